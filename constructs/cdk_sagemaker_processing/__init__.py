@@ -1,0 +1,34 @@
+"""Typed SageMaker Processing for the AWS CDK."""
+
+from cdk_sagemaker_processing.event_driven import EventDrivenProcessing
+from cdk_sagemaker_processing.processors import Processor, ScriptProcessor, SKLearnProcessor
+from cdk_sagemaker_processing.resources import ProcessingBucket, ProcessingRepository, ProcessingRole
+from cdk_sagemaker_processing.trigger import S3Trigger, uploaded_objects
+from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob
+from smproc.job import (
+    ConflictingValues,
+    InvalidProcessingJob,
+    InvalidValue,
+    NetworkConfig,
+    ProcessingInput,
+    ProcessingOutput,
+)
+
+__all__ = [
+    "ConflictingValues",
+    "EventDrivenProcessing",
+    "InvalidProcessingJob",
+    "InvalidValue",
+    "NetworkConfig",
+    "ProcessingBucket",
+    "ProcessingInput",
+    "ProcessingOutput",
+    "ProcessingRepository",
+    "ProcessingRole",
+    "Processor",
+    "S3Trigger",
+    "SKLearnProcessor",
+    "SageMakerCreateProcessingJob",
+    "ScriptProcessor",
+    "uploaded_objects",
+]

@@ -1,0 +1,1 @@
+"""What the constructs share and users never see."""

@@ -1,0 +1,40 @@
+"""Explain to cdk-nag, beside the statement that it finds, why the statement is as narrow as AWS allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from aws_cdk import Acknowledgment, Stack, Validations
+from constructs import IConstruct
+
+
+def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Record the reason for findings of cdk-nag on one construct; without cdk-nag nothing happens.
+
+    Args:
+        construct: the narrowest construct that the findings are on.
+        reasons: the reason by finding, each finding with its value: ``AwsSolutions-IAM5[Resource::*]``.
+    """
+    for finding, reason in reasons.items():
+        Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))
+
+
+def acknowledge_wildcards(construct: IConstruct, resources: Iterable[str], reason: str) -> None:
+    """Record the reason for the wildcards in the resources of a statement of a role."""
+    found = (_as_cdk_nag_writes(Stack.of(construct).resolve(resource)) for resource in resources)
+    acknowledge(construct, {f"AwsSolutions-IAM5[Resource::{name}]": reason for name in found if "*" in name})
+
+
+def _as_cdk_nag_writes(resolved: object) -> str:
+    """A resolved ARN in one line: references in angle brackets."""
+    match resolved:
+        case str():
+            return resolved
+        case {"Ref": str(name)}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::Join": [str(separator), [*parts]]}:
+            return separator.join(_as_cdk_nag_writes(part) for part in parts)
+        case _:
+            return str(resolved)

@@ -1,0 +1,121 @@
+"""A Lambda function of this library: its source from lambda/, its log group, its role, its limits."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from aws_cdk import AssetHashType, Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cdk_sagemaker_processing._internal.acknowledge import acknowledge
+from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
+from cdk_sagemaker_processing._internal.staging import bundling, content_hash, tree
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+RUNTIME = lambda_.Runtime.PYTHON_3_14
+
+
+class LibraryFunction(lambda_.Function):
+    """A function whose source is a folder of ``lambda/``, with the pure Python distributions that it needs beside it.
+
+    Args:
+        scope: the construct to live in.
+        construct_id: unique in the scope.
+        source: the folder's name in ``lambda/``; its ``handler.py`` has a function ``handler``.
+        distributions: names of installed distributions to copy into the deployment package.
+        description: what the function is for, shown in the console.
+        timeout: after which an invocation is ended.
+        environment: environment variables.
+        memory_size: MiB. Default: 256.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        source: str,
+        description: str,
+        timeout: Duration,
+        distributions: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        memory_size: int = 256,
+    ) -> None:
+        folder = _source_folder(source)
+        files = tree(folder)
+        for name in distributions:
+            files |= _pure_python_files(name)
+        # One log group and one role for each function, made here so that both can be as narrow as this function.
+        log_group = logs.LogGroup(
+            scope,
+            f"{construct_id}Logs",
+            retention=logs.RetentionDays.THREE_MONTHS,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        role = iam.Role(
+            scope,
+            f"{construct_id}Role",
+            # https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description=f"What the function may do: {description}",
+        )
+        # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html#monitoring-cloudwatchlogs-prereqs;
+        # the group exists, so logs:CreateLogGroup is not needed.
+        log_group.grant_write(role)
+        super().__init__(
+            scope,
+            construct_id,
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.ARM_64,
+            handler="handler.handler",
+            code=lambda_.Code.from_asset(
+                str(folder),
+                bundling=bundling(files),
+                asset_hash=content_hash(files),
+                asset_hash_type=AssetHashType.CUSTOM,
+            ),
+            description=description,
+            role=role,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            timeout=timeout,
+            memory_size=memory_size,
+            environment=dict(environment or {}),
+            tracing=lambda_.Tracing.ACTIVE,
+        )
+        self.execution_role: iam.IRole = role
+        depend_on_policy_alone(self, role)
+        acknowledge(
+            role,
+            {
+                # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+                "AwsSolutions-IAM5[Resource::*]": (
+                    "xray:PutTraceSegments and xray:PutTelemetryRecords support no resource-level permissions"
+                ),
+            },
+        )
+
+
+def _source_folder(name: str) -> Path:
+    """In a wheel the sources lie inside the package, in a checkout beside it at the top."""
+    for root in (_PACKAGE / "_lambda", _PACKAGE.parents[1] / "lambda"):
+        if (root / name).is_dir():
+            return root / name
+    raise FileNotFoundError(f"the source of the function {name!r} is in neither the package nor lambda/")
+
+
+def _pure_python_files(distribution: str) -> dict[str, Path]:
+    """The modules of an installed distribution, by their path on ``sys.path``."""
+    found = importlib.metadata.files(distribution)
+    if not found:
+        raise FileNotFoundError(f"the distribution {distribution!r} is installed without a list of its files")
+    return {
+        entry.as_posix(): Path(str(entry.locate()))
+        for entry in found
+        if entry.suffix in (".py", ".json") and ".." not in entry.parts and "__pycache__" not in entry.parts
+    }

@@ -1,0 +1,147 @@
+"""A whole pipeline in one construct: an object arrives in S3, processing jobs run, their outputs are in S3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from cdk_sagemaker_processing._internal.acknowledge import acknowledge
+from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
+from cdk_sagemaker_processing.resources import ProcessingBucket
+from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, ObjectPattern, S3Trigger
+from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob
+from smproc.job import ConflictingValues, InvalidValue
+
+_DEFAULT_MAX_RUNTIME_IN_SECONDS = 4 * 60 * 60
+
+
+class EventDrivenProcessing(Construct):
+    """Run processing jobs on every object that arrives in a bucket.
+
+    Makes everything that is not handed to it, and every part is a property.
+
+    Args:
+        scope: the construct to live in.
+        construct_id: unique in the scope.
+        steps: what `Processor.run` returned, one or more; they run one after the other. A step that another follows
+            keeps the execution's input by ``result_path=sfn.JsonPath.DISCARD`` (or a path).
+        input_bucket: where objects arrive. Default: a new `ProcessingBucket`.
+        prefixes: what a key may start with. Default: anything.
+        suffixes: what a key may end in. Default: anything.
+        max_runtime_in_seconds: for the steps that have no limit of their own. Default: 14,400, four hours; the
+            service's own default would let a forgotten job cost a day.
+
+    Raises:
+        InvalidValue: no steps, or a value that the trigger refuses.
+        ConflictingValues: a step writes where it would start the pipeline again, or replaces the input that the next
+            one needs.
+
+    Example:
+        >>> processor = SKLearnProcessor(stack, "SKLearn", framework_version="1.2-1", instance_type="ml.m5.xlarge")
+        >>> split = processor.run(
+        ...     "Split",
+        ...     code="preprocess.py",
+        ...     inputs=[uploaded_objects("/opt/ml/processing/input")],
+        ...     outputs=[ProcessingOutput(output_name="train", source="/opt/ml/processing/train")],
+        ... )
+        >>> pipeline = EventDrivenProcessing(stack, "Pipeline", steps=[split], prefixes=["incoming/"])
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        steps: Sequence[SageMakerCreateProcessingJob],
+        input_bucket: s3.IBucket | None = None,
+        prefixes: Sequence[str] = (),
+        suffixes: Sequence[str] = (),
+        max_runtime_in_seconds: int = _DEFAULT_MAX_RUNTIME_IN_SECONDS,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.steps = _checked(steps)
+        self.input_bucket: s3.IBucket = input_bucket or ProcessingBucket(self, "InputBucket")
+        pattern = ObjectPattern(prefixes=prefixes, suffixes=suffixes)
+        for step in self.steps:
+            self._refuse_loop(step, pattern)
+        self.output_bucket: s3.IBucket = self.steps[0].bucket or ProcessingBucket(self, "OutputBucket")
+        for step in self.steps:
+            step.set_default_max_runtime(max_runtime_in_seconds)
+            step.add_tag("processing:execution", sfn.JsonPath.execution_id)
+            step.add_tag("processing:pipeline", self.node.path)
+            step.grant_read_uri(f"s3://{self.output_bucket.bucket_name}/{MANIFESTS_PREFIX}/")
+            for prefix in prefixes or [""]:
+                step.grant_read_uri(f"s3://{self.input_bucket.bucket_name}/{prefix}")
+        self.log_group = logs.LogGroup(
+            self, "Logs", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=RemovalPolicy.DESTROY
+        )
+        self.state_machine = sfn.StateMachine(
+            self,
+            "StateMachine",
+            definition_body=sfn.DefinitionBody.from_chainable(self._chain()),
+            logs=sfn.LogOptions(destination=self.log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
+            tracing_enabled=True,
+        )
+        depend_on_policy_alone(self.state_machine, self.state_machine.role)
+        self._explain_wildcards()
+        self.trigger = S3Trigger(
+            self,
+            "Trigger",
+            bucket=self.input_bucket,
+            state_machine=self.state_machine,
+            manifest_bucket=self.output_bucket,
+            prefixes=prefixes,
+            suffixes=suffixes,
+        )
+
+    @property
+    def upload_uri(self) -> str:
+        """Where to put an object so that it starts the pipeline."""
+        prefixes = self.trigger.pattern.prefixes
+        return f"s3://{self.input_bucket.bucket_name}/{prefixes[0] if prefixes else ''}"
+
+    def _chain(self) -> sfn.IChainable:
+        chain = sfn.Chain.start(self.steps[0])
+        for step in self.steps[1:]:
+            chain = chain.next(step)
+        return chain
+
+    def _refuse_loop(self, step: SageMakerCreateProcessingJob, pattern: ObjectPattern) -> None:
+        """Lambda's loop detection does not see S3 -> Lambda -> Step Functions -> SageMaker -> S3."""
+        bucket = self.input_bucket.bucket_name
+        for parameter, uri in step.output_places():
+            place, _, key = uri.removeprefix("s3://").partition("/")
+            if place == bucket and pattern.may_match_below(key):
+                raise ConflictingValues(
+                    f"{parameter} of the step {step.id!r} must not start the pipeline again, got a place in the input "
+                    f"bucket that prefixes={list(pattern.prefixes)!r} match: {key or 'the whole bucket'!r}; "
+                    "write to another bucket, or give prefixes that the outputs are not below"
+                )
+
+    def _explain_wildcards(self) -> None:
+        reasons = {
+            "AwsSolutions-IAM5[Resource::*]": (
+                "sagemaker:ListTags (asked before the job's ARN is known), X-Ray and the delivery of logs support no "
+                "narrower resource"
+            )
+        }
+        acknowledge(self.state_machine, reasons)
+        for step in self.steps:
+            step.explain_wildcards(self.state_machine)
+
+
+def _checked(steps: Sequence[SageMakerCreateProcessingJob]) -> list[SageMakerCreateProcessingJob]:
+    if isinstance(steps, SageMakerCreateProcessingJob) or not steps:
+        raise InvalidValue("steps", steps, "be a list of at least one step", "hand it what processor.run(...) returned")
+    for step in list(steps)[:-1]:
+        if step.replaces_input:
+            raise ConflictingValues(
+                f"the step {step.id!r} replaces the input that the next step needs; "
+                "run it with result_path=sfn.JsonPath.DISCARD, or a path of its own"
+            )
+    return list(steps)

@@ -1,0 +1,49 @@
+"""A file or folder of this machine that a job shall find in S3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_sagemaker_processing._internal.staging import tree
+from cdk_sagemaker_processing.resources import LocalCode
+from smproc.job import InvalidValue
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSource:
+    """What a path names: one file, or a folder with all that is below it."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, source: str, *, parameter: str) -> LocalSource:
+        """Find it, or say what is wrong in the words of the parameter that named it.
+
+        Args:
+            source: a path, relative to the folder that the app runs in, or a ``file://`` URL.
+            parameter: the parameter's name, for the message.
+        """
+        path = Path(unquote(urlparse(source).path) if source.startswith("file://") else source)
+        if not path.exists():
+            raise InvalidValue(
+                parameter,
+                source,
+                "name a file that exists",
+                f"there is none at {path.resolve()}; paths are relative to the folder of cdk.json",
+            )
+        return cls(path)
+
+    def upload(self, scope: Construct, construct_id: str, bucket: s3.IBucket) -> str:
+        """Have the deployment copy it into the bucket; the URI of the file, or of the folder."""
+        if self.path.is_dir():
+            files = tree(self.path)
+            if not files:
+                raise InvalidValue("source", str(self.path), "be a folder with files in it")
+            return LocalCode(scope, construct_id, bucket=bucket, files=files).uri()
+        code = LocalCode(scope, construct_id, bucket=bucket, files={self.path.name: self.path})
+        return code.uri(self.path.name)

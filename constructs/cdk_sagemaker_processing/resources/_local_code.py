@@ -1,0 +1,105 @@
+"""Bring files of this machine into a bucket under their own names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aws_cdk import AssetHashType, CustomResource, Duration, Stack, Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_assets as s3_assets
+from constructs import Construct, IDependable
+
+from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
+from cdk_sagemaker_processing._internal.function import LibraryFunction
+from cdk_sagemaker_processing._internal.staging import bundling, content_hash
+
+CODE_PREFIX = "code"
+_UNPACKER_ID = "ProcessingCodeUnpacker"
+
+
+class LocalCode(Construct):
+    """Files that a deployment puts into a bucket, at ``code/<hash of the content>/<name>``.
+
+    A CDK asset is stored as ``<hash>.py`` or ``<hash>.zip``, and a processing container needs the file's own name. So
+    the files travel as one zip, which a function of the stack unpacks. The same content gives the same place; other
+    content another, so an execution that runs during a deployment keeps the code it started with.
+
+    Args:
+        scope: the construct to live in.
+        construct_id: unique in the scope.
+        bucket: where the files go.
+        files: each file by the name it shall have.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, bucket: s3.IBucket, files: Mapping[str, Path]) -> None:
+        super().__init__(scope, construct_id)
+        digest = content_hash(files)
+        asset = s3_assets.Asset(
+            self,
+            "Asset",
+            path=str(next(iter(files.values())).parent),
+            bundling=bundling(files),
+            asset_hash=digest,
+            asset_hash_type=AssetHashType.CUSTOM,
+        )
+        unpacker = _Unpacker.of(self)
+        granted = unpacker.grant(asset, bucket)
+        unpacked = CustomResource(
+            self,
+            "Unpacked",
+            resource_type="Custom::ProcessingCode",
+            service_token=unpacker.function.function_arn,
+            properties={
+                "SourceBucket": asset.s3_bucket_name,
+                "SourceKey": asset.s3_object_key,
+                "Bucket": bucket.bucket_name,
+                "Prefix": f"{CODE_PREFIX}/{digest}",
+            },
+        )
+        if granted is not None:
+            unpacked.node.add_dependency(granted)
+        # Taken from the resource's answer, so that whatever names a file is deployed after the file is there.
+        self._prefix = f"s3://{bucket.bucket_name}/{Token.as_string(unpacked.get_att('Prefix'))}"
+
+    def uri(self, name: str = "") -> str:
+        """Where a file is in S3; without a name, the prefix of all of them."""
+        return f"{self._prefix}/{name}" if name else self._prefix
+
+
+class _Unpacker(Construct):
+    """The stack's one function that unpacks, and what it may read and write."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.function = LibraryFunction(
+            self,
+            "Function",
+            source="unpack_code",
+            description="Unpacks the code of processing jobs into their bucket at deployment",
+            timeout=Duration.minutes(5),
+            memory_size=512,
+        )
+
+    @classmethod
+    def of(cls, scope: Construct) -> _Unpacker:
+        stack = Stack.of(scope)
+        existing = stack.node.try_find_child(_UNPACKER_ID)
+        return existing if isinstance(existing, _Unpacker) else cls(stack, _UNPACKER_ID)
+
+    def grant(self, asset: s3_assets.Asset, bucket: s3.IBucket) -> IDependable | None:
+        """Let the function read one asset and write below the code prefix of one bucket."""
+        asset_arn = asset.bucket.arn_for_objects(asset.s3_object_key)
+        code_arn = bucket.arn_for_objects(f"{CODE_PREFIX}/*")
+        role = self.function.execution_role
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: this one asset.
+        role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[asset_arn]))
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html: where the code goes.
+        added = role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[code_arn]))
+        if bucket.encryption_key is not None:
+            bucket.encryption_key.grant_encrypt(role)
+        acknowledge_wildcards(
+            role, [code_arn], "code lies below a hash of its content, which changes with each deployment"
+        )
+        return added.policy_dependable

@@ -1,0 +1,75 @@
+"""The role that a processing job runs as."""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from cdk_sagemaker_processing._internal.acknowledge import acknowledge, acknowledge_wildcards
+
+LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
+
+
+class ProcessingRole(iam.Role):
+    """What a processing job may do before it is granted anything: write its own logs and metrics.
+
+    Grant it more as any role: ``bucket.grant_read(role)``. The constructs grant what they know the job needs.
+
+    Args:
+        scope: the construct to live in.
+        construct_id: unique in the scope.
+
+    See: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createprocessingjob-perms
+    """
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        stack = Stack.of(scope)
+        super().__init__(
+            scope,
+            construct_id,
+            description="What a SageMaker processing job may do",
+            # The condition keeps SageMaker from using the role for somebody else's account (the confused deputy):
+            # https://docs.aws.amazon.com/sagemaker/latest/dg/security-confused-deputy-prevention.html
+            assumed_by=iam.ServicePrincipal(
+                "sagemaker.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+            ),
+        )
+        group = stack.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=LOG_GROUP,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        self.add_to_policy(
+            iam.PolicyStatement(
+                # See the page above. The group is shared by every processing job of the account and made by the first.
+                actions=[
+                    "logs:CreateLogGroup",
+                    "logs:CreateLogStream",
+                    "logs:DescribeLogStreams",
+                    "logs:PutLogEvents",
+                ],
+                resources=[group, f"{group}:*"],
+            )
+        )
+        self.add_to_policy(
+            iam.PolicyStatement(
+                # See the page above. PutMetricData has no resources; the namespace is what can be narrowed:
+                # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
+                actions=["cloudwatch:PutMetricData"],
+                resources=["*"],
+                conditions={"StringEquals": {"cloudwatch:namespace": LOG_GROUP}},
+            )
+        )
+        acknowledge_wildcards(self, [f"{group}:*"], "a job's log streams are named after the job")
+        acknowledge(
+            self,
+            {
+                "AwsSolutions-IAM5[Resource::*]": (
+                    "cloudwatch:PutMetricData (narrowed to one namespace) and ecr:GetAuthorizationToken support no "
+                    "resource-level permissions"
+                ),
+            },
+        )

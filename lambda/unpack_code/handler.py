@@ -1,0 +1,58 @@
+"""Unpack the zip of a run's code into the pipeline's bucket, so that every file keeps its name.
+
+A custom resource of CloudFormation: it answers to the URL that each request brings, whatever happens. Code of earlier
+deployments stays, for executions that still read it; so a deletion has nothing to do.
+
+See: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import urllib.request
+import zipfile
+from typing import Any
+
+import boto3
+
+logger = logging.getLogger()
+s3 = boto3.client("s3")
+
+
+def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401 - Lambda's own object
+    """Answer one request of CloudFormation."""
+    properties = event["ResourceProperties"]
+    answer = {
+        "Status": "SUCCESS",
+        "PhysicalResourceId": event.get("PhysicalResourceId", f"{properties['Bucket']}/{properties['Prefix']}"),
+        "StackId": event["StackId"],
+        "RequestId": event["RequestId"],
+        "LogicalResourceId": event["LogicalResourceId"],
+    }
+    try:
+        if event["RequestType"] != "Delete":
+            unpack(properties)
+            answer["PhysicalResourceId"] = f"{properties['Bucket']}/{properties['Prefix']}"
+            answer["Data"] = {"Prefix": properties["Prefix"]}
+    except Exception as error:
+        logger.exception("cannot unpack %s", properties)
+        answer |= {
+            "Status": "FAILED",
+            "Reason": f"{type(error).__name__}: {error} (log stream {context.log_stream_name})",
+        }
+    request = urllib.request.Request(  # noqa: S310 - CloudFormation's own URL
+        event["ResponseURL"], data=json.dumps(answer).encode(), method="PUT", headers={"Content-Type": ""}
+    )
+    with urllib.request.urlopen(request, timeout=30):  # noqa: S310 - the same
+        pass
+
+
+def unpack(properties: dict[str, Any]) -> None:
+    """Put every file of the zip below the prefix."""
+    archive = s3.get_object(Bucket=properties["SourceBucket"], Key=properties["SourceKey"])["Body"].read()
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        for name in files.namelist():
+            if not name.endswith("/"):
+                s3.put_object(Bucket=properties["Bucket"], Key=f"{properties['Prefix']}/{name}", Body=files.read(name))
