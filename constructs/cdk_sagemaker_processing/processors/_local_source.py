@@ -36,7 +36,7 @@ class LocalSource:
                 "name a file that exists",
                 f"there is none at {path.resolve()}; paths are relative to the folder of cdk.json",
             )
-        return cls(path)
+        return cls(path.resolve())
 
     def upload(self, scope: Construct, construct_id: str, bucket: s3.IBucket) -> str:
         """Have the deployment copy it into the bucket; the URI of the file, or of the folder."""

@@ -17,7 +17,7 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
 from cdk_sagemaker_processing._internal.function import LibraryFunction
 from cdk_sagemaker_processing.trigger._object_pattern import ObjectPattern
-from smproc.job import ProcessingInput
+from smproc.job import ConflictingValues, ProcessingInput
 
 MANIFESTS_PREFIX = "manifests"
 _FUNCTION_TIMEOUT = Duration.minutes(1)
@@ -81,6 +81,12 @@ class S3Trigger(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.pattern = ObjectPattern(prefixes=prefixes, suffixes=suffixes)
+        if bucket.bucket_name == manifest_bucket.bucket_name and self.pattern.may_match_below(f"{MANIFESTS_PREFIX}/"):
+            raise ConflictingValues(
+                "manifest_bucket must not be a place that starts the pipeline again, got the bucket that objects "
+                f"arrive in, where prefixes={list(prefixes)!r} match {MANIFESTS_PREFIX + '/'!r}; "
+                "take another bucket, or give prefixes that manifests are not below"
+            )
         _notify_event_bridge(bucket)
         self.dead_letter_queue = sqs.Queue(
             self,

@@ -59,8 +59,15 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             Default: ``RUN_JOB``.
         retry_at_creation: retry throttling and used-up quotas at creation, under a new job name each try.
             Default: True.
-        result_path: where the job's description goes in the state's input. Default: it replaces the input.
+        state_name: the state's name. Default: the construct's id.
         comment: shown in the definition.
+        input_path: the part of the state's input that the job sees. Default: all of it.
+        result_selector: what to keep of the job's description. Default: all of it.
+        result_path: where the job's description goes in the state's input. Default: it replaces the input.
+        output_path: the part of the result that the next state sees. Default: all of it.
+        assign: variables to set from the result.
+        task_timeout: how long the state may take. It does not stop the job, ``max_runtime_in_seconds`` does.
+        credentials: a role to assume for the calls, for a job in another account.
 
     Raises:
         InvalidProcessingJob: a request that the service would refuse.
@@ -104,8 +111,15 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         tags: Mapping[str, str] | None = None,
         integration_pattern: sfn.IntegrationPattern = sfn.IntegrationPattern.RUN_JOB,
         retry_at_creation: bool = True,
-        result_path: str | None = None,
+        state_name: str | None = None,
         comment: str | None = None,
+        input_path: str | None = None,
+        result_selector: Mapping[str, Any] | None = None,
+        result_path: str | None = None,
+        output_path: str | None = None,
+        assign: Mapping[str, Any] | None = None,
+        task_timeout: sfn.Timeout | None = None,
+        credentials: sfn.Credentials | None = None,
     ) -> None:
         if integration_pattern == sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN:
             raise InvalidValue(
@@ -114,13 +128,28 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 "be RUN_JOB or REQUEST_RESPONSE",
                 "Step Functions offers no task token for CreateProcessingJob; RUN_JOB waits for the job's end",
             )
-        super().__init__(scope, construct_id, result_path=result_path, comment=comment)
+        super().__init__(
+            scope,
+            construct_id,
+            state_name=state_name,
+            comment=comment,
+            input_path=input_path,
+            result_selector=result_selector,
+            result_path=result_path,
+            output_path=output_path,
+            assign=assign,
+            task_timeout=task_timeout,
+            credentials=credentials,
+        )
         self.role: iam.IRole = role or ProcessingRole(self, "Role")
         self.bucket = bucket
         self.integration_pattern = integration_pattern
         self._job_base = base_name(base_job_name or construct_id)
+        # aws-cdk keeps these to itself, and Python cannot reach them again.
         self._result_goes_to = result_path
         self._about = comment
+        self._limit = task_timeout
+        self._assumed = credentials
         self._outputs_of_its_own: dict[str, str] = {}
         self.request = processing_request(
             job_name=sfn.JsonPath.format(f"{self._job_base}-{{}}", sfn.JsonPath.uuid()),
@@ -207,6 +236,10 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             **self._render_input_output(),
             **self._render_result_selector(),
             "ResultPath": self._result_goes_to,
+            **self._render_assign(),
+            "TimeoutSeconds": self._limit and self._limit.seconds,
+            "TimeoutSecondsPath": self._limit and self._limit.path,
+            "Credentials": self._assumed and sfn.FieldUtils.render_object({"RoleArn": self._assumed.role.role_arn}),
             "Resource": resource,
             "Parameters": sfn.FieldUtils.render_object(self.request),
         }

@@ -1,0 +1,5 @@
+"""``python -m smproc.cli``."""
+
+from smproc.cli import main
+
+raise SystemExit(main())

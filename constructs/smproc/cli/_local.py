@@ -1,0 +1,95 @@
+"""``smproc local``: the laptop AWS."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smproc.local import LaptopAws
+
+_EPILOG = """\
+examples:
+  smproc local start            start it; then, in the same shell:
+  eval "$(smproc local env)"    point cdk, aws and boto3 at it
+  cdk bootstrap && cdk deploy
+  smproc local stop
+"""
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its own commands to the parser."""
+    local = commands.add_parser(
+        "local",
+        help="the laptop AWS: start, stop, status, env",
+        description="An AWS on this machine: no account, no Docker, and processing jobs that really run.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subcommands = local.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, do, about in (
+        ("start", start, "start it in the background"),
+        ("stop", stop, "stop it, and every job it runs"),
+        ("status", status, "say whether it runs (exit status 3 when it does not)"),
+        ("env", env, "print the environment that points cdk, aws and boto3 at it, for eval"),
+    ):
+        parser = subcommands.add_parser(name, help=about, description=about)
+        parser.add_argument("--port", type=int, default=4566, help="loopback port (default: 4566)")
+        if name in ("start", "env"):
+            parser.add_argument("--region", default="us-east-1", help="its region (default: us-east-1)")
+        parser.set_defaults(do=do)
+
+
+def start(arguments: argparse.Namespace) -> int:
+    """Start it; 0 when it runs."""
+    status = _laptop(arguments).start()
+    _say(status.note)
+    _say(f'Jobs run in {status.sandbox}. Point a shell at it:  eval "$(smproc local env{_port(arguments)})"')
+    return 0
+
+
+def stop(arguments: argparse.Namespace) -> int:
+    """Stop it; 0 also when there was nothing to stop."""
+    _say(_laptop(arguments).stop().note)
+    return 0
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Say whether it runs; 3 when it does not, as the init scripts of Linux have it."""
+    found = _laptop(arguments).status()
+    if not found.running:
+        _say(f"{found.state} on {found.endpoint}. {found.note}".rstrip())
+        return _NOT_RUNNING
+    _say(f"running on {found.endpoint} ({found.region}), pid {found.pid}, for {str(found.uptime).partition('.')[0]}")
+    _say(f"jobs: {found.jobs_in_progress} in progress, {found.jobs_finished} finished, in {found.sandbox}")
+    _say(f"log: {found.log}")
+    return 0
+
+
+def env(arguments: argparse.Namespace) -> int:
+    """Print what a shell has to evaluate."""
+    laptop = _laptop(arguments)
+    _say(f"unset {' '.join(laptop.variables_to_unset())}")
+    for name, value in laptop.environment().items():
+        _say(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def _laptop(arguments: argparse.Namespace) -> LaptopAws:
+    from smproc.local import LaptopAws  # noqa: PLC0415 - other commands do without
+
+    return LaptopAws(port=arguments.port, region=getattr(arguments, "region", "us-east-1"))
+
+
+def _port(arguments: argparse.Namespace) -> str:
+    return "" if arguments.port == _DEFAULT_PORT else f" --port {arguments.port}"
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+_NOT_RUNNING = 3
+_DEFAULT_PORT = 4566

@@ -1,0 +1,149 @@
+"""Show a run on a terminal: live while it goes on, then as a report that stays."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from smproc.operate import Job, Run, Upload, output_files
+
+_LOG_LINES = 10
+_COLUMNS_SHOWN = 6
+
+
+class Screen:
+    """The terminal while a run goes on, and what is left on it afterwards.
+
+    Without a terminal there is nothing live: one line for each change of state, then the same report.
+    """
+
+    def __init__(self, stream: TextIO, upload: Upload) -> None:
+        self._console = Console(file=stream, highlight=False, soft_wrap=not stream.isatty())
+        self._upload = upload
+        self._live = Live(console=self._console, refresh_per_second=8, transient=True)
+        self._states: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._console.print(f"[bold]uploaded[/] {escape(self._upload.uri)} ({self._upload.size:,} bytes)")
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def show(self, run: Run) -> None:
+        """Show one look at the run."""
+        if self._console.is_terminal:
+            self._live.update(_progress(run))
+        elif (state := _state(run)) not in self._states[-1:]:
+            self._states.append(state)
+            self._console.print(f"{run.seconds:7.1f} s  {escape(state)}")
+
+    def finish(self, session: Any, run: Run) -> None:  # noqa: ANN401 - boto3 has no types
+        """Print the report of a run that ended: its steps with durations, then the outputs or the reason."""
+        self._console.print(_steps(run))
+        if run.succeeded:
+            for job in run.jobs:
+                self._print_outputs(session, job)
+        else:
+            self._print_failure(run)
+
+    def _print_outputs(self, session: Any, job: Job) -> None:  # noqa: ANN401
+        for file in output_files(session, job.description):
+            size = f"{file.size:,} bytes" if file.rows is None else f"{file.rows:,} rows x {len(file.columns)} columns"
+            self._console.print(f"\n[bold]{escape(file.output_name)}[/]  {escape(file.uri)}  {size}")
+            if file.columns:
+                self._console.print(_head(file.columns, file.head))
+
+    def _print_failure(self, run: Run) -> None:
+        execution = run.execution or {}
+        self._console.print(
+            f"\n[bold red]{run.status}[/]  {escape(str(execution.get('error', '')))}  "
+            f"execution {execution.get('name', '?')}"
+        )
+        for job in run.jobs:
+            if job.status == "Completed":
+                continue
+            self._console.print(f"[bold]job[/] {job.name} [bold]{job.status}[/]")
+            if job.reason:
+                self._console.print(f"[bold]reason[/] {escape(job.reason)}")
+            if job.exit_message:
+                self._console.print(f"[bold]exit message[/] {escape(job.exit_message)}")
+            if job.log:
+                shown = job.log[-_LOG_LINES:]
+                self._console.print(f"[bold]last {len(shown)} of {len(job.log)} lines of its log[/]")
+                for line in shown:
+                    self._console.print(f"  {escape(line)}")
+            self._console.print(
+                f"all of it: aws logs tail /aws/sagemaker/ProcessingJobs --log-stream-name-prefix {job.name}/"
+            )
+        if not run.jobs and execution.get("cause"):
+            self._console.print(f"[bold]cause[/] {escape(str(execution['cause']))}")
+
+
+def _progress(run: Run) -> Group:
+    """What is drawn while the run goes on."""
+    parts = [Text.assemble((f"{run.seconds:6.1f} s  ", "dim"), (_state(run), "bold"))]
+    if run.jobs:
+        parts += [Text(f"          {line}", style="dim") for line in run.jobs[-1].log[-_LOG_LINES:]]
+    return Group(*parts)
+
+
+def _state(run: Run) -> str:
+    if run.execution is None:
+        return "waiting for an execution"
+    if not run.jobs:
+        return f"execution {run.status}"
+    return f"execution {run.status}, job {run.jobs[-1].name} {run.jobs[-1].status}"
+
+
+def _steps(run: Run) -> Table:
+    """Upload -> execution -> job -> outputs, with durations."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("step")
+    table.add_column("took", justify="right")
+    table.add_column("what", overflow="fold")
+    execution = run.execution or {}
+    started, stopped = execution.get("startDate"), execution.get("stopDate")
+    table.add_row("execution", _between(started, stopped), f"{run.status}  {execution.get('name', '')}")
+    for job in run.jobs:
+        description = job.description
+        took = _between(description.get("ProcessingStartTime"), description.get("ProcessingEndTime"))
+        table.add_row("  job", took, f"{job.status}  {job.name}")
+    table.add_row("in all", f"{run.seconds:.1f} s", "from the end of the upload until the end was seen")
+    return table
+
+
+def _between(start: datetime | None, end: datetime | None) -> str:
+    return "" if start is None or end is None else f"{(end - start).total_seconds():.1f} s"
+
+
+def _head(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    more = len(columns) > _COLUMNS_SHOWN
+    for column in columns[:_COLUMNS_SHOWN]:
+        table.add_column(Text(column), justify="right", overflow="ellipsis", no_wrap=True)
+    if more:
+        table.add_column("...")
+    for row in rows:
+        table.add_row(*(Text(_short(cell)) for cell in row[:_COLUMNS_SHOWN]), *(["..."] if more else []))
+    return table
+
+
+def _short(cell: str) -> str:
+    """A number to six digits; anything else as it is."""
+    try:
+        return f"{float(cell):.6g}"
+    except ValueError:
+        return cell

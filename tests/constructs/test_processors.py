@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+
+from cdk_sagemaker_processing import (
+    InvalidProcessingJob,
+    InvalidValue,
+    ProcessingInput,
+    ProcessingOutput,
+    Processor,
+    ScriptProcessor,
+    SKLearnProcessor,
+)
+from support import in_machine, resources, stack, template
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+IMAGE = "123456789012.dkr.ecr.us-west-2.amazonaws.com/my-image:1"
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with preprocess.py that the app runs in."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "preprocess.py"
+    path.write_text("print('hello')\n")
+    return path
+
+
+def golden(name: str, index: int = 0) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((GOLDEN / f"{name}.json").read_text())["requests"][index]
+    return _comparable(found)
+
+
+def parameters(scope: cdk.Stack, task: Any) -> dict[str, Any]:  # noqa: ANN401 - any chainable
+    (state,) = in_machine(scope, task)["States"].values()
+    return _comparable(state["Parameters"])
+
+
+def _comparable(request: dict[str, Any]) -> dict[str, Any]:
+    """A request less what a deployment cannot share with a notebook: role, job name, bucket and job part of URIs."""
+    text = re.sub(r'"S3Uri\.\$": "States\.Format\(\'([^\']*)\'[^"]*"', r'"S3Uri": "\1"', json.dumps(request))
+    text = re.sub(r"s3://[^\"]*/(input/code|<[^/]*\.Prefix>)/preprocess\.py", "s3://OWN/preprocess.py", text)
+    text = re.sub(r"s3://[^\"]*/output(s|)/(\{\}/\{\}/try-\{\}/)?", "s3://OWN/", text)
+    found: dict[str, Any] = json.loads(text)
+    return {key: value for key, value in found.items() if not key.startswith(("RoleArn", "ProcessingJobName"))}
+
+
+def test_sklearn_sends_what_the_sdk_sent(script: Path) -> None:
+    scope = stack()
+    processor = SKLearnProcessor(
+        scope, "Processor", framework_version="1.2-1", instance_type="ml.m5.xlarge", instance_count=1
+    )
+    task = processor.run(
+        "Run",
+        code=script.name,
+        inputs=[ProcessingInput(source="s3://in-bucket/raw.csv", destination="/opt/ml/processing/input")],
+        outputs=[
+            ProcessingOutput(output_name="train_data", source="/opt/ml/processing/train"),
+            ProcessingOutput(output_name="test_data", source="/opt/ml/processing/test"),
+        ],
+        arguments=["--train-test-split-ratio", "0.2"],
+    )
+
+    assert parameters(scope, task) == golden("sklearn_processor")
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_script_sends_what_the_sdk_sent(script: Path, index: int) -> None:
+    scope = stack()
+    sent = golden("script_processor", index)
+    processor = ScriptProcessor(
+        scope,
+        "Processor",
+        image_uri=sent["AppSpecification"]["ImageUri"],
+        command=["python3", "-v"],
+        instance_type="ml.m5.xlarge",
+        instance_count=1,
+    )
+    task = (
+        processor.run(
+            "Run",
+            code=script.name,
+            inputs=[ProcessingInput(source="s3://in-bucket/raw/", destination="/opt/ml/processing/input")],
+            outputs=[ProcessingOutput(output_name="train", source="/opt/ml/processing/train")],
+            arguments=["--ratio", "0.2"],
+        )
+        if index == 0
+        else processor.run("Run", code="s3://code-bucket/scripts/preprocess.py")
+    )
+
+    found = parameters(scope, task)
+    for entry in [*sent.get("ProcessingInputs", ()), *found.get("ProcessingInputs", ())]:
+        if entry["InputName"] == "input-1":
+            entry["S3Input"]["LocalPath"] = "checked elsewhere"
+    assert found.keys() == sent.keys()
+    assert found["AppSpecification"] == sent["AppSpecification"]
+    assert found["ProcessingInputs"] == sent["ProcessingInputs"]
+
+
+def test_local_code_keeps_its_name_below_a_hash_of_its_content(script: Path) -> None:
+    def place() -> str:
+        scope = stack()
+        processor = ScriptProcessor(scope, "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
+        in_machine(scope, processor.run("Run", code=str(script)))
+        (unpacked,) = resources(scope, "Custom::ProcessingCode").values()
+        return str(unpacked["Properties"]["Prefix"])
+
+    first = place()
+    assert re.fullmatch("code/[0-9a-f]{64}", first)
+    assert place() == first
+    script.write_text("print('changed')\n")
+    assert place() != first
+
+
+def test_one_function_unpacks_for_the_whole_stack(script: Path) -> None:
+    scope = stack()
+    for name in ("A", "B"):
+        processor = ScriptProcessor(scope, name, image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
+        processor.run("Run", code=str(script))
+
+    assert len(resources(scope, "Custom::ProcessingCode")) == 2
+    assert len(resources(scope, "AWS::Lambda::Function")) == 1
+
+
+def test_a_stack_without_local_code_has_no_custom_resource() -> None:
+    scope = stack()
+    processor = ScriptProcessor(scope, "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
+    in_machine(scope, processor.run("Run", code="s3://code-bucket/run.py"))
+
+    kinds = {entry["Type"] for entry in template(scope)["Resources"].values()}
+    assert not kinds & {"Custom::ProcessingCode", "AWS::Lambda::Function", "AWS::S3::Bucket"}
+
+
+def test_a_local_folder_as_input(script: Path) -> None:
+    (script.parent / "data" / "deep").mkdir(parents=True)
+    (script.parent / "data" / "deep" / "a b.csv").write_text("x\n1\n")
+    scope = stack()
+    processor = Processor(scope, "P", image_uri=IMAGE, instance_type="ml.m5.large")
+    task = processor.run("Run", inputs=[ProcessingInput(source="data", destination="/opt/ml/processing/input")])
+
+    (state,) = in_machine(scope, task)["States"].values()
+    (entry,) = state["Parameters"]["ProcessingInputs"]
+    assert re.fullmatch(r"s3://<PBucket\w+>/<PRuninput1Unpacked\w+\.Prefix>", entry["S3Input"]["S3Uri"])
+
+
+@pytest.mark.parametrize("bound", [True, False], ids=["region-bound", "region-agnostic"])
+def test_the_image_of_a_region(*, bound: bool) -> None:
+    scope = stack(bound=bound)
+    processor = SKLearnProcessor(scope, "P", framework_version="1.2-1", instance_type="ml.m5.large")
+    (state,) = in_machine(scope, processor.run("Run", code="s3://code-bucket/run.py"))["States"].values()
+
+    image = state["Parameters"]["AppSpecification"]["ImageUri"]
+    if bound:
+        assert image == "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+        assert "Mappings" not in template(scope)
+    else:
+        (name,) = template(scope)["Mappings"]
+        assert image == (
+            f"<{name}.AWS::Region.account>.dkr.ecr.<AWS::Region>.<AWS::URLSuffix>/sagemaker-scikit-learn:1.2-1-cpu-py3"
+        )
+        assert template(scope)["Mappings"][name]["us-west-2"] == {"account": "246618743249"}
+
+
+def test_the_image_of_china_has_its_own_domain() -> None:
+    scope = cdk.Stack(cdk.App(), "Stack", env=cdk.Environment(account="111122223333", region="cn-north-1"))
+    processor = SKLearnProcessor(scope, "P", framework_version="1.2-1", instance_type="ml.m5.large")
+
+    assert processor.image_uri.startswith("450853457545.dkr.ecr.cn-north-1.amazonaws.com.cn/")
+
+
+def test_a_region_without_the_image() -> None:
+    scope = cdk.Stack(cdk.App(), "Stack", env=cdk.Environment(account="111122223333", region="mars-north-1"))
+    with pytest.raises(InvalidValue, match="region must be one where SageMaker provides sagemaker-scikit-learn: af-so"):
+        SKLearnProcessor(scope, "P", framework_version="1.2-1", instance_type="ml.m5.large")
+
+
+@pytest.mark.parametrize(
+    ("image", "base"),
+    [
+        (IMAGE, "my-image"),
+        ("123456789012.dkr.ecr.us-west-2.amazonaws.com/team/my_image@sha256:abc", "my-image"),
+        ("localhost:5000/count", "count"),
+        ("python", "python"),
+    ],
+)
+def test_jobs_are_named_after_the_image_as_in_the_sdk(image: str, base: str) -> None:
+    scope = stack()
+    processor = Processor(scope, "P", image_uri=image, instance_type="ml.m5.large")
+    (state,) = in_machine(scope, processor.run("Run"))["States"].values()
+
+    assert state["Parameters"]["ProcessingJobName.$"] == f"States.Format('{base}-{{}}', States.UUID())"
+
+
+def test_the_users_own_role_and_bucket() -> None:
+    scope = stack()
+    role = iam.Role(scope, "Mine", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+    bucket = s3.Bucket(scope, "MyBucket")
+    processor = Processor(scope, "P", image_uri=IMAGE, instance_type="ml.m5.large", role=role, bucket=bucket)
+    in_machine(scope, processor.run("Run", outputs=[ProcessingOutput(source="/opt/ml/processing/out")]))
+
+    assert processor.bucket is bucket
+    assert len(resources(scope, "AWS::S3::Bucket")) == 1
+    assert len(resources(scope, "AWS::IAM::Role")) == 2  # the user's, and the state machine's
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("missing.py", "code must name a file that exists, got 'missing.py'; there is none at "),
+        (".", "code must be a file, not a folder, got '.'; name the script in it"),
+        ("https://example.com/x.py", "code must be a local file, a file:// URL or an s3:// URI, got 'https://"),
+    ],
+)
+def test_code_that_is_not_there(script: Path, code: str, message: str) -> None:
+    del script
+    processor = ScriptProcessor(stack(), "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
+    with pytest.raises(InvalidProcessingJob) as caught:
+        processor.run("Run", code=code)
+
+    assert str(caught.value).startswith(message)
+
+
+def test_the_script_counts_among_the_ten_inputs(script: Path) -> None:
+    processor = ScriptProcessor(stack(), "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
+    ten = [ProcessingInput(source=f"s3://bucket/{n}", destination=f"/opt/ml/processing/{n}") for n in range(10)]
+    with pytest.raises(InvalidValue, match="inputs must have at most 10 entries"):
+        processor.run("Run", code=str(script), inputs=ten)
+
+
+@pytest.mark.parametrize("command", [[], "python3"])
+def test_a_command_is_a_list_of_words(command: Any) -> None:  # noqa: ANN401
+    with pytest.raises(InvalidValue, match="command must be a list of at least one word"):
+        ScriptProcessor(stack(), "P", image_uri=IMAGE, command=command, instance_type="ml.m5.large")
