@@ -43,7 +43,7 @@ format: setup ## let ruff format and fix
 
 .PHONY: bench
 bench: setup ## what the pipeline adds to the bare script, what the library adds to synth
-	python benchmarks/run.py
+	python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,max --benchmark-sort=name -p no:cacheprovider
 
 .PHONY: synth
 synth: setup ## the CloudFormation template of app.py, in cdk.out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TextIO
 
@@ -12,10 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from smproc.operate import Job, Run, Upload, output_files
+from smproc.operate import LOG_GROUP, Job, Run, Upload, output_files
 
 _LOG_LINES = 10
-_COLUMNS_SHOWN = 6
+_GAP = 2
 
 
 class Screen:
@@ -52,6 +52,10 @@ class Screen:
 
     def finish(self, session: Any, run: Run) -> None:  # noqa: ANN401 - boto3 has no types
         """Print the report of a run that ended: its steps with durations, then the outputs or the reason."""
+        if run.execution is not None:
+            self._console.print(f"[bold]execution[/] {run.execution['name']}")
+        for job in run.jobs:
+            self._console.print(f"[bold]job[/] {job.name}")
         self._console.print(_steps(run))
         if run.succeeded:
             for job in run.jobs:
@@ -64,14 +68,11 @@ class Screen:
             size = f"{file.size:,} bytes" if file.rows is None else f"{file.rows:,} rows x {len(file.columns)} columns"
             self._console.print(f"\n[bold]{escape(file.output_name)}[/]  {escape(file.uri)}  {size}")
             if file.columns:
-                self._console.print(_head(file.columns, file.head))
+                self._console.print(_head(file.columns, file.head, self._console.width))
 
     def _print_failure(self, run: Run) -> None:
         execution = run.execution or {}
-        self._console.print(
-            f"\n[bold red]{run.status}[/]  {escape(str(execution.get('error', '')))}  "
-            f"execution {execution.get('name', '?')}"
-        )
+        self._console.print(f"\n[bold red]execution {run.status}[/]  {escape(str(execution.get('error', '')))}")
         for job in run.jobs:
             if job.status == "Completed":
                 continue
@@ -86,7 +87,8 @@ class Screen:
                 for line in shown:
                     self._console.print(f"  {escape(line)}")
             self._console.print(
-                f"all of it: aws logs tail /aws/sagemaker/ProcessingJobs --log-stream-name-prefix {job.name}/"
+                f"all of it: aws logs filter-log-events --log-group-name {LOG_GROUP} "
+                f"--log-stream-name-prefix {job.name}/ --query 'events[].[message]' --output text"
             )
         if not run.jobs and execution.get("cause"):
             self._console.print(f"[bold]cause[/] {escape(str(execution['cause']))}")
@@ -109,35 +111,43 @@ def _state(run: Run) -> str:
 
 
 def _steps(run: Run) -> Table:
-    """Upload -> execution -> job -> outputs, with durations."""
+    """Upload -> execution -> job -> outputs, with durations; the times are AWS's, but for the upload's."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("step")
     table.add_column("took", justify="right")
-    table.add_column("what", overflow="fold")
+    before: datetime | None = datetime.fromtimestamp(run.upload.returned, tz=UTC)
     execution = run.execution or {}
-    started, stopped = execution.get("startDate"), execution.get("stopDate")
-    table.add_row("execution", _between(started, stopped), f"{run.status}  {execution.get('name', '')}")
+    table.add_row("upload -> execution", _between(before, execution.get("startDate")))
+    before = execution.get("startDate")
     for job in run.jobs:
-        description = job.description
-        took = _between(description.get("ProcessingStartTime"), description.get("ProcessingEndTime"))
-        table.add_row("  job", took, f"{job.status}  {job.name}")
-    table.add_row("in all", f"{run.seconds:.1f} s", "from the end of the upload until the end was seen")
+        started, ended = job.description.get("ProcessingStartTime"), job.description.get("ProcessingEndTime")
+        table.add_row("  -> job", _between(before, started))
+        table.add_row(f"     job {job.status}", _between(started, ended), style="bold")
+        before = ended
+    table.add_row(f"  -> execution {run.status}", _between(before, execution.get("stopDate")))
+    table.add_row("in all, until seen", f"{run.seconds:.2f} s", style="bold")
     return table
 
 
 def _between(start: datetime | None, end: datetime | None) -> str:
-    return "" if start is None or end is None else f"{(end - start).total_seconds():.1f} s"
+    return "" if start is None or end is None else f"{max((end - start).total_seconds(), 0.0):.2f} s"
 
 
-def _head(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    more = len(columns) > _COLUMNS_SHOWN
-    for column in columns[:_COLUMNS_SHOWN]:
+def _head(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...], width: int) -> Table:
+    """The first rows, and of the columns as many as fit whole."""
+    cells = [tuple(_short(cell) for cell in row) for row in rows]
+    shown, used = 0, len("...")
+    for number, column in enumerate(columns):
+        used += _GAP + max(len(column), *(len(row[number]) for row in cells if number < len(row)), 0)
+        if used > width and shown:
+            break
+        shown += 1
+    more = ["..."] if shown < len(columns) else []
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, _GAP, 0, 0))
+    for column in [*columns[:shown], *more]:
         table.add_column(Text(column), justify="right", overflow="ellipsis", no_wrap=True)
-    if more:
-        table.add_column("...")
-    for row in rows:
-        table.add_row(*(Text(_short(cell)) for cell in row[:_COLUMNS_SHOWN]), *(["..."] if more else []))
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row[:shown]), *more)
     return table
 
 

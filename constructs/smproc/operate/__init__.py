@@ -3,9 +3,10 @@
 from smproc.operate._errors import NoExecutionStarted, OperationError, PipelineNotFound, RunTimedOut
 from smproc.operate._outputs import OutputFile, output_files
 from smproc.operate._pipeline import Pipeline, Upload
-from smproc.operate._run import Job, Run, watch
+from smproc.operate._run import LOG_GROUP, Job, Run, watch
 
 __all__ = [
+    "LOG_GROUP",
     "Job",
     "NoExecutionStarted",
     "OperationError",

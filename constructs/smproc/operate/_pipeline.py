@@ -24,13 +24,15 @@ class Upload:
         key: the object's key.
         size: bytes.
         at: when S3 had it, in seconds since 1970, by S3's clock: a whole second that is not after the moment.
-        monotonic: when the upload returned, by `time.monotonic`.
+        returned: when the upload returned, in seconds since 1970, by this machine's clock.
+        monotonic: the same moment by `time.monotonic`.
     """
 
     bucket: str
     key: str
     size: int
     at: float
+    returned: float
     monotonic: float
 
     @property
@@ -89,7 +91,14 @@ class Pipeline:
         key = f"{self.prefix}{name or path.name}"
         with path.open("rb") as body:
             answer = session.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)
-        returned = time.monotonic()
+        returned, monotonic = time.time(), time.monotonic()
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-        at = email.utils.parsedate_to_datetime(date).timestamp() if date else time.time()
-        return Upload(bucket=self.bucket, key=key, size=path.stat().st_size, at=int(at), monotonic=returned)
+        at = email.utils.parsedate_to_datetime(date).timestamp() if date else returned
+        return Upload(
+            bucket=self.bucket,
+            key=key,
+            size=path.stat().st_size,
+            at=int(at),
+            returned=returned,
+            monotonic=monotonic,
+        )

@@ -14,7 +14,7 @@ from smproc.operate._errors import NoExecutionStarted, RunTimedOut
 from smproc.operate._pipeline import Pipeline, Upload
 
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
-_SOONEST, _LATEST = 0.05, 2.0  # seconds between two looks: often while things change, seldom while they do not
+_SOONEST, _LATEST = 0.05, 1.0  # seconds between two looks: often while things change, seldom while they do not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,73 @@
+"""The resources of app.py written with aws-cdk-lib alone: the baseline for what the library adds to synth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+
+ROOT = Path(__file__).resolve().parents[1]
+
+app = cdk.App()
+stack = cdk.Stack(app, "Plain")
+access_logs = s3.Bucket(stack, "AccessLogs", enforce_ssl=True, minimum_tls_version=1.2)
+incoming = s3.Bucket(stack, "Incoming", enforce_ssl=True, minimum_tls_version=1.2, versioned=True)
+outgoing = s3.Bucket(stack, "Outgoing", enforce_ssl=True, minimum_tls_version=1.2, versioned=True)
+ecr.Repository(stack, "Images", image_scan_on_push=True)
+role = iam.Role(stack, "JobRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+incoming.grant_read(role)
+outgoing.grant_read_write(role)
+script = s3_assets.Asset(stack, "Script", path=str(ROOT / "examples" / "demo" / "preprocess.py"))
+
+
+def function(name: str, folder: str) -> lambda_.Function:
+    """A function with a log group of its own."""
+    return lambda_.Function(
+        stack,
+        name,
+        runtime=lambda_.Runtime.PYTHON_3_14,
+        handler="handler.handler",
+        code=lambda_.Code.from_asset(str(ROOT / "lambda" / folder)),
+        log_group=logs.LogGroup(stack, f"{name}Logs"),
+        tracing=lambda_.Tracing.ACTIVE,
+    )
+
+
+unpack = function("Unpack", "unpack_code")
+cdk.CustomResource(stack, "Unpacked", service_token=unpack.function_arn, properties={"Key": script.s3_object_key})
+task = sfn.CustomState(
+    stack,
+    "Split",
+    state_json={
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sagemaker:createProcessingJob.sync",
+        "Parameters": {"ProcessingJobName.$": "States.UUID()", "RoleArn": role.role_arn},
+    },
+)
+machine = sfn.StateMachine(
+    stack,
+    "StateMachine",
+    definition_body=sfn.DefinitionBody.from_chainable(task),
+    logs=sfn.LogOptions(destination=logs.LogGroup(stack, "Logs"), level=sfn.LogLevel.ALL),
+    tracing_enabled=True,
+)
+dead = sqs.Queue(stack, "Dead", enforce_ssl=True)
+queue = sqs.Queue(
+    stack, "Queue", dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=5), enforce_ssl=True
+)
+trigger = function("Trigger", "s3_trigger")
+machine.grant_start_execution(trigger)
+trigger.add_event_source(event_sources.SqsEventSource(queue))
+events.Rule(stack, "Rule", event_pattern=events.EventPattern(source=["aws.s3"]), targets=[targets.SqsQueue(queue)])
+app.synth()

@@ -1,0 +1,272 @@
+"""Starting, stopping and asking after the laptop AWS; light enough for a command line: no boto3, no ministack."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from smproc.local import errors
+from smproc.local._environment import pointing_at, redirected, to_unset
+from smproc.local._folder import ServerLock, StateFolder, state_root
+from smproc.local._ports import listener
+from smproc.local._status import Status
+from smproc.local.errors import LaptopAwsError, MinistackMissing, PortInUse, ServerFailed
+
+_START_TIMEOUT_IN_SECONDS = 30.0
+_STOP_TIMEOUT_IN_SECONDS = 10.0
+_POLL_IN_SECONDS = 0.02
+_LOG_LINES_SHOWN = 15
+_PORT_MAX = 65_535
+
+
+class LaptopAws:
+    """An AWS on this machine: ministack, with the SageMaker Processing that it lacks added, on one loopback port.
+
+    Args:
+        port: the port on 127.0.0.1. Default: 4566.
+        region: the region it stands for. Default: us-east-1.
+        state_dir: the folder that holds a folder of state per port. Default: ``$SMPROC_HOME``, else
+            ``$XDG_STATE_HOME/smproc``, else ``~/.local/state/smproc``.
+
+    Raises:
+        ValueError: the port is no port.
+
+    Example:
+        >>> with LaptopAws() as aws:  # doctest: +SKIP
+        ...     subprocess.run(["cdk", "deploy"], env=aws.redirect(os.environ), check=True)
+    """
+
+    def __init__(self, port: int = 4566, region: str = "us-east-1", state_dir: str | Path | None = None) -> None:
+        if not 0 < port <= _PORT_MAX:
+            raise ValueError(f"port must be between 1 and {_PORT_MAX}, got {port!r}")
+        self.port = port
+        self.region = region
+        root = Path(state_dir).absolute() if state_dir is not None else state_root()
+        self._folder = StateFolder(root / str(port))
+        self._lock = ServerLock(self._folder)
+        self._started_here = False
+
+    @property
+    def endpoint(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Status:
+        """Start it and wait until it answers; one that runs already is left alone and said to run already.
+
+        Raises:
+            PortInUse: something else listens on the port.
+            NoSandbox: nothing here can isolate a job.
+            MinistackMissing: the extra ``local`` is not installed.
+            UnsupportedMinistack: another version of ministack is installed, and what we reach into has moved.
+            ServerFailed: the server died or did not answer in time.
+        """
+        if self._lock.held_elsewhere():
+            return self._running_already()
+        if importlib.util.find_spec("ministack") is None:
+            raise MinistackMissing(
+                f"ministack is not installed for {sys.executable}; pip install 'cdk-sagemaker-processing[local]'"
+            )
+        self._folder.create()
+        with self._folder.log.open("ab") as log:
+            report = self._launch(log.fileno())
+        if report.get("error") == "AlreadyRunning":
+            return self._running_already()
+        if "error" in report:
+            raise _as_error(report)
+        self._started_here = True
+        note = f"Started on {self.endpoint}."
+        if killed := report.get("killed"):
+            note = f"The last server (pid {killed}) was killed; what it left behind is removed. {note}"
+        return replace(self.status(), note=note)
+
+    def stop(self) -> Status:
+        """Stop it and every job in it; one that does not run is said not to run.
+
+        Raises:
+            LaptopAwsError: the server could not be stopped.
+        """
+        if not self._lock.held_elsewhere():
+            return replace(self.status(), note=f"Nothing to stop: no laptop AWS runs on port {self.port}.")
+        pid = self._lock.read().get("pid")
+        if not isinstance(pid, int):
+            raise LaptopAwsError(
+                f"{self._lock.path} is locked but names no server; find who holds it with: fuser {self._lock.path}"
+            )
+        for signal_number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.kill(pid, signal_number)
+            except ProcessLookupError:
+                pass  # it has just ended by itself
+            except PermissionError as error:
+                raise LaptopAwsError(f"The server (pid {pid}) belongs to another user; stop it as that user") from error
+            if self._wait_until_released():
+                with contextlib.suppress(ChildProcessError):  # a server of another process' is that one's to reap
+                    os.waitpid(pid, 0)
+                return replace(self.status(), note=f"Stopped (pid {pid}).")
+        raise LaptopAwsError(f"The server (pid {pid}) did not end, even after SIGKILL; see {self._folder.log}")
+
+    def status(self) -> Status:
+        """Say whether it runs, since when and how many jobs it has."""
+        content = self._lock.read()
+        status = Status(
+            state="not running",
+            endpoint=self.endpoint,
+            region=self.region,
+            folder=self._folder.path,
+            log=self._folder.log,
+        )
+        if not self._lock.held_elsewhere():
+            return replace(status, state="stale", note=_STALE) if content else status
+        counts = self._folder.read_counts()
+        started = content.get("started")
+        return replace(
+            status,
+            state="running" if content.get("ready") else "starting",
+            region=content.get("region", self.region),
+            pid=content.get("pid"),
+            started=datetime.fromtimestamp(started, tz=UTC) if started else None,
+            sandbox=content.get("sandbox"),
+            jobs_in_progress=counts.get("in_progress", 0),
+            jobs_finished=counts.get("finished", 0),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point the AWS CLI, boto3 and the CDK at it; see also `variables_to_unset`."""
+        return pointing_at(self.port, self.region, os.environ)
+
+    def variables_to_unset(self) -> tuple[str, ...]:
+        """The variables that could lead a client to a real account all the same, and so must go."""
+        return to_unset(os.environ)
+
+    def redirect(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """A whole environment for a child process that sees this AWS and no other.
+
+        Args:
+            environment: what the child would otherwise get, e.g. ``os.environ``.
+        """
+        return redirected(self.port, self.region, environment)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._started_here:
+            self._started_here = False
+            self.stop()
+
+    def _launch(self, log: int) -> dict[str, Any]:
+        """Start the server in the background and read its report; no half-started one stays behind."""
+        reader, writer = os.pipe()
+        try:
+            server = subprocess.Popen(
+                [sys.executable, "-m", "smproc.local.server", *self._arguments(), "--report-to", str(writer)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[writer],
+                start_new_session=True,  # Ctrl-C in the terminal is for us to handle, not for the server
+                env=redirected(self.port, self.region, _with_source_root(os.environ)),
+            )
+        except BaseException:
+            os.close(reader)
+            raise
+        finally:
+            os.close(writer)
+        try:
+            report = self._read_report(reader)
+            if "error" in report:
+                server.wait(_STOP_TIMEOUT_IN_SECONDS)
+        except BaseException:
+            server.kill()
+            server.wait()
+            raise
+        finally:
+            os.close(reader)
+        # The server outlives us on purpose; unless told that it has ended, Popen warns that it is left behind.
+        server.returncode = server.returncode or 0
+        return report
+
+    def _read_report(self, reader: int) -> dict[str, Any]:
+        deadline = time.monotonic() + _START_TIMEOUT_IN_SECONDS
+        received = b""
+        while (remaining := deadline - time.monotonic()) > 0:
+            if not select.select([reader], [], [], remaining)[0]:
+                break
+            chunk = os.read(reader, 65_536)
+            if not chunk:
+                break
+            received += chunk
+            if received.endswith(b"\n"):
+                report: dict[str, Any] = json.loads(received)
+                return report
+        problem = "did not answer in time" if remaining <= 0 else "died while starting"
+        raise ServerFailed(f"The server {problem}; its log, {self._folder.log}, ends:\n{self._log_tail()}")
+
+    def _running_already(self) -> Status:
+        """Wait for one that another process is starting, if that is what it is."""
+        deadline = time.monotonic() + _START_TIMEOUT_IN_SECONDS
+        while time.monotonic() < deadline:
+            status = self.status()
+            if status.running:
+                return replace(status, note=f"Already running on {self.endpoint} (pid {status.pid}).")
+            if not self._lock.held_elsewhere():
+                return self.start()
+            time.sleep(_POLL_IN_SECONDS)
+        raise ServerFailed(
+            f"Another process has been starting the server for {_START_TIMEOUT_IN_SECONDS:.0f} s; "
+            f"see {self._folder.log}"
+        )
+
+    def _wait_until_released(self) -> bool:
+        deadline = time.monotonic() + _STOP_TIMEOUT_IN_SECONDS
+        while self._lock.held_elsewhere():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_IN_SECONDS)
+        return True
+
+    def _arguments(self) -> list[str]:
+        return ["--port", str(self.port), "--region", self.region, "--state-dir", str(self._folder.path)]
+
+    def _log_tail(self) -> str:
+        try:
+            return "\n".join(self._folder.log.read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:])
+        except OSError as error:
+            return f"(unreadable: {error})"
+
+
+_STALE = "The last server was killed; the next start removes what it left behind."
+
+
+def _with_source_root(environment: Mapping[str, str]) -> dict[str, str]:
+    """Let the child find this package as we did, also where only sys.path knows the way."""
+    root = str(Path(__file__).parents[2])
+    paths = [root, *filter(None, [environment.get("PYTHONPATH")])]
+    return {**environment, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _as_error(report: Mapping[str, Any]) -> LaptopAwsError:
+    """The error that the server reports, as its own class."""
+    message = str(report["message"])
+    if report["error"] == PortInUse.__name__ and (owner := listener(int(report["port"]))):
+        message = message.replace("something else", f"something else ({owner})")
+    kind = getattr(errors, str(report["error"]), ServerFailed)
+    error: LaptopAwsError = kind(message)
+    return error

@@ -1,0 +1,164 @@
+"""A job's inputs: which objects of S3 each host gets, and where they land."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError
+from botocore.exceptions import ClientError as S3Error
+
+from smproc.local.jobs._failure import ClientError
+from smproc.local.jobs._opt_ml import OptMl, new_file, new_folder
+from smproc.local.jobs._s3_uri import S3Uri
+
+_DOWNLOADS_AT_ONCE = 8
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class InputObject:
+    """An object that a job reads.
+
+    Attributes:
+        source: where it is.
+        local_path: the LocalPath of its input.
+        relative: where it lands below LocalPath.
+    """
+
+    source: S3Uri
+    local_path: str
+    relative: str
+
+
+def download(
+    s3: Any,  # noqa: ANN401 - boto3 is untyped
+    inputs: Sequence[Mapping[str, Any]],
+    hosts: Sequence[OptMl],
+    check_stop: Callable[[], None],
+) -> None:
+    """Bring a job's inputs to its hosts.
+
+    Args:
+        s3: an S3 client that acts as the job's role.
+        inputs: the request's ProcessingInputs.
+        hosts: every host's ``/opt/ml``, in order.
+        check_stop: raises when the job is to stop; called before each object.
+
+    Raises:
+        ClientError: an input is missing, unreadable, or cannot be laid out as files.
+    """
+    work: list[tuple[OptMl, InputObject]] = []
+    for processing_input in inputs:
+        # An input that the application manages is the application's to download.
+        if processing_input.get("AppManaged") or "S3Input" not in processing_input:
+            continue
+        s3_input = processing_input["S3Input"]
+        objects = list(_objects(s3, s3_input))
+        sharded = s3_input.get("S3DataDistributionType") == "ShardedByS3Key"
+        for number, host in enumerate(hosts):
+            work += [(host, item) for item in (objects[number :: len(hosts)] if sharded else objects)]
+
+    def fetch(task: tuple[OptMl, InputObject]) -> None:
+        check_stop()
+        _fetch(s3, *task)
+
+    if len(work) == 1:
+        fetch(work[0])
+        return
+    with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE, thread_name_prefix="download") as pool:
+        for _ in pool.map(fetch, work):
+            pass
+
+
+def _objects(s3: Any, s3_input: Mapping[str, Any]) -> Iterator[InputObject]:  # noqa: ANN401 - boto3 is untyped
+    uri = S3Uri.parse(s3_input["S3Uri"])
+    if s3_input["S3DataType"] == "ManifestFile":
+        yield from _listed_in_manifest(s3, uri, s3_input["LocalPath"])
+    else:
+        yield from _with_prefix(s3, uri, s3_input["LocalPath"])
+
+
+def _with_prefix(s3: Any, uri: S3Uri, local_path: str) -> Iterator[InputObject]:  # noqa: ANN401 - boto3 is untyped
+    found = False
+    try:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=uri.bucket, Prefix=uri.key):
+            for item in page.get("Contents", ()):
+                found = True
+                key = item["Key"]
+                if relative := _relative(key, uri.key):
+                    yield InputObject(S3Uri(uri.bucket, key), local_path, relative)
+    except (S3Error, BotoCoreError) as error:
+        raise _unreadable(uri, error) from error
+    if not found:
+        raise ClientError(
+            f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
+            "exists in the selected region, that objects exist under that S3 prefix, and that the job's role has "
+            "s3:ListBucket permissions on the bucket."
+        )
+
+
+def _relative(key: str, prefix: str) -> str:
+    """Where an object lands: below the prefix if that names a folder, else with its own last name part.
+
+    The service matches prefixes by character, so ``data`` takes in ``data/x``, ``data.csv`` and ``database/x``. What
+    the service does with the last two is documented nowhere; here they keep the names that they have beside ``data``.
+    """
+    if not prefix or prefix.endswith("/"):
+        return key.removeprefix(prefix)
+    if key.startswith(f"{prefix}/"):
+        return key.removeprefix(f"{prefix}/")
+    return key[prefix.rfind("/") + 1 :]
+
+
+def _listed_in_manifest(s3: Any, uri: S3Uri, local_path: str) -> Iterator[InputObject]:  # noqa: ANN401 - as above
+    try:
+        content = s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read()
+    except (S3Error, BotoCoreError) as error:
+        raise _unreadable(uri, error) from error
+    try:
+        manifest = json.loads(content)
+    except ValueError as error:
+        raise ClientError(f'The manifest file at S3 URL "{uri}" is not JSON: {error}') from error
+    prefix, names = _manifest(manifest)
+    if prefix is None:
+        raise ClientError(
+            f'The manifest file at S3 URL "{uri}" must be a JSON list that begins with {{"prefix": "s3://..."}} and '
+            "goes on with names"
+        )
+    for name in names:
+        yield InputObject(S3Uri.parse(prefix + name), local_path, name)
+
+
+def _manifest(manifest: object) -> tuple[str | None, list[str]]:
+    """The prefix and the names of a manifest, no prefix if it is none.
+
+    The format is the one documented for training channels; Processing's own is documented nowhere.
+    """
+    match manifest:
+        case [{"prefix": str(prefix)}, *names] if all(isinstance(name, str) for name in names):
+            return prefix, [str(name) for name in names]
+    return None, []
+
+
+def _fetch(s3: Any, host: OptMl, item: InputObject) -> None:  # noqa: ANN401 - boto3 is untyped
+    place = host.place(item.local_path, item.source.key, item.relative)
+    if item.relative.endswith("/"):
+        new_folder(place, item.source.key)
+        return
+    try:
+        body = s3.get_object(Bucket=item.source.bucket, Key=item.source.key)["Body"]
+        with new_file(place, item.source.key) as file:
+            shutil.copyfileobj(body, file, _CHUNK)
+    except (S3Error, BotoCoreError) as error:
+        raise _unreadable(item.source, error) from error
+    except OSError as error:
+        raise ClientError(f'The object at S3 URL "{item.source}" could not be stored: {error.strerror}') from error
+
+
+def _unreadable(uri: S3Uri, error: Exception) -> ClientError:
+    return ClientError(f'Failed to download data from S3 URL "{uri}": {error}')

@@ -1,0 +1,193 @@
+"""A processing job's life, from its creation to its final state, on a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from smproc.local._folder import remove_tree
+from smproc.local.jobs._aws import AwsClients, RoleClients
+from smproc.local.jobs._failure import ClientError, JobFailure, JobInterrupted
+from smproc.local.jobs._inputs import download
+from smproc.local.jobs._job import JobStatus, ProcessingJob
+from smproc.local.jobs._log_stream import LogStream
+from smproc.local.jobs._opt_ml import OptMl, first_kilobyte
+from smproc.local.jobs._outputs import upload
+from smproc.local.runners import CannotRun, Container, Runner, StopSignal
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class JobLife:
+    """Runs processing jobs.
+
+    Attributes:
+        folder: holds a folder per running job.
+        clients: makes the clients of a job's role.
+        runner: runs a job's program.
+    """
+
+    folder: Path
+    clients: AwsClients
+    runner: Runner
+
+    def begin(self, job: ProcessingJob) -> threading.Thread:
+        """Start the job's thread."""
+        thread = threading.Thread(target=self._live, args=(job,), name=f"job-{job.name}", daemon=True)
+        thread.start()
+        return thread
+
+    def _live(self, job: ProcessingJob) -> None:
+        job.begin()
+        timer = threading.Timer(job.max_runtime_in_seconds, job.stop)
+        timer.daemon = True
+        timer.start()
+        folder: Path | None = None
+        hosts: Sequence[OptMl] = ()
+        ending, reason, message = JobStatus.COMPLETED, None, None
+        try:
+            folder = _new_folder(self.folder, job.name)
+            hosts = [OptMl(folder / f"algo-{number}") for number in range(1, job.instance_count + 1)]
+            try:
+                self._run(job, hosts)
+            finally:
+                message = _exit_message(hosts)
+        except JobInterrupted:
+            ending = JobStatus.STOPPED
+        except JobFailure as failure:
+            ending, reason = JobStatus.FAILED, str(failure)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job must end
+            _log.exception("job %s failed for a reason of ours", job.name)
+            ending, reason = JobStatus.FAILED, f"InternalServerError: {type(error).__name__}: {error}"
+        timer.cancel()
+        _log.info("job %s: %s%s", job.name, ending, f", {reason}" if reason else "")
+        job.end(ending, failure_reason=reason, exit_message=message)
+        if folder is not None:
+            remove_tree(folder)
+
+    def _run(self, job: ProcessingJob, hosts: Sequence[OptMl]) -> None:
+        def check_stop() -> None:
+            if job.stop_signal.requested:
+                raise JobInterrupted
+
+        names = [host.path.name for host in hosts]
+        containers = [_container(job, host, names) for host in hosts]
+        try:
+            self.runner.check(containers[0])
+        except CannotRun as refusal:
+            raise ClientError(str(refusal)) from refusal
+        clients = self.clients.of_role(job.request["RoleArn"], job.region)
+        for host in hosts:
+            host.create(_local_paths(job.request))
+            host.write_config("processingjobconfig.json", _job_config(job))
+            host.write_config("resourceconfig.json", {"current_host": host.path.name, "hosts": names})
+        download(clients.s3, job.request.get("ProcessingInputs", ()), hosts, check_stop)
+        check_stop()
+        self._run_programs(job, containers, clients)
+        upload(clients.s3, job.request.get("ProcessingOutputConfig", {}), hosts, check_stop)
+
+    def _run_programs(self, job: ProcessingJob, containers: Sequence[Container], clients: RoleClients) -> None:
+        started = time.time_ns() // 1_000_000
+        aws = self.clients.variables(clients, job.region)
+        stop = StopSignal(job.stop_signal.grace_in_seconds, job.stop_signal)
+
+        failed: list[int] = []
+
+        def run(container: Container) -> None:
+            stream = LogStream(clients.logs, f"{job.name}/{container.host}-{started}")
+            # The request's own variables win, as a container's would over its image's.
+            reaching_aws = replace(container, environment={**aws, **container.environment})
+            code = 1
+            try:
+                code = self.runner.run(reaching_aws, stream, stop)
+            except CannotRun as refusal:
+                raise ClientError(str(refusal)) from refusal
+            finally:
+                if code != 0:
+                    failed.append(code)
+                    stop.request_now()  # hosts that wait for one that is gone would wait for ever
+                stream.close()
+
+        # A thread per host: what a sandbox starts dies with the thread that started it.
+        with ThreadPoolExecutor(len(containers), thread_name_prefix=f"{job.name}-host") as pool:
+            for _ in pool.map(run, containers):
+                pass
+        if job.stop_signal.requested:
+            raise JobInterrupted
+        if failed:
+            # AWS's own wording is not documented; this follows what training jobs say. What AWS does with the outputs
+            # of a failed job is not documented either: nothing is uploaded here.
+            raise JobFailure(f"AlgorithmError: See job logs for more information, exit code: {failed[0]}")
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    """A job's folder; a name can come again, in another region or after DeleteProcessingJob."""
+    number = 1
+    while True:
+        folder = parent / (name if number == 1 else f"{name}.{number}")
+        try:
+            folder.mkdir(mode=0o700, parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _container(job: ProcessingJob, host: OptMl, hosts: Sequence[str]) -> Container:
+    specification = job.request["AppSpecification"]
+    network = job.request.get("NetworkConfig") or {}
+    return Container(
+        image=specification["ImageUri"],
+        entrypoint=specification.get("ContainerEntrypoint") or (),
+        arguments=specification.get("ContainerArguments") or (),
+        environment=job.request.get("Environment") or {},
+        opt_ml=host.path,
+        host=host.path.name,
+        hosts=hosts,
+        network=not network.get("EnableNetworkIsolation", False),
+    )
+
+
+def _local_paths(request: Mapping[str, Any]) -> list[str]:
+    inputs = [item.get("S3Input") or {} for item in request.get("ProcessingInputs") or ()]
+    outputs = [item.get("S3Output") or {} for item in (request.get("ProcessingOutputConfig") or {}).get("Outputs", ())]
+    return [part["LocalPath"] for part in (*inputs, *outputs) if part.get("LocalPath")]
+
+
+def _job_config(job: ProcessingJob) -> dict[str, Any]:
+    """``/opt/ml/config/processingjobconfig.json``, with the nulls that the service writes."""
+    request = job.request
+    specification = request["AppSpecification"]
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    inputs = []
+    for item in request.get("ProcessingInputs") or ():
+        s3_input = {**item["S3Input"], "S3DownloadMode": "StartOfJob"} if item.get("S3Input") else None
+        inputs.append({**item, "S3Input": s3_input})
+    outputs = request.get("ProcessingOutputConfig") or {"Outputs": []}
+    return {
+        "ProcessingJobArn": job.arn,
+        "ProcessingJobName": job.name,
+        "AppSpecification": {
+            "ImageUri": specification["ImageUri"],
+            "ContainerEntrypoint": specification.get("ContainerEntrypoint"),
+            "ContainerArguments": specification.get("ContainerArguments"),
+        },
+        "Environment": request.get("Environment") or {},
+        "ProcessingInputs": inputs,
+        "ProcessingOutputConfig": {**outputs, "KmsKeyId": outputs.get("KmsKeyId")},
+        "ProcessingResources": {"ClusterConfig": {**cluster, "VolumeKmsKeyId": cluster.get("VolumeKmsKeyId")}},
+        "RoleArn": request["RoleArn"],
+        "StoppingCondition": {"MaxRuntimeInSeconds": job.max_runtime_in_seconds},
+    }
+
+
+def _exit_message(hosts: Sequence[OptMl]) -> str | None:
+    messages = [message for host in hosts if (message := host.message()) is not None]
+    return first_kilobyte("".join(messages).encode()) if messages else None

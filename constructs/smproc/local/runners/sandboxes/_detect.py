@@ -1,0 +1,90 @@
+"""Which sandbox works on this machine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from smproc.local.errors import NoSandbox
+from smproc.local.runners.sandboxes._bubblewrap import Bubblewrap
+from smproc.local.runners.sandboxes._sandbox import Inside, Sandbox, system_files, system_links
+from smproc.local.runners.sandboxes._unshare import Unshare
+
+_PROBE_TIMEOUT_IN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A sandbox that was tried.
+
+    Attributes:
+        name: its name.
+        sandbox: the sandbox if it works.
+        problem: why it does not.
+    """
+
+    name: str
+    sandbox: Sandbox | None = None
+    problem: str = ""
+
+
+def try_sandboxes() -> Iterator[Trial]:
+    """Really run a program in each sandbox, the preferred one first."""
+    if bwrap := shutil.which("bwrap"):
+        yield _trial(Bubblewrap(bwrap))
+    else:
+        yield Trial("bubblewrap", problem="bwrap is not installed")
+    unshare, setpriv = shutil.which("unshare"), shutil.which("setpriv")
+    if unshare and setpriv:
+        yield _trial(Unshare(unshare, setpriv))
+    else:
+        missing = " and ".join(name for name, path in (("unshare", unshare), ("setpriv", setpriv)) if not path)
+        yield Trial("unshare", problem=f"{missing} of util-linux not found")
+
+
+def find_sandbox() -> Sandbox:
+    """The sandbox to use.
+
+    Raises:
+        NoSandbox: none works here.
+    """
+    problems = []
+    for trial in try_sandboxes():
+        if trial.sandbox is not None:
+            return trial.sandbox
+        problems.append(f"{trial.name}: {trial.problem}")
+    raise NoSandbox(
+        f"Nothing on this machine can isolate a processing job ({'; '.join(problems)}); install bubblewrap "
+        "(apt install bubblewrap, dnf install bubblewrap), on Ubuntu 24.04 and later also allow unprivileged user "
+        "namespaces for it (sysctl kernel.apparmor_restrict_unprivileged_userns=0)"
+    )
+
+
+def _trial(sandbox: Sandbox) -> Trial:
+    inside = Inside(
+        command=["true"],
+        environment={"PATH": "/usr/bin:/bin"},
+        read_only=system_files(),
+        writable={},
+        links=system_links(),
+        hostname="probe",
+        network=False,
+    )
+    try:
+        result = subprocess.run(
+            sandbox.command(inside),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PROBE_TIMEOUT_IN_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Trial(sandbox.name, problem=str(error))
+    if result.returncode != 0:
+        lines = result.stderr.strip().splitlines() or [f"exit code {result.returncode}"]
+        return Trial(sandbox.name, problem=lines[-1])
+    return Trial(sandbox.name, sandbox=sandbox)

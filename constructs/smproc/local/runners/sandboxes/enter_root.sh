@@ -1,0 +1,68 @@
+# Builds a root of its own out of parts of the machine, makes it the root, lets go of the old one and runs a command.
+# Runs as root of fresh mount, process and UTS namespaces:
+#     sh -c SCRIPT smproc HOSTNAME (read-only|writable|link SOURCE PATH)... -- COMMAND ARGUMENT...
+set -eu
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+# Only one of the two ways is open, depending on who we are and what is installed; a name is no matter to fail for.
+hostname "$1" 2>/dev/null || { printf '%s\n' "$1" >/proc/sys/kernel/hostname; } 2>/dev/null || :
+shift
+
+# Nothing is ever written to this folder itself: the new root is mounted over it.
+root=/mnt
+mount -t tmpfs -o mode=0755,nosuid,nodev smproc "$root"
+mkdir "$root/.old" "$root/proc" "$root/dev" "$root/tmp" "$root/root"
+mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
+mount -t tmpfs -o mode=0755,nosuid smproc "$root/dev"
+mount -t tmpfs -o mode=1777,nosuid,nodev smproc "$root/tmp"
+mount -t tmpfs -o mode=0700,nosuid,nodev smproc "$root/root"
+mkdir -m 1777 "$root/dev/shm"
+for device in null zero full random urandom tty; do
+    : >"$root/dev/$device"
+    mount --bind "/dev/$device" "$root/dev/$device"
+done
+ln -s /proc/self/fd "$root/dev/fd"
+ln -s /proc/self/fd/0 "$root/dev/stdin"
+ln -s /proc/self/fd/1 "$root/dev/stdout"
+ln -s /proc/self/fd/2 "$root/dev/stderr"
+# Without this, root without any capability could still change the machine's settings.
+for folder in bus fs irq sys sysrq-trigger; do
+    if [ -e "$root/proc/$folder" ]; then
+        mount --bind "$root/proc/$folder" "$root/proc/$folder"
+        mount -o remount,bind,ro,nosuid,nodev,noexec "$root/proc/$folder"
+    fi
+done
+
+while [ "$1" != -- ]; do
+    source=$2
+    target=$root$3
+    case $1 in
+        link)
+            mkdir -p "${target%/*}"
+            ln -s "$source" "$target"
+            ;;
+        *)
+            if [ -d "$source" ]; then
+                mkdir -p "$target"
+            else
+                mkdir -p "${target%/*}"
+                : >"$target"
+            fi
+            # In a user namespace a folder with mounts below it can only be bound together with them.
+            mount --bind "$source" "$target" 2>/dev/null || mount --rbind "$source" "$target"
+            if [ "$1" = read-only ]; then
+                mount -o remount,bind,ro,nosuid,nodev "$target"
+            else
+                mount -o remount,bind,nosuid,nodev "$target"
+            fi
+            ;;
+    esac
+    shift 3
+done
+shift
+
+cd "$root"
+pivot_root . .old
+umount -l /.old
+rmdir /.old
+cd /
+exec "$@"

@@ -1,0 +1,242 @@
+"""The laptop AWS' one background process: ``python -m smproc.local.server``.
+
+Started by `smproc.local.LaptopAws`, which reads the report that this process writes when it answers, or why it cannot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+from smproc.local._folder import ServerLock, StateFolder
+from smproc.local._ports import children
+from smproc.local.errors import LaptopAwsError, PortInUse
+
+_BACKLOG = 512
+_HEALTH_PATH = "/_ministack/health"
+_CLOSE_TIMEOUT_IN_SECONDS = 5.0
+_log = logging.getLogger(__name__)
+
+
+class Server:
+    """ministack and ours, on one loopback port.
+
+    Args:
+        port: the port.
+        region: the region it stands for.
+        folder: where its state is.
+        stop_grace_in_seconds: how long a job's program may take to end after SIGTERM before it is killed.
+        report_to: a file descriptor that takes the report, None for nobody.
+    """
+
+    def __init__(
+        self, *, port: int, region: str, folder: StateFolder, stop_grace_in_seconds: float, report_to: int | None
+    ) -> None:
+        self._port = port
+        self._region = region
+        self._folder = folder
+        self._stop_grace_in_seconds = stop_grace_in_seconds
+        self._report_to = report_to
+        self._stopping: asyncio.Event | None = None
+
+    def run(self) -> int:
+        """Serve until told to stop; returns the exit code."""
+        self._folder.create()
+        lock = ServerLock(self._folder)
+        if not lock.acquire():
+            self._report({"error": "AlreadyRunning", "message": "another server holds the lock"})
+            return 1
+        try:
+            killed = lock.read().get("pid")
+            self._folder.cut_log()
+            self._folder.clean()
+            self._folder.jobs.mkdir()
+            self._folder.temporary.mkdir()
+            about = {"pid": os.getpid(), "port": self._port, "region": self._region, "started": time.time()}
+            lock.write(**about)
+            listening = _listen(self._port)
+            self._serve(listening, lock, about, killed)
+        except LaptopAwsError as error:
+            self._report({"error": type(error).__name__, "message": str(error), "port": self._port})
+            return 1
+        finally:
+            self._folder.clean()
+            lock.release()
+        return 0
+
+    def _serve(self, listening: socket.socket, lock: ServerLock, about: dict[str, object], killed: object) -> None:
+        self._configure_ministack()
+        # These take most of the start: nothing is loaded before the lock and the port are ours.
+        from smproc.local import seams  # noqa: PLC0415
+        from smproc.local.jobs import AwsClients, Credentials, JobLife  # noqa: PLC0415
+        from smproc.local.runners import ProcessRunner  # noqa: PLC0415
+        from smproc.local.runners.sandboxes import find_sandbox  # noqa: PLC0415
+        from smproc.local.service import RESOURCE, ProcessingJobTask, SageMakerService  # noqa: PLC0415
+
+        runner = ProcessRunner(find_sandbox())
+        application = seams.load()
+
+        def assume_role(role_arn: str) -> Credentials:
+            return Credentials(*seams.role_session(role_arn, "SageMaker"))
+
+        clients = AwsClients(f"http://127.0.0.1:{self._port}", assume_role)
+        service = SageMakerService(
+            JobLife(self._folder.jobs, clients, runner), self._folder, self._stop_grace_in_seconds
+        )
+        seams.add_service("sagemaker", "SageMaker.", service.handle)
+        seams.add_task(RESOURCE, ProcessingJobTask(service))
+
+        def announce() -> None:
+            if not self._answers():
+                return
+            lock.write(**about, sandbox=runner.name, ready=True)
+            self._report({"killed": killed})
+            clients.warm_up()
+
+        loop = asyncio.new_event_loop()
+        self._stopping = asyncio.Event()
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signal_number, self._stopping.set)
+        threading.Thread(target=announce, name="announce", daemon=True).start()
+        try:
+            loop.run_until_complete(_hypercorn(application.app, listening, self._stopping))
+        finally:
+            service.close(_CLOSE_TIMEOUT_IN_SECONDS)
+            _kill_children()
+
+    def _configure_ministack(self) -> None:
+        """Set what ministack reads when it is imported."""
+        os.environ.update(
+            {
+                "GATEWAY_PORT": str(self._port),
+                "BIND_HOST": "127.0.0.1",
+                "MINISTACK_HOST": "127.0.0.1",
+                "MINISTACK_REGION": self._region,
+                "SFTP_ENABLED": "0",
+                "IOT_MTLS_ENABLED": "0",
+                "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
+                # What is stored lives as long as the server; nothing may end up outside of our folder.
+                "PERSIST_STATE": "0",
+                "S3_PERSIST": "0",
+                "S3_DATA_DIR": str(self._folder.temporary / "s3"),
+                "STATE_DIR": str(self._folder.temporary / "state"),
+                "TMPDIR": str(self._folder.temporary),
+                # Functions run in this interpreter; ministack must not go looking for a container engine.
+                "DOCKER_HOST": f"unix://{self._folder.temporary / 'no-docker.sock'}",
+                "LAMBDA_EXECUTOR": "local",
+            }
+        )
+        import tempfile  # noqa: PLC0415
+
+        tempfile.tempdir = None
+
+    def _answers(self) -> bool:
+        """Wait until a request is answered; False when the server is gone before that."""
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        url = f"http://127.0.0.1:{self._port}{_HEALTH_PATH}"
+        try:
+            with opener.open(url, timeout=60) as response:
+                response.read()
+        except OSError:
+            _log.exception("the server does not answer itself")
+            return False
+        return True
+
+    def _report(self, report: dict[str, object]) -> None:
+        if self._report_to is None:
+            return
+        try:
+            os.write(self._report_to, json.dumps(report).encode() + b"\n")
+            os.close(self._report_to)
+        except BrokenPipeError:
+            _log.warning("whoever started this server is gone; ending")
+            os.kill(os.getpid(), signal.SIGTERM)
+        self._report_to = None
+
+
+def _listen(port: int) -> socket.socket:
+    """Bind the port before anything else: who asks early waits in the backlog and is not refused.
+
+    Raises:
+        PortInUse: something else listens there.
+    """
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise PortInUse(
+            f"Port {port} cannot be used, something else listens there ({error.strerror}); stop that or choose another "
+            "port"
+        ) from error
+    return listening
+
+
+async def _hypercorn(application: object, listening: socket.socket, stopping: asyncio.Event) -> None:
+    from hypercorn.asyncio import serve  # noqa: PLC0415
+    from hypercorn.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.bind = [f"fd://{listening.fileno()}"]
+    config.backlog = _BACKLOG
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 0.5
+    config.shutdown_timeout = 2
+    config.loglevel = "WARNING"
+    await serve(application, config, shutdown_trigger=stopping.wait)
+
+
+def _kill_children() -> None:
+    """End what ministack leaves running: Lambda workers, for one."""
+    for pid in children(os.getpid()):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the server.
+
+    Args:
+        arguments: the command line. Default: that of the process.
+    """
+    parser = argparse.ArgumentParser(prog="python -m smproc.local.server", description="The laptop AWS.")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--region", required=True)
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--stop-grace-in-seconds", type=float, default=5.0)
+    parser.add_argument("--report-to", type=int)
+    options = parser.parse_args(arguments)
+    if options.report_to is not None:
+        os.set_inheritable(options.report_to, False)  # noqa: FBT003 - the standard library's own signature
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s [%(name)s] %(message)s")
+    server = Server(
+        port=options.port,
+        region=options.region,
+        folder=StateFolder(options.state_dir),
+        stop_grace_in_seconds=options.stop_grace_in_seconds,
+        report_to=options.report_to,
+    )
+    code = server.run()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    logging.shutdown()
+    # ministack leaves threads that would keep the process alive: executions that wait, for one.
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""The part of the SageMaker API that concerns processing jobs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from smproc.local import seams
+from smproc.local._folder import StateFolder
+from smproc.local.jobs import JobLife, ProcessingJob
+from smproc.local.runners import StopSignal
+from smproc.local.service._errors import ApiError, invalid
+from smproc.local.service._store import JobStore, Scope
+from smproc.local.service._validation import validate, validate_job, without_nulls
+
+_CONTENT_TYPE = "application/x-amz-json-1.1"
+_OK = 200
+_BAD_REQUEST = 400
+_SERVER_ERROR = 500
+_log = logging.getLogger(__name__)
+
+
+class SageMakerService:
+    """Answers SageMaker requests and runs the jobs they ask for.
+
+    Args:
+        life: runs a job.
+        folder: where the numbers of jobs are kept for `status`.
+        stop_grace_in_seconds: how long a program may take to end after SIGTERM before it is killed.
+    """
+
+    def __init__(self, life: JobLife, folder: StateFolder, stop_grace_in_seconds: float) -> None:
+        self._life = life
+        self._folder = folder
+        self._stop_grace_in_seconds = stop_grace_in_seconds
+        self._jobs = JobStore()
+        self._threads: list[threading.Thread] = []
+        self._counting = threading.Lock()
+        self._closed = False
+        self._operations: Mapping[str, Callable[[Scope, dict[str, Any]], Mapping[str, Any]]] = {
+            "AddTags": self._add_tags,
+            "CreateProcessingJob": self.create,
+            "DeleteProcessingJob": self._delete,
+            "DescribeProcessingJob": self._describe,
+            "ListProcessingJobs": self._list,
+            "ListTags": self._list_tags,
+            "StopProcessingJob": self._stop,
+        }
+
+    async def handle(
+        self, _method: str, _path: str, headers: dict[str, str], body: bytes, _query: dict[str, list[str]]
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Answer a request as ministack hands it over: JSON 1.1."""
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        scope = Scope(seams.request_account(), seams.request_region())
+        try:
+            status, answer = _OK, self._answer(operation, scope, body)
+        except ApiError as error:
+            status, answer = _BAD_REQUEST, {"__type": error.code, "message": error.message}
+        except Exception as error:  # noqa: BLE001 - told to the caller, and to the log in full
+            _log.exception("%s failed for a reason of ours", operation)
+            message = f"The laptop AWS failed: {type(error).__name__}: {error}"
+            status, answer = _SERVER_ERROR, {"__type": "InternalFailure", "message": message}
+        headers = {"Content-Type": _CONTENT_TYPE, "x-amzn-RequestId": str(uuid.uuid4())}
+        return status, headers, json.dumps(answer, default=_epoch_seconds).encode()
+
+    def create(self, scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
+        """Answer CreateProcessingJob: check the request, start the job.
+
+        Args:
+            scope: the caller's account and region.
+            request: the request.
+
+        Raises:
+            ApiError: the request is refused.
+        """
+        cleaned = without_nulls(request)
+        if not isinstance(cleaned, dict):
+            raise invalid("The request must be a JSON object")
+        validate_job(cleaned)
+        job = ProcessingJob(
+            arn=scope.job_arn(cleaned["ProcessingJobName"]),
+            region=scope.region,
+            request=cleaned,
+            stop_signal=StopSignal(self._stop_grace_in_seconds),
+            tags={tag["Key"]: tag["Value"] for tag in cleaned.get("Tags", ())},
+            on_change=self._count,
+        )
+        self._jobs.add(job)
+        if self._closed:
+            raise ApiError("ServiceUnavailable", "The laptop AWS is being stopped")
+        self._count()
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads.append(self._life.begin(job))
+        return {"ProcessingJobArn": job.arn}
+
+    def job(self, arn: str) -> ProcessingJob:
+        """A job by its ARN.
+
+        Raises:
+            ApiError: there is none.
+        """
+        return self._jobs.by_arn(arn)
+
+    def close(self, timeout_in_seconds: float) -> None:
+        """Kill every job.
+
+        Args:
+            timeout_in_seconds: how long to wait for their ends.
+        """
+        self._closed = True
+        for job in self._jobs.all():
+            job.stop_signal.request_now()
+        deadline = time.monotonic() + timeout_in_seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _answer(self, operation: str, scope: Scope, body: bytes) -> Mapping[str, Any]:
+        if (answer := self._operations.get(operation)) is None:
+            raise ApiError(
+                "UnknownOperationException",
+                f"The laptop AWS does not have the SageMaker operation {operation}; it has "
+                f"{', '.join(self._operations)}",
+            )
+        try:
+            request = json.loads(body or b"{}")
+        except ValueError as error:
+            raise ApiError("SerializationException", f"The request is not JSON: {error}") from error
+        if not isinstance(request, dict):
+            raise ApiError("SerializationException", "The request is not a JSON object")
+        return answer(scope, request)
+
+    def _describe(self, scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, "DescribeProcessingJobRequest")
+        return self._jobs.get(scope, request["ProcessingJobName"]).describe()
+
+    def _list(self, scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, "ListProcessingJobsRequest")
+        return self._jobs.page(scope, request)
+
+    def _stop(self, scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, "StopProcessingJobRequest")
+        job = self._jobs.get(scope, request["ProcessingJobName"])
+        if job.status.final:
+            # The service's own words are not documented.
+            raise invalid(f"The processing job {job.name} has ended already; its status is {job.status}")
+        job.stop()
+        return {}
+
+    def _delete(self, scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, "DeleteProcessingJobRequest")
+        self._jobs.remove(self._jobs.get(scope, request["ProcessingJobName"]))
+        self._count()
+        return {}
+
+    def _add_tags(self, _scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
+        job = self._jobs.by_arn(str(request.get("ResourceArn")))
+        tags = request.get("Tags") or []
+        validate({"Tags": tags, **_ANY_JOB}, "CreateProcessingJobRequest")
+        job.tags.update({tag["Key"]: tag["Value"] for tag in tags})
+        return {"Tags": _as_list(job.tags)}
+
+    def _list_tags(self, _scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
+        return {"Tags": _as_list(self._jobs.by_arn(str(request.get("ResourceArn"))).tags)}
+
+    def _count(self) -> None:
+        with self._counting:
+            jobs = self._jobs.all()
+            ended = sum(job.status.final for job in jobs)
+            self._folder.write_counts(in_progress=len(jobs) - ended, finished=ended)
+
+
+# The limits of tags are part of the CreateProcessingJob request's.
+_ANY_JOB: Mapping[str, Any] = {
+    "ProcessingJobName": "any",
+    "RoleArn": "arn:aws:iam::000000000000:role/any",
+    "AppSpecification": {"ImageUri": "any"},
+    "ProcessingResources": {"ClusterConfig": {"VolumeSizeInGB": 1}},
+}
+
+
+def _as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _epoch_seconds(value: object) -> float:
+    if isinstance(value, datetime):
+        return round(value.timestamp(), 3)
+    raise TypeError(f"{type(value).__name__} has no place in an answer")

@@ -1,0 +1,90 @@
+"""The Step Functions integration: ``sagemaker:createProcessingJob`` and ``.sync``."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from smproc.local import seams
+from smproc.local.jobs import JobStatus, ProcessingJob
+from smproc.local.service._errors import ApiError
+from smproc.local.service._sagemaker import SageMakerService
+from smproc.local.service._store import Scope
+
+RESOURCE = "arn:aws:states:::sagemaker:createProcessingJob"
+_MILLISECONDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessingJobTask:
+    """Works on a task state that creates a processing job.
+
+    Attributes:
+        service: creates and runs the job.
+    """
+
+    service: SageMakerService
+
+    def __call__(self, resource: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Create the job and, for ``.sync``, wait for its end.
+
+        Args:
+            resource: the task's Resource.
+            request: its parameters.
+        """
+        suffix = resource.removeprefix(RESOURCE)
+        if suffix not in ("", ".sync"):
+            raise seams.task_error("States.Runtime", f"Step Functions has no integration {resource}")
+        answer = self._create(request)
+        seams.task_submitted(f"createProcessingJob{suffix}", answer)
+        if not suffix:
+            return answer
+        return _wait(self.service.job(str(answer["ProcessingJobArn"])))
+
+    def _create(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        scope = Scope(seams.request_account(), seams.request_region())
+        try:
+            return self.service.create(scope, dict(request))
+        except ApiError as error:
+            # Step Functions names what the API's model declares after it, and lumps the rest together.
+            name = f"{error.code}Exception" if error.modelled else "AmazonSageMakerException"
+            cause = (
+                f"{error.message} (Service: AmazonSageMaker; Status Code: 400; Error Code: {error.code}; "
+                f"Request ID: {uuid.uuid4()})"
+            )
+            raise seams.task_error(f"SageMaker.{name}", cause) from error
+
+
+def _wait(job: ProcessingJob) -> Mapping[str, Any]:
+    wake = threading.Event()
+    forget_abort = seams.call_on_abort(wake.set)
+    job.when_ended(wake.set)
+    task = seams.current_task()
+    try:
+        timeout = None if task is None or task.ends_at is None else max(0.0, task.ends_at - time.monotonic())
+        wake.wait(timeout)
+    finally:
+        forget_abort()
+    if not job.status.final:
+        job.stop()
+        if seams.aborted():
+            raise seams.task_error("States.TaskFailed", "The execution was aborted")
+        raise seams.task_error("States.Timeout", "The task timed out")
+    described = _in_milliseconds(job.describe())
+    if job.status is not JobStatus.COMPLETED:
+        raise seams.task_error("States.TaskFailed", json.dumps(described))
+    return described
+
+
+def _in_milliseconds(described: Mapping[str, Any]) -> dict[str, Any]:
+    """A description with times as Step Functions gives them: milliseconds since 1970."""
+    return {
+        name: int(value.timestamp() * _MILLISECONDS) if isinstance(value, datetime) else value
+        for name, value in described.items()
+    }

@@ -1,0 +1,144 @@
+"""The jobs that there are, and pages of them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from smproc.local.jobs import ProcessingJob
+from smproc.local.service._errors import invalid, resource_in_use, unknown_job
+
+_PAGE_DEFAULT = 10
+_SORT_KEYS: Mapping[str, Callable[[ProcessingJob], Any]] = {
+    "Name": lambda job: job.name,
+    "CreationTime": lambda job: job.created.timestamp(),
+    "Status": lambda job: str(job.status),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose jobs, and where.
+
+    Attributes:
+        account: the account id.
+        region: the region.
+    """
+
+    account: str
+    region: str
+
+    def job_arn(self, name: str) -> str:
+        """The ARN of a job by its name."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account}:processing-job/{name}"
+
+
+@dataclass(slots=True)
+class JobStore:
+    """The jobs that there are, by scope and name."""
+
+    _jobs: dict[str, ProcessingJob] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, job: ProcessingJob) -> None:
+        """Take a new job in.
+
+        Raises:
+            ApiError: its name is taken.
+        """
+        with self._lock:
+            if job.arn in self._jobs:
+                raise resource_in_use(
+                    "Job name must be unique within an AWS account and region, and a job with this name already exists "
+                    f"({job.arn})"
+                )
+            self._jobs[job.arn] = job
+
+    def get(self, scope: Scope, name: str) -> ProcessingJob:
+        """A job by its name.
+
+        Raises:
+            ApiError: there is none.
+        """
+        if (job := self._jobs.get(scope.job_arn(name))) is None:
+            raise unknown_job(name)
+        return job
+
+    def by_arn(self, arn: str) -> ProcessingJob:
+        """A job by its ARN.
+
+        Raises:
+            ApiError: there is none.
+        """
+        if (job := self._jobs.get(arn)) is None:
+            raise unknown_job(arn.rpartition("/")[2])
+        return job
+
+    def remove(self, job: ProcessingJob) -> None:
+        """Forget a job that has ended.
+
+        Raises:
+            ApiError: it has not.
+        """
+        with self._lock:
+            if not job.status.final:
+                raise resource_in_use(f"The processing job {job.name} is {job.status}; stop it before deleting it")
+            self._jobs.pop(job.arn, None)
+
+    def all(self) -> list[ProcessingJob]:
+        """Every job of every account and region."""
+        with self._lock:
+            return list(self._jobs.values())
+
+    def page(self, scope: Scope, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer ListProcessingJobs.
+
+        Raises:
+            ApiError: NextToken is not one of ours.
+        """
+        sort_by = _SORT_KEYS[request.get("SortBy", "CreationTime")]
+        descending = request.get("SortOrder") == "Descending"
+        prefix = scope.job_arn("")
+        mine = (job for job in self.all() if job.arn.startswith(prefix))
+
+        def place(job: ProcessingJob) -> tuple[Any, str]:
+            return sort_by(job), job.name
+
+        found = sorted(_matching(mine, request), key=place, reverse=descending)
+        if token := request.get("NextToken"):
+            last = _decode(token)
+            found = [job for job in found if (place(job) < last if descending else place(job) > last)]
+        limit = request.get("MaxResults", _PAGE_DEFAULT)
+        answer: dict[str, Any] = {"ProcessingJobSummaries": [job.summary() for job in found[:limit]]}
+        if len(found) > limit:
+            answer["NextToken"] = _encode(place(found[limit - 1]))
+        return answer
+
+
+def _matching(jobs: Iterable[ProcessingJob], request: Mapping[str, Any]) -> Iterable[ProcessingJob]:
+    def matches(job: ProcessingJob) -> bool:
+        created, modified = job.created.timestamp(), job.modified.timestamp()
+        return (
+            request.get("NameContains", "") in job.name
+            and request.get("StatusEquals", job.status) == job.status
+            and request.get("CreationTimeAfter", 0) <= created <= request.get("CreationTimeBefore", created)
+            and request.get("LastModifiedTimeAfter", 0) <= modified <= request.get("LastModifiedTimeBefore", modified)
+        )
+
+    return filter(matches, jobs)
+
+
+def _encode(place: tuple[Any, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+def _decode(token: str) -> tuple[Any, str]:
+    try:
+        value, name = json.loads(base64.urlsafe_b64decode(token.encode()))
+    except (ValueError, TypeError) as error:
+        raise invalid("Invalid NextToken") from error
+    return value, str(name)

@@ -1,0 +1,103 @@
+"""What CreateProcessingJob refuses before there is a job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from smproc.job.api import violations
+from smproc.local.jobs import ClientError, inside_processing
+from smproc.local.jobs._s3_uri import S3Uri
+from smproc.local.service._errors import ApiError, constraint_violations, invalid
+
+
+def validate(request: Mapping[str, Any], shape: str) -> None:
+    """Hold a request against the limits of the API.
+
+    Raises:
+        ApiError: it breaks one.
+    """
+    if broken := violations(request, shape=shape):
+        raise constraint_violations(broken)
+
+
+def validate_job(request: Mapping[str, Any]) -> None:
+    """Hold a CreateProcessingJob request against the API's limits, its rules, and what the laptop AWS can do.
+
+    Raises:
+        ApiError: it breaks one.
+    """
+    validate(request, "CreateProcessingJobRequest")
+    for problem in _problems(request):
+        raise problem
+
+
+def without_nulls(value: object) -> object:
+    """A JSON value without the members that are null: to the service they are not there."""
+    if isinstance(value, dict):
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+def _problems(request: Mapping[str, Any]) -> Iterator[ApiError]:
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    if ("InstanceType" in cluster) == ("InstancePreferences" in cluster):
+        yield invalid("Exactly one of InstanceType and InstancePreferences must be given in ClusterConfig")
+    inputs = request.get("ProcessingInputs", ())
+    outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", ())
+    for kind, items, key in (("Input", inputs, "InputName"), ("Output", outputs, "OutputName")):
+        names = [item[key] for item in items]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            # The model has no such rule; what the service does is documented nowhere. Two of a name are a mistake.
+            yield invalid(f"{kind} names must be unique, and {', '.join(repeated)} is given more than once")
+    for item in inputs:
+        yield from _input_problems(item)
+    for item in outputs:
+        yield from _output_problems(item)
+
+
+def _input_problems(item: Mapping[str, Any]) -> Iterator[ApiError]:
+    name = item["InputName"]
+    if "DatasetDefinition" in item:
+        yield _not_here(f"DatasetDefinition (input {name}): query results have to come from Athena or Redshift in AWS")
+    if (s3_input := item.get("S3Input")) is None:
+        if not item.get("AppManaged"):
+            yield invalid(f"Input {name} must have an S3Input or a DatasetDefinition")
+        return
+    if s3_input.get("S3InputMode", "File") != "File":
+        yield _not_here(f"S3InputMode Pipe (input {name}): use File")
+    if s3_input.get("S3CompressionType", "None") != "None":
+        yield invalid(f"S3CompressionType Gzip can only be used with S3InputMode Pipe (input {name})")
+    yield from _place_problems(f"input {name}", s3_input, item)
+
+
+def _output_problems(item: Mapping[str, Any]) -> Iterator[ApiError]:
+    name = item["OutputName"]
+    if "FeatureStoreOutput" in item:
+        yield _not_here(f"FeatureStoreOutput (output {name})")
+    if (s3_output := item.get("S3Output")) is None:
+        if not item.get("AppManaged"):
+            yield invalid(f"Output {name} must have an S3Output or a FeatureStoreOutput")
+        return
+    if s3_output["S3UploadMode"] != "EndOfJob":
+        yield _not_here(f"S3UploadMode Continuous (output {name}): use EndOfJob")
+    yield from _place_problems(f"output {name}", s3_output, item)
+
+
+def _place_problems(what: str, place: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[ApiError]:
+    try:
+        S3Uri.parse(place["S3Uri"])
+    except ClientError as error:
+        yield invalid(f"{error} ({what})")
+    local_path = place.get("LocalPath")
+    if local_path is None:
+        if not item.get("AppManaged"):
+            yield invalid(f"LocalPath must be given unless AppManaged is true ({what})")
+    elif not inside_processing(local_path):
+        yield invalid(f"LocalPath must begin with /opt/ml/processing, got {local_path} ({what})")
+
+
+def _not_here(what: str) -> ApiError:
+    return invalid(f"The laptop AWS does not support {what}")

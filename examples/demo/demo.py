@@ -1,0 +1,136 @@
+"""The main job, end to end: start the laptop AWS, deploy app.py, drop a data set in S3, show the outputs.
+
+Each step is a command that you could type; this only types them and keeps the time. `make demo` runs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from sklearn.datasets import load_wine
+
+from smproc.local import LaptopAws, LaptopAwsError
+
+ROOT = Path(__file__).resolve().parents[2]
+STACK = "ProcessingDemo"
+console = Console(highlight=False)
+
+
+class StepFailed(Exception):  # noqa: N818 - reads as the sentence it is
+    """A command of the demo failed; what it printed has been shown."""
+
+
+class Clock:
+    """Where the time goes."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, float]] = []
+        self.began = time.monotonic()
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time what is done inside."""
+        before = time.monotonic()
+        yield
+        self.steps.append((name, time.monotonic() - before))
+
+    def table(self) -> Table:
+        """The steps with their seconds, and all of them together."""
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column("where the time went")
+        table.add_column("seconds", justify="right")
+        for name, seconds in self.steps:
+            table.add_row(name, f"{seconds:.1f}")
+        table.add_row("in all", f"{time.monotonic() - self.began:.1f}", style="bold")
+        return table
+
+
+def main() -> int:
+    """Run the demo; 0 when both outputs were there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=4566, help="loopback port of the laptop AWS (default: 4566)")
+    parser.add_argument("--keep", action="store_true", help="leave the laptop AWS running")
+    arguments = parser.parse_args()
+    clock = Clock()
+    laptop = LaptopAws(port=arguments.port)
+    was_running = laptop.status().running
+    environment = laptop.redirect(os.environ)
+    for program in ("node", "cdk", "smproc"):
+        if shutil.which(program, path=environment["PATH"]) is None:
+            console.print(f"demo: {program} is not on the PATH; `make demo` installs it here and finds it", style="red")
+            return 1
+    try:
+        with clock.step("start"), console.status("starting the laptop AWS"):
+            console.print(f"[dim]$ smproc local start --port {arguments.port}[/]")
+            console.print(laptop.start().note)
+        with clock.step("bootstrap"):
+            quietly(["cdk", "bootstrap", f"aws://{environment['CDK_DEFAULT_ACCOUNT']}/{laptop.region}"], environment)
+        with clock.step("deploy"):
+            quietly(["cdk", "deploy", "--require-approval", "never"], environment)
+        with clock.step("upload to outputs"), tempfile.TemporaryDirectory() as folder:
+            status = run(wine(Path(folder)), arguments.port, environment)
+    except LaptopAwsError as error:
+        console.print(f"demo: {error}", style="red")
+        return 1
+    except StepFailed:
+        return 1
+    finally:
+        if not was_running and not arguments.keep:
+            with clock.step("stop"):
+                laptop.stop()
+    console.print()
+    console.print(clock.table())
+    if was_running or arguments.keep:
+        console.print(f"\nThe laptop AWS runs on: smproc local stop --port {arguments.port}")
+    return status
+
+
+def wine(folder: Path) -> Path:
+    """The wine data set that scikit-learn ships: 178 wines, 13 measurements and the cultivar of each."""
+    path = folder / "wine.csv"
+    load_wine(as_frame=True).frame.to_csv(path, index=False)
+    return path
+
+
+def run(path: Path, port: int, environment: dict[str, str]) -> int:
+    """Put the file into the pipeline and follow it, on this terminal."""
+    command = ["smproc", "run", path.name, "--stack", STACK, "--local", str(port)]
+    console.print(f"\n[dim]$ {' '.join(command)}[/]")
+    return subprocess.run(command, cwd=path.parent, env=environment, check=False).returncode
+
+
+def quietly(command: list[str], environment: dict[str, str]) -> None:
+    """Run a command behind a spinner; show what it printed only when it fails."""
+    console.print(f"[dim]$ {' '.join(command)}[/]")
+    with console.status(" ".join(command[:2])):
+        ran = subprocess.run(
+            [*command, "--no-notices", "--no-color"],
+            cwd=ROOT,
+            env=environment,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    if ran.returncode:
+        sys.stdout.write(ran.stdout)
+        console.print(f"demo: {' '.join(command[:2])} ended with exit status {ran.returncode}", style="red")
+        raise StepFailed
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

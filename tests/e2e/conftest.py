@@ -1,0 +1,33 @@
+"""The laptop AWS with the demo and a second pipeline on it, deployed by the unmodified CDK CLI, once for all tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from deployed import Deployment, SessionAt, cdk, free_port
+from smproc.local import LaptopAws
+from support import ROOT
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    folder = tmp_path_factory.mktemp("laptop")
+    laptop = LaptopAws(port=free_port(), state_dir=folder / "state")
+    with laptop:
+        environment = laptop.redirect(os.environ) | {"SMPROC_HOME": str(folder / "state")}
+        cdk(["bootstrap", "aws://000000000000/us-east-1"], environment)
+        cdk(["deploy", "--output", str(folder / "demo")], environment)
+        app = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'app' / 'app.py'}"
+        cdk(["deploy", "--app", app, "--output", str(folder / "obedient")], environment)
+        session = boto3.Session(
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=environment["AWS_REGION"],
+        )
+        session = SessionAt(session, laptop.endpoint)
+        yield Deployment(port=laptop.port, environment=environment, session=session)

@@ -1,0 +1,116 @@
+"""`make demo` as a stranger meets it: it works, or says in a sentence why not, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deployed import free_port
+from smproc.local import LaptopAws
+from support import ROOT
+
+DEMO = ROOT / "examples" / "demo" / "demo.py"
+
+
+def demo(port: int, state: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(DEMO), "--port", str(port)],
+        env=os.environ | {"SMPROC_HOME": str(state)} | environment,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=240,
+    )
+
+
+def test_the_demo_shows_both_outputs_and_where_the_time_went(tmp_path: Path) -> None:
+    port = free_port()
+    ran = demo(port, tmp_path)
+
+    assert ran.returncode == 0, ran.stdout
+    for shown in ("142 rows x 14 columns", "36 rows x 14 columns", "alcohol", "where the time went"):
+        assert shown in ran.stdout, ran.stdout
+    steps = [line.split("  ")[0] for line in ran.stdout.splitlines()[-6:]]
+    assert steps == ["start", "bootstrap", "deploy", "upload to outputs", "stop", "in all"]
+    assert not LaptopAws(port=port, state_dir=tmp_path).status().running
+
+
+def test_a_laptop_that_runs_already_is_used_and_left_running(tmp_path: Path) -> None:
+    with LaptopAws(port=free_port(), state_dir=tmp_path) as laptop:
+        first, second = demo(laptop.port, tmp_path), demo(laptop.port, tmp_path)
+
+        assert first.returncode == second.returncode == 0, first.stdout + second.stdout
+        assert "Already running" in second.stdout
+        assert f"The laptop AWS runs on: smproc local stop --port {laptop.port}" in second.stdout
+        assert laptop.status().running
+
+
+def test_a_port_in_use(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        ran = demo(port, tmp_path)
+
+    assert ran.returncode == 1
+    (sentence,) = [line for line in ran.stdout.splitlines() if line.startswith("demo: ")]
+    assert str(port) in sentence
+    assert "Traceback" not in ran.stdout
+    assert not LaptopAws(port=port, state_dir=tmp_path).status().running
+
+
+@pytest.mark.parametrize("missing", ["node", "cdk"])
+def test_a_program_that_is_missing(tmp_path: Path, missing: str) -> None:
+    path = tmp_path / "bin"
+    path.mkdir()
+    for program in {"node", "cdk", "smproc"} - {missing}:
+        (path / program).symlink_to("/bin/true")
+    ran = demo(free_port(), tmp_path, PATH=str(path))
+
+    assert ran.returncode == 1
+    assert ran.stdout.replace("\n", " ").strip() == (
+        f"demo: {missing} is not on the PATH; `make demo` installs it here and finds it"
+    )
+
+
+def test_no_sandbox(tmp_path: Path) -> None:
+    path = tmp_path / "bin"
+    path.mkdir()
+    for program in ("node", "cdk", "smproc"):
+        (path / program).symlink_to("/bin/true")
+    port = free_port()
+    ran = demo(port, tmp_path, PATH=str(path))
+
+    assert ran.returncode == 1
+    assert "bubblewrap" in ran.stdout
+    assert "Traceback" not in ran.stdout
+    assert not LaptopAws(port=port, state_dir=tmp_path).status().running
+
+
+def test_a_stale_lock_of_a_killed_run(tmp_path: Path) -> None:
+    laptop = LaptopAws(port=free_port(), state_dir=tmp_path)
+    pid = laptop.start().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    ran = subprocess.run(
+        [sys.executable, "-m", "smproc.cli", "local", "start", "--port", str(laptop.port)],
+        env=os.environ | {"SMPROC_HOME": str(tmp_path)},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    try:
+        assert ran.returncode == 0, ran.stderr
+        assert f"The last server (pid {pid}) was killed; what it left behind is removed." in ran.stdout
+    finally:
+        laptop.stop()
+    assert not laptop.status().running

@@ -1,0 +1,288 @@
+"""The main job through `cdk deploy`: verified on the laptop AWS."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sklearn.datasets import load_breast_cancer, load_wine
+
+from deployed import AWS_CLI, Deployment
+
+KEYS = [
+    "plain.csv",
+    "with space.csv",
+    "with+plus.csv",
+    "with%20percent%.csv",
+    'it\'s "quoted".csv',
+    "ärger/日本語.csv",
+    "a&b=c;d$(touch x)`y`.csv",
+    "back\\slash.csv",
+    "deep/er/and/deeper.csv",
+    "{braces} States.Format('{}').csv",
+]
+
+
+@pytest.fixture(scope="session")
+def wine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "wine.csv"
+    load_wine(as_frame=True).frame.to_csv(path, index=False)
+    return path
+
+
+def outputs_of(deployment: Deployment, execution: dict[str, Any]) -> dict[str, list[list[str]]]:
+    """Each output of an execution's job, downloaded again and read as CSV."""
+    s3 = deployment.session.client("s3")
+    found = {}
+    for output in json.loads(execution["output"])["ProcessingOutputConfig"]["Outputs"]:
+        bucket, _, prefix = output["S3Output"]["S3Uri"].removeprefix("s3://").partition("/")
+        assert execution["name"] in prefix
+        (item,) = s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/")["Contents"]
+        body = s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read().decode()
+        found[output["OutputName"]] = list(csv.reader(io.StringIO(body)))
+    return found
+
+
+def execution_of(deployment: Deployment, stack: str, key: str, *, seconds: float = 60) -> dict[str, Any]:
+    """The ended execution of a key."""
+    states = deployment.session.client("stepfunctions")
+    machine = deployment.outputs(stack)["StateMachine"]
+
+    def look() -> dict[str, Any] | None:
+        for listed in states.list_executions(stateMachineArn=machine)["executions"]:
+            execution: dict[str, Any] = states.describe_execution(executionArn=listed["executionArn"])
+            if json.loads(execution["input"])["key"] == key and execution["status"] != "RUNNING":
+                return execution
+        return None
+
+    found: dict[str, Any] | None = until(look, seconds=seconds)
+    assert found is not None, f"no execution of {key!r} ended"
+    return found
+
+
+def until(look: Callable[[], Any], *, seconds: float) -> Any:  # noqa: ANN401
+    """The first answer that is one, or None."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := look():
+            return answer
+        time.sleep(0.1)
+    return None
+
+
+def test_a_real_data_set_becomes_train_and_test(deployment: Deployment, tmp_path: Path) -> None:
+    path = tmp_path / "breast_cancer.csv"
+    load_breast_cancer(as_frame=True).frame.to_csv(path, index=False)
+    ran = deployment.run(path, "ProcessingDemo")
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    for shown in (
+        "uploaded s3://",
+        "upload -> execution",
+        "job Completed",
+        "execution SUCCEEDED",
+        "train/train.csv  455 rows x 31 columns",
+        "test/test.csv  114 rows x 31 columns",
+        "mean radius",
+    ):
+        assert shown in ran.stdout, ran.stdout
+    assert ran.stderr == ""
+
+
+def test_every_legal_key_goes_through(deployment: Deployment, wine: Path) -> None:
+    s3 = deployment.session.client("s3")
+    bucket, _, prefix = deployment.outputs("ProcessingDemo")["UploadTo"].removeprefix("s3://").partition("/")
+    body = wine.read_bytes()
+    for key in KEYS:
+        s3.put_object(Bucket=bucket, Key=f"{prefix}{key}", Body=body)
+
+    names = set()
+    for key in KEYS:
+        execution = execution_of(deployment, "ProcessingDemo", f"{prefix}{key}", seconds=120)
+        assert execution["status"] == "SUCCEEDED", (key, execution.get("cause"))
+        found = outputs_of(deployment, execution)
+        assert {name: len(rows) - 1 for name, rows in found.items()} == {"train": 142, "test": 36}, key
+        names.add(execution["name"])
+    assert len(names) == len(KEYS)
+
+
+def test_the_outputs_are_scaled_and_a_split_of_the_input(deployment: Deployment, wine: Path) -> None:
+    assert deployment.run(wine, "ProcessingDemo").returncode == 0
+    found = outputs_of(deployment, execution_of(deployment, "ProcessingDemo", "incoming/wine.csv"))
+
+    given = list(csv.reader(io.StringIO(wine.read_text())))
+    train, test = found["train"], found["test"]
+    assert train[0] == test[0] == given[0]
+    assert sorted(row[-1] for row in train[1:] + test[1:]) == sorted(row[-1] for row in given[1:])
+    alcohol = [float(row[0]) for row in train[1:]]
+    assert abs(sum(alcohol) / len(alcohol)) < 1e-9
+
+
+def test_a_script_that_exits_3_fails_job_execution_and_command_and_the_next_upload_works(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    bad, good = tmp_path / "bad.txt", tmp_path / "good.txt"
+    bad.write_text("exit 3")
+    good.write_text("all is well")
+    failed, worked = deployment.run(bad, "Obedient"), deployment.run(good, "Obedient")
+
+    assert failed.returncode == 1
+    for shown in (
+        "execution FAILED  States.TaskFailed",
+        "Failed",
+        "exit code: 3",
+        "exit message told to fail",
+        "last 10 of 31 lines of its log",
+        "  line 29",
+    ):
+        assert shown in failed.stdout, failed.stdout
+    assert "  line 19" not in failed.stdout
+    assert worked.returncode == 0, worked.stdout + worked.stderr
+    assert "done/good.txt  11 bytes" in worked.stdout
+
+
+def test_an_empty_file_fails_with_the_scripts_reason(deployment: Deployment, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    ran = deployment.run(empty, "ProcessingDemo")
+
+    assert ran.returncode == 1
+    assert "exit message empty.csv is no CSV file that can be read" in ran.stdout
+
+
+def test_a_file_that_does_not_match_starts_nothing_and_says_so(deployment: Deployment, tmp_path: Path) -> None:
+    other = tmp_path / "notes.md"
+    other.write_text("not for the pipeline")
+    ran = deployment.run(other, "ProcessingDemo", "--start-timeout", "3")
+
+    assert ran.returncode == 1
+    assert "smproc: no execution started for s3://" in ran.stderr
+    assert "/incoming/notes.md within 3 s; see whether its key matches" in ran.stderr
+    machine = deployment.outputs("ProcessingDemo")["StateMachine"]
+    states = deployment.session.client("stepfunctions")
+    for listed in states.list_executions(stateMachineArn=machine)["executions"]:
+        assert "notes.md" not in states.describe_execution(executionArn=listed["executionArn"])["input"]
+
+
+def test_a_file_deleted_before_its_job_starts_fails_naming_it(deployment: Deployment) -> None:
+    outputs = deployment.outputs("Obedient")
+    s3, lambda_ = deployment.session.client("s3"), deployment.session.client("lambda")
+    (mapping,) = lambda_.list_event_source_mappings(FunctionName=outputs["Function"])["EventSourceMappings"]
+    bucket = outputs["UploadTo"].removeprefix("s3://").partition("/")[0]
+    lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    try:
+        time.sleep(1.5)  # the poller has seen it
+        s3.put_object(Bucket=bucket, Key="gone soon.txt", Body=b"x")
+        s3.delete_object(Bucket=bucket, Key="gone soon.txt")
+    finally:
+        lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    execution = execution_of(deployment, "Obedient", "gone soon.txt")
+
+    assert (execution["status"], execution["error"]) == ("FAILED", "States.TaskFailed")
+    reason = json.loads(execution["cause"])["FailureReason"]
+    assert reason.startswith("ClientError: ")
+    assert "gone soon.txt" in reason
+
+
+def test_an_event_delivered_twice_starts_one_execution(deployment: Deployment) -> None:
+    outputs = deployment.outputs("Obedient")
+    s3, sqs = deployment.session.client("s3"), deployment.session.client("sqs")
+    bucket = outputs["UploadTo"].removeprefix("s3://").partition("/")[0]
+    s3.put_object(Bucket=bucket, Key="twice.txt", Body=b"well")
+    first = execution_of(deployment, "Obedient", "twice.txt")
+    given = json.loads(first["input"])
+    event = {
+        "version": "0",
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        # S3 writes the same sequencer shorter or longer; filled with zeros it is the same upload.
+        "detail": {
+            "bucket": {"name": bucket},
+            "object": {"key": "twice.txt", "sequencer": given["sequencer"].rstrip("0")},
+        },
+    }
+    for _ in range(3):
+        sqs.send_message(QueueUrl=outputs["Queue"], MessageBody=json.dumps(event))
+
+    def all_gone() -> bool:
+        attributes = sqs.get_queue_attributes(QueueUrl=outputs["Queue"], AttributeNames=["All"])["Attributes"]
+        waiting = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        return all(attributes[name] == "0" for name in waiting)
+
+    assert until(all_gone, seconds=20)
+    states = deployment.session.client("stepfunctions")
+    names = [
+        listed["name"]
+        for listed in states.list_executions(stateMachineArn=outputs["StateMachine"])["executions"]
+        if '"twice.txt"' in states.describe_execution(executionArn=listed["executionArn"])["input"]
+    ]
+    identity = json.dumps([bucket, "twice.txt", given["sequencer"]])
+    assert names == [hashlib.sha256(identity.encode()).hexdigest()]
+
+
+def test_a_message_that_is_no_event_does_not_take_the_others_with_it(deployment: Deployment) -> None:
+    outputs = deployment.outputs("Obedient")
+    sqs, s3 = deployment.session.client("sqs"), deployment.session.client("s3")
+    bucket = outputs["UploadTo"].removeprefix("s3://").partition("/")[0]
+    sqs.send_message(QueueUrl=outputs["Queue"], MessageBody="no JSON at all")
+    s3.put_object(Bucket=bucket, Key="beside.txt", Body=b"well")
+
+    assert execution_of(deployment, "Obedient", "beside.txt")["status"] == "SUCCEEDED"
+
+
+def test_a_folder_marker_is_no_data(deployment: Deployment) -> None:
+    outputs = deployment.outputs("Obedient")
+    s3, states = deployment.session.client("s3"), deployment.session.client("stepfunctions")
+    bucket = outputs["UploadTo"].removeprefix("s3://").partition("/")[0]
+    s3.put_object(Bucket=bucket, Key="folder/", Body=b"")
+    s3.put_object(Bucket=bucket, Key="folder/after.txt", Body=b"well")
+    assert execution_of(deployment, "Obedient", "folder/after.txt")["status"] == "SUCCEEDED"
+
+    for listed in states.list_executions(stateMachineArn=outputs["StateMachine"])["executions"]:
+        given = json.loads(states.describe_execution(executionArn=listed["executionArn"])["input"])
+        assert given["key"] != "folder/"
+
+
+def test_the_job_leads_back_to_its_execution(deployment: Deployment, wine: Path) -> None:
+    assert deployment.run(wine, "ProcessingDemo").returncode == 0
+    execution = execution_of(deployment, "ProcessingDemo", "incoming/wine.csv")
+    arn = json.loads(execution["output"])["ProcessingJobArn"]
+    tags = deployment.session.client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
+
+    assert {tag["Key"]: tag["Value"] for tag in tags} | {
+        "processing:execution": execution["executionArn"],
+        "processing:pipeline": "ProcessingDemo/Pipeline",
+    } == {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def test_logs_of_job_and_function_are_there_for_the_plain_aws_cli(deployment: Deployment, tmp_path: Path) -> None:
+    path = tmp_path / "logged.txt"
+    path.write_text("write a log")
+    assert deployment.run(path, "Obedient").returncode == 0
+
+    job = aws_logs(deployment, "/aws/sagemaker/ProcessingJobs")
+    assert "the order is ['write', 'a', 'log']" in job
+    function = deployment.session.client("lambda").get_function(FunctionName=deployment.outputs("Obedient")["Function"])
+    group = function["Configuration"]["LoggingConfig"]["LogGroup"]
+    assert '"key":"logged.txt"' in aws_logs(deployment, group)
+
+
+def aws_logs(deployment: Deployment, group: str) -> str:
+    """What `aws logs` prints of a group."""
+    command = [str(AWS_CLI), "logs", "filter-log-events", "--log-group-name", group]
+    ran = subprocess.run(
+        [*command, "--query", "events[].[message]", "--output", "text"],
+        env=deployment.environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return str(ran.stdout)
