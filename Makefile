@@ -63,6 +63,7 @@ clean: ## remove what setup and synth made
 .venv/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "make: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1); set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Installing into .venv and node_modules, once: a minute or two."
 	$(PYTHON) -m venv --clear .venv
 	python -m pip install --quiet --requirement requirements.txt
 	python -m pip install --quiet --no-deps --no-build-isolation --editable .

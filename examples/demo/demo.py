@@ -68,7 +68,11 @@ def main() -> int:
     environment = laptop.redirect(os.environ)
     for program in ("node", "cdk", "smproc"):
         if shutil.which(program, path=environment["PATH"]) is None:
-            console.print(f"demo: {program} is not on the PATH; `make demo` installs it here and finds it", style="red")
+            console.print(
+                f"demo: {program} is not on the PATH; `make demo` installs it here and finds it",
+                style="red",
+                soft_wrap=True,
+            )
             return 1
     try:
         with clock.step("start"), console.status("starting the laptop AWS"):
@@ -81,7 +85,7 @@ def main() -> int:
         with clock.step("upload to outputs"), tempfile.TemporaryDirectory() as folder:
             status = run(wine(Path(folder)), arguments.port, environment)
     except LaptopAwsError as error:
-        console.print(f"demo: {error}", style="red")
+        console.print(f"demo: {error}", style="red", soft_wrap=True)
         return 1
     except StepFailed:
         return 1
@@ -125,7 +129,9 @@ def quietly(command: list[str], environment: dict[str, str]) -> None:
         )
     if ran.returncode:
         sys.stdout.write(ran.stdout)
-        console.print(f"demo: {' '.join(command[:2])} ended with exit status {ran.returncode}", style="red")
+        console.print(
+            f"demo: {' '.join(command[:2])} ended with exit status {ran.returncode}", style="red", soft_wrap=True
+        )
         raise StepFailed
 
 

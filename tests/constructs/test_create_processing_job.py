@@ -446,7 +446,15 @@ def _inputs(count: int) -> list[ProcessingInput]:
         (
             {"inputs": [*_inputs(1), *_inputs(1)]},
             ConflictingValues,
-            "each of inputs must have a LocalPath of its own, got '/opt/ml/processing/input/0' 2 times",
+            "each of inputs and outputs must have a LocalPath of its own, got '/opt/ml/processing/input/0' 2 times",
+        ),
+        (
+            {
+                "inputs": _inputs(1),
+                "outputs": [ProcessingOutput(source="/opt/ml/processing/input/0/", destination="s3://bucket/out")],
+            },
+            ConflictingValues,
+            "each of inputs and outputs must have a LocalPath of its own, got '/opt/ml/processing/input/0' 2 times",
         ),
         (
             {

@@ -99,9 +99,13 @@ def _list(values: Sequence[Any] | None) -> list[Any] | None:
 
 def check_request(request: Mapping[str, Any]) -> None:
     """Hold a whole request against the API's limits and against what its model cannot say."""
-    _check_places(request.get("ProcessingInputs", ()), "inputs", "InputName", "S3Input")
+    inputs = request.get("ProcessingInputs", ())
     outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", ())
-    _check_places(outputs, "outputs", "OutputName", "S3Output")
+    # The service answers any of these with a ValidationException that does not name it.
+    _check_unique("inputs", "name", [entry["InputName"] for entry in inputs])
+    _check_unique("outputs", "name", [entry["OutputName"] for entry in outputs])
+    places = [entry[place]["LocalPath"] for entry in (*inputs, *outputs) for place in _PLACES if place in entry]
+    _check_unique("inputs and outputs", "LocalPath", [place.rstrip("/") for place in places])
     for violation in violations(request):
         for path, parameter in _PARAMETERS.items():
             if violation.path == path or violation.path.startswith((f"{path}.", f"{path}[")):
@@ -109,15 +113,12 @@ def check_request(request: Mapping[str, Any]) -> None:
         raise InvalidValue(violation.path, violation.value, violation.rule)
 
 
-def _check_places(entries: Sequence[Any], parameter: str, name: str, place: str) -> None:
-    """Refuse a name or a folder that occurs twice: the service answers with an empty ValidationException."""
-    for what, values in (
-        ("name", [entry[name] for entry in entries]),
-        ("LocalPath", [entry[place]["LocalPath"].rstrip("/") for entry in entries if place in entry]),
-    ):
-        for value, count in Counter(values).items():
-            if count > 1 and not is_unresolved(value):
-                raise ConflictingValues(
-                    f"each of {parameter} must have a {what} of its own, got {value!r} {count} times; "
-                    f"rename all but one"
-                )
+_PLACES = ("S3Input", "S3Output")
+
+
+def _check_unique(parameter: str, what: str, values: Sequence[str]) -> None:
+    for value, count in Counter(values).items():
+        if count > 1 and not is_unresolved(value):
+            raise ConflictingValues(
+                f"each of {parameter} must have a {what} of its own, got {value!r} {count} times; rename all but one"
+            )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
@@ -109,25 +108,27 @@ def _hosts_file(container: Container) -> str:
 
 def _attend(process: subprocess.Popen[bytes], output: Output, stop: StopSignal) -> int:
     """Pass the program's output on until it ends or is made to."""
-    stdout = process.stdout
+    ended = os.pidfd_open(process.pid)
+    waiting_for = {ended}
+    if process.stdout is not None:
+        waiting_for.add(process.stdout.fileno())
     kill_at: float | None = None
-    while True:
-        if stdout is not None:
-            if select.select([stdout], [], [], _TICK_IN_SECONDS)[0]:
-                if data := os.read(stdout.fileno(), _CHUNK):
+    try:
+        while waiting_for:
+            for ready in select.select(waiting_for, [], [], _TICK_IN_SECONDS)[0]:
+                if ready != ended and (data := os.read(ready, _CHUNK)):
                     output.write(data)
                 else:
-                    stdout = None
-        elif process.poll() is None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_TICK_IN_SECONDS if kill_at is None else _TICK_IN_SECONDS / 10)
-        if stdout is None and process.returncode is not None:
-            return process.returncode if process.returncode >= 0 else _SIGNALLED - process.returncode
-        output.flush_if_due()
-        if stop.requested and kill_at is None:
-            kill_at = time.monotonic() + (0 if stop.immediate else _terminate(process, stop.grace_in_seconds))
-        if kill_at is not None and (stop.immediate or time.monotonic() >= kill_at):
-            _kill(process)
+                    waiting_for.remove(ready)
+            output.flush_if_due()
+            if stop.requested and kill_at is None:
+                kill_at = time.monotonic() + (0 if stop.immediate else _terminate(process, stop.grace_in_seconds))
+            if kill_at is not None and (stop.immediate or time.monotonic() >= kill_at):
+                _kill(process)
+    finally:
+        os.close(ended)
+    code = process.wait()
+    return code if code >= 0 else _SIGNALLED - code
 
 
 def _terminate(process: subprocess.Popen[bytes], grace_in_seconds: float) -> float:

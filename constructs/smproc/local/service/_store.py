@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from smproc.local.jobs import ProcessingJob
@@ -120,13 +121,18 @@ class JobStore:
 
 
 def _matching(jobs: Iterable[ProcessingJob], request: Mapping[str, Any]) -> Iterable[ProcessingJob]:
+    def between(moment: datetime, what: str) -> bool:
+        # Whole milliseconds: a time that was told and is asked for must not be lost to a float's last digit.
+        after, before = (request.get(f"{what}{side}") for side in ("After", "Before"))
+        told = round(moment.timestamp() * 1000)
+        return (after is None or round(after * 1000) <= told) and (before is None or told <= round(before * 1000))
+
     def matches(job: ProcessingJob) -> bool:
-        created, modified = job.created.timestamp(), job.modified.timestamp()
         return (
             request.get("NameContains", "") in job.name
             and request.get("StatusEquals", job.status) == job.status
-            and request.get("CreationTimeAfter", 0) <= created <= request.get("CreationTimeBefore", created)
-            and request.get("LastModifiedTimeAfter", 0) <= modified <= request.get("LastModifiedTimeBefore", modified)
+            and between(job.created, "CreationTime")
+            and between(job.modified, "LastModifiedTime")
         )
 
     return filter(matches, jobs)

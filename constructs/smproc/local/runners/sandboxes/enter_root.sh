@@ -27,8 +27,7 @@ ln -s /proc/self/fd/2 "$root/dev/stderr"
 # Without this, root without any capability could still change the machine's settings.
 for folder in bus fs irq sys sysrq-trigger; do
     if [ -e "$root/proc/$folder" ]; then
-        mount --bind "$root/proc/$folder" "$root/proc/$folder"
-        mount -o remount,bind,ro,nosuid,nodev,noexec "$root/proc/$folder"
+        mount -o bind,ro,nosuid,nodev,noexec "$root/proc/$folder" "$root/proc/$folder"
     fi
 done
 
@@ -47,13 +46,12 @@ while [ "$1" != -- ]; do
                 mkdir -p "${target%/*}"
                 : >"$target"
             fi
-            # In a user namespace a folder with mounts below it can only be bound together with them.
-            mount --bind "$source" "$target" 2>/dev/null || mount --rbind "$source" "$target"
+            options=nosuid,nodev
             if [ "$1" = read-only ]; then
-                mount -o remount,bind,ro,nosuid,nodev "$target"
-            else
-                mount -o remount,bind,nosuid,nodev "$target"
+                options=$options,ro
             fi
+            # In a user namespace a folder with mounts below it can only be bound together with them.
+            mount -o "bind,$options" "$source" "$target" 2>/dev/null || mount -o "rbind,$options" "$source" "$target"
             ;;
     esac
     shift 3
