@@ -1,0 +1,193 @@
+"""The SageMaker API as boto3 sees it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from local.conftest import Laptop
+
+SLEEP = "import time; time.sleep(60)"
+
+
+def refusal(call: Any, **request: Any) -> tuple[str, str]:  # noqa: ANN401 - boto3 is untyped
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def changed(request: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    place = request
+    *parents, last = path.split("/")
+    for part in parents:
+        place = place[int(part)] if isinstance(place, list) else place[part]
+    place[last] = value
+    return request
+
+
+def test_a_job_has_an_arn_and_is_described_as_requested(laptop: Laptop) -> None:
+    request = laptop.request("", Environment={"A": "1"}, Tags=[{"Key": "k", "Value": "v"}])
+    arn = laptop.sagemaker.create_processing_job(**request)["ProcessingJobArn"]
+    name = request["ProcessingJobName"]
+    assert arn == f"arn:aws:sagemaker:us-east-1:000000000000:processing-job/{name}"
+    described = laptop.wait(name)
+    for member, value in request.items():
+        if member != "Tags":
+            assert described[member] == value
+    assert described["StoppingCondition"] == {"MaxRuntimeInSeconds": 86400}
+    assert "Tags" not in described
+
+
+@pytest.mark.parametrize("operation", ["describe_processing_job", "stop_processing_job", "delete_processing_job"])
+def test_an_unknown_job_is_not_found_in_the_services_own_way(laptop: Laptop, operation: str) -> None:
+    answer = refusal(getattr(laptop.sagemaker, operation), ProcessingJobName="unknown")
+    assert answer == ("ValidationException", "Could not find requested job with name: unknown")
+
+
+def test_a_name_can_be_used_once(laptop: Laptop) -> None:
+    request = laptop.request("")
+    laptop.wait(laptop.create(request))
+    code, message = refusal(laptop.sagemaker.create_processing_job, **request)
+    assert code == "ResourceInUse"
+    assert message == (
+        "Job name must be unique within an AWS account and region, and a job with this name already exists "
+        f"(arn:aws:sagemaker:us-east-1:000000000000:processing-job/{request['ProcessingJobName']})"
+    )
+    laptop.sagemaker.delete_processing_job(ProcessingJobName=request["ProcessingJobName"])
+    laptop.wait(laptop.create(request))
+
+
+def test_a_running_job_cannot_be_deleted_and_an_ended_one_not_stopped(laptop: Laptop) -> None:
+    name = laptop.create(laptop.request(SLEEP))
+    assert refusal(laptop.sagemaker.delete_processing_job, ProcessingJobName=name)[0] == "ResourceInUse"
+    laptop.sagemaker.stop_processing_job(ProcessingJobName=name)
+    laptop.wait(name)
+    assert refusal(laptop.sagemaker.stop_processing_job, ProcessingJobName=name)[0] == "ValidationException"
+
+
+def test_limits_are_told_in_the_services_words(laptop: Laptop) -> None:
+    request = changed(laptop.request(""), "ProcessingResources/ClusterConfig/InstanceType", "ml.huge")
+    request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = 101
+    request["AppSpecification"]["ContainerArguments"] = ["x" * 257]
+    code, message = refusal(laptop.sagemaker.create_processing_job, **request)
+    assert code == "ValidationException"
+    assert message.startswith("3 validation errors detected: ")
+    assert (
+        "Value '101' at 'processingResources.clusterConfig.instanceCount' failed to satisfy constraint: Member must "
+        "have value less than or equal to 100"
+    ) in message
+    assert "Value 'ml.huge' at 'processingResources.clusterConfig.instanceType' failed to satisfy" in message
+    assert "at 'appSpecification.containerArguments.1.member' failed to satisfy constraint: Member must" in message
+
+
+S3_INPUT, S3_OUTPUT = "ProcessingInputs/0/S3Input", "ProcessingOutputConfig/Outputs/0/S3Output"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        (f"{S3_INPUT}/S3InputMode", "Pipe", "The laptop AWS does not support S3InputMode Pipe (input code): use File"),
+        (f"{S3_INPUT}/S3CompressionType", "Gzip", "can only be used with S3InputMode Pipe (input code)"),
+        (f"{S3_INPUT}/LocalPath", "/srv/x", "LocalPath must begin with /opt/ml/processing, got /srv/x (input code)"),
+        (f"{S3_INPUT}/LocalPath", "/opt/ml/processing/../../etc", "LocalPath must begin with /opt/ml/processing"),
+        (f"{S3_INPUT}/LocalPath", "/opt/ml/processing-not", "LocalPath must begin with /opt/ml/processing"),
+        (f"{S3_INPUT}/S3Uri", "https://s3.amazonaws.com/b/k", "must begin with s3://"),
+        (f"{S3_OUTPUT}/S3UploadMode", "Continuous", "does not support S3UploadMode Continuous (output out)"),
+        ("ProcessingOutputConfig/Outputs/0/FeatureStoreOutput", {"FeatureGroupName": "f"}, "FeatureStoreOutput"),
+        ("ProcessingInputs/0/DatasetDefinition", {"LocalPath": "/opt/ml/processing/d"}, "DatasetDefinition"),
+        ("ProcessingResources/ClusterConfig/InstancePreferences", [{"InstanceType": "ml.m5.xlarge"}], "Exactly one of"),
+    ],
+)
+def test_what_the_laptop_does_not_do_is_refused_in_a_sentence(
+    laptop: Laptop, path: str, value: object, told: str
+) -> None:
+    code, message = refusal(laptop.sagemaker.create_processing_job, **changed(laptop.request(""), path, value))
+    assert code == "ValidationException"
+    assert told in message
+
+
+def test_names_of_inputs_are_unique(laptop: Laptop) -> None:
+    request = laptop.request("", inputs=[laptop.input("code", "s3://data/code/")])
+    assert "code is given more than once" in refusal(laptop.sagemaker.create_processing_job, **request)[1]
+
+
+def test_other_operations_are_unknown_and_the_known_ones_listed(laptop: Laptop) -> None:
+    code, message = refusal(laptop.sagemaker.list_training_jobs)
+    assert code == "UnknownOperationException"
+    assert "ListTrainingJobs" in message
+    assert "CreateProcessingJob" in message
+
+
+def test_tags_can_be_listed_and_added(laptop: Laptop) -> None:
+    request = laptop.request("", Tags=[{"Key": "a", "Value": "1"}])
+    arn = laptop.sagemaker.create_processing_job(**request)["ProcessingJobArn"]
+    laptop.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "3"}])
+    tags = laptop.sagemaker.list_tags(ResourceArn=arn)["Tags"]
+    assert tags == [{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "3"}]
+    assert refusal(laptop.sagemaker.list_tags, ResourceArn=arn + "x")[0] == "ValidationException"
+
+
+@pytest.fixture
+def listed(laptop: Laptop) -> str:
+    """Three jobs, of which the second fails; returns what their names have in common."""
+    common = laptop.name()
+    for letter, script in (("b", ""), ("c", "import sys; sys.exit(1)"), ("a", "")):
+        laptop.wait(laptop.create(laptop.request(script, name=f"{common}-{letter}")))
+        time.sleep(0.005)
+    return common
+
+
+def names(laptop: Laptop, common: str, **request: Any) -> str:  # noqa: ANN401
+    page = laptop.sagemaker.list_processing_jobs(NameContains=common, **request)
+    return "".join(job["ProcessingJobName"][-1] for job in page["ProcessingJobSummaries"])
+
+
+def test_lists_are_filtered_and_sorted(laptop: Laptop, listed: str) -> None:
+    assert names(laptop, listed) == "bca"
+    assert names(laptop, listed, SortOrder="Descending") == "acb"
+    assert names(laptop, listed, SortBy="Name") == "abc"
+    assert names(laptop, listed, SortBy="Name", SortOrder="Descending") == "cba"
+    assert names(laptop, listed, SortBy="Status") == "abc"
+    assert names(laptop, listed, StatusEquals="Failed") == "c"
+    middle = laptop.describe(f"{listed}-c")["CreationTime"]
+    # botocore may cut a time to the second.
+    assert names(laptop, listed, CreationTimeAfter=middle) in ("ca", "bca")
+    assert names(laptop, listed, CreationTimeBefore=middle) in ("", "bc")
+    later = datetime.now(tz=UTC) + timedelta(minutes=1)
+    assert names(laptop, listed, LastModifiedTimeAfter=later) == ""
+    assert names(laptop, listed, LastModifiedTimeBefore=later) == "bca"
+
+
+def test_pages_hold_every_job_once(laptop: Laptop, listed: str) -> None:
+    for order in ({}, {"SortBy": "Name", "SortOrder": "Descending"}):
+        pages = laptop.sagemaker.get_paginator("list_processing_jobs").paginate(
+            NameContains=listed, PaginationConfig={"PageSize": 1}, **order
+        )
+        found = [job["ProcessingJobName"][-1] for page in pages for job in page["ProcessingJobSummaries"]]
+        assert "".join(found) == ("cba" if order else "bca")
+    answer = refusal(laptop.sagemaker.list_processing_jobs, NextToken="nonsense")
+    assert answer == ("ValidationException", "Invalid NextToken")
+
+
+def test_jobs_are_apart_by_region_and_account(laptop: Laptop) -> None:
+    import botocore.session  # noqa: PLC0415
+
+    name = laptop.create(laptop.request(""))
+    laptop.wait(name)
+    for key, region in (("test", "eu-west-1"), ("111122223333", "us-east-1")):
+        elsewhere = botocore.session.Session().create_client(
+            "sagemaker",
+            region_name=region,
+            endpoint_url=laptop.aws.endpoint,
+            aws_access_key_id=key,
+            aws_secret_access_key="test",  # noqa: S106
+        )
+        assert elsewhere.list_processing_jobs()["ProcessingJobSummaries"] == []
+        assert refusal(elsewhere.describe_processing_job, ProcessingJobName=name)[0] == "ValidationException"
+        elsewhere.close()

@@ -1,0 +1,141 @@
+"""Which objects a job gets, where they land, and what can never happen."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from local.conftest import Laptop
+
+LIST = """
+import json, os
+found = sorted(
+    os.path.relpath(os.path.join(folder, name), "/opt/ml/processing/input/data")
+    for folder, _, names in os.walk("/opt/ml/processing/input/data") for name in names
+)
+host = json.load(open("/opt/ml/config/resourceconfig.json"))["current_host"]
+json.dump(found, open(f"/opt/ml/processing/output/{host}", "w"))
+"""
+
+
+def found(laptop: Laptop, uri: str, kind: str = "S3Prefix") -> list[str]:
+    job = laptop.run(LIST, inputs=[laptop.input("data", uri, kind=kind)])
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    listed: list[str] = json.loads(laptop.get(f"{job['ProcessingJobName']}/algo-1"))
+    return listed
+
+
+def reason(laptop: Laptop, uri: str, kind: str = "S3Prefix") -> str:
+    job = laptop.run(LIST, inputs=[laptop.input("data", uri, kind=kind)])
+    assert job["ProcessingJobStatus"] == "Failed"
+    return str(job["FailureReason"])
+
+
+def test_a_prefix_takes_in_every_key_that_begins_with_it(laptop: Laptop) -> None:
+    for key in ("prefix/x/y.csv", "prefix/z.csv", "prefix/raw.csv", "prefix/raw.csv.bak", "prefixed/w.csv"):
+        laptop.put(key, "x")
+    assert found(laptop, "s3://data/prefix/") == ["raw.csv", "raw.csv.bak", "x/y.csv", "z.csv"]
+    assert found(laptop, "s3://data/prefix/raw.csv") == ["raw.csv", "raw.csv.bak"]
+    assert found(laptop, "s3://data/prefix/x") == ["y.csv"]
+    assert found(laptop, "s3://data/prefix") == ["prefixed/w.csv", "raw.csv", "raw.csv.bak", "x/y.csv", "z.csv"]
+
+
+def test_the_markers_of_s3_consoles_are_folders(laptop: Laptop) -> None:
+    laptop.put("marked/")
+    laptop.put("marked/empty/")
+    laptop.put("marked/a.csv", "x")
+    assert found(laptop, "s3://data/marked/") == ["a.csv"]
+
+
+def test_more_objects_than_a_page_of_the_listing_arrive(laptop: Laptop) -> None:
+    for number in range(1005):
+        laptop.put(f"many/{number:04}")
+    assert len(found(laptop, "s3://data/many/")) == 1005
+
+
+def test_a_manifest_names_exactly_what_arrives(laptop: Laptop) -> None:
+    for key in ("m/raw.csv", "m/raw.csv.bak", "m/sub/a b+%é'.csv", "m/ignored"):
+        laptop.put(key, "x")
+    uri = laptop.put("manifests/1", json.dumps([{"prefix": "s3://data/m/"}, "raw.csv", "sub/a b+%é'.csv"]))
+    assert found(laptop, uri, "ManifestFile") == ["raw.csv", "sub/a b+%é'.csv"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("no json", 'The manifest file at S3 URL "s3://data/manifests/bad" is not JSON'),
+        ("[]", 'The manifest file at S3 URL "s3://data/manifests/bad" must be a JSON list that begins with'),
+        ('{"prefix": "s3://data/"}', "must be a JSON list that begins with"),
+        ('[{"prefix": "s3://data/"}, 1]', "must be a JSON list that begins with"),
+        ('[{"prefix": "/data/"}, "x"]', 'The S3 URL "/data/x" is invalid'),
+        ('[{"prefix": "s3://data/gone/"}, "x.csv"]', 'Failed to download data from S3 URL "s3://data/gone/x.csv"'),
+        ('[{"prefix": "s3://data/m/"}, "../raw.csv"]', "'m/../raw.csv' does not name a place below"),
+    ],
+)
+def test_a_bad_manifest_fails_the_job_and_says_why(laptop: Laptop, content: str, told: str) -> None:
+    failure = reason(laptop, laptop.put("manifests/bad", content), "ManifestFile")
+    assert failure.startswith("ClientError: ")
+    assert told in failure
+
+
+def test_missing_inputs_fail_the_job_and_are_named(laptop: Laptop) -> None:
+    nothing = reason(laptop, "s3://data/nothing/here")
+    assert nothing.startswith('ClientError: No S3 objects found under S3 URL "s3://data/nothing/here" given in input')
+    assert '"s3://data/no-manifest"' in reason(laptop, "s3://data/no-manifest", "ManifestFile")
+    assert '"s3://no-such-bucket/x"' in reason(laptop, "s3://no-such-bucket/x")
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["../../../escaped", "a/../../escaped", "..", "./a", "x/./y", "/absolute", "l" * 300, "a/" * 200 + "b"],
+)
+def test_no_key_writes_outside_of_its_folder(laptop: Laptop, key: str, request: pytest.FixtureRequest) -> None:
+    prefix = f"hostile-{abs(hash(request.node.name))}/"
+    laptop.s3.put_object(Bucket="data", Key=prefix + key, Body=b"x")
+    if key == "a/" * 200 + "b":
+        assert found(laptop, f"s3://data/{prefix}") == [key]
+        return
+    failure = reason(laptop, f"s3://data/{prefix}")
+    assert failure.startswith("ClientError: The S3 key ")
+    assert key in failure
+
+
+def test_a_key_that_is_a_file_and_a_folder_fails_the_job(laptop: Laptop) -> None:
+    laptop.put("both/a", "x")
+    laptop.put("both/a/b", "x")
+    assert "'both/a" in reason(laptop, "s3://data/both/")
+
+
+def test_a_job_without_inputs_beyond_its_code_finds_an_empty_folder_for_outputs(laptop: Laptop) -> None:
+    job = laptop.run("import os; assert os.listdir('/opt/ml/processing/output') == []")
+    assert job["ProcessingJobStatus"] == "Completed"
+
+
+def test_sharding_gives_every_object_to_one_host(laptop: Laptop) -> None:
+    for number in range(5):
+        laptop.put(f"shards/{number}")
+    request = laptop.request(LIST, inputs=[laptop.input("data", "s3://data/shards/", distribution="ShardedByS3Key")])
+    request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = 2
+    job = laptop.wait(laptop.create(request))
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    shards = [json.loads(laptop.get(f"{job['ProcessingJobName']}/algo-{host}")) for host in (1, 2)]
+    assert sorted(shards[0] + shards[1]) == ["0", "1", "2", "3", "4"]
+    assert sorted(map(len, shards)) == [2, 3]
+
+
+def test_replication_gives_every_object_to_every_host(laptop: Laptop) -> None:
+    laptop.put("replicated/a")
+    request = laptop.request(LIST, inputs=[laptop.input("data", "s3://data/replicated/")])
+    request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = 2
+    job = laptop.wait(laptop.create(request))
+    for host in (1, 2):
+        assert json.loads(laptop.get(f"{job['ProcessingJobName']}/algo-{host}")) == ["a"]
+
+
+def test_what_the_application_manages_is_left_to_it(laptop: Laptop) -> None:
+    managed = {**laptop.input("data", "s3://data/nothing-here"), "AppManaged": True}
+    job = laptop.run(LIST, inputs=[managed])
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")

@@ -1,0 +1,147 @@
+"""What a job's program cannot see, change or reach."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from smproc.local.runners.sandboxes import Inside, Sandbox, system_files, system_links, try_sandboxes
+
+if TYPE_CHECKING:
+    from local.conftest import Laptop
+
+
+def told(laptop: Laptop, expression: str, **changes: Any) -> Any:  # noqa: ANN401
+    """What an expression is worth inside of a job."""
+    script = f"""
+import glob, json, os, pathlib, socket, sys, ctypes
+def attempt(action):
+    try:
+        action()
+    except OSError as error:
+        return type(error).__name__
+    return "done"
+json.dump({expression}, open("/opt/ml/processing/output/told", "w"))
+"""
+    job = laptop.run(script, **changes)
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    return json.loads(laptop.get(f"{job['ProcessingJobName']}/told"))
+
+
+def test_the_root_holds_nothing_of_the_machine_but_what_programs_need(laptop: Laptop) -> None:
+    root = set(told(laptop, "os.listdir('/')"))
+    links = {name for name in ("bin", "lib", "lib32", "lib64", "libx32", "sbin") if (Path("/") / name).exists()}
+    python = {Path(prefix).parts[1] for prefix in (sys.prefix, sys.base_prefix)}
+    assert root == {"dev", "etc", "opt", "proc", "root", "tmp", "usr"} | links | python
+    assert told(laptop, "os.listdir('/opt')") == ["ml"]
+
+
+def test_neither_the_state_nor_another_jobs_folder_can_be_seen(laptop: Laptop) -> None:
+    other = laptop.create(laptop.request("import time; print('ready'); time.sleep(60)"))
+    laptop.wait_for_log(other, "ready")
+    status = laptop.aws.status()
+    folder = status.folder / "jobs" / other
+    assert folder.is_dir()
+    paths = [str(path) for path in (status.folder, folder, status.log, Path.home() / ".ssh", Path.home() / ".aws")]
+    assert told(laptop, f"[path for path in {paths!r} if os.path.exists(path)]") == []
+    places = ("/opt", "/root", "/etc", "/dev")
+    assert other not in told(laptop, f"[name for top in {places!r} for _, names, _ in os.walk(top) for name in names]")
+    laptop.sagemaker.stop_processing_job(ProcessingJobName=other)
+
+
+def test_only_its_own_processes_can_be_seen_and_it_is_the_first(laptop: Laptop) -> None:
+    assert told(laptop, "[os.getpid(), [name for name in os.listdir('/proc') if name.isdigit()]]") == [1, ["1"]]
+
+
+def test_the_program_is_root_without_any_power(laptop: Laptop) -> None:
+    powers = "[line.split()[1] for line in open('/proc/self/status') if line.startswith(('CapEff', 'CapPrm'))]"
+    assert told(laptop, f"[os.getuid(), {powers}]") == [0, ["0" * 16, "0" * 16]]
+    assert told(laptop, "ctypes.CDLL(None).mount(b'x', b'/tmp', b'tmpfs', 0, None)") == -1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/usr/x",
+        "/etc/ssl/x",
+        "/proc/sys/kernel/hostname",
+        "/proc/sys/kernel/core_pattern",
+        f"{sys.prefix}/x",
+        f"{sys.base_prefix}/x",
+    ],
+)
+def test_nothing_of_the_machine_can_be_written(laptop: Laptop, path: str) -> None:
+    assert told(laptop, f"attempt(lambda: open({path!r}, 'w').write('x'))") in ("OSError", "PermissionError")
+    assert not Path(path).exists() or path.startswith("/proc")
+
+
+def test_its_own_places_can_be_written(laptop: Laptop) -> None:
+    assert (
+        told(laptop, "[attempt(lambda: open(f'{d}/x', 'w')) for d in ('/tmp', '/root', '/opt/ml', '/dev/shm')]")
+        == ["done"] * 4
+    )
+
+
+def test_the_host_has_the_name_that_its_config_says(laptop: Laptop) -> None:
+    assert told(laptop, "[socket.gethostname(), socket.gethostbyname('algo-1')]") == ["algo-1", "127.0.1.1"]
+
+
+def test_network_isolation_cuts_the_program_off_and_nothing_else(laptop: Laptop) -> None:
+    reach = f"attempt(lambda: socket.create_connection(('127.0.0.1', {laptop.aws.port}), 2))"
+    assert told(laptop, reach) == "done"
+    # Its inputs still arrive and its outputs are still uploaded: that is the platform's doing.
+    isolated = told(laptop, reach, NetworkConfig={"EnableNetworkIsolation": True})
+    assert isolated in ("ConnectionRefusedError", "OSError")
+    name = laptop.create(laptop.request("print('logged')", NetworkConfig={"EnableNetworkIsolation": True}))
+    laptop.wait(name)
+    assert laptop.log(name) == {"algo-1": ["logged"]}
+
+
+def test_python_is_the_servers_with_all_of_its_packages(laptop: Laptop) -> None:
+    assert told(laptop, "[sys.prefix, __import__('sklearn').__version__ != '']") == [sys.prefix, True]
+    assert told(laptop, "__import__('subprocess').run(['python', '-c', 'import sklearn']).returncode") == 0
+
+
+@pytest.fixture(params=["bubblewrap", "unshare"])
+def unprivileged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A sandbox, with its command line made as for an ordinary user."""
+    if os.geteuid() != 0:
+        pytest.skip("the other tests run without privileges already")
+    trials = {trial.name: trial for trial in try_sandboxes()}
+    sandbox = trials[request.param].sandbox
+    if sandbox is None:
+        pytest.skip(f"{request.param} does not work here: {trials[request.param].problem}")
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    return sandbox
+
+
+def test_an_ordinary_user_is_isolated_as_well(unprivileged: Sandbox) -> None:
+    inside = Inside(
+        command=["sh", "-c", "id -u; ls /; grep CapEff /proc/self/status"],
+        environment={"PATH": "/usr/bin:/bin"},
+        read_only=system_files(),
+        writable={},
+        links=system_links(),
+        hostname="host",
+        network=False,
+    )
+    result = subprocess.run(
+        unprivileged.command(inside),
+        user=65534,
+        group=65534,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.split()
+    assert lines[0] == "0"
+    assert "home" not in lines
+    assert lines[-1] == "0" * 16
