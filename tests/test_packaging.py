@@ -43,14 +43,21 @@ def test_what_a_job_is_needs_nothing_but_python() -> None:
     assert not {"boto3", "rich", "yaml", "attr"} & set(loaded.replace("'", " ").replace(",", " ").split()), loaded
 
 
-def test_the_wheel_carries_both_packages_their_data_and_the_functions(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
         cwd=ROOT,
         check=True,
         capture_output=True,
     )
-    (wheel,) = tmp_path.glob("*.whl")
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_carries_both_packages_their_data_and_the_functions(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
     assert {
@@ -60,6 +67,7 @@ def test_the_wheel_carries_both_packages_their_data_and_the_functions(tmp_path: 
         "smproc/py.typed",
         "smproc/job/api_limits.json",
         "smproc/job/image_registries.json",
+        "smproc/local/runners/sandboxes/enter_root.sh",
     } <= names
     assert {name.split("/")[0] for name in names} == {
         "cdk_sagemaker_processing",
@@ -69,14 +77,7 @@ def test_the_wheel_carries_both_packages_their_data_and_the_functions(tmp_path: 
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 
 
-def test_a_wheel_synthesizes_without_the_checkout(tmp_path: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
+def test_a_wheel_synthesizes_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     code = (
