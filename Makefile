@@ -25,7 +25,7 @@ demo: setup ## the main job: start the laptop AWS, deploy app.py, drop a data se
 	@python examples/demo/demo.py
 
 .PHONY: test
-test: setup .tools/awscli/.installed ## every test (and make lint first)
+test: setup .tools/awscli/.installed .tools/sagemaker/.installed ## every test (and make lint first)
 	@$(MAKE) --no-print-directory lint
 	python -m pytest
 
@@ -76,8 +76,13 @@ node_modules/.installed: package.json package-lock.json .venv/.installed
 	npm ci --silent
 	@touch $@
 
-# The AWS CLI pins a botocore of its own, so it lives apart; only the tests need it.
+# The AWS CLI and the SageMaker SDK pin a botocore of their own, so each lives apart; only the tests need them.
 .tools/awscli/.installed: Makefile
 	$(PYTHON) -m venv --clear .tools/awscli
 	.tools/awscli/bin/python -m pip install --quiet 'awscli==1.46.3'
+	@touch $@
+
+.tools/sagemaker/.installed: Makefile
+	$(PYTHON) -m venv --clear .tools/sagemaker
+	.tools/sagemaker/bin/python -m pip install --quiet 'sagemaker==2.257.7'
 	@touch $@

@@ -13,7 +13,6 @@ from smproc.job import (
     ProcessingInput,
     ProcessingOutput,
     base_job_name,
-    sklearn_image,
 )
 
 INPUT: dict[str, Any] = {"source": "s3://bucket/raw/", "destination": "/opt/ml/processing/input"}
@@ -175,26 +174,3 @@ def test_a_network_that_the_service_would_refuse(arguments: dict[str, Any], mess
 def test_a_base_name_is_legal_and_leaves_room_for_a_uuid(wanted: str, name: str) -> None:
     assert base_job_name(wanted) == name
     assert len(f"{name}-{'0' * 36}") <= 63
-
-
-def test_an_image_of_sagemaker() -> None:
-    image = sklearn_image("1.2-1", "ml.m5.xlarge")
-
-    assert (image.repository, image.tag) == ("sagemaker-scikit-learn", "1.2-1-cpu-py3")
-    assert image.accounts["us-west-2"] == "246618743249"
-
-
-@pytest.mark.parametrize(
-    ("version", "instance", "message"),
-    [
-        ("1.3", "ml.m5.large", "framework_version must be a version of scikit-learn that SageMaker offers: 0.20.0"),
-        ("1.2-1", "ml.m6g.large", "instance_type must be an x86 instance"),
-        ("1.2-1", "ml.c7gn.large", "instance_type must be an x86 instance"),
-        ("1.2-1", "ml.g4dn.xlarge", "instance_type must be an instance without accelerator"),
-    ],
-)
-def test_an_image_that_sagemaker_does_not_have(version: str, instance: str, message: str) -> None:
-    with pytest.raises(InvalidValue) as caught:
-        sklearn_image(version, instance)
-
-    assert str(caught.value).startswith(message)

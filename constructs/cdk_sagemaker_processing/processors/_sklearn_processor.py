@@ -11,7 +11,7 @@ from constructs import Construct
 
 from cdk_sagemaker_processing.processors._image_uri import image_uri
 from cdk_sagemaker_processing.processors._script_processor import ScriptProcessor
-from smproc.job import NetworkConfig, sklearn_image
+from smproc.job import NetworkConfig, sagemaker_image
 
 
 class SKLearnProcessor(ScriptProcessor):
@@ -68,7 +68,7 @@ class SKLearnProcessor(ScriptProcessor):
         super().__init__(
             scope,
             construct_id,
-            image_uri=image_uri(scope, sklearn_image(framework_version, instance_type)),
+            image_uri=image_uri(scope, sagemaker_image("sklearn", framework_version, instance_type)),
             command=command,
             instance_type=instance_type,
             instance_count=instance_count,

@@ -1,6 +1,6 @@
 """What a processing job is: its request, every limit of the API, inputs, outputs, network, images. Pure: no boto3."""
 
-from smproc.job._images import SageMakerImage, sklearn_image
+from smproc.job._images import SageMakerImage, latest_version, sagemaker_image
 from smproc.job._inputs import ProcessingInput
 from smproc.job._names import base_job_name
 from smproc.job._network import NetworkConfig
@@ -21,6 +21,7 @@ __all__ = [
     "SageMakerImage",
     "base_job_name",
     "is_unresolved",
+    "latest_version",
     "processing_request",
-    "sklearn_image",
+    "sagemaker_image",
 ]
