@@ -77,6 +77,9 @@ class EventDrivenProcessing(Construct):
             step.grant_read_uri(f"s3://{self.output_bucket.bucket_name}/{MANIFESTS_PREFIX}/")
             for prefix in prefixes or [""]:
                 step.grant_read_uri(f"s3://{self.input_bucket.bucket_name}/{prefix}")
+            for bucket in (self.input_bucket, self.output_bucket):
+                if bucket.encryption_key is not None:
+                    bucket.encryption_key.grant_decrypt(step)
         self.log_group = logs.LogGroup(
             self, "Logs", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=RemovalPolicy.DESTROY
         )

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 
@@ -12,6 +13,7 @@ from cdk_sagemaker_processing import (
     EventDrivenProcessing,
     InvalidProcessingJob,
     InvalidValue,
+    ProcessingBucket,
     ProcessingInput,
     ProcessingOutput,
     Processor,
@@ -181,6 +183,35 @@ def test_the_function_may_start_this_state_machine_and_write_manifests() -> None
             "'sqs:GetQueueAttributes']"
         ),
     }
+
+
+def test_grants_follow_the_keys_of_encrypted_buckets() -> None:
+    scope = stack()
+    incoming, outgoing = kms.Key(scope, "In"), kms.Key(scope, "Out")
+    processor = Processor(
+        scope,
+        "P",
+        image_uri=IMAGE,
+        instance_type="ml.m5.large",
+        bucket=ProcessingBucket(scope, "OutBucket", encryption_key=outgoing),
+    )
+    run = processor.run("Run", inputs=[uploaded_objects()], outputs=[ProcessingOutput(source="/opt/ml/processing/o")])
+    bucket = ProcessingBucket(scope, "InBucket", encryption_key=incoming)
+    EventDrivenProcessing(scope, "Pipeline", steps=[run], input_bucket=bucket)
+
+    def may(role: str) -> set[tuple[str, str]]:
+        return {
+            (action, str(statement["Resource"]).partition("8")[0][:3])
+            for statement in statements(scope, role)
+            for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+            if action.startswith("kms:")
+        }
+
+    job, function = may("PRole"), may("PipelineTriggerFunctionRole")
+    assert {("kms:Decrypt", "<In"), ("kms:Decrypt", "<Ou"), ("kms:GenerateDataKey*", "<Ou")} <= job
+    assert ("kms:GenerateDataKey*", "<In") not in job
+    assert ("kms:GenerateDataKey*", "<Ou") in function
+    assert not [key for _, key in function if key == "<In"]
 
 
 def test_upload_uri_is_the_first_prefix() -> None:

@@ -19,7 +19,7 @@ from cdk_sagemaker_processing import (
     ScriptProcessor,
     SKLearnProcessor,
 )
-from support import in_machine, resources, stack, template
+from support import in_machine, resources, stack, statements, template
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 IMAGE = "123456789012.dkr.ecr.us-west-2.amazonaws.com/my-image:1"
@@ -209,6 +209,15 @@ def test_the_users_own_role_and_bucket() -> None:
     assert processor.bucket is bucket
     assert len(resources(scope, "AWS::S3::Bucket")) == 1
     assert len(resources(scope, "AWS::IAM::Role")) == 2  # the user's, and the state machine's
+
+
+def test_what_is_granted_to_a_processor_its_jobs_may_do() -> None:
+    scope = stack()
+    bucket = s3.Bucket(scope, "Bucket")
+    processor = SKLearnProcessor(scope, "P", framework_version="1.2-1", instance_type="ml.m5.large")
+    bucket.grant_read(processor)
+
+    assert any("s3:GetObject*" in statement["Action"] for statement in statements(scope, "PRole"))
 
 
 @pytest.mark.parametrize(

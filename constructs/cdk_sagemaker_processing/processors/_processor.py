@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jsii
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -17,6 +18,7 @@ from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob
 from smproc.job import NetworkConfig, ProcessingInput, ProcessingOutput, is_unresolved
 
 
+@jsii.implements(iam.IGrantable)
 class Processor(Construct):
     """Run an image as a processing job.
 
