@@ -1,7 +1,13 @@
 """Typed SageMaker Processing for the AWS CDK."""
 
 from cdk_sagemaker_processing.event_driven import EventDrivenProcessing
-from cdk_sagemaker_processing.processors import Processor, ScriptProcessor, SKLearnProcessor
+from cdk_sagemaker_processing.processors import (
+    Processor,
+    PySparkProcessor,
+    ScriptProcessor,
+    SKLearnProcessor,
+    SparkJarProcessor,
+)
 from cdk_sagemaker_processing.resources import ProcessingBucket, ProcessingRepository, ProcessingRole
 from cdk_sagemaker_processing.trigger import S3Trigger, uploaded_objects
 from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob
@@ -26,9 +32,11 @@ __all__ = [
     "ProcessingRepository",
     "ProcessingRole",
     "Processor",
+    "PySparkProcessor",
     "S3Trigger",
     "SKLearnProcessor",
     "SageMakerCreateProcessingJob",
     "ScriptProcessor",
+    "SparkJarProcessor",
     "uploaded_objects",
 ]

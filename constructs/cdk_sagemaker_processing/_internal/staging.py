@@ -10,33 +10,43 @@ from pathlib import Path
 import aws_cdk as cdk
 import jsii
 
+# What an asset shall hold: each file, or the content of one, by the name it shall have.
+Files = Mapping[str, Path | bytes]
+
 
 @jsii.implements(cdk.ILocalBundling)
 class _Copy:
     """Local bundling that copies files; the asset's hash is theirs, so a synth in another folder gives the same one."""
 
-    def __init__(self, files: Mapping[str, Path]) -> None:
+    def __init__(self, files: Files) -> None:
         self._files = files
 
     def try_bundle(self, output_dir: str, *_args: object, **_options: object) -> bool:
-        for name, path in self._files.items():
+        for name, content in self._files.items():
             target = Path(output_dir) / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+            if isinstance(content, Path):
+                shutil.copyfile(content, target)
+            else:
+                target.write_bytes(content)
         return True
 
 
-def content_hash(files: Mapping[str, Path]) -> str:
+def content_hash(files: Files) -> str:
     """A hash over names and bytes, the same on every machine."""
     digest = hashlib.sha256()
     for name in sorted(files):
-        content = files[name].read_bytes()
+        content = _bytes(files[name])
         digest.update(f"{len(name.encode())}:{name}:{len(content)}:".encode())
         digest.update(content)
     return digest.hexdigest()
 
 
-def bundling(files: Mapping[str, Path]) -> cdk.BundlingOptions:
+def _bytes(content: Path | bytes) -> bytes:
+    return content.read_bytes() if isinstance(content, Path) else content
+
+
+def bundling(files: Files) -> cdk.BundlingOptions:
     """Options that fill an asset with exactly these files, by the names they shall have in it."""
     return cdk.BundlingOptions(
         # Never pulled: local bundling always succeeds. aws-cdk wants an image all the same.

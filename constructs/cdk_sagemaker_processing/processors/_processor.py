@@ -15,7 +15,7 @@ from constructs import Construct
 from cdk_sagemaker_processing.processors._local_source import LocalSource
 from cdk_sagemaker_processing.resources import ProcessingBucket, ProcessingRole
 from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob
-from smproc.job import NetworkConfig, ProcessingInput, ProcessingOutput, is_unresolved
+from smproc.job import InvalidValue, NetworkConfig, ProcessingInput, ProcessingOutput, is_unresolved
 
 
 @jsii.implements(iam.IGrantable)
@@ -164,6 +164,17 @@ class Processor(Construct):
             result_path=result_path,
             **self._options,
         )
+
+    def _script_uri(self, run_id: str, code: str, *, parameter: str) -> str:
+        """Where a run's script or application is in S3; the deployment uploads one of this machine."""
+        if is_unresolved(code) or code.startswith("s3://"):
+            return code
+        if "://" in code and not code.startswith("file://"):
+            raise InvalidValue(parameter, code, "be a local file, a file:// URL or an s3:// URI")
+        source = LocalSource.of(code, parameter=parameter)
+        if source.path.is_dir():
+            raise InvalidValue(parameter, code, "be a file, not a folder", "name the script in it")
+        return source.upload(self, f"{run_id}-code", self.bucket)
 
     def _in_s3(self, run_id: str, item: ProcessingInput, position: int) -> ProcessingInput:
         """The input with its local source, if it is one, replaced by the place that the deployment copies it to."""

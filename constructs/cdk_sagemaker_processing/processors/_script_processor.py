@@ -9,10 +9,9 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk_sagemaker_processing.processors._local_source import LocalSource
 from cdk_sagemaker_processing.processors._processor import Processor
 from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob
-from smproc.job import InvalidValue, NetworkConfig, ProcessingInput, ProcessingOutput, is_unresolved
+from smproc.job import InvalidValue, NetworkConfig, ProcessingInput, ProcessingOutput
 
 _CODE_FOLDER = "/opt/ml/processing/input/code"
 
@@ -108,7 +107,9 @@ class ScriptProcessor(Processor):
         Raises:
             InvalidProcessingJob: a request that the service would refuse, or a script that is not there.
         """
-        script = ProcessingInput(source=self._script_in_s3(run_id, code), destination=_CODE_FOLDER, input_name="code")
+        script = ProcessingInput(
+            source=self._script_uri(run_id, code, parameter="code"), destination=_CODE_FOLDER, input_name="code"
+        )
         return self._run(
             run_id,
             inputs=[*inputs, script],
@@ -117,13 +118,3 @@ class ScriptProcessor(Processor):
             entrypoint=[*self.command, f"{_CODE_FOLDER}/{code.rstrip('/').rsplit('/', 1)[-1]}"],
             result_path=result_path,
         )
-
-    def _script_in_s3(self, run_id: str, code: str) -> str:
-        if is_unresolved(code) or code.startswith("s3://"):
-            return code
-        if "://" in code and not code.startswith("file://"):
-            raise InvalidValue("code", code, "be a local file, a file:// URL or an s3:// URI")
-        source = LocalSource.of(code, parameter="code")
-        if source.path.is_dir():
-            raise InvalidValue("code", code, "be a file, not a folder", "name the script in it")
-        return source.upload(self, f"{run_id}-code", self.bucket)

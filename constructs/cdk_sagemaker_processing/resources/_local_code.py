@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from aws_cdk import AssetHashType, CustomResource, Duration, Stack, Token
@@ -13,7 +12,7 @@ from constructs import Construct, IDependable
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
 from cdk_sagemaker_processing._internal.function import LibraryFunction
-from cdk_sagemaker_processing._internal.staging import bundling, content_hash
+from cdk_sagemaker_processing._internal.staging import Files, bundling, content_hash
 
 CODE_PREFIX = "code"
 _UNPACKER_ID = "ProcessingCodeUnpacker"
@@ -30,22 +29,25 @@ class LocalCode(Construct):
         scope: the construct to live in.
         construct_id: unique in the scope.
         bucket: where the files go.
-        files: each file by the name it shall have.
+        files: each file, or the content of one, by the name it shall have.
+        prefix: below which the files go. Default: ``code``.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, bucket: s3.IBucket, files: Mapping[str, Path]) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, bucket: s3.IBucket, files: Files, prefix: str = CODE_PREFIX
+    ) -> None:
         super().__init__(scope, construct_id)
         digest = content_hash(files)
         asset = s3_assets.Asset(
             self,
             "Asset",
-            path=str(next(iter(files.values())).parent),
+            path=str(Path(__file__).parent),  # aws-cdk wants a folder; what is in the asset, the bundling says
             bundling=bundling(files),
             asset_hash=digest,
             asset_hash_type=AssetHashType.CUSTOM,
         )
         unpacker = _Unpacker.of(self)
-        granted = unpacker.grant(asset, bucket)
+        granted = unpacker.grant(asset, bucket, prefix)
         unpacked = CustomResource(
             self,
             "Unpacked",
@@ -55,7 +57,7 @@ class LocalCode(Construct):
                 "SourceBucket": asset.s3_bucket_name,
                 "SourceKey": asset.s3_object_key,
                 "Bucket": bucket.bucket_name,
-                "Prefix": f"{CODE_PREFIX}/{digest}",
+                "Prefix": f"{prefix}/{digest}",
             },
         )
         if granted is not None:
@@ -88,10 +90,10 @@ class _Unpacker(Construct):
         existing = stack.node.try_find_child(_UNPACKER_ID)
         return existing if isinstance(existing, _Unpacker) else cls(stack, _UNPACKER_ID)
 
-    def grant(self, asset: s3_assets.Asset, bucket: s3.IBucket) -> IDependable | None:
-        """Let the function read one asset and write below the code prefix of one bucket."""
+    def grant(self, asset: s3_assets.Asset, bucket: s3.IBucket, prefix: str) -> IDependable | None:
+        """Let the function read one asset and write below a prefix of one bucket."""
         asset_arn = asset.bucket.arn_for_objects(asset.s3_object_key)
-        code_arn = bucket.arn_for_objects(f"{CODE_PREFIX}/*")
+        code_arn = bucket.arn_for_objects(f"{prefix}/*")
         role = self.function.execution_role
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: this one asset.
         role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[asset_arn]))

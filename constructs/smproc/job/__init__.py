@@ -1,5 +1,6 @@
 """What a processing job is: its request, every limit of the API, inputs, outputs, network, images. Pure: no boto3."""
 
+from smproc.job import spark
 from smproc.job._images import SageMakerImage, latest_version, sagemaker_image
 from smproc.job._inputs import ProcessingInput
 from smproc.job._names import base_job_name
@@ -24,4 +25,5 @@ __all__ = [
     "latest_version",
     "processing_request",
     "sagemaker_image",
+    "spark",
 ]

@@ -1,0 +1,204 @@
+"""What the two Spark processors share: image, dependencies, configuration, event logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import Annotations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_sagemaker_processing._internal.staging import Files, tree
+from cdk_sagemaker_processing.processors._image_uri import image_uri as uri_of
+from cdk_sagemaker_processing.processors._local_source import LocalSource
+from cdk_sagemaker_processing.processors._processor import Processor
+from cdk_sagemaker_processing.resources import LocalCode
+from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob
+from smproc.job import (
+    ConflictingValues,
+    InvalidValue,
+    NetworkConfig,
+    ProcessingInput,
+    ProcessingOutput,
+    latest_version,
+    sagemaker_image,
+    spark,
+)
+
+_INPUTS_FOLDER = "/opt/ml/processing/input"
+
+
+class SparkProcessor(Processor):
+    """The base of `PySparkProcessor` and `SparkJarProcessor`; it has no ``run`` of its own.
+
+    Args:
+        scope: the construct to live in.
+        construct_id: unique in the scope.
+        instance_type: e.g. ``ml.m5.xlarge``; an x86 instance.
+        instance_count: 1 to 100 instances. Default: 1.
+        framework_version: a version of Spark that SageMaker offers, e.g. ``3.3``. Default: the newest known.
+        py_version: e.g. ``py39``; only together with ``container_version``.
+        container_version: the image's build, e.g. ``1``; only together with ``py_version``.
+        image_uri: another image. Default: SageMaker's.
+        role: as for `Processor`, like all that follow.
+        bucket: where local code goes, and outputs that name no destination.
+        configuration_location: ``s3://bucket/prefix`` for Spark configurations. Default: ``bucket``.
+        dependency_location: ``s3://bucket/prefix`` for local dependencies. Default: ``bucket``.
+        volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30.
+        volume_kms_key: encrypts the instances' volumes.
+        output_kms_key: encrypts what the jobs upload.
+        max_runtime_in_seconds: 1 to 777,600; then the job is stopped.
+        base_job_name: what job names start with. Default: ``sagemaker-spark-processing``.
+        env: environment variables.
+        tags: tags for the jobs, by key.
+        network_config: where in a network the jobs run.
+
+    Raises:
+        InvalidValue: a version that SageMaker does not offer, or an instance that the image does not run on.
+        ConflictingValues: ``py_version`` without ``container_version``, or the reverse.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        instance_type: str,
+        instance_count: int = 1,
+        framework_version: str | None = None,
+        py_version: str | None = None,
+        container_version: str | None = None,
+        image_uri: str | None = None,
+        role: iam.IRole | None = None,
+        bucket: s3.IBucket | None = None,
+        configuration_location: str | None = None,
+        dependency_location: str | None = None,
+        volume_size_in_gb: int = 30,
+        volume_kms_key: kms.IKey | str | None = None,
+        output_kms_key: kms.IKey | str | None = None,
+        max_runtime_in_seconds: int | None = None,
+        base_job_name: str | None = None,
+        env: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        network_config: NetworkConfig | None = None,
+    ) -> None:
+        spark.check_builds(py_version, container_version)
+        if image_uri is None:
+            image = sagemaker_image(
+                "spark",
+                framework_version or latest_version("spark"),
+                instance_type,
+                py_version=py_version,
+                container_version=container_version and f"v{container_version}",
+            )
+            image_uri = uri_of(scope, image)
+        super().__init__(
+            scope,
+            construct_id,
+            image_uri=image_uri,
+            instance_type=instance_type,
+            instance_count=instance_count,
+            role=role,
+            bucket=bucket,
+            volume_size_in_gb=volume_size_in_gb,
+            volume_kms_key=volume_kms_key,
+            output_kms_key=output_kms_key,
+            max_runtime_in_seconds=max_runtime_in_seconds,
+            base_job_name=base_job_name,
+            env=env or {},  # as the SDK's Spark processors do, which always send an environment
+            tags=tags,
+            network_config=network_config,
+        )
+        self._configuration_location = configuration_location
+        self._dependency_location = dependency_location
+
+    def _submit(
+        self,
+        run_id: str,
+        *,
+        submit_app: str,
+        submit_class: str | None,
+        channels: Mapping[str, tuple[str, str, Sequence[str]]],
+        inputs: Sequence[ProcessingInput],
+        outputs: Sequence[ProcessingOutput],
+        arguments: Sequence[str] | None,
+        configuration: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None,
+        spark_event_logs_s3_uri: str | None,
+        result_path: str | None,
+    ) -> SageMakerCreateProcessingJob:
+        """The state; ``channels`` has, by input name, the parameter to blame, the option and the dependencies."""
+        if not submit_app:
+            raise InvalidValue("submit_app", submit_app, "be the application's file", "local, or s3://bucket/key")
+        extended = list(inputs)
+        options: dict[str, str | None] = {"--class": submit_class}
+        for channel, (parameter, option, items) in channels.items():
+            options[option] = spark.dependencies(parameter, items, channel) if items else None
+            if local := self._local_dependencies(parameter, items):
+                uri = self._staged(f"{run_id}-{channel}", local, self._dependency_location).uri()
+                extended.append(_input(channel, uri))
+        if configuration:
+            files: Files = {"configuration.json": spark.configuration_file(configuration)}
+            staged = self._staged(f"{run_id}-conf", files, self._configuration_location)
+            extended.append(_input("conf", staged.uri("configuration.json")))
+        extended.append(_input("code", self._script_uri(run_id, submit_app, parameter="submit_app")))
+        extended_outputs = list(outputs)
+        if spark_event_logs_s3_uri is not None:
+            extended_outputs.append(
+                ProcessingOutput(
+                    source=spark.EVENT_LOGS_FOLDER, destination=spark_event_logs_s3_uri, s3_upload_mode="Continuous"
+                )
+            )
+        task = self._run(
+            run_id,
+            inputs=extended,
+            outputs=extended_outputs,
+            arguments=arguments,
+            entrypoint=spark.submit(
+                submit_app.rsplit("/", 1)[-1], options=options, event_logs=spark_event_logs_s3_uri is not None
+            ),
+            result_path=result_path,
+        )
+        for _, _, items in channels.values():
+            for item in items:
+                if spark.is_remote(item):  # Spark itself fetches it, as the job's role
+                    task.grant_read_uri(item.replace("s3a://", "s3://", 1))
+        return task
+
+    def _local_dependencies(self, parameter: str, items: Sequence[str]) -> dict[str, Path | bytes]:
+        """The files to upload by their names in the input: a file by its own, a folder's below the folder's."""
+        files: dict[str, Path | bytes] = {}
+        for number, item in enumerate(items):
+            spark.check_dependency(f"{parameter}[{number}]", item)
+            if spark.is_remote(item):
+                continue
+            path = LocalSource.of(item, parameter=f"{parameter}[{number}]").path
+            found = tree(path, prefix=f"{path.name}/") if path.is_dir() else {path.name: path}
+            if twice := sorted(files.keys() & found.keys()):
+                raise ConflictingValues(
+                    f"each of {parameter} must have a file name of its own, got {twice[0]!r} twice; rename one of them"
+                )
+            files |= found
+        if files and len(items) > 1 and any(spark.is_remote(item) for item in items):
+            Annotations.of(self).add_warning_v2(
+                "cdk-sagemaker-processing:spark-mixed-dependencies",
+                f"{parameter} mixes files in S3 with local ones: SageMaker's Spark container expands the folder of the "
+                "local ones only when it comes first, and the SDK's order, which this follows, puts it last; "
+                "put all of them in S3, or none",
+            )
+        return files
+
+    def _staged(self, construct_id: str, files: Files, location: str | None) -> LocalCode:
+        """The files where the user wants them, or in the processor's bucket."""
+        if location is None:
+            return LocalCode(self, construct_id, bucket=self.bucket, files=files)
+        name, _, prefix = location.removeprefix("s3://").strip("/").partition("/")
+        place = s3.Bucket.from_bucket_name(self, f"{construct_id}-Bucket", name)
+        return LocalCode(self, construct_id, bucket=place, files=files, prefix=f"{prefix}/code" if prefix else "code")
+
+
+def _input(name: str, uri: str) -> ProcessingInput:
+    return ProcessingInput(source=uri, destination=f"{_INPUTS_FOLDER}/{name}", input_name=name)
