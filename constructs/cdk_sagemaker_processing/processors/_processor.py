@@ -12,8 +12,9 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.staging import Files
 from cdk_sagemaker_processing.processors._local_source import LocalSource
-from cdk_sagemaker_processing.resources import ProcessingBucket, ProcessingRole
+from cdk_sagemaker_processing.resources import LocalCode, ProcessingBucket, ProcessingRole
 from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob
 from smproc.job import InvalidValue, NetworkConfig, ProcessingInput, ProcessingOutput, is_unresolved
 
@@ -175,6 +176,14 @@ class Processor(Construct):
         if source.path.is_dir():
             raise InvalidValue(parameter, code, "be a file, not a folder", "name the script in it")
         return source.upload(self, f"{run_id}-code", self.bucket)
+
+    def _staged(self, construct_id: str, files: Files, location: str | None) -> LocalCode:
+        """The files where the user wants them, or in the processor's bucket."""
+        if location is None:
+            return LocalCode(self, construct_id, bucket=self.bucket, files=files)
+        name, _, prefix = location.removeprefix("s3://").strip("/").partition("/")
+        place = s3.Bucket.from_bucket_name(self, f"{construct_id}-Bucket", name)
+        return LocalCode(self, construct_id, bucket=place, files=files, prefix=f"{prefix}/code" if prefix else "code")
 
     def _in_s3(self, run_id: str, item: ProcessingInput, position: int) -> ProcessingInput:
         """The input with its local source, if it is one, replaced by the place that the deployment copies it to."""

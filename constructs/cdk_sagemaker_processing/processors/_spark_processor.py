@@ -16,7 +16,6 @@ from cdk_sagemaker_processing._internal.staging import Files, tree
 from cdk_sagemaker_processing.processors._image_uri import image_uri as uri_of
 from cdk_sagemaker_processing.processors._local_source import LocalSource
 from cdk_sagemaker_processing.processors._processor import Processor
-from cdk_sagemaker_processing.resources import LocalCode
 from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob
 from smproc.job import (
     ConflictingValues,
@@ -190,14 +189,6 @@ class SparkProcessor(Processor):
                 "put all of them in S3, or none",
             )
         return files
-
-    def _staged(self, construct_id: str, files: Files, location: str | None) -> LocalCode:
-        """The files where the user wants them, or in the processor's bucket."""
-        if location is None:
-            return LocalCode(self, construct_id, bucket=self.bucket, files=files)
-        name, _, prefix = location.removeprefix("s3://").strip("/").partition("/")
-        place = s3.Bucket.from_bucket_name(self, f"{construct_id}-Bucket", name)
-        return LocalCode(self, construct_id, bucket=place, files=files, prefix=f"{prefix}/code" if prefix else "code")
 
 
 def _input(name: str, uri: str) -> ProcessingInput:

@@ -1,7 +1,7 @@
 """What a processing job is: its request, every limit of the API, inputs, outputs, network, images. Pure: no boto3."""
 
-from smproc.job import spark
-from smproc.job._images import SageMakerImage, latest_version, sagemaker_image
+from smproc.job import framework, spark
+from smproc.job._images import Framework, SageMakerImage, latest_version, sagemaker_image
 from smproc.job._inputs import ProcessingInput
 from smproc.job._names import base_job_name
 from smproc.job._network import NetworkConfig
@@ -14,6 +14,7 @@ from smproc.job.errors import ConflictingValues, InvalidProcessingJob, InvalidVa
 __all__ = [
     "PROCESSING_ROOT",
     "ConflictingValues",
+    "Framework",
     "InvalidProcessingJob",
     "InvalidValue",
     "NetworkConfig",
@@ -21,6 +22,7 @@ __all__ = [
     "ProcessingOutput",
     "SageMakerImage",
     "base_job_name",
+    "framework",
     "is_unresolved",
     "latest_version",
     "processing_request",
