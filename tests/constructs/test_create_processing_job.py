@@ -438,7 +438,7 @@ def _inputs(count: int) -> list[ProcessingInput]:
         ({"max_runtime_in_seconds": 0}, InvalidValue, "max_runtime_in_seconds must be at least 1, got 0"),
         ({"max_runtime_in_seconds": 777601}, InvalidValue, "max_runtime_in_seconds must be at most 777600, got 777601"),
         ({"arguments": []}, InvalidValue, "arguments must have at least 1 entries, got []"),
-        ({"arguments": ["x" * 257]}, InvalidValue, "arguments[0] must have at most 256 characters, got 'xxx"),
+        ({"arguments": ["a" * 257]}, InvalidValue, "arguments[0] must have at most 256 characters, got 'aaa"),
         ({"env": {"1A": "x"}}, InvalidValue, "env['1A'] must match [a-zA-Z_][a-zA-Z0-9_]*, got '1A'"),
         ({"tags": {"a!": "x"}}, InvalidValue, "tags[0].Key must match "),
         ({"image_uri": "x" * 256}, InvalidValue, "image_uri must have at most 255 characters"),
