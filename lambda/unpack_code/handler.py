@@ -51,8 +51,11 @@ def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401 - Lamb
 
 def unpack(properties: dict[str, Any]) -> None:
     """Put every file of the zip below the prefix."""
+    key = properties.get("KmsKeyId")
+    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
     archive = s3.get_object(Bucket=properties["SourceBucket"], Key=properties["SourceKey"])["Body"].read()
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
         for name in files.namelist():
             if not name.endswith("/"):
-                s3.put_object(Bucket=properties["Bucket"], Key=f"{properties['Prefix']}/{name}", Body=files.read(name))
+                place = f"{properties['Prefix']}/{name}"
+                s3.put_object(Bucket=properties["Bucket"], Key=place, Body=files.read(name), **encryption)

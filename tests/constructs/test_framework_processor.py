@@ -78,7 +78,7 @@ def test_the_request_is_what_the_sdk_sent(folder: Path, index: int) -> None:
 @pytest.mark.parametrize(("index", "upload"), [(0, 0), (1, 2), (4, 5)])
 def test_the_archive_holds_the_files_that_the_sdk_packed(folder: Path, index: int, upload: int) -> None:
     run = RUNS[index][1]
-    from cdk_sagemaker_processing.processors._framework_processor import _sources  # noqa: PLC0415
+    from cdk_sagemaker_processing.processors._framework_family import _sources  # noqa: PLC0415
 
     _, files = _sources(run["code"], run.get("source_dir"), run.get("dependencies", ()))
     packed = framework.source_archive(files)
@@ -168,7 +168,7 @@ def test_images_and_job_names_of_frameworks(given: dict[str, Any], image: str, b
     processor = sklearn(scope, **given)
     (state,) = in_machine(scope, processor.run("Run", code="s3://bucket/run.sh"))["States"].values()
 
-    assert processor.image_uri.endswith(f"/{image}")
+    assert str(processor.image_uri).endswith(f"/{image}")
     assert state["Parameters"]["ProcessingJobName.$"] == f"States.Format('{base}-{{}}', States.UUID())"
 
 

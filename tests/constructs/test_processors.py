@@ -173,7 +173,7 @@ def test_the_image_of_china_has_its_own_domain() -> None:
     scope = cdk.Stack(cdk.App(), "Stack", env=cdk.Environment(account="111122223333", region="cn-north-1"))
     processor = SKLearnProcessor(scope, "P", framework_version="1.2-1", instance_type="ml.m5.large")
 
-    assert processor.image_uri.startswith("450853457545.dkr.ecr.cn-north-1.amazonaws.com.cn/")
+    assert str(processor.image_uri).startswith("450853457545.dkr.ecr.cn-north-1.amazonaws.com.cn/")
 
 
 def test_a_region_without_the_image() -> None:

@@ -150,7 +150,7 @@ def test_a_jar_with_its_class() -> None:
 
 
 def test_the_newest_spark_is_the_default() -> None:
-    assert PySparkProcessor(stack(), "Spark", instance_type="ml.m5.xlarge").image_uri.endswith(":3.5-cpu")
+    assert str(PySparkProcessor(stack(), "Spark", instance_type="ml.m5.xlarge").image_uri).endswith(":3.5-cpu")
 
 
 def test_a_mixture_that_the_container_does_not_expand_is_warned_of(folder: Path) -> None:

@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Unpack
+
 from aws_cdk import CfnMapping, Stack, Token
 from aws_cdk.region_info import RegionInfo
 from constructs import Construct
 
-from smproc.job import InvalidValue, SageMakerImage
+from cdk_sagemaker_processing.processors._instances import check_instances
+from smproc.job import (
+    ConflictingValues,
+    Framework,
+    ImageBuild,
+    InstancePreference,
+    InvalidValue,
+    SageMakerImage,
+    sagemaker_image,
+)
+
+
+def framework_image_uri(
+    scope: Construct,
+    framework: Framework,
+    version: str,
+    instance_type: str | None,
+    preferences: Sequence[InstancePreference] | None,
+    **build: Unpack[ImageBuild],
+) -> str:
+    """The URI of a framework's image for an instance type, or for all of several.
+
+    Raises:
+        InvalidValue: a version, a Python version or an instance type that SageMaker has no image for.
+        ConflictingValues: preferences that would need an image each.
+    """
+    check_instances(instance_type, preferences)
+    wanted = [instance_type] if instance_type else [preference.instance_type for preference in preferences or ()]
+    images = [sagemaker_image(framework, version, name, **build) for name in wanted]
+    for name, image in zip(wanted, images, strict=True):
+        if image.tag != images[0].tag:
+            raise ConflictingValues(
+                f"instance_preferences must run one image, got {wanted[0]!r} for {images[0].tag} and {name!r} for "
+                f"{image.tag}; name instances with a GPU, or without"
+            )
+    return image_uri(scope, images[0])
 
 
 def image_uri(scope: Construct, image: SageMakerImage) -> str:

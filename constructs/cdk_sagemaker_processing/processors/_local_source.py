@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -38,12 +39,14 @@ class LocalSource:
             )
         return cls(path.resolve())
 
-    def upload(self, scope: Construct, construct_id: str, bucket: s3.IBucket) -> str:
+    def upload(self, scope: Construct, construct_id: str, bucket: s3.IBucket, encryption_key: kms.IKey | None) -> str:
         """Have the deployment copy it into the bucket; the URI of the file, or of the folder."""
         if self.path.is_dir():
             files = tree(self.path)
             if not files:
                 raise InvalidValue("source", str(self.path), "be a folder with files in it")
-            return LocalCode(scope, construct_id, bucket=bucket, files=files).uri()
-        code = LocalCode(scope, construct_id, bucket=bucket, files={self.path.name: self.path})
-        return code.uri(self.path.name)
+            return LocalCode(scope, construct_id, bucket=bucket, files=files, encryption_key=encryption_key).uri()
+        files = {self.path.name: self.path}
+        return LocalCode(scope, construct_id, bucket=bucket, files=files, encryption_key=encryption_key).uri(
+            self.path.name
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 import jsii
 from aws_cdk import aws_iam as iam
@@ -13,10 +13,22 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.staging import Files
+from cdk_sagemaker_processing.processors._instances import check_instances
 from cdk_sagemaker_processing.processors._local_source import LocalSource
 from cdk_sagemaker_processing.resources import LocalCode, ProcessingBucket, ProcessingRole
-from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob
-from smproc.job import InvalidValue, NetworkConfig, ProcessingInput, ProcessingOutput, is_unresolved
+from cdk_sagemaker_processing.workflow import ProcessorOptions, RunOptions, SageMakerCreateProcessingJob, StateOptions
+from smproc.job import (
+    ExperimentConfig,
+    InstancePreference,
+    InvalidValue,
+    NetworkConfig,
+    ProcessingInput,
+    ProcessingOutput,
+    is_unresolved,
+)
+
+if TYPE_CHECKING:
+    from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
 
 @jsii.implements(iam.IGrantable)
@@ -29,22 +41,35 @@ class Processor(Construct):
     Args:
         scope: the construct to live in.
         construct_id: unique in the scope.
-        image_uri: the container's image.
-        instance_type: e.g. ``ml.m5.xlarge``.
-        instance_count: 1 to 100 instances. Default: 1.
-        role: what the jobs may do. Default: a new `ProcessingRole`, granted what each run shows its job to need.
-        bucket: where local code goes, and outputs that name no destination. Default: a new `ProcessingBucket`, made
-            when first needed.
-        entrypoint: the words that replace the image's entry point. Default: the image's own.
-        volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30.
-        volume_kms_key: encrypts the instances' volumes: a key, its id or its ARN. Default: a key of the service.
-        output_kms_key: encrypts what the jobs upload. Default: the encryption of the bucket it goes to.
-        max_runtime_in_seconds: 1 to 777,600; then the job is stopped. Default: the service's, 86,400.
+        image_uri: the container's image: a URI of 255 characters at most, or an
+            ``aws_stepfunctions_tasks.DockerImage``: from a repository of yours and a tag or digest, or from a folder
+            with a Dockerfile that the deployment builds. API: ``AppSpecification.ImageUri``.
+        role: what the jobs may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what each run
+            shows its job to need. API: ``RoleArn``.
+        instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
+        instance_type: e.g. ``ml.m5.xlarge``. API: ``ClusterConfig.InstanceType``.
+        entrypoint: 1 to 100 words that replace the image's entry point, 256 characters at most each. Default: the
+            image's own. API: ``AppSpecification.ContainerEntrypoint``.
+        volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
+        volume_kms_key: encrypts the instances' volumes: a key, its id or its ARN. Default: a key of the service. API:
+            ``ClusterConfig.VolumeKmsKeyId``.
+        output_kms_key: encrypts what the jobs upload: a key, its id or its ARN. Default: the encryption of the bucket
+            it goes to. API: ``ProcessingOutputConfig.KmsKeyId``.
+        max_runtime_in_seconds: 1 to 777,600; then the job is stopped. Default: the service's, 86,400. API:
+            ``StoppingCondition.MaxRuntimeInSeconds``.
         base_job_name: what job names start with; shortened to 26 letters, digits and hyphens. Default: the name of the
-            image's repository.
-        env: environment variables.
-        tags: tags for the jobs, by key.
-        network_config: where in a network the jobs run. Default: the service's own network.
+            image's repository. API: ``ProcessingJobName``.
+        env: at most 100 environment variables, 256 characters at most each. Default: none. API: ``Environment``.
+        tags: at most 50 tags for the jobs, by key or as the API's list. Default: none. API: ``Tags``.
+        network_config: where in a network the jobs run. Default: the service's own network. API: ``NetworkConfig``.
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; whether the
+            Step Functions integration accepts them is not known. Default: none. API:
+            ``ClusterConfig.InstancePreferences``.
+        bucket: where local code and data go, and outputs that name no destination. Default: a new `ProcessingBucket`,
+            made when first needed.
+
+    Raises:
+        InvalidProcessingJob: no instance type, or at the first run a value that the service would refuse.
 
     Example:
         >>> processor = Processor(
@@ -63,11 +88,10 @@ class Processor(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        image_uri: str,
-        instance_type: str,
-        instance_count: int = 1,
-        role: iam.IRole | None = None,
-        bucket: s3.IBucket | None = None,
+        image_uri: str | DockerImage,
+        role: iam.IRole | str | None = None,
+        instance_count: int | None = None,
+        instance_type: str | None = None,
         entrypoint: Sequence[str] | None = None,
         volume_size_in_gb: int = 30,
         volume_kms_key: kms.IKey | str | None = None,
@@ -75,19 +99,23 @@ class Processor(Construct):
         max_runtime_in_seconds: int | None = None,
         base_job_name: str | None = None,
         env: Mapping[str, str] | None = None,
-        tags: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
         network_config: NetworkConfig | None = None,
+        instance_preferences: Sequence[InstancePreference] | None = None,
+        bucket: s3.IBucket | None = None,
     ) -> None:
+        check_instances(instance_type, instance_preferences)
         super().__init__(scope, construct_id)
-        self.role: iam.IRole = role or ProcessingRole(self, "Role")
+        self.role: iam.IRole = ProcessingRole.of(self, role)
         self.image_uri = image_uri
         self._bucket = bucket
         self._entrypoint = entrypoint
-        self._options: dict[str, Any] = {
+        self._options: ProcessorOptions = {
             "image_uri": image_uri,
             "role": self.role,
             "instance_type": instance_type,
             "instance_count": instance_count,
+            "instance_preferences": instance_preferences,
             "volume_size_in_gb": volume_size_in_gb,
             "volume_kms_key": volume_kms_key,
             "output_kms_key": output_kms_key,
@@ -114,19 +142,29 @@ class Processor(Construct):
         self,
         run_id: str,
         *,
-        inputs: Sequence[ProcessingInput] = (),
-        outputs: Sequence[ProcessingOutput] = (),
+        inputs: Sequence[ProcessingInput] | None = None,
+        outputs: Sequence[ProcessingOutput] | None = None,
         arguments: Sequence[str] | None = None,
-        result_path: str | None = None,
+        job_name: str | None = None,
+        experiment_config: ExperimentConfig | Mapping[str, str] | None = None,
+        kms_key: kms.IKey | str | None = None,
+        **state: Unpack[StateOptions],
     ) -> SageMakerCreateProcessingJob:
         """A state that runs the image once each time it is entered.
 
         Args:
             run_id: unique in the processor, and the state's name.
-            inputs: at most 10. A local file or folder as source is uploaded by the deployment.
-            outputs: at most 10.
-            arguments: 1 to 100 words for the image's entry point, 256 characters at most each.
-            result_path: where the job's description goes in the state's input. Default: it replaces the input.
+            inputs: at most 10. A local file or folder as source is uploaded by the deployment. Default: none. API:
+                ``ProcessingInputs``.
+            outputs: at most 10. Default: none. API: ``ProcessingOutputConfig.Outputs``.
+            arguments: 1 to 100 words for the image's entry point, 256 characters at most each. Default: none. API:
+                ``AppSpecification.ContainerArguments``.
+            job_name: the job's whole name, with a part that is known only at run time. Default: ``base_job_name``, a
+                hyphen and a new UUID for each try. API: ``ProcessingJobName``.
+            experiment_config: the experiment that the job belongs to. Default: none. API: ``ExperimentConfig``.
+            kms_key: encrypts what the deployment uploads for the job: a key or its ARN. Default: the bucket's own
+                encryption.
+            **state: options of the state: see `SageMakerCreateProcessingJob`, from ``integration_pattern`` on.
 
         Returns:
             A task state: chain it, retry it, catch its errors, use it in any Standard state machine.
@@ -140,33 +178,51 @@ class Processor(Construct):
             outputs=outputs,
             arguments=arguments,
             entrypoint=self._entrypoint,
-            result_path=result_path,
+            kms_key=kms_key,
+            job_name=job_name,
+            experiment_config=experiment_config,
+            **state,
         )
 
     def _run(
         self,
         run_id: str,
         *,
-        inputs: Sequence[ProcessingInput],
-        outputs: Sequence[ProcessingOutput],
+        inputs: Sequence[ProcessingInput] | None,
+        outputs: Sequence[ProcessingOutput] | None,
         arguments: Sequence[str] | None,
         entrypoint: Sequence[str] | None,
-        result_path: str | None,
+        kms_key: kms.IKey | str | None,
+        **options: Unpack[RunOptions],
     ) -> SageMakerCreateProcessingJob:
-        needs_bucket = any(output.destination is None for output in outputs)
+        key = self._upload_key(run_id, kms_key)
+        needs_bucket = any(output.needs_place for output in outputs or ())
         return SageMakerCreateProcessingJob(
             self,
             run_id,
-            inputs=[self._in_s3(run_id, item, position) for position, item in enumerate(inputs, start=1)],
+            inputs=[self._in_s3(run_id, item, position, key) for position, item in enumerate(inputs or (), start=1)],
             outputs=outputs,
             arguments=arguments,
             entrypoint=entrypoint,
             bucket=self.bucket if needs_bucket else self._bucket,
-            result_path=result_path,
             **self._options,
+            **options,
         )
 
-    def _script_uri(self, run_id: str, code: str, *, parameter: str) -> str:
+    def _upload_key(self, run_id: str, kms_key: kms.IKey | str | None) -> kms.IKey | None:
+        """The key of what a run uploads, which its job may use to read it."""
+        key = self._imported_key(run_id, kms_key) if isinstance(kms_key, str) else kms_key
+        if key is not None:
+            key.grant_decrypt(self.role)
+        return key
+
+    def _imported_key(self, run_id: str, arn: str) -> kms.IKey:
+        if not (arn.startswith("arn:") or is_unresolved(arn)):
+            raise InvalidValue("kms_key", arn, "be a key or its ARN", "the deployment is granted its use")
+        known = self.node.try_find_child(f"{run_id}-UploadKey")
+        return known if isinstance(known, kms.Key) else kms.Key.from_key_arn(self, f"{run_id}-UploadKey", arn)
+
+    def _script_uri(self, run_id: str, code: str, *, parameter: str, kms_key: kms.IKey | str | None) -> str:
         """Where a run's script or application is in S3; the deployment uploads one of this machine."""
         if is_unresolved(code) or code.startswith("s3://"):
             return code
@@ -175,26 +231,34 @@ class Processor(Construct):
         source = LocalSource.of(code, parameter=parameter)
         if source.path.is_dir():
             raise InvalidValue(parameter, code, "be a file, not a folder", "name the script in it")
-        return source.upload(self, f"{run_id}-code", self.bucket)
+        return source.upload(self, f"{run_id}-code", self.bucket, self._upload_key(run_id, kms_key))
 
-    def _staged(self, construct_id: str, files: Files, location: str | None) -> LocalCode:
+    def _staged(
+        self, run_id: str, what: str, files: Files, location: str | None, kms_key: kms.IKey | str | None
+    ) -> LocalCode:
         """The files where the user wants them, or in the processor's bucket."""
+        key = self._upload_key(run_id, kms_key)
+        construct_id = f"{run_id}-{what}"
         if location is None:
-            return LocalCode(self, construct_id, bucket=self.bucket, files=files)
+            return LocalCode(self, construct_id, bucket=self.bucket, files=files, encryption_key=key)
         name, _, prefix = location.removeprefix("s3://").strip("/").partition("/")
         place = s3.Bucket.from_bucket_name(self, f"{construct_id}-Bucket", name)
-        return LocalCode(self, construct_id, bucket=place, files=files, prefix=f"{prefix}/code" if prefix else "code")
+        prefix = f"{prefix}/code" if prefix else "code"
+        return LocalCode(self, construct_id, bucket=place, files=files, prefix=prefix, encryption_key=key)
 
-    def _in_s3(self, run_id: str, item: ProcessingInput, position: int) -> ProcessingInput:
+    def _in_s3(self, run_id: str, item: ProcessingInput, position: int, key: kms.IKey | None) -> ProcessingInput:
         """The input with its local source, if it is one, replaced by the place that the deployment copies it to."""
-        if is_unresolved(item.source) or item.source.startswith("s3://"):
+        uri = item.s3_uri
+        if uri is None or is_unresolved(uri) or uri.startswith("s3://"):
             return item
         name = item.input_name or f"input-{position}"
-        source = LocalSource.of(item.source, parameter="source")
-        return item.at(source.upload(self, f"{run_id}-{name}", self.bucket))
+        source = LocalSource.of(uri, parameter="source" if item.s3_input is None else "s3_uri")
+        return item.at(source.upload(self, f"{run_id}-{name}", self.bucket, key))
 
 
-def _repository_name(image_uri: str) -> str:
+def _repository_name(image_uri: str | DockerImage) -> str:
     """The last part of the image's path, as the SDK names jobs; empty when it is only known later."""
+    if not isinstance(image_uri, str):
+        return ""
     matched = re.fullmatch(r"(?:.*/)?([^/:@$]+)(?::[^/]*|@.*)?", image_uri)
     return matched[1] if matched and not is_unresolved(matched[1]) else ""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
+
+from aws_cdk import aws_kms as kms
 
 from cdk_sagemaker_processing.processors._spark_processor import SparkProcessor
-from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob
-from smproc.job import ProcessingInput, ProcessingOutput
+from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob, StateOptions
+from smproc.job import ExperimentConfig, ProcessingInput, ProcessingOutput
 
 
 class PySparkProcessor(SparkProcessor):
@@ -26,33 +28,48 @@ class PySparkProcessor(SparkProcessor):
         run_id: str,
         *,
         submit_app: str,
-        submit_py_files: Sequence[str] = (),
-        submit_jars: Sequence[str] = (),
-        submit_files: Sequence[str] = (),
-        inputs: Sequence[ProcessingInput] = (),
-        outputs: Sequence[ProcessingOutput] = (),
+        submit_py_files: Sequence[str] | None = None,
+        submit_jars: Sequence[str] | None = None,
+        submit_files: Sequence[str] | None = None,
+        inputs: Sequence[ProcessingInput] | None = None,
+        outputs: Sequence[ProcessingOutput] | None = None,
         arguments: Sequence[str] | None = None,
+        job_name: str | None = None,
+        experiment_config: ExperimentConfig | Mapping[str, str] | None = None,
         configuration: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         spark_event_logs_s3_uri: str | None = None,
-        result_path: str | None = None,
+        kms_key: kms.IKey | str | None = None,
+        **state: Unpack[StateOptions],
     ) -> SageMakerCreateProcessingJob:
         """A state that runs the application once each time it is entered.
 
         Args:
             run_id: unique in the processor, and the state's name.
             submit_app: the application: a local file, which the deployment uploads, or ``s3://bucket/key``.
-            submit_py_files: modules for it, local files and folders or ``s3://`` and ``s3a://`` URIs.
-            submit_jars: the same for ``--jars``.
-            submit_files: the same for ``--files``.
-            inputs: with code, dependencies and configuration at most 10.
-            outputs: at most 10, event logs are one of them.
-            arguments: 1 to 100 words for the application, 256 characters at most each.
-            configuration: a Spark configuration in EMR's form.
-            spark_event_logs_s3_uri: where Spark's event logs go while the job runs. Default: nowhere.
-            result_path: where the job's description goes in the state's input. Default: it replaces the input.
+                API: the input ``code``.
+            submit_py_files: modules for it, local files or ``s3://`` and ``s3a://`` URIs; what is in S3 has 256
+                characters together at most. Default: none. API: ``--py-files`` in
+                ``AppSpecification.ContainerEntrypoint``, and the input ``py-files``.
+            submit_jars: the same for ``--jars``. Default: none.
+            submit_files: the same for ``--files``. Default: none.
+            inputs: with code, dependencies and configuration at most 10. A local file or folder as source is uploaded
+                by the deployment. Default: none. API: ``ProcessingInputs``.
+            outputs: at most 10, event logs are one of them. Default: none. API: ``ProcessingOutputConfig.Outputs``.
+            arguments: 1 to 100 words for the application, 256 characters at most each. Default: none. API:
+                ``AppSpecification.ContainerArguments``.
+            job_name: the job's whole name, with a part that is known only at run time. Default: ``base_job_name``, a
+                hyphen and a new UUID for each try. API: ``ProcessingJobName``.
+            experiment_config: the experiment that the job belongs to. Default: none. API: ``ExperimentConfig``.
+            configuration: a Spark configuration in EMR's form, a part or a list of parts. Default: none. API: the input
+                ``conf``.
+            spark_event_logs_s3_uri: ``s3://bucket/prefix``, where Spark's event logs go while the job runs.
+                Default: nowhere. API: an output with ``S3UploadMode`` ``Continuous``.
+            kms_key: encrypts what the deployment uploads for the job: a key or its ARN. Default: the bucket's own
+                encryption.
+            **state: options of the state: see `SageMakerCreateProcessingJob`, from ``integration_pattern`` on.
 
         Returns:
-            A task state.
+            A task state: chain it, retry it, catch its errors, use it in any Standard state machine.
 
         Raises:
             InvalidProcessingJob: a request that the service would refuse, or a file that is not there.
@@ -71,5 +88,8 @@ class PySparkProcessor(SparkProcessor):
             arguments=arguments,
             configuration=configuration,
             spark_event_logs_s3_uri=spark_event_logs_s3_uri,
-            result_path=result_path,
+            kms_key=kms_key,
+            job_name=job_name,
+            experiment_config=experiment_config,
+            **state,
         )

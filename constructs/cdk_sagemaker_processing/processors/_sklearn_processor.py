@@ -9,9 +9,9 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk_sagemaker_processing.processors._image_uri import image_uri
+from cdk_sagemaker_processing.processors._image_uri import framework_image_uri
 from cdk_sagemaker_processing.processors._script_processor import ScriptProcessor
-from smproc.job import NetworkConfig, sagemaker_image
+from smproc.job import InstancePreference, NetworkConfig
 
 
 class SKLearnProcessor(ScriptProcessor):
@@ -22,20 +22,32 @@ class SKLearnProcessor(ScriptProcessor):
     Args:
         scope: the construct to live in.
         construct_id: unique in the scope.
-        framework_version: a version of scikit-learn that SageMaker offers, e.g. ``1.2-1``.
-        instance_type: e.g. ``ml.m5.xlarge``; an x86 instance without accelerator.
-        instance_count: 1 to 100 instances. Default: 1.
-        role: as for `Processor`, like all that follow.
-        bucket: where local code goes, and outputs that name no destination.
-        command: the interpreter and its own arguments. Default: ``["python3"]``.
-        volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30.
-        volume_kms_key: encrypts the instances' volumes.
-        output_kms_key: encrypts what the jobs upload.
-        max_runtime_in_seconds: 1 to 777,600; then the job is stopped.
-        base_job_name: what job names start with. Default: ``sagemaker-scikit-learn``.
-        env: environment variables.
-        tags: tags for the jobs, by key.
-        network_config: where in a network the jobs run.
+        framework_version: a version of scikit-learn that SageMaker offers, e.g. ``1.2-1``. API: in
+            ``AppSpecification.ImageUri``.
+        role: what the jobs may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what each run
+            shows its job to need. API: ``RoleArn``.
+        instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
+        instance_type: e.g. ``ml.m5.xlarge``; an x86 instance without accelerator. API: ``ClusterConfig.InstanceType``.
+        command: the interpreter and its own arguments. Default: ``["python3"]``. API: the beginning of
+            ``AppSpecification.ContainerEntrypoint``.
+        volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
+        volume_kms_key: encrypts the instances' volumes: a key, its id or its ARN. Default: a key of the service. API:
+            ``ClusterConfig.VolumeKmsKeyId``.
+        output_kms_key: encrypts what the jobs upload: a key, its id or its ARN. Default: the encryption of the bucket
+            it goes to. API: ``ProcessingOutputConfig.KmsKeyId``.
+        max_runtime_in_seconds: 1 to 777,600; then the job is stopped. Default: the service's, 86,400. API:
+            ``StoppingCondition.MaxRuntimeInSeconds``.
+        base_job_name: what job names start with; shortened to 26 letters, digits and hyphens. Default:
+            ``sagemaker-scikit-learn``. API:
+            ``ProcessingJobName``.
+        env: at most 100 environment variables, 256 characters at most each. Default: none. API: ``Environment``.
+        tags: at most 50 tags for the jobs, by key or as the API's list. Default: none. API: ``Tags``.
+        network_config: where in a network the jobs run. Default: the service's own network. API: ``NetworkConfig``.
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; whether the
+            Step Functions integration accepts them is not known. Default: none. API:
+            ``ClusterConfig.InstancePreferences``.
+        bucket: where local code and data go, and outputs that name no destination. Default: a new `ProcessingBucket`,
+            made when first needed.
 
     Raises:
         InvalidValue: a version that SageMaker does not offer, or an instance that the image does not run on.
@@ -43,6 +55,8 @@ class SKLearnProcessor(ScriptProcessor):
     Example:
         >>> processor = SKLearnProcessor(stack, "Split", framework_version="1.2-1", instance_type="ml.m5.xlarge")
         >>> step = processor.run("SplitData", code="preprocess.py", arguments=["--train-test-split-ratio", "0.2"])
+
+    See: https://sagemaker.readthedocs.io/en/v2/frameworks/sklearn/sagemaker.sklearn.html
     """
 
     def __init__(
@@ -51,29 +65,29 @@ class SKLearnProcessor(ScriptProcessor):
         construct_id: str,
         *,
         framework_version: str,
-        instance_type: str,
-        instance_count: int = 1,
-        role: iam.IRole | None = None,
-        bucket: s3.IBucket | None = None,
-        command: Sequence[str] = ("python3",),
+        role: iam.IRole | str | None = None,
+        instance_count: int | None = None,
+        instance_type: str | None = None,
+        command: Sequence[str] | None = None,
         volume_size_in_gb: int = 30,
         volume_kms_key: kms.IKey | str | None = None,
         output_kms_key: kms.IKey | str | None = None,
         max_runtime_in_seconds: int | None = None,
         base_job_name: str | None = None,
         env: Mapping[str, str] | None = None,
-        tags: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
         network_config: NetworkConfig | None = None,
+        instance_preferences: Sequence[InstancePreference] | None = None,
+        bucket: s3.IBucket | None = None,
     ) -> None:
         super().__init__(
             scope,
             construct_id,
-            image_uri=image_uri(scope, sagemaker_image("sklearn", framework_version, instance_type)),
-            command=command,
-            instance_type=instance_type,
-            instance_count=instance_count,
+            image_uri=framework_image_uri(scope, "sklearn", framework_version, instance_type, instance_preferences),
+            command=["python3"] if command is None else command,
             role=role,
-            bucket=bucket,
+            instance_count=instance_count,
+            instance_type=instance_type,
             volume_size_in_gb=volume_size_in_gb,
             volume_kms_key=volume_kms_key,
             output_kms_key=output_kms_key,
@@ -82,4 +96,6 @@ class SKLearnProcessor(ScriptProcessor):
             env=env,
             tags=tags,
             network_config=network_config,
+            instance_preferences=instance_preferences,
+            bucket=bucket,
         )

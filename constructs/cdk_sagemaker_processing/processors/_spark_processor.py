@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from aws_cdk import Annotations
 from aws_cdk import aws_iam as iam
@@ -13,20 +13,23 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.staging import Files, tree
-from cdk_sagemaker_processing.processors._image_uri import image_uri as uri_of
+from cdk_sagemaker_processing.processors._image_uri import framework_image_uri
 from cdk_sagemaker_processing.processors._local_source import LocalSource
 from cdk_sagemaker_processing.processors._processor import Processor
-from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob
+from cdk_sagemaker_processing.workflow import RunOptions, SageMakerCreateProcessingJob
 from smproc.job import (
     ConflictingValues,
+    InstancePreference,
     InvalidValue,
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
     latest_version,
-    sagemaker_image,
     spark,
 )
+
+if TYPE_CHECKING:
+    from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
 _INPUTS_FOLDER = "/opt/ml/processing/input"
 
@@ -37,24 +40,36 @@ class SparkProcessor(Processor):
     Args:
         scope: the construct to live in.
         construct_id: unique in the scope.
-        instance_type: e.g. ``ml.m5.xlarge``; an x86 instance.
-        instance_count: 1 to 100 instances. Default: 1.
-        framework_version: a version of Spark that SageMaker offers, e.g. ``3.3``. Default: the newest known.
-        py_version: e.g. ``py39``; only together with ``container_version``.
-        container_version: the image's build, e.g. ``1``; only together with ``py_version``.
-        image_uri: another image. Default: SageMaker's.
-        role: as for `Processor`, like all that follow.
-        bucket: where local code goes, and outputs that name no destination.
+        role: what the jobs may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what each run
+            shows its job to need. API: ``RoleArn``.
+        instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
+        instance_type: e.g. ``ml.m5.xlarge``; an x86 instance. API: ``ClusterConfig.InstanceType``.
+        framework_version: a version of Spark that SageMaker offers, e.g. ``3.3``. Default: the newest known. API: in
+            ``AppSpecification.ImageUri``.
+        py_version: e.g. ``py39``; only together with ``container_version``. Default: the image's.
+        container_version: the image's build, e.g. ``1``; only together with ``py_version``. Default: the newest.
+        image_uri: another image, as for `Processor`. Default: SageMaker's. API: ``AppSpecification.ImageUri``.
+        volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
+        volume_kms_key: encrypts the instances' volumes: a key, its id or its ARN. Default: a key of the service. API:
+            ``ClusterConfig.VolumeKmsKeyId``.
+        output_kms_key: encrypts what the jobs upload: a key, its id or its ARN. Default: the encryption of the bucket
+            it goes to. API: ``ProcessingOutputConfig.KmsKeyId``.
         configuration_location: ``s3://bucket/prefix`` for Spark configurations. Default: ``bucket``.
         dependency_location: ``s3://bucket/prefix`` for local dependencies. Default: ``bucket``.
-        volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30.
-        volume_kms_key: encrypts the instances' volumes.
-        output_kms_key: encrypts what the jobs upload.
-        max_runtime_in_seconds: 1 to 777,600; then the job is stopped.
-        base_job_name: what job names start with. Default: ``sagemaker-spark-processing``.
-        env: environment variables.
-        tags: tags for the jobs, by key.
-        network_config: where in a network the jobs run.
+        max_runtime_in_seconds: 1 to 777,600; then the job is stopped. Default: the service's, 86,400. API:
+            ``StoppingCondition.MaxRuntimeInSeconds``.
+        base_job_name: what job names start with; shortened to 26 letters, digits and hyphens. Default:
+            ``sagemaker-spark-processing``. API:
+            ``ProcessingJobName``.
+        env: at most 100 environment variables, 256 characters at most each. Default: none, but
+            an empty one is sent, as the SDK does. API: ``Environment``.
+        tags: at most 50 tags for the jobs, by key or as the API's list. Default: none. API: ``Tags``.
+        network_config: where in a network the jobs run. Default: the service's own network. API: ``NetworkConfig``.
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; whether the
+            Step Functions integration accepts them is not known. Default: none. API:
+            ``ClusterConfig.InstancePreferences``.
+        bucket: where local code and data go, and outputs that name no destination. Default: a new `ProcessingBucket`,
+            made when first needed.
 
     Raises:
         InvalidValue: a version that SageMaker does not offer, or an instance that the image does not run on.
@@ -66,43 +81,44 @@ class SparkProcessor(Processor):
         scope: Construct,
         construct_id: str,
         *,
-        instance_type: str,
-        instance_count: int = 1,
+        role: iam.IRole | str | None = None,
+        instance_count: int | None = None,
+        instance_type: str | None = None,
         framework_version: str | None = None,
         py_version: str | None = None,
         container_version: str | None = None,
-        image_uri: str | None = None,
-        role: iam.IRole | None = None,
-        bucket: s3.IBucket | None = None,
-        configuration_location: str | None = None,
-        dependency_location: str | None = None,
+        image_uri: str | DockerImage | None = None,
         volume_size_in_gb: int = 30,
         volume_kms_key: kms.IKey | str | None = None,
         output_kms_key: kms.IKey | str | None = None,
+        configuration_location: str | None = None,
+        dependency_location: str | None = None,
         max_runtime_in_seconds: int | None = None,
         base_job_name: str | None = None,
         env: Mapping[str, str] | None = None,
-        tags: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
         network_config: NetworkConfig | None = None,
+        instance_preferences: Sequence[InstancePreference] | None = None,
+        bucket: s3.IBucket | None = None,
     ) -> None:
         spark.check_builds(py_version, container_version)
         if image_uri is None:
-            image = sagemaker_image(
+            image_uri = framework_image_uri(
+                scope,
                 "spark",
                 framework_version or latest_version("spark"),
                 instance_type,
+                instance_preferences,
                 py_version=py_version,
                 container_version=container_version and f"v{container_version}",
             )
-            image_uri = uri_of(scope, image)
         super().__init__(
             scope,
             construct_id,
             image_uri=image_uri,
-            instance_type=instance_type,
-            instance_count=instance_count,
             role=role,
-            bucket=bucket,
+            instance_count=instance_count,
+            instance_type=instance_type,
             volume_size_in_gb=volume_size_in_gb,
             volume_kms_key=volume_kms_key,
             output_kms_key=output_kms_key,
@@ -111,6 +127,8 @@ class SparkProcessor(Processor):
             env=env or {},  # as the SDK's Spark processors do, which always send an environment
             tags=tags,
             network_config=network_config,
+            instance_preferences=instance_preferences,
+            bucket=bucket,
         )
         self._configuration_location = configuration_location
         self._dependency_location = dependency_location
@@ -121,30 +139,32 @@ class SparkProcessor(Processor):
         *,
         submit_app: str,
         submit_class: str | None,
-        channels: Mapping[str, tuple[str, str, Sequence[str]]],
-        inputs: Sequence[ProcessingInput],
-        outputs: Sequence[ProcessingOutput],
+        channels: Mapping[str, tuple[str, str, Sequence[str] | None]],
+        inputs: Sequence[ProcessingInput] | None,
+        outputs: Sequence[ProcessingOutput] | None,
         arguments: Sequence[str] | None,
         configuration: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None,
         spark_event_logs_s3_uri: str | None,
-        result_path: str | None,
+        kms_key: kms.IKey | str | None,
+        **options: Unpack[RunOptions],
     ) -> SageMakerCreateProcessingJob:
         """The state; ``channels`` has, by input name, the parameter to blame, the option and the dependencies."""
         if not submit_app:
             raise InvalidValue("submit_app", submit_app, "be the application's file", "local, or s3://bucket/key")
-        extended = list(inputs)
-        options: dict[str, str | None] = {"--class": submit_class}
-        for channel, (parameter, option, items) in channels.items():
-            options[option] = spark.dependencies(parameter, items, channel) if items else None
+        extended = list(inputs or ())
+        words: dict[str, str | None] = {"--class": submit_class}
+        for channel, (parameter, option, listed) in channels.items():
+            items = listed or ()
+            words[option] = spark.dependencies(parameter, items, channel) if items else None
             if local := self._local_dependencies(parameter, items):
-                uri = self._staged(f"{run_id}-{channel}", local, self._dependency_location).uri()
+                uri = self._staged(run_id, channel, local, self._dependency_location, kms_key).uri()
                 extended.append(_input(channel, uri))
         if configuration:
             files: Files = {"configuration.json": spark.configuration_file(configuration)}
-            staged = self._staged(f"{run_id}-conf", files, self._configuration_location)
+            staged = self._staged(run_id, "conf", files, self._configuration_location, kms_key)
             extended.append(_input("conf", staged.uri("configuration.json")))
-        extended.append(_input("code", self._script_uri(run_id, submit_app, parameter="submit_app")))
-        extended_outputs = list(outputs)
+        extended.append(_input("code", self._script_uri(run_id, submit_app, parameter="submit_app", kms_key=kms_key)))
+        extended_outputs = list(outputs or ())
         if spark_event_logs_s3_uri is not None:
             extended_outputs.append(
                 ProcessingOutput(
@@ -157,12 +177,13 @@ class SparkProcessor(Processor):
             outputs=extended_outputs,
             arguments=arguments,
             entrypoint=spark.submit(
-                submit_app.rsplit("/", 1)[-1], options=options, event_logs=spark_event_logs_s3_uri is not None
+                submit_app.rsplit("/", 1)[-1], options=words, event_logs=spark_event_logs_s3_uri is not None
             ),
-            result_path=result_path,
+            kms_key=kms_key,
+            **options,
         )
-        for _, _, items in channels.values():
-            for item in items:
+        for _, _, listed in channels.values():
+            for item in listed or ():
                 if spark.is_remote(item):  # Spark itself fetches it, as the job's role
                     task.grant_read_uri(item.replace("s3a://", "s3://", 1))
         return task
@@ -176,6 +197,12 @@ class SparkProcessor(Processor):
                 continue
             path = LocalSource.of(item, parameter=f"{parameter}[{number}]").path
             found = tree(path, prefix=f"{path.name}/") if path.is_dir() else {path.name: path}
+            if path.is_dir():
+                Annotations.of(self).add_warning_v2(
+                    f"cdk-sagemaker-processing:spark-folder-{parameter}-{number}",
+                    f"{parameter}[{number}] is a folder, {item}: SageMaker's Spark container looks for dependencies in "
+                    "one folder without those below it, so nothing in this one is found; list its files instead",
+                )
             if twice := sorted(files.keys() & found.keys()):
                 raise ConflictingValues(
                     f"each of {parameter} must have a file name of its own, got {twice[0]!r} twice; rename one of them"

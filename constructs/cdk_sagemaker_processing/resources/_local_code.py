@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aws_cdk import AssetHashType, CustomResource, Duration, Stack, Token
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct, IDependable
@@ -31,10 +32,18 @@ class LocalCode(Construct):
         bucket: where the files go.
         files: each file, or the content of one, by the name it shall have.
         prefix: below which the files go. Default: ``code``.
+        encryption_key: encrypts them. Default: the bucket's own encryption.
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, bucket: s3.IBucket, files: Files, prefix: str = CODE_PREFIX
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        bucket: s3.IBucket,
+        files: Files,
+        prefix: str = CODE_PREFIX,
+        encryption_key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         digest = content_hash(files)
@@ -48,6 +57,8 @@ class LocalCode(Construct):
         )
         unpacker = _Unpacker.of(self)
         granted = unpacker.grant(asset, bucket, prefix)
+        if encryption_key is not None:
+            encryption_key.grant_encrypt(unpacker.function.execution_role)
         unpacked = CustomResource(
             self,
             "Unpacked",
@@ -58,6 +69,7 @@ class LocalCode(Construct):
                 "SourceKey": asset.s3_object_key,
                 "Bucket": bucket.bucket_name,
                 "Prefix": f"{prefix}/{digest}",
+                **({"KmsKeyId": encryption_key.key_arn} if encryption_key is not None else {}),
             },
         )
         if granted is not None:

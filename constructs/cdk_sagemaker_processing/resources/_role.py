@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat, Stack, Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -22,6 +22,17 @@ class ProcessingRole(iam.Role):
 
     See: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createprocessingjob-perms
     """
+
+    @classmethod
+    def of(cls, scope: Construct, role: iam.IRole | str | None) -> iam.IRole:
+        """The role that was given, by itself, its ARN or its name; a new one when none was."""
+        if role is None:
+            return cls(scope, "Role")
+        if not isinstance(role, str):
+            return role
+        if role.startswith("arn:") or Token.is_unresolved(role):
+            return iam.Role.from_role_arn(scope, "Role", role)
+        return iam.Role.from_role_name(scope, "Role", role)
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         stack = Stack.of(scope)

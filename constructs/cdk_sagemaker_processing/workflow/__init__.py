@@ -1,5 +1,6 @@
 """The Step Functions state that runs a processing job."""
 
 from cdk_sagemaker_processing.workflow._create_processing_job import SageMakerCreateProcessingJob
+from cdk_sagemaker_processing.workflow._options import ProcessorOptions, RunOptions, StateOptions
 
-__all__ = ["SageMakerCreateProcessingJob"]
+__all__ = ["ProcessorOptions", "RunOptions", "SageMakerCreateProcessingJob", "StateOptions"]

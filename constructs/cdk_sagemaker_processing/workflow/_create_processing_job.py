@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import jsii
-from aws_cdk import Aws
+from aws_cdk import Annotations
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -15,59 +16,99 @@ from constructs import Construct, IConstruct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
 from cdk_sagemaker_processing.resources import ProcessingRole
-from cdk_sagemaker_processing.workflow._grants import OUTPUTS_PREFIX, grant_job, grant_keys, grant_read_uri
+from cdk_sagemaker_processing.workflow._connections import connections_of
+from cdk_sagemaker_processing.workflow._grants import grant_job, grant_keys, grant_pull, grant_read_uri
+from cdk_sagemaker_processing.workflow._options import JsonataTaskOptions, JsonPathTaskOptions
 from cdk_sagemaker_processing.workflow._policies import job_arns, state_machine_statements
+from cdk_sagemaker_processing.workflow._rendering import in_json_path, in_jsonata, static_head
+from cdk_sagemaker_processing.workflow._resource_arn import check_pattern, integration_arn, task_resource
 from cdk_sagemaker_processing.workflow._retry import retry_creation
 from smproc.job import (
     ConflictingValues,
+    ExperimentConfig,
+    InstancePreference,
     InvalidValue,
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
+    doubts,
     processing_request,
 )
 from smproc.job import base_job_name as base_name
 from smproc.job.api import check
 
+if TYPE_CHECKING:
+    from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
-@jsii.implements(iam.IGrantable)
+
+OUTPUTS_PREFIX = "outputs"
+
+
+@jsii.implements(iam.IGrantable, ec2.IConnectable)
 class SageMakerCreateProcessingJob(sfn.TaskStateBase):
     """Run a SageMaker processing job as a state of a Step Functions state machine.
+
+    Any value of the request may be static, a CDK token, or only known at run time (``sfn.JsonPath``, or ``{% ... %}``
+    in a JSONata state), and text may mix them: ``f"s3://{bucket.bucket_name}/{sfn.JsonPath.string_at('$.day')}/"``.
 
     Args:
         scope: the construct to live in.
         construct_id: unique in the scope, and the state's name.
-        image_uri: the container's image.
-        role: what the job may do. Default: a new `ProcessingRole`, granted what the request shows the job to need.
-        instance_type: e.g. ``ml.m5.xlarge``, which is the default.
-        instance_count: 1 to 100 instances. Default: 1.
-        volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30.
-        volume_kms_key: encrypts the instances' volumes: a key, its id or its ARN. Default: a key of the service.
-        inputs: at most 10.
-        outputs: at most 10.
-        output_kms_key: encrypts what the job uploads. Default: the encryption of the bucket it goes to.
+        image_uri: the container's image: a URI of 255 characters at most, or an
+            ``aws_stepfunctions_tasks.DockerImage``: from a repository of yours and a tag or digest, or from a folder
+            with a Dockerfile that the deployment builds. API: ``AppSpecification.ImageUri``.
+        role: what the job may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what the
+            request shows the job to need. API: ``RoleArn``.
+        instance_type: e.g. ``ml.m5.xlarge``, which is the default. API: ``ClusterConfig.InstanceType``.
+        instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``. Whether the
+            Step Functions integration accepts them is not known. Default: none. API:
+            ``ClusterConfig.InstancePreferences``.
+        volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
+        volume_kms_key: encrypts the instances' volumes: a key, its id or its ARN. Default: a key of the service. API:
+            ``ClusterConfig.VolumeKmsKeyId``.
+        inputs: at most 10. Default: none. API: ``ProcessingInputs``.
+        outputs: at most 10. Default: none. API: ``ProcessingOutputConfig.Outputs``.
+        output_kms_key: encrypts what the job uploads: a key, its id or its ARN. Default: the encryption of the bucket
+            it goes to. API: ``ProcessingOutputConfig.KmsKeyId``.
         bucket: where outputs go that name no destination. Required when there are such.
-        entrypoint: 1 to 100 words that replace the image's entry point. Default: the image's own.
-        arguments: 1 to 100 words for it, 256 characters at most each.
-        env: at most 100 environment variables, 256 characters at most each.
-        network_config: where in a network the job runs. Default: the service's own network, with internet.
-        max_runtime_in_seconds: 1 to 777,600; then the job is stopped. Default: the service's, 86,400.
-        base_job_name: what job names start with; shortened to 26 letters, digits and hyphens. Each try's name ends in
-            a new UUID. Default: the state's id.
-        tags: at most 49 tags for the job, by key.
+        entrypoint: 1 to 100 words that replace the image's entry point, 256 characters at most each. Default: the
+            image's own. API: ``AppSpecification.ContainerEntrypoint``.
+        arguments: 1 to 100 words for it, 256 characters at most each. Default: none. API:
+            ``AppSpecification.ContainerArguments``.
+        env: at most 100 environment variables, 256 characters at most each. Default: none. API: ``Environment``.
+        network_config: where in a network the job runs. Default: the service's own network, with internet. API:
+            ``NetworkConfig``.
+        max_runtime_in_seconds: 1 to 777,600; then the job is stopped. Default: the service's, 86,400. API:
+            ``StoppingCondition.MaxRuntimeInSeconds``.
+        job_name: the job's whole name, 1 to 63 letters, digits and hyphens. SageMaker takes no name twice, so a part of
+            it must be known only at run time. Default: ``base_job_name``, a hyphen and a new UUID for each try. API:
+            ``ProcessingJobName``.
+        base_job_name: what job names start with; shortened to 26 letters, digits and hyphens. Default: the state's id.
+        experiment_config: the experiment that the job belongs to. Default: none. API: ``ExperimentConfig``.
+        tags: at most 50 tags for the job, by key or as the API's list. Default: none. API: ``Tags``.
         integration_pattern: ``RUN_JOB`` waits for the job's end, ``REQUEST_RESPONSE`` for its creation.
             Default: ``RUN_JOB``.
         retry_at_creation: retry throttling and used-up quotas at creation, under a new job name each try.
             Default: True.
         state_name: the state's name. Default: the construct's id.
-        comment: shown in the definition.
-        input_path: the part of the state's input that the job sees. Default: all of it.
-        result_selector: what to keep of the job's description. Default: all of it.
-        result_path: where the job's description goes in the state's input. Default: it replaces the input.
-        output_path: the part of the result that the next state sees. Default: all of it.
-        assign: variables to set from the result.
+        comment: shown in the definition. Default: none.
+        query_language: the state's own. Default: its state machine's; but inside a ``Parallel`` or ``Map`` JSONPath,
+            for aws-cdk does not hand on the state machine's there.
+        input_path: the part of the state's input that the job sees (JSONPath). Default: all of it.
+        result_selector: what to keep of the job's description (JSONPath). Default: all of it.
+        result_path: where the job's description goes in the state's input (JSONPath). Default: it replaces the input.
+        output_path: the part of the result that the next state sees (JSONPath). Default: all of it.
+        state_output: the state's Output (JSONata); aws-cdk's tasks call it ``outputs``, which here are the job's.
+            Default: the job's description.
+        assign: variables to set from the result. Default: none.
         task_timeout: how long the state may take. It does not stop the job, ``max_runtime_in_seconds`` does.
-        credentials: a role to assume for the calls, for a job in another account.
+            Default: as long as it takes.
+        heartbeat_timeout: as aws-cdk's tasks have it. Nobody sends heartbeats for a processing job, so it is a second
+            ``task_timeout``. Default: none.
+        credentials: a role to assume for the calls, for a job in another account. Default: the state machine's role.
+        overrides: parts of the request in the API's own names, merged into it last and sent unchecked: for what this
+            library does not know. Default: none.
 
     Raises:
         InvalidProcessingJob: a request that the service would refuse.
@@ -84,7 +125,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
 
         Result: what DescribeProcessingJob says of the completed job.
 
-    See: https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
+    See: https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html and
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html
     """
 
     def __init__(
@@ -92,14 +134,15 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         scope: Construct,
         construct_id: str,
         *,
-        image_uri: str,
-        role: iam.IRole | None = None,
-        instance_type: str = "ml.m5.xlarge",
-        instance_count: int = 1,
+        image_uri: str | DockerImage,
+        role: iam.IRole | str | None = None,
+        instance_type: str | None = None,
+        instance_count: int | None = None,
+        instance_preferences: Sequence[InstancePreference] | None = None,
         volume_size_in_gb: int = 30,
         volume_kms_key: kms.IKey | str | None = None,
-        inputs: Sequence[ProcessingInput] = (),
-        outputs: Sequence[ProcessingOutput] = (),
+        inputs: Sequence[ProcessingInput] | None = None,
+        outputs: Sequence[ProcessingOutput] | None = None,
         output_kms_key: kms.IKey | str | None = None,
         bucket: s3.IBucket | None = None,
         entrypoint: Sequence[str] | None = None,
@@ -107,62 +150,78 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         env: Mapping[str, str] | None = None,
         network_config: NetworkConfig | None = None,
         max_runtime_in_seconds: int | None = None,
+        job_name: str | None = None,
         base_job_name: str | None = None,
-        tags: Mapping[str, str] | None = None,
+        experiment_config: ExperimentConfig | Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
         integration_pattern: sfn.IntegrationPattern = sfn.IntegrationPattern.RUN_JOB,
         retry_at_creation: bool = True,
         state_name: str | None = None,
         comment: str | None = None,
+        query_language: sfn.QueryLanguage | None = None,
         input_path: str | None = None,
         result_selector: Mapping[str, Any] | None = None,
         result_path: str | None = None,
         output_path: str | None = None,
+        state_output: Any = None,  # noqa: ANN401 - whatever JSON the next state shall see
         assign: Mapping[str, Any] | None = None,
         task_timeout: sfn.Timeout | None = None,
+        heartbeat_timeout: sfn.Timeout | None = None,
         credentials: sfn.Credentials | None = None,
+        overrides: Mapping[str, Any] | None = None,
     ) -> None:
-        if integration_pattern == sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN:
-            raise InvalidValue(
-                "integration_pattern",
-                "WAIT_FOR_TASK_TOKEN",
-                "be RUN_JOB or REQUEST_RESPONSE",
-                "Step Functions offers no task token for CreateProcessingJob; RUN_JOB waits for the job's end",
-            )
+        check_pattern(integration_pattern)
         super().__init__(
             scope,
             construct_id,
             state_name=state_name,
             comment=comment,
+            query_language=query_language,
             input_path=input_path,
             result_selector=result_selector,
             result_path=result_path,
             output_path=output_path,
+            outputs=state_output,
             assign=assign,
             task_timeout=task_timeout,
+            heartbeat_timeout=heartbeat_timeout,
             credentials=credentials,
         )
-        self.role: iam.IRole = role or ProcessingRole(self, "Role")
+        self.role: iam.IRole = ProcessingRole.of(self, role)
         self.bucket = bucket
+        self.network_config = network_config
         self.integration_pattern = integration_pattern
         self._job_base = base_name(base_job_name or construct_id)
+        self._job_name = job_name
         # aws-cdk keeps these to itself, and Python cannot reach them again.
-        self._result_goes_to = result_path
+        self._language = query_language
+        self._paths = {
+            "input_path": input_path,
+            "result_selector": result_selector,
+            "result_path": result_path,
+            "output_path": output_path,
+        }
         self._about = comment
-        self._limit = task_timeout
+        self._output = state_output
+        self._limits = {"Timeout": task_timeout, "Heartbeat": heartbeat_timeout}
         self._assumed = credentials
-        self._outputs_of_its_own: dict[str, str] = {}
+        self._overrides = overrides
+        self._in_own_place: dict[int, str] = {}
+        if instance_type is None and instance_preferences is None:
+            instance_type = "ml.m5.xlarge"
         self.request = processing_request(
-            job_name=sfn.JsonPath.format(f"{self._job_base}-{{}}", sfn.JsonPath.uuid()),
+            job_name=self._name_of_job(),
             role_arn=self.role.role_arn,
-            image_uri=image_uri,
+            image_uri=self._uri_of(image_uri),
             instance_type=instance_type,
             instance_count=instance_count,
+            instance_preferences=instance_preferences,
             volume_size_in_gb=volume_size_in_gb,
             volume_kms_key=_key_id(volume_kms_key),
-            inputs=[item.to_request(position) for position, item in enumerate(inputs, start=1)],
+            inputs=[item.to_request(position) for position, item in enumerate(inputs or (), start=1)],
             outputs=[
-                item.to_request(position, "" if item.destination else self._own_prefix(item.name(position)))
-                for position, item in enumerate(outputs, start=1)
+                item.to_request(position, self._own_place(position, item) if item.needs_place else "")
+                for position, item in enumerate(outputs or (), start=1)
             ],
             output_kms_key=_key_id(output_kms_key),
             entrypoint=entrypoint,
@@ -170,12 +229,31 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             env=env,
             network_config=network_config,
             max_runtime_in_seconds=max_runtime_in_seconds,
-            tags=None if tags is None else [{"Key": key, "Value": value} for key, value in tags.items()],
+            experiment_config=experiment_config,
+            tags=tags,
         )
+        self._check_language(query_language)
         grant_job(self.role, self.request, bucket)
+        if isinstance(image_uri, str):
+            grant_pull(self.role, image_uri)
         grant_keys(self.role, volume_kms_key, output_kms_key)
+        self._warn(instance_preferences)
         if retry_at_creation:
             retry_creation(self)
+
+    @classmethod
+    def json_path(
+        cls, scope: Construct, construct_id: str, **options: Unpack[JsonPathTaskOptions]
+    ) -> SageMakerCreateProcessingJob:
+        """The task as a JSONPath state; it takes what the class takes, less what is JSONata's."""
+        return cls(scope, construct_id, query_language=sfn.QueryLanguage.JSON_PATH, **options)
+
+    @classmethod
+    def jsonata(
+        cls, scope: Construct, construct_id: str, **options: Unpack[JsonataTaskOptions]
+    ) -> SageMakerCreateProcessingJob:
+        """The task as a JSONata state; it takes what the class takes, less what is JSONPath's."""
+        return cls(scope, construct_id, query_language=sfn.QueryLanguage.JSONATA, **options)
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
@@ -183,20 +261,27 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         return self.role.grant_principal
 
     @property
+    def connections(self) -> ec2.Connections:
+        """The job's security groups, to allow connections from and to it.
+
+        Raises:
+            ConflictingValues: the job is in no VPC.
+        """
+        return connections_of(self, self.network_config)
+
+    @property
     def replaces_input(self) -> bool:
         """Whether the state's result takes the place of its input."""
-        return self._result_goes_to is None
+        return self._paths["result_path"] is None and self._output is None
 
     def output_places(self) -> list[tuple[str, str]]:
         """Where the job writes: a parameter's name to blame, and an S3 URI known as far as it is at synth."""
-        places = []
-        for index, output in enumerate(self.request.get("ProcessingOutputConfig", {}).get("Outputs", ())):
-            uri = output["S3Output"]["S3Uri"]
-            if sfn.JsonPath.is_encoded_json_path(uri):
-                own = self._outputs_of_its_own.get(output["OutputName"])
-                uri = own or ""
-            places.append((f"outputs[{index}].destination", uri))
-        return places
+        outputs = self.request.get("ProcessingOutputConfig", {}).get("Outputs", ())
+        return [
+            (f"outputs[{index}].destination", static_head(output["S3Output"]["S3Uri"]))
+            for index, output in enumerate(outputs)
+            if "S3Output" in output
+        ]
 
     def set_default_max_runtime(self, seconds: int) -> None:
         """Limit the job's time unless it is limited already."""
@@ -206,6 +291,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
     def add_tag(self, key: str, value: str) -> None:
         """Tag each job; a tag of that key that is there already stays."""
         tags = self.request.setdefault("Tags", [])
+        if isinstance(tags, str):
+            raise ConflictingValues(f"tags are {tags}, known at run time alone, to which {key!r} cannot be added")
         if all(tag["Key"] != key for tag in tags):
             tags.append({"Key": key, "Value": value})
         check("TagList", "tags", tags)
@@ -214,60 +301,146 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         """Let the job read the objects whose keys start with the URI's key."""
         grant_read_uri(self.role, uri)
 
+    def keep_entries_apart(self) -> None:
+        """Send outputs that name no destination to another place each time that the state is entered."""
+        for index, name in self._in_own_place.items():
+            output = self.request["ProcessingOutputConfig"]["Outputs"][index]
+            output["S3Output"]["S3Uri"] = self._place(name, f"{sfn.JsonPath.state_entered_time}/")
+
     def explain_wildcards(self, state_machine: IConstruct) -> None:
         """Explain to cdk-nag the wildcards that this task brings to a state machine's role."""
         acknowledge_wildcards(
-            state_machine, [job_arns(self, self._job_base)], "each job's name ends in a UUID of its own"
+            state_machine, [job_arns(self, self._known_name())], "each job's name ends in what is known at run time"
         )
 
-    def to_state_json(self, _top_level_query_language: sfn.QueryLanguage | None = None) -> dict[str, Any]:
+    def to_state_json(self, top_level_query_language: sfn.QueryLanguage | None = None) -> dict[str, Any]:
         """The state in Amazon States Language.
 
         aws-cdk renders a task by an internal method that Python cannot override, so the whole state is put together
         here, from the same parts; a test holds every common field against an official task of aws-cdk.
         """
-        waits = self.integration_pattern == sfn.IntegrationPattern.RUN_JOB
-        resource = "arn:{}:states:::sagemaker:createProcessingJob{}".format(Aws.PARTITION, ".sync" if waits else "")
+        language = self._language or top_level_query_language or sfn.QueryLanguage.JSON_PATH
+        self._check_language(language)
+        request = _merged(self.request, self._overrides or {})
+        jsonata = language == sfn.QueryLanguage.JSONATA
         state: dict[str, Any] = {
             **self._render_next_end(),
-            **self._render_retry_catch(),
+            **self._render_retry_catch(top_level_query_language),
             "Type": "Task",
             "Comment": self._about,
+            **self._render_query_language(top_level_query_language),
             **self._render_input_output(),
             **self._render_result_selector(),
-            "ResultPath": self._result_goes_to,
-            **self._render_assign(),
-            "TimeoutSeconds": self._limit and self._limit.seconds,
-            "TimeoutSecondsPath": self._limit and self._limit.path,
+            "ResultPath": self._paths["result_path"],
+            **self._render_assign(top_level_query_language),
+            **self._render_limits(),
             "Credentials": self._assumed and sfn.FieldUtils.render_object({"RoleArn": self._assumed.role.role_arn}),
-            "Resource": resource,
-            "Parameters": sfn.FieldUtils.render_object(self.request),
+            "Resource": task_resource(self.node.id, self.integration_pattern),
+            "Arguments": in_jsonata(request) if jsonata else None,
+            "Parameters": None if jsonata else in_json_path(request),
         }
         return {key: value for key, value in state.items() if value is not None}
 
     @property
     def _task_policies(self) -> list[iam.PolicyStatement]:
         waits = self.integration_pattern == sfn.IntegrationPattern.RUN_JOB
-        return state_machine_statements(self, job_base=self._job_base, role=self.role, waits=waits)
+        return state_machine_statements(self, job_name=self._known_name(), role=self.role, waits=waits)
 
     @property
-    def _task_metrics(self) -> sfn.TaskMetricsConfig | None:
-        return None
+    def _task_metrics(self) -> sfn.TaskMetricsConfig:
+        """Metrics of the integration: of every task of this kind in the account and region, as Step Functions counts.
 
-    def _own_prefix(self, output_name: str) -> str:
+        See: https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+        """
+        return sfn.TaskMetricsConfig(
+            metric_prefix_singular="ServiceIntegration",
+            metric_prefix_plural="ServiceIntegrations",
+            metric_dimensions={"ServiceIntegrationResourceArn": integration_arn(self.integration_pattern)},
+        )
+
+    def _render_limits(self) -> dict[str, Any]:
+        rendered: dict[str, Any] = {}
+        for name, limit in self._limits.items():
+            if limit is not None:
+                seconds = limit.seconds if limit.seconds is not None else limit.jsonata_expression
+                rendered |= {f"{name}Seconds": seconds, f"{name}SecondsPath": limit.path}
+        return rendered
+
+    def _check_language(self, language: sfn.QueryLanguage | None) -> None:
+        """Refuse what the state's query language does not have, as soon as the language is known."""
+        if language == sfn.QueryLanguage.JSONATA:
+            if given := [name for name, value in self._paths.items() if value is not None]:
+                raise ConflictingValues(
+                    f"{given[0]} is JSONPath's, and the state {self.node.id!r} is JSONata; "
+                    "shape what the next state sees with state_output"
+                )
+            in_jsonata(self.request)
+        elif language == sfn.QueryLanguage.JSON_PATH and self._output is not None:
+            raise ConflictingValues(
+                f"state_output is JSONata's, and the state {self.node.id!r} is JSONPath; shape what the next state "
+                "sees with result_selector, result_path and output_path, or give it "
+                "query_language=sfn.QueryLanguage.JSONATA"
+            )
+
+    def _warn(self, preferences: Sequence[InstancePreference] | None) -> None:
+        for name, sentence in doubts(self.request):
+            Annotations.of(self).add_warning_v2(f"cdk-sagemaker-processing:{name}", sentence)
+        if preferences is not None:
+            Annotations.of(self).add_warning_v2(
+                "cdk-sagemaker-processing:instance-preferences",
+                "whether the Step Functions integration accepts instance_preferences (InstancePreferences of the API) "
+                "is not documented; try it in your account before you rely on it, or give instance_type",
+            )
+
+    def _uri_of(self, image: str | DockerImage) -> str:
+        return image if isinstance(image, str) else image.bind(self).image_uri
+
+    def _name_of_job(self) -> str:
+        if self._job_name is None:
+            return f"{self._job_base}-{sfn.JsonPath.uuid()}"
+        known = static_head(self._job_name)
+        if known == self._job_name:
+            raise InvalidValue(
+                "job_name",
+                self._job_name,
+                "have a part that is known only at run time",
+                "SageMaker takes no name twice, so a second execution would fail; give base_job_name instead, or mix "
+                "in for example sfn.JsonPath.execution_name",
+            )
+        check("ProcessingJobName", "job_name", f"{known}x")
+        return self._job_name
+
+    def _known_name(self) -> str:
+        """What the names of this task's jobs start with, as far as it is known at deployment."""
+        return f"{self._job_base}-" if self._job_name is None else static_head(self._job_name)
+
+    def _own_place(self, position: int, output: ProcessingOutput) -> str:
         """A place for an output that no other execution writes to, and no other try of this one."""
+        name = output.name(position)
+        self._in_own_place[position - 1] = name
+        return self._place(name)
+
+    def _place(self, output_name: str, entry: str = "") -> str:
         if self.bucket is None:
             raise ConflictingValues(
                 f"the output {output_name!r} names no destination and the task no bucket for it; give one of them"
             )
-        self._outputs_of_its_own[output_name] = f"s3://{self.bucket.bucket_name}/{OUTPUTS_PREFIX}/"
-        return sfn.JsonPath.format(
-            f"s3://{self.bucket.bucket_name}/{OUTPUTS_PREFIX}/{{}}/{{}}/try-{{}}/{output_name}",
-            sfn.JsonPath.execution_name,
-            sfn.JsonPath.state_name,
-            sfn.JsonPath.state_retry_count,
+        path = sfn.JsonPath
+        return (
+            f"s3://{self.bucket.bucket_name}/{OUTPUTS_PREFIX}/{path.execution_name}/{path.state_name}/{entry}"
+            f"try-{path.state_retry_count}/{output_name}"
         )
 
 
 def _key_id(key: kms.IKey | str | None) -> str | None:
     return key if key is None or isinstance(key, str) else key.key_arn
+
+
+def _merged(request: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The request with parts of it replaced; what is an object in both is merged."""
+    merged = dict(request)
+    for name, value in overrides.items():
+        known = merged.get(name)
+        both_objects = isinstance(known, Mapping) and isinstance(value, Mapping)
+        merged[name] = _merged(dict(known or {}), value) if both_objects else value
+    return merged

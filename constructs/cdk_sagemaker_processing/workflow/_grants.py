@@ -6,16 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import Annotations, ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
+from cdk_sagemaker_processing.workflow._rendering import static_head
 
-OUTPUTS_PREFIX = "outputs"
 # A token's own text has dots and slashes in it; a part of a name is a run of tokens and other characters.
 _PART = r"(?:\$\{Token\[[^]]*\]\}|[^.:/@$])+"
 _ECR_IMAGE = re.compile(rf"({_PART})\.dkr\.ecr\.({_PART})\.[^/]*/((?:{_PART}|[./])+)(?::{_PART}[^/]*|@.*)?")
@@ -29,14 +28,17 @@ def grant_job(role: iam.IRole, request: Mapping[str, Any], bucket: s3.IBucket | 
     https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createprocessingjob-perms
     """
     for entry in request.get("ProcessingInputs", ()):
-        grant_read_uri(role, entry["S3Input"]["S3Uri"])
+        if "S3Input" in entry:
+            grant_read_uri(role, entry["S3Input"]["S3Uri"])
+        else:
+            _grant_query(role, entry["InputName"], entry["DatasetDefinition"])
     for entry in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
-        _grant_write_uri(role, entry["S3Output"]["S3Uri"])
-    if bucket is not None:
-        _add(role, ["s3:PutObject"], [bucket.arn_for_objects(f"{OUTPUTS_PREFIX}/*")], "outputs of any execution")
-        if bucket.encryption_key is not None:
-            bucket.encryption_key.grant_encrypt_decrypt(role)
-    _grant_pull(role, request["AppSpecification"]["ImageUri"])
+        if "S3Output" in entry:
+            _grant_write_uri(role, entry["S3Output"]["S3Uri"])
+        if "FeatureStoreOutput" in entry:
+            _grant_feature_group(role, entry["FeatureStoreOutput"]["FeatureGroupName"])
+    if bucket is not None and bucket.encryption_key is not None:
+        bucket.encryption_key.grant_encrypt_decrypt(role)
     if "VpcConfig" in request.get("NetworkConfig", {}):
         _grant_network(role)
 
@@ -74,11 +76,10 @@ def _grant_write_uri(role: iam.IRole, uri: str) -> None:
 
 
 def _place(scope: IConstruct, uri: str) -> tuple[str, str] | None:
-    """Bucket ARN and key of a URI that is known at deployment; None for one that the execution's input brings."""
-    if sfn.JsonPath.is_encoded_json_path(uri):
-        return None
-    matched = _S3_URI.fullmatch(uri)
-    if matched is None:
+    """Bucket ARN of a URI, and its key as far as it is known at deployment; None when not even the bucket is."""
+    known = static_head(uri)
+    matched = _S3_URI.fullmatch(known)
+    if matched is None or (known != uri and matched[2] is None):
         return None
     arn = Stack.of(scope).format_arn(
         service="s3", region="", account="", resource=matched[1], arn_format=ArnFormat.NO_RESOURCE_NAME
@@ -86,7 +87,41 @@ def _place(scope: IConstruct, uri: str) -> tuple[str, str] | None:
     return arn, matched[2] or ""
 
 
-def _grant_pull(role: iam.IRole, image_uri: str) -> None:
+def _grant_query(role: iam.IRole, name: str, dataset: Mapping[str, Any]) -> None:
+    """Let the job read and write the place of a query's result; what the query itself needs depends on its tables.
+
+    AWS documents no policy for dataset definitions of processing jobs, so nothing is guessed here.
+    """
+    query = dataset.get("AthenaDatasetDefinition") or dataset["RedshiftDatasetDefinition"]
+    grant_read_uri(role, query["OutputS3Uri"])
+    _grant_write_uri(role, query["OutputS3Uri"])
+    needs = (
+        "athena:StartQueryExecution, athena:GetQueryExecution and athena:GetQueryResults on its workgroup, glue:Get* "
+        "on its database and tables, and to read the tables' data"
+        if "AthenaDatasetDefinition" in dataset
+        else "redshift:GetClusterCredentials on its database and user, and redshift-data:ExecuteStatement and "
+        "redshift-data:DescribeStatement"
+    )
+    Annotations.of(role).add_info(
+        f"the input {name!r} is a query, and AWS documents no policy for it: grant the job's role what the query "
+        f"needs, most likely {needs}"
+    )
+
+
+def _grant_feature_group(role: iam.IRole, name: str) -> None:
+    known = static_head(name)
+    group = Stack.of(role).format_arn(
+        # A feature group's name is in lower case in its ARN.
+        service="sagemaker",
+        resource="feature-group",
+        resource_name=known.lower() if known == name else f"{known.lower()}*",
+    )
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_feature_store_PutRecord.html
+    _add(role, ["sagemaker:PutRecord"], [group], "the feature group's name is known only at run time")
+
+
+def grant_pull(role: iam.IRole, image_uri: str) -> None:
+    """Let the role pull an image whose repository its URI names."""
     matched = _ECR_IMAGE.fullmatch(image_uri)
     if matched is None:
         return

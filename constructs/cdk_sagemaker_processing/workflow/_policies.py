@@ -11,7 +11,7 @@ MANAGED_RULE = "StepFunctionsGetEventsForSageMakerProcessingJobsRule"
 
 
 def state_machine_statements(
-    scope: IConstruct, *, job_base: str, role: iam.IRole, waits: bool
+    scope: IConstruct, *, job_name: str, role: iam.IRole, waits: bool
 ) -> list[iam.PolicyStatement]:
     """The statements, each as narrow as AWS allows.
 
@@ -20,7 +20,7 @@ def state_machine_statements(
 
     Args:
         scope: a construct of the stack, for region and account.
-        job_base: what the jobs' names start with, before the hyphen.
+        job_name: what the jobs' names start with; empty when nothing of them is known.
         role: the jobs' role.
         waits: whether the state waits for the job's end (``.sync``).
     """
@@ -32,7 +32,7 @@ def state_machine_statements(
     # need the right to tag: aws/aws-cdk#26012, #32294.
     job_actions.append("sagemaker:AddTags")
     statements = [
-        iam.PolicyStatement(actions=job_actions, resources=[job_arns(scope, job_base)]),
+        iam.PolicyStatement(actions=job_actions, resources=[job_arns(scope, job_name)]),
         iam.PolicyStatement(
             actions=["iam:PassRole"],
             resources=[role.role_arn],
@@ -51,6 +51,6 @@ def state_machine_statements(
     return statements
 
 
-def job_arns(scope: IConstruct, job_base: str) -> str:
+def job_arns(scope: IConstruct, job_name: str) -> str:
     """The ARN of every job whose name starts so."""
-    return Stack.of(scope).format_arn(service="sagemaker", resource="processing-job", resource_name=f"{job_base}-*")
+    return Stack.of(scope).format_arn(service="sagemaker", resource="processing-job", resource_name=f"{job_name}*")

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict
 
 from smproc.job._tokens import is_unresolved
 from smproc.job.errors import InvalidValue
@@ -41,6 +41,14 @@ _CUDA_11_ON_P4D: Final = {
     "pytorch-1.6-gpu-py3": "cu110-ubuntu18.04-v3",
     "pytorch-1.6.0-gpu-py3": "cu110-ubuntu18.04",
 }
+
+
+class ImageBuild(TypedDict, total=False):
+    """Which build of a framework's version is wanted; see `sagemaker_image`."""
+
+    py_version: str | None
+    base_framework: str | None
+    container_version: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from smproc.job._api_fields import identifier
 from smproc.job.api import check
 from smproc.job.errors import ConflictingValues
 
@@ -28,14 +29,18 @@ class _SecurityGroup(Protocol):
 class NetworkConfig:
     """The network of a processing job.
 
-    Names, defaults and meaning are those of ``sagemaker.network.NetworkConfig``.
+    Names, defaults and meaning are those of ``sagemaker.network.NetworkConfig``; it becomes the API's
+    ``NetworkConfig``.
 
     Args:
-        enable_network_isolation: no network traffic in or out of the containers. Default: False.
-        security_group_ids: 1 to 5 ids, or aws-cdk's security groups. Goes only together with ``subnets``.
-        subnets: 1 to 16 ids, or aws-cdk's subnets. Goes only together with ``security_group_ids``.
+        enable_network_isolation: no network traffic in or out of the containers. Default: False. API:
+            ``EnableNetworkIsolation``.
+        security_group_ids: 1 to 5 ids, or aws-cdk's security groups. Goes only together with ``subnets``. API:
+            ``VpcConfig.SecurityGroupIds``.
+        subnets: 1 to 16 ids, or aws-cdk's subnets. Goes only together with ``security_group_ids``. API:
+            ``VpcConfig.Subnets``.
         encrypt_inter_container_traffic: encrypt what the instances say to each other. Default: not sent, which the
-            service takes as no.
+            service takes as no. API: ``EnableInterContainerTrafficEncryption``.
 
     Raises:
         ConflictingValues: subnets without security groups, or the reverse; the SageMaker SDK lets that pass and the
@@ -66,19 +71,22 @@ class NetworkConfig:
 
     def to_request(self) -> dict[str, object]:
         """The network as the API takes it."""
-        request: dict[str, object] = {"EnableNetworkIsolation": bool(self.enable_network_isolation)}
+        request: dict[str, object] = {"EnableNetworkIsolation": self.enable_network_isolation or False}
         if self.encrypt_inter_container_traffic is not None:
             request["EnableInterContainerTrafficEncryption"] = self.encrypt_inter_container_traffic
         if self.subnets is not None:
             request["VpcConfig"] = {"SecurityGroupIds": self._security_group_ids(), "Subnets": self._subnet_ids()}
         return request
 
-    def _subnet_ids(self) -> list[str] | None:
-        if self.subnets is None:
-            return None
-        return [subnet if isinstance(subnet, str) else subnet.subnet_id for subnet in self.subnets]
+    def _subnet_ids(self) -> list[str] | str | None:
+        return _identifiers(self.subnets)
 
-    def _security_group_ids(self) -> list[str] | None:
-        if self.security_group_ids is None:
-            return None
-        return [group if isinstance(group, str) else group.security_group_id for group in self.security_group_ids]
+    def _security_group_ids(self) -> list[str] | str | None:
+        return _identifiers(self.security_group_ids)
+
+
+def _identifiers(things: Sequence[object] | None) -> list[str] | str | None:
+    """The ids of a list, which may be one expression that gives it at run time."""
+    if things is None or isinstance(things, str):
+        return things
+    return [identifier(thing) for thing in things]

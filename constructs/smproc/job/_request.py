@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smproc.job._network import NetworkConfig
+from smproc.job._resources import ExperimentConfig, InstancePreference
 from smproc.job._tokens import is_unresolved
 from smproc.job.api import violations
 from smproc.job.errors import ConflictingValues, InvalidValue
@@ -18,6 +19,7 @@ _PARAMETERS = {
     "ProcessingOutputConfig.KmsKeyId": "output_kms_key",
     "ProcessingResources.ClusterConfig.InstanceCount": "instance_count",
     "ProcessingResources.ClusterConfig.InstanceType": "instance_type",
+    "ProcessingResources.ClusterConfig.InstancePreferences": "instance_preferences",
     "ProcessingResources.ClusterConfig.VolumeSizeInGB": "volume_size_in_gb",
     "ProcessingResources.ClusterConfig.VolumeKmsKeyId": "volume_kms_key",
     "StoppingCondition.MaxRuntimeInSeconds": "max_runtime_in_seconds",
@@ -26,7 +28,14 @@ _PARAMETERS = {
     "AppSpecification.ContainerArguments": "arguments",
     "Environment": "env",
     "NetworkConfig": "network_config",
+    "ExperimentConfig": "experiment_config",
     "Tags": "tags",
+}
+_INTO_A_FILE = "put it into a file, and the file into an input, which holds as much as you like"
+_ADVICE = {
+    "inputs": "what a processor adds for code, dependencies and configuration counts too",
+    "arguments": _INTO_A_FILE,
+    "env": _INTO_A_FILE,
 }
 
 
@@ -35,9 +44,10 @@ def processing_request(
     job_name: str,
     role_arn: str,
     image_uri: str,
-    instance_type: str,
-    instance_count: int,
     volume_size_in_gb: int,
+    instance_type: str | None = None,
+    instance_count: int | None = None,
+    instance_preferences: Sequence[InstancePreference] | None = None,
     volume_kms_key: str | None = None,
     inputs: Sequence[Mapping[str, object]] = (),
     outputs: Sequence[Mapping[str, object]] = (),
@@ -47,14 +57,15 @@ def processing_request(
     env: Mapping[str, str] | None = None,
     network_config: NetworkConfig | None = None,
     max_runtime_in_seconds: int | None = None,
-    tags: Sequence[Mapping[str, str]] | None = None,
+    experiment_config: ExperimentConfig | Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:
     """Assemble and check the request; what is not given is not sent.
 
     Raises:
         InvalidValue: the first value that the service would refuse, by the name of the parameter that brought it.
         ConflictingValues: two inputs or outputs of one name or one folder, an encryption key for outputs without
-            outputs.
+            outputs, an instance type and preferences.
     """
     if output_kms_key is not None and not outputs:
         raise ConflictingValues(
@@ -63,29 +74,63 @@ def processing_request(
     request = {
         "ProcessingJobName": job_name,
         "ProcessingResources": {
-            "ClusterConfig": _given(
-                InstanceType=instance_type,
-                InstanceCount=instance_count,
-                VolumeSizeInGB=volume_size_in_gb,
-                VolumeKmsKeyId=volume_kms_key,
-            )
+            "ClusterConfig": _cluster(instance_type, instance_count, instance_preferences)
+            | _given(VolumeSizeInGB=volume_size_in_gb, VolumeKmsKeyId=volume_kms_key)
         },
         "AppSpecification": _given(
             ImageUri=image_uri,
-            ContainerArguments=_list(arguments),
-            ContainerEntrypoint=_list(entrypoint),
+            ContainerArguments=_list("arguments", arguments),
+            ContainerEntrypoint=_list("entrypoint", entrypoint),
         ),
         "RoleArn": role_arn,
     } | _given(
-        ProcessingInputs=_list(inputs or None),
-        ProcessingOutputConfig=_given(Outputs=_list(outputs), KmsKeyId=output_kms_key) if outputs else None,
-        Environment=None if env is None else dict(env),
+        ProcessingInputs=list(inputs) or None,
+        ProcessingOutputConfig=_given(Outputs=list(outputs), KmsKeyId=output_kms_key) if outputs else None,
+        Environment=dict(env) if isinstance(env, Mapping) else env,
         NetworkConfig=network_config and network_config.to_request(),
         StoppingCondition=None if max_runtime_in_seconds is None else {"MaxRuntimeInSeconds": max_runtime_in_seconds},
-        Tags=_list(tags),
+        ExperimentConfig=_experiment(experiment_config),
+        Tags=_tags(tags),
     )
     check_request(request)
     return request
+
+
+def _cluster(
+    instance_type: str | None, instance_count: int | None, preferences: Sequence[InstancePreference] | None
+) -> dict[str, Any]:
+    if preferences is None:
+        return _given(InstanceType=instance_type, InstanceCount=1 if instance_count is None else instance_count)
+    if instance_type is not None:
+        raise ConflictingValues(
+            f"instance_type and instance_preferences exclude each other, got both ({instance_type!r}); "
+            "make it the first preference"
+        )
+    counted = [preference.instance_count is not None for preference in preferences]
+    if any(counted) and (not all(counted) or instance_count is not None):
+        raise ConflictingValues(
+            "an instance count stands on every one of instance_preferences, or on none and once in instance_count; "
+            f"got {sum(counted)} of {len(counted)} with a count, and instance_count={instance_count!r}"
+        )
+    if not any(counted):
+        instance_count = 1 if instance_count is None else instance_count
+    return _given(
+        InstancePreferences=[preference.to_request() for preference in preferences], InstanceCount=instance_count
+    )
+
+
+def _experiment(config: ExperimentConfig | Mapping[str, str] | None) -> dict[str, str] | None:
+    given = config.to_request() if isinstance(config, ExperimentConfig) else dict(config or {})
+    return given or None
+
+
+def _tags(tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None) -> list[dict[str, str]] | str | None:
+    """Tags as the API takes them; the SDK knows both forms."""
+    if isinstance(tags, Mapping):
+        return [{"Key": key, "Value": value} for key, value in tags.items()]
+    if tags is None or isinstance(tags, str):
+        return tags
+    return [dict(tag) if isinstance(tag, Mapping) else tag for tag in tags]
 
 
 def _given(**values: object) -> dict[str, Any]:
@@ -93,8 +138,11 @@ def _given(**values: object) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _list(values: Sequence[Any] | None) -> list[Any] | None:
-    return None if values is None else list(values)
+def _list(parameter: str, values: Sequence[Any] | None) -> Sequence[Any] | None:
+    """A list of words, or the one expression that gives it at run time."""
+    if isinstance(values, str) and not is_unresolved(values):
+        raise InvalidValue(parameter, values, "be a list of words", f"for example [{values!r}]")
+    return values if values is None or isinstance(values, str) else list(values)
 
 
 def check_request(request: Mapping[str, Any]) -> None:
@@ -104,16 +152,23 @@ def check_request(request: Mapping[str, Any]) -> None:
     # The service answers any of these with a ValidationException that does not name it.
     _check_unique("inputs", "name", [entry["InputName"] for entry in inputs])
     _check_unique("outputs", "name", [entry["OutputName"] for entry in outputs])
-    places = [entry[place]["LocalPath"] for entry in (*inputs, *outputs) for place in _PLACES if place in entry]
-    _check_unique("inputs and outputs", "LocalPath", [place.rstrip("/") for place in places])
+    parts = [entry[place] for entry in (*inputs, *outputs) for place in _PLACES if place in entry]
+    places = [part["LocalPath"].rstrip("/") for part in parts if "LocalPath" in part]
+    _check_unique("inputs and outputs", "LocalPath", places)
     for violation in violations(request):
         for path, parameter in _PARAMETERS.items():
             if violation.path == path or violation.path.startswith((f"{path}.", f"{path}[")):
-                raise InvalidValue(f"{parameter}{violation.path[len(path) :]}", violation.value, violation.rule)
+                too_much = violation.rule.startswith("have at most")
+                raise InvalidValue(
+                    f"{parameter}{violation.path[len(path) :]}",
+                    violation.value,
+                    violation.rule,
+                    _ADVICE.get(parameter, "") if too_much else "",
+                )
         raise InvalidValue(violation.path, violation.value, violation.rule)
 
 
-_PLACES = ("S3Input", "S3Output")
+_PLACES = ("S3Input", "S3Output", "DatasetDefinition")
 
 
 def _check_unique(parameter: str, what: str, values: Sequence[str]) -> None:

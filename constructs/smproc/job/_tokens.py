@@ -1,28 +1,41 @@
-"""Recognise a value that is only known later: a CDK token or a Step Functions path, as aws-cdk encodes them.
+"""Recognise a value that is only known later: a CDK token, a Step Functions path as aws-cdk encodes it, or JSONata.
 
-This package never imports aws_cdk, so the three encodings are written here; a test holds them against aws_cdk's own
+This package never imports aws_cdk, so the encodings are written here; a test holds them against aws_cdk's own
 ``Token.is_unresolved``.
 
-See: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html#tokens-encoded
+See: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html#tokens-encoded and
+https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 _STRING_TOKEN = re.compile(r"\$\{Token\[[^]]+\]\}")
 _LIST_TOKEN = re.compile(r"#\{Token\[[^]]+\]\}")
+_JSONATA = re.compile(r"\{%.*?%\}", re.DOTALL)
 _NUMBER_TOKENS_BELOW = -1e200
 
 
 def is_unresolved(value: object) -> bool:
     """Whether the value, or a part of it, is only known at deployment or at run time."""
     if isinstance(value, str):
-        return bool(_STRING_TOKEN.search(value) or _LIST_TOKEN.search(value))
-    if isinstance(value, bool):
+        return any(pattern.search(value) for pattern in (_STRING_TOKEN, _LIST_TOKEN, _JSONATA))
+    if value is None or isinstance(value, bool | Mapping):
         return False
     if isinstance(value, int | float):
         return value < _NUMBER_TOKENS_BELOW
     if isinstance(value, list | tuple):
         return any(is_unresolved(item) for item in value)
-    return False
+    return hasattr(value, "creation_stack")  # aws-cdk's IResolvable, as JsonPath.object_at gives it
+
+
+def is_whole_list_unresolved(value: object) -> bool:
+    """Whether even the length of a list is only known later."""
+    return (
+        isinstance(value, list | tuple)
+        and len(value) == 1
+        and isinstance(value[0], str)
+        and bool(_LIST_TOKEN.fullmatch(value[0]))
+    )

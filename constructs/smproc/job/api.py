@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from smproc.job._tokens import is_unresolved
+from smproc.job._tokens import is_unresolved, is_whole_list_unresolved
 from smproc.job.errors import InvalidValue
 
 _SEPARATORS = " \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -117,7 +117,7 @@ def _bounds(value: object, shape: Mapping[str, Any], path: str) -> Iterator[Viol
         measured, noun, aws, unit = value, "be", "Member must have value", ""
     elif isinstance(value, str):
         measured, noun, aws, unit = len(value), "have", "Member must have length", " characters"
-    elif isinstance(value, Sequence | Mapping) and not (isinstance(value, Sequence) and is_unresolved(value)):
+    elif isinstance(value, Sequence | Mapping) and not is_whole_list_unresolved(value):
         measured, noun, aws, unit = len(value), "have", "Member must have length", " entries"
     else:
         return

@@ -1,0 +1,35 @@
+"""The connections of a job in a VPC."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from smproc.job import ConflictingValues, NetworkConfig
+
+
+def connections_of(scope: Construct, network_config: NetworkConfig | None) -> ec2.Connections:
+    """The connections of the security groups of a network.
+
+    Args:
+        scope: where groups that are known by their id alone are imported.
+        network_config: the job's network.
+
+    Raises:
+        ConflictingValues: there are no security groups, or none that are known before run time.
+    """
+    groups = network_config and network_config.security_group_ids
+    if not groups or isinstance(groups, str):
+        raise ConflictingValues(
+            f"connections are those of a job's security groups, and {scope.node.id!r} has none that are known; "
+            "give it network_config=NetworkConfig(subnets=..., security_group_ids=...)"
+        )
+    found = [_imported(scope, group) if isinstance(group, str) else group for group in groups]
+    return ec2.Connections(security_groups=found)  # type: ignore[arg-type]  # what has an id is an ISecurityGroup
+
+
+def _imported(scope: Construct, group_id: str) -> ec2.ISecurityGroup:
+    known = scope.node.try_find_child(f"SecurityGroup-{group_id}")
+    if isinstance(known, ec2.SecurityGroup):
+        return known
+    return ec2.SecurityGroup.from_security_group_id(scope, f"SecurityGroup-{group_id}", group_id)

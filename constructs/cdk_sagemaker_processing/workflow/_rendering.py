@@ -1,0 +1,231 @@
+"""Write a request in a state's query language, with values that are only known at run time anywhere in it.
+
+A value of a request is static text, a CDK token, a Step Functions path as ``sfn.JsonPath`` encodes it, a JSONata
+expression (``{% ... %}``), or text with any of these inside. Amazon States Language has another form for each mixture:
+
+- JSONPath: ``"key.$": "$.path"``, and ``States.Format`` and ``States.Array`` for what is put together.
+- JSONata: ``"key": "{% expression %}"``, and ``&`` for what is put together. Simple paths are translated, so that what
+  is written with ``sfn.JsonPath`` (as the constructs of this library do) works in both.
+
+See: https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html and
+https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import aws_stepfunctions as sfn
+
+from smproc.job import InvalidValue, is_unresolved, is_whole_list_unresolved
+
+_TOKEN = re.compile(r"(\$\{Token\[[^]]+\]\})")
+_JSONATA = re.compile(r"(\{%.*?%\})", re.DOTALL)
+_SIMPLE_PATH = re.compile(r"(\$\$?|\$[A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\[\d+\]|\['[^'`]+'\])*)")
+_STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|\['(?P<quoted>[^']+)'\]")
+_JSONATA_WORDS = frozenset({"and", "or", "in"})
+_JSONATA_ROOTS = {"$": "$states.input", "$$": "$states.context"}
+_JSONATA_FUNCTIONS = {"States.UUID()": "$uuid()"}
+
+
+@dataclass(frozen=True, slots=True)
+class _RunTime:
+    """A value that Step Functions puts in: an expression of the query language."""
+
+    expression: str
+
+
+def in_json_path(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The request as ``Parameters`` of a JSONPath state.
+
+    Raises:
+        InvalidValue: a value is a JSONata expression, or mixes run-time values in a way that JSONPath cannot write.
+    """
+    return _JsonPathWriter().structure(request)
+
+
+def in_jsonata(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The request as ``Arguments`` of a JSONata state.
+
+    Raises:
+        InvalidValue: a value is a JSONPath that JSONata cannot write.
+    """
+    return _JsonataWriter().structure(request)
+
+
+def static_head(text: str) -> str:
+    """What stands before the first part that is only known at run time."""
+    head = ""
+    for part in _TOKEN.split(_JSONATA.split(text)[0]):
+        if _TOKEN.fullmatch(part) and sfn.JsonPath.is_encoded_json_path(part):
+            break
+        head += part
+    return head
+
+
+class _Writer(ABC):
+    """Walks through a request; what differs between the query languages is below."""
+
+    def structure(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(self.entry(key, self.value(item)) for key, item in value.items())
+
+    def value(self, value: Any) -> Any:  # noqa: ANN401 - any part of a request
+        match value:
+            case str():
+                return self.text(value)
+            case Mapping():
+                return self.structure(value)
+            case list() | tuple() if is_whole_list_unresolved(value):
+                return self._encoded(list(value))
+            case list() | tuple():
+                return self.items([self.value(item) for item in value])
+            case _:
+                return self._encoded(value) if is_unresolved(value) else value
+
+    def _encoded(self, value: Any) -> Any:  # noqa: ANN401 - a number, list or object that aws-cdk encoded
+        """The path behind a number, a list or an object; what CloudFormation resolves stays as it is."""
+        rendered = sfn.FieldUtils.render_object({"value": value}) or {}
+        return self.path(rendered["value.$"]) if "value.$" in rendered else value
+
+    @abstractmethod
+    def entry(self, key: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401
+        """An entry of an object."""
+
+    @abstractmethod
+    def items(self, items: list[Any]) -> Any:  # noqa: ANN401
+        """A list."""
+
+    @abstractmethod
+    def path(self, path: str) -> _RunTime:
+        """A path or an intrinsic function."""
+
+    @abstractmethod
+    def text(self, value: str) -> str | _RunTime:
+        """Text with values inside."""
+
+
+class _JsonPathWriter(_Writer):
+    def entry(self, key: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401
+        return (f"{key}.$", value.expression) if isinstance(value, _RunTime) else (key, value)
+
+    def items(self, items: list[Any]) -> Any:  # noqa: ANN401
+        if not any(isinstance(item, _RunTime) for item in items):
+            return items
+        return _RunTime(f"States.Array({', '.join(_intrinsic_argument(item) for item in items)})")
+
+    def path(self, path: str) -> _RunTime:
+        return _RunTime(path)
+
+    def text(self, value: str) -> str | _RunTime:
+        if _JSONATA.fullmatch(value):
+            raise InvalidValue(
+                "a value of a JSONPath state",
+                value,
+                "be no JSONata expression",
+                "give the state query_language=sfn.QueryLanguage.JSONATA, or write it with sfn.JsonPath",
+            )
+        pieces = list(_pieces(value))
+        found = [piece for piece in pieces if isinstance(piece, _RunTime)]
+        if not found:
+            return value
+        if len(pieces) == 1:
+            return found[0]
+        template = "".join("{}" if isinstance(piece, _RunTime) else _escaped(piece) for piece in pieces)
+        return _RunTime(f"States.Format('{template}', {', '.join(piece.expression for piece in found)})")
+
+
+class _JsonataWriter(_Writer):
+    def entry(self, key: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401
+        return key, _as_jsonata(value)
+
+    def items(self, items: list[Any]) -> Any:  # noqa: ANN401
+        return [_as_jsonata(item) for item in items]
+
+    def path(self, path: str) -> _RunTime:
+        return _RunTime(_translated(path))
+
+    def text(self, value: str) -> str | _RunTime:
+        if _JSONATA.fullmatch(value):
+            return value
+        parts: list[str] = []
+        found = False
+        for part in _JSONATA.split(value):
+            if _JSONATA.fullmatch(part):
+                parts.append(f"({part[2:-2].strip()})")
+                found = True
+                continue
+            for piece in _pieces(part):
+                if isinstance(piece, _RunTime):
+                    parts.append(_translated(piece.expression))
+                    found = True
+                else:
+                    parts.append(json.dumps(piece, ensure_ascii=False))
+        return _RunTime(" & ".join(parts)) if found else value
+
+
+def _as_jsonata(value: Any) -> Any:  # noqa: ANN401
+    return f"{{% {value.expression} %}}" if isinstance(value, _RunTime) else value
+
+
+def _pieces(value: str) -> Iterator[str | _RunTime]:
+    """Text (with the tokens in it that CloudFormation resolves) and paths, in order."""
+    literal = ""
+    for part in _TOKEN.split(value):
+        if not (_TOKEN.fullmatch(part) and sfn.JsonPath.is_encoded_json_path(part)):
+            literal += part
+            continue
+        if literal:
+            yield literal
+        literal = ""
+        rendered = sfn.FieldUtils.render_object({"value": part}) or {}
+        yield _RunTime(str(rendered["value.$"]))
+    if literal:
+        yield literal
+
+
+def _intrinsic_argument(item: Any) -> str:  # noqa: ANN401 - an item of a list
+    match item:
+        case _RunTime():
+            return item.expression
+        case str():
+            return f"'{_escaped(item)}'"
+        case _:
+            raise InvalidValue(
+                "a list with values known at run time", item, "hold text alone in JSONPath", "write the list in JSONata"
+            )
+
+
+def _escaped(text: str) -> str:
+    r"""Text inside an intrinsic function: ``' { } \`` are escaped, but not in a token, which aws-cdk replaces."""
+    return "".join(
+        part if _TOKEN.fullmatch(part) else re.sub(r"(['{}\\])", r"\\\1", part) for part in _TOKEN.split(text)
+    )
+
+
+def _translated(path: str) -> str:
+    """A simple path in JSONata."""
+    if path in _JSONATA_FUNCTIONS:
+        return _JSONATA_FUNCTIONS[path]
+    matched = _SIMPLE_PATH.fullmatch(path)
+    if matched is None:
+        raise InvalidValue(
+            "a value of a JSONata state",
+            path,
+            "be JSONata, or a path of names and indexes alone",
+            "write it as {% ... %}",
+        )
+    root, steps = matched.groups()
+    return _JSONATA_ROOTS.get(root, root) + "".join(_jsonata_step(step) for step in _STEP.finditer(steps))
+
+
+def _jsonata_step(step: re.Match[str]) -> str:
+    if step["index"] is not None:
+        return f"[{step['index']}]"
+    name = step["name"] or step["quoted"]
+    plain = name.isidentifier() and name not in _JSONATA_WORDS
+    return f".{name}" if plain else f".`{name}`"
