@@ -52,7 +52,7 @@ def statements(of: cdk.Stack, policy: str) -> list[dict[str, Any]]:
     ]
 
 
-def flat(value: Any) -> str:  # noqa: ANN401 - whatever a template holds
+def flat(value: Any) -> str:  # noqa: ANN401, PLR0911 - whatever a template holds
     """A value of a template in one line."""
     match value:
         case str():
@@ -65,6 +65,8 @@ def flat(value: Any) -> str:  # noqa: ANN401 - whatever a template holds
             return str(separator).join(flat(part) for part in parts)
         case {"Fn::FindInMap": [*names]}:
             return f"<{'.'.join(flat(name).strip('<>') for name in names)}>"
+        case {"Fn::Select": [index, {"Fn::Split": [separator, text]}]}:
+            return f"<{flat(text).strip('<>')}[{index}]>"
         case {"Fn::Sub": str(text)}:
             return re.sub(r"\$\{([^}]+)\}", r"<\1>", text)
         case _:

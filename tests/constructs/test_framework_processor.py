@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -12,10 +11,13 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from cdk_sagemaker_processing import FrameworkProcessor, InvalidProcessingJob, ProcessingInput, ProcessingOutput
+import calls
+from calls import write_files
+from cdk_sagemaker_processing import FrameworkProcessor, InvalidProcessingJob
 from smproc.job import framework
 from support import in_machine, stack, statements
 
+CALLS = calls.GOLDEN["framework_processor"]
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "framework_processor.json").read_text())
 REPOSITORY = "arn:aws:codeartifact:us-west-2:012345678901:repository/test-domain/test-repository"
 
@@ -24,10 +26,7 @@ REPOSITORY = "arn:aws:codeartifact:us-west-2:012345678901:repository/test-domain
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The files that the golden requests were made with, in the folder that the app runs in."""
     monkeypatch.chdir(tmp_path)
-    for name in ("src/train.py", "src/lib/u.py", "src/requirements.txt", "deps/dep.py", "helper.py", "preprocess.py"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"# {name}\n")
+    write_files(tmp_path)
     return tmp_path
 
 
@@ -36,48 +35,9 @@ def sklearn(scope: cdk.Stack, **given: Any) -> FrameworkProcessor:  # noqa: ANN4
     return FrameworkProcessor(scope, "Framework", **(defaults | given))
 
 
-def _comparable(sent: dict[str, Any]) -> dict[str, Any]:
-    """A request less role, job name, and the bucket and job part of URIs; file names stay."""
-    own = r"s3://[^\"]*/(sourcedir\.tar\.gz|runproc\.sh)"
-    found: dict[str, Any] = json.loads(re.sub(own, r"s3://OWN/\1", json.dumps(sent)))
-    return {key: value for key, value in found.items() if not key.startswith(("RoleArn", "ProcessingJobName"))}
-
-
-RUNS: list[tuple[dict[str, Any], dict[str, Any]]] = [
-    (
-        {},
-        {
-            "code": "train.py",
-            "source_dir": "src",
-            "dependencies": ["deps", "helper.py"],
-            "inputs": [ProcessingInput(source="s3://in-bucket/x", destination="/opt/ml/processing/input/x")],
-            "arguments": ["--a", "b"],
-        },
-    ),
-    ({"code_location": "s3://code-loc/pre/", "command": ["python3", "-u"]}, {"code": "preprocess.py"}),
-    ({}, {"code": "s3://bucket/run.sh"}),
-    ({}, {"code": "train.py", "source_dir": "s3://bucket/p/sourcedir.tar.gz"}),
-    ({}, {"code": "train.py", "source_dir": "src", "codeartifact_repo_arn": REPOSITORY}),
-]
-
-
-@pytest.mark.parametrize("index", range(5))
-def test_the_request_is_what_the_sdk_sent(folder: Path, index: int) -> None:
-    del folder
-    scope, (processor, run), sent = stack(), RUNS[index], _comparable(GOLDEN["requests"][index])
-    if outputs := sent.get("ProcessingOutputConfig", {}).get("Outputs", ()):
-        (only,) = outputs
-        place = only["S3Output"]
-        output = ProcessingOutput(output_name=only["OutputName"], source=place["LocalPath"], destination=place["S3Uri"])
-        run = run | {"outputs": [output]}
-    (state,) = in_machine(scope, sklearn(scope, **processor).run("Run", **run))["States"].values()
-
-    assert _comparable(state["Parameters"]) == sent
-
-
 @pytest.mark.parametrize(("index", "upload"), [(0, 0), (1, 2), (4, 5)])
 def test_the_archive_holds_the_files_that_the_sdk_packed(folder: Path, index: int, upload: int) -> None:
-    run = RUNS[index][1]
+    run = CALLS[index]["run"]
     from cdk_sagemaker_processing.processors._framework_family import _sources  # noqa: PLC0415
 
     _, files = _sources(run["code"], run.get("source_dir"), run.get("dependencies", ()))

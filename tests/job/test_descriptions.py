@@ -87,7 +87,7 @@ def test_an_output_is_what_the_sdk_sends() -> None:
             {"source": "https://example.com/data.csv"},
             "source must be an S3 URI or a local path, got 'https://example.com/data.csv'; copy the data to S3 first",
         ),
-        ({"source": "s3://Bad_Bucket/x"}, "source must be an S3 URI, got 's3://Bad_Bucket/x'; for example "),
+        ({"source": "s3://bad bucket/x"}, "source must be an S3 URI, got 's3://bad bucket/x'; for example "),
     ],
 )
 def test_an_input_that_the_service_would_refuse(change: dict[str, Any], message: str) -> None:

@@ -39,14 +39,18 @@ class LocalSource:
             )
         return cls(path.resolve())
 
-    def upload(self, scope: Construct, construct_id: str, bucket: s3.IBucket, encryption_key: kms.IKey | None) -> str:
-        """Have the deployment copy it into the bucket; the URI of the file, or of the folder."""
+    def upload(
+        self, scope: Construct, construct_id: str, bucket: s3.IBucket, encryption_key: kms.IKey | None, folder: str
+    ) -> str:
+        """Have the deployment copy it into the bucket.
+
+        Returns:
+            The URI of the file; or of the folder, which is called ``folder`` there.
+        """
         if self.path.is_dir():
-            files = tree(self.path)
+            files, name = tree(self.path, prefix=f"{folder}/"), folder
             if not files:
                 raise InvalidValue("source", str(self.path), "be a folder with files in it")
-            return LocalCode(scope, construct_id, bucket=bucket, files=files, encryption_key=encryption_key).uri()
-        files = {self.path.name: self.path}
-        return LocalCode(scope, construct_id, bucket=bucket, files=files, encryption_key=encryption_key).uri(
-            self.path.name
-        )
+        else:
+            files, name = {self.path.name: self.path}, self.path.name
+        return LocalCode(scope, construct_id, bucket=bucket, files=files, encryption_key=encryption_key).uri(name)

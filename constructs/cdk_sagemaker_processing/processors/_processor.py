@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Unpack
 
 import jsii
+from aws_cdk import Annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -197,6 +198,14 @@ class Processor(Construct):
     ) -> SageMakerCreateProcessingJob:
         key = self._upload_key(run_id, kms_key)
         needs_bucket = any(output.needs_place for output in outputs or ())
+        processor_options = self._options
+        if self._options.get("output_kms_key") is not None and not outputs:
+            processor_options = {**self._options, "output_kms_key": None}
+            Annotations.of(self).add_warning_v2(
+                f"cdk-sagemaker-processing:no-outputs-{run_id}",
+                f"output_kms_key encrypts nothing in {run_id!r}, which has no outputs; as the SageMaker SDK does, it "
+                "is left out of the request",
+            )
         return SageMakerCreateProcessingJob(
             self,
             run_id,
@@ -205,7 +214,7 @@ class Processor(Construct):
             arguments=arguments,
             entrypoint=entrypoint,
             bucket=self.bucket if needs_bucket else self._bucket,
-            **self._options,
+            **processor_options,
             **options,
         )
 
@@ -231,7 +240,7 @@ class Processor(Construct):
         source = LocalSource.of(code, parameter=parameter)
         if source.path.is_dir():
             raise InvalidValue(parameter, code, "be a file, not a folder", "name the script in it")
-        return source.upload(self, f"{run_id}-code", self.bucket, self._upload_key(run_id, kms_key))
+        return source.upload(self, f"{run_id}-code", self.bucket, self._upload_key(run_id, kms_key), "code")
 
     def _staged(
         self, run_id: str, what: str, files: Files, location: str | None, kms_key: kms.IKey | str | None
@@ -253,7 +262,7 @@ class Processor(Construct):
             return item
         name = item.input_name or f"input-{position}"
         source = LocalSource.of(uri, parameter="source" if item.s3_input is None else "s3_uri")
-        return item.at(source.upload(self, f"{run_id}-{name}", self.bucket, key))
+        return item.at(source.upload(self, f"{run_id}-{name}", self.bucket, key, name))
 
 
 def _repository_name(image_uri: str | DockerImage) -> str:

@@ -157,8 +157,9 @@ class SparkProcessor(Processor):
             items = listed or ()
             words[option] = spark.dependencies(parameter, items, channel) if items else None
             if local := self._local_dependencies(parameter, items):
-                uri = self._staged(run_id, channel, local, self._dependency_location, kms_key).uri()
-                extended.append(_input(channel, uri))
+                named = {f"{channel}/{name}": path for name, path in local.items()}
+                staged = self._staged(run_id, channel, named, self._dependency_location, kms_key)
+                extended.append(_input(channel, staged.uri(channel)))
         if configuration:
             files: Files = {"configuration.json": spark.configuration_file(configuration)}
             staged = self._staged(run_id, "conf", files, self._configuration_location, kms_key)

@@ -9,7 +9,8 @@ from smproc.job.api import check
 from smproc.job.errors import InvalidValue
 
 PROCESSING_ROOT = "/opt/ml/processing"
-_S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?", re.DOTALL)
+# Old buckets have names that S3 gives no more: capitals, underscores, up to 255 characters.
+_S3_URI = re.compile(r"s3://[A-Za-z0-9][A-Za-z0-9._-]{0,254}(/.*)?", re.DOTALL)
 
 
 def check_local_path(parameter: str, path: str) -> None:

@@ -1,0 +1,102 @@
+"""Run by a Python that has the SageMaker SDK: what it sends for each call on standard input.
+
+Nothing leaves the machine: botocore's own event before sending answers every request. Of CreateProcessingJob the
+parameters are kept as the SDK gave them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import logging
+import sys
+from typing import Any
+
+import boto3
+import sagemaker.utils
+from botocore.awsrequest import AWSResponse
+from sagemaker.session import Session
+
+logging.disable(logging.CRITICAL)
+ROLE = "arn:aws:iam::111122223333:role/ProcessingRole"
+MODULES = (
+    "sagemaker.processing",
+    "sagemaker.sklearn.processing",
+    "sagemaker.spark.processing",
+    "sagemaker.pytorch.processing",
+    "sagemaker.tensorflow.processing",
+    "sagemaker.xgboost.processing",
+    "sagemaker.mxnet.processing",
+    "sagemaker.huggingface.processing",
+    "sagemaker.dataset_definition",
+    "sagemaker.network",
+)
+CLASSES = {name: getattr(module, name) for module in map(importlib.import_module, MODULES) for name in dir(module)}
+ESTIMATORS = {
+    "sklearn": "sagemaker.sklearn.estimator.SKLearn",
+    "pytorch": "sagemaker.pytorch.estimator.PyTorch",
+    "tensorflow": "sagemaker.tensorflow.estimator.TensorFlow",
+    "xgboost": "sagemaker.xgboost.estimator.XGBoost",
+    "mxnet": "sagemaker.mxnet.estimator.MXNet",
+}
+
+
+class _Body(io.BytesIO):
+    def stream(self, *_: object, **__: object) -> list[bytes]:
+        return [self.read()]
+
+
+def answer(request: Any, **_: object) -> AWSResponse:  # noqa: ANN401 - botocore's own object
+    """Say yes to everything."""
+    body = b'{"ProcessingJobArn": "arn"}' if "://api.sagemaker" in request.url else b"<R/>"
+    if request.method == "GET" and "://s3" in request.url:
+        body = b"<R><Buckets><Bucket><Name>b</Name></Bucket></Buckets></R>"
+    if "sts" in request.url:
+        body = (
+            b"<R><GetCallerIdentityResult><Account>111122223333</Account><Arn>a</Arn><UserId>u</UserId>"
+            b"</GetCallerIdentityResult></R>"
+        )
+    return AWSResponse(request.url, 200, {"ETag": '"x"', "Content-Length": str(len(body))}, _Body(body))
+
+
+def made(value: Any) -> Any:  # noqa: ANN401 - any argument
+    """The value with the objects that it describes."""
+    if isinstance(value, dict):
+        if "$" in value:
+            rest = {key: item for key, item in value.items() if key != "$"}
+            return CLASSES[value["$"]](**made(rest))
+        return {key: made(item) for key, item in value.items()}
+    return [made(item) for item in value] if isinstance(value, list) else value
+
+
+def estimator(framework: str) -> Any:  # noqa: ANN401 - a class
+    module, _, name = ESTIMATORS[framework].rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def sent_by(call: dict[str, Any]) -> Any:  # noqa: ANN401 - a request, or the SDK's refusal
+    """The request; or the words that the SDK refuses with."""
+    boto = boto3.Session(region_name=call["region"], aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106
+    boto.events.register("before-send.*", answer)
+    client = boto.client("sagemaker")
+    requests: list[Any] = []
+    client.meta.events.register(
+        "provide-client-params.sagemaker.CreateProcessingJob", lambda params, **_: requests.append(params)
+    )
+    session = Session(boto_session=boto, sagemaker_client=client, default_bucket=f"sagemaker-{call['region']}-x")
+    init, run = made(call["init"]), made(call["run"])
+    if "framework" in init:
+        init["estimator_cls"] = estimator(init.pop("framework"))
+    try:
+        processor = CLASSES[call["processor"]](role=ROLE, sagemaker_session=session, **init)
+        processor.run(wait=False, logs=False, job_name="golden-job-1", **run)
+    except Exception as error:  # noqa: BLE001 - whatever it says, the comparison decides
+        return f"{type(error).__name__}: {error}"
+    return requests[0]
+
+
+# The SDK reads botocore's endpoints anew for each image.
+resolver = sagemaker.utils._botocore_resolver()
+sagemaker.utils._botocore_resolver = lambda: resolver
+sys.stdout.write("\n" + json.dumps([sent_by(call) for call in json.load(sys.stdin)]))
