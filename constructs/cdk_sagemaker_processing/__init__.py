@@ -16,7 +16,7 @@ from cdk_sagemaker_processing.processors import (
 )
 from cdk_sagemaker_processing.resources import ProcessingBucket, ProcessingRepository, ProcessingRole
 from cdk_sagemaker_processing.trigger import S3Trigger, uploaded_objects
-from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob
+from cdk_sagemaker_processing.workflow import CapacityRetry, SageMakerCreateProcessingJob, retry_on_capacity
 from smproc.job import (
     AthenaDatasetDefinition,
     ConflictingValues,
@@ -35,6 +35,7 @@ from smproc.job import (
 
 __all__ = [
     "AthenaDatasetDefinition",
+    "CapacityRetry",
     "ConflictingValues",
     "DatasetDefinition",
     "EventDrivenProcessing",
@@ -64,5 +65,6 @@ __all__ = [
     "SparkJarProcessor",
     "TensorFlowProcessor",
     "XGBoostProcessor",
+    "retry_on_capacity",
     "uploaded_objects",
 ]

@@ -14,7 +14,7 @@ from cdk_sagemaker_processing._internal.acknowledge import acknowledge
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
 from cdk_sagemaker_processing.resources import ProcessingBucket
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, ObjectPattern, S3Trigger
-from cdk_sagemaker_processing.workflow import SageMakerCreateProcessingJob
+from cdk_sagemaker_processing.workflow import CapacityRetry, SageMakerCreateProcessingJob
 from smproc.job import ConflictingValues, InvalidValue
 
 _DEFAULT_MAX_RUNTIME_IN_SECONDS = 4 * 60 * 60
@@ -28,8 +28,8 @@ class EventDrivenProcessing(Construct):
     Args:
         scope: the construct to live in.
         construct_id: unique in the scope.
-        steps: what `Processor.run` returned, one or more; they run one after the other. A step that another follows
-            keeps the execution's input by ``result_path=sfn.JsonPath.DISCARD`` (or a path).
+        steps: what `Processor.run` or `retry_on_capacity` returned, one or more; they run one after the other. A step
+            that another follows keeps the execution's input by ``result_path=sfn.JsonPath.DISCARD`` (or a path).
         input_bucket: where objects arrive. Default: a new `ProcessingBucket`.
         prefixes: what a key may start with. Default: anything.
         suffixes: what a key may end in. Default: anything.
@@ -57,7 +57,7 @@ class EventDrivenProcessing(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        steps: Sequence[SageMakerCreateProcessingJob],
+        steps: Sequence[SageMakerCreateProcessingJob | CapacityRetry],
         input_bucket: s3.IBucket | None = None,
         prefixes: Sequence[str] = (),
         suffixes: Sequence[str] = (),
@@ -65,6 +65,7 @@ class EventDrivenProcessing(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.steps = _checked(steps)
+        self._states = list(steps)
         self.input_bucket: s3.IBucket = input_bucket or ProcessingBucket(self, "InputBucket")
         pattern = ObjectPattern(prefixes=prefixes, suffixes=suffixes)
         for step in self.steps:
@@ -109,8 +110,8 @@ class EventDrivenProcessing(Construct):
         return f"s3://{self.input_bucket.bucket_name}/{prefixes[0] if prefixes else ''}"
 
     def _chain(self) -> sfn.IChainable:
-        chain = sfn.Chain.start(self.steps[0])
-        for step in self.steps[1:]:
+        chain = sfn.Chain.start(self._states[0])
+        for step in self._states[1:]:
             chain = chain.next(step)
         return chain
 
@@ -138,13 +139,14 @@ class EventDrivenProcessing(Construct):
             step.explain_wildcards(self.state_machine)
 
 
-def _checked(steps: Sequence[SageMakerCreateProcessingJob]) -> list[SageMakerCreateProcessingJob]:
-    if isinstance(steps, SageMakerCreateProcessingJob) or not steps:
+def _checked(steps: Sequence[SageMakerCreateProcessingJob | CapacityRetry]) -> list[SageMakerCreateProcessingJob]:
+    if isinstance(steps, sfn.State) or not steps:
         raise InvalidValue("steps", steps, "be a list of at least one step", "hand it what processor.run(...) returned")
-    for step in list(steps)[:-1]:
-        if step.replaces_input:
+    tasks = [step.task if isinstance(step, CapacityRetry) else step for step in steps]
+    for task in tasks[:-1]:
+        if task.replaces_input:
             raise ConflictingValues(
-                f"the step {step.id!r} replaces the input that the next step needs; "
+                f"the step {task.id!r} replaces the input that the next step needs; "
                 "run it with result_path=sfn.JsonPath.DISCARD, or a path of its own"
             )
-    return list(steps)
+    return tasks

@@ -142,3 +142,23 @@ def test_failures_of_other_states_are_as_before(laptop: Laptop) -> None:
     arn = laptop.execute({"Fail": {"Type": "Fail", "Error": "Mine", "Cause": "because"}})
     execution = laptop.wait_for_execution(arn)
     assert (execution["status"], execution["error"]) == ("FAILED", "Mine")
+
+
+@pytest.mark.parametrize("top_level", [True, False], ids=["of-the-machine", "of-the-state"])
+def test_a_jsonata_parallel_has_its_arguments_and_its_output(laptop: Laptop, *, top_level: bool) -> None:
+    branch = {"StartAt": "Inner", "States": {"Inner": {"Type": "Pass", "End": True}}}
+    parallel = {
+        "Type": "Parallel",
+        "Arguments": {"n": "{% $states.input.n + 1 %}"},
+        "Branches": [branch],
+        "Output": {"was": "{% $states.input.n %}", "is": "{% $states.result[0].n %}"},
+        "End": True,
+    }
+    machine: dict[str, Any] = {"StartAt": "Both", "States": {"Both": parallel}}
+    (machine if top_level else parallel)["QueryLanguage"] = "JSONata"
+    made = laptop.states.create_state_machine(
+        name=laptop.name(), roleArn="arn:aws:iam::000000000000:role/machine", definition=json.dumps(machine)
+    )
+    started = laptop.states.start_execution(stateMachineArn=made["stateMachineArn"], input='{"n": 1}')
+    execution = laptop.wait_for_execution(started["executionArn"])
+    assert json.loads(execution["output"]) == {"was": 1, "is": 2}

@@ -195,6 +195,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         self._job_name = job_name
         # aws-cdk keeps these to itself, and Python cannot reach them again.
         self._language = query_language
+        self._machines_language: sfn.QueryLanguage | None = None
         self._paths = {
             "input_path": input_path,
             "result_selector": result_selector,
@@ -307,6 +308,10 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             output = self.request["ProcessingOutputConfig"]["Outputs"][index]
             output["S3Output"]["S3Uri"] = self._place(name, f"{sfn.JsonPath.state_entered_time}/")
 
+    def use_language_of_machine(self, language: sfn.QueryLanguage | None) -> None:
+        """Take the state machine's query language where aws-cdk does not tell it: inside of another state."""
+        self._machines_language = language
+
     def explain_wildcards(self, state_machine: IConstruct) -> None:
         """Explain to cdk-nag the wildcards that this task brings to a state machine's role."""
         acknowledge_wildcards(
@@ -319,20 +324,21 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         aws-cdk renders a task by an internal method that Python cannot override, so the whole state is put together
         here, from the same parts; a test holds every common field against an official task of aws-cdk.
         """
-        language = self._language or top_level_query_language or sfn.QueryLanguage.JSON_PATH
+        machines = top_level_query_language or self._machines_language
+        language = self._language or machines or sfn.QueryLanguage.JSON_PATH
         self._check_language(language)
         request = _merged(self.request, self._overrides or {})
         jsonata = language == sfn.QueryLanguage.JSONATA
         state: dict[str, Any] = {
             **self._render_next_end(),
-            **self._render_retry_catch(top_level_query_language),
+            **self._render_retry_catch(machines),
             "Type": "Task",
             "Comment": self._about,
-            **self._render_query_language(top_level_query_language),
+            **self._render_query_language(machines),
             **self._render_input_output(),
             **self._render_result_selector(),
             "ResultPath": self._paths["result_path"],
-            **self._render_assign(top_level_query_language),
+            **self._render_assign(machines),
             **self._render_limits(),
             "Credentials": self._assumed and sfn.FieldUtils.render_object({"RoleArn": self._assumed.role.role_arn}),
             "Resource": task_resource(self.node.id, self.integration_pattern),

@@ -19,11 +19,25 @@ examples:
 """
 
 
+_FAULTS = """\
+  throttle   calls of the SageMaker API are answered with ThrottlingException
+  quota      CreateProcessingJob is answered with ResourceLimitExceeded
+  capacity   jobs are created and fail with a CapacityError
+  error      jobs are created and fail with an InternalServerError
+  delay      jobs start --seconds later
+  list       say which faults are on
+  clear      switch all off
+
+example:
+  smproc local fault quota --times 2      the next two jobs are refused, the third is created
+"""
+
+
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its own commands to the parser."""
     local = commands.add_parser(
         "local",
-        help="the laptop AWS: start, stop, status, env",
+        help="the laptop AWS: start, stop, status, env, fault",
         description="An AWS on this machine: no account, no Docker, and processing jobs that really run.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -40,6 +54,24 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         if name in ("start", "env"):
             parser.add_argument("--region", default="us-east-1", help="its region (default: us-east-1)")
         parser.set_defaults(do=do)
+    _add_fault(subcommands)
+
+
+def _add_fault(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subcommands.add_parser(
+        "fault",
+        help="make calls or jobs go wrong, to test what you do about it",
+        description="Make calls or jobs go wrong, to test retries before AWS does it.",
+        epilog=_FAULTS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("kind", choices=("throttle", "quota", "capacity", "error", "delay", "list", "clear"))
+    parser.add_argument("--times", type=int, help="how often it strikes (default: until clear)")
+    parser.add_argument("--share", type=float, default=1.0, help="the part of calls or jobs it strikes (default: 1)")
+    parser.add_argument("--seconds", type=float, default=0.0, help="for delay: how much later a job starts")
+    parser.add_argument("--name-contains", default="", metavar="TEXT", help="only jobs whose name contains this")
+    parser.add_argument("--port", type=int, default=4566, help="loopback port (default: 4566)")
+    parser.set_defaults(do=fault)
 
 
 def start(arguments: argparse.Namespace) -> int:
@@ -74,6 +106,31 @@ def env(arguments: argparse.Namespace) -> int:
     _say(f"unset {' '.join(laptop.variables_to_unset())}")
     for name, value in laptop.environment().items():
         _say(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def fault(arguments: argparse.Namespace) -> int:
+    """Switch a fault on, or all off, or list them."""
+    laptop = _laptop(arguments)
+    if arguments.kind == "clear":
+        laptop.clear_faults()
+    elif arguments.kind != "list":
+        laptop.put_fault(
+            arguments.kind,
+            times=arguments.times,
+            share=arguments.share,
+            seconds=arguments.seconds,
+            name_contains=arguments.name_contains,
+        )
+    on = laptop.faults()
+    for each in on:
+        often = "until cleared" if each["times"] is None else f"{each['times']} times more"
+        parts = [each["kind"], often, f"share {each['share']:g}"]
+        parts += [f"{each['seconds']:g} s"] if each["seconds"] else []
+        parts += [f"names with {each['name_contains']!r}"] if each["name_contains"] else []
+        _say(", ".join(parts))
+    if not on:
+        _say("no faults")
     return 0
 
 

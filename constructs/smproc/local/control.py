@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -144,6 +146,48 @@ class LaptopAws:
             jobs_finished=counts.get("finished", 0),
         )
 
+    def put_fault(
+        self,
+        kind: str,
+        *,
+        times: int | None = None,
+        share: float = 1.0,
+        seconds: float = 0.0,
+        name_contains: str = "",
+    ) -> None:
+        """Make something go wrong, as on a bad day of AWS.
+
+        Args:
+            kind: ``throttle`` (calls), ``quota`` (ResourceLimitExceeded at creation), ``capacity`` (jobs fail with a
+                CapacityError), ``error`` (jobs fail with an InternalServerError) or ``delay`` (jobs start later).
+            times: how often it strikes. Default: until `clear_faults`.
+            share: the part of calls or jobs that it strikes, above 0 and at most 1. Default: 1.
+            seconds: for ``delay``, how much later.
+            name_contains: only jobs whose name contains this. Default: all.
+
+        Raises:
+            LaptopAwsError: there is no such fault, or no laptop AWS runs.
+        """
+        fault = {"kind": kind, "times": times, "share": share, "seconds": seconds, "name_contains": name_contains}
+        self._ask("LaptopPutFault", fault)
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The faults that will still strike.
+
+        Raises:
+            LaptopAwsError: no laptop AWS runs.
+        """
+        found: list[dict[str, Any]] = self._ask("LaptopListFaults", {})["Faults"]
+        return found
+
+    def clear_faults(self) -> None:
+        """Let nothing go wrong any more.
+
+        Raises:
+            LaptopAwsError: no laptop AWS runs.
+        """
+        self._ask("LaptopClearFaults", {})
+
     def environment(self) -> dict[str, str]:
         """The variables that point the AWS CLI, boto3 and the CDK at it; see also `variables_to_unset`."""
         return pointing_at(self.port, self.region, os.environ)
@@ -170,6 +214,32 @@ class LaptopAws:
         if self._started_here:
             self._started_here = False
             self.stop()
+
+    def _ask(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask the server for something that is not of AWS."""
+        if not self.status().running:
+            raise LaptopAwsError(f"no laptop AWS runs on port {self.port}; start it with: smproc local start")
+        request = urllib.request.Request(  # noqa: S310 - our own loopback address
+            self.endpoint,
+            data=json.dumps(body).encode(),
+            headers={
+                "X-Amz-Target": f"SageMaker.{operation}",
+                "Content-Type": "application/x-amz-json-1.1",
+                "Authorization": (
+                    f"AWS4-HMAC-SHA256 Credential=test/20260101/{self.region}/sagemaker/aws4_request, "
+                    "SignedHeaders=host, Signature=none"
+                ),
+            },
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=10) as response:
+                answer: dict[str, Any] = json.load(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                refusal = json.load(error)
+            raise LaptopAwsError(str(refusal.get("message", refusal))) from error
+        return answer
 
     def _launch(self, log: int) -> dict[str, Any]:
         """Start the server in the background and read its report; no half-started one stays behind."""

@@ -7,6 +7,8 @@ and not in the middle of somebody's pipeline. What is reached into:
 * ``services.stepfunctions._SERVICE_DISPATCH`` and ``_ExecutionError``: to add an integration;
 * ``_execute_task``, ``_invoke_resource_with_timeout``: to tell an integration for whom and how long it works;
 * ``_add_event``, ``_fail_execution``, ``_find_matching_retrier``, ``_find_matching_catcher``: to let an abort be final;
+* ``_run_parallel_branches``, ``_apply_jsonata_arguments``, ``_apply_jsonata_output``, ``_state_query_language``: to
+  give a JSONata ``Parallel`` its Arguments and Output, which ministack leaves out;
 * ``services.sts.register_session``: to make a session of a job's role, as the service principal would;
 * ``core.responses.get_account_id``, ``get_region``: to know for whom a request is made.
 """
@@ -60,6 +62,12 @@ _NAMES: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
         "_fail_execution": lambda value: _parameters(value) == ("execution", "error", "cause"),
         "_find_matching_retrier": lambda value: _parameters(value) == ("retriers", "error", "retry_counts"),
         "_find_matching_catcher": lambda value: _parameters(value) == ("catchers", "error"),
+        "_run_parallel_branches": lambda value: _parameters(value) == ("state_def", "raw_input", "execution", "ctx"),
+        "_apply_jsonata_arguments": lambda value: _parameters(value) == ("state_def", "raw_input", "ctx"),
+        "_apply_jsonata_output": lambda value: (
+            _parameters(value) == ("state_def", "raw_input", "ctx", "result", "error_output", "default")
+        ),
+        "_state_query_language": lambda value: _parameters(value) == ("state_def", "ctx"),
     },
 }
 
@@ -271,6 +279,7 @@ def _watch_executions() -> None:
     if hasattr(states._execute_task, "__wrapped__"):  # noqa: SLF001 - a seam
         return
     _wrap(states, "_execute_task", _execute_task)
+    _wrap(states, "_run_parallel_branches", _run_parallel)
     _wrap(states, "_invoke_resource_with_timeout", _invoke_with_timeout)
     _wrap(states, "_add_event", _add_event)
     _wrap(states, "_fail_execution", _fail_execution)
@@ -300,6 +309,22 @@ def _execute_task(
     finally:
         _current.reset(task_token)
         _root.reset(root_token)
+
+
+def _run_parallel(
+    original: Callable[..., Any],
+    state_def: Mapping[str, Any],
+    raw_input: object,
+    execution: dict[str, Any],
+    ctx: dict[str, Any],
+) -> object:
+    states = _step_functions()
+    if states._state_query_language(state_def, ctx) != "JSONata":  # noqa: SLF001 - a seam
+        return original(state_def, raw_input, execution, ctx)
+    given = states._apply_jsonata_arguments(state_def, raw_input, ctx)  # noqa: SLF001 - a seam
+    results, following = original(state_def, given, execution, ctx)
+    output = states._apply_jsonata_output(state_def, raw_input, ctx, result=results, default=results)  # noqa: SLF001
+    return output, following
 
 
 def _invoke_with_timeout(original: Callable[..., Any], resource: str, input_data: object, timeout: float) -> object:

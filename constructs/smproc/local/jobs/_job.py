@@ -36,6 +36,19 @@ class JobStatus(StrEnum):
         return self in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Injected:
+    """What shall go wrong with a job, on request.
+
+    Attributes:
+        delay_in_seconds: how much later it starts.
+        failure: its FailureReason, instead of running.
+    """
+
+    delay_in_seconds: float = 0.0
+    failure: str | None = None
+
+
 @dataclass(slots=True, eq=False)
 class ProcessingJob:
     """A processing job: the request, and what has become of it.
@@ -46,6 +59,7 @@ class ProcessingJob:
         request: the CreateProcessingJob request.
         stop_signal: ends its programs.
         tags: the job's tags.
+        injected: what shall go wrong with it.
         on_change: called, without arguments, after each change of status.
         status: its state.
         created: when it was created.
@@ -61,6 +75,7 @@ class ProcessingJob:
     request: Mapping[str, Any]
     stop_signal: StopSignal
     tags: dict[str, str]
+    injected: Injected = Injected()
     on_change: Callable[[], None] = lambda: None
     status: JobStatus = JobStatus.IN_PROGRESS
     created: datetime = field(default_factory=lambda: datetime.now(tz=UTC))

@@ -53,6 +53,7 @@ class JobLife:
         hosts: Sequence[OptMl] = ()
         ending, reason, message = JobStatus.COMPLETED, None, None
         try:
+            _go_wrong(job)
             folder = _new_folder(self.folder, job.name)
             hosts = [OptMl(folder / f"algo-{number}") for number in range(1, job.instance_count + 1)]
             try:
@@ -125,6 +126,17 @@ class JobLife:
             # AWS's own wording is not documented; this follows what training jobs say. What AWS does with the outputs
             # of a failed job is not documented either: nothing is uploaded here.
             raise JobFailure(f"AlgorithmError: See job logs for more information, exit code: {failed[0]}")
+
+
+def _go_wrong(job: ProcessingJob) -> None:
+    """Do what was asked for by a fault."""
+    deadline = time.monotonic() + job.injected.delay_in_seconds
+    while (left := deadline - time.monotonic()) > 0 and not job.stop_signal.requested:
+        time.sleep(min(left, 0.05))
+    if job.stop_signal.requested:
+        raise JobInterrupted
+    if job.injected.failure is not None:
+        raise JobFailure(job.injected.failure)
 
 
 def _new_folder(parent: Path, name: str) -> Path:

@@ -16,6 +16,7 @@ from smproc.local._folder import StateFolder
 from smproc.local.jobs import JobLife, ProcessingJob
 from smproc.local.runners import StopSignal
 from smproc.local.service._errors import ApiError, invalid
+from smproc.local.service._faults import Fault, Faults
 from smproc.local.service._store import JobStore, Scope
 from smproc.local.service._validation import validate, validate_job, without_nulls
 
@@ -40,6 +41,7 @@ class SageMakerService:
         self._folder = folder
         self._stop_grace_in_seconds = stop_grace_in_seconds
         self._jobs = JobStore()
+        self._faults = Faults()
         self._threads: list[threading.Thread] = []
         self._counting = threading.Lock()
         self._closed = False
@@ -51,6 +53,12 @@ class SageMakerService:
             "ListProcessingJobs": self._list,
             "ListTags": self._list_tags,
             "StopProcessingJob": self._stop,
+        }
+        # Not of AWS: what `smproc local fault` says to this server.
+        self._own_operations: Mapping[str, Callable[[dict[str, Any]], Mapping[str, Any]]] = {
+            "LaptopPutFault": self._put_fault,
+            "LaptopListFaults": lambda _request: {"Faults": self._faults.shown()},
+            "LaptopClearFaults": self._clear_faults,
         }
 
     async def handle(
@@ -84,12 +92,16 @@ class SageMakerService:
         if not isinstance(cleaned, dict):
             raise invalid("The request must be a JSON object")
         validate_job(cleaned)
+        name = cleaned["ProcessingJobName"]
+        self._faults.strike_call(name)
+        self._faults.strike_creation(name)
         job = ProcessingJob(
-            arn=scope.job_arn(cleaned["ProcessingJobName"]),
+            arn=scope.job_arn(name),
             region=scope.region,
             request=cleaned,
             stop_signal=StopSignal(self._stop_grace_in_seconds),
             tags={tag["Key"]: tag["Value"] for tag in cleaned.get("Tags", ())},
+            injected=self._faults.for_job(name),
             on_change=self._count,
         )
         self._jobs.add(job)
@@ -122,6 +134,8 @@ class SageMakerService:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _answer(self, operation: str, scope: Scope, body: bytes) -> Mapping[str, Any]:
+        if operation in self._own_operations:
+            return self._own_operations[operation](json.loads(body))
         if (answer := self._operations.get(operation)) is None:
             raise ApiError(
                 "UnknownOperationException",
@@ -134,6 +148,8 @@ class SageMakerService:
             raise ApiError("SerializationException", f"The request is not JSON: {error}") from error
         if not isinstance(request, dict):
             raise ApiError("SerializationException", "The request is not a JSON object")
+        if operation != "CreateProcessingJob":  # which asks for itself: Step Functions calls it too
+            self._faults.strike_call(str(request.get("ProcessingJobName", "")))
         return answer(scope, request)
 
     def _describe(self, scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
@@ -168,6 +184,14 @@ class SageMakerService:
 
     def _list_tags(self, _scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
         return {"Tags": _as_list(self._jobs.by_arn(str(request.get("ResourceArn"))).tags)}
+
+    def _put_fault(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        self._faults.put(Fault(**request))
+        return {}
+
+    def _clear_faults(self, _request: dict[str, Any]) -> Mapping[str, Any]:
+        self._faults.clear()
+        return {}
 
     def _count(self) -> None:
         with self._counting:

@@ -1,0 +1,119 @@
+"""The task and a processor of each family in plain state machines, in both query languages.
+
+Deployed by the end-to-end tests. What is known at run time alone is written with ``sfn.JsonPath`` in the one, and as
+JSONata in the other; the rest is the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+
+from cdk_sagemaker_processing import (
+    FrameworkProcessor,
+    ProcessingInput,
+    ProcessingOutput,
+    SageMakerCreateProcessingJob,
+    ScriptProcessor,
+    SKLearnProcessor,
+    retry_on_capacity,
+)
+
+SOURCE = Path(__file__).parent / "source"
+SKLEARN: dict[str, Any] = {"framework_version": "1.2-1", "instance_type": "ml.m5.large"}
+
+app = cdk.App()
+stack = cdk.Stack(app, "Tasks", env=cdk.Environment(account="000000000000", region="us-east-1"))
+bucket = s3.Bucket(stack, "Bucket", removal_policy=cdk.RemovalPolicy.DESTROY)
+cdk.CfnOutput(stack, "BucketName", value=bucket.bucket_name)
+
+
+def machine(name: str, language: sfn.QueryLanguage, first: sfn.IChainable) -> sfn.StateMachine:
+    made = sfn.StateMachine(
+        stack, name, definition_body=sfn.DefinitionBody.from_chainable(first), query_language=language
+    )
+    cdk.CfnOutput(stack, f"{name}Arn", value=made.state_machine_arn).override_logical_id(name)
+    return made
+
+
+def value(name: str, language: sfn.QueryLanguage) -> str:
+    """A value of the execution's input."""
+    return (
+        f"{{% $states.input.{name} %}}"
+        if language == sfn.QueryLanguage.JSONATA
+        else sfn.JsonPath.string_at(f"$.{name}")
+    )
+
+
+def told(language: sfn.QueryLanguage) -> dict[str, Any]:
+    """What every job of this app is told, static and at run time, mixed."""
+    keep = (
+        {"state_output": "{% $states.input %}"}
+        if language == sfn.QueryLanguage.JSONATA
+        else {"result_path": sfn.JsonPath.DISCARD}
+    )
+    return {
+        "arguments": ["--day", value("day", language), f'it\'s {{{value("who", language)}}} \\ "quoted"'],
+        "inputs": [
+            ProcessingInput(
+                source=f"s3://{bucket.bucket_name}/raw/{value('day', language)}/",
+                destination="/opt/ml/processing/data",
+                input_name="data",
+            )
+        ],
+        "outputs": [ProcessingOutput(output_name="told", source="/opt/ml/processing/told")],
+        **keep,
+    }
+
+
+for kind, language in (("Path", sfn.QueryLanguage.JSON_PATH), ("Jsonata", sfn.QueryLanguage.JSONATA)):
+    environment = {"WHO": f"for {value('who', language)}"}
+    common: dict[str, Any] = {"bucket": bucket, "env": environment}
+    sklearn = SKLearnProcessor(stack, f"{kind}SKLearn", **SKLEARN, **common)
+    script = ScriptProcessor(
+        stack,
+        f"{kind}Script",
+        image_uri=sklearn.image_uri,
+        command=["python3"],
+        instance_type=sfn.JsonPath.string_at("$.instance"),  # one of a simple path works in both
+        **common,
+    )
+    framework = FrameworkProcessor(stack, f"{kind}Framework", framework="sklearn", **SKLEARN, **common)
+    task = SageMakerCreateProcessingJob(  # nothing of a processor in it: the script comes as an input like any other
+        stack,
+        f"{kind}Task",
+        state_name=f"{kind} Task",
+        image_uri=sklearn.image_uri,
+        entrypoint=["python3", "/opt/ml/processing/code/tell.py"],
+        **common,
+        **(
+            told(language)
+            | {
+                "inputs": [
+                    *told(language)["inputs"],
+                    ProcessingInput(
+                        source=f"s3://{bucket.bucket_name}/scripts/tell.py", destination="/opt/ml/processing/code"
+                    ),
+                ]
+            }
+        ),
+    )
+    tell = str(SOURCE / "tell.py")
+    machine(
+        f"{kind}Families",
+        language,
+        task.next(sklearn.run(f"{kind} SKLearn", code=tell, **told(language)))
+        .next(script.run(f"{kind} Script", code=tell, **told(language)))
+        .next(framework.run(f"{kind} Framework", code="tell.py", source_dir=str(SOURCE), **told(language))),
+    )
+    machine(f"{kind}Quota", language, sklearn.run(f"{kind} Quota", code=tell, **told(language)))
+    machine(
+        f"{kind}Capacity",
+        language,
+        retry_on_capacity(sklearn.run(f"{kind} Capacity", code=tell, **told(language)), max_attempts=2),
+    )
+app.synth()

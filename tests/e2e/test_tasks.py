@@ -1,0 +1,166 @@
+"""The task and a processor of each family, deployed in plain state machines: verified on the laptop AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+
+from deployed import SessionAt, cdk, free_port
+from smproc.local import LaptopAws
+from support import ROOT
+
+SOURCE = ROOT / "tests" / "e2e" / "tasks" / "source"
+INPUT = {"day": "2026-11-23", "who": 'it\'s {you} \\ & "me"', "instance": "ml.m5.large"}
+TOLD = {
+    "arguments": ["--day", INPUT["day"], f'it\'s {{{INPUT["who"]}}} \\ "quoted"'],
+    "who": f"for {INPUT['who']}",
+    "inputs": ["a.csv", "b.csv"],
+}
+LANGUAGES = ["Path", "Jsonata"]
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """The deployed state machines."""
+
+    laptop: LaptopAws
+    session: Any
+    outputs: dict[str, str]
+
+    def run(self, name: str) -> dict[str, Any]:
+        """An execution, ended."""
+        states = self.session.client("stepfunctions")
+        arn = states.start_execution(stateMachineArn=self.outputs[name], input=json.dumps(INPUT))["executionArn"]
+        deadline = time.monotonic() + 60
+        while (found := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, "still running"
+            time.sleep(0.1)
+        execution: dict[str, Any] = found
+        return execution
+
+    def jobs(self, name_contains: str) -> list[dict[str, Any]]:
+        """The jobs of a state, the oldest first."""
+        sagemaker = self.session.client("sagemaker")
+        listed = sagemaker.list_processing_jobs(
+            NameContains=name_contains, SortBy="CreationTime", SortOrder="Ascending", MaxResults=100
+        )
+        names = [job["ProcessingJobName"] for job in listed["ProcessingJobSummaries"]]
+        return [sagemaker.describe_processing_job(ProcessingJobName=name) for name in names]
+
+    def told(self, job: dict[str, Any]) -> dict[str, Any]:
+        """What a job wrote down."""
+        (output,) = job["ProcessingOutputConfig"]["Outputs"]
+        bucket, _, prefix = output["S3Output"]["S3Uri"].removeprefix("s3://").partition("/")
+        body = self.session.client("s3").get_object(Bucket=bucket, Key=f"{prefix}/told.json")["Body"].read()
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+
+@pytest.fixture(scope="module")
+def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tasks]:
+    folder = tmp_path_factory.mktemp("tasks")
+    laptop = LaptopAws(port=free_port(), state_dir=folder / "state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SFN_WAIT_SCALE", "0.01")  # half a minute between two tries is much for a test
+        laptop.start()
+    try:
+        environment = laptop.redirect(os.environ)
+        cdk(["bootstrap", "aws://000000000000/us-east-1"], environment)
+        app = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'tasks' / 'app.py'}"
+        cdk(["deploy", "--app", app, "--output", str(folder / "out")], environment)
+        session = boto3.Session(
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=environment["AWS_REGION"],
+        )
+        at = SessionAt(session, laptop.endpoint)
+        (found,) = at.client("cloudformation").describe_stacks(StackName="Tasks")["Stacks"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+        s3 = at.client("s3")
+        for key in ("a.csv", "b.csv"):
+            s3.put_object(Bucket=outputs["BucketName"], Key=f"raw/{INPUT['day']}/{key}", Body=b"1")
+        s3.put_object(Bucket=outputs["BucketName"], Key="raw/2026-11-23-not/c.csv", Body=b"1")
+        s3.put_object(Bucket=outputs["BucketName"], Key="scripts/tell.py", Body=(SOURCE / "tell.py").read_bytes())
+        yield Tasks(laptop, at, outputs)
+    finally:
+        laptop.stop()
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_left(tasks: Tasks) -> Iterator[None]:
+    yield
+    tasks.laptop.clear_faults()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_family_runs_in_a_state_machine_of_either_language(tasks: Tasks, language: str) -> None:
+    execution = tasks.run(f"{language}Families")
+
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+    assert json.loads(execution["output"]) == INPUT
+    for family in ("Task", "SKLearn", "Script", "Framework"):
+        (job,) = [
+            job
+            for job in tasks.jobs("")
+            if f"/{language} {family}/" in job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
+        ]
+        assert job["ProcessingJobStatus"] == "Completed"
+        assert tasks.told(job) == TOLD
+        place = job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
+        assert place.endswith(f"/outputs/{execution['name']}/{language} {family}/try-0/told")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_quota_that_is_used_up_twice_is_waited_for_by_default(tasks: Tasks, language: str) -> None:
+    tasks.laptop.put_fault("quota", times=2)
+    execution = tasks.run(f"{language}Quota")
+
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+    history = tasks.session.client("stepfunctions").get_execution_history(executionArn=execution["executionArn"])
+    failures = [
+        event["taskFailedEventDetails"]["error"] for event in history["events"] if event["type"] == "TaskFailed"
+    ]
+    assert failures == ["SageMaker.ResourceLimitExceededException"] * 2
+    (job,) = [job for job in tasks.jobs("") if f"/{language} Quota/" in str(job["ProcessingOutputConfig"])]
+    assert tasks.told(job) == TOLD
+    assert job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"].endswith("/try-2/told")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_capacity_that_is_lost_twice_is_tried_again_under_another_name(tasks: Tasks, language: str) -> None:
+    tasks.laptop.put_fault("capacity", times=2)
+    execution = tasks.run(f"{language}Capacity")
+
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+    assert json.loads(execution["output"]) == INPUT
+    jobs = [job for job in tasks.jobs("") if f"/{language} Capacity/" in str(job["ProcessingOutputConfig"])]
+    assert [job["ProcessingJobStatus"] for job in jobs] == ["Failed", "Failed", "Completed"]
+    assert len({job["ProcessingJobName"] for job in jobs}) == 3
+    assert len({str(job["ProcessingOutputConfig"]) for job in jobs}) == 3
+    assert tasks.told(jobs[-1]) == TOLD
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("fault", "times", "error", "tries"),
+    [("capacity", None, "Processing.CapacityError", 3), ("error", 1, "States.TaskFailed", 1)],
+    ids=["no-capacity-at-all", "another-failure"],
+)
+def test_when_a_job_is_not_tried_again_its_failure_is_the_executions(
+    tasks: Tasks, language: str, fault: str, times: int | None, error: str, tries: int
+) -> None:
+    before = len(tasks.jobs(""))
+    tasks.laptop.put_fault(fault, times=times)
+    execution = tasks.run(f"{language}Capacity")
+
+    assert (execution["status"], execution["error"]) == ("FAILED", error)
+    assert json.loads(execution["cause"])["ProcessingJobStatus"] == "Failed"
+    assert len(tasks.jobs("")) - before == tries
