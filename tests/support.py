@@ -67,6 +67,8 @@ def flat(value: Any) -> str:  # noqa: ANN401, PLR0911 - whatever a template hold
             return f"<{'.'.join(flat(name).strip('<>') for name in names)}>"
         case {"Fn::Select": [index, {"Fn::Split": [separator, text]}]}:
             return f"<{flat(text).strip('<>')}[{index}]>"
+        case {"Fn::ImportValue": str(name)}:
+            return f"<{name}>"
         case {"Fn::Sub": str(text)}:
             return re.sub(r"\$\{([^}]+)\}", r"<\1>", text)
         case _:

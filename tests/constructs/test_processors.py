@@ -7,7 +7,9 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing import (
     InvalidProcessingJob,
@@ -175,3 +177,60 @@ def test_the_script_counts_among_the_ten_inputs(script: Path) -> None:
 def test_a_command_is_a_list_of_words(command: Any) -> None:  # noqa: ANN401
     with pytest.raises(InvalidValue, match="command must be a list of at least one word"):
         ScriptProcessor(stack(), "P", image_uri=IMAGE, command=command, instance_type="ml.m5.large")
+
+
+KEY_ARN = "arn:aws:kms:us-west-2:111122223333:key/1234"
+
+
+@pytest.mark.parametrize("by", ["arn", "key"])
+def test_what_a_run_uploads_is_encrypted_with_its_key(script: Path, by: str) -> None:
+    (script.parent / "data").mkdir()
+    (script.parent / "data" / "a.csv").write_text("1")
+    scope = stack()
+    key: Any = KEY_ARN if by == "arn" else kms.Key.from_key_arn(scope, "Key", KEY_ARN)
+    processor = ScriptProcessor(scope, "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
+    data = ProcessingInput(source="data", destination="/opt/ml/processing/data")
+    processor.run("Run", code=str(script), inputs=[data], kms_key=key)
+    processor.run("Again", code=str(script), kms_key=key)
+
+    unpacked = resources(scope, "Custom::ProcessingCode").values()
+    assert [entry["Properties"]["KmsKeyId"] for entry in unpacked] == [KEY_ARN] * 3
+    allowed = {
+        name: {action for entry in statements(scope, name) if entry["Resource"] == KEY_ARN for action in _listed(entry)}
+        for name in ("PRole", "ProcessingCodeUnpacker")
+    }
+    assert allowed == {
+        "PRole": {"kms:Decrypt"},
+        "ProcessingCodeUnpacker": {"kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"},
+    }
+
+
+def _listed(statement: dict[str, Any]) -> list[str]:
+    action = statement["Action"]
+    return action if isinstance(action, list) else [action]
+
+
+def test_a_key_that_the_deployment_could_not_be_granted(script: Path) -> None:
+    processor = ScriptProcessor(stack(), "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
+    with pytest.raises(InvalidValue, match="kms_key must be a key or its ARN, got 'alias/mine'"):
+        processor.run("Run", code=str(script), kms_key="alias/mine")
+
+
+def test_options_of_the_state_reach_it(script: Path) -> None:
+    scope = stack()
+    processor = ScriptProcessor(scope, "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
+    run = processor.run(
+        "Run",
+        code=str(script),
+        comment="c",
+        result_selector={"name.$": "$.ProcessingJobName"},
+        result_path="$.job",
+        retry_at_creation=False,
+        overrides={"Environment": {"A": "b"}},
+        integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE,
+    )
+    state = in_machine(scope, run)["States"]["Run"]
+    assert (state["Comment"], state["ResultPath"], "Retry" in state) == ("c", "$.job", False)
+    assert state["ResultSelector"] == {"name.$": "$.ProcessingJobName"}
+    assert state["Parameters"]["Environment"] == {"A": "b"}
+    assert state["Resource"].endswith(":createProcessingJob")

@@ -132,6 +132,10 @@ def test_a_quota_that_is_used_up_twice_is_waited_for_by_default(tasks: Tasks, la
     (job,) = [job for job in tasks.jobs("") if f"/{language} Quota/" in str(job["ProcessingOutputConfig"])]
     assert tasks.told(job) == TOLD
     assert job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"].endswith("/try-2/told")
+    (code,) = [entry["S3Input"]["S3Uri"] for entry in job["ProcessingInputs"] if entry["InputName"] == "code"]
+    bucket, _, uploaded = code.removeprefix("s3://").partition("/")
+    stored = tasks.session.client("s3").head_object(Bucket=bucket, Key=uploaded)
+    assert (stored["ServerSideEncryption"], stored["SSEKMSKeyId"]) == ("aws:kms", tasks.outputs["KeyArn"])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

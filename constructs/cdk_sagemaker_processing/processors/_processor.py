@@ -111,6 +111,7 @@ class Processor(Construct):
         self.image_uri = image_uri
         self._bucket = bucket
         self._entrypoint = entrypoint
+        self._upload_keys: dict[str, kms.IKey] = {}
         self._options: ProcessorOptions = {
             "image_uri": image_uri,
             "role": self.role,
@@ -228,8 +229,9 @@ class Processor(Construct):
     def _imported_key(self, run_id: str, arn: str) -> kms.IKey:
         if not (arn.startswith("arn:") or is_unresolved(arn)):
             raise InvalidValue("kms_key", arn, "be a key or its ARN", "the deployment is granted its use")
-        known = self.node.try_find_child(f"{run_id}-UploadKey")
-        return known if isinstance(known, kms.Key) else kms.Key.from_key_arn(self, f"{run_id}-UploadKey", arn)
+        if arn not in self._upload_keys:
+            self._upload_keys[arn] = kms.Key.from_key_arn(self, f"{run_id}-UploadKey", arn)
+        return self._upload_keys[arn]
 
     def _script_uri(self, run_id: str, code: str, *, parameter: str, kms_key: kms.IKey | str | None) -> str:
         """Where a run's script or application is in S3; the deployment uploads one of this machine."""

@@ -55,6 +55,8 @@ class LocalCode(Construct):
             asset_hash=digest,
             asset_hash_type=AssetHashType.CUSTOM,
         )
+        # The same files under another key are other objects: neither run may overwrite the other's.
+        place = digest if encryption_key is None else f"{digest}-{encryption_key.node.addr}"
         unpacker = _Unpacker.of(self)
         granted = unpacker.grant(asset, bucket, prefix)
         if encryption_key is not None:
@@ -68,7 +70,7 @@ class LocalCode(Construct):
                 "SourceBucket": asset.s3_bucket_name,
                 "SourceKey": asset.s3_object_key,
                 "Bucket": bucket.bucket_name,
-                "Prefix": f"{prefix}/{digest}",
+                "Prefix": f"{prefix}/{place}",
                 **({"KmsKeyId": encryption_key.key_arn} if encryption_key is not None else {}),
             },
         )

@@ -24,12 +24,10 @@ def connections_of(scope: Construct, network_config: NetworkConfig | None) -> ec
             f"connections are those of a job's security groups, and {scope.node.id!r} has none that are known; "
             "give it network_config=NetworkConfig(subnets=..., security_group_ids=...)"
         )
-    found = [_imported(scope, group) if isinstance(group, str) else group for group in groups]
+    found = [
+        ec2.SecurityGroup.from_security_group_id(scope, f"SecurityGroup-{group}", group)
+        if isinstance(group, str)
+        else group
+        for group in groups
+    ]
     return ec2.Connections(security_groups=found)  # type: ignore[arg-type]  # what has an id is an ISecurityGroup
-
-
-def _imported(scope: Construct, group_id: str) -> ec2.ISecurityGroup:
-    known = scope.node.try_find_child(f"SecurityGroup-{group_id}")
-    if isinstance(known, ec2.SecurityGroup):
-        return known
-    return ec2.SecurityGroup.from_security_group_id(scope, f"SecurityGroup-{group_id}", group_id)

@@ -207,6 +207,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         self._limits = {"Timeout": task_timeout, "Heartbeat": heartbeat_timeout}
         self._assumed = credentials
         self._overrides = overrides
+        self._connections: ec2.Connections | None = None
         self._in_own_place: dict[int, str] = {}
         if instance_type is None and instance_preferences is None:
             instance_type = "ml.m5.xlarge"
@@ -268,7 +269,9 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         Raises:
             ConflictingValues: the job is in no VPC.
         """
-        return connections_of(self, self.network_config)
+        if self._connections is None:
+            self._connections = connections_of(self, self.network_config)
+        return self._connections
 
     @property
     def replaces_input(self) -> bool:

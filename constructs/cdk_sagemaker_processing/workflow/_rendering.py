@@ -122,7 +122,7 @@ class _JsonPathWriter(_Writer):
         return _RunTime(path)
 
     def text(self, value: str) -> str | _RunTime:
-        if _JSONATA.fullmatch(value):
+        if _is_expression(value):
             raise InvalidValue(
                 "a value of a JSONPath state",
                 value,
@@ -150,7 +150,7 @@ class _JsonataWriter(_Writer):
         return _RunTime(_translated(path))
 
     def text(self, value: str) -> str | _RunTime:
-        if _JSONATA.fullmatch(value):
+        if _is_expression(value):
             return value
         parts: list[str] = []
         found = False
@@ -166,6 +166,11 @@ class _JsonataWriter(_Writer):
                 else:
                     parts.append(json.dumps(piece, ensure_ascii=False))
         return _RunTime(" & ".join(parts)) if found else value
+
+
+def _is_expression(value: str) -> bool:
+    """Whether the whole text is one JSONata expression."""
+    return value.startswith("{%") and value.endswith("%}") and value.count("{%") == 1
 
 
 def _as_jsonata(value: Any) -> Any:  # noqa: ANN401

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 
@@ -29,6 +30,8 @@ SKLEARN: dict[str, Any] = {"framework_version": "1.2-1", "instance_type": "ml.m5
 app = cdk.App()
 stack = cdk.Stack(app, "Tasks", env=cdk.Environment(account="000000000000", region="us-east-1"))
 bucket = s3.Bucket(stack, "Bucket", removal_policy=cdk.RemovalPolicy.DESTROY)
+key = kms.Key(stack, "Key", removal_policy=cdk.RemovalPolicy.DESTROY)
+cdk.CfnOutput(stack, "KeyArn", value=key.key_arn)
 cdk.CfnOutput(stack, "BucketName", value=bucket.bucket_name)
 
 
@@ -110,7 +113,7 @@ for kind, language in (("Path", sfn.QueryLanguage.JSON_PATH), ("Jsonata", sfn.Qu
         .next(script.run(f"{kind} Script", code=tell, **told(language)))
         .next(framework.run(f"{kind} Framework", code="tell.py", source_dir=str(SOURCE), **told(language))),
     )
-    machine(f"{kind}Quota", language, sklearn.run(f"{kind} Quota", code=tell, **told(language)))
+    machine(f"{kind}Quota", language, sklearn.run(f"{kind} Quota", code=tell, kms_key=key, **told(language)))
     machine(
         f"{kind}Capacity",
         language,
