@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from aws_cdk import Acknowledgment, Stack, Validations
@@ -19,10 +20,15 @@ def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
         Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))
 
 
+# A finding's id has its value in brackets, so aws-cdk takes none with brackets in it, as a prefix in S3 may have.
+_BRACKETS = re.compile(r"[()\[\]{}]")
+
+
 def acknowledge_wildcards(construct: IConstruct, resources: Iterable[str], reason: str) -> None:
     """Record the reason for the wildcards in the resources of a statement of a role."""
     found = (_as_cdk_nag_writes(Stack.of(construct).resolve(resource)) for resource in resources)
-    acknowledge(construct, {f"AwsSolutions-IAM5[Resource::{name}]": reason for name in found if "*" in name})
+    nameable = (name for name in found if "*" in name and not _BRACKETS.search(name))
+    acknowledge(construct, {f"AwsSolutions-IAM5[Resource::{name}]": reason for name in nameable})
 
 
 def _as_cdk_nag_writes(resolved: object) -> str:

@@ -1,0 +1,41 @@
+"""Run a script, with the modules and the requirements beside it, in SageMaker's MXNet image.
+
+Deploy it with ``cdk deploy --app "python examples/processors/mxnet_processor.py"``,
+then put a file below ``incoming/``, or let ``smproc run FILE --stack MXNetExample`` do that and follow it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aws_cdk as cdk
+
+from cdk_sagemaker_processing import (
+    EventDrivenProcessing,
+    MXNetProcessor,
+    ProcessingOutput,
+    uploaded_objects,
+)
+
+SOURCE = Path(__file__).parent / "source"
+app = cdk.App()
+stack = cdk.Stack(app, "MXNetExample")
+processor = MXNetProcessor(
+    stack,
+    "MXNet",
+    framework_version="1.9",
+    py_version="py38",
+    instance_type="ml.m5.xlarge",
+)
+count = processor.run(
+    "CountRows",
+    code="count_rows.py",
+    source_dir=str(SOURCE),
+    inputs=[uploaded_objects("/opt/ml/processing/input/data")],
+    outputs=[ProcessingOutput(output_name="counts", source="/opt/ml/processing/output")],
+    arguments=["--no-header"],
+)
+pipeline = EventDrivenProcessing(stack, "Pipeline", steps=[count], prefixes=["incoming/"])
+cdk.CfnOutput(stack, "UploadTo", value=pipeline.upload_uri)
+cdk.CfnOutput(stack, "StateMachine", value=pipeline.state_machine.state_machine_arn)
+app.synth()

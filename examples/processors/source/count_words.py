@@ -1,0 +1,18 @@
+"""Count the words of the files that a Spark job was given, with a module that travels beside it."""
+
+import sys
+
+from pyspark.sql import SparkSession
+from words import split_words
+
+
+def main(data, counts):
+    spark = SparkSession.builder.appName("CountWords").getOrCreate()
+    lines = spark.sparkContext.textFile(data)
+    pairs = lines.flatMap(split_words).map(lambda word: (word, 1)).reduceByKey(lambda a, b: a + b)
+    spark.createDataFrame(pairs, ["word", "count"]).coalesce(1).write.csv(counts, header=True, mode="overwrite")
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,39 @@
+"""Run a Spark application in a JAR, in SageMaker's Spark image.
+
+Put the JAR to ``jars/count-words.jar`` in the bucket of the output ``Jars`` before the first file comes.
+
+Deploy it with ``cdk deploy --app "python examples/processors/spark_jar_processor.py"``,
+then put a file below ``incoming/``, or let ``smproc run FILE --stack SparkJarExample`` do that and follow it.
+"""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+
+from cdk_sagemaker_processing import (
+    EventDrivenProcessing,
+    ProcessingBucket,
+    ProcessingOutput,
+    SparkJarProcessor,
+    uploaded_objects,
+)
+
+app = cdk.App()
+stack = cdk.Stack(app, "SparkJarExample")
+jars = ProcessingBucket(stack, "JarBucket")
+processor = SparkJarProcessor(
+    stack, "Spark", framework_version="3.5", instance_type="ml.m5.xlarge", max_runtime_in_seconds=3600
+)
+count = processor.run(
+    "CountWords",
+    submit_app=f"s3://{jars.bucket_name}/jars/count-words.jar",
+    submit_class="com.example.CountWords",
+    inputs=[uploaded_objects("/opt/ml/processing/input/data")],
+    outputs=[ProcessingOutput(output_name="counts", source="/opt/ml/processing/output")],
+    arguments=["file:///opt/ml/processing/input/data", "file:///opt/ml/processing/output/counts"],
+)
+cdk.CfnOutput(stack, "Jars", value=jars.bucket_name)
+pipeline = EventDrivenProcessing(stack, "Pipeline", steps=[count], prefixes=["incoming/"])
+cdk.CfnOutput(stack, "UploadTo", value=pipeline.upload_uri)
+cdk.CfnOutput(stack, "StateMachine", value=pipeline.state_machine.state_machine_arn)
+app.synth()

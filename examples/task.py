@@ -1,0 +1,50 @@
+"""The task alone, in a state machine of your own: `SageMakerCreateProcessingJob`, with nothing else of this library.
+
+Deploy it with ``cdk deploy --app "python examples/task.py"`` and start an execution with
+``{"day": "2026-11-23", "image": "<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>"}``.
+"""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_stepfunctions as sfn
+
+from cdk_sagemaker_processing import (
+    ProcessingBucket,
+    ProcessingInput,
+    ProcessingOutput,
+    SageMakerCreateProcessingJob,
+    retry_on_capacity,
+)
+
+app = cdk.App()
+stack = cdk.Stack(app, "TaskExample")
+bucket = ProcessingBucket(stack, "Data")
+task = SageMakerCreateProcessingJob.jsonata(
+    stack,
+    "CountRows",
+    image_uri="{% $states.input.image %}",
+    instance_count="{% $exists($states.input.instances) ? $states.input.instances : 1 %}",  # type: ignore[arg-type]
+    inputs=[
+        ProcessingInput(
+            source=f"s3://{bucket.bucket_name}/raw/{{% $states.input.day %}}/",  # what is known when, mixed
+            destination="/opt/ml/processing/input/data",
+            s3_data_distribution_type="ShardedByS3Key",
+        )
+    ],
+    outputs=[ProcessingOutput(output_name="counts", source="/opt/ml/processing/output")],
+    bucket=bucket,
+    max_runtime_in_seconds=3600,
+    state_output={"counts": "{% $states.result.ProcessingOutputConfig.Outputs[0].S3Output.S3Uri %}"},
+)
+machine = sfn.StateMachine(
+    stack,
+    "Machine",
+    definition_body=sfn.DefinitionBody.from_chainable(retry_on_capacity(task)),
+    query_language=sfn.QueryLanguage.JSONATA,
+    logs=sfn.LogOptions(destination=logs.LogGroup(stack, "Logs"), level=sfn.LogLevel.ALL),
+    tracing_enabled=True,
+)
+cdk.CfnOutput(stack, "StateMachine", value=machine.state_machine_arn)
+app.synth()
