@@ -1,22 +1,8 @@
 """Typed SageMaker Processing for the AWS CDK."""
 
-from cdk_sagemaker_processing.event_driven import EventDrivenProcessing
-from cdk_sagemaker_processing.processors import (
-    FrameworkProcessor,
-    HuggingFaceProcessor,
-    MXNetProcessor,
-    Processor,
-    PySparkProcessor,
-    PyTorchProcessor,
-    ScriptProcessor,
-    SKLearnProcessor,
-    SparkJarProcessor,
-    TensorFlowProcessor,
-    XGBoostProcessor,
-)
-from cdk_sagemaker_processing.resources import ProcessingBucket, ProcessingRepository, ProcessingRole
-from cdk_sagemaker_processing.trigger import S3Trigger, uploaded_objects
-from cdk_sagemaker_processing.workflow import CapacityRetry, SageMakerCreateProcessingJob, retry_on_capacity
+from typing import TYPE_CHECKING
+
+from cdk_sagemaker_processing._internal.lazily import lazily
 from smproc.job import (
     AthenaDatasetDefinition,
     ConflictingValues,
@@ -32,6 +18,25 @@ from smproc.job import (
     RedshiftDatasetDefinition,
     S3Input,
 )
+
+if TYPE_CHECKING:
+    from cdk_sagemaker_processing.event_driven import EventDrivenProcessing
+    from cdk_sagemaker_processing.processors import (
+        FrameworkProcessor,
+        HuggingFaceProcessor,
+        MXNetProcessor,
+        Processor,
+        PySparkProcessor,
+        PyTorchProcessor,
+        ScriptProcessor,
+        SKLearnProcessor,
+        SparkJarProcessor,
+        TensorFlowProcessor,
+        XGBoostProcessor,
+    )
+    from cdk_sagemaker_processing.resources import ProcessingBucket, ProcessingRepository, ProcessingRole
+    from cdk_sagemaker_processing.trigger import S3Trigger, uploaded_objects
+    from cdk_sagemaker_processing.workflow import CapacityRetry, SageMakerCreateProcessingJob, retry_on_capacity
 
 __all__ = [
     "AthenaDatasetDefinition",
@@ -68,3 +73,30 @@ __all__ = [
     "retry_on_capacity",
     "uploaded_objects",
 ]
+
+if not TYPE_CHECKING:  # a checker would take any name for one that is there
+    __getattr__ = lazily(
+        __name__,
+        {
+            "CapacityRetry": ".workflow",
+            "EventDrivenProcessing": ".event_driven",
+            "FrameworkProcessor": ".processors",
+            "HuggingFaceProcessor": ".processors",
+            "MXNetProcessor": ".processors",
+            "ProcessingBucket": ".resources",
+            "ProcessingRepository": ".resources",
+            "ProcessingRole": ".resources",
+            "Processor": ".processors",
+            "PySparkProcessor": ".processors",
+            "PyTorchProcessor": ".processors",
+            "S3Trigger": ".trigger",
+            "SKLearnProcessor": ".processors",
+            "SageMakerCreateProcessingJob": ".workflow",
+            "ScriptProcessor": ".processors",
+            "SparkJarProcessor": ".processors",
+            "TensorFlowProcessor": ".processors",
+            "XGBoostProcessor": ".processors",
+            "retry_on_capacity": ".workflow",
+            "uploaded_objects": ".trigger",
+        },
+    )

@@ -359,7 +359,7 @@ def test_no_express_machine_waits_for_a_job() -> None:
         state_machine_type=sfn.StateMachineType.EXPRESS,
     )
     with pytest.raises(
-        RuntimeError, match=r"waits for its job \(RUN_JOB\), which Express state machines cannot, got Stack"
+        RuntimeError, match=r"Stack/Quick/Resource is an Express state machine, which cannot wait for a"
     ):
         resources(scope, "AWS::StepFunctions::StateMachine")
 

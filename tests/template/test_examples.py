@@ -37,7 +37,7 @@ def template_of(assembly: Path) -> Path:
 @pytest.mark.parametrize("name", NAMES)
 def test_linters_find_nothing(assemblies: dict[str, Path], name: str, tmp_path: Path) -> None:
     path = template_of(assemblies[name])
-    lint = [Path(sys.prefix) / "bin" / "cfn-lint", *TOLERATED.get(name, []), "--template", path]
+    lint: list[str | Path] = [Path(sys.prefix) / "bin" / "cfn-lint", *TOLERATED.get(name, []), "--template", path]
     ran = subprocess.run(lint, check=False, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 

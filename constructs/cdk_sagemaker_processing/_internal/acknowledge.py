@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping
 from aws_cdk import Acknowledgment, Stack, Validations
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+from smproc.job import is_unresolved
+
 
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     """Record the reason for findings of cdk-nag on one construct; without cdk-nag nothing happens.
@@ -16,8 +19,9 @@ def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
         construct: the narrowest construct that the findings are on.
         reasons: the reason by finding, each finding with its value: ``AwsSolutions-IAM5[Resource::*]``.
     """
-    for finding, reason in reasons.items():
-        Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))
+    if reasons:
+        found = [Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items()]
+        Validations.of(construct).acknowledge(*found)
 
 
 # A finding's id has its value in brackets, so aws-cdk takes none with brackets in it, as a prefix in S3 may have.
@@ -26,9 +30,20 @@ _BRACKETS = re.compile(r"[()\[\]{}]")
 
 def acknowledge_wildcards(construct: IConstruct, resources: Iterable[str], reason: str) -> None:
     """Record the reason for the wildcards in the resources of a statement of a role."""
-    found = (_as_cdk_nag_writes(Stack.of(construct).resolve(resource)) for resource in resources)
-    nameable = (name for name in found if "*" in name and not _BRACKETS.search(name))
-    acknowledge(construct, {f"AwsSolutions-IAM5[Resource::{name}]": reason for name in nameable})
+    explain_wildcards(construct, dict.fromkeys(resources, reason))
+
+
+def explain_wildcards(construct: IConstruct, reasons: Mapping[str, str]) -> None:
+    """The same for several, the reason by resource."""
+    partition = StackFacts.of(construct).partition
+    found: dict[str, str] = {}
+    for resource, reason in reasons.items():
+        name = resource.replace(partition, "<AWS::Partition>")
+        if is_unresolved(name):
+            name = _as_cdk_nag_writes(Stack.of(construct).resolve(resource))
+        if "*" in name and not _BRACKETS.search(name):
+            found[f"AwsSolutions-IAM5[Resource::{name}]"] = reason
+    acknowledge(construct, found)
 
 
 def _as_cdk_nag_writes(resolved: object) -> str:

@@ -17,7 +17,6 @@ from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alo
 from cdk_sagemaker_processing._internal.staging import bundling, content_hash, tree
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-RUNTIME = lambda_.Runtime.PYTHON_3_14
 
 
 class LibraryFunction(lambda_.Function):
@@ -70,7 +69,7 @@ class LibraryFunction(lambda_.Function):
         super().__init__(
             scope,
             construct_id,
-            runtime=RUNTIME,
+            runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
             handler="handler.handler",
             code=lambda_.Code.from_asset(

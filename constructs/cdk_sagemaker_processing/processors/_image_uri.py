@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Unpack
 
@@ -9,6 +10,7 @@ from aws_cdk import CfnMapping, Stack, Token
 from aws_cdk.region_info import RegionInfo
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.processors._instances import check_instances
 from smproc.job import (
     ConflictingValues,
@@ -57,17 +59,18 @@ def image_uri(scope: Construct, image: SageMakerImage) -> str:
         InvalidValue: SageMaker does not provide the image in the stack's region.
     """
     stack = Stack.of(scope)
-    if Token.is_unresolved(stack.region):
-        account = _account_by_region(stack, image).find_in_map(stack.region, "account")
-    elif stack.region in image.accounts:
-        account = image.accounts[stack.region]
+    region = StackFacts.of(stack).region
+    if Token.is_unresolved(region):
+        account = _account_by_region(stack, image).find_in_map(region, "account")
+    elif region in image.accounts:
+        account = image.accounts[region]
     else:
         raise InvalidValue(
             "region",
-            stack.region,
+            region,
             f"be one where SageMaker provides {image.repository}: {', '.join(sorted(image.accounts))}",
         )
-    return f"{account}.dkr.ecr.{stack.region}.{_suffix(stack)}/{image.repository}:{image.tag}"
+    return f"{account}.dkr.ecr.{region}.{_suffix(stack, region)}/{image.repository}:{image.tag}"
 
 
 def _account_by_region(stack: Stack, image: SageMakerImage) -> CfnMapping:
@@ -80,8 +83,11 @@ def _account_by_region(stack: Stack, image: SageMakerImage) -> CfnMapping:
     )
 
 
-def _suffix(stack: Stack) -> str:
+def _suffix(stack: Stack, region: str) -> str:
     """The registry's domain; as text where the region is known, because job and image are in the same partition."""
-    if Token.is_unresolved(stack.region):
-        return stack.url_suffix
-    return RegionInfo.get(stack.region).domain_suffix or stack.url_suffix
+    return stack.url_suffix if Token.is_unresolved(region) else _domain(region) or stack.url_suffix
+
+
+@functools.cache
+def _domain(region: str) -> str | None:
+    return RegionInfo.get(region).domain_suffix

@@ -11,7 +11,6 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.staging import tree
-from cdk_sagemaker_processing.resources import LocalCode
 from smproc.job import InvalidValue
 
 
@@ -47,6 +46,8 @@ class LocalSource:
         Returns:
             The URI of the file; or of the folder, which is called ``folder`` there.
         """
+        from cdk_sagemaker_processing.resources import LocalCode  # noqa: PLC0415 - it brings aws_lambda with it
+
         if self.path.is_dir():
             files, name = tree(self.path, prefix=f"{folder}/"), folder
             if not files:

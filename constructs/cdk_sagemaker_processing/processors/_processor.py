@@ -16,7 +16,7 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.staging import Files
 from cdk_sagemaker_processing.processors._instances import check_instances
 from cdk_sagemaker_processing.processors._local_source import LocalSource
-from cdk_sagemaker_processing.resources import LocalCode, ProcessingBucket, ProcessingRole
+from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.workflow import ProcessorOptions, RunOptions, SageMakerCreateProcessingJob, StateOptions
 from smproc.job import (
     ExperimentConfig,
@@ -30,6 +30,8 @@ from smproc.job import (
 
 if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
+
+    from cdk_sagemaker_processing.resources import LocalCode
 
 
 @jsii.implements(iam.IGrantable)
@@ -132,6 +134,8 @@ class Processor(Construct):
     def bucket(self) -> s3.IBucket:
         """Where local code goes, and outputs that name no destination."""
         if self._bucket is None:
+            from cdk_sagemaker_processing.resources import ProcessingBucket  # noqa: PLC0415 - only where it is needed
+
             self._bucket = ProcessingBucket(self, "Bucket")
         return self._bucket
 
@@ -248,6 +252,8 @@ class Processor(Construct):
         self, run_id: str, what: str, files: Files, location: str | None, kms_key: kms.IKey | str | None
     ) -> LocalCode:
         """The files where the user wants them, or in the processor's bucket."""
+        from cdk_sagemaker_processing.resources import LocalCode  # noqa: PLC0415 - it brings aws_lambda with it
+
         key = self._upload_key(run_id, kms_key)
         construct_id = f"{run_id}-{what}"
         if location is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Stack, Token
+from aws_cdk import Token
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from cdk_sagemaker_processing._internal.acknowledge import acknowledge, acknowledge_wildcards
+from cdk_sagemaker_processing._internal.acknowledge import explain_wildcards
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 
@@ -35,7 +36,7 @@ class ProcessingRole(iam.Role):
         return iam.Role.from_role_name(scope, "Role", role)
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
-        stack = Stack.of(scope)
+        facts = StackFacts.of(scope)
         super().__init__(
             scope,
             construct_id,
@@ -44,15 +45,10 @@ class ProcessingRole(iam.Role):
             # https://docs.aws.amazon.com/sagemaker/latest/dg/security-confused-deputy-prevention.html
             assumed_by=iam.ServicePrincipal(
                 "sagemaker.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+                conditions={"StringEquals": {"aws:SourceAccount": facts.account}},
             ),
         )
-        group = stack.format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=LOG_GROUP,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        group = facts.arn("logs", f"log-group:{LOG_GROUP}")
         self.add_to_policy(
             iam.PolicyStatement(
                 # See the page above. The group is shared by every processing job of the account and made by the first.
@@ -74,11 +70,11 @@ class ProcessingRole(iam.Role):
                 conditions={"StringEquals": {"cloudwatch:namespace": LOG_GROUP}},
             )
         )
-        acknowledge_wildcards(self, [f"{group}:*"], "a job's log streams are named after the job")
-        acknowledge(
+        explain_wildcards(
             self,
             {
-                "AwsSolutions-IAM5[Resource::*]": (
+                f"{group}:*": "a job's log streams are named after the job",
+                "*": (
                     "cloudwatch:PutMetricData (narrowed to one namespace) and ecr:GetAuthorizationToken support no "
                     "resource-level permissions"
                 ),

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from aws_cdk import aws_ec2 as ec2
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import jsii
 from constructs import Construct
 
 from smproc.job import ConflictingValues, NetworkConfig
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_ec2 as ec2
+
+
+class Connectable(Protocol):
+    """aws-cdk's ``IConnectable``, declared anew: importing ``aws_ec2`` for its sake costs a twentieth of a synth."""
+
+    __jsii_type__: ClassVar[str] = "aws-cdk-lib.aws_ec2.IConnectable"
+
+    @property
+    @jsii.member(jsii_name="connections")
+    def connections(self) -> ec2.Connections: ...
 
 
 def connections_of(scope: Construct, network_config: NetworkConfig | None) -> ec2.Connections:
@@ -18,6 +33,8 @@ def connections_of(scope: Construct, network_config: NetworkConfig | None) -> ec
     Raises:
         ConflictingValues: there are no security groups, or none that are known before run time.
     """
+    from aws_cdk import aws_ec2 as ec2  # noqa: PLC0415 - only where it is needed
+
     groups = network_config and network_config.security_group_ids
     if not groups or isinstance(groups, str):
         raise ConflictingValues(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import jsii
 from aws_cdk import Annotations
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -16,12 +15,12 @@ from constructs import Construct, IConstruct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
 from cdk_sagemaker_processing.resources import ProcessingRole
-from cdk_sagemaker_processing.workflow._connections import connections_of
-from cdk_sagemaker_processing.workflow._grants import grant_job, grant_keys, grant_pull, grant_read_uri
+from cdk_sagemaker_processing.workflow._connections import Connectable, connections_of
+from cdk_sagemaker_processing.workflow._grants import grant_job, grant_keys, grant_read_uri
+from cdk_sagemaker_processing.workflow._integration import check_pattern, integration_arn, refuse_express_machines
 from cdk_sagemaker_processing.workflow._options import JsonataTaskOptions, JsonPathTaskOptions
 from cdk_sagemaker_processing.workflow._policies import job_arns, state_machine_statements
-from cdk_sagemaker_processing.workflow._rendering import in_json_path, in_jsonata, static_head
-from cdk_sagemaker_processing.workflow._resource_arn import check_pattern, integration_arn, task_resource
+from cdk_sagemaker_processing.workflow._rendering import in_json_path, in_jsonata, known_at_run_time, static_head
 from cdk_sagemaker_processing.workflow._retry import retry_creation
 from smproc.job import (
     ConflictingValues,
@@ -38,13 +37,14 @@ from smproc.job import base_job_name as base_name
 from smproc.job.api import check
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_ec2 as ec2
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
 
 OUTPUTS_PREFIX = "outputs"
 
 
-@jsii.implements(iam.IGrantable, ec2.IConnectable)
+@jsii.implements(iam.IGrantable, Connectable)
 class SageMakerCreateProcessingJob(sfn.TaskStateBase):
     """Run a SageMaker processing job as a state of a Step Functions state machine.
 
@@ -235,13 +235,13 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             tags=tags,
         )
         self._check_language(query_language)
-        grant_job(self.role, self.request, bucket)
-        if isinstance(image_uri, str):
-            grant_pull(self.role, image_uri)
+        grant_job(self.role, self.request, bucket=bucket, image_uri=image_uri if isinstance(image_uri, str) else None)
         grant_keys(self.role, volume_kms_key, output_kms_key)
         self._warn(instance_preferences)
         if retry_at_creation:
             retry_creation(self)
+        if integration_pattern == sfn.IntegrationPattern.RUN_JOB:
+            refuse_express_machines(self)
 
     @classmethod
     def json_path(
@@ -309,7 +309,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         """Send outputs that name no destination to another place each time that the state is entered."""
         for index, name in self._in_own_place.items():
             output = self.request["ProcessingOutputConfig"]["Outputs"][index]
-            output["S3Output"]["S3Uri"] = self._place(name, f"{sfn.JsonPath.state_entered_time}/")
+            output["S3Output"]["S3Uri"] = self._place(name, f"{known_at_run_time().entered_time}/")
 
     def use_language_of_machine(self, language: sfn.QueryLanguage | None) -> None:
         """Take the state machine's query language where aws-cdk does not tell it: inside of another state."""
@@ -344,7 +344,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             **self._render_assign(machines),
             **self._render_limits(),
             "Credentials": self._assumed and sfn.FieldUtils.render_object({"RoleArn": self._assumed.role.role_arn}),
-            "Resource": task_resource(self.node.id, self.integration_pattern),
+            "Resource": integration_arn(self.integration_pattern),
             "Arguments": in_jsonata(request) if jsonata else None,
             "Parameters": None if jsonata else in_json_path(request),
         }
@@ -406,7 +406,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
 
     def _name_of_job(self) -> str:
         if self._job_name is None:
-            return f"{self._job_base}-{sfn.JsonPath.uuid()}"
+            return f"{self._job_base}-{known_at_run_time().uuid}"
         known = static_head(self._job_name)
         if known == self._job_name:
             raise InvalidValue(
@@ -434,10 +434,10 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             raise ConflictingValues(
                 f"the output {output_name!r} names no destination and the task no bucket for it; give one of them"
             )
-        path = sfn.JsonPath
+        known = known_at_run_time()
         return (
-            f"s3://{self.bucket.bucket_name}/{OUTPUTS_PREFIX}/{path.execution_name}/{path.state_name}/{entry}"
-            f"try-{path.state_retry_count}/{output_name}"
+            f"s3://{self.bucket.bucket_name}/{OUTPUTS_PREFIX}/{known.execution_name}/{known.state_name}/{entry}"
+            f"try-{known.retry_count}/{output_name}"
         )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
+
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 
 # Step Functions learns of a job's end by this rule, which it makes and keeps itself.
 MANAGED_RULE = "StepFunctionsGetEventsForSageMakerProcessingJobsRule"
@@ -24,7 +25,6 @@ def state_machine_statements(
         role: the jobs' role.
         waits: whether the state waits for the job's end (``.sync``).
     """
-    stack = Stack.of(scope)
     job_actions = ["sagemaker:CreateProcessingJob"]
     if waits:
         job_actions += ["sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"]
@@ -40,7 +40,7 @@ def state_machine_statements(
         ),
     ]
     if waits:
-        rule = stack.format_arn(service="events", resource="rule", resource_name=MANAGED_RULE)
+        rule = StackFacts.of(scope).arn("events", f"rule/{MANAGED_RULE}")
         statements += [
             # The page gives ListTags with "*": Step Functions asks before it knows the job's ARN.
             iam.PolicyStatement(actions=["sagemaker:ListTags"], resources=["*"]),
@@ -53,4 +53,4 @@ def state_machine_statements(
 
 def job_arns(scope: IConstruct, job_name: str) -> str:
     """The ARN of every job whose name starts so."""
-    return Stack.of(scope).format_arn(service="sagemaker", resource="processing-job", resource_name=f"{job_name}*")
+    return StackFacts.of(scope).arn("sagemaker", f"processing-job/{job_name}*")

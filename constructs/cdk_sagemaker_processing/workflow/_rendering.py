@@ -13,6 +13,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from abc import ABC, abstractmethod
@@ -40,6 +41,30 @@ class _RunTime:
     expression: str
 
 
+@dataclass(frozen=True, slots=True)
+class KnownAtRunTime:
+    """Values of the context object, and a UUID, which is a new one wherever it is written."""
+
+    uuid: str
+    execution_name: str
+    state_name: str
+    entered_time: str
+    retry_count: str
+
+
+@functools.cache
+def known_at_run_time() -> KnownAtRunTime:
+    """What every task mixes into its request; asked of aws-cdk once."""
+    path = sfn.JsonPath
+    return KnownAtRunTime(
+        uuid=path.uuid(),
+        execution_name=path.execution_name,
+        state_name=path.state_name,
+        entered_time=path.state_entered_time,
+        retry_count=str(path.state_retry_count),
+    )
+
+
 def in_json_path(request: Mapping[str, Any]) -> dict[str, Any]:
     """The request as ``Parameters`` of a JSONPath state.
 
@@ -62,7 +87,7 @@ def static_head(text: str) -> str:
     """What stands before the first part that is only known at run time."""
     head = ""
     for part in _TOKEN.split(_JSONATA.split(text)[0]):
-        if _TOKEN.fullmatch(part) and sfn.JsonPath.is_encoded_json_path(part):
+        if _TOKEN.fullmatch(part) and _path_behind(part) is not None:
             break
         head += part
     return head
@@ -181,16 +206,28 @@ def _pieces(value: str) -> Iterator[str | _RunTime]:
     """Text (with the tokens in it that CloudFormation resolves) and paths, in order."""
     literal = ""
     for part in _TOKEN.split(value):
-        if not (_TOKEN.fullmatch(part) and sfn.JsonPath.is_encoded_json_path(part)):
+        path = _path_behind(part) if _TOKEN.fullmatch(part) else None
+        if path is None:
             literal += part
             continue
         if literal:
             yield literal
         literal = ""
-        rendered = sfn.FieldUtils.render_object({"value": part}) or {}
-        yield _RunTime(str(rendered["value.$"]))
+        yield _RunTime(path)
     if literal:
         yield literal
+
+
+@functools.cache
+def _path_behind(token: str) -> str | None:
+    """The path or intrinsic function that a token stands for; None for one that CloudFormation resolves.
+
+    Asked once: a token stands for the same as long as the process lives.
+    """
+    if not sfn.JsonPath.is_encoded_json_path(token):
+        return None
+    rendered = sfn.FieldUtils.render_object({"value": token}) or {}
+    return str(rendered["value.$"])
 
 
 def _intrinsic_argument(item: Any) -> str:  # noqa: ANN401 - an item of a list

@@ -1,0 +1,145 @@
+"""The resources of ten_processors.py written with aws-cdk-lib alone: the baseline for what the library adds to synth.
+
+The same roles with the same statements, the same bucket, the same requests in the same state machine.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+
+app = cdk.App()
+stack = cdk.Stack(app, "Ten", env=cdk.Environment(account="111122223333", region="eu-west-1"))
+bucket = s3.Bucket(stack, "Bucket")
+NAMES = (
+    *("Own", "Script", "SKLearn", "Framework", "PyTorch"),
+    *("TensorFlow", "XGBoost", "MXNet", "HuggingFace", "Spark"),
+)
+
+
+def arn(service: str, resource: str) -> str:
+    """An ARN of the stack's account and region."""
+    return f"arn:{cdk.Aws.PARTITION}:{service}:eu-west-1:111122223333:{resource}"
+
+
+def allow(role: iam.Role, actions: list[str], resources: list[str], **conditions: Any) -> None:
+    """Add a statement to a role."""
+    role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions or None))
+
+
+def job_role(name: str) -> iam.Role:
+    """What a job may do."""
+    role = iam.Role(
+        stack,
+        f"{name}Role",
+        assumed_by=iam.ServicePrincipal(
+            "sagemaker.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
+        ),
+    )
+    group = arn("logs", "log-group:/aws/sagemaker/ProcessingJobs")
+    logging = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    allow(role, logging, [group, f"{group}:*"])
+    allow(role, ["cloudwatch:PutMetricData"], ["*"], StringEquals={"cloudwatch:namespace": "/aws/sagemaker"})
+    for place, key in (("data-bucket", "raw/"), ("code-bucket", "run.sh")):
+        allow(role, ["s3:GetObject"], [f"arn:{cdk.Aws.PARTITION}:s3:::{place}/{key}*"])
+        prefix = {"s3:prefix": f"{key}*"}
+        allow(role, ["s3:ListBucket"], [f"arn:{cdk.Aws.PARTITION}:s3:::{place}"], StringLike=prefix)
+    allow(role, ["s3:PutObject"], [bucket.arn_for_objects("outputs/*")])
+    allow(role, ["ecr:GetAuthorizationToken"], ["*"])
+    pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    allow(role, pull, [arn("ecr", f"repository/{name.lower()}")])
+    return role
+
+
+def task(name: str, role: iam.Role) -> sfn.CustomState:
+    """The state that runs a job."""
+    s3_input = {"S3DataType": "S3Prefix", "S3InputMode": "File", "S3DataDistributionType": "FullyReplicated"}
+    inputs = (("input-1", "s3://data-bucket/raw/", "data"), ("code", "s3://code-bucket/run.sh", "input/code"))
+    place = f"s3://{bucket.bucket_name}/outputs/{{}}/{{}}/try-{{}}/out"
+    context = "$$.Execution.Name, $$.State.Name, $$.State.RetryCount"
+    return sfn.CustomState(
+        stack,
+        f"Run{name}",
+        state_json={
+            "Type": "Task",
+            "Resource": f"arn:{cdk.Aws.PARTITION}:states:::sagemaker:createProcessingJob.sync",
+            "ResultPath": None,
+            "Retry": [
+                {
+                    "ErrorEquals": ["SageMaker.ResourceLimitExceededException", "SageMaker.ThrottlingException"],
+                    "IntervalSeconds": 30,
+                    "MaxAttempts": 10,
+                },
+                {"ErrorEquals": ["SageMaker.AmazonSageMakerException"], "IntervalSeconds": 5, "MaxAttempts": 5},
+            ],
+            "Parameters": {
+                "ProcessingJobName.$": f"States.Format('{name}-{{}}', States.UUID())",
+                "ProcessingResources": {
+                    "ClusterConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 30}
+                },
+                "AppSpecification": {
+                    "ImageUri": f"111122223333.dkr.ecr.eu-west-1.amazonaws.com/{name.lower()}:1",
+                    "ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/run.sh"],
+                },
+                "RoleArn": role.role_arn,
+                "ProcessingInputs": [
+                    {
+                        "InputName": input_name,
+                        "AppManaged": False,
+                        "S3Input": {
+                            "S3Uri": uri,
+                            "LocalPath": f"/opt/ml/processing/{folder}",
+                            "S3CompressionType": "None",
+                            **s3_input,
+                        },
+                    }
+                    for input_name, uri, folder in inputs
+                ],
+                "ProcessingOutputConfig": {
+                    "Outputs": [
+                        {
+                            "OutputName": "out",
+                            "AppManaged": False,
+                            "S3Output": {
+                                "S3Uri.$": f"States.Format('{place}', {context})",
+                                "LocalPath": "/opt/ml/processing/out",
+                                "S3UploadMode": "EndOfJob",
+                            },
+                        }
+                    ]
+                },
+            },
+        },
+    )
+
+
+roles = {name: job_role(name) for name in NAMES}
+chain = sfn.Chain.start(sfn.Pass(stack, "Start"))
+for each in NAMES:
+    chain = chain.next(task(each, roles[each]))
+machine = sfn.StateMachine(stack, "Machine", definition_body=sfn.DefinitionBody.from_chainable(chain))
+rule = arn("events", "rule/StepFunctionsGetEventsForSageMakerProcessingJobsRule")
+for each in NAMES:
+    actions = ("CreateProcessingJob", "DescribeProcessingJob", "StopProcessingJob", "AddTags")
+    machine.add_to_role_policy(
+        iam.PolicyStatement(
+            actions=[f"sagemaker:{action}" for action in actions],
+            resources=[arn("sagemaker", f"processing-job/{each}-*")],
+        )
+    )
+    machine.add_to_role_policy(
+        iam.PolicyStatement(
+            actions=["iam:PassRole"],
+            resources=[roles[each].role_arn],
+            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        )
+    )
+    machine.add_to_role_policy(iam.PolicyStatement(actions=["sagemaker:ListTags"], resources=["*"]))
+    machine.add_to_role_policy(
+        iam.PolicyStatement(actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"], resources=[rule])
+    )
+app.synth()
