@@ -29,9 +29,10 @@ class HuggingFaceProcessor(FrameworkFamily):
         role: what the jobs may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what each run
             shows its job to need. API: ``RoleArn``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
-        instance_type: e.g. ``ml.g5.xlarge``; the images are for GPUs alone. API:
-            ``ClusterConfig.InstanceType``.
-        transformers_version: a version of Transformers that SageMaker offers, e.g. ``4.28.1``. API: in
+        instance_type: e.g. ``ml.g5.xlarge``; the images are for GPUs alone. Required without
+            ``instance_preferences``. API: ``ClusterConfig.InstanceType``.
+        transformers_version: a version of Transformers that SageMaker offers, e.g. ``4.28.1``. Required without
+            ``image_uri``. API: in
             ``AppSpecification.ImageUri``.
         tensorflow_version: the TensorFlow below it; only without ``pytorch_version``.
         pytorch_version: the PyTorch below it; only without ``tensorflow_version``.

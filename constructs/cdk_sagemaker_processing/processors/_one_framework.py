@@ -30,8 +30,8 @@ class OneFrameworkProcessor(FrameworkFamily):
         role: what the jobs may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what each run
             shows its job to need. API: ``RoleArn``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
-        instance_type: e.g. ``ml.m5.xlarge``; it decides between the images for CPU and for GPU. API:
-            ``ClusterConfig.InstanceType``.
+        instance_type: e.g. ``ml.m5.xlarge``; it decides between the images for CPU and for GPU. Required without
+            ``instance_preferences``. API: ``ClusterConfig.InstanceType``.
         py_version: the image's Python. Default: ``py3``, which newer versions of PyTorch and TensorFlow do not have;
             the message then names those they have. API: in ``AppSpecification.ImageUri``.
         image_uri: another image, as for `Processor`. Default: SageMaker's. API: ``AppSpecification.ImageUri``.

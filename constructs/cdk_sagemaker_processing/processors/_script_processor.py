@@ -41,7 +41,8 @@ class ScriptProcessor(Processor):
         role: what the jobs may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what each run
             shows its job to need. API: ``RoleArn``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
-        instance_type: e.g. ``ml.m5.xlarge``. API: ``ClusterConfig.InstanceType``.
+        instance_type: e.g. ``ml.m5.xlarge``. Required without
+            ``instance_preferences``. API: ``ClusterConfig.InstanceType``.
         volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
         volume_kms_key: encrypts the instances' volumes: a key, its id or its ARN. Default: a key of the service. API:
             ``ClusterConfig.VolumeKmsKeyId``.

@@ -27,7 +27,8 @@ class SKLearnProcessor(ScriptProcessor):
         role: what the jobs may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what each run
             shows its job to need. API: ``RoleArn``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
-        instance_type: e.g. ``ml.m5.xlarge``; an x86 instance without accelerator. API: ``ClusterConfig.InstanceType``.
+        instance_type: e.g. ``ml.m5.xlarge``; an x86 instance without accelerator. Required without
+            ``instance_preferences``. API: ``ClusterConfig.InstanceType``.
         command: the interpreter and its own arguments. Default: ``["python3"]``. API: the beginning of
             ``AppSpecification.ContainerEntrypoint``.
         volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.

@@ -43,7 +43,8 @@ class SparkProcessor(Processor):
         role: what the jobs may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what each run
             shows its job to need. API: ``RoleArn``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
-        instance_type: e.g. ``ml.m5.xlarge``; an x86 instance. API: ``ClusterConfig.InstanceType``.
+        instance_type: e.g. ``ml.m5.xlarge``; an x86 instance. Required without
+            ``instance_preferences``. API: ``ClusterConfig.InstanceType``.
         framework_version: a version of Spark that SageMaker offers, e.g. ``3.3``. Default: the newest known. API: in
             ``AppSpecification.ImageUri``.
         py_version: e.g. ``py39``; only together with ``container_version``. Default: the image's.

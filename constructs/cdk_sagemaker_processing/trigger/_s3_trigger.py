@@ -32,7 +32,8 @@ def uploaded_objects(
     """The objects that started an execution, as an input of its job.
 
     Args:
-        destination: the folder in the container; an object ``incoming/a.csv`` is there as ``a.csv``.
+        destination: the folder in the container; an object ``incoming/a.csv`` is there as ``a.csv``. Default:
+            ``/opt/ml/processing/input``.
         input_name: unique in the job. Default: ``input-<position>``.
         s3_data_distribution_type: as for `ProcessingInput`. Default: ``FullyReplicated``.
     """

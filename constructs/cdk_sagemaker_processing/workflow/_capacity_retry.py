@@ -21,6 +21,14 @@ _REASON = r"""{% $contains($states.input.Cause, /"FailureReason"\s*:\s*"Capacity
 class CapacityRetry(sfn.Parallel):
     """A run of a job, and more runs for as long as capacity is lost after the job's creation; see `retry_on_capacity`.
 
+    Args:
+        task: the task state that creates the job.
+        construct_id: unique in the task.
+        max_attempts: runs after the first.
+        interval: how long to wait before the second run.
+        backoff_rate: by how much the wait grows.
+        max_delay: how long it may grow.
+
     Attributes:
         task: the task state that creates the job.
     """

@@ -59,7 +59,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             with a Dockerfile that the deployment builds. API: ``AppSpecification.ImageUri``.
         role: what the job may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what the
             request shows the job to need. API: ``RoleArn``.
-        instance_type: e.g. ``ml.m5.xlarge``, which is the default. API: ``ClusterConfig.InstanceType``.
+        instance_type: e.g. ``ml.c5.2xlarge``. Default: ``ml.m5.xlarge``. API: ``ClusterConfig.InstanceType``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
         instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``. Whether the
             Step Functions integration accepts them is not known. Default: none. API:

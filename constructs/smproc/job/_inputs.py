@@ -68,8 +68,10 @@ class ProcessingInput:
     Args:
         source: where the data is: ``s3://bucket/prefix``, or a value only known later, or a local file or folder
             (which the deployment uploads). An ``S3Prefix`` is a prefix of key names, not a folder: ``s3://b/a.csv``
-            also brings ``a.csv.bak``. 1,024 characters at most. API: ``S3Input.S3Uri``.
-        destination: the folder in the container, ``/opt/ml/processing/`` and below. API: ``S3Input.LocalPath``.
+            also brings ``a.csv.bak``. 1,024 characters at most. Required together with
+            ``destination``. API: ``S3Input.S3Uri``.
+        destination: the folder in the container, ``/opt/ml/processing/`` and below. Required together with ``source``.
+            API: ``S3Input.LocalPath``.
         input_name: unique in the job. Default: ``input-<position>``, counted from 1 over all inputs. API:
             ``InputName``.
         s3_data_type: ``S3Prefix`` for all objects whose key starts so, ``ManifestFile`` for the objects that the JSON

@@ -52,7 +52,7 @@ class ProcessingOutput:
         s3_upload_mode: ``EndOfJob``, or ``Continuous`` while the job runs. Default: ``EndOfJob``. API:
             ``S3Output.S3UploadMode``.
         app_managed: the application writes the data itself. Default: False. API: ``AppManaged``.
-        feature_store_output: the feature group; only with ``app_managed``. API: ``FeatureStoreOutput``.
+        feature_store_output: the feature group; only with ``app_managed``. Default: none. API: ``FeatureStoreOutput``.
 
     Raises:
         InvalidValue: a value that the API refuses, a source outside ``/opt/ml/processing/``, or a destination that is

@@ -45,10 +45,10 @@ class ExperimentConfig:
     well wherever one is wanted.
 
     Args:
-        experiment_name: 1 to 120 letters, digits and hyphens. API: ``ExperimentName``.
-        trial_name: the same. API: ``TrialName``.
-        trial_component_display_name: the same. API: ``TrialComponentDisplayName``.
-        run_name: the same. API: ``RunName``.
+        experiment_name: 1 to 120 letters, digits and hyphens. Default: none. API: ``ExperimentName``.
+        trial_name: the same. Default: none. API: ``TrialName``.
+        trial_component_display_name: the same. Default: none. API: ``TrialComponentDisplayName``.
+        run_name: the same. Default: none. API: ``RunName``.
 
     Raises:
         InvalidValue: a name that the API refuses.
