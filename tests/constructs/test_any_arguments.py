@@ -174,7 +174,7 @@ def options(draw: st.DrawFn) -> Options:
     vpc: dict[str, Any] = {"subnets": draw(ids), "security_group_ids": draw(ids)} if draw(st.booleans()) else {}
     written = draw(outputs())
     given: Options = {
-        "image_uri": draw(st.text(alphabet=string.ascii_letters + string.digits + "./:@-_", max_size=255)),
+        "image_uri": draw(st.text(alphabet=string.ascii_letters + string.digits + "./:@-_", min_size=1, max_size=255)),
         "volume_size_in_gb": draw(st.integers(1, 16384)),
         "volume_kms_key": draw(st.none() | KMS),
         "inputs": draw(inputs()),

@@ -114,7 +114,7 @@ def test_a_mixture_that_the_container_does_not_expand_is_warned_of(folder: Path)
 @pytest.mark.parametrize(
     ("run", "message"),
     [
-        ({"submit_app": ""}, "submit_app must be the application's file, got ''; local, or s3://bucket/key"),
+        ({"submit_app": ""}, "submit_app must be a path or a URI, got ''"),
         ({"submit_app": "missing.py"}, "submit_app must name a file that exists, got 'missing.py'"),
         (
             {"submit_jars": ["hdfs://x/a.jar"]},
@@ -140,7 +140,7 @@ def test_a_mixture_that_the_container_does_not_expand_is_warned_of(folder: Path)
             {"configuration": {"Classification": "export", "Properties": {}, "Extra": 1}},
             "configuration must have the keys Classification and Properties, and no other but Configurations",
         ),
-        ({"spark_event_logs_s3_uri": "hdfs://x"}, "destination must be an S3 URI, got 'hdfs://x'"),
+        ({"spark_event_logs_s3_uri": "hdfs://x"}, "spark_event_logs_s3_uri must be an S3 URI, got 'hdfs://x'"),
         ({"submit_py_files": ["helper.py", "./helper.py"]}, "each of submit_py_files must have a file name of its own"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import Unpack
 
@@ -15,7 +16,15 @@ from cdk_sagemaker_processing._internal.staging import tree
 from cdk_sagemaker_processing.processors._local_source import LocalSource
 from cdk_sagemaker_processing.processors._processor import Processor
 from cdk_sagemaker_processing.workflow import ProcessorOptions, SageMakerCreateProcessingJob, StateOptions
-from smproc.job import ExperimentConfig, InvalidValue, ProcessingInput, ProcessingOutput
+from smproc.job import (
+    ExperimentConfig,
+    InvalidValue,
+    ProcessingInput,
+    ProcessingOutput,
+    check_each,
+    path_text,
+    path_texts,
+)
 from smproc.job import framework as contract
 
 
@@ -45,9 +54,9 @@ class FrameworkFamily(Processor):
         self,
         run_id: str,
         *,
-        code: str,
-        source_dir: str | None = None,
-        dependencies: Sequence[str] | None = None,
+        code: str | PathLike[str],
+        source_dir: str | PathLike[str] | None = None,
+        dependencies: Sequence[str | PathLike[str]] | None = None,
         inputs: Sequence[ProcessingInput] | None = None,
         outputs: Sequence[ProcessingOutput] | None = None,
         arguments: Sequence[str] | None = None,
@@ -85,10 +94,15 @@ class FrameworkFamily(Processor):
         Raises:
             InvalidProcessingJob: a request that the service would refuse, or a script that is not there.
         """
+        code = path_text("code", code)
+        check_each("inputs", inputs, ProcessingInput)
+        source_dir = None if source_dir is None else path_text("source_dir", source_dir)
         if code.startswith("s3://"):
             entry, sources, script = code, [], code.rsplit("/", 1)[-1]
         else:
-            entry, archive = self._packed(run_id, code, source_dir, dependencies or (), codeartifact_repo_arn, kms_key)
+            entry, archive = self._packed(
+                run_id, code, source_dir, path_texts("dependencies", dependencies), codeartifact_repo_arn, kms_key
+            )
             sources = [ProcessingInput(source=archive, destination=contract.CODE_FOLDER, input_name="code")]
             script = contract.SCRIPT
         task = self._run(
@@ -143,6 +157,8 @@ def _sources(code: str, source_dir: str | None, dependencies: Sequence[str]) -> 
         script, files = path.name, {path.name: path}
     else:
         folder = LocalSource.of(source_dir, parameter="source_dir").path
+        if not folder.is_dir():
+            raise InvalidValue("source_dir", source_dir, "be a folder", "name the script alone as code")
         files = tree(folder)
         script = PurePosixPath(code).as_posix()
         if script not in files:

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from cdk_sagemaker_processing.processors._framework_family import FrameworkFamily
 from cdk_sagemaker_processing.processors._image_uri import framework_image_uri
-from smproc.job import Framework, InstancePreference, NetworkConfig
+from smproc.job import Framework, InstancePreference, InvalidValue, NetworkConfig
 
 if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
@@ -97,6 +97,8 @@ class FrameworkProcessor(FrameworkFamily):
         instance_preferences: Sequence[InstancePreference] | None = None,
         bucket: s3.IBucket | None = None,
     ) -> None:
+        if framework == "huggingface":
+            raise InvalidValue("framework", framework, "be another", "HuggingFaceProcessor is for this one")
         super().__init__(
             scope,
             construct_id,

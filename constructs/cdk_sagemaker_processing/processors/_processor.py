@@ -25,6 +25,7 @@ from smproc.job import (
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
+    check_each,
     is_unresolved,
 )
 
@@ -109,6 +110,8 @@ class Processor(Construct):
         bucket: s3.IBucket | None = None,
     ) -> None:
         check_instances(instance_type, instance_preferences)
+        if isinstance(bucket, str):
+            raise InvalidValue("bucket", bucket, "be an IBucket", "for example s3.Bucket.from_bucket_name(self, ...)")
         super().__init__(scope, construct_id)
         self.role: iam.IRole = ProcessingRole.of(self, role)
         self.image_uri = image_uri
@@ -202,6 +205,10 @@ class Processor(Construct):
         kms_key: kms.IKey | str | None,
         **options: Unpack[RunOptions],
     ) -> SageMakerCreateProcessingJob:
+        check_each("inputs", inputs, ProcessingInput)
+        check_each("outputs", outputs, ProcessingOutput)
+        for name in options.keys() - RunOptions.__optional_keys__:
+            raise TypeError(f"run() got an unexpected keyword argument {name!r}")
         key = self._upload_key(run_id, kms_key)
         needs_bucket = any(output.needs_place for output in outputs or ())
         processor_options = self._options
@@ -259,6 +266,10 @@ class Processor(Construct):
         construct_id = f"{run_id}-{what}"
         if location is None:
             return LocalCode(self, construct_id, bucket=self.bucket, files=files, encryption_key=key)
+        if not location.startswith("s3://"):
+            raise InvalidValue(
+                "a location for uploads", location, "be an S3 URI", "for example s3://my-bucket/a/prefix"
+            )
         name, _, prefix = location.removeprefix("s3://").strip("/").partition("/")
         place = s3.Bucket.from_bucket_name(self, f"{construct_id}-Bucket", name)
         prefix = f"{prefix}/code" if prefix else "code"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any, Unpack
 
 from aws_cdk import aws_kms as kms
@@ -27,10 +28,10 @@ class PySparkProcessor(SparkProcessor):
         self,
         run_id: str,
         *,
-        submit_app: str,
-        submit_py_files: Sequence[str] | None = None,
-        submit_jars: Sequence[str] | None = None,
-        submit_files: Sequence[str] | None = None,
+        submit_app: str | PathLike[str],
+        submit_py_files: Sequence[str | PathLike[str]] | None = None,
+        submit_jars: Sequence[str | PathLike[str]] | None = None,
+        submit_files: Sequence[str | PathLike[str]] | None = None,
         inputs: Sequence[ProcessingInput] | None = None,
         outputs: Sequence[ProcessingOutput] | None = None,
         arguments: Sequence[str] | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Unpack
 
 from aws_cdk import aws_iam as iam
@@ -19,6 +20,8 @@ from smproc.job import (
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
+    check_each,
+    path_text,
 )
 
 if TYPE_CHECKING:
@@ -125,7 +128,7 @@ class ScriptProcessor(Processor):
         self,
         run_id: str,
         *,
-        code: str,
+        code: str | PathLike[str],
         inputs: Sequence[ProcessingInput] | None = None,
         outputs: Sequence[ProcessingOutput] | None = None,
         arguments: Sequence[str] | None = None,
@@ -158,6 +161,8 @@ class ScriptProcessor(Processor):
         Raises:
             InvalidProcessingJob: a request that the service would refuse, or a script that is not there.
         """
+        code = path_text("code", code)
+        check_each("inputs", inputs, ProcessingInput)
         script = ProcessingInput(
             source=self._script_uri(run_id, code, parameter="code", kms_key=kms_key),
             destination=_CODE_FOLDER,

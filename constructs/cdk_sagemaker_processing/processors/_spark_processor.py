@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -20,11 +21,14 @@ from cdk_sagemaker_processing.workflow import RunOptions, SageMakerCreateProcess
 from smproc.job import (
     ConflictingValues,
     InstancePreference,
-    InvalidValue,
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
+    check_each,
+    check_s3_uri,
     latest_version,
+    path_text,
+    path_texts,
     spark,
 )
 
@@ -138,9 +142,9 @@ class SparkProcessor(Processor):
         self,
         run_id: str,
         *,
-        submit_app: str,
+        submit_app: str | PathLike[str],
         submit_class: str | None,
-        channels: Mapping[str, tuple[str, str, Sequence[str] | None]],
+        channels: Mapping[str, tuple[str, str, Sequence[str | PathLike[str]] | None]],
         inputs: Sequence[ProcessingInput] | None,
         outputs: Sequence[ProcessingOutput] | None,
         arguments: Sequence[str] | None,
@@ -150,12 +154,15 @@ class SparkProcessor(Processor):
         **options: Unpack[RunOptions],
     ) -> SageMakerCreateProcessingJob:
         """The state; ``channels`` has, by input name, the parameter to blame, the option and the dependencies."""
-        if not submit_app:
-            raise InvalidValue("submit_app", submit_app, "be the application's file", "local, or s3://bucket/key")
+        submit_app = path_text("submit_app", submit_app)
+        check_each("inputs", inputs, ProcessingInput)
+        check_each("outputs", outputs, ProcessingOutput)
+        if spark_event_logs_s3_uri is not None:
+            check_s3_uri("spark_event_logs_s3_uri", spark_event_logs_s3_uri)
         extended = list(inputs or ())
         words: dict[str, str | None] = {"--class": submit_class}
         for channel, (parameter, option, listed) in channels.items():
-            items = listed or ()
+            items = path_texts(parameter, listed)
             words[option] = spark.dependencies(parameter, items, channel) if items else None
             if local := self._local_dependencies(parameter, items):
                 named = {f"{channel}/{name}": path for name, path in local.items()}
@@ -184,8 +191,8 @@ class SparkProcessor(Processor):
             kms_key=kms_key,
             **options,
         )
-        for _, _, listed in channels.values():
-            for item in listed or ():
+        for parameter, _, listed in channels.values():
+            for item in path_texts(parameter, listed):
                 if spark.is_remote(item):  # Spark itself fetches it, as the job's role
                     task.grant_read_uri(item.replace("s3a://", "s3://", 1))
         return task

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from cdk_sagemaker_processing._internal.acknowledge import explain_wildcards
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+from smproc.job import InvalidValue
 
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 
@@ -30,6 +31,8 @@ class ProcessingRole(iam.Role):
         if role is None:
             return cls(scope, "Role")
         if not isinstance(role, str):
+            if not hasattr(role, "role_arn"):
+                raise InvalidValue("role", role, "be a role, its ARN or its name")
             return role
         if role.startswith("arn:") or Token.is_unresolved(role):
             return iam.Role.from_role_arn(scope, "Role", role)

@@ -8,7 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing.workflow._create_processing_job import SageMakerCreateProcessingJob
-from smproc.job import ConflictingValues
+from smproc.job import ConflictingValues, check_kind
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 _STATE_NAME_MAX = 80
@@ -128,6 +128,7 @@ def retry_on_capacity(
     Example:
         >>> run = retry_on_capacity(processor.run("Split", code="preprocess.py"), max_attempts=3)
     """
+    check_kind("task", task, SageMakerCreateProcessingJob, "what run(...) of a processor returned")
     if task.integration_pattern != sfn.IntegrationPattern.RUN_JOB:
         raise ConflictingValues(
             f"retry_on_capacity needs a task that waits for its job, got {task.node.id!r} with REQUEST_RESPONSE, which "

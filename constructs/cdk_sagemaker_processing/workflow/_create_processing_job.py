@@ -30,6 +30,8 @@ from smproc.job import (
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
+    check_each,
+    check_kind,
     doubts,
     processing_request,
 )
@@ -171,6 +173,11 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         overrides: Mapping[str, Any] | None = None,
     ) -> None:
         check_pattern(integration_pattern)
+        check_each("inputs", inputs, ProcessingInput)
+        check_each("outputs", outputs, ProcessingOutput)
+        check_kind("overrides", overrides, Mapping, "with the API's names")
+        if isinstance(bucket, str):
+            raise InvalidValue("bucket", bucket, "be an IBucket", "for example s3.Bucket.from_bucket_name(self, ...)")
         super().__init__(
             scope,
             construct_id,
@@ -402,6 +409,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             )
 
     def _uri_of(self, image: str | DockerImage) -> str:
+        if not isinstance(image, str) and not hasattr(image, "bind"):
+            raise InvalidValue("image_uri", image, "be the URI of an image, or a DockerImage")
         return image if isinstance(image, str) else image.bind(self).image_uri
 
     def _name_of_job(self) -> str:

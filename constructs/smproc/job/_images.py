@@ -88,6 +88,8 @@ def sagemaker_image(
     Raises:
         InvalidValue: a version, a Python version or an instance type that SageMaker has no image for.
     """
+    if framework not in _frameworks():
+        raise InvalidValue("framework", framework, f"be one of {', '.join(_frameworks())}")
     facts = _frameworks()[framework]
     build = _choose("framework_version", version, facts["versions"], facts["aliases"], framework)
     if framework == "huggingface":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from os import PathLike, fspath
 from typing import Any, Literal
 
 from smproc.job._api_fields import check_fields, to_api
@@ -98,7 +99,7 @@ class ProcessingInput:
     See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingInput.html
     """
 
-    source: str | None = None
+    source: str | PathLike[str] | None = None
     destination: str | None = None
     input_name: str | None = None
     s3_data_type: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
@@ -114,10 +115,11 @@ class ProcessingInput:
         check("AppManaged", "app_managed", self.app_managed)
         self._check_one_place()
         if self.source is not None and self.destination is not None:
-            check_source("source", self.source)
+            source = fspath(self.source)
+            check_source("source", source)
             check_local_path("destination", self.destination)
             S3Input(
-                s3_uri=self.source,
+                s3_uri=source,
                 local_path=self.destination,
                 s3_data_type=self.s3_data_type,
                 s3_input_mode=self.s3_input_mode,
@@ -146,7 +148,9 @@ class ProcessingInput:
     @property
     def s3_uri(self) -> str | None:
         """Where the data is, as it was given; None for the result of a query."""
-        return self.s3_input.s3_uri if self.s3_input is not None else self.source
+        if self.s3_input is not None:
+            return self.s3_input.s3_uri
+        return None if self.source is None else fspath(self.source)
 
     def at(self, s3_uri: str) -> ProcessingInput:
         """The same input from another place in S3."""
@@ -163,7 +167,7 @@ class ProcessingInput:
             return request | {"S3Input": to_api(self.s3_input)}
         return request | {
             "S3Input": {
-                "S3Uri": self.source,
+                "S3Uri": self.s3_uri,
                 "LocalPath": self.destination,
                 "S3DataType": self.s3_data_type,
                 "S3InputMode": self.s3_input_mode,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from smproc.job._kinds import check_each, check_kind
 from smproc.job._network import NetworkConfig
 from smproc.job._resources import ExperimentConfig, InstancePreference
 from smproc.job._tokens import is_unresolved
@@ -29,6 +30,7 @@ _PARAMETERS = {
     "Environment": "env",
     "NetworkConfig": "network_config",
     "ExperimentConfig": "experiment_config",
+    "RoleArn": "role",
     "Tags": "tags",
 }
 _INTO_A_FILE = "put it into a file, and the file into an input, which holds as much as you like"
@@ -67,6 +69,10 @@ def processing_request(
         ConflictingValues: two inputs or outputs of one name or one folder, an encryption key for outputs without
             outputs, an instance type and preferences.
     """
+    if not image_uri:
+        raise InvalidValue("image_uri", image_uri, "be the URI of an image", "or a DockerImage")
+    check_kind("network_config", network_config, NetworkConfig)
+    check_each("instance_preferences", instance_preferences, InstancePreference)
     if output_kms_key is not None and not outputs:
         raise ConflictingValues(
             "output_kms_key encrypts outputs, and there are none; give outputs, or leave output_kms_key out"
@@ -120,6 +126,7 @@ def _cluster(
 
 
 def _experiment(config: ExperimentConfig | Mapping[str, str] | None) -> dict[str, str] | None:
+    check_kind("experiment_config", config, ExperimentConfig | Mapping)
     given = config.to_request() if isinstance(config, ExperimentConfig) else dict(config or {})
     return given or None
 
