@@ -25,7 +25,7 @@ demo: setup ## the main job: start the laptop AWS, deploy app.py, drop a data se
 	@python examples/demo/demo.py
 
 .PHONY: test
-test: setup .tools/awscli/.installed .tools/sagemaker/.installed ## every test (and make lint first)
+test: setup .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed ## every test (and make lint first)
 	@$(MAKE) --no-print-directory lint
 	python -m pytest
 
@@ -73,6 +73,11 @@ clean: ## remove what setup and synth made
 
 .venv/.installed: pyproject.toml .venv/.requirements
 	python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Spark is large, and only Spark jobs on the laptop AWS need it: `make demo` does without.
+.venv/.spark: requirements-spark.txt .venv/.requirements
+	python -m pip install --quiet --requirement requirements-spark.txt
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .venv/.requirements

@@ -119,6 +119,16 @@ def test_every_family_runs_in_a_state_machine_of_either_language(tasks: Tasks, l
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_spark_application_runs_in_a_state_machine_of_either_language(tasks: Tasks, language: str) -> None:
+    execution = tasks.run(f"{language}Spark")
+
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+    (job,) = [job for job in tasks.jobs("") if f"/{language} Spark/" in str(job["ProcessingOutputConfig"])]
+    assert job["AppSpecification"]["ContainerEntrypoint"][0] == "smspark-submit"
+    assert tasks.told(job) == TOLD
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_quota_that_is_used_up_twice_is_waited_for_by_default(tasks: Tasks, language: str) -> None:
     tasks.laptop.put_fault("quota", times=2)
     execution = tasks.run(f"{language}Quota")

@@ -24,7 +24,7 @@ ROLE = "arn:aws:iam::000000000000:role/processing"
 BUCKET = "data"
 GROUP = "/aws/sagemaker/ProcessingJobs"
 _DEADLINE_IN_SECONDS = 30.0
-_SYSTEM_PROGRAMS = ("unshare", "setpriv")
+_SYSTEM_PROGRAMS = ("unshare", "setpriv", "java")
 
 
 class Laptop:

@@ -18,6 +18,7 @@ from cdk_sagemaker_processing import (
     FrameworkProcessor,
     ProcessingInput,
     ProcessingOutput,
+    PySparkProcessor,
     SageMakerCreateProcessingJob,
     ScriptProcessor,
     SKLearnProcessor,
@@ -37,7 +38,7 @@ cdk.CfnOutput(stack, "BucketName", value=bucket.bucket_name)
 
 def machine(name: str, language: sfn.QueryLanguage, first: sfn.IChainable) -> sfn.StateMachine:
     made = sfn.StateMachine(
-        stack, name, definition_body=sfn.DefinitionBody.from_chainable(first), query_language=language
+        stack, f"{name}Machine", definition_body=sfn.DefinitionBody.from_chainable(first), query_language=language
     )
     cdk.CfnOutput(stack, f"{name}Arn", value=made.state_machine_arn).override_logical_id(name)
     return made
@@ -106,6 +107,18 @@ for kind, language in (("Path", sfn.QueryLanguage.JSON_PATH), ("Jsonata", sfn.Qu
         ),
     )
     tell = str(SOURCE / "tell.py")
+    spark = PySparkProcessor(stack, f"{kind}Spark", framework_version="3.5", instance_type="ml.m5.large", **common)
+    machine(
+        f"{kind}Spark",
+        language,
+        spark.run(
+            f"{kind} Spark",
+            submit_app=str(SOURCE / "spark_tell.py"),
+            submit_py_files=[str(SOURCE / "spark_names.py")],
+            configuration={"Classification": "spark-defaults", "Properties": {"spark.default.parallelism": "2"}},
+            **told(language),
+        ),
+    )
     machine(
         f"{kind}Families",
         language,

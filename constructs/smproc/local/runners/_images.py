@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from smproc.local.runners._runner import CannotRun
+from smproc.local.runners.spark import find_spark, smspark_files
 
 _AWS_IMAGE = re.compile(
     r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|[a-z0-9.-]+)/(?P<repository>[a-z0-9._/-]+)(?:[:@].*)?"
 )
-_PYTHON_REPOSITORIES = frozenset({"sagemaker-scikit-learn"})
+_SCIKIT_LEARN = "sagemaker-scikit-learn"
+_SPARK = "sagemaker-spark-processing"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_LINKS = "/opt/smproc/bin"
+_ROOT = "/opt/smproc"
+_LINKS = f"{_ROOT}/bin"
+# Of starting Spark half is compiling what runs once: jobs of a laptop are small. A job's spark.driver.extraJavaOptions
+# come later on the command line and win.
+_SPARK_STARTS_FAST = "-XX:TieredStopAtLevel=1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +32,17 @@ class ImageContents:
         folders: folders of this machine that are visible, read-only, at their own paths.
         links: symbolic links to make, by path.
         path: the image's own PATH.
+        files: files and folders of this machine that are visible, read-only, by the path at which they appear.
+        environment: the image's other variables.
+        entrypoint: the image's own entry point, empty if it has none.
     """
 
     folders: tuple[Path, ...]
     links: dict[str, str]
     path: str
+    files: dict[str, Path] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    entrypoint: tuple[str, ...] = ()
 
 
 def contents_of(image: str) -> ImageContents:
@@ -40,12 +52,37 @@ def contents_of(image: str) -> ImageContents:
         CannotRun: nothing here does.
     """
     match = _AWS_IMAGE.fullmatch(image)
-    if match is None or match["repository"] not in _PYTHON_REPOSITORIES:
-        raise CannotRun(
-            f"The laptop AWS cannot run the image {image}: without a container engine it stands in for "
-            f"{', '.join(sorted(_PYTHON_REPOSITORIES))} alone, with its own Python {sys.version.split()[0]}"
-        )
-    return _this_python()
+    repository = match["repository"] if match else None
+    if repository == _SCIKIT_LEARN:
+        return _this_python()
+    if repository == _SPARK:
+        return _this_spark(image)
+    raise CannotRun(
+        f"The laptop AWS cannot run the image {image}: without a container engine it stands in for {_SCIKIT_LEARN} and "
+        f"{_SPARK} alone, with its own Python {sys.version.split()[0]}"
+    )
+
+
+def _this_spark(image: str) -> ImageContents:
+    python = _this_python()
+    spark = find_spark(image)
+    seen = (Path("/usr"), *python.folders)
+    unseen = {path for path in (spark.home, spark.java_home) if not any(map(path.is_relative_to, seen))}
+    return replace(
+        python,
+        folders=(*python.folders, *sorted(unseen)),
+        path=os.pathsep.join((_LINKS, python.path, str(spark.home / "bin"))),
+        files=smspark_files(_ROOT),
+        environment={
+            "JAVA_HOME": str(spark.java_home),
+            "SPARK_HOME": str(spark.home),
+            # Not the address of a network card, which is what Spark looks for.
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LAUNCHER_OPTS": _SPARK_STARTS_FAST,
+            "SPARK_SUBMIT_OPTS": _SPARK_STARTS_FAST,
+        },
+        entrypoint=("smspark-submit",),
+    )
 
 
 def _this_python() -> ImageContents:

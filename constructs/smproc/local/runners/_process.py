@@ -25,7 +25,7 @@ _OPT_ML = "/opt/ml"
 
 @dataclass(frozen=True, slots=True)
 class ProcessRunner:
-    """Runs a job's program as a sandboxed process; the machine's own Python stands in for AWS's scikit-learn image.
+    """Runs a job's program as a sandboxed process; what this machine has installed stands in for AWS's images.
 
     Attributes:
         sandbox: isolates the process.
@@ -44,8 +44,8 @@ class ProcessRunner:
         Raises:
             CannotRun: the image has no stand-in here, or the job names no entry point.
         """
-        contents_of(container.image)
-        if not container.entrypoint:
+        image = contents_of(container.image)
+        if not container.entrypoint and not image.entrypoint:
             raise CannotRun(
                 f"The laptop AWS does not know the entry point of the image {container.image}: give ContainerEntrypoint"
             )
@@ -80,17 +80,18 @@ class ProcessRunner:
     @staticmethod
     def _inside(container: Container, hosts: Path) -> Inside:
         image = contents_of(container.image)
-        read_only = system_files() | {str(folder): folder for folder in image.folders} | {"/etc/hosts": hosts}
+        read_only = system_files() | {str(folder): folder for folder in image.folders}
         return Inside(
-            command=[*container.entrypoint, *container.arguments],
+            command=[*(container.entrypoint or image.entrypoint), *container.arguments],
             environment={
                 "PATH": image.path,
                 "HOME": "/root",
                 "LANG": "C.UTF-8",
                 "PYTHONUNBUFFERED": "1",
+                **image.environment,
                 **container.environment,
             },
-            read_only=read_only,
+            read_only=read_only | image.files | {"/etc/hosts": hosts},
             writable={_OPT_ML: container.opt_ml},
             links=system_links() | image.links,
             hostname=container.host,

