@@ -27,8 +27,7 @@ _DEPENDENCIES = ("jars", "py_files", "files")
 _MESSAGE_MAX = 1024
 _TAIL_MAX = 65_536
 _LAST_WORDS_IN_SECONDS = 1.0
-# One file for each application, as Spark 3 has it; Spark 4 would make a folder of several.
-_EVENT_LOGS = {"spark.eventLog.enabled": "true", "spark.eventLog.rolling.enabled": "false"}
+_EVENT_LOGS = {"spark.eventLog.enabled": "true"}
 
 
 def main(words: Sequence[str]) -> int:
