@@ -68,6 +68,7 @@ def test_the_wheel_carries_both_packages_their_data_and_the_functions(wheel: Pat
         "smproc/job/api_limits.json",
         "smproc/job/image_registries.json",
         "smproc/local/runners/sandboxes/enter_root.sh",
+        "smproc/local/runners/spark/smspark-submit",
     } <= names
     assert {name.split("/")[0] for name in names} == {
         "cdk_sagemaker_processing",

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import jsii
-from aws_cdk import Annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -15,12 +14,19 @@ from constructs import Construct, IConstruct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
 from cdk_sagemaker_processing.resources import ProcessingRole
+from cdk_sagemaker_processing.workflow._checks import check_language, warn_of_doubts
 from cdk_sagemaker_processing.workflow._connections import Connectable, connections_of
 from cdk_sagemaker_processing.workflow._grants import grant_job, grant_keys, grant_read_uri
 from cdk_sagemaker_processing.workflow._integration import check_pattern, integration_arn, refuse_express_machines
 from cdk_sagemaker_processing.workflow._options import JsonataTaskOptions, JsonPathTaskOptions
 from cdk_sagemaker_processing.workflow._policies import job_arns, state_machine_statements
-from cdk_sagemaker_processing.workflow._rendering import in_json_path, in_jsonata, known_at_run_time, static_head
+from cdk_sagemaker_processing.workflow._rendering import (
+    in_json_path,
+    in_jsonata,
+    known_at_run_time,
+    merged,
+    static_head,
+)
 from cdk_sagemaker_processing.workflow._retry import retry_creation
 from smproc.job import (
     ConflictingValues,
@@ -32,7 +38,6 @@ from smproc.job import (
     ProcessingOutput,
     check_each,
     check_kind,
-    doubts,
     processing_request,
 )
 from smproc.job import base_job_name as base_name
@@ -241,10 +246,10 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             experiment_config=experiment_config,
             tags=tags,
         )
-        self._check_language(query_language)
+        check_language(self.node.id, query_language, self._paths, self._output, self.request)
         grant_job(self.role, self.request, bucket=bucket, image_uri=image_uri if isinstance(image_uri, str) else None)
         grant_keys(self.role, volume_kms_key, output_kms_key)
-        self._warn(instance_preferences)
+        warn_of_doubts(self, self.request)
         if retry_at_creation:
             retry_creation(self)
         if integration_pattern == sfn.IntegrationPattern.RUN_JOB:
@@ -336,8 +341,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         """
         machines = top_level_query_language or self._machines_language
         language = self._language or machines or sfn.QueryLanguage.JSON_PATH
-        self._check_language(language)
-        request = _merged(self.request, self._overrides or {})
+        check_language(self.node.id, language, self._paths, self._output, self.request)
+        request = merged(self.request, self._overrides or {})
         jsonata = language == sfn.QueryLanguage.JSONATA
         state: dict[str, Any] = {
             **self._render_next_end(),
@@ -381,32 +386,6 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 seconds = limit.seconds if limit.seconds is not None else limit.jsonata_expression
                 rendered |= {f"{name}Seconds": seconds, f"{name}SecondsPath": limit.path}
         return rendered
-
-    def _check_language(self, language: sfn.QueryLanguage | None) -> None:
-        """Refuse what the state's query language does not have, as soon as the language is known."""
-        if language == sfn.QueryLanguage.JSONATA:
-            if given := [name for name, value in self._paths.items() if value is not None]:
-                raise ConflictingValues(
-                    f"{given[0]} is JSONPath's, and the state {self.node.id!r} is JSONata; "
-                    "shape what the next state sees with state_output"
-                )
-            in_jsonata(self.request)
-        elif language == sfn.QueryLanguage.JSON_PATH and self._output is not None:
-            raise ConflictingValues(
-                f"state_output is JSONata's, and the state {self.node.id!r} is JSONPath; shape what the next state "
-                "sees with result_selector, result_path and output_path, or give it "
-                "query_language=sfn.QueryLanguage.JSONATA"
-            )
-
-    def _warn(self, preferences: Sequence[InstancePreference] | None) -> None:
-        for name, sentence in doubts(self.request):
-            Annotations.of(self).add_warning_v2(f"cdk-sagemaker-processing:{name}", sentence)
-        if preferences is not None:
-            Annotations.of(self).add_warning_v2(
-                "cdk-sagemaker-processing:instance-preferences",
-                "whether the Step Functions integration accepts instance_preferences (InstancePreferences of the API) "
-                "is not documented; try it in your account before you rely on it, or give instance_type",
-            )
 
     def _uri_of(self, image: str | DockerImage) -> str:
         if not isinstance(image, str) and not hasattr(image, "bind"):
@@ -452,13 +431,3 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
 
 def _key_id(key: kms.IKey | str | None) -> str | None:
     return key if key is None or isinstance(key, str) else key.key_arn
-
-
-def _merged(request: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The request with parts of it replaced; what is an object in both is merged."""
-    merged = dict(request)
-    for name, value in overrides.items():
-        known = merged.get(name)
-        both_objects = isinstance(known, Mapping) and isinstance(value, Mapping)
-        merged[name] = _merged(dict(known or {}), value) if both_objects else value
-    return merged

@@ -83,6 +83,16 @@ def in_jsonata(request: Mapping[str, Any]) -> dict[str, Any]:
     return _JsonataWriter().structure(request)
 
 
+def merged(request: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The request with parts of it replaced; what is an object in both is merged."""
+    found = dict(request)
+    for name, value in overrides.items():
+        known = found.get(name)
+        both_objects = isinstance(known, Mapping) and isinstance(value, Mapping)
+        found[name] = merged(dict(known or {}), value) if both_objects else value
+    return found
+
+
 def static_head(text: str) -> str:
     """What stands before the first part that is only known at run time."""
     head = ""

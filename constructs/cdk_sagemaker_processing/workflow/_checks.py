@@ -1,0 +1,59 @@
+"""What a task checks besides its request: its query language, and what was most likely not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import Annotations
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import IConstruct
+
+from cdk_sagemaker_processing.workflow._rendering import in_jsonata
+from smproc.job import ConflictingValues, doubts
+
+
+def check_language(
+    state: str,
+    language: sfn.QueryLanguage | None,
+    paths: Mapping[str, object],
+    state_output: object,
+    request: Mapping[str, Any],
+) -> None:
+    """Refuse what a state's query language does not have, as soon as the language is known.
+
+    Args:
+        state: the state's id.
+        language: its language; None while it is not known.
+        paths: what it was given of JSONPath, by parameter.
+        state_output: what it was given of JSONata.
+        request: its request.
+
+    Raises:
+        ConflictingValues: something of the other language.
+        InvalidValue: a path that JSONata cannot write.
+    """
+    if language == sfn.QueryLanguage.JSONATA:
+        if given := [name for name, value in paths.items() if value is not None]:
+            raise ConflictingValues(
+                f"{given[0]} is JSONPath's, and the state {state!r} is JSONata; "
+                "shape what the next state sees with state_output"
+            )
+        in_jsonata(request)
+    elif language == sfn.QueryLanguage.JSON_PATH and state_output is not None:
+        raise ConflictingValues(
+            f"state_output is JSONata's, and the state {state!r} is JSONPath; shape what the next state sees with "
+            "result_selector, result_path and output_path, or give it query_language=sfn.QueryLanguage.JSONATA"
+        )
+
+
+def warn_of_doubts(task: IConstruct, request: Mapping[str, Any]) -> None:
+    """Warn of what is valid and was most likely not meant, and of what nobody knows."""
+    for name, sentence in doubts(request):
+        Annotations.of(task).add_warning_v2(f"cdk-sagemaker-processing:{name}", sentence)
+    if "InstancePreferences" in request["ProcessingResources"]["ClusterConfig"]:
+        Annotations.of(task).add_warning_v2(
+            "cdk-sagemaker-processing:instance-preferences",
+            "whether the Step Functions integration accepts instance_preferences (InstancePreferences of the API) is "
+            "not documented; try it in your account before you rely on it, or give instance_type",
+        )
