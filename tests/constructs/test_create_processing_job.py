@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -356,6 +356,9 @@ COMMON: list[dict[str, Any]] = [
     {"input_path": sfn.JsonPath.DISCARD, "output_path": sfn.JsonPath.DISCARD},
     {"task_timeout": 90},
     {"task_timeout": "$.patience"},
+    {"heartbeat_timeout": 90},
+    {"heartbeat_timeout": "$.patience", "task_timeout": 90},
+    {"query_language": sfn.QueryLanguage.JSON_PATH},
     {"credentials": "$.role"},
     {"credentials": "arn:aws:iam::111122223333:role/Other"},
     {"assign": {"x.$": "$.ProcessingJobName", "y": 1}},
@@ -364,13 +367,12 @@ COMMON: list[dict[str, Any]] = [
 
 def _options(scope: Stack, given: dict[str, Any]) -> dict[str, Any]:
     options = dict(given)
-    match options.get("task_timeout"):
-        case int(seconds):
-            from aws_cdk import Duration  # noqa: PLC0415
-
-            options["task_timeout"] = sfn.Timeout.duration(Duration.seconds(seconds))
-        case str(path):
-            options["task_timeout"] = sfn.Timeout.at(path)
+    for name in ("task_timeout", "heartbeat_timeout"):
+        match options.get(name):
+            case int(seconds):
+                options[name] = sfn.Timeout.duration(Duration.seconds(seconds))
+            case str(path):
+                options[name] = sfn.Timeout.at(path)
     match options.get("credentials"):
         case str(path) if path.startswith("$"):
             options["credentials"] = sfn.Credentials(role=sfn.TaskRole.from_role_arn_json_path(path))
@@ -402,7 +404,9 @@ def test_parity_with_an_official_task_in_every_common_field(given: dict[str, Any
     )
 
     def common(scope: Stack, task: sfn.TaskStateBase) -> dict[str, Any]:
-        (state,) = in_machine(scope, task)["States"].values()
+        task.add_retry(errors=["States.TaskFailed"], max_attempts=1)
+        task.add_catch(sfn.Fail(scope, "Failed"), errors=["States.ALL"], result_path="$.error")
+        (state,) = [state for state in in_machine(scope, task)["States"].values() if state["Type"] == "Task"]
         return {name: value for name, value in state.items() if name not in ("Parameters", "Resource")}
 
     assert common(ours_in, ours) == common(theirs_in, theirs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -142,6 +143,10 @@ def test_a_quota_that_is_used_up_twice_is_waited_for_by_default(tasks: Tasks, la
     (job,) = [job for job in tasks.jobs("") if f"/{language} Quota/" in str(job["ProcessingOutputConfig"])]
     assert tasks.told(job) == TOLD
     assert job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"].endswith("/try-2/told")
+    log = tasks.laptop.status().log.read_text()
+    struck = re.findall(r"the fault quota strikes (\S+)", log)[-2:]
+    assert len({*struck, job["ProcessingJobName"]}) == 3
+    assert {name[:-37] for name in struck} == {job["ProcessingJobName"][:-37]}
     (code,) = [entry["S3Input"]["S3Uri"] for entry in job["ProcessingInputs"] if entry["InputName"] == "code"]
     bucket, _, uploaded = code.removeprefix("s3://").partition("/")
     stored = tasks.session.client("s3").head_object(Bucket=bucket, Key=uploaded)

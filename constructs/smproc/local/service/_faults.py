@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any, Final
 from smproc.local.jobs import Injected
 from smproc.local.service._errors import ApiError, invalid
 
+_log = logging.getLogger(__name__)
 # What a fault does, as `smproc local fault` explains it.
 KINDS: Final[Mapping[str, str]] = {
     "throttle": "calls of the SageMaker API are answered with ThrottlingException",
@@ -125,6 +127,7 @@ class Faults:
             for fault in self._on:
                 if fault.kind != kind or fault.name_contains not in job_name or random.random() >= fault.share:  # noqa: S311
                     continue
+                _log.info("the fault %s strikes %s", kind, job_name or "a call")
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times == 0:
