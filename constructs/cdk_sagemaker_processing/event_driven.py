@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
@@ -33,6 +34,11 @@ class EventDrivenProcessing(Construct):
         input_bucket: where objects arrive. Default: a new `ProcessingBucket`.
         prefixes: what a key may start with. Default: anything.
         suffixes: what a key may end in. Default: anything.
+        wildcards: what a whole key may look like, instead; ``*`` stands for any text. Default: none.
+        min_size_in_bytes: smaller objects start nothing; 1 leaves out the empty ones that consoles make for folders.
+            Default: 0.
+        max_size_in_bytes: larger objects start nothing. With a size, do not count on objects of more than
+            5,000,000,000 bytes, up to which EventBridge compares. Default: any size.
         max_runtime_in_seconds: for the steps that have no limit of their own. Default: 14,400, four hours; the
             service's own default would let a forgotten job cost a day.
 
@@ -61,13 +67,23 @@ class EventDrivenProcessing(Construct):
         input_bucket: s3.IBucket | None = None,
         prefixes: Sequence[str] = (),
         suffixes: Sequence[str] = (),
+        wildcards: Sequence[str] = (),
+        min_size_in_bytes: int | None = None,
+        max_size_in_bytes: int | None = None,
         max_runtime_in_seconds: int = _DEFAULT_MAX_RUNTIME_IN_SECONDS,
     ) -> None:
         super().__init__(scope, construct_id)
         self.steps = _checked(steps)
         self._states = list(steps)
         self.input_bucket: s3.IBucket = input_bucket or ProcessingBucket(self, "InputBucket")
-        pattern = ObjectPattern(prefixes=prefixes, suffixes=suffixes)
+        which: dict[str, Any] = {
+            "prefixes": prefixes,
+            "suffixes": suffixes,
+            "wildcards": wildcards,
+            "min_size_in_bytes": min_size_in_bytes,
+            "max_size_in_bytes": max_size_in_bytes,
+        }
+        pattern = ObjectPattern(**which)
         for step in self.steps:
             self._refuse_loop(step, pattern)
         self.output_bucket: s3.IBucket = self.steps[0].bucket or ProcessingBucket(self, "OutputBucket")
@@ -76,8 +92,8 @@ class EventDrivenProcessing(Construct):
             step.add_tag("processing:execution", sfn.JsonPath.execution_id)
             step.add_tag("processing:pipeline", self.node.path)
             step.grant_read_uri(f"s3://{self.output_bucket.bucket_name}/{MANIFESTS_PREFIX}/")
-            for prefix in prefixes or [""]:
-                step.grant_read_uri(f"s3://{self.input_bucket.bucket_name}/{prefix}")
+            for head in pattern.heads():
+                step.grant_read_uri(f"s3://{self.input_bucket.bucket_name}/{head}")
             for bucket in (self.input_bucket, self.output_bucket):
                 if bucket.encryption_key is not None:
                     bucket.encryption_key.grant_decrypt(step)
@@ -99,15 +115,13 @@ class EventDrivenProcessing(Construct):
             bucket=self.input_bucket,
             state_machine=self.state_machine,
             manifest_bucket=self.output_bucket,
-            prefixes=prefixes,
-            suffixes=suffixes,
+            **which,
         )
 
     @property
     def upload_uri(self) -> str:
         """Where to put an object so that it starts the pipeline."""
-        prefixes = self.trigger.pattern.prefixes
-        return f"s3://{self.input_bucket.bucket_name}/{prefixes[0] if prefixes else ''}"
+        return f"s3://{self.input_bucket.bucket_name}/{self.trigger.pattern.heads()[0]}"
 
     def _chain(self) -> sfn.IChainable:
         chain = sfn.Chain.start(self._states[0])
@@ -123,7 +137,7 @@ class EventDrivenProcessing(Construct):
             if place == bucket and pattern.may_match_below(key):
                 raise ConflictingValues(
                     f"{parameter} of the step {step.id!r} must not start the pipeline again, got a place in the input "
-                    f"bucket that prefixes={list(pattern.prefixes)!r} match: {key or 'the whole bucket'!r}; "
+                    f"bucket that {pattern.shown()} match: {key or 'the whole bucket'!r}; "
                     "write to another bucket, or give prefixes that the outputs are not below"
                 )
 

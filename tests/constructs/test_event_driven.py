@@ -137,6 +137,39 @@ def test_what_does_not_match_never_reaches_the_function(
     assert set(detail["bucket"]["name"][0]) == {"Ref"}
 
 
+@pytest.mark.parametrize(
+    ("given", "pattern", "readable"),
+    [
+        ({"wildcards": ["in/*/data-*.csv"]}, {"key": [{"wildcard": "in/*/data-*.csv"}]}, ["in/*"]),
+        (
+            {"prefixes": ["a/"], "wildcards": ["b\\*/*.txt"]},
+            {"key": [{"prefix": "a/"}, {"wildcard": "b\\*/*.txt"}]},
+            ["a/*", "b*/*"],
+        ),
+        ({"suffixes": [".csv"], "wildcards": ["x*"]}, {"key": [{"suffix": ".csv"}, {"wildcard": "x*"}]}, ["*"]),
+        ({"min_size_in_bytes": 1}, {"size": [{"numeric": [">=", 1]}]}, ["*"]),
+        (
+            {"prefixes": ["a/"], "min_size_in_bytes": 1, "max_size_in_bytes": 99},
+            {"key": [{"prefix": "a/"}], "size": [{"numeric": [">=", 1, "<=", 99]}]},
+            ["a/*"],
+        ),
+    ],
+)
+def test_wildcards_and_sizes(given: dict[str, Any], pattern: dict[str, Any], readable: list[str]) -> None:
+    scope = stack()
+    pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)], **given)
+
+    (rule,) = resources(scope, "AWS::Events::Rule").values()
+    assert rule["Properties"]["EventPattern"]["detail"]["object"] == pattern
+    bucket = scope.resolve(pipeline.input_bucket.bucket_name)["Ref"]
+    read = [
+        str(entry["Resource"]).partition(f"<{bucket}>/")[2]
+        for entry in statements(scope, "CountProcessorRole")
+        if entry["Action"] == "s3:GetObject" and f"<{bucket}>/" in str(entry["Resource"])
+    ]
+    assert read == readable
+
+
 def test_the_input_bucket_tells_event_bridge_without_a_custom_resource() -> None:
     scope = stack()
     pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
@@ -289,6 +322,14 @@ def test_a_step_that_loses_the_next_ones_input() -> None:
         ({"prefixes": ["/in"]}, "prefixes must be the start of a key, got '/in'"),
         ({"prefixes": ["s3://bucket/in"]}, "prefixes must be the start of a key, got 's3://bucket/in'"),
         ({"suffixes": [""]}, "suffixes must hold texts of at least one character, got ''"),
+        ({"wildcards": ["a**b"]}, "wildcards must have no two asterisks in a row, got 'a**b'; one stands for '/' too"),
+        ({"wildcards": ["/a*"]}, "wildcards must be the start of a key, got '/a*'"),
+        ({"min_size_in_bytes": -1}, "min_size_in_bytes must be a number of bytes from 0 to 5000000000, got -1"),
+        ({"max_size_in_bytes": 5_000_000_001}, "max_size_in_bytes must be a number of bytes from 0 to 5000000000"),
+        (
+            {"min_size_in_bytes": 2, "max_size_in_bytes": 1},
+            "min_size_in_bytes must not be above max_size_in_bytes, got 2 and 1; no object is of such a size",
+        ),
         ({"max_runtime_in_seconds": 0}, "max_runtime_in_seconds must be at least 1, got 0"),
     ],
 )

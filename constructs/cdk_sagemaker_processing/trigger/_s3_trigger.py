@@ -64,9 +64,14 @@ class S3Trigger(Construct):
         manifest_bucket: where the lists of objects are written, below ``manifests/``.
         prefixes: what a key may start with. Default: anything.
         suffixes: what a key may end in. Default: anything.
+        wildcards: what a whole key may look like, instead; ``*`` stands for any text. Default: none.
+        min_size_in_bytes: smaller objects start nothing. Default: 0.
+        max_size_in_bytes: larger objects start nothing. With a size, do not count on objects of more than
+            5,000,000,000 bytes, up to which EventBridge compares. Default: any size.
 
     Raises:
-        InvalidValue: prefixes or suffixes that can never match.
+        InvalidValue: something that can never match.
+        ConflictingValues: manifests would start the pipeline again, or sizes that no object has.
     """
 
     def __init__(
@@ -79,9 +84,18 @@ class S3Trigger(Construct):
         manifest_bucket: s3.IBucket,
         prefixes: Sequence[str] = (),
         suffixes: Sequence[str] = (),
+        wildcards: Sequence[str] = (),
+        min_size_in_bytes: int | None = None,
+        max_size_in_bytes: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.pattern = ObjectPattern(prefixes=prefixes, suffixes=suffixes)
+        self.pattern = ObjectPattern(
+            prefixes=prefixes,
+            suffixes=suffixes,
+            wildcards=wildcards,
+            min_size_in_bytes=min_size_in_bytes,
+            max_size_in_bytes=max_size_in_bytes,
+        )
         if bucket.bucket_name == manifest_bucket.bucket_name and self.pattern.may_match_below(f"{MANIFESTS_PREFIX}/"):
             raise ConflictingValues(
                 "manifest_bucket must not be a place that starts the pipeline again, got the bucket that objects "
@@ -124,7 +138,7 @@ class S3Trigger(Construct):
         self.function.add_event_source(
             event_sources.SqsEventSource(self.queue, batch_size=10, report_batch_item_failures=True)
         )
-        key_pattern = self.pattern.to_key_pattern()
+        objects = self.pattern.to_event_pattern()
         self.rule = events.Rule(
             self,
             "Rule",
@@ -134,7 +148,7 @@ class S3Trigger(Construct):
                 detail_type=["Object Created"],
                 detail={
                     "bucket": {"name": [bucket.bucket_name]},
-                    **({"object": {"key": key_pattern}} if key_pattern else {}),
+                    **({"object": objects} if objects else {}),
                 },
             ),
             targets=[targets.SqsQueue(self.queue)],

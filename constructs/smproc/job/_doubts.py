@@ -46,8 +46,8 @@ def _about_prefix(name: str, s3_input: Mapping[str, Any]) -> Iterator[tuple[str,
         yield (
             "prefix-siblings",
             (
-                f"the input {name!r} also brings what only starts so: S3Prefix is a prefix of keys, and {uri} is "
-                f"one of {uri}-old/a.csv too; end it in '/' if it is a folder"
+                f"the input {name!r} also brings what only starts so: S3Prefix is a prefix of keys, and "
+                f"{uri}-old/a.csv starts with {uri}, too; end it in '/' if it is a folder"
             ),
         )
 
