@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -69,5 +70,15 @@ queue = sqs.Queue(
 trigger = function("Trigger", "s3_trigger")
 machine.grant_start_execution(trigger)
 trigger.add_event_source(event_sources.SqsEventSource(queue))
-events.Rule(stack, "Rule", event_pattern=events.EventPattern(source=["aws.s3"]), targets=[targets.SqsQueue(queue)])
+undelivered = sqs.Queue(stack, "Undelivered", enforce_ssl=True)
+target = targets.SqsQueue(queue, dead_letter_queue=undelivered)
+events.Rule(stack, "Rule", event_pattern=events.EventPattern(source=["aws.s3"]), targets=[target])
+for each in (dead, undelivered):
+    cloudwatch.Alarm(
+        stack,
+        f"{each.node.id}Alarm",
+        metric=each.metric_approximate_number_of_messages_visible(),
+        threshold=0,
+        evaluation_periods=1,
+    )
 app.synth()

@@ -345,3 +345,32 @@ def test_one_step_alone_is_no_list() -> None:
     scope = stack()
     with pytest.raises(InvalidValue, match="steps must be a list"):
         EventDrivenProcessing(scope, "Pipeline", steps=step(scope))  # type: ignore[arg-type]
+
+
+def test_what_event_bridge_cannot_hand_over_is_kept_and_both_queues_of_dead_letters_have_an_alarm() -> None:
+    scope = stack()
+    pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
+
+    (rule,) = resources(scope, "AWS::Events::Rule").values()
+    (target,) = rule["Properties"]["Targets"]
+    undelivered = scope.resolve(pipeline.trigger.undelivered_queue.queue_arn)
+    assert target["DeadLetterConfig"]["Arn"] == undelivered
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
+    # EventBridge may send there, from this rule alone.
+    (policy,) = [
+        statement
+        for entry in resources(scope, "AWS::SQS::QueuePolicy").values()
+        for statement in entry["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow" and statement["Resource"] == undelivered
+    ]
+    assert policy["Principal"] == {"Service": "events.amazonaws.com"}
+    assert list(policy["Condition"]) == ["ArnEquals"]
+    watched = {
+        alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]: alarm["Properties"]
+        for alarm in resources(scope, "AWS::CloudWatch::Alarm").values()
+    }
+    queues = (pipeline.trigger.dead_letter_queue, pipeline.trigger.undelivered_queue)
+    assert set(watched) == {scope.resolve(queue.queue_arn)["Fn::GetAtt"][0] for queue in queues}
+    for alarm in watched.values():
+        assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
+        assert alarm["ComparisonOperator"] == "GreaterThanThreshold"

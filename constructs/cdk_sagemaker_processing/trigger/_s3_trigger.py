@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aws_cdk import Annotations, ArnFormat, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -14,7 +15,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
+from cdk_sagemaker_processing._internal.acknowledge import acknowledge, acknowledge_wildcards
 from cdk_sagemaker_processing._internal.function import LibraryFunction
 from cdk_sagemaker_processing.trigger._object_pattern import ObjectPattern
 from smproc.job import ConflictingValues, ProcessingInput
@@ -51,7 +52,8 @@ class S3Trigger(Construct):
 
     S3 tells EventBridge, a rule takes the objects that match into an SQS queue, and a function starts one execution for
     each, under a name derived from the upload, so that what S3 delivers twice starts once. What fails five times is in
-    the dead-letter queue.
+    the dead-letter queue, what EventBridge could not hand over for a day is in the queue of undelivered events, and
+    each of the two has an alarm (``alarms``), to which you add an action.
 
     An execution's input is ``{"bucket", "key", "manifest_uri", "sequencer"}``; `uploaded_objects` makes a job's input
     of it.
@@ -103,12 +105,11 @@ class S3Trigger(Construct):
                 "take another bucket, or give prefixes that manifests are not below"
             )
         _notify_event_bridge(bucket)
-        self.dead_letter_queue = sqs.Queue(
-            self,
-            "DeadLetterQueue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
+        self.dead_letter_queue = _dead_letters(self, "DeadLetterQueue")
+        self.undelivered_queue = _dead_letters(self, "UndeliveredEvents")
+        acknowledge(
+            self.undelivered_queue,
+            {"AwsSolutions-SQS3": "this is the dead-letter queue of the rule, which no queue's redrive policy names"},
         )
         self.queue = sqs.Queue(
             self,
@@ -151,8 +152,21 @@ class S3Trigger(Construct):
                     **({"object": objects} if objects else {}),
                 },
             ),
-            targets=[targets.SqsQueue(self.queue)],
+            targets=[
+                targets.SqsQueue(
+                    self.queue,
+                    dead_letter_queue=self.undelivered_queue,
+                    # What EventBridge does by itself, said so that it is seen:
+                    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
+                    max_event_age=Duration.hours(24),
+                    retry_attempts=185,
+                )
+            ],
         )
+        self.alarms = [
+            _alarm(self, "DeadLetterAlarm", self.dead_letter_queue, "Uploads that could not be made into an execution"),
+            _alarm(self, "UndeliveredAlarm", self.undelivered_queue, "Uploads that EventBridge could not hand over"),
+        ]
 
     def _let_it_start(self, state_machine: sfn.IStateMachine, manifest_bucket: s3.IBucket) -> None:
         role = self.function.execution_role
@@ -176,6 +190,31 @@ class S3Trigger(Construct):
             manifest_bucket.encryption_key.grant_encrypt(role)
         acknowledge_wildcards(role, [executions], "an execution's name is a hash of the upload, not known before")
         acknowledge_wildcards(role, [manifests], "a manifest's name is a hash of the upload, not known before")
+
+
+def _dead_letters(scope: Construct, construct_id: str) -> sqs.Queue:
+    return sqs.Queue(
+        scope,
+        construct_id,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=Duration.days(14),
+    )
+
+
+def _alarm(scope: Construct, construct_id: str, queue: sqs.Queue, description: str) -> cloudwatch.Alarm:
+    """An alarm for as long as something is in a queue of dead letters."""
+    return cloudwatch.Alarm(
+        scope,
+        construct_id,
+        alarm_description=f"{description}: look into the queue {queue.node.path}",
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues-alarms-cloudwatch.html
+        metric=queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(1), statistic="Maximum"),
+        threshold=0,
+        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        evaluation_periods=1,
+        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+    )
 
 
 def _name(scope: Construct, state_machine: sfn.IStateMachine) -> str:
