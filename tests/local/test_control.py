@@ -167,7 +167,11 @@ def test_a_server_that_dies_while_starting_shows_its_log(aws: LaptopAws, monkeyp
 
 
 def test_ctrl_c_while_starting_leaves_nothing(free_port: int, tmp_path: Path) -> None:
-    script = f"from smproc.local import LaptopAws; LaptopAws({free_port}, state_dir={str(tmp_path)!r}).start()"
+    # Who runs the tests in the background of a shell hands down SIGINT ignored.
+    script = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f"from smproc.local import LaptopAws; LaptopAws({free_port}, state_dir={str(tmp_path)!r}).start()"
+    )
     starting = subprocess.Popen(
         [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(SOURCE)}, stderr=subprocess.DEVNULL
     )
