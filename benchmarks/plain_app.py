@@ -32,13 +32,13 @@ outgoing.grant_read_write(role)
 script = s3_assets.Asset(stack, "Script", path=str(ROOT / "examples" / "demo" / "preprocess.py"))
 
 
-def function(name: str, folder: str) -> lambda_.Function:
+def function(name: str, folder: str, handler: str = "handler.handler") -> lambda_.Function:
     """A function with a log group of its own."""
     return lambda_.Function(
         stack,
         name,
         runtime=lambda_.Runtime.PYTHON_3_14,
-        handler="handler.handler",
+        handler=handler,
         code=lambda_.Code.from_asset(str(ROOT / "lambda" / folder)),
         log_group=logs.LogGroup(stack, f"{name}Logs"),
         tracing=lambda_.Tracing.ACTIVE,
@@ -67,12 +67,13 @@ dead = sqs.Queue(stack, "Dead", enforce_ssl=True)
 queue = sqs.Queue(
     stack, "Queue", dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=5), enforce_ssl=True
 )
-trigger = function("Trigger", "s3_trigger")
+trigger = function("Trigger", "s3_trigger", "intake.handler")
 machine.grant_start_execution(trigger)
 trigger.add_event_source(event_sources.SqsEventSource(queue))
 undelivered = sqs.Queue(stack, "Undelivered", enforce_ssl=True)
 target = targets.SqsQueue(queue, dead_letter_queue=undelivered)
 events.Rule(stack, "Rule", event_pattern=events.EventPattern(source=["aws.s3"]), targets=[target])
+events.Rule(stack, "EndedRule", event_pattern=events.EventPattern(source=["aws.states"]), targets=[target])
 for each in (dead, undelivered):
     cloudwatch.Alarm(
         stack,

@@ -62,7 +62,7 @@ def test_the_wheel_carries_both_packages_their_data_and_the_functions(wheel: Pat
 
     assert {
         "cdk_sagemaker_processing/py.typed",
-        "cdk_sagemaker_processing/_lambda/s3_trigger/handler.py",
+        "cdk_sagemaker_processing/_lambda/s3_trigger/intake.py",
         "cdk_sagemaker_processing/_lambda/unpack_code/handler.py",
         "smproc/py.typed",
         "smproc/job/api_limits.json",

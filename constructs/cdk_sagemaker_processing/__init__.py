@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         XGBoostProcessor,
     )
     from cdk_sagemaker_processing.resources import ProcessingBucket, ProcessingRepository, ProcessingRole
-    from cdk_sagemaker_processing.trigger import S3Trigger, uploaded_objects
+    from cdk_sagemaker_processing.trigger import GroupBy, S3Trigger, uploaded_objects
     from cdk_sagemaker_processing.workflow import CapacityRetry, SageMakerCreateProcessingJob, retry_on_capacity
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "ExperimentConfig",
     "FeatureStoreOutput",
     "FrameworkProcessor",
+    "GroupBy",
     "HuggingFaceProcessor",
     "InstancePreference",
     "InvalidProcessingJob",
@@ -81,6 +82,7 @@ if not TYPE_CHECKING:  # a checker would take any name for one that is there
             "CapacityRetry": ".workflow",
             "EventDrivenProcessing": ".event_driven",
             "FrameworkProcessor": ".processors",
+            "GroupBy": ".trigger",
             "HuggingFaceProcessor": ".processors",
             "MXNetProcessor": ".processors",
             "ProcessingBucket": ".resources",

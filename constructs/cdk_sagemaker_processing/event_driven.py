@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
 from cdk_sagemaker_processing.resources import ProcessingBucket
-from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, ObjectPattern, S3Trigger
+from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, GroupBy, ObjectPattern, S3Trigger
 from cdk_sagemaker_processing.workflow import CapacityRetry, SageMakerCreateProcessingJob
 from smproc.job import ConflictingValues, InvalidValue
 
@@ -39,6 +40,17 @@ class EventDrivenProcessing(Construct):
             Default: 0.
         max_size_in_bytes: larger objects start nothing. With a size, do not count on objects of more than
             5,000,000,000 bytes, up to which EventBridge compares. Default: any size.
+        batch_size: how many objects share an execution at most, 1 to 100,000. Default: 1.
+        batch_window: how long the first object of a batch waits for others, one minute to one day, up to a minute more.
+            Default: five minutes, when ``batch_size`` is above 1.
+        group_by: what objects have in common that share a batch. Default: nothing.
+        max_concurrent_jobs: how many executions run at once, 1 to 1,000; the others wait, however long. Default: no
+            limit.
+        max_replays: how many executions more a batch may have when it fails, to find in halves the object that makes it
+            fail, 0 to 1,000. Default: 50.
+        failure_topic: hears of each failed execution. Default: none; see `S3Trigger.on_failure` for the event.
+        removal_policy: what becomes of the trigger's queues and table, and what waits in them, when they leave the
+            stack. Default: they are retained.
         max_runtime_in_seconds: for the steps that have no limit of their own. Default: 14,400, four hours; the
             service's own default would let a forgotten job cost a day.
 
@@ -70,6 +82,13 @@ class EventDrivenProcessing(Construct):
         wildcards: Sequence[str] = (),
         min_size_in_bytes: int | None = None,
         max_size_in_bytes: int | None = None,
+        batch_size: int = 1,
+        batch_window: Duration | None = None,
+        group_by: GroupBy | None = None,
+        max_concurrent_jobs: int | None = None,
+        max_replays: int = 50,
+        failure_topic: sns.ITopic | None = None,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         max_runtime_in_seconds: int = _DEFAULT_MAX_RUNTIME_IN_SECONDS,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -115,6 +134,14 @@ class EventDrivenProcessing(Construct):
             bucket=self.input_bucket,
             state_machine=self.state_machine,
             manifest_bucket=self.output_bucket,
+            batch_size=batch_size,
+            batch_window=batch_window,
+            group_by=group_by,
+            max_concurrent_jobs=max_concurrent_jobs,
+            max_replays=max_replays,
+            failure_topic=failure_topic,
+            pipeline_name=self.node.path,
+            removal_policy=removal_policy,
             **which,
         )
 

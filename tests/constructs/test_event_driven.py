@@ -34,6 +34,13 @@ def step(scope: Any, name: str = "Count", **run: Any) -> SageMakerCreateProcessi
     return processor.run(name, **(given | run))
 
 
+def object_rule(scope: Any) -> dict[str, Any]:  # noqa: ANN401
+    """The rule for the objects that arrive."""
+    rules = resources(scope, "AWS::Events::Rule").values()
+    (rule,) = [rule for rule in rules if rule["Properties"].get("EventPattern", {}).get("source") == ["aws.s3"]]
+    return dict(rule)
+
+
 def test_minimal_snapshot() -> None:
     scope = stack(bound=False)
     EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
@@ -131,7 +138,7 @@ def test_what_does_not_match_never_reaches_the_function(
     scope = stack()
     EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)], prefixes=prefixes, suffixes=suffixes)
 
-    (rule,) = resources(scope, "AWS::Events::Rule").values()
+    rule = object_rule(scope)
     detail = rule["Properties"]["EventPattern"]["detail"]
     assert detail.get("object", {}).get("key") == keys
     assert set(detail["bucket"]["name"][0]) == {"Ref"}
@@ -159,7 +166,7 @@ def test_wildcards_and_sizes(given: dict[str, Any], pattern: dict[str, Any], rea
     scope = stack()
     pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)], **given)
 
-    (rule,) = resources(scope, "AWS::Events::Rule").values()
+    rule = object_rule(scope)
     assert rule["Properties"]["EventPattern"]["detail"]["object"] == pattern
     bucket = scope.resolve(pipeline.input_bucket.bucket_name)["Ref"]
     read = [
@@ -210,7 +217,10 @@ def test_the_function_may_start_this_state_machine_and_write_manifests() -> None
         "['xray:PutTraceSegments', 'xray:PutTelemetryRecords']",
         "states:StartExecution",
         "states:DescribeExecution",
+        "states:GetExecutionHistory",
         "s3:PutObject",
+        "sqs:SendMessage",
+        "events:PutEvents",
         (
             "['sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueUrl', 'sqs:DeleteMessage', "
             "'sqs:GetQueueAttributes']"
@@ -351,20 +361,22 @@ def test_what_event_bridge_cannot_hand_over_is_kept_and_both_queues_of_dead_lett
     scope = stack()
     pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
 
-    (rule,) = resources(scope, "AWS::Events::Rule").values()
+    rule = object_rule(scope)
     (target,) = rule["Properties"]["Targets"]
     undelivered = scope.resolve(pipeline.trigger.undelivered_queue.queue_arn)
     assert target["DeadLetterConfig"]["Arn"] == undelivered
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
-    # EventBridge may send there, from this rule alone.
-    (policy,) = [
+    # EventBridge may send there, from these rules alone.
+    policies = [
         statement
         for entry in resources(scope, "AWS::SQS::QueuePolicy").values()
         for statement in entry["Properties"]["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow" and statement["Resource"] == undelivered
     ]
-    assert policy["Principal"] == {"Service": "events.amazonaws.com"}
-    assert list(policy["Condition"]) == ["ArnEquals"]
+    assert len(policies) == 2  # of the rule for objects, and of that for executions
+    for policy in policies:
+        assert policy["Principal"] == {"Service": "events.amazonaws.com"}
+        assert list(policy["Condition"]) == ["ArnEquals"]
     watched = {
         alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]: alarm["Properties"]
         for alarm in resources(scope, "AWS::CloudWatch::Alarm").values()

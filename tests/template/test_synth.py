@@ -19,7 +19,7 @@ def test_the_same_template_from_another_checkout(assembly: Path, tmp_path: Path)
             checkout.mkdir(exist_ok=True)
             shutil.copy(source, checkout / name)
     (checkout / "lambda" / "s3_trigger" / "__pycache__").mkdir(exist_ok=True)
-    (checkout / "lambda" / "s3_trigger" / "__pycache__" / "handler.cpython-311.pyc").write_bytes(b"x")
+    (checkout / "lambda" / "s3_trigger" / "__pycache__" / "intake.cpython-311.pyc").write_bytes(b"x")
     out = tmp_path / "out"
     run_app(out, cwd=tmp_path, app=checkout / "app.py", PYTHONPATH=str(checkout / "constructs"), TZ="Asia/Tokyo")
 

@@ -25,7 +25,8 @@ class LibraryFunction(lambda_.Function):
     Args:
         scope: the construct to live in.
         construct_id: unique in the scope.
-        source: the folder's name in ``lambda/``; its ``handler.py`` has a function ``handler``.
+        source: the name of a package in ``lambda/``.
+        module: the package's module whose function ``handler`` is called. Default: ``handler``.
         distributions: names of installed distributions to copy into the deployment package.
         description: what the function is for, shown in the console.
         timeout: after which an invocation is ended.
@@ -39,6 +40,7 @@ class LibraryFunction(lambda_.Function):
         construct_id: str,
         *,
         source: str,
+        module: str = "handler",
         description: str,
         timeout: Duration,
         distributions: Sequence[str] = (),
@@ -46,7 +48,7 @@ class LibraryFunction(lambda_.Function):
         memory_size: int = 256,
     ) -> None:
         folder = _source_folder(source)
-        files = tree(folder)
+        files = tree(folder, f"{source}/")
         for name in distributions:
             files |= _pure_python_files(name)
         # One log group and one role for each function, made here so that both can be as narrow as this function.
@@ -71,7 +73,7 @@ class LibraryFunction(lambda_.Function):
             construct_id,
             runtime=lambda_.Runtime.PYTHON_3_14,
             architecture=lambda_.Architecture.ARM_64,
-            handler="handler.handler",
+            handler=f"{source}.{module}.handler",
             code=lambda_.Code.from_asset(
                 str(folder),
                 bundling=bundling(files),

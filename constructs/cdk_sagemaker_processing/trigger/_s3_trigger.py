@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from aws_cdk import Annotations, ArnFormat, Duration, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import Annotations, Duration, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from cdk_sagemaker_processing._internal.acknowledge import acknowledge, acknowledge_wildcards
+from cdk_sagemaker_processing._internal.acknowledge import acknowledge
 from cdk_sagemaker_processing._internal.function import LibraryFunction
+from cdk_sagemaker_processing.trigger._batching import Batching
+from cdk_sagemaker_processing.trigger._dead_letters import alarm_of, dead_letters
+from cdk_sagemaker_processing.trigger._group_by import GroupBy
+from cdk_sagemaker_processing.trigger._ledger import DISTRIBUTIONS, Ledger
 from cdk_sagemaker_processing.trigger._object_pattern import ObjectPattern
-from smproc.job import ConflictingValues, ProcessingInput
+from cdk_sagemaker_processing.trigger._permissions import EVENT_SOURCE, let_it_start, let_it_tell
+from smproc.job import ConflictingValues, InvalidValue, ProcessingInput, is_unresolved
 
 MANIFESTS_PREFIX = "manifests"
+# A message that fails so often is a dead letter.
+_MAX_RECEIVES = 5
 _FUNCTION_TIMEOUT = Duration.minutes(1)
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 4 KB for all variables of a function.
+_PREFIXES_MAX = 2500
 
 
 def uploaded_objects(
@@ -33,10 +42,12 @@ def uploaded_objects(
     """The objects that started an execution, as an input of its job.
 
     Args:
-        destination: the folder in the container; an object ``incoming/a.csv`` is there as ``a.csv``. Default:
-            ``/opt/ml/processing/input``.
+        destination: the folder in the container. Without batches, an object ``incoming/blue/a.csv`` is there as
+            ``a.csv``; in a batch, objects are there by their keys below the folder that all of the trigger's prefixes
+            share, with ``prefixes=["incoming/"]`` as ``blue/a.csv``. Default: ``/opt/ml/processing/input``.
         input_name: unique in the job. Default: ``input-<position>``.
-        s3_data_distribution_type: as for `ProcessingInput`. Default: ``FullyReplicated``.
+        s3_data_distribution_type: as for `ProcessingInput`: ``ShardedByS3Key`` deals the objects of a batch out to the
+            job's instances, each to one. Default: ``FullyReplicated``, all objects on every instance.
     """
     return ProcessingInput(
         source=sfn.JsonPath.string_at("$.manifest_uri"),
@@ -48,15 +59,19 @@ def uploaded_objects(
 
 
 class S3Trigger(Construct):
-    """Start an execution of a state machine for each object that arrives in a bucket.
+    """Start executions of a state machine for the objects that arrive in a bucket: each upload in exactly one.
 
-    S3 tells EventBridge, a rule takes the objects that match into an SQS queue, and a function starts one execution for
-    each, under a name derived from the upload, so that what S3 delivers twice starts once. What fails five times is in
-    the dead-letter queue, what EventBridge could not hand over for a day is in the queue of undelivered events, and
-    each of the two has an alarm (``alarms``), to which you add an action.
+    S3 tells EventBridge, a rule takes the objects that match into an SQS queue, and a function starts an execution for
+    each, under a name derived from the upload, so that what S3 delivers twice starts once. With batches, or with a
+    limit of concurrent jobs, the function takes uploads into a table instead, and a second one, the dispatcher, starts
+    what is ready. ``docs/trigger.md`` says what holds, and why.
 
-    An execution's input is ``{"bucket", "key", "manifest_uri", "sequencer"}``; `uploaded_objects` makes a job's input
-    of it.
+    What cannot be worked on is in the dead-letter queue with its reason, what EventBridge could not hand over for a day
+    is in the queue of undelivered events, and each of the two has an alarm (``alarms``), to which you add an action;
+    ``smproc redrive`` sends both back. A failed execution is told of by an EventBridge event (``on_failure``).
+
+    An execution's input is ``{"bucket", "key", "manifest_uri", "sequencer"}``, that of a batch ``{"batch", "bucket",
+    "group", "manifest_uri", "objects"}``; `uploaded_objects` makes a job's input of either.
 
     Args:
         scope: the construct to live in.
@@ -70,10 +85,25 @@ class S3Trigger(Construct):
         min_size_in_bytes: smaller objects start nothing. Default: 0.
         max_size_in_bytes: larger objects start nothing. With a size, do not count on objects of more than
             5,000,000,000 bytes, up to which EventBridge compares. Default: any size.
+        batch_size: how many objects share an execution at most, 1 to 100,000. Default: 1.
+        batch_window: how long the first object of a batch waits for others, one minute to one day, up to a minute more
+            because batches are looked at once a minute. Default: five minutes, when ``batch_size`` is above 1.
+        group_by: what objects have in common that share a batch. Default: nothing.
+        max_concurrent_jobs: how many executions of this trigger run at once, 1 to 1,000; the others wait, however long.
+            Default: no limit.
+        max_replays: how many executions more a batch may have when it fails, to find in halves the object that makes it
+            fail, 0 to 1,000; what is left then is set aside. One bad object in 1,000 takes 20. Default: 50.
+        failure_topic: hears of each failed execution. Default: none; the EventBridge event is sent all the same.
+        pipeline_name: what failures, logs and metrics call it. Default: the construct's path.
+        removal_policy: what becomes of the queues and the table, and what waits in them, when they leave the stack.
+            Default: they are retained.
 
     Raises:
-        InvalidValue: something that can never match.
-        ConflictingValues: manifests would start the pipeline again, or sizes that no object has.
+        InvalidValue: something that can never match, or a number out of its range.
+        ConflictingValues: manifests would start the pipeline again, sizes that no object has, or a parameter of batches
+            without batches.
+
+    See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
     """
 
     def __init__(
@@ -89,6 +119,14 @@ class S3Trigger(Construct):
         wildcards: Sequence[str] = (),
         min_size_in_bytes: int | None = None,
         max_size_in_bytes: int | None = None,
+        batch_size: int = 1,
+        batch_window: Duration | None = None,
+        group_by: GroupBy | None = None,
+        max_concurrent_jobs: int | None = None,
+        max_replays: int = 50,
+        failure_topic: sns.ITopic | None = None,
+        pipeline_name: str | None = None,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
         super().__init__(scope, construct_id)
         self.pattern = ObjectPattern(
@@ -98,46 +136,149 @@ class S3Trigger(Construct):
             min_size_in_bytes=min_size_in_bytes,
             max_size_in_bytes=max_size_in_bytes,
         )
+        batching = Batching(
+            batch_size=batch_size,
+            batch_window=batch_window,
+            group_by=group_by,
+            max_concurrent_jobs=max_concurrent_jobs,
+            max_replays=max_replays,
+        )
+        _check_prefixes(prefixes)
+        self._refuse_own_manifests(bucket, manifest_bucket, prefixes)
+        _notify_event_bridge(bucket)
+        self._state_machine = state_machine
+        self.pipeline_name = pipeline_name or self.node.path
+        self.dead_letter_queue = dead_letters(self, "DeadLetterQueue", removal_policy)
+        self.undelivered_queue = dead_letters(self, "UndeliveredEvents", removal_policy)
+        acknowledge(
+            self.undelivered_queue,
+            {"AwsSolutions-SQS3": "this is the dead-letter queue of the rules, which no queue's redrive policy names"},
+        )
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVES),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+            removal_policy=removal_policy,
+            # Six times the function's time-out, so that a message is not delivered again while it is worked on:
+            # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+            visibility_timeout=Duration.seconds(6 * _FUNCTION_TIMEOUT.to_seconds()),
+        )
+        settings: dict[str, Any] = {
+            "bucket": bucket.bucket_name,
+            "state_machine_arn": state_machine.state_machine_arn,
+            "manifest_bucket": manifest_bucket.bucket_name,
+            "manifest_prefix": MANIFESTS_PREFIX,
+            "pipeline": self.pipeline_name,
+            "dead_letter_queue": self.dead_letter_queue.queue_url,
+            "max_receives": _MAX_RECEIVES,
+            "prefixes": list(prefixes),
+            **({"failure_topic": failure_topic.topic_arn} if failure_topic is not None else {}),
+        }
+        self.ledger = (
+            Ledger(
+                self,
+                settings=settings | batching.to_settings(),
+                objects=(bucket, self.pattern.heads()),
+                removal_policy=removal_policy,
+            )
+            if batching.needs_ledger
+            else None
+        )
+        self.function = LibraryFunction(
+            self,
+            "Function",
+            source="s3_trigger",
+            module="intake",
+            distributions=DISTRIBUTIONS,
+            description="Takes the objects that arrived in S3",
+            timeout=_FUNCTION_TIMEOUT,
+            environment={"SETTINGS": Stack.of(self).to_json_string(self.ledger.settings if self.ledger else settings)},
+        )
+        starter = self.ledger.dispatcher if self.ledger else self.function
+        let_it_start(
+            self,
+            starter.execution_role,
+            state_machine,
+            manifest_bucket,
+            MANIFESTS_PREFIX,
+            in_parts=self.ledger is not None,
+        )
+        for function in {id(each): each for each in (self.function, starter)}.values():
+            let_it_tell(self, function.execution_role, state_machine, self.dead_letter_queue, failure_topic)
+        if self.ledger:
+            self.ledger.let_take(self.function)
+        self.function.add_event_source(self._event_source(batching))
+        self._take(bucket)
+        self.alarms = [
+            alarm_of(self, "DeadLetterAlarm", self.dead_letter_queue, "Uploads that could not be worked on"),
+            alarm_of(self, "UndeliveredAlarm", self.undelivered_queue, "Events that EventBridge could not hand over"),
+            *([self.ledger.alarm] if self.ledger else []),
+        ]
+        # `smproc redrive` and `smproc retry` find the queues by these.
+        for part, queue in (
+            ("queue", self.queue),
+            ("dead-letters", self.dead_letter_queue),
+            ("undelivered", self.undelivered_queue),
+        ):
+            Tags.of(queue).add("processing:pipeline", self.pipeline_name)
+            Tags.of(queue).add("processing:part", part)
+
+    def on_failure(self, construct_id: str, target: events.IRuleTarget | None = None) -> events.Rule:
+        """A rule for the events of failed executions of this trigger.
+
+        The event's detail has ``pipeline``, ``stateMachineArn``, ``executionArn``, ``status``, ``objects`` (the first
+        ten), ``objectCount``, ``job`` (null when none was created), ``reason``, ``logs`` (a link) and ``following``:
+        ``IN_HALVES`` when the halves of its objects run again, ``SET_ASIDE`` when they are a dead letter now,
+        ``NOTHING`` when ``smproc retry`` is for you to say.
+
+        Args:
+            construct_id: unique in the trigger.
+            target: what to hand the events to. Default: add targets to the rule.
+        """
+        return events.Rule(
+            self,
+            construct_id,
+            description=f"Failed executions of {self.pipeline_name}",
+            event_pattern=events.EventPattern(
+                source=[EVENT_SOURCE],
+                detail_type=["Processing Execution Failed"],
+                detail={"stateMachineArn": [self._state_machine.state_machine_arn]},
+            ),
+            targets=[target] if target is not None else None,
+        )
+
+    def _refuse_own_manifests(self, bucket: s3.IBucket, manifest_bucket: s3.IBucket, prefixes: Sequence[str]) -> None:
         if bucket.bucket_name == manifest_bucket.bucket_name and self.pattern.may_match_below(f"{MANIFESTS_PREFIX}/"):
             raise ConflictingValues(
                 "manifest_bucket must not be a place that starts the pipeline again, got the bucket that objects "
                 f"arrive in, where prefixes={list(prefixes)!r} match {MANIFESTS_PREFIX + '/'!r}; "
                 "take another bucket, or give prefixes that manifests are not below"
             )
-        _notify_event_bridge(bucket)
-        self.dead_letter_queue = _dead_letters(self, "DeadLetterQueue")
-        self.undelivered_queue = _dead_letters(self, "UndeliveredEvents")
-        acknowledge(
-            self.undelivered_queue,
-            {"AwsSolutions-SQS3": "this is the dead-letter queue of the rule, which no queue's redrive policy names"},
-        )
-        self.queue = sqs.Queue(
-            self,
-            "Queue",
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=5),
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-            # Six times the function's time-out, so that a message is not delivered again while it is worked on:
-            # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-            visibility_timeout=Duration.seconds(6 * _FUNCTION_TIMEOUT.to_seconds()),
-        )
-        self.function = LibraryFunction(
-            self,
-            "Function",
-            source="s3_trigger",
-            distributions=["aws-lambda-powertools", "jmespath", "typing-extensions"],
-            description="Starts an execution for each object that arrived in S3",
-            timeout=_FUNCTION_TIMEOUT,
-            environment={
-                "STATE_MACHINE_ARN": state_machine.state_machine_arn,
-                "MANIFEST_BUCKET": manifest_bucket.bucket_name,
-                "MANIFEST_PREFIX": MANIFESTS_PREFIX,
-            },
-        )
-        self._let_it_start(state_machine, manifest_bucket)
-        self.function.add_event_source(
-            event_sources.SqsEventSource(self.queue, batch_size=10, report_batch_item_failures=True)
+
+    def _event_source(self, batching: Batching) -> event_sources.SqsEventSource:
+        """How the queue's messages reach the function.
+
+        See: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+        """
+        options: dict[str, Any] = {"batch_size": 10}
+        if batching.batch_size > 1:  # who waits for a batch may wait some seconds for a delivery, and it costs less
+            options = {"batch_size": 1000, "max_batching_window": Duration.seconds(5)}
+        if batching.needs_ledger:  # more at once would only get into each other's way, at the open batch
+            options["max_concurrency"] = 5
+        return event_sources.SqsEventSource(self.queue, report_batch_item_failures=True, **options)
+
+    def _take(self, bucket: s3.IBucket) -> None:
+        """Have EventBridge hand over what happens: uploads, and the ends of executions."""
+        # What EventBridge does by itself, said so that it is seen:
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
+        target = targets.SqsQueue(
+            self.queue,
+            dead_letter_queue=self.undelivered_queue,
+            max_event_age=Duration.hours(24),
+            retry_attempts=185,
         )
         objects = self.pattern.to_event_pattern()
         self.rule = events.Rule(
@@ -147,82 +288,36 @@ class S3Trigger(Construct):
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
+                detail={"bucket": {"name": [bucket.bucket_name]}, **({"object": objects} if objects else {})},
+            ),
+            targets=[target],
+        )
+        # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+        events.Rule(
+            self,
+            "EndedRule",
+            description="Ends of executions: a failure is told of, a slot is freed",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
                 detail={
-                    "bucket": {"name": [bucket.bucket_name]},
-                    **({"object": objects} if objects else {}),
+                    "stateMachineArn": [self._state_machine.state_machine_arn],
+                    "status": [*(["SUCCEEDED"] if self.ledger else []), "FAILED", "TIMED_OUT", "ABORTED"],
                 },
             ),
-            targets=[
-                targets.SqsQueue(
-                    self.queue,
-                    dead_letter_queue=self.undelivered_queue,
-                    # What EventBridge does by itself, said so that it is seen:
-                    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
-                    max_event_age=Duration.hours(24),
-                    retry_attempts=185,
-                )
-            ],
+            targets=[target],
         )
-        self.alarms = [
-            _alarm(self, "DeadLetterAlarm", self.dead_letter_queue, "Uploads that could not be made into an execution"),
-            _alarm(self, "UndeliveredAlarm", self.undelivered_queue, "Uploads that EventBridge could not hand over"),
-        ]
 
-    def _let_it_start(self, state_machine: sfn.IStateMachine, manifest_bucket: s3.IBucket) -> None:
-        role = self.function.execution_role
-        # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
-        role.add_to_principal_policy(
-            iam.PolicyStatement(actions=["states:StartExecution"], resources=[state_machine.state_machine_arn])
+
+def _check_prefixes(prefixes: Sequence[str]) -> None:
+    length = sum(len(prefix) for prefix in prefixes if not is_unresolved(prefix))
+    if length > _PREFIXES_MAX:
+        raise InvalidValue(
+            "prefixes",
+            f"{len(prefixes)} texts of {length} characters",
+            f"have at most {_PREFIXES_MAX} characters in all",
+            "a function's environment holds no more; make a trigger for some of them",
         )
-        executions = Stack.of(self).format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{_name(self, state_machine)}:*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html: to compare the
-        # input of an execution that exists already.
-        role.add_to_principal_policy(iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[executions]))
-        manifests = manifest_bucket.arn_for_objects(f"{MANIFESTS_PREFIX}/*")
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
-        role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[manifests]))
-        if manifest_bucket.encryption_key is not None:
-            manifest_bucket.encryption_key.grant_encrypt(role)
-        acknowledge_wildcards(role, [executions], "an execution's name is a hash of the upload, not known before")
-        acknowledge_wildcards(role, [manifests], "a manifest's name is a hash of the upload, not known before")
-
-
-def _dead_letters(scope: Construct, construct_id: str) -> sqs.Queue:
-    return sqs.Queue(
-        scope,
-        construct_id,
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
-        enforce_ssl=True,
-        retention_period=Duration.days(14),
-    )
-
-
-def _alarm(scope: Construct, construct_id: str, queue: sqs.Queue, description: str) -> cloudwatch.Alarm:
-    """An alarm for as long as something is in a queue of dead letters."""
-    return cloudwatch.Alarm(
-        scope,
-        construct_id,
-        alarm_description=f"{description}: look into the queue {queue.node.path}",
-        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues-alarms-cloudwatch.html
-        metric=queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(1), statistic="Maximum"),
-        threshold=0,
-        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-        evaluation_periods=1,
-        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-    )
-
-
-def _name(scope: Construct, state_machine: sfn.IStateMachine) -> str:
-    """The state machine's name; an imported one tells only its ARN."""
-    if isinstance(state_machine, sfn.StateMachine):
-        return state_machine.state_machine_name
-    arn = Stack.of(scope).split_arn(state_machine.state_machine_arn, ArnFormat.COLON_RESOURCE_NAME)
-    return arn.resource_name or "*"
 
 
 def _notify_event_bridge(bucket: s3.IBucket) -> None:

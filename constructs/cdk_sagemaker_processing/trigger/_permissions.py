@@ -1,0 +1,117 @@
+"""What the trigger's functions may do, each statement beside its source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
+
+EVENT_SOURCE = "cdk-sagemaker-processing"
+_HASHED = "an execution's name is a hash of the upload, not known before"
+
+
+def let_it_start(
+    scope: Construct,
+    role: iam.IRole,
+    state_machine: sfn.IStateMachine,
+    manifest_bucket: s3.IBucket,
+    manifests: str,
+    *,
+    in_parts: bool,
+) -> None:
+    """Start executions and write their manifests, large ones in parts."""
+    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+    _allow(role, ["states:StartExecution"], [state_machine.state_machine_arn])
+    executions = _executions(scope, state_machine)
+    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html: to compare the input of
+    # an execution that exists already, and to see whether it has ended.
+    _allow(role, ["states:DescribeExecution"], [executions])
+    manifest_objects = manifest_bucket.arn_for_objects(f"{manifests}/*")
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+    _allow(role, ["s3:PutObject"], [manifest_objects])
+    if (key := manifest_bucket.encryption_key) is not None:
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions: parts are decrypted
+        # to be put together.
+        _ = key.grant_encrypt_decrypt(role) if in_parts else key.grant_encrypt(role)
+    acknowledge_wildcards(role, [executions], _HASHED)
+    acknowledge_wildcards(role, [manifest_objects], "a manifest's name is a hash of the upload, not known before")
+
+
+def let_it_tell(
+    scope: Construct,
+    role: iam.IRole,
+    state_machine: sfn.IStateMachine,
+    dead_letter_queue: sqs.IQueue,
+    topic: sns.ITopic | None,
+) -> None:
+    """Tell of failures, and put with the dead letters what cannot be worked on."""
+    executions = _executions(scope, state_machine)
+    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html: which job failed.
+    _allow(role, ["states:GetExecutionHistory"], [executions])
+    acknowledge_wildcards(role, [executions], _HASHED)
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+    _allow(role, ["sqs:SendMessage"], [dead_letter_queue.queue_arn])
+    bus = Stack.of(scope).format_arn(service="events", resource="event-bus", resource_name="default")
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html: in this library's name alone.
+    _allow(role, ["events:PutEvents"], [bus], {"StringEquals": {"events:source": EVENT_SOURCE}})
+    if topic is not None:
+        topic.grant_publish(role)
+
+
+def let_it_keep(role: iam.IRole, table: dynamodb.ITableV2) -> None:
+    """Read and write the ledger."""
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html: a transaction needs
+    # the permission for each kind of change in it.
+    actions = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
+    _allow(role, [f"dynamodb:{action}" for action in actions], [table.table_arn])
+
+
+def let_it_wake(role: iam.IRole, function: lambda_.IFunction) -> None:
+    """Invoke the dispatcher."""
+    # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+    _allow(role, ["lambda:InvokeFunction"], [function.function_arn])
+
+
+def let_it_look(role: iam.IRole, bucket: s3.IBucket, heads: Sequence[str]) -> None:
+    """See whether objects are still there."""
+    objects = [bucket.arn_for_objects(f"{head}*") for head in heads]
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: s3:GetObject, and s3:ListBucket so that S3
+    # says of an object that is gone that it is (404), and not that it may not be seen (403).
+    _allow(role, ["s3:GetObject"], objects)
+    _allow(role, ["s3:ListBucket"], [bucket.bucket_arn])
+    acknowledge_wildcards(role, objects, "the objects that arrive are not known before")
+
+
+def _allow(
+    role: iam.IRole, actions: Sequence[str], resources: Sequence[str], conditions: dict[str, object] | None = None
+) -> None:
+    role.add_to_principal_policy(
+        iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+    )
+
+
+def _executions(scope: Construct, state_machine: sfn.IStateMachine) -> str:
+    return Stack.of(scope).format_arn(
+        service="states",
+        resource="execution",
+        resource_name=f"{_name(scope, state_machine)}:*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+
+
+def _name(scope: Construct, state_machine: sfn.IStateMachine) -> str:
+    """The state machine's name; an imported one tells only its ARN."""
+    if isinstance(state_machine, sfn.StateMachine):
+        return state_machine.state_machine_name
+    arn = Stack.of(scope).split_arn(state_machine.state_machine_arn, ArnFormat.COLON_RESOURCE_NAME)
+    return arn.resource_name or "*"

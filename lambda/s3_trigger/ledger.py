@@ -1,0 +1,434 @@
+"""Where uploads wait, become batches, and runs of batches wait, run and end.
+
+Every change is one transaction, so a function that is killed leaves the table as it was before or as it is after. What
+the items are, by partition key and sort key:
+
+=====================  =======================  =====================================================================
+``upload#<name>``      ``upload``               an upload has been taken: into which batch, at which position
+``open``               ``<group>``              the batch that takes the group's next uploads, and how many it has
+``batch#<batch>``      ``objects#<position>``   up to 96 members of a batch, the first of them at that position
+``batch#<batch>``      ``run#<run>``            a run of some members of a batch: which, and what became of it
+``batch#<batch>``      ``replays``              how many runs the batch has had beyond its first, by halves
+``ready``              ``<time>#<run>``         a run that waits for a slot
+``slot``               ``<slot>``               a run that has a slot: it is being started, or it runs
+=====================  =======================  =====================================================================
+
+docs/trigger.md says what holds of them, and why.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from s3_trigger.positions import Positions
+from s3_trigger.table import Change, Table
+from s3_trigger.uploads import Upload, digest
+
+# Longer than a message can be on its way: a day in EventBridge, 14 days in each of the queues, and dead letters back.
+KEPT_FOR_SECONDS = 120 * 24 * 3600
+# A transaction takes 100 items, and three or four are not uploads:
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+_AT_ONCE = 96
+_LOST_RACES = 20
+
+READY, RUNNING, SET_ASIDE = "READY", "RUNNING", "SET_ASIDE"
+FAILURES = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
+_NEW = "attribute_not_exists(pk)"
+_NOBODY: Positions = Positions(())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Some members of a batch, to be worked on by one execution.
+
+    Attributes:
+        batch: the batch's name, which is that of its first upload.
+        group: what its uploads have in common.
+        positions: which members.
+        after: the run that this one repeats; empty for the first of a batch.
+        status: ``READY``, ``RUNNING``, ``SET_ASIDE``, or how its execution ended.
+    """
+
+    batch: str
+    group: str
+    positions: Positions
+    after: str = ""
+    status: str = READY
+
+    @property
+    def name(self) -> str:
+        """The same whoever derives it, and the name of its execution: 64 hexadecimal digits."""
+        return digest(self.batch, str(self.positions), self.after)
+
+    def again(self, positions: Positions | None = None, *, status: str = READY) -> Run:
+        """The run that repeats this one, or a part of it."""
+        return replace(self, positions=positions or self.positions, after=self.name, status=status)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """A run that has a slot.
+
+    Attributes:
+        place: which slot.
+        run: the run.
+        claimed: when, in seconds since 1970.
+        manifest: the manifest's key; None while none has been decided on.
+        objects: how many objects the manifest names.
+        gone: which members are not in it because their objects are gone.
+    """
+
+    place: str
+    run: Run
+    claimed: int
+    manifest: str | None = None
+    objects: int = 0
+    gone: Positions = _NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What became of uploads.
+
+    Attributes:
+        taken: how many were new.
+        ready: how many batches are full.
+    """
+
+    taken: int
+    ready: int
+
+
+class Ledger:
+    """The table's items as what they mean.
+
+    Args:
+        table: the table.
+        batch_size: how many uploads fill a batch.
+        slots: how many runs may have a slot at once; None for any number.
+        clock: tells the time in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        *,
+        batch_size: int,
+        slots: int | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._table = table
+        self._batch_size = batch_size
+        self._slots = slots
+        self._clock = clock
+
+    def collect(self, group: str, uploads: Sequence[Upload]) -> Collected:
+        """Take uploads of one group into its batches, each once however often it is delivered."""
+        waiting, taken, ready = list(uploads), 0, 0
+        opened = self._opened(group)
+        while waiting:
+            if opened is not None and opened["objects"] >= self._batch_size:
+                ready += self._seal(group, opened)
+                opened = None
+                continue
+            part = waiting[: min(_AT_ONCE, self._batch_size - (opened["objects"] if opened else 0))]
+            changes, following = self._taking(group, opened, part)
+            refused = self._table.transact([*changes, *self._marks(part, following)])
+            if refused is None:
+                waiting, taken = waiting[len(part) :], taken + len(part)
+                full = opened is None and len(part) == self._batch_size
+                ready, opened = ready + full, None if full else following
+                continue
+            seen = {part[index - len(changes)] for index in refused if index >= len(changes)}
+            waiting = [upload for upload in waiting if upload not in seen]
+            if min(refused) < len(changes):  # somebody else has added to the open batch, or closed it
+                opened = self._opened(group)
+        if opened is not None and opened["objects"] >= self._batch_size:
+            ready += self._seal(group, opened)
+        return Collected(taken=taken, ready=ready)
+
+    def seal_older_than(self, seconds: float) -> int:
+        """Close the batches that have been open so long; how many."""
+        latest = self._clock() - seconds
+        return sum(self._seal(item["sk"], item) for item in self._table.query("open") if item["opened"] <= latest)
+
+    def claim(self) -> Iterator[Slot]:
+        """Give slots to the runs that are ready, the oldest first, as long as there are both."""
+        lost = 0
+        while lost < _LOST_RACES:
+            place = self._free_place()
+            first = next(self._table.query("ready", limit=1), None) if place is not None else None
+            if place is None or first is None:
+                return
+            run = _run(first)
+            slot = Slot(place=place or run.name, run=run, claimed=int(self._clock()))
+            refused = self._table.transact(
+                [
+                    self._table.put("slot", slot.place, {**_fields(run), "claimed": slot.claimed}, _NEW),
+                    self._table.delete("ready", first["sk"], "attribute_exists(pk)"),
+                    self._status(run, RUNNING),
+                ]
+            )
+            if refused is None:
+                lost = 0
+                yield slot
+            else:
+                lost += 1  # to another dispatcher, which goes on with what we leave
+
+    def slots(self) -> list[Slot]:
+        """The runs that have a slot."""
+        return [_slot(item) for item in self._table.query("slot")]
+
+    def slot_of(self, run: str) -> Slot | None:
+        """The slot of a run; None when it has none, or none any more."""
+        if self._slots is None:
+            item = self._table.get("slot", run)
+            return _slot(item) if item is not None else None
+        return next((slot for slot in self.slots() if slot.run.name == run), None)
+
+    def take_over(self, slot: Slot) -> Slot | None:
+        """Go on with a run that another dispatcher has left; None when somebody else does."""
+        now = int(self._clock())
+        change = self._table.update(
+            "slot",
+            slot.place,
+            "SET #claimed = :now",
+            "#run = :run AND #claimed = :was",
+            now=now,
+            was=slot.claimed,
+            run=slot.run.name,
+        )
+        return replace(slot, claimed=now) if self._table.transact([change]) is None else None
+
+    def decide(self, slot: Slot, manifest: str, objects: int, gone: Positions) -> Slot | None:
+        """Settle for ever which manifest a run has, and set aside the members whose objects are gone.
+
+        Returns None when another dispatcher has settled it.
+        """
+        changes = [
+            self._table.update(
+                "slot",
+                slot.place,
+                "SET #manifest = :manifest, #objects = :objects, #gone = :gone",
+                "#run = :run AND attribute_not_exists(#manifest)",
+                manifest=manifest,
+                objects=objects,
+                gone=str(gone),
+                run=slot.run.name,
+            )
+        ]
+        if gone:
+            changes.append(self._record(slot.run.again(gone, status=SET_ASIDE), _NEW))
+        if self._table.transact(changes) is not None:
+            return None
+        return replace(slot, manifest=manifest, objects=objects, gone=gone)
+
+    def release(self, slot: Slot, status: str, aside: Run | None = None) -> bool:
+        """Free the slot of a run that has ended, and set aside what failed; False when somebody else has."""
+        changes = self._freeing(slot, status)
+        if aside is not None:
+            changes.append(self._record(aside))
+        return self._table.transact(changes) is None
+
+    def release_in_halves(self, slot: Slot, status: str, max_replays: int) -> bool:
+        """Free the slot of a run that failed, and let each half of its objects run by itself.
+
+        Returns False when it is not done: somebody else has, or the batch has had as many replays as it may have.
+        """
+        halves = [slot.run.again(half) for half in slot.run.positions.without(slot.gone).halves()]
+        spending = self._table.update(
+            f"batch#{slot.run.batch}",
+            "replays",
+            "SET #used = if_not_exists(#used, :none) + :more, #expires = :expires",
+            "(attribute_not_exists(#used) AND :most >= :none) OR #used <= :most",
+            none=0,
+            more=len(halves),
+            most=max_replays - len(halves),
+            expires=self._expires(),
+        )
+        new = [change for half in halves for change in self._ready(half)]
+        return self._table.transact([*self._freeing(slot, status), spending, *new]) is None
+
+    def replays(self, batch: str) -> int:
+        """How many runs a batch has had beyond its first, by halves."""
+        item = self._table.get(f"batch#{batch}", "replays")
+        return int(item["used"]) if item is not None else 0
+
+    def replay(self, batch: str, run_name: str) -> Run | None:
+        """Let a run that failed or was set aside run again, once however often it is asked for.
+
+        Returns what will run; None when nothing is to be done, because it runs, has succeeded or has been replayed.
+
+        Raises:
+            LookupError: the table knows no such run.
+        """
+        run = self._known(batch, run_name)
+        if run.status in FAILURES:
+            again = run.again()
+            if self._table.transact(self._ready(again)) is None:
+                return again
+            run = self._known(batch, again.name)
+        if run.status != SET_ASIDE:
+            return None
+        change = self._table.update(
+            f"batch#{batch}",
+            f"run#{run.name}",
+            "SET #status = :ready",
+            "#status = :aside",
+            ready=READY,
+            aside=SET_ASIDE,
+        )
+        run = replace(run, status=READY)
+        return run if self._table.transact([change, self._waiting(run)]) is None else None
+
+    def members(self, batch: str, positions: Positions) -> Iterator[list[tuple[int, Upload]]]:
+        """The uploads at some positions of a batch, in their order, some at a time.
+
+        Raises:
+            LookupError: the table does not have them all.
+        """
+        first, last = positions.ranges[0][0], positions.ranges[-1][1]
+        between = f"objects#{max(0, first - _AT_ONCE + 1):06}", f"objects#{last:06}"
+        wanted, found = iter(positions), 0
+        following = next(wanted, None)
+        for item in self._table.query(f"batch#{batch}", between=between):
+            base, part = int(item["sk"].removeprefix("objects#")), []
+            for position, (key, sequencer, replay) in enumerate(json.loads(item["members"]), base):
+                if position == following:
+                    part.append((position, Upload(item["bucket"], key, sequencer, replay)))
+                    following = next(wanted, None)
+            found += len(part)
+            if part:
+                yield part
+        if found != len(positions):
+            raise LookupError(f"the batch {batch} has {found} of the {len(positions)} members {positions}")
+
+    def _opened(self, group: str) -> dict[str, Any] | None:
+        """The group's open batch; a batch of one is full before it could be open."""
+        return self._table.get("open", group) if self._batch_size > 1 else None
+
+    def _taking(
+        self, group: str, opened: dict[str, Any] | None, part: Sequence[Upload]
+    ) -> tuple[list[Change], dict[str, Any]]:
+        """The changes that take some uploads into a batch, without their marks; and the open batch afterwards."""
+        before = opened or {"batch": part[0].name, "objects": 0, "opened": int(self._clock())}
+        start, batch = before["objects"], before["batch"]
+        following = {**before, "objects": start + len(part)}
+        members = {
+            "bucket": part[0].bucket,
+            "members": json.dumps([[upload.key, upload.sequencer, upload.replay] for upload in part]),
+            "expires": self._expires(),
+        }
+        changes = [self._table.put(f"batch#{batch}", f"objects#{start:06}", members, _NEW)]
+        if opened is not None:
+            changes.append(
+                self._table.update(
+                    "open",
+                    group,
+                    "SET #objects = :objects",
+                    "#batch = :batch AND #objects = :were",
+                    batch=batch,
+                    were=start,
+                    objects=following["objects"],
+                )
+            )
+        elif len(part) == self._batch_size:
+            changes += self._ready(Run(batch=batch, group=group, positions=_first(len(part))))
+        else:
+            changes.append(self._table.put("open", group, following, _NEW))
+        return changes, following
+
+    def _marks(self, part: Sequence[Upload], following: dict[str, Any]) -> list[Change]:
+        start, expires = following["objects"] - len(part), self._expires()
+        return [
+            self._table.put(
+                f"upload#{upload.name}",
+                "upload",
+                {"batch": following["batch"], "position": position, "expires": expires},
+                _NEW,
+            )
+            for position, upload in enumerate(part, start)
+        ]
+
+    def _seal(self, group: str, opened: dict[str, Any]) -> bool:
+        """Close an open batch as it was seen; False when somebody has added to it, or closed it."""
+        run = Run(batch=opened["batch"], group=group, positions=_first(opened["objects"]))
+        closing = self._table.delete(
+            "open", group, "#batch = :batch AND #objects = :objects", batch=run.batch, objects=opened["objects"]
+        )
+        return self._table.transact([closing, *self._ready(run)]) is None
+
+    def _free_place(self) -> str | None:
+        """A slot that nobody has; empty where there is any number of slots, None where all are taken."""
+        if self._slots is None:
+            return ""
+        taken = {slot.place for slot in self.slots()}
+        return next((place for place in map("{:04}".format, range(self._slots)) if place not in taken), None)
+
+    def _known(self, batch: str, run: str) -> Run:
+        item = self._table.get(f"batch#{batch}", f"run#{run}")
+        if item is None:
+            raise LookupError(f"the table knows no run {run} of the batch {batch}")
+        return _run(item)
+
+    def _freeing(self, slot: Slot, status: str) -> list[Change]:
+        return [
+            self._table.delete("slot", slot.place, "#run = :run", run=slot.run.name),
+            self._status(slot.run, status),
+        ]
+
+    def _status(self, run: Run, status: str) -> Change:
+        return self._table.update(f"batch#{run.batch}", f"run#{run.name}", "SET #status = :status", status=status)
+
+    def _ready(self, run: Run) -> list[Change]:
+        """A new run, and its place among those that wait for a slot."""
+        return [self._record(run, _NEW), self._waiting(run)]
+
+    def _record(self, run: Run, condition: str = "") -> Change:
+        fields = {**_fields(run), "status": run.status, "expires": self._expires()}
+        return self._table.put(f"batch#{run.batch}", f"run#{run.name}", fields, condition)
+
+    def _waiting(self, run: Run) -> Change:
+        return self._table.put("ready", f"{int(self._clock() * 1000):013}#{run.name}", _fields(run))
+
+    def _expires(self) -> int:
+        return int(self._clock()) + KEPT_FOR_SECONDS
+
+
+def _first(count: int) -> Positions:
+    return Positions(((0, count - 1),))
+
+
+def _fields(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.name,
+        "batch": run.batch,
+        "group": run.group,
+        "positions": str(run.positions),
+        "after": run.after,
+    }
+
+
+def _run(item: dict[str, Any]) -> Run:
+    return Run(
+        batch=item["batch"],
+        group=item["group"],
+        positions=Positions.parse(item["positions"]),
+        after=item["after"],
+        status=item.get("status", READY),
+    )
+
+
+def _slot(item: dict[str, Any]) -> Slot:
+    return Slot(
+        place=item["sk"],
+        run=_run(item),
+        claimed=item["claimed"],
+        manifest=item.get("manifest"),
+        objects=item.get("objects", 0),
+        gone=Positions.parse(item.get("gone", "")),
+    )

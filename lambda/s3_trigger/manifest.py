@@ -1,0 +1,100 @@
+"""Write the manifest of a run: a SageMaker ``ManifestFile`` that names every object that is still there.
+
+See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from s3_trigger.positions import Positions
+from s3_trigger.uploads import Upload
+
+# The least that S3 takes as a part: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+PART_BYTES = 5 * 1024 * 1024
+_THREADS = 32
+
+
+def write(
+    s3: Any,  # noqa: ANN401 - boto3 has no types
+    place: tuple[str, str],
+    prefix: str,
+    members: Iterable[list[tuple[int, Upload]]],
+) -> tuple[int, Positions]:
+    """Write a manifest, holding no more of it in memory than a part of an upload.
+
+    Args:
+        s3: a boto3 client.
+        place: the bucket and key of the manifest.
+        prefix: what all keys start with; an object lands in the input's folder under the rest of its key.
+        members: what to name, some at a time; one key is named once, however often it was uploaded.
+
+    Returns how many objects it names, and which members are not in it because their objects are gone.
+    """
+    named: set[bytes] = set()
+    gone: list[int] = []
+
+    def lines() -> Iterator[bytes]:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            for part in members:
+                there = pool.map(lambda member: exists(s3, member[1]), part)
+                for (position, upload), is_there in zip(part, there, strict=True):
+                    if not is_there:
+                        gone.append(position)
+                    elif (mark := hashlib.blake2b(upload.key.encode(), digest_size=12).digest()) not in named:
+                        if not named:
+                            yield b"[" + json.dumps({"prefix": f"s3://{upload.bucket}/{prefix}"}).encode()
+                        named.add(mark)
+                        yield b",\n" + json.dumps(upload.key[len(prefix) :], ensure_ascii=False).encode()
+        if named:
+            yield b"]\n"
+
+    _upload(s3, place, lines())
+    return len(named), Positions.of(gone)
+
+
+def exists(s3: Any, upload: Upload) -> bool:  # noqa: ANN401 - boto3 has no types
+    """Whether an object is there, as far as may be seen: what this function may not see, the job may."""
+    try:
+        s3.head_object(Bucket=upload.bucket, Key=upload.key)
+    except ClientError as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if status not in (403, 404):
+            raise
+        return bool(status == 403)  # noqa: PLR2004 - HTTP's number
+    return True
+
+
+def _upload(s3: Any, place: tuple[str, str], lines: Iterator[bytes]) -> None:  # noqa: ANN401 - boto3 has no types
+    """Upload text in one call when it is short, else in parts; nothing when there is none."""
+    target: dict[str, Any] = dict(zip(("Bucket", "Key"), place, strict=True))
+    buffer = bytearray()
+    upload_id = ""
+    parts: list[dict[str, Any]] = []
+
+    def part() -> None:
+        nonlocal upload_id
+        if not upload_id:
+            upload_id = s3.create_multipart_upload(**target, ContentType="application/json")["UploadId"]
+        number = len(parts) + 1
+        answer = s3.upload_part(**target, UploadId=upload_id, PartNumber=number, Body=bytes(buffer))
+        parts.append({"ETag": answer["ETag"], "PartNumber": number})
+        buffer.clear()
+
+    for line in lines:
+        buffer += line
+        if len(buffer) >= PART_BYTES:
+            part()
+    if not upload_id:
+        if buffer:
+            s3.put_object(**target, Body=bytes(buffer), ContentType="application/json")
+        return
+    if buffer:
+        part()
+    s3.complete_multipart_upload(**target, UploadId=upload_id, MultipartUpload={"Parts": parts})

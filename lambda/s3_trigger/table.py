@@ -1,0 +1,132 @@
+"""A DynamoDB table with a partition key ``pk`` and a sort key ``sk``, as plain Python values."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+Change = dict[str, Any]
+_TRIES = 12
+# Nothing is wrong with the transaction itself, somebody else was at the same items, or too many were at the table:
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+_AGAIN = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+_serializer, _deserializer = TypeSerializer(), TypeDeserializer()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The table.
+
+    In conditions and expressions an attribute is written ``#name`` and a value ``:name``.
+
+    Attributes:
+        client: a boto3 client of DynamoDB.
+        name: the table's name.
+    """
+
+    client: Any
+    name: str
+
+    def get(self, partition: str, sort: str) -> dict[str, Any] | None:
+        """An item as it is now."""
+        answer = self.client.get_item(TableName=self.name, Key=_key(partition, sort), ConsistentRead=True)
+        return _unmarshal(answer["Item"]) if "Item" in answer else None
+
+    def query(
+        self, partition: str, *, between: tuple[str, str] | None = None, limit: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The items of a partition as they are now, by rising sort key.
+
+        Args:
+            partition: the partition.
+            between: the first and the last sort key. Default: all.
+            limit: how many at most. Default: all.
+        """
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "pk = :pk" + (" AND sk BETWEEN :first AND :last" if between else ""),
+            "ExpressionAttributeValues": _marshal(
+                {":pk": partition, **({":first": between[0], ":last": between[1]} if between else {})}
+            ),
+            **({"Limit": limit} if limit else {}),
+        }
+        while True:
+            answer = self.client.query(**request)
+            yield from (_unmarshal(item) for item in answer["Items"])
+            if limit or "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def put(
+        self, partition: str, sort: str, fields: Mapping[str, object], condition: str = "", **values: object
+    ) -> Change:
+        """A change: put an item if a condition holds of the one that is there."""
+        item = _marshal({"pk": partition, "sk": sort, **fields})
+        return {"Put": {"TableName": self.name, "Item": item} | _conditional(condition, "", values)}
+
+    def delete(self, partition: str, sort: str, condition: str, **values: object) -> Change:
+        """A change: delete an item if a condition holds of it."""
+        change = {"TableName": self.name, "Key": _key(partition, sort)}
+        return {"Delete": change | _conditional(condition, "", values)}
+
+    def update(self, partition: str, sort: str, expression: str, condition: str = "", **values: object) -> Change:
+        """A change: update an item if a condition holds of it."""
+        change = {"TableName": self.name, "Key": _key(partition, sort)}
+        return {"Update": change | _conditional(condition, expression, values)}
+
+    def transact(self, changes: Sequence[Change]) -> set[int] | None:
+        """Make all changes or none.
+
+        Returns None when they are made, else which of them have a condition that does not hold.
+        """
+        for attempt in range(_TRIES):
+            try:
+                self.client.transact_write_items(TransactItems=list(changes))
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                reasons = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", ())]
+                refused = {index for index, reason in enumerate(reasons) if reason == "ConditionalCheckFailed"}
+                if code == "TransactionCanceledException" and refused:
+                    return refused
+                busy = code == "TransactionInProgressException" or (bool(reasons) and set(reasons) <= {"None", *_AGAIN})
+                if not busy or attempt == _TRIES - 1:
+                    raise
+                # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+                time.sleep(random.uniform(0, min(2.0, 0.02 * 2**attempt)))  # noqa: S311 - no secret
+            else:
+                return None
+        raise AssertionError("unreachable")
+
+
+def _conditional(condition: str, expression: str, values: Mapping[str, object]) -> dict[str, Any]:
+    names = {f"#{name}": name for name in re.findall(r"#(\w+)", f"{condition} {expression}")}
+    return {
+        **({"ConditionExpression": condition} if condition else {}),
+        **({"UpdateExpression": expression} if expression else {}),
+        **({"ExpressionAttributeNames": names} if names else {}),
+        **({"ExpressionAttributeValues": _marshal({f":{k}": v for k, v in values.items()})} if values else {}),
+    }
+
+
+def _key(partition: str, sort: str) -> dict[str, Any]:
+    return _marshal({"pk": partition, "sk": sort})
+
+
+def _marshal(item: Mapping[str, object]) -> dict[str, Any]:
+    return {name: _serializer.serialize(value) for name, value in item.items()}
+
+
+def _unmarshal(item: Mapping[str, Any]) -> dict[str, Any]:
+    """All our numbers are whole ones."""
+    values = {name: _deserializer.deserialize(value) for name, value in item.items()}
+    return {name: int(value) if isinstance(value, Decimal) else value for name, value in values.items()}

@@ -1,0 +1,1 @@
+"""Puts local code into a bucket, under the names that a container needs."""
