@@ -6,7 +6,8 @@ and not in the middle of somebody's pipeline. What is reached into stands at the
 * ``_ministack``: the check itself, and how one of ministack's functions is wrapped in ours;
 * ``_requests``: a service of our own, for whom a request is made, a session of a role;
 * ``_executions``: integrations of our own; an abort that is final and reaches what runs;
-* ``_starts``: StartExecution as often as one likes for the same execution.
+* ``_starts``: StartExecution as often as one likes for the same execution;
+* ``_dead_letters``: dead-letter queues of EventBridge rules' targets.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from smproc.local.errors import MinistackMissing
-from smproc.local.seams import _executions, _requests, _starts
+from smproc.local.seams import _dead_letters, _executions, _requests, _starts
 from smproc.local.seams._executions import (
     CurrentTask,
     Task,
@@ -51,7 +52,7 @@ __all__ = [
     "task_submitted",
 ]
 
-_AMENDMENTS = (_executions, _starts)
+_AMENDMENTS = (_executions, _starts, _dead_letters)
 
 
 def _all_names(*modules: ModuleType) -> Names:
