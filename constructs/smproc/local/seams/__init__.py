@@ -7,7 +7,8 @@ and not in the middle of somebody's pipeline. What is reached into stands at the
 * ``_requests``: a service of our own, for whom a request is made, a session of a role;
 * ``_executions``: integrations of our own; an abort that is final and reaches what runs;
 * ``_starts``: StartExecution as often as one likes for the same execution;
-* ``_dead_letters``: dead-letter queues of EventBridge rules' targets.
+* ``_dead_letters``: dead-letter queues of EventBridge rules' targets;
+* ``_event_sources``: the batches in which Lambda is given a queue's messages.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from smproc.local.errors import MinistackMissing
-from smproc.local.seams import _dead_letters, _executions, _requests, _starts
+from smproc.local.seams import _dead_letters, _event_sources, _executions, _requests, _starts
 from smproc.local.seams._executions import (
     CurrentTask,
     Task,
@@ -52,7 +53,7 @@ __all__ = [
     "task_submitted",
 ]
 
-_AMENDMENTS = (_executions, _starts, _dead_letters)
+_AMENDMENTS = (_executions, _starts, _dead_letters, _event_sources)
 
 
 def _all_names(*modules: ModuleType) -> Names:
