@@ -8,7 +8,9 @@ and not in the middle of somebody's pipeline. What is reached into stands at the
 * ``_executions``: integrations of our own; an abort that is final and reaches what runs;
 * ``_starts``: StartExecution as often as one likes for the same execution;
 * ``_dead_letters``: dead-letter queues of EventBridge rules' targets;
-* ``_event_sources``: the batches in which Lambda is given a queue's messages.
+* ``_event_sources``: the batches in which Lambda is given a queue's messages;
+* ``_message_moves``: messages go back from SQS' dead-letter queues;
+* ``_object_events``: the version of an object in S3's events.
 """
 
 from __future__ import annotations
@@ -19,7 +21,15 @@ from types import ModuleType
 from typing import Any
 
 from smproc.local.errors import MinistackMissing
-from smproc.local.seams import _dead_letters, _event_sources, _executions, _requests, _starts
+from smproc.local.seams import (
+    _dead_letters,
+    _event_sources,
+    _executions,
+    _message_moves,
+    _object_events,
+    _requests,
+    _starts,
+)
 from smproc.local.seams._executions import (
     CurrentTask,
     Task,
@@ -53,7 +63,7 @@ __all__ = [
     "task_submitted",
 ]
 
-_AMENDMENTS = (_executions, _starts, _dead_letters, _event_sources)
+_AMENDMENTS = (_executions, _starts, _dead_letters, _event_sources, _message_moves, _object_events)
 
 
 def _all_names(*modules: ModuleType) -> Names:
