@@ -5,8 +5,11 @@ and not in the middle of somebody's pipeline. What is reached into stands at the
 
 * ``_ministack``: the check itself, and how one of ministack's functions is wrapped in ours;
 * ``_requests``: a service of our own, for whom a request is made, a session of a role;
-* ``_executions``: integrations of our own; an abort that is final and reaches what runs;
+* ``_executions``: integrations of our own; an abort and a time-out that are final and reach what runs;
 * ``_starts``: StartExecution as often as one likes for the same execution;
+* ``_retries``: how long is waited between tries;
+* ``_variables``: `Assign` in JSONPath states;
+* ``_status_events``: what EventBridge is told of an execution;
 * ``_dead_letters``: dead-letter queues of EventBridge rules' targets;
 * ``_event_sources``: the batches in which Lambda is given a queue's messages;
 * ``_message_moves``: messages go back from SQS' dead-letter queues;
@@ -28,7 +31,10 @@ from smproc.local.seams import (
     _message_moves,
     _object_events,
     _requests,
+    _retries,
     _starts,
+    _status_events,
+    _variables,
 )
 from smproc.local.seams._executions import (
     CurrentTask,
@@ -63,7 +69,17 @@ __all__ = [
     "task_submitted",
 ]
 
-_AMENDMENTS = (_executions, _starts, _dead_letters, _event_sources, _message_moves, _object_events)
+_AMENDMENTS = (
+    _executions,
+    _starts,
+    _retries,
+    _variables,
+    _status_events,
+    _dead_letters,
+    _event_sources,
+    _message_moves,
+    _object_events,
+)
 
 
 def _all_names(*modules: ModuleType) -> Names:
