@@ -145,7 +145,8 @@ def test_a_batch_is_no_larger_than_a_functions_payload(sources: Any) -> None:  #
     source.connect()
     batches = source.batches(100)
     assert sum(batch["number"] for batch in batches) == 100
-    assert batches[0]["number"] > 50
+    # It is used as far as it goes.
+    assert max(batch["number"] for batch in batches) > 50
     assert max(batch["size"] for batch in batches) <= 6 * 1024 * 1024
 
 
@@ -153,7 +154,7 @@ def test_without_a_window_what_is_there_comes_at_once(sources: Any) -> None:  # 
     source = sources({"BatchSize": 10})
     source.send(12)
     source.connect()
-    assert [batch["number"] for batch in source.batches(12)] == [10, 2]
+    assert sorted(batch["number"] for batch in source.batches(12)) == [2, 10]
 
 
 def test_no_more_batches_at_once_than_the_scaling_allows(sources: Any) -> None:  # noqa: ANN401

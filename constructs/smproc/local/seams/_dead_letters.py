@@ -58,16 +58,20 @@ def amend() -> None:
         wrap(events, name, _noting_failures(find))
 
 
-def _invoke_target(original: Callable[..., Any], target: Mapping[str, Any], *args: object) -> None:
+def _invoke_target(
+    original: Callable[..., Any],
+    target: Mapping[str, Any],
+    event: object,
+    rule: Mapping[str, Any],
+    view: object = None,
+) -> None:
     failures: list[_Failure] = []
     token = _failures.set(failures)
     try:
-        original(target, *args)
+        original(target, event, rule, view)
     finally:
         _failures.reset(token)
-    queue = (target.get("DeadLetterConfig") or {}).get("Arn")
-    rule = args[1]
-    if queue and isinstance(rule, Mapping):
+    if queue := (target.get("DeadLetterConfig") or {}).get("Arn"):
         for failure in failures:
             _bury(failure, str(queue), str(target["Arn"]), str(rule["Arn"]))
 

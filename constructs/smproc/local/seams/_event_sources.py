@@ -140,7 +140,7 @@ def _receive(original: Callable[..., Any], queue_url: str, max_number: int) -> S
         closing.start()
     if not gathering.full and time.monotonic() < gathering.closes_at:
         return []
-    del _gatherings[key]
+    _gatherings.pop(key, None)
     return list(gathering.messages.values())
 
 

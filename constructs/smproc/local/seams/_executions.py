@@ -251,8 +251,10 @@ def _add_event(
         return {}  # an aborted execution's history ends with the abort
     event = original(execution, event_type, details)
     if event_type in _CUTS:
-        for wake in [wake for arn, wake in _on_abort if arn == execution["executionArn"]]:
-            wake()
+        # A copy: whoever is woken, and others meanwhile, leave the list.
+        for arn, wake in _on_abort.copy():
+            if arn == execution["executionArn"]:
+                wake()
     return event
 
 
