@@ -85,6 +85,7 @@ class Server:
 
         runner = ProcessRunner(find_sandbox())
         application = seams.load()
+        seams.amend()
 
         def assume_role(role_arn: str) -> Credentials:
             return Credentials(*seams.role_session(role_arn, "SageMaker"))
