@@ -45,6 +45,10 @@ format: setup ## let ruff format and fix
 bench: setup ## what the pipeline adds to the bare script, what the library adds to synth
 	python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,max --benchmark-sort=name -p no:cacheprovider
 
+.PHONY: storm
+storm: setup ## 20,000 uploads under throttling and kills: is anything lost, is anything twice?
+	python benchmarks/storm.py
+
 .PHONY: synth
 synth: setup ## the CloudFormation template of app.py, in cdk.out
 	cdk synth --quiet

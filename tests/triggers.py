@@ -152,7 +152,6 @@ class Trigger:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SETTINGS", json.dumps(self.settings))
             patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-            patch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
             for name in [name for name in sys.modules if name.partition(".")[0] == "s3_trigger"]:
                 del sys.modules[name]
             self.intake: Any = importlib.import_module("s3_trigger.intake")

@@ -1,0 +1,322 @@
+"""A storm of uploads on the trigger's own functions and real services on loopback: is anything lost, anything twice?
+
+``make storm``. Every upload is delivered at least once, one in five twice, in any order. One in twenty of the
+functions' calls is throttled, and functions are killed (SIGKILL) before and after calls at random; several run at once,
+each in a process of its own. Queues, table, rules, executions and buckets are those of the laptop AWS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lambda"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from deployed import free_port
+from smproc.local import LaptopAws
+from triggers import Context, create_table
+
+VISIBLE_AGAIN_SECONDS = 20
+MAX_RECEIVES = 20  # no cloud kills as often as this storm
+INTAKES, DISPATCHERS = 3, 2
+DELIVERY = 100
+QUIET_SECONDS = 3
+DEADLINE_SECONDS = 40 * 60
+CONFIG = Config(max_pool_connections=32, retries={"mode": "standard", "total_max_attempts": 6})
+
+
+class Chaos:
+    """Throttles the calls of this process, and kills it."""
+
+    def __init__(self, throttled: float, killed: float, counts: dict[str, Any]) -> None:
+        self._random = random.Random()  # noqa: S311 - no secret
+        self._throttled, self._killed, self._counts = throttled, killed, counts
+        boto3.setup_default_session()
+        events = boto3.DEFAULT_SESSION.events
+        events.register("before-send", self._before)
+        events.register("response-received", self._after)
+
+    def _before(self, request: Any, event_name: str, **_: object) -> AWSResponse | None:
+        self._count("calls")
+        self._perhaps_kill()
+        if self._random.random() >= self._throttled:
+            return None
+        self._count("throttled")
+        code, body = 400, json.dumps({"__type": "ThrottlingException", "message": "Rate exceeded"})
+        if event_name.startswith("before-send.s3."):
+            code, body = 503, "<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
+        body = "" if request.method == "HEAD" else body
+        return AWSResponse(request.url, code, {"content-type": "application/x-amz-json-1.0"}, _Body(body.encode()))
+
+    def _after(self, **_: object) -> None:
+        self._perhaps_kill()
+
+    def _perhaps_kill(self) -> None:
+        if self._random.random() < self._killed:
+            self._count("killed")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _count(self, what: str) -> None:
+        with self._counts[what].get_lock():
+            self._counts[what].value += 1
+
+
+class _Body:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, *_: object, **__: object) -> Any:
+        yield self._content
+
+
+def intake(environment: dict[str, str], queue: str, throttled: float, killed: float, counts: dict[str, Any]) -> None:
+    """Lambda's poller and the intake, as one process."""
+    functions = _functions(environment, "intake")
+    sqs = boto3.Session().client("sqs", config=CONFIG)
+    Chaos(throttled, killed, counts)
+    while True:
+        messages: list[dict[str, Any]] = []
+        while len(messages) < DELIVERY and (
+            more := sqs.receive_message(
+                QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["All"], VisibilityTimeout=VISIBLE_AGAIN_SECONDS
+            ).get("Messages")
+        ):
+            messages += more
+        if not messages:
+            time.sleep(0.1)
+            continue
+        records = [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": {"ApproximateReceiveCount": message["Attributes"]["ApproximateReceiveCount"]},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:queue",
+                "awsRegion": "us-east-1",
+            }
+            for message in messages
+        ]
+        answer = functions.handler({"Records": records}, Context())
+        failed = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
+        entries = [
+            {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+            for number, message in enumerate(messages)
+            if message["MessageId"] not in failed
+        ]
+        for start in range(0, len(entries), 10):
+            sqs.delete_message_batch(QueueUrl=queue, Entries=entries[start : start + 10])
+
+
+def dispatcher(environment: dict[str, str], throttled: float, killed: float, counts: dict[str, Any]) -> None:
+    """The dispatcher, on a minute that has half a second."""
+    functions = _functions(environment, "dispatch")
+    functions.ABANDONED_SECONDS, functions.SETTLED_SECONDS = 20, 10
+    Chaos(throttled, killed, counts)
+    while True:
+        try:
+            functions.handler({"minute": True}, Context())
+        except Exception:  # noqa: BLE001 - Lambda's own affair; it is called again in a minute
+            time.sleep(0.1)
+        time.sleep(0.5)
+
+
+def _functions(environment: dict[str, str], module: str) -> Any:
+    os.environ.update(environment)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 1)
+    return importlib.import_module(f"s3_trigger.{module}")
+
+
+class Storm:
+    """The services, the uploads, and what became of them."""
+
+    def __init__(self, uploads: int, settings: dict[str, Any]) -> None:
+        self.uploads = uploads
+        session = boto3.Session()
+        self.s3, self.sqs, self.states, self.events, self.dynamodb = (
+            session.client(name, config=CONFIG) for name in ("s3", "sqs", "stepfunctions", "events", "dynamodb")
+        )
+        name = uuid.uuid4().hex[:8]
+        self.bucket, self.manifests = f"in-{name}", f"out-{name}"
+        for bucket in (self.bucket, self.manifests):
+            self.s3.create_bucket(Bucket=bucket)
+        self.dead = self.sqs.create_queue(QueueName=f"dead-{name}")["QueueUrl"]
+        redrive = {"deadLetterTargetArn": self._arn(self.dead), "maxReceiveCount": MAX_RECEIVES}
+        self.queue = self.sqs.create_queue(
+            QueueName=f"queue-{name}", Attributes={"RedrivePolicy": json.dumps(redrive)}
+        )["QueueUrl"]
+        definition = {"StartAt": "Job", "States": {"Job": {"Type": "Pass", "End": True}}}
+        self.machine = self.states.create_state_machine(
+            name=f"machine-{name}",
+            roleArn="arn:aws:iam::000000000000:role/machine",
+            definition=json.dumps(definition),
+        )["stateMachineArn"]
+        pattern = {"source": ["aws.states"], "detail": {"stateMachineArn": [self.machine], "status": ["SUCCEEDED"]}}
+        self.has_ledger = bool(settings)
+        if self.has_ledger:
+            self.events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+            self.events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": self._arn(self.queue)}])
+            settings = {**settings, "table": f"ledger-{name}", "dispatcher": "none"}
+            create_table(self.dynamodb, settings["table"])
+        self.settings = {
+            "bucket": self.bucket,
+            "state_machine_arn": self.machine,
+            "manifest_bucket": self.manifests,
+            "manifest_prefix": "manifests",
+            "pipeline": "storm",
+            "dead_letter_queue": self.dead,
+            "max_receives": MAX_RECEIVES,
+            "prefixes": ["in/"],
+            **settings,
+        }
+
+    def blow(self, duplicated: float) -> int:
+        """Put the objects, and send their events; how many events."""
+        keys = [f"in/{number:06}.csv" for number in range(self.uploads)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda key: self.s3.put_object(Bucket=self.bucket, Key=key, Body=b"x"), keys))
+        events = [self._event(key, number) for number, key in enumerate(keys)]
+        events += random.sample(events, int(duplicated * len(events)))
+        random.shuffle(events)
+        batches = [events[start : start + 10] for start in range(0, len(events), 10)]
+
+        def send(batch: list[str]) -> None:
+            entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(batch)]
+            assert not self.sqs.send_message_batch(QueueUrl=self.queue, Entries=entries).get("Failed")
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(send, batches))
+        return len(events)
+
+    def is_over(self) -> bool:
+        """Whether nothing waits and nothing runs."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
+        if any(int(attributes[name]) for name in names):
+            return False
+        return not self.has_ledger or not any(self._count(partition) for partition in ("open", "ready", "slot"))
+
+    def outcome(self) -> tuple[int, int, int, int]:
+        """Executions, uploads in none of them, uploads in several, dead letters."""
+        pages = self.states.get_paginator("list_executions").paginate(stateMachineArn=self.machine)
+        started = [execution for page in pages for execution in page["executions"]]
+        found: Counter[str] = Counter()
+
+        def look(execution: dict[str, Any]) -> list[str]:
+            described = self.states.describe_execution(executionArn=execution["executionArn"])
+            key = json.loads(described["input"])["manifest_uri"].removeprefix(f"s3://{self.manifests}/")
+            first, *names = json.loads(self.s3.get_object(Bucket=self.manifests, Key=key)["Body"].read())
+            prefix = first["prefix"].removeprefix(f"s3://{self.bucket}/")
+            return [f"{prefix}{name}" for name in names]
+
+        with ThreadPoolExecutor(8) as pool:
+            for keys in pool.map(look, started):
+                found.update(keys)
+        dead = self.sqs.get_queue_attributes(QueueUrl=self.dead, AttributeNames=["ApproximateNumberOfMessages"])
+        twice = sum(count > 1 for count in found.values())
+        return len(started), self.uploads - len(found), twice, int(dead["Attributes"]["ApproximateNumberOfMessages"])
+
+    def _event(self, key: str, number: int) -> str:
+        detail = {"bucket": {"name": self.bucket}, "object": {"key": key, "size": 1, "sequencer": f"{number:018X}"}}
+        return json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+
+    def _count(self, partition: str) -> int:
+        return int(
+            self.dynamodb.query(
+                TableName=self.settings["table"],
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": partition}},
+                Select="COUNT",
+            )["Count"]
+        )
+
+    def _arn(self, url: str) -> str:
+        attributes = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+        return str(attributes["QueueArn"])
+
+
+def run(name: str, settings: dict[str, Any], arguments: argparse.Namespace) -> bool:
+    """One storm; whether nothing was lost and nothing was twice."""
+    storm = Storm(arguments.uploads, settings)
+    deliveries = storm.blow(arguments.duplicated)
+    environment = {"SETTINGS": json.dumps(storm.settings)}
+    spawn = multiprocessing.get_context("spawn")
+    counts = {what: spawn.Value("q", 0) for what in ("calls", "throttled", "killed")}
+    chaos = (arguments.throttled, arguments.killed, counts)
+
+    def start(kind: int) -> Any:
+        target, given = (intake, (storm.queue,)) if kind < INTAKES else (dispatcher, ())
+        process = spawn.Process(target=target, args=(environment, *given, *chaos), daemon=True)
+        process.start()
+        return process
+
+    started = time.monotonic()
+    processes = [start(kind) for kind in range(INTAKES + (DISPATCHERS if storm.has_ledger else 0))]
+    quiet = 0
+    try:
+        while quiet < QUIET_SECONDS:
+            time.sleep(1)
+            quiet = quiet + 1 if storm.is_over() else 0
+            for kind, process in enumerate(processes):
+                if not process.is_alive():
+                    processes[kind] = start(kind)
+            if time.monotonic() - started > DEADLINE_SECONDS:
+                raise TimeoutError("the storm is not over")
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+    seconds = time.monotonic() - started
+    executions, lost, twice, dead = storm.outcome()
+    sys.stdout.write(
+        f"{name}: {arguments.uploads:,} uploads in {deliveries:,} deliveries, {counts['calls'].value:,} calls, "
+        f"{counts['throttled'].value:,} of them throttled, {counts['killed'].value} functions killed, {seconds:.0f} s: "
+        f"{executions:,} executions, {dead} dead letters, lost {lost - dead}, twice {twice}\n"
+    )
+    sys.stdout.flush()
+    return lost == dead and twice == 0
+
+
+def main() -> int:
+    """Blow; the exit status is 0 when nothing was lost and nothing was twice."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--uploads", type=int, default=20_000)
+    parser.add_argument("--duplicated", type=float, default=0.2)
+    parser.add_argument("--throttled", type=float, default=0.05)
+    parser.add_argument("--killed", type=float, default=0.0005, help="chance to be killed before, and after, a call")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, LaptopAws(port=free_port(), state_dir=Path(folder)) as laptop:
+        os.environ.update(laptop.environment())
+        results = [
+            run(
+                "batches of 100, at most 8 at once",
+                {"batch_size": 100, "batch_window": 10, "max_concurrent_jobs": 8},
+                arguments,
+            ),
+            run("each object at once", {}, arguments),
+        ]
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""What the trigger spends: calls and milliseconds per 1,000 objects, memory of a large batch, a cold start.
+
+``make bench`` prints it; ``python benchmarks/trigger.py --keep`` also keeps the counts, from which `costs.py` computes.
+The functions are the real ones, the services those of the laptop AWS: calls are what AWS would see, milliseconds
+are not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "lambda"), str(ROOT / "tests")]
+
+from deployed import free_port  # noqa: E402
+from smproc.local import LaptopAws  # noqa: E402
+from triggers import Clients, Context, Trigger  # noqa: E402
+
+KEPT = ROOT / "benchmarks" / "trigger_counts.json"
+OBJECTS = 1000
+SIZES: dict[str, dict[str, Any]] = {
+    "1": {},
+    "100": {"batch_size": 100, "batch_window": 60},
+    "1000": {"batch_size": 1000, "batch_window": 60},
+}
+# As the event source mapping is made: messages that come together.
+DELIVERY = {"1": 10, "100": 1000, "1000": 1000}
+BARE = "import boto3\ns3 = boto3.client('s3')\nstates = boto3.client('stepfunctions')\ndef handler(event, context): ..."
+OURS = "from s3_trigger import intake\nintake.client('s3')\nintake.client('stepfunctions')"
+STARTS = 15
+
+
+def spent(clients: Clients, size: str) -> dict[str, Any]:
+    """What 1,000 objects cost from their events to the ends of their executions."""
+    world = Trigger(clients, **SIZES[size])
+    keys = [f"in/{number:04}.csv" for number in range(OBJECTS)]
+    put(world, keys)
+    events = [world.event(key) for key in keys]
+    invocations, started, busy = Counter[str](), time.perf_counter(), time.process_time()
+    for first in range(0, OBJECTS, DELIVERY[size]):
+        world.deliver(*events[first : first + DELIVERY[size]])
+        invocations["intake"] += 1
+    executions = OBJECTS
+    if world.has_ledger:
+        world.dispatch()
+        invocations["dispatch"] += 1
+        runs = [slot.run.name for slot in world.ledger.slots()]
+        executions = len(runs)
+        for name in runs:
+            world.deliver(ended(world, name))
+            world.dispatch()
+            invocations.update(("intake", "dispatch"))
+    calls = Counter(world.faults.calls)
+    return {
+        "executions": executions,
+        "calls": dict(sorted(calls.items())),
+        "invocations": dict(invocations),
+        "milliseconds": round(1000 * (time.perf_counter() - started)),
+        "processor_milliseconds": round(1000 * (time.process_time() - busy)),
+    }
+
+
+def ended(world: Trigger, name: str) -> str:
+    """The event of an execution that succeeded."""
+    detail = {"name": name, "executionArn": world.arn(name), "status": "SUCCEEDED"}
+    return json.dumps(
+        {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+    )
+
+
+def memory(clients: Clients, objects: int) -> dict[str, Any]:
+    """The dispatcher's most memory for one batch of so many objects, in a process of its own."""
+    world = Trigger(clients, batch_size=objects, batch_window=60)
+    keys = [f"in/{number // 1000:03}/{number:06}.csv" for number in range(objects)]
+    put(world, keys)
+    for first in range(0, objects, OBJECTS):
+        world.deliver(*map(world.event, keys[first : first + OBJECTS]))
+    program = f"import sys; sys.path.insert(0, {str(ROOT / 'benchmarks')!r}); import trigger; trigger.dispatch_alone()"
+    begun = time.perf_counter()
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "SETTINGS": json.dumps(world.settings)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    (execution,) = world.running(1)
+    assert sorted(execution.keys) == keys
+    megabytes = int(ran.stdout.splitlines()[-1]) / 1024
+    return {"objects": objects, "mebibytes": round(megabytes, 1), "seconds": round(time.perf_counter() - begun, 1)}
+
+
+def dispatch_alone() -> None:
+    """Run the dispatcher once in this process, and say how much memory it took, in KiB."""
+    from s3_trigger import dispatch  # noqa: PLC0415 - reads its settings when it is imported
+
+    dispatch.handler({}, Context())
+    sys.stdout.write(f"\n{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}\n")
+
+
+def put(world: Trigger, keys: list[str]) -> None:
+    """Put an object under each key."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: world.s3.put_object(Bucket=world.bucket, Key=key, Body=b"x"), keys))
+
+
+def cold_start() -> tuple[float, float, float]:
+    """Seconds from nothing to a handler with two clients, bare and ours, and the median of the pairs' ratios."""
+    settings = dict.fromkeys(
+        ("bucket", "state_machine_arn", "manifest_bucket", "manifest_prefix", "pipeline", "dead_letter_queue"), "x"
+    )
+    environment = {
+        **os.environ,
+        "SETTINGS": json.dumps({**settings, "max_receives": 5}),
+        "PYTHONPATH": str(ROOT / "lambda"),
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+    def seconds(program: str) -> float:
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+        return time.perf_counter() - begun
+
+    seconds(OURS)
+    pairs = [(seconds(BARE), seconds(OURS)) for _ in range(STARTS)]
+    bare, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return bare, ours, statistics.median(mine / plain for plain, mine in pairs)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", action="store_true", help=f"keep the counts in {KEPT.relative_to(ROOT)}")
+    parser.add_argument("--largest", type=int, default=100_000, help="objects of the largest batch (default: 100,000)")
+    arguments = parser.parse_args()
+    say = sys.stdout.write
+    bare, ours, ratio = cold_start()
+    say(f"cold start: bare boto3 handler {bare:.3f} s, intake {ours:.3f} s, {ratio:.2f}x (median of {STARTS} pairs)\n")
+    kept: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder, LaptopAws(port=free_port(), state_dir=Path(folder)) as laptop:
+        os.environ.update(laptop.environment())
+        clients = Clients(laptop.endpoint)
+        for size in SIZES:
+            kept[size] = found = spent(clients, size)
+            shown = ", ".join(f"{count:,} {name}" for name, count in found["calls"].items())
+            say(
+                f"{OBJECTS:,} objects, batch_size={size}: {sum(found['calls'].values()):,} calls ({shown}); "
+                f"{sum(found['invocations'].values()):,} invocations; {found['milliseconds']:,} ms, of which "
+                f"{found['processor_milliseconds']:,} ms of the processor\n"
+            )
+        for objects in (1000, arguments.largest):
+            found = memory(clients, objects)
+            say(
+                f"one batch of {found['objects']:,} objects: dispatcher's most memory {found['mebibytes']} MiB, "
+                f"{found['seconds']} s\n"
+            )
+    if arguments.keep:
+        KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""A stack that is updated, and one that is deleted, with work pending: verified on the laptop AWS."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from deployed import Deployment, cdk
+from support import ROOT
+
+APP = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'batches' / 'pending.py'}"
+
+
+def test_what_waits_outlives_an_update_and_the_stack(deployment: Deployment, tmp_path: Path) -> None:
+    def run(command: str, minutes: int, *more: str) -> None:
+        words = [command, "Pending", *more, "--app", APP, "--output", str(tmp_path / f"{command}{minutes}")]
+        cdk([*words, "--context", f"minutes={minutes}"], deployment.environment)
+
+    session = deployment.session
+    s3, dynamodb, states = session.client("s3"), session.client("dynamodb"), session.client("stepfunctions")
+    run("deploy", 1440)
+    outputs = deployment.outputs("Pending")
+    bucket = outputs["UploadTo"].removeprefix("s3://").strip("/")
+
+    def waiting() -> list[dict[str, Any]]:
+        items = dynamodb.scan(TableName=outputs["Table"])["Items"]
+        return [item for item in items if item["pk"]["S"] in ("open", "ready", "slot")]
+
+    def until(what: Any) -> None:  # noqa: ANN401
+        deadline = time.monotonic() + 200
+        while not what():
+            assert time.monotonic() < deadline, waiting()
+            time.sleep(0.5)
+
+    def executions() -> list[str]:
+        listed = states.list_executions(stateMachineArn=outputs["StateMachine"])["executions"]
+        return [execution["status"] for execution in listed]
+
+    for name in ("a", "b"):
+        s3.put_object(Bucket=bucket, Key=name, Body=b"x")
+    until(lambda: [item["objects"]["N"] for item in waiting()] == ["2"])
+    assert executions() == []
+    # A day has become a minute: what waited is started.
+    run("deploy", 1)
+    until(lambda: executions() == ["SUCCEEDED"])
+    until(lambda: waiting() == [])
+    run("deploy", 1440, "--force")
+    s3.put_object(Bucket=bucket, Key="c", Body=b"x")
+    until(lambda: len(waiting()) == 1)
+    run("destroy", 1440, "--force")
+    # Nothing of it is gone, and nothing starts any more.
+    (item,) = waiting()
+    assert item["objects"]["N"] == "1"
+    assert "Attributes" in session.client("sqs").get_queue_attributes(QueueUrl=outputs["Queue"], AttributeNames=["All"])
+    assert s3.get_object(Bucket=bucket, Key="c")["Body"].read() == b"x"
