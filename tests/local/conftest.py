@@ -150,18 +150,20 @@ class Laptop:
             for stream in streams
         }
 
-    def wait_for_log(self, name: str, line: str) -> None:
+    def wait_for_log(self, name: str, line: str, deadline_in_seconds: float = _DEADLINE_IN_SECONDS) -> None:
         def lines() -> list[str]:
             try:
                 return [text for host in self.log(name).values() for text in host]
             except self.logs.exceptions.ResourceNotFoundException:
                 return []
 
-        self.until(lines, lambda found: line in found)
+        self.until(lines, lambda found: line in found, deadline_in_seconds)
 
     @staticmethod
-    def until(ask: Callable[[], Any], fits: Callable[[Any], bool]) -> Any:  # noqa: ANN401
-        deadline = time.monotonic() + _DEADLINE_IN_SECONDS
+    def until(
+        ask: Callable[[], Any], fits: Callable[[Any], bool], deadline_in_seconds: float = _DEADLINE_IN_SECONDS
+    ) -> Any:  # noqa: ANN401
+        deadline = time.monotonic() + deadline_in_seconds
         while not fits(answer := ask()):
             assert time.monotonic() < deadline, f"still {answer!r}"
             time.sleep(0.01)

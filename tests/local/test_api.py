@@ -86,19 +86,17 @@ def test_limits_are_told_in_the_services_words(laptop: Laptop) -> None:
     assert "at 'appSpecification.containerArguments.1.member' failed to satisfy constraint: Member must" in message
 
 
-S3_INPUT, S3_OUTPUT = "ProcessingInputs/0/S3Input", "ProcessingOutputConfig/Outputs/0/S3Output"
+S3_INPUT = "ProcessingInputs/0/S3Input"
 
 
 @pytest.mark.parametrize(
     ("path", "value", "told"),
     [
-        (f"{S3_INPUT}/S3InputMode", "Pipe", "The laptop AWS does not support S3InputMode Pipe (input code): use File"),
         (f"{S3_INPUT}/S3CompressionType", "Gzip", "can only be used with S3InputMode Pipe (input code)"),
         (f"{S3_INPUT}/LocalPath", "/srv/x", "LocalPath must begin with /opt/ml/processing, got /srv/x (input code)"),
         (f"{S3_INPUT}/LocalPath", "/opt/ml/processing/../../etc", "LocalPath must begin with /opt/ml/processing"),
         (f"{S3_INPUT}/LocalPath", "/opt/ml/processing-not", "LocalPath must begin with /opt/ml/processing"),
         (f"{S3_INPUT}/S3Uri", "https://s3.amazonaws.com/b/k", "must begin with s3://"),
-        (f"{S3_OUTPUT}/S3UploadMode", "Continuous", "does not support S3UploadMode Continuous (output out)"),
         ("ProcessingOutputConfig/Outputs/0/FeatureStoreOutput", {"FeatureGroupName": "f"}, "FeatureStoreOutput"),
         ("ProcessingInputs/0/DatasetDefinition", {"LocalPath": "/opt/ml/processing/d"}, "DatasetDefinition"),
         ("ProcessingResources/ClusterConfig/InstancePreferences", [{"InstanceType": "ml.m5.xlarge"}], "Exactly one of"),

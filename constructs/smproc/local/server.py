@@ -78,7 +78,8 @@ class Server:
         self._configure_ministack()
         # These take most of the start: nothing is loaded before the lock and the port are ours.
         from smproc.local import seams  # noqa: PLC0415
-        from smproc.local.jobs import AwsClients, Credentials, JobLife  # noqa: PLC0415
+        from smproc.local._web import with_credentials  # noqa: PLC0415
+        from smproc.local.jobs import AwsClients, Credentials, CredentialsEndpoint, JobLife  # noqa: PLC0415
         from smproc.local.runners import ProcessRunner  # noqa: PLC0415
         from smproc.local.runners.sandboxes import find_sandbox  # noqa: PLC0415
         from smproc.local.service import RESOURCE, ProcessingJobTask, SageMakerService  # noqa: PLC0415
@@ -89,9 +90,11 @@ class Server:
         def assume_role(role_arn: str) -> Credentials:
             return Credentials(*seams.role_session(role_arn, "SageMaker"))
 
-        clients = AwsClients(f"http://127.0.0.1:{self._port}", assume_role)
+        endpoint = f"http://127.0.0.1:{self._port}"
+        clients = AwsClients(endpoint, assume_role)
+        credentials = CredentialsEndpoint(endpoint, assume_role)
         service = SageMakerService(
-            JobLife(self._folder.jobs, clients, runner), self._folder, self._stop_grace_in_seconds
+            JobLife(self._folder.jobs, clients, credentials, runner), self._folder, self._stop_grace_in_seconds
         )
         seams.add_service("sagemaker", "SageMaker.", service.handle)
         seams.add_task(RESOURCE, ProcessingJobTask(service))
@@ -109,7 +112,9 @@ class Server:
             loop.add_signal_handler(signal_number, self._stopping.set)
         threading.Thread(target=announce, name="announce", daemon=True).start()
         try:
-            loop.run_until_complete(_hypercorn(application.app, listening, self._stopping))
+            loop.run_until_complete(
+                _hypercorn(with_credentials(application.app, credentials), listening, self._stopping)
+            )
         finally:
             service.close(_CLOSE_TIMEOUT_IN_SECONDS)
             _kill_children()

@@ -105,6 +105,11 @@ class ProcessingJob:
         preferences = cluster.get("InstancePreferences") or [{}]
         return int(cluster.get("InstanceCount") or preferences[0].get("InstanceCount") or 1)
 
+    @property
+    def volume_size_in_gb(self) -> int:
+        """How much each host's volume holds."""
+        return int(self.request["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"])
+
     def begin(self) -> None:
         """Say that the job has begun to run."""
         with self._lock:

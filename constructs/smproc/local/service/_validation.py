@@ -66,11 +66,10 @@ def _input_problems(item: Mapping[str, Any]) -> Iterator[ApiError]:
         if not item.get("AppManaged"):
             yield invalid(f"Input {name} must have an S3Input or a DatasetDefinition")
         return
-    if s3_input.get("S3InputMode", "File") != "File":
-        yield _not_here(f"S3InputMode Pipe (input {name}): use File")
-    if s3_input.get("S3CompressionType", "None") != "None":
+    piped = s3_input.get("S3InputMode") == "Pipe"
+    if s3_input.get("S3CompressionType", "None") != "None" and not piped:
         yield invalid(f"S3CompressionType Gzip can only be used with S3InputMode Pipe (input {name})")
-    yield from _place_problems(f"input {name}", s3_input, item)
+    yield from _place_problems(f"input {name}", s3_input, item, below=piped)
 
 
 def _output_problems(item: Mapping[str, Any]) -> Iterator[ApiError]:
@@ -81,12 +80,12 @@ def _output_problems(item: Mapping[str, Any]) -> Iterator[ApiError]:
         if not item.get("AppManaged"):
             yield invalid(f"Output {name} must have an S3Output or a FeatureStoreOutput")
         return
-    if s3_output["S3UploadMode"] != "EndOfJob":
-        yield _not_here(f"S3UploadMode Continuous (output {name}): use EndOfJob")
     yield from _place_problems(f"output {name}", s3_output, item)
 
 
-def _place_problems(what: str, place: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[ApiError]:
+def _place_problems(
+    what: str, place: Mapping[str, Any], item: Mapping[str, Any], *, below: bool = False
+) -> Iterator[ApiError]:
     try:
         S3Uri.parse(place["S3Uri"])
     except ClientError as error:
@@ -95,8 +94,10 @@ def _place_problems(what: str, place: Mapping[str, Any], item: Mapping[str, Any]
     if local_path is None:
         if not item.get("AppManaged"):
             yield invalid(f"LocalPath must be given unless AppManaged is true ({what})")
-    elif not inside_processing(local_path):
-        yield invalid(f"LocalPath must begin with /opt/ml/processing, got {local_path} ({what})")
+    elif not inside_processing(local_path, below=below):
+        # A pipe is named after its LocalPath, and so stands beside it.
+        place_allowed = "/opt/ml/processing/" if below else "/opt/ml/processing"
+        yield invalid(f"LocalPath must begin with {place_allowed}, got {local_path} ({what})")
 
 
 def _not_here(what: str) -> ApiError:
