@@ -131,6 +131,66 @@ def test_tags_can_be_listed_and_added(laptop: Laptop) -> None:
     assert refusal(laptop.sagemaker.list_tags, ResourceArn=arn + "x")[0] == "ValidationException"
 
 
+def test_tags_can_be_taken_away(laptop: Laptop) -> None:
+    request = laptop.request("", Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": ""}])
+    arn = laptop.sagemaker.create_processing_job(**request)["ProcessingJobArn"]
+    laptop.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a", "unknown"])
+    assert laptop.sagemaker.list_tags(ResourceArn=arn, MaxResults=50)["Tags"] == [{"Key": "b", "Value": ""}]
+
+
+def tags_of(count: int, prefix: str = "k") -> list[dict[str, str]]:
+    return [{"Key": f"{prefix}{number}", "Value": ""} for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        (tags_of(51), "Member must have length less than or equal to 50"),
+        (tags_of(30, "other"), "can have at most 50 tags, and this one would have 60"),
+        ([{"Key": "aws:x", "Value": ""}], "Tag keys that begin with aws: are AWS's own: aws:x"),
+        ([*tags_of(1), *tags_of(1)], "Tag keys must be unique, and k0 is given more than once"),
+        ([{"Key": "k" * 129, "Value": ""}], "Member must have length less than or equal to 128"),
+        ([{"Key": "k", "Value": "v" * 257}], "Member must have length less than or equal to 256"),
+        ([{"Key": "a,b", "Value": ""}], "Member must satisfy regular expression pattern"),
+    ],
+)
+def test_tags_have_limits(laptop: Laptop, tags: list[dict[str, str]], told: str) -> None:
+    arn = laptop.sagemaker.create_processing_job(**laptop.request("", Tags=tags_of(30)))["ProcessingJobArn"]
+    code, message = refusal(laptop.sagemaker.add_tags, ResourceArn=arn, Tags=tags)
+    assert code == "ValidationException"
+    assert told in message
+    assert len(laptop.sagemaker.list_tags(ResourceArn=arn)["Tags"]) == 30
+
+
+def test_only_resources_of_sagemaker_have_tags_here(laptop: Laptop) -> None:
+    code, message = refusal(laptop.sagemaker.list_tags, ResourceArn="arn:aws:s3:::bucket")
+    assert code == "ValidationException"
+    assert "at 'resourceArn' failed to satisfy constraint" in message
+    arn = "arn:aws:sagemaker:us-east-1:000000000000:processing-job/unknown"
+    for call, more in (("list_tags", {}), ("delete_tags", {"TagKeys": ["k"]}), ("add_tags", {"Tags": []})):
+        answer = refusal(getattr(laptop.sagemaker, call), ResourceArn=arn, **more)
+        assert answer == ("ValidationException", "Could not find requested job with name: unknown")
+
+
+def test_lists_have_limits(laptop: Laptop) -> None:
+    for request, told in (
+        ({"MaxResults": 101}, "'maxResults' failed to satisfy constraint: Member must have value less than or equal"),
+        ({"SortBy": "Age"}, "'sortBy' failed to satisfy constraint: Member must satisfy enum value set"),
+        ({"StatusEquals": "Done"}, "'statusEquals' failed to satisfy constraint"),
+        ({"CreationTimeAfter": datetime(1901, 1, 1, tzinfo=UTC)}, "CreationTimeAfter must be seconds since 1970"),
+    ):
+        code, message = refusal(laptop.sagemaker.list_processing_jobs, **request)
+        assert code == "ValidationException"
+        assert told in message
+
+
+def test_a_token_is_good_for_the_sorting_it_was_given_for(laptop: Laptop, listed: str) -> None:
+    page = laptop.sagemaker.list_processing_jobs(NameContains=listed, MaxResults=1)
+    for token, order in ((page["NextToken"], "Name"), ("WzFd", "Name"), ("bnVsbA==", "Name"), ("*", "CreationTime")):
+        answer = refusal(laptop.sagemaker.list_processing_jobs, NextToken=token, SortBy=order)
+        assert answer == ("ValidationException", "Invalid NextToken")
+
+
 @pytest.fixture
 def listed(laptop: Laptop) -> str:
     """Three jobs, of which the second fails; returns what their names have in common."""

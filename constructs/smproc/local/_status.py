@@ -23,7 +23,7 @@ class Status:
         started: when the server started.
         sandbox: what isolates a job: ``bubblewrap`` or ``unshare``.
         jobs_in_progress: how many jobs have not ended.
-        jobs_finished: how many jobs have ended since the server started.
+        jobs_finished: how many jobs it remembers that have ended.
         folder: where its state is.
         log: the server's log file.
         note: what just happened, in a sentence, for people to read.

@@ -53,9 +53,15 @@ class OptMl:
 
         Args:
             local_paths: the LocalPaths of the job's inputs and outputs.
+
+        Raises:
+            ClientError: one cannot be the name of a folder.
         """
-        for folder in (self.path / "config", self.path / "output", *map(self.on_this_machine, local_paths)):
-            folder.mkdir(parents=True, exist_ok=True)
+        for path in ("/opt/ml/config", "/opt/ml/output", *local_paths):
+            try:
+                self.on_this_machine(path).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ClientError(f"The LocalPath {path} cannot be a folder: {error.strerror}") from error
 
     def on_this_machine(self, local_path: str) -> Path:
         """Where a path of ``/opt/ml`` is on this machine."""

@@ -8,7 +8,11 @@ from typing import Any
 from smproc.job.api import violations
 from smproc.local.jobs import ClientError, inside_processing
 from smproc.local.jobs._s3_uri import S3Uri
-from smproc.local.service._errors import ApiError, constraint_violations, invalid
+from smproc.local.service._errors import ApiError, constraint_violations, invalid, unreadable
+
+# The model says no more of them than that they are times, which JSON tells in seconds since 1970.
+_TIMES = {"CreationTimeAfter", "CreationTimeBefore", "LastModifiedTimeAfter", "LastModifiedTimeBefore"}
+_TIME_MAX = 2**40
 
 
 def validate(request: Mapping[str, Any], shape: str) -> None:
@@ -17,6 +21,11 @@ def validate(request: Mapping[str, Any], shape: str) -> None:
     Raises:
         ApiError: it breaks one.
     """
+    for name in _TIMES & request.keys():
+        if isinstance(request[name], bool) or not isinstance(request[name], int | float):
+            raise unreadable(request[name], name)
+        if not 0 <= request[name] < _TIME_MAX:
+            raise invalid(f"{name} must be seconds since 1970, got {request[name]}")
     if broken := violations(request, shape=shape):
         raise constraint_violations(broken)
 
@@ -32,12 +41,27 @@ def validate_job(request: Mapping[str, Any]) -> None:
         raise problem
 
 
-def without_nulls(value: object) -> object:
-    """A JSON value without the members that are null: to the service they are not there."""
+def cleaned(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request without the members that are null: to the service they are not there.
+
+    Raises:
+        ApiError: a string in it is no text: half of a surrogate pair, which JSON can tell and UTF-8 cannot.
+    """
+    return {str(_cleaned(name)): _cleaned(item) for name, item in request.items() if item is not None}
+
+
+def _cleaned(value: object) -> object:
     if isinstance(value, dict):
-        return {name: without_nulls(item) for name, item in value.items() if item is not None}
+        return cleaned(value)
     if isinstance(value, list):
-        return [without_nulls(item) for item in value]
+        return [_cleaned(item) for item in value]
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ApiError(
+                "SerializationException", f"The request holds a string that is no text: {value!a}"
+            ) from error
     return value
 
 
@@ -45,6 +69,11 @@ def _problems(request: Mapping[str, Any]) -> Iterator[ApiError]:
     cluster = request["ProcessingResources"]["ClusterConfig"]
     if ("InstanceType" in cluster) == ("InstancePreferences" in cluster):
         yield invalid("Exactly one of InstanceType and InstancePreferences must be given in ClusterConfig")
+    specification = request["AppSpecification"]
+    words = [*specification.get("ContainerEntrypoint", ()), *specification.get("ContainerArguments", ())]
+    if odd := [word for word in (*words, *request.get("Environment", {}).values()) if "\0" in word]:
+        # The model lets it through; no operating system can hand it to a program.
+        yield invalid(f"Entry point, arguments and environment must not hold a NUL character, got {odd[0]!r}")
     inputs = request.get("ProcessingInputs", ())
     outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", ())
     for kind, items, key in (("Input", inputs, "InputName"), ("Output", outputs, "OutputName")):
