@@ -82,7 +82,7 @@ class Laptop:
             "ProcessingJobName": name,
             "RoleArn": ROLE,
             "AppSpecification": {
-                "ImageUri": IMAGE,
+                "ImageUri": self.image,
                 "ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/main.py"],
             },
             "ProcessingResources": {
@@ -236,7 +236,7 @@ def laptop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     trials = {trial.name: trial for trial in try_sandboxes()}
     if trials[request.param].sandbox is None:
         pytest.skip(f"{request.param} does not work here: {trials[request.param].problem}")
-    aws = LaptopAws(_free_port(), state_dir=tmp_path_factory.mktemp("state"))
+    aws = LaptopAws(_free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process")
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "unshare":
             patch.setenv("PATH", _path_with(tmp_path_factory.mktemp("path"), _SYSTEM_PROGRAMS))

@@ -268,6 +268,7 @@ def test_an_image_that_nothing_stands_in_for_fails_the_job_and_says_so(laptop: L
     assert job["ProcessingJobStatus"] == "Failed"
     assert "111122223333.dkr.ecr.us-east-1.amazonaws.com/mine:1" in job["FailureReason"]
     assert "sagemaker-scikit-learn" in job["FailureReason"]
+    assert "smproc local start --image mine=" in job["FailureReason"]
 
 
 def test_a_job_without_an_entry_point_says_what_to_give(laptop: Laptop) -> None:

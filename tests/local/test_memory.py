@@ -20,7 +20,7 @@ SLEEP = "import subprocess; print('ready', flush=True); subprocess.run(['sleep',
 @pytest.fixture
 def mine(free_port: int, tmp_path: Path) -> Iterator[Laptop]:
     """A laptop AWS that a test may stop and kill."""
-    aws = LaptopAws(free_port, state_dir=tmp_path)
+    aws = LaptopAws(free_port, state_dir=tmp_path, runner="process")
     try:
         aws.start()
     except NoSandbox as missing:
