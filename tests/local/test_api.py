@@ -110,6 +110,34 @@ def test_what_the_laptop_does_not_do_is_refused_in_a_sentence(
     assert told in message
 
 
+@pytest.mark.parametrize(
+    ("top", "each"), [(None, [2, None]), (1, [2, 2]), (None, [None, None]), (1, [None, 2])], ids=repr
+)
+def test_hosts_are_counted_once(laptop: Laptop, top: int | None, each: list[int | None]) -> None:
+    code, message = refusal(laptop.sagemaker.create_processing_job, **preferring(laptop, top, each))
+    assert code == "ValidationException"
+    assert message == "InstanceCount must be given in ClusterConfig or in each of its InstancePreferences, not both"
+
+
+@pytest.mark.parametrize(("top", "each"), [(2, [None, None]), (None, [2, 3])], ids=repr)
+def test_the_first_preference_is_selected(laptop: Laptop, top: int | None, each: list[int | None]) -> None:
+    job = laptop.wait(laptop.create(preferring(laptop, top, each)))
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    cluster = job["ProcessingResources"]["ClusterConfig"]
+    assert (cluster["SelectedInstanceType"], cluster["SelectedInstanceCount"]) == ("ml.m5.xlarge", 2)
+
+
+def preferring(laptop: Laptop, top: int | None, each: list[int | None]) -> dict[str, Any]:
+    request = laptop.request("")
+    preferences: list[dict[str, Any]] = [
+        {"InstanceType": kind, **({"InstanceCount": count} if count else {})}
+        for kind, count in zip(("ml.m5.xlarge", "ml.m5.large"), each, strict=True)
+    ]
+    cluster = {"InstancePreferences": preferences, "VolumeSizeInGB": 1, **({"InstanceCount": top} if top else {})}
+    request["ProcessingResources"]["ClusterConfig"] = cluster
+    return request
+
+
 def test_names_of_inputs_are_unique(laptop: Laptop) -> None:
     request = laptop.request("", inputs=[laptop.input("code", "s3://data/code/")])
     assert "code is given more than once" in refusal(laptop.sagemaker.create_processing_job, **request)[1]

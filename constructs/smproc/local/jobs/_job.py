@@ -200,6 +200,14 @@ class ProcessingJob:
         """The job in DescribeProcessingJob; times are datetimes."""
         described = {name: value for name, value in self.request.items() if name != "Tags" and value is not None}
         described.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": MAX_RUNTIME_DEFAULT_IN_SECONDS})
+        cluster = self.request["ProcessingResources"]["ClusterConfig"]
+        if preferences := cluster.get("InstancePreferences"):
+            # All of them are to be had here, so the first one is.
+            selected = {
+                "SelectedInstanceType": preferences[0]["InstanceType"],
+                "SelectedInstanceCount": self.instance_count,
+            }
+            described["ProcessingResources"] = {"ClusterConfig": {**cluster, **selected}}
         if self.started is not None:
             described["ProcessingStartTime"] = self.started
         return {**described, **self.summary()}

@@ -111,8 +111,10 @@ class JobLife:
             self._run_programs(job, containers, clients, [*work, functools.partial(watch, volumes)])
         except (JobInterrupted, JobFailure):
             # What continuous uploads promise does not depend on how the job ends.
-            with contextlib.suppress(ClientError):
+            try:
                 outputs.upload_changes()
+            except ClientError as error:
+                _log.warning("job %s: the last continuous upload failed: %s", job.name, error)
             raise
         for volume in volumes:
             volume.check()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from smproc.local.errors import NoEngine, NoSandbox
@@ -14,6 +15,9 @@ from smproc.local.runners._process import ProcessRunner
 from smproc.local.runners._runner import Runner
 from smproc.local.runners._stand_in import StandIn, stand_in_for
 from smproc.local.runners.sandboxes import find_sandbox
+
+# Long enough for a job to begin, too short for a user who has just built the image to notice.
+_ANSWER_HOLDS_IN_SECONDS = 2.0
 
 RunnerName = Literal["auto", "process", "container"]
 
@@ -29,6 +33,7 @@ class PreferringRunner:
 
     containers: EngineRunner
     processes: ProcessRunner
+    _asked: dict[str, tuple[float, Runner]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -52,8 +57,16 @@ class PreferringRunner:
         return self._of(container).run(container, output, stop)
 
     def _of(self, container: Container) -> Runner:
+        # To ask an engine takes as long as many a job, and a job is asked for more than once.
+        until, runner = self._asked.get(container.image, (0.0, self.processes))
+        if until < time.monotonic():
+            runner = self._best_for(container.image)
+            self._asked[container.image] = time.monotonic() + _ANSWER_HOLDS_IN_SECONDS, runner
+        return runner
+
+    def _best_for(self, image: str) -> Runner:
         # What the user says stands in for an image does so wherever the image is.
-        if stand_in_for(container.image, self.processes.images) is None and self.containers.has(container.image):
+        if stand_in_for(image, self.processes.images) is None and self.containers.has(image):
             return self.containers
         return self.processes
 

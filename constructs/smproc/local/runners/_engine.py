@@ -12,10 +12,10 @@ from smproc.local.errors import NoEngine
 
 _NAMES = ("docker", "podman")
 _TIMEOUT_IN_SECONDS = 10.0
-# Podman needs no server, and tells its own version where Docker tells its daemon's.
+# What fails, and fast, where Docker's daemon does not answer or Podman's storage does not work.
 _PROBES: Mapping[str, Sequence[str]] = {
     "docker": ("version", "--format", "{{.Server.Version}}"),
-    "podman": ("info", "--format", "{{.Version.Version}}"),
+    "podman": ("ps", "--quiet"),
 }
 
 

@@ -69,6 +69,12 @@ def _problems(request: Mapping[str, Any]) -> Iterator[ApiError]:
     cluster = request["ProcessingResources"]["ClusterConfig"]
     if ("InstanceType" in cluster) == ("InstancePreferences" in cluster):
         yield invalid("Exactly one of InstanceType and InstancePreferences must be given in ClusterConfig")
+    if preferences := cluster.get("InstancePreferences"):
+        counted = sum("InstanceCount" in preference for preference in preferences)
+        if counted != (0 if "InstanceCount" in cluster else len(preferences)):
+            yield invalid(
+                "InstanceCount must be given in ClusterConfig or in each of its InstancePreferences, not both"
+            )
     specification = request["AppSpecification"]
     words = [*specification.get("ContainerEntrypoint", ()), *specification.get("ContainerArguments", ())]
     if odd := [word for word in (*words, *request.get("Environment", {}).values()) if "\0" in word]:
