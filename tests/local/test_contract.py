@@ -226,3 +226,15 @@ def test_a_continuous_upload_that_s3_refuses_fails_the_job_at_its_end(laptop: La
     job = laptop.wait(laptop.create(request))
     assert job["ProcessingJobStatus"] == "Failed"
     assert 'Failed to upload output data to S3 URL "s3://no-such-bucket/x/x"' in job["FailureReason"]
+
+
+def test_twenty_jobs_at_once_neither_mix_nor_fail(laptop: Laptop) -> None:
+    script = "import sys, time; time.sleep(0.2); open('/opt/ml/output/message', 'w').write(sys.argv[1])"
+    names = []
+    for number in range(20):
+        request = laptop.request(script, inputs=[piped(laptop, laptop.put(f"twenty/{number}", "x"))])
+        request["AppSpecification"]["ContainerArguments"] = [str(number)]
+        names.append(laptop.create(request))
+    jobs = [laptop.wait(name) for name in names]
+    assert [job.get("FailureReason") for job in jobs] == [None] * 20
+    assert [job["ExitMessage"] for job in jobs] == [str(number) for number in range(20)]
