@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance import image
+from smproc.local.runners import find_engine
 
 if TYPE_CHECKING:
     from conformance.conftest import Conforming, Make
@@ -345,7 +346,14 @@ def attempt():
     return "connected"
 tell([attempt(), sorted(name for name in os.environ if "CREDENTIALS" in name or "ACCESS_KEY" in name)])
 """
-    isolated = told(laptop, script, NetworkConfig={"EnableNetworkIsolation": True})
+    laptop.put("isolated/0", "")
+    # Its inputs still arrive, and its outputs are uploaded: that is the platform's doing.
+    isolated = told(
+        laptop,
+        "assert (IN / 'data_0').read_text() == ''" + script,
+        NetworkConfig={"EnableNetworkIsolation": True},
+        inputs=[piped(laptop, "s3://data/isolated/")],
+    )
     assert isolated == [["cut off", []]]
     assert told(laptop, script) == [["connected", ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]]]
 
@@ -455,6 +463,47 @@ def test_a_job_leaves_no_folder_behind(laptop: Conforming) -> None:
     job = run(laptop, "(OUT / 'locked').mkdir(); (OUT / 'locked').chmod(0)")
     folder = laptop.aws.status().folder / "jobs" / job["ProcessingJobName"]
     laptop.until(folder.exists, lambda exists: not exists)
+
+
+def test_a_job_leaves_neither_process_nor_container_behind(laptop: Conforming) -> None:
+    unique = f"6{uuid.uuid4().int % 10**8:08}"
+    script = (
+        f"subprocess.Popen(['sleep', '{unique}'], start_new_session=True); print('ready', flush=True); time.sleep(1)"
+    )
+    name = laptop.create(request(laptop, script))
+    laptop.wait_for_log(name, "ready")
+    assert sleeping(unique)
+    assert bool(containers(laptop)) == (laptop.runner == "container")
+    assert laptop.wait(name)["ProcessingJobStatus"] == "Completed"
+    laptop.until(lambda: [*sleeping(unique), *containers(laptop)], lambda found: not found)
+
+
+def containers(laptop: Conforming) -> list[str]:
+    """The containers of this laptop AWS, running or not."""
+    if laptop.runner == "process":
+        return []
+    label = f"label=smproc={laptop.aws.status().folder}"
+    return find_engine().ask("ps", "--all", "--quiet", "--filter", label).stdout.split()
+
+
+def test_when_the_server_is_stopped_so_are_its_jobs(make: Make, tmp_path: Path) -> None:
+    from conformance.conftest import Conforming  # noqa: PLC0415
+
+    unique = f"7{uuid.uuid4().int % 10**8:08}"
+    aws = make(tmp_path)
+    aws.start()
+    user = Conforming(aws, "any")
+    try:
+        name = user.create(request(user, f"print('ready', flush=True); subprocess.run(['sleep', '{unique}'])"))
+        user.wait_for_log(name, "ready")
+        user.until(lambda: sleeping(unique), lambda found: len(found) >= 1)
+        aws.stop()
+        user.until(lambda: sleeping(unique), lambda found: not found)
+        aws.start()
+        assert user.describe(name)["ProcessingJobStatus"] == "Stopped"
+    finally:
+        user.close()
+        aws.stop()
 
 
 def test_when_the_server_is_killed_so_are_its_jobs(make: Make, tmp_path: Path) -> None:
