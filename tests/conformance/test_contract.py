@@ -397,6 +397,12 @@ def test_an_exit_code_other_than_zero_fails_the_job_and_uploads_nothing(laptop: 
     assert laptop.keys(f"{job['ProcessingJobName']}/") == []
 
 
+def test_any_exit_code_is_the_programs_own(laptop: Conforming) -> None:
+    # That of `docker run` where Docker itself has failed.
+    job = run(laptop, "sys.exit(125)")
+    assert job["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 125"
+
+
 def test_one_host_that_fails_fails_the_job_and_ends_the_others(laptop: Conforming) -> None:
     job = run(laptop, "time.sleep(0 if HOST == 'algo-2' else 100); sys.exit(7)", hosts=2)
     assert job["ProcessingJobStatus"] == "Failed"

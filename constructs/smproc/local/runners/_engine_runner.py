@@ -88,7 +88,9 @@ class EngineRunner:
                 process.wait()
                 if process.stdout:
                     process.stdout.close()
-            if code == _ENGINE_FAILED and not made.exists():
+            if (exited := self._exit_code(name)) is not None:
+                return exited
+            if code == _ENGINE_FAILED:
                 raise CannotRun(f"{self.name} could not run the image {container.image}: {heard.words()}")
             return code
 
@@ -102,7 +104,7 @@ class EngineRunner:
     def _words(self, container: Container, name: str, made: Path) -> list[str]:
         entrypoint, arguments = list(container.entrypoint), list(container.arguments)
         return [
-            *("run", "--rm", "--pull", "never", "--name", name, "--label", f"{_LABEL}={self.owner}"),
+            *("run", "--pull", "never", "--name", name, "--label", f"{_LABEL}={self.owner}"),
             *("--cidfile", str(made), "--hostname", container.host),
             # The laptop AWS answers on loopback alone, which only the machine's own network leads to.
             *("--network", "host" if container.network else "none"),
@@ -118,6 +120,18 @@ class EngineRunner:
             *entrypoint[1:],
             *arguments,
         ]
+
+    def _exit_code(self, name: str) -> int | None:
+        """What the program exited with, None if it has not run.
+
+        Asked for, and not taken from the command: a program may exit with what the command uses for its own failures.
+        """
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            answer = self.engine.ask("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name)
+            status, _, code = answer.stdout.strip().partition(" ")
+            if answer.returncode == 0 and status == "exited":
+                return int(code)
+        return None
 
     def _signal(self, name: str, signal: str) -> bool:
         with contextlib.suppress(subprocess.TimeoutExpired):
