@@ -15,7 +15,7 @@ import pytest
 from deployed import Deployment, cdk
 from support import ROOT
 
-_DEADLINE_SECONDS = 240.0
+_DEADLINE_SECONDS = 480.0
 
 
 class Pipeline:
@@ -84,7 +84,8 @@ def test_a_thousand_objects_are_one_job_and_two_bad_ones_keep_none_of_the_others
 
     good = sorted(name for name in bodies if name not in ("blue/617.txt", "blue/230.txt"))
     pipeline.until(lambda: pipeline.copies() == good)
-    pipeline.until(lambda: all(one["status"] != "RUNNING" for one in pipeline.executions()))
+    # The end of an execution is told through the queue, whose messages are gathered for some seconds.
+    pipeline.until(lambda: len(pipeline.dead_letters()) == 2)
     letters = sorted((letter["objects"], reason) for letter, reason in pipeline.dead_letters())
     assert letters == [
         ([f"s3://{pipeline.bucket}/batch/blue/230.txt"], "the object was gone before the job started"),
@@ -94,6 +95,22 @@ def test_a_thousand_objects_are_one_job_and_two_bad_ones_keep_none_of_the_others
     statuses = sorted(one["status"] for one in pipeline.executions())
     # The whole batch, and two halves at each of ten levels.
     assert (statuses.count("FAILED"), statuses.count("SUCCEEDED")) == (11, 10)
+
+
+def test_dead_letters_are_shown_and_sent_back(deployed: Deployment) -> None:
+    """What the test before this has set aside."""
+    pipeline = Pipeline(deployed, "BatchCopy")
+    before = len(pipeline.executions())
+    shown = deployed.smproc("redrive", "--stack", "BatchCopy", "--dry-run", "--local", str(deployed.port))
+    assert shown.returncode == 0, shown.stderr
+    assert f"s3://{pipeline.bucket}/batch/blue/230.txt\n    the object was gone before the job started" in shown.stdout
+    assert shown.stdout.endswith("BatchCopy/Pipeline: 2 dead letters here\n")
+    sent = deployed.smproc("redrive", "--stack", "BatchCopy", "--local", str(deployed.port))
+    assert sent.stdout.endswith("BatchCopy/Pipeline: 2 dead letters sent back\n")
+    # The object is still corrupt, and the other one still gone.
+    pipeline.until(lambda: len(pipeline.executions()) == before + 1)
+    pipeline.until(lambda: len(pipeline.dead_letters()) == 2)
+    assert next(one["status"] for one in pipeline.executions()) == "FAILED"
 
 
 def test_what_does_not_fill_a_batch_runs_when_its_window_is_over(deployed: Deployment) -> None:
@@ -123,3 +140,53 @@ def test_a_second_pipeline_on_the_same_imported_bucket(deployed: Deployment, tmp
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert pipeline.copies() == ["one.txt"]
     assert len(Pipeline(deployed, "BatchCopy").executions()) == batches
+
+
+def test_a_failure_is_told_of_and_can_be_retried_once(deployed: Deployment, tmp_path: Path) -> None:
+    pipeline = Pipeline(deployed, "ImportedCopy")
+    file = tmp_path / "bad one.txt"
+    file.write_text("corrupt")
+    assert deployed.run(file, "ImportedCopy").returncode == 1
+
+    told: list[dict[str, Any]] = []
+
+    def hear() -> bool:
+        answer = pipeline.sqs.receive_message(QueueUrl=pipeline.outputs["Told"])
+        told.extend(json.loads(message["Body"])["detail"] for message in answer.get("Messages", ()))
+        return bool(told)
+
+    pipeline.until(hear)
+    (first,) = [one for one in pipeline.executions() if one["status"] == "FAILED"]
+    detail = told[0]
+    assert detail["pipeline"] == "ImportedCopy/Pipeline"
+    assert detail["executionArn"] == first["executionArn"]
+    assert detail["objects"] == [f"s3://{pipeline.bucket}/single/bad one.txt"]
+    assert detail["reason"].startswith("bad one.txt is corrupt")
+    assert detail["logs"].endswith(f"$3FlogStreamNameFilter$3D{detail['job']}")
+    assert detail["following"] == "NOTHING"
+
+    again = ("retry", "single/bad one.txt", "--stack", "ImportedCopy", "--local", str(deployed.port))
+    ran = deployed.smproc(*again)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith(f"single/bad one.txt runs again, in a new execution after {first['name']}\n")
+    pipeline.until(lambda: [one["status"] for one in pipeline.executions()].count("FAILED") == 2)
+    by_arn = deployed.smproc("retry", first["executionArn"], "--stack", "ImportedCopy", "--local", str(deployed.port))
+    assert by_arn.returncode == 0
+    good = next(one for one in pipeline.executions() if one["status"] == "SUCCEEDED")
+    refused = deployed.smproc("retry", good["executionArn"], "--stack", "ImportedCopy", "--local", str(deployed.port))
+    assert refused.returncode == 1
+    assert f"the execution {good['name']} is SUCCEEDED; only one that failed" in refused.stderr
+    unknown = deployed.smproc("retry", "single/none.txt", "--stack", "ImportedCopy", "--local", str(deployed.port))
+    assert "no failed execution of the pipeline was about the object 'single/none.txt'" in unknown.stderr
+    time.sleep(2)
+    assert [one["status"] for one in pipeline.executions()].count("FAILED") == 2
+
+
+def test_a_message_that_nobody_can_work_on_is_a_dead_letter_with_its_reason(deployed: Deployment) -> None:
+    pipeline = Pipeline(deployed, "ImportedCopy")
+    pipeline.sqs.send_message(QueueUrl=pipeline.outputs["Queue"], MessageBody="not an event")
+    command = ("redrive", "--stack", "ImportedCopy", "--local", str(deployed.port))
+    pipeline.until(lambda: "the message is no JSON" in deployed.smproc(*command, "--dry-run").stdout)
+    nobody = deployed.smproc("redrive", "--stack", "ImportedCopy", "--pipeline", "x", "--local", str(deployed.port))
+    assert nobody.returncode == 1
+    assert "no pipeline 'x'; name one of these with --pipeline: ImportedCopy/Pipeline" in nobody.stderr

@@ -38,25 +38,28 @@ class Laptop:
     def __init__(self, aws: LaptopAws, sandbox: str) -> None:
         self.aws = aws
         self.sandbox = sandbox
-        session = botocore.session.Session()
+        self._session = botocore.session.Session()
+        self._clients: dict[str, Any] = {}
+        self.s3, self.sagemaker, self.states, self.logs, self.iam = (
+            self.client(service) for service in ("s3", "sagemaker", "stepfunctions", "logs", "iam")
+        )
+        self.s3.create_bucket(Bucket=BUCKET)
 
-        def client(service: str) -> Any:  # noqa: ANN401 - boto3 is untyped
-            return session.create_client(
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 is untyped
+        """The one client of a service."""
+        if service not in self._clients:
+            self._clients[service] = self._session.create_client(
                 service,
                 region_name="us-east-1",
-                endpoint_url=aws.endpoint,
+                endpoint_url=self.aws.endpoint,
                 aws_access_key_id="test",
                 aws_secret_access_key="test",  # noqa: S106 - the laptop's own
                 config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, proxies={}),
             )
-
-        self.s3, self.sagemaker, self.states, self.logs, self.iam = (
-            client(service) for service in ("s3", "sagemaker", "stepfunctions", "logs", "iam")
-        )
-        self.s3.create_bucket(Bucket=BUCKET)
+        return self._clients[service]
 
     def close(self) -> None:
-        for client in (self.s3, self.sagemaker, self.states, self.logs, self.iam):
+        for client in self._clients.values():
             client.close()
 
     def put(self, key: str, body: str | bytes = b"") -> str:
@@ -169,15 +172,19 @@ class Laptop:
             time.sleep(0.01)
         return answer
 
-    def execute(self, states: Mapping[str, Any], execution_input: object = None) -> str:
-        """Start an execution of a machine with the given states, the first one first."""
+    def machine(self, states: Mapping[str, Any], **more: Any) -> str:  # noqa: ANN401 - any field of a definition
+        """Make a state machine with the given states, the first one first."""
         machine = self.states.create_state_machine(
             name=self.name(),
             roleArn="arn:aws:iam::000000000000:role/machine",
-            definition=json.dumps({"StartAt": next(iter(states)), "States": states}),
+            definition=json.dumps({"StartAt": next(iter(states)), "States": states, **more}),
         )
+        return str(machine["stateMachineArn"])
+
+    def execute(self, states: Mapping[str, Any], execution_input: object = None, **more: Any) -> str:  # noqa: ANN401
+        """Start an execution of a machine with the given states, the first one first."""
         started = self.states.start_execution(
-            stateMachineArn=machine["stateMachineArn"], input=json.dumps(execution_input or {})
+            stateMachineArn=self.machine(states, **more), input=json.dumps(execution_input or {})
         )
         return str(started["executionArn"])
 

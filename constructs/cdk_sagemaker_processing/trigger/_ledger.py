@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy, Stack, Tags
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -50,7 +50,6 @@ class Ledger(Construct):
             ),
             removal_policy=removal_policy,
         )
-        Tags.of(self.table).add("processing:pipeline", settings["pipeline"])
         self.dispatcher = LibraryFunction(
             self,
             "Dispatcher",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -217,14 +218,17 @@ class S3Trigger(Construct):
             alarm_of(self, "UndeliveredAlarm", self.undelivered_queue, "Events that EventBridge could not hand over"),
             *([self.ledger.alarm] if self.ledger else []),
         ]
-        # `smproc redrive` and `smproc retry` find the queues by these.
+        # `smproc redrive` and `smproc retry` find the queues by these. What a tag may hold:
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html
+        tagged = re.sub(r"[^\w\s.:/=+@-]", "-", self.pipeline_name)
         for part, queue in (
             ("queue", self.queue),
             ("dead-letters", self.dead_letter_queue),
             ("undelivered", self.undelivered_queue),
         ):
-            Tags.of(queue).add("processing:pipeline", self.pipeline_name)
+            Tags.of(queue).add("processing:pipeline", tagged)
             Tags.of(queue).add("processing:part", part)
+            Tags.of(queue).add("processing:state-machine", state_machine.state_machine_arn)
 
     def on_failure(self, construct_id: str, target: events.IRuleTarget | None = None) -> events.Rule:
         """A rule for the events of failed executions of this trigger.

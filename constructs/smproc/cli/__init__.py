@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from smproc.cli import _local, _run
+from smproc.cli import _dead_letters, _local, _run
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _run.add_to(commands)
+    _dead_letters.add_to(commands)
     _local.add_to(commands)
     arguments = parser.parse_args(argv)
     try:

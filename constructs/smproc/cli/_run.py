@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smproc.cli import _session
+
 if TYPE_CHECKING:  # rich and boto3 take a while to import; other commands do without
     from smproc.operate import Pipeline, Run, Upload
 
@@ -27,16 +29,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--stack", required=True, help="the CloudFormation stack that holds the pipeline")
     parser.add_argument("--name", help="the object's name below the pipeline's prefix (default: the file's)")
-    parser.add_argument(
-        "--local",
-        type=int,
-        nargs="?",
-        const=4566,
-        metavar="PORT",
-        help="the laptop AWS on this port (4566 when none is named)",
-    )
+    _session.add_to(parser)
     parser.add_argument(
         "--start-timeout", type=float, default=60.0, metavar="S", help="seconds to wait for an execution (default: 60)"
     )
@@ -48,14 +42,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it; 0 when the execution succeeded."""
-    import boto3  # noqa: PLC0415 - takes a while
-
-    from smproc.cli._show import Screen  # noqa: PLC0415 - the same
+    from smproc.cli._show import Screen  # noqa: PLC0415 - takes a while
     from smproc.operate import Pipeline  # noqa: PLC0415 - the same
 
     if not arguments.file.is_file():
         raise FileNotFoundError(2, "there is no such file", str(arguments.file))
-    session: Any = boto3.Session() if arguments.local is None else _laptop(arguments.local)
+    session = _session.session(arguments)
     pipeline = Pipeline.of_stack(session, arguments.stack)
     upload = pipeline.upload(session, arguments.file, name=arguments.name)
     with Screen(sys.stdout, upload) as screen:
@@ -76,18 +68,3 @@ def _follow(
     for look in watch(session, pipeline, upload, start_timeout=arguments.start_timeout, timeout=arguments.timeout):
         screen.show(look)
     return look
-
-
-def _laptop(port: int) -> Any:  # noqa: ANN401 - boto3 has no types
-    """A session whose every client talks to the laptop AWS, whatever else the user has configured."""
-    import os  # noqa: PLC0415
-
-    import boto3  # noqa: PLC0415
-
-    from smproc.local import LaptopAws  # noqa: PLC0415
-
-    laptop = LaptopAws(port=port)
-    for name in laptop.variables_to_unset():
-        os.environ.pop(name, None)
-    os.environ.update(laptop.environment())
-    return boto3.Session()

@@ -4,7 +4,7 @@ Seen from outside it is `LaptopAws`; the parts behind it run in its server proce
 
     control.py      start, stop, status, environment (this is all that importing the package loads)
     server.py       the one background process: ministack with ours added
-    seams.py        every place where we reach into ministack
+    seams/          every place where we reach into ministack
     service/        the SageMaker API and its Step Functions integration
     jobs/           a processing job's life: inputs, /opt/ml, logs, outputs, status
     runners/        where a job's program runs: containers, sandboxes, what stands in for which image

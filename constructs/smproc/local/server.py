@@ -100,6 +100,7 @@ class Server:
         from smproc.local.service import RESOURCE, ProcessingJobTask, SageMakerService  # noqa: PLC0415
 
         application = seams.load()
+        seams.amend()
 
         def assume_role(role_arn: str) -> Credentials:
             return Credentials(*seams.role_session(role_arn, "SageMaker"))

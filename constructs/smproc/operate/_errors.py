@@ -6,7 +6,8 @@
     └── OperationError              one sentence for people
         ├── PipelineNotFound        the stack is not there, or does not say where its pipeline is
         ├── NoExecutionStarted      an object is in S3, and nothing started for it
-        └── RunTimedOut             it started, and did not end in the time that the caller has
+        ├── RunTimedOut             it started, and did not end in the time that the caller has
+        └── NothingToRetry          what shall run again has not failed, or is not there
 """
 
 from __future__ import annotations
@@ -26,3 +27,7 @@ class NoExecutionStarted(OperationError):  # noqa: N818 - the same
 
 class RunTimedOut(OperationError):  # noqa: N818 - the same
     """An execution did not end in the time that the caller has."""
+
+
+class NothingToRetry(OperationError):  # noqa: N818 - the same
+    """What shall run again has not failed, or is not there."""

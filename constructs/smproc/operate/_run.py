@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from smproc.operate._errors import NoExecutionStarted, RunTimedOut
 from smproc.operate._pipeline import Pipeline, Upload
+from smproc.operate._trigger import keys_of
 
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 _SOONEST, _LATEST = 0.05, 1.0  # seconds between two looks: often while things change, seldom while they do not
@@ -107,7 +108,8 @@ def watch(
         if run.execution is None and run.seconds > start_timeout:
             raise NoExecutionStarted(
                 f"no execution started for {upload.uri} within {start_timeout:g} s; see whether its key matches the "
-                "pipeline's prefixes and suffixes, then whether the trigger's dead-letter queue holds a message"
+                "pipeline's prefixes and suffixes, whether it waits for its batch's window (--start-timeout), and what "
+                "`smproc redrive --dry-run` shows"
             )
         if run.seconds > timeout:
             raise RunTimedOut(
@@ -123,6 +125,7 @@ class _Watcher:
     """What is known so far, so that each look asks only for what is new."""
 
     def __init__(self, session: Any, pipeline: Pipeline, upload: Upload) -> None:  # noqa: ANN401
+        self._session = session
         self._states = session.client("stepfunctions")
         self._sagemaker = session.client("sagemaker")
         self._logs = session.client("logs")
@@ -154,10 +157,21 @@ class _Watcher:
                 arn = listed["executionArn"]
                 if arn not in self._not_ours:
                     execution = self._described(arn)
-                    if _is_about(execution, self._run.upload):
+                    if self._is_about_it(execution):
                         return execution
                     self._not_ours.add(arn)
         return None
+
+    def _is_about_it(self, execution: dict[str, Any]) -> bool:
+        """Whether an execution's input, or its manifest, names the upload."""
+        try:
+            given = json.loads(execution.get("input", "{}"))
+        except json.JSONDecodeError:
+            return False
+        upload = self._run.upload
+        if not isinstance(given, dict) or given.get("bucket") != upload.bucket:
+            return False
+        return upload.key in keys_of(self._session, given)
 
     def _described(self, arn: str) -> dict[str, Any]:
         execution: dict[str, Any] = self._states.describe_execution(executionArn=arn)
@@ -205,11 +219,3 @@ class _Watcher:
                 if answer["nextForwardToken"] == token or not answer["events"]:
                     break
         return tuple(lines)
-
-
-def _is_about(execution: dict[str, Any], upload: Upload) -> bool:
-    try:
-        given = json.loads(execution.get("input", "{}"))
-    except json.JSONDecodeError:
-        return False
-    return isinstance(given, dict) and (given.get("bucket"), given.get("key")) == (upload.bucket, upload.key)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 
 from cdk_sagemaker_processing import (
     EventDrivenProcessing,
@@ -46,6 +48,10 @@ class CopyStack(cdk.Stack):
         cdk.CfnOutput(self, "StateMachine", value=pipeline.state_machine.state_machine_arn)
         cdk.CfnOutput(self, "OutputBucket", value=pipeline.output_bucket.bucket_name)
         cdk.CfnOutput(self, "DeadLetterQueue", value=pipeline.trigger.dead_letter_queue.queue_url)
+        cdk.CfnOutput(self, "Queue", value=pipeline.trigger.queue.queue_url)
+        told = sqs.Queue(self, "FailureQueue")
+        pipeline.trigger.on_failure("Failed", targets.SqsQueue(told))
+        cdk.CfnOutput(self, "Told", value=told.queue_url)
 
 
 app = cdk.App()
