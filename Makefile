@@ -42,7 +42,7 @@ format: setup ## let ruff format and fix
 	ruff check --fix .
 
 .PHONY: bench
-bench: setup ## what the pipeline adds to the bare script, what the library adds to synth
+bench: setup .tools/awscli/.installed ## what the pipeline adds to the bare script, a job to its data, the library to synth
 	python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,max --benchmark-sort=name -p no:cacheprovider
 
 .PHONY: storm

@@ -20,6 +20,9 @@ ROOTS = (
     "DescribeProcessingJobRequest",
     "DeleteProcessingJobRequest",
     "ListProcessingJobsRequest",
+    "AddTagsInput",
+    "DeleteTagsInput",
+    "ListTagsInput",
 )
 OUTPUT = Path(__file__).resolve().parents[1] / "constructs" / "smproc" / "job" / "api_limits.json"
 

@@ -121,7 +121,7 @@ def test_every_pattern_of_the_model_can_be_asked() -> None:
     for name in asked:
         # A few letters fit every pattern but those of ARNs and URIs.
         found = list(_violations("xyz", name, "value"))
-        assert bool(found) == (name in ("RoleArn", "S3Uri")), found
+        assert bool(found) == (name in ("ResourceArn", "RoleArn", "S3Uri")), found
 
 
 def test_what_is_only_known_later_is_not_held_against_limits() -> None:

@@ -85,7 +85,7 @@ class Laptop:
             "ProcessingJobName": name,
             "RoleArn": ROLE,
             "AppSpecification": {
-                "ImageUri": IMAGE,
+                "ImageUri": self.image,
                 "ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/main.py"],
             },
             "ProcessingResources": {
@@ -153,18 +153,20 @@ class Laptop:
             for stream in streams
         }
 
-    def wait_for_log(self, name: str, line: str) -> None:
+    def wait_for_log(self, name: str, line: str, deadline_in_seconds: float = _DEADLINE_IN_SECONDS) -> None:
         def lines() -> list[str]:
             try:
                 return [text for host in self.log(name).values() for text in host]
             except self.logs.exceptions.ResourceNotFoundException:
                 return []
 
-        self.until(lines, lambda found: line in found)
+        self.until(lines, lambda found: line in found, deadline_in_seconds)
 
     @staticmethod
-    def until(ask: Callable[[], Any], fits: Callable[[Any], bool]) -> Any:  # noqa: ANN401
-        deadline = time.monotonic() + _DEADLINE_IN_SECONDS
+    def until(
+        ask: Callable[[], Any], fits: Callable[[Any], bool], deadline_in_seconds: float = _DEADLINE_IN_SECONDS
+    ) -> Any:  # noqa: ANN401
+        deadline = time.monotonic() + deadline_in_seconds
         while not fits(answer := ask()):
             assert time.monotonic() < deadline, f"still {answer!r}"
             time.sleep(0.01)
@@ -241,7 +243,7 @@ def laptop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     trials = {trial.name: trial for trial in try_sandboxes()}
     if trials[request.param].sandbox is None:
         pytest.skip(f"{request.param} does not work here: {trials[request.param].problem}")
-    aws = LaptopAws(_free_port(), state_dir=tmp_path_factory.mktemp("state"))
+    aws = LaptopAws(_free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process")
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "unshare":
             patch.setenv("PATH", _path_with(tmp_path_factory.mktemp("path"), _SYSTEM_PROGRAMS))

@@ -86,19 +86,17 @@ def test_limits_are_told_in_the_services_words(laptop: Laptop) -> None:
     assert "at 'appSpecification.containerArguments.1.member' failed to satisfy constraint: Member must" in message
 
 
-S3_INPUT, S3_OUTPUT = "ProcessingInputs/0/S3Input", "ProcessingOutputConfig/Outputs/0/S3Output"
+S3_INPUT = "ProcessingInputs/0/S3Input"
 
 
 @pytest.mark.parametrize(
     ("path", "value", "told"),
     [
-        (f"{S3_INPUT}/S3InputMode", "Pipe", "The laptop AWS does not support S3InputMode Pipe (input code): use File"),
         (f"{S3_INPUT}/S3CompressionType", "Gzip", "can only be used with S3InputMode Pipe (input code)"),
         (f"{S3_INPUT}/LocalPath", "/srv/x", "LocalPath must begin with /opt/ml/processing, got /srv/x (input code)"),
         (f"{S3_INPUT}/LocalPath", "/opt/ml/processing/../../etc", "LocalPath must begin with /opt/ml/processing"),
         (f"{S3_INPUT}/LocalPath", "/opt/ml/processing-not", "LocalPath must begin with /opt/ml/processing"),
         (f"{S3_INPUT}/S3Uri", "https://s3.amazonaws.com/b/k", "must begin with s3://"),
-        (f"{S3_OUTPUT}/S3UploadMode", "Continuous", "does not support S3UploadMode Continuous (output out)"),
         ("ProcessingOutputConfig/Outputs/0/FeatureStoreOutput", {"FeatureGroupName": "f"}, "FeatureStoreOutput"),
         ("ProcessingInputs/0/DatasetDefinition", {"LocalPath": "/opt/ml/processing/d"}, "DatasetDefinition"),
         ("ProcessingResources/ClusterConfig/InstancePreferences", [{"InstanceType": "ml.m5.xlarge"}], "Exactly one of"),
@@ -110,6 +108,34 @@ def test_what_the_laptop_does_not_do_is_refused_in_a_sentence(
     code, message = refusal(laptop.sagemaker.create_processing_job, **changed(laptop.request(""), path, value))
     assert code == "ValidationException"
     assert told in message
+
+
+@pytest.mark.parametrize(
+    ("top", "each"), [(None, [2, None]), (1, [2, 2]), (None, [None, None]), (1, [None, 2])], ids=repr
+)
+def test_hosts_are_counted_once(laptop: Laptop, top: int | None, each: list[int | None]) -> None:
+    code, message = refusal(laptop.sagemaker.create_processing_job, **preferring(laptop, top, each))
+    assert code == "ValidationException"
+    assert message == "InstanceCount must be given in ClusterConfig or in each of its InstancePreferences, not both"
+
+
+@pytest.mark.parametrize(("top", "each"), [(2, [None, None]), (None, [2, 3])], ids=repr)
+def test_the_first_preference_is_selected(laptop: Laptop, top: int | None, each: list[int | None]) -> None:
+    job = laptop.wait(laptop.create(preferring(laptop, top, each)))
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    cluster = job["ProcessingResources"]["ClusterConfig"]
+    assert (cluster["SelectedInstanceType"], cluster["SelectedInstanceCount"]) == ("ml.m5.xlarge", 2)
+
+
+def preferring(laptop: Laptop, top: int | None, each: list[int | None]) -> dict[str, Any]:
+    request = laptop.request("")
+    preferences: list[dict[str, Any]] = [
+        {"InstanceType": kind, **({"InstanceCount": count} if count else {})}
+        for kind, count in zip(("ml.m5.xlarge", "ml.m5.large"), each, strict=True)
+    ]
+    cluster = {"InstancePreferences": preferences, "VolumeSizeInGB": 1, **({"InstanceCount": top} if top else {})}
+    request["ProcessingResources"]["ClusterConfig"] = cluster
+    return request
 
 
 def test_names_of_inputs_are_unique(laptop: Laptop) -> None:
@@ -131,6 +157,66 @@ def test_tags_can_be_listed_and_added(laptop: Laptop) -> None:
     tags = laptop.sagemaker.list_tags(ResourceArn=arn)["Tags"]
     assert tags == [{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "3"}]
     assert refusal(laptop.sagemaker.list_tags, ResourceArn=arn + "x")[0] == "ValidationException"
+
+
+def test_tags_can_be_taken_away(laptop: Laptop) -> None:
+    request = laptop.request("", Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": ""}])
+    arn = laptop.sagemaker.create_processing_job(**request)["ProcessingJobArn"]
+    laptop.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a", "unknown"])
+    assert laptop.sagemaker.list_tags(ResourceArn=arn, MaxResults=50)["Tags"] == [{"Key": "b", "Value": ""}]
+
+
+def tags_of(count: int, prefix: str = "k") -> list[dict[str, str]]:
+    return [{"Key": f"{prefix}{number}", "Value": ""} for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        (tags_of(51), "Member must have length less than or equal to 50"),
+        (tags_of(30, "other"), "can have at most 50 tags, and this one would have 60"),
+        ([{"Key": "aws:x", "Value": ""}], "Tag keys that begin with aws: are AWS's own: aws:x"),
+        ([*tags_of(1), *tags_of(1)], "Tag keys must be unique, and k0 is given more than once"),
+        ([{"Key": "k" * 129, "Value": ""}], "Member must have length less than or equal to 128"),
+        ([{"Key": "k", "Value": "v" * 257}], "Member must have length less than or equal to 256"),
+        ([{"Key": "a,b", "Value": ""}], "Member must satisfy regular expression pattern"),
+    ],
+)
+def test_tags_have_limits(laptop: Laptop, tags: list[dict[str, str]], told: str) -> None:
+    arn = laptop.sagemaker.create_processing_job(**laptop.request("", Tags=tags_of(30)))["ProcessingJobArn"]
+    code, message = refusal(laptop.sagemaker.add_tags, ResourceArn=arn, Tags=tags)
+    assert code == "ValidationException"
+    assert told in message
+    assert len(laptop.sagemaker.list_tags(ResourceArn=arn)["Tags"]) == 30
+
+
+def test_only_resources_of_sagemaker_have_tags_here(laptop: Laptop) -> None:
+    code, message = refusal(laptop.sagemaker.list_tags, ResourceArn="arn:aws:s3:::bucket")
+    assert code == "ValidationException"
+    assert "at 'resourceArn' failed to satisfy constraint" in message
+    arn = "arn:aws:sagemaker:us-east-1:000000000000:processing-job/unknown"
+    for call, more in (("list_tags", {}), ("delete_tags", {"TagKeys": ["k"]}), ("add_tags", {"Tags": []})):
+        answer = refusal(getattr(laptop.sagemaker, call), ResourceArn=arn, **more)
+        assert answer == ("ValidationException", "Could not find requested job with name: unknown")
+
+
+def test_lists_have_limits(laptop: Laptop) -> None:
+    for request, told in (
+        ({"MaxResults": 101}, "'maxResults' failed to satisfy constraint: Member must have value less than or equal"),
+        ({"SortBy": "Age"}, "'sortBy' failed to satisfy constraint: Member must satisfy enum value set"),
+        ({"StatusEquals": "Done"}, "'statusEquals' failed to satisfy constraint"),
+        ({"CreationTimeAfter": datetime(1901, 1, 1, tzinfo=UTC)}, "CreationTimeAfter must be seconds since 1970"),
+    ):
+        code, message = refusal(laptop.sagemaker.list_processing_jobs, **request)
+        assert code == "ValidationException"
+        assert told in message
+
+
+def test_a_token_is_good_for_the_sorting_it_was_given_for(laptop: Laptop, listed: str) -> None:
+    page = laptop.sagemaker.list_processing_jobs(NameContains=listed, MaxResults=1)
+    for token, order in ((page["NextToken"], "Name"), ("WzFd", "Name"), ("bnVsbA==", "Name"), ("*", "CreationTime")):
+        answer = refusal(laptop.sagemaker.list_processing_jobs, NextToken=token, SortBy=order)
+        assert answer == ("ValidationException", "Invalid NextToken")
 
 
 @pytest.fixture

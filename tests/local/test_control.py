@@ -26,7 +26,7 @@ SOURCE = Path(__file__).parents[2] / "constructs"
 
 @pytest.fixture
 def aws(free_port: int, tmp_path: Path) -> Iterator[LaptopAws]:
-    laptop = LaptopAws(free_port, state_dir=tmp_path)
+    laptop = LaptopAws(free_port, state_dir=tmp_path, runner="process")
     yield laptop
     laptop.stop()
 
@@ -98,8 +98,8 @@ def test_stopping_what_does_not_run_says_so(aws: LaptopAws) -> None:
 
 
 def test_as_a_context_it_stops_what_it_has_started_and_nothing_else(free_port: int, tmp_path: Path) -> None:
-    with LaptopAws(free_port, state_dir=tmp_path) as outer:
-        with LaptopAws(free_port, state_dir=tmp_path):
+    with LaptopAws(free_port, state_dir=tmp_path, runner="process") as outer:
+        with LaptopAws(free_port, state_dir=tmp_path, runner="process"):
             pass
         assert outer.status().running
     assert outer.status().state == "not running"
@@ -182,7 +182,7 @@ def test_ctrl_c_while_starting_leaves_nothing(free_port: int, tmp_path: Path) ->
     starting.send_signal(signal.SIGINT)
     assert starting.wait(10) != 0
     assert not any(alive(pid) for pid in servers)
-    assert LaptopAws(free_port, state_dir=tmp_path).status().state in ("not running", "stale")
+    assert LaptopAws(free_port, state_dir=tmp_path, runner="process").status().state in ("not running", "stale")
 
 
 @pytest.mark.parametrize("programs", [("bwrap",), ("unshare", "setpriv")])

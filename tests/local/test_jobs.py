@@ -101,9 +101,9 @@ def test_the_environment_is_the_requests_and_what_reaches_aws(laptop: Laptop) ->
     job = laptop.run(script, Environment=environment)
     found = json.loads(laptop.get(f"{job['ProcessingJobName']}/env"))
     assert {name: found.pop(name) for name in environment} == environment
-    assert found.pop("AWS_ACCESS_KEY_ID").startswith("ASIA")
-    assert found.pop("AWS_SECRET_ACCESS_KEY")
-    assert found.pop("AWS_SESSION_TOKEN")
+    address = found.pop("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+    assert address.startswith(f"{laptop.aws.endpoint}/_smproc/credentials/")
+    assert len(found.pop("AWS_CONTAINER_AUTHORIZATION_TOKEN")) > 32
     assert found.pop("PATH")
     assert found == {
         "AWS_REGION": "us-east-1",
@@ -268,6 +268,7 @@ def test_an_image_that_nothing_stands_in_for_fails_the_job_and_says_so(laptop: L
     assert job["ProcessingJobStatus"] == "Failed"
     assert "111122223333.dkr.ecr.us-east-1.amazonaws.com/mine:1" in job["FailureReason"]
     assert "sagemaker-scikit-learn" in job["FailureReason"]
+    assert "smproc local start --image mine=" in job["FailureReason"]
 
 
 def test_a_job_without_an_entry_point_says_what_to_give(laptop: Laptop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import re
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sklearn.datasets
 
+from smproc.local._ports import children
 from smproc.local.runners import CannotRun, Container, ProcessRunner
 from smproc.local.runners.sandboxes import Unshare
 from smproc.local.runners.spark import find_spark
@@ -126,6 +128,45 @@ def test_an_application_with_all_that_it_can_be_given_runs_on_the_first_of_two_h
     assert any("yarn-site is not applied: there is no YARN here" in line for line in log["algo-1"])
     (said,) = log["algo-2"]
     assert said.startswith("smspark-submit: Spark runs on algo-1 alone here")
+
+
+@pytest.mark.usefixtures("_spark")
+def test_a_job_that_is_stopped_leaves_its_event_log_and_no_process(laptop: Laptop) -> None:
+    app = """
+import time
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+print("counted", spark.range(7).count(), flush=True)
+time.sleep(600)
+"""
+    name = laptop.name()
+    uri = f"s3://{laptop.bucket}/{name}/events"
+    output = laptop.output("output-1", uri, EVENTS)
+    output["S3Output"]["S3UploadMode"] = "Continuous"
+    request = laptop.request(app, name, ProcessingOutputConfig={"Outputs": [output]})
+    entrypoint = ["smspark-submit", "--local-spark-event-logs-dir", EVENTS, f"{INPUT}/code/main.py"]
+    request["AppSpecification"] = {"ImageUri": IMAGE, "ContainerEntrypoint": entrypoint}
+    laptop.create(request)
+    laptop.wait_for_log(name, "counted 7", _DEADLINE_IN_SECONDS)
+    pid = laptop.aws.status().pid
+    assert pid
+    assert any("SparkSubmit" in command for command in commands(pid))
+    (events,) = laptop.until(lambda: laptop.keys(f"{name}/events/"), lambda keys: len(keys) == 1)
+    laptop.sagemaker.stop_processing_job(ProcessingJobName=name)
+    assert laptop.wait(name)["ProcessingJobStatus"] == "Stopped"
+    assert not any("SparkSubmit" in command for command in commands(pid))
+    kinds = [json.loads(line)["Event"] for line in laptop.get(f"{name}/events/{events}").splitlines()]
+    assert "SparkListenerJobEnd" in kinds
+
+
+def commands(pid: int) -> list[str]:
+    """The command lines of all that a process has started, directly or not."""
+    found = []
+    for child in children(pid):
+        with contextlib.suppress(OSError):
+            found.append(Path(f"/proc/{child}/cmdline").read_text(errors="replace"))
+        found += commands(child)
+    return found
 
 
 @pytest.mark.usefixtures("_spark")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from smproc.local import LaptopAws
@@ -16,6 +16,7 @@ examples:
   eval "$(smproc local env)"    point cdk, aws and boto3 at it
   cdk bootstrap && cdk deploy
   smproc local stop
+  smproc local start --image my-image=.venv      jobs on my-image run with the Python of .venv
 """
 
 
@@ -53,8 +54,28 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         parser.add_argument("--port", type=int, default=4566, help="loopback port (default: 4566)")
         if name in ("start", "env"):
             parser.add_argument("--region", default="us-east-1", help="its region (default: us-east-1)")
+        if name == "start":
+            _add_runner(parser)
         parser.set_defaults(do=do)
     _add_fault(subcommands)
+
+
+def _add_runner(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--runner",
+        choices=("auto", "process", "container"),
+        default="auto",
+        help="what runs jobs: a container where Docker or Podman has the image, else a sandbox (auto, the default); a "
+        "sandbox alone, with what this machine has (process); containers alone (container)",
+    )
+    parser.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        metavar="NAME=WHAT",
+        help="what stands in for an image of yours in a sandbox: the folder of a virtual environment, or a command; "
+        "can be given several times",
+    )
 
 
 def _add_fault(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -76,7 +97,8 @@ def _add_fault(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def start(arguments: argparse.Namespace) -> int:
     """Start it; 0 when it runs."""
-    status = _laptop(arguments).start()
+    images = dict(_image(given) for given in arguments.image)
+    status = _laptop(arguments, runner=arguments.runner, images=images).start()
     _say(status.note)
     _say(f'Jobs run in {status.sandbox}. Point a shell at it:  eval "$(smproc local env{_port(arguments)})"')
     return 0
@@ -134,10 +156,19 @@ def fault(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _laptop(arguments: argparse.Namespace) -> LaptopAws:
+def _image(given: str) -> tuple[str, str]:
+    from smproc.local import WrongOption  # noqa: PLC0415 - other commands do without
+
+    name, separator, what = given.partition("=")
+    if not name or not separator:
+        raise WrongOption(f"--image must be NAME=WHAT, got {given!r}; for example --image my-image=.venv")
+    return name, what
+
+
+def _laptop(arguments: argparse.Namespace, **options: Any) -> LaptopAws:  # noqa: ANN401 - LaptopAws checks them
     from smproc.local import LaptopAws  # noqa: PLC0415 - other commands do without
 
-    return LaptopAws(port=arguments.port, region=getattr(arguments, "region", "us-east-1"))
+    return LaptopAws(port=arguments.port, region=getattr(arguments, "region", "us-east-1"), **options)
 
 
 def _port(arguments: argparse.Namespace) -> str:

@@ -7,7 +7,7 @@ Seen from outside it is `LaptopAws`; the parts behind it run in its server proce
     seams/          every place where we reach into ministack
     service/        the SageMaker API and its Step Functions integration
     jobs/           a processing job's life: inputs, /opt/ml, logs, outputs, status
-    runners/        where a job's program runs: which image is what, and the sandboxes
+    runners/        where a job's program runs: containers, sandboxes, what stands in for which image
 """
 
 from smproc.local._status import Status
@@ -15,19 +15,23 @@ from smproc.local.control import LaptopAws
 from smproc.local.errors import (
     LaptopAwsError,
     MinistackMissing,
+    NoEngine,
     NoSandbox,
     PortInUse,
     ServerFailed,
     UnsupportedMinistack,
+    WrongOption,
 )
 
 __all__ = [
     "LaptopAws",
     "LaptopAwsError",
     "MinistackMissing",
+    "NoEngine",
     "NoSandbox",
     "PortInUse",
     "ServerFailed",
     "Status",
     "UnsupportedMinistack",
+    "WrongOption",
 ]

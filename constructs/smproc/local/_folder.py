@@ -56,12 +56,17 @@ class StateFolder:
         """How many jobs run and have ended."""
         return self.path / "counts.json"
 
+    @property
+    def records(self) -> Path:
+        """What is remembered of jobs from one server to the next."""
+        return self.path / "jobs.sqlite3"
+
     def create(self) -> None:
         """Make the folder, readable by its owner alone: jobs' data and logs pass through it."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def clean(self) -> None:
-        """Remove what a server leaves behind but its log."""
+        """Remove what a server leaves behind but its log and its memory of jobs."""
         for folder in (self.jobs, self.temporary):
             remove_tree(folder)
         self.counts.unlink(missing_ok=True)

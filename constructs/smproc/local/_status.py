@@ -21,9 +21,9 @@ class Status:
         region: the region it stands for.
         pid: the server's process id while there is one.
         started: when the server started.
-        sandbox: what isolates a job: ``bubblewrap`` or ``unshare``.
+        sandbox: what runs a job: ``bubblewrap``, ``unshare``, ``docker``, ``podman``, or an engine and a sandbox.
         jobs_in_progress: how many jobs have not ended.
-        jobs_finished: how many jobs have ended since the server started.
+        jobs_finished: how many jobs it remembers that have ended.
         folder: where its state is.
         log: the server's log file.
         note: what just happened, in a sentence, for people to read.

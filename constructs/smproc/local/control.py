@@ -18,20 +18,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from smproc.local import errors
 from smproc.local._environment import pointing_at, redirected, to_unset
 from smproc.local._folder import ServerLock, StateFolder, state_root
 from smproc.local._ports import listener
 from smproc.local._status import Status
-from smproc.local.errors import LaptopAwsError, MinistackMissing, PortInUse, ServerFailed
+from smproc.local.errors import LaptopAwsError, MinistackMissing, PortInUse, ServerFailed, WrongOption
+from smproc.local.runners import StandIn
 
 _START_TIMEOUT_IN_SECONDS = 30.0
 _STOP_TIMEOUT_IN_SECONDS = 10.0
 _POLL_IN_SECONDS = 0.02
 _LOG_LINES_SHOWN = 15
 _PORT_MAX = 65_535
+_RUNNERS = ("auto", "process", "container")
 
 
 class LaptopAws:
@@ -42,18 +44,38 @@ class LaptopAws:
         region: the region it stands for. Default: us-east-1.
         state_dir: the folder that holds a folder of state per port. Default: ``$SMPROC_HOME``, else
             ``$XDG_STATE_HOME/smproc``, else ``~/.local/state/smproc``.
+        runner: what runs jobs. ``container``: Docker or Podman, with the images that they have. ``process``: a sandbox,
+            with what this machine has. Default: ``auto``, a container where the engine has the image, else a sandbox.
+        images: what stands in for images of yours in a sandbox, by the image's name in full, without its tag, or
+            without its registry: the folder of a virtual environment, or a command that becomes the entry point.
 
     Raises:
-        ValueError: the port is no port.
+        WrongOption: the port is no port, the runner none of the three, or what stands in for an image is neither.
 
     Example:
         >>> with LaptopAws() as aws:  # doctest: +SKIP
         ...     subprocess.run(["cdk", "deploy"], env=aws.redirect(os.environ), check=True)
     """
 
-    def __init__(self, port: int = 4566, region: str = "us-east-1", state_dir: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        port: int = 4566,
+        region: str = "us-east-1",
+        state_dir: str | Path | None = None,
+        *,
+        runner: Literal["auto", "process", "container"] = "auto",
+        images: Mapping[str, str | Path] | None = None,
+    ) -> None:
         if not 0 < port <= _PORT_MAX:
-            raise ValueError(f"port must be between 1 and {_PORT_MAX}, got {port!r}")
+            raise WrongOption(f"port must be between 1 and {_PORT_MAX}, got {port!r}")
+        if runner not in _RUNNERS:
+            raise WrongOption(f"runner must be one of {', '.join(_RUNNERS)}, got {runner!r}")
+        for name, what in (images or {}).items():
+            if not name or "=" in name:
+                raise WrongOption(f"images must name images, got {name!r}")
+            StandIn.parse(str(what))
+        self._runner = runner
+        self._images = images or {}
         self.port = port
         self.region = region
         root = Path(state_dir).absolute() if state_dir is not None else state_root()
@@ -71,6 +93,7 @@ class LaptopAws:
 
         Raises:
             PortInUse: something else listens on the port.
+            NoEngine: containers were asked for, and neither Docker nor Podman answers.
             NoSandbox: nothing here can isolate a job.
             MinistackMissing: the extra ``local`` is not installed.
             UnsupportedMinistack: another version of ministack is installed, and what we reach into has moved.
@@ -313,7 +336,9 @@ class LaptopAws:
         return True
 
     def _arguments(self) -> list[str]:
-        return ["--port", str(self.port), "--region", self.region, "--state-dir", str(self._folder.path)]
+        words = ["--port", str(self.port), "--region", self.region, "--state-dir", str(self._folder.path)]
+        words += ["--runner", self._runner]
+        return words + [word for name, what in self._images.items() for word in ("--image", f"{name}={what}")]
 
     def _log_tail(self) -> str:
         try:

@@ -5,10 +5,14 @@
     RuntimeError
     └── LaptopAwsError              the laptop AWS cannot do what was asked; the message says what to do
         ├── PortInUse               something else listens on the port
+        ├── NoEngine                neither Docker nor Podman answers, and containers were asked for
         ├── NoSandbox               neither bubblewrap nor util-linux' unshare can isolate a job here
         ├── MinistackMissing        the extra ``local`` is not installed
         ├── UnsupportedMinistack    another version of ministack is installed, and what we reach into has moved
         └── ServerFailed            the server died or did not answer in time
+
+    ValueError
+    └── WrongOption                 an option is wrong; the message says which, and what it must be
 """
 
 from __future__ import annotations
@@ -20,6 +24,10 @@ class LaptopAwsError(RuntimeError):
 
 class PortInUse(LaptopAwsError):  # noqa: N818 - reads as the sentence it is
     """Something else listens on the port."""
+
+
+class NoEngine(LaptopAwsError):  # noqa: N818 - reads as the sentence it is
+    """Neither Docker nor Podman answers, and containers were asked for."""
 
 
 class NoSandbox(LaptopAwsError):  # noqa: N818 - reads as the sentence it is
@@ -36,3 +44,7 @@ class UnsupportedMinistack(LaptopAwsError):  # noqa: N818 - reads as the sentenc
 
 class ServerFailed(LaptopAwsError):  # noqa: N818 - reads as the sentence it is
     """The server died or did not answer in time."""
+
+
+class WrongOption(ValueError):  # noqa: N818 - reads as the sentence it is
+    """An option is wrong; the message says which, and what it must be."""

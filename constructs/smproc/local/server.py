@@ -16,11 +16,14 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from smproc.local._folder import ServerLock, StateFolder
 from smproc.local._ports import children
 from smproc.local.errors import LaptopAwsError, PortInUse
+from smproc.local.runners import StandIn, choose
+from smproc.local.runners._choice import RunnerName
 
 _BACKLOG = 512
 _HEALTH_PATH = "/_ministack/health"
@@ -36,16 +39,28 @@ class Server:
         region: the region it stands for.
         folder: where its state is.
         stop_grace_in_seconds: how long a job's program may take to end after SIGTERM before it is killed.
+        runner: what runs jobs: ``auto``, ``process`` or ``container``.
+        images: what stands in for images of the user's, by name.
         report_to: a file descriptor that takes the report, None for nobody.
     """
 
     def __init__(
-        self, *, port: int, region: str, folder: StateFolder, stop_grace_in_seconds: float, report_to: int | None
+        self,
+        *,
+        port: int,
+        region: str,
+        folder: StateFolder,
+        stop_grace_in_seconds: float,
+        runner: RunnerName,
+        images: Mapping[str, StandIn],
+        report_to: int | None,
     ) -> None:
         self._port = port
         self._region = region
         self._folder = folder
         self._stop_grace_in_seconds = stop_grace_in_seconds
+        self._runner = runner
+        self._images = images
         self._report_to = report_to
         self._stopping: asyncio.Event | None = None
 
@@ -75,24 +90,26 @@ class Server:
         return 0
 
     def _serve(self, listening: socket.socket, lock: ServerLock, about: dict[str, object], killed: object) -> None:
+        # Before ministack is told that there is no container engine.
+        runner = choose(self._runner, self._images, str(self._folder.path))
         self._configure_ministack()
         # These take most of the start: nothing is loaded before the lock and the port are ours.
         from smproc.local import seams  # noqa: PLC0415
-        from smproc.local.jobs import AwsClients, Credentials, JobLife  # noqa: PLC0415
-        from smproc.local.runners import ProcessRunner  # noqa: PLC0415
-        from smproc.local.runners.sandboxes import find_sandbox  # noqa: PLC0415
+        from smproc.local._web import with_credentials  # noqa: PLC0415
+        from smproc.local.jobs import AwsClients, Credentials, CredentialsEndpoint, JobLife  # noqa: PLC0415
         from smproc.local.service import RESOURCE, ProcessingJobTask, SageMakerService  # noqa: PLC0415
 
-        runner = ProcessRunner(find_sandbox())
         application = seams.load()
         seams.amend()
 
         def assume_role(role_arn: str) -> Credentials:
             return Credentials(*seams.role_session(role_arn, "SageMaker"))
 
-        clients = AwsClients(f"http://127.0.0.1:{self._port}", assume_role)
+        endpoint = f"http://127.0.0.1:{self._port}"
+        clients = AwsClients(endpoint, assume_role)
+        credentials = CredentialsEndpoint(endpoint, assume_role)
         service = SageMakerService(
-            JobLife(self._folder.jobs, clients, runner), self._folder, self._stop_grace_in_seconds
+            JobLife(self._folder.jobs, clients, credentials, runner), self._folder, self._stop_grace_in_seconds
         )
         seams.add_service("sagemaker", "SageMaker.", service.handle)
         seams.add_task(RESOURCE, ProcessingJobTask(service))
@@ -110,7 +127,9 @@ class Server:
             loop.add_signal_handler(signal_number, self._stopping.set)
         threading.Thread(target=announce, name="announce", daemon=True).start()
         try:
-            loop.run_until_complete(_hypercorn(application.app, listening, self._stopping))
+            loop.run_until_complete(
+                _hypercorn(with_credentials(application.app, credentials), listening, self._stopping)
+            )
         finally:
             service.close(_CLOSE_TIMEOUT_IN_SECONDS)
             _kill_children()
@@ -219,6 +238,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--region", required=True)
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--stop-grace-in-seconds", type=float, default=5.0)
+    parser.add_argument("--runner", choices=("auto", "process", "container"), default="auto")
+    parser.add_argument("--image", action="append", default=[], metavar="NAME=WHAT")
     parser.add_argument("--report-to", type=int)
     options = parser.parse_args(arguments)
     if options.report_to is not None:
@@ -229,6 +250,8 @@ def main(arguments: list[str] | None = None) -> int:
         region=options.region,
         folder=StateFolder(options.state_dir),
         stop_grace_in_seconds=options.stop_grace_in_seconds,
+        runner=options.runner,
+        images={name: StandIn.parse(what) for name, _, what in (image.partition("=") for image in options.image)},
         report_to=options.report_to,
     )
     code = server.run()

@@ -1,6 +1,7 @@
 """A processing job's life on this machine: inputs, ``/opt/ml``, logs, outputs, status."""
 
 from smproc.local.jobs._aws import AwsClients, Credentials
+from smproc.local.jobs._credentials import CredentialsEndpoint
 from smproc.local.jobs._failure import ClientError
 from smproc.local.jobs._job import Injected, JobStatus, ProcessingJob
 from smproc.local.jobs._life import JobLife
@@ -10,6 +11,7 @@ __all__ = [
     "AwsClients",
     "ClientError",
     "Credentials",
+    "CredentialsEndpoint",
     "Injected",
     "JobLife",
     "JobStatus",

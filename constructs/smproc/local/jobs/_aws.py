@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,26 +27,16 @@ class Credentials:
     secret_key: str
     token: str
 
-    def variables(self) -> dict[str, str]:
-        """The environment variables that hand them to a program."""
-        return {
-            "AWS_ACCESS_KEY_ID": self.access_key,
-            "AWS_SECRET_ACCESS_KEY": self.secret_key,
-            "AWS_SESSION_TOKEN": self.token,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class RoleClients:
     """What a role can use: untyped clients, as boto3's are.
 
     Attributes:
-        credentials: the role's session.
         s3: an S3 client.
         logs: a CloudWatch Logs client.
     """
 
-    credentials: Credentials
     s3: Any
     logs: Any
 
@@ -82,20 +72,12 @@ class AwsClients:
             if (known := self._made.get((role_arn, region))) is None:
                 credentials = self._assume_role(role_arn)
                 s3, logs = (self._client(service, region, credentials) for service in ("s3", "logs"))
-                known = self._made[role_arn, region] = RoleClients(credentials, s3, logs)
+                known = self._made[role_arn, region] = RoleClients(s3, logs)
             return known
 
-    def variables(self, clients: RoleClients, region: str) -> Mapping[str, str]:
-        """The environment variables with which a job's program reaches the laptop AWS as its role.
-
-        In AWS a container gets credentials from AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and no AWS_ENDPOINT_URL.
-        """
-        return {
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
-            "AWS_ENDPOINT_URL": self.endpoint,
-            **clients.credentials.variables(),
-        }
+    def variables(self, region: str) -> dict[str, str]:
+        """The environment variables with which a program finds the laptop AWS; in AWS there is no AWS_ENDPOINT_URL."""
+        return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": self.endpoint}
 
     def _client(self, service: str, region: str, credentials: Credentials) -> Any:  # noqa: ANN401 - boto3 is untyped
         return self._session.create_client(

@@ -13,6 +13,8 @@ from smproc.local.runners import StopSignal
 
 MAX_RUNTIME_DEFAULT_IN_SECONDS = 86_400
 _REASON_MAX = 1024
+_MOMENTS = ("created", "modified", "started", "ended")
+_KILLED = "InternalServerError: The laptop AWS was killed while the job was running"
 
 
 def _now() -> datetime:
@@ -60,7 +62,7 @@ class ProcessingJob:
         stop_signal: ends its programs.
         tags: the job's tags.
         injected: what shall go wrong with it.
-        on_change: called, without arguments, after each change of status.
+        on_change: called with the job when it has begun and after each change of status.
         status: its state.
         created: when it was created.
         modified: when its state last changed.
@@ -76,10 +78,10 @@ class ProcessingJob:
     stop_signal: StopSignal
     tags: dict[str, str]
     injected: Injected = Injected()
-    on_change: Callable[[], None] = lambda: None
+    on_change: Callable[[ProcessingJob], None] = lambda _job: None
     status: JobStatus = JobStatus.IN_PROGRESS
-    created: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
-    modified: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
+    created: datetime = field(default_factory=_now)
+    modified: datetime = field(default_factory=_now)
     started: datetime | None = None
     ended: datetime | None = None
     exit_message: str | None = None
@@ -105,10 +107,16 @@ class ProcessingJob:
         preferences = cluster.get("InstancePreferences") or [{}]
         return int(cluster.get("InstanceCount") or preferences[0].get("InstanceCount") or 1)
 
+    @property
+    def volume_size_in_gb(self) -> int:
+        """How much each host's volume holds."""
+        return int(self.request["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"])
+
     def begin(self) -> None:
         """Say that the job has begun to run."""
         with self._lock:
-            self.started = self.modified = datetime.now(tz=UTC)
+            self.started = self.modified = _now()
+        self.on_change(self)
 
     def stop(self) -> None:
         """Ask the job to stop; one that has ended or is stopping already is left alone."""
@@ -116,9 +124,9 @@ class ProcessingJob:
             if self.status is not JobStatus.IN_PROGRESS:
                 return
             self.status = JobStatus.STOPPING
-            self.modified = datetime.now(tz=UTC)
+            self.modified = _now()
         self.stop_signal.request()
-        self.on_change()
+        self.on_change(self)
 
     def end(self, status: JobStatus, *, failure_reason: str | None = None, exit_message: str | None = None) -> None:
         """Give the job its final state."""
@@ -126,9 +134,9 @@ class ProcessingJob:
             self.status = status
             self.failure_reason = failure_reason[:_REASON_MAX] if failure_reason else None
             self.exit_message = exit_message
-            self.ended = self.modified = datetime.now(tz=UTC)
+            self.ended = self.modified = _now()
             waiting, self._waiting = self._waiting, []
-        self.on_change()
+        self.on_change(self)
         for wake in waiting:
             wake()
 
@@ -139,6 +147,39 @@ class ProcessingJob:
                 self._waiting.append(wake)
                 return
         wake()
+
+    def record(self) -> dict[str, Any]:
+        """What is to be remembered of the job."""
+        with self._lock:
+            return {
+                "arn": self.arn,
+                "region": self.region,
+                "request": self.request,
+                "tags": self.tags,
+                "status": str(self.status),
+                "exit_message": self.exit_message,
+                "failure_reason": self.failure_reason,
+                **{name: moment.isoformat() if (moment := getattr(self, name)) else None for name in _MOMENTS},
+            }
+
+    @classmethod
+    def remembered(cls, record: Mapping[str, Any]) -> ProcessingJob:
+        """A job of a server that is gone; one that had not ended then has failed."""
+        moments = {name: datetime.fromisoformat(record[name]) if record[name] else None for name in _MOMENTS}
+        job = cls(
+            arn=record["arn"],
+            region=record["region"],
+            request=record["request"],
+            stop_signal=StopSignal(0.0),
+            tags=record["tags"],
+            status=JobStatus(record["status"]),
+            exit_message=record["exit_message"],
+            failure_reason=record["failure_reason"],
+            **moments,  # type: ignore[arg-type] # created and modified are always there
+        )
+        if not job.status.final:
+            job.end(JobStatus.FAILED, failure_reason=_KILLED)
+        return job
 
     def summary(self) -> dict[str, Any]:
         """The job in ListProcessingJobs; times are datetimes."""
@@ -159,6 +200,14 @@ class ProcessingJob:
         """The job in DescribeProcessingJob; times are datetimes."""
         described = {name: value for name, value in self.request.items() if name != "Tags" and value is not None}
         described.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": MAX_RUNTIME_DEFAULT_IN_SECONDS})
+        cluster = self.request["ProcessingResources"]["ClusterConfig"]
+        if preferences := cluster.get("InstancePreferences"):
+            # All of them are to be had here, so the first one is.
+            selected = {
+                "SelectedInstanceType": preferences[0]["InstanceType"],
+                "SelectedInstanceCount": self.instance_count,
+            }
+            described["ProcessingResources"] = {"ClusterConfig": {**cluster, **selected}}
         if self.started is not None:
             described["ProcessingStartTime"] = self.started
         return {**described, **self.summary()}

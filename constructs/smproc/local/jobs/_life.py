@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from smproc.local._folder import remove_tree
+from smproc.local.jobs._alongside import Alongside, Work
 from smproc.local.jobs._aws import AwsClients, RoleClients
+from smproc.local.jobs._credentials import CredentialsEndpoint
 from smproc.local.jobs._failure import ClientError, JobFailure, JobInterrupted
-from smproc.local.jobs._inputs import download
+from smproc.local.jobs._inputs import divide, download
 from smproc.local.jobs._job import JobStatus, ProcessingJob
 from smproc.local.jobs._log_stream import LogStream
 from smproc.local.jobs._opt_ml import OptMl, first_kilobyte
-from smproc.local.jobs._outputs import upload
+from smproc.local.jobs._outputs import Outputs
+from smproc.local.jobs._pipes import PipeInput
+from smproc.local.jobs._volume import GIGABYTE, Volume, watch
 from smproc.local.runners import CannotRun, Container, Runner, StopSignal
 
 _log = logging.getLogger(__name__)
@@ -31,11 +37,13 @@ class JobLife:
     Attributes:
         folder: holds a folder per running job.
         clients: makes the clients of a job's role.
+        credentials: gives a job's program the credentials of its role.
         runner: runs a job's program.
     """
 
     folder: Path
     clients: AwsClients
+    credentials: CredentialsEndpoint
     runner: Runner
 
     def begin(self, job: ProcessingJob) -> threading.Thread:
@@ -89,25 +97,43 @@ class JobLife:
             host.create(_local_paths(job.request))
             host.write_config("processingjobconfig.json", _job_config(job))
             host.write_config("resourceconfig.json", {"current_host": host.path.name, "hosts": names})
-        download(clients.s3, job.request.get("ProcessingInputs", ()), hosts, check_stop)
+        volumes = [Volume(host, job.volume_size_in_gb * GIGABYTE) for host in hosts]
+        inputs = divide(clients.s3, job.request.get("ProcessingInputs", ()), volumes)
+        download(clients.s3, inputs, check_stop)
+        pipes = [PipeInput(clients.s3, part) for part in inputs if part.piped]
+        for pipe in pipes:
+            pipe.create()
         check_stop()
-        self._run_programs(job, containers, clients)
-        upload(clients.s3, job.request.get("ProcessingOutputConfig", {}), hosts, check_stop)
+        outputs = Outputs(clients.s3, job.request.get("ProcessingOutputConfig", {}), hosts)
+        work: list[Work] = [pipe.feed for pipe in pipes]
+        work += [outputs.keep_uploading] if outputs.continuous else []
+        try:
+            self._run_programs(job, containers, clients, [*work, functools.partial(watch, volumes)])
+        except (JobInterrupted, JobFailure):
+            # What continuous uploads promise does not depend on how the job ends.
+            try:
+                outputs.upload_changes()
+            except ClientError as error:
+                _log.warning("job %s: the last continuous upload failed: %s", job.name, error)
+            raise
+        for volume in volumes:
+            volume.check()
+        outputs.upload_changes()
+        outputs.upload(check_stop)
 
-    def _run_programs(self, job: ProcessingJob, containers: Sequence[Container], clients: RoleClients) -> None:
+    def _run_programs(
+        self, job: ProcessingJob, containers: Sequence[Container], clients: RoleClients, beside: Sequence[Work]
+    ) -> None:
         started = time.time_ns() // 1_000_000
-        aws = self.clients.variables(clients, job.region)
         stop = StopSignal(job.stop_signal.grace_in_seconds, job.stop_signal)
 
         failed: list[int] = []
 
         def run(container: Container) -> None:
             stream = LogStream(clients.logs, f"{job.name}/{container.host}-{started}")
-            # The request's own variables win, as a container's would over its image's.
-            reaching_aws = replace(container, environment={**aws, **container.environment})
             code = 1
             try:
-                code = self.runner.run(reaching_aws, stream, stop)
+                code = self.runner.run(container, stream, stop)
             except CannotRun as refusal:
                 raise ClientError(str(refusal)) from refusal
             finally:
@@ -116,16 +142,34 @@ class JobLife:
                     stop.request_now()  # hosts that wait for one that is gone would wait for ever
                 stream.close()
 
-        # A thread per host: what a sandbox starts dies with the thread that started it.
-        with ThreadPoolExecutor(len(containers), thread_name_prefix=f"{job.name}-host") as pool:
-            for _ in pool.map(run, containers):
-                pass
+        with self._reaching_aws(job) as aws, Alongside(stop.request_now) as alongside:
+            for work in beside:
+                alongside.start(work)
+            # The request's own variables win, as a container's would over its image's.
+            ready = [replace(container, environment={**aws, **container.environment}) for container in containers]
+            # A thread per host: what a sandbox starts dies with the thread that started it.
+            with ThreadPoolExecutor(len(containers), thread_name_prefix=f"{job.name}-host") as pool:
+                for _ in pool.map(run, ready):
+                    pass
         if job.stop_signal.requested:
             raise JobInterrupted
+        if alongside.failure is not None:
+            raise alongside.failure
         if failed:
             # AWS's own wording is not documented; this follows what training jobs say. What AWS does with the outputs
-            # of a failed job is not documented either: nothing is uploaded here.
+            # of a failed job is not documented either: nothing is uploaded here at its end.
             raise JobFailure(f"AlgorithmError: See job logs for more information, exit code: {failed[0]}")
+
+    @contextlib.contextmanager
+    def _reaching_aws(self, job: ProcessingJob) -> Iterator[Mapping[str, str]]:
+        """The environment variables with which a program reaches the laptop AWS as its role, while it runs."""
+        reaching = self.clients.variables(job.region)
+        if not _has_network(job):
+            # As in AWS, where a container that is cut off gets no credentials either.
+            yield reaching
+            return
+        with self.credentials.open(job.request["RoleArn"]) as variables:
+            yield {**reaching, **variables}
 
 
 def _go_wrong(job: ProcessingJob) -> None:
@@ -154,7 +198,6 @@ def _new_folder(parent: Path, name: str) -> Path:
 
 def _container(job: ProcessingJob, host: OptMl, hosts: Sequence[str]) -> Container:
     specification = job.request["AppSpecification"]
-    network = job.request.get("NetworkConfig") or {}
     return Container(
         image=specification["ImageUri"],
         entrypoint=specification.get("ContainerEntrypoint") or (),
@@ -163,12 +206,18 @@ def _container(job: ProcessingJob, host: OptMl, hosts: Sequence[str]) -> Contain
         opt_ml=host.path,
         host=host.path.name,
         hosts=hosts,
-        network=not network.get("EnableNetworkIsolation", False),
+        network=_has_network(job),
     )
+
+
+def _has_network(job: ProcessingJob) -> bool:
+    network = job.request.get("NetworkConfig") or {}
+    return not network.get("EnableNetworkIsolation", False)
 
 
 def _local_paths(request: Mapping[str, Any]) -> list[str]:
     inputs = [item.get("S3Input") or {} for item in request.get("ProcessingInputs") or ()]
+    inputs = [part for part in inputs if part.get("S3InputMode") != "Pipe"]
     outputs = [item.get("S3Output") or {} for item in (request.get("ProcessingOutputConfig") or {}).get("Outputs", ())]
     return [part["LocalPath"] for part in (*inputs, *outputs) if part.get("LocalPath")]
 

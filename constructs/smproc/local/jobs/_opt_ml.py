@@ -25,10 +25,17 @@ _MESSAGE_MAX_BYTES = 1024
 _UTF8_MAX_BYTES = 4
 
 
-def inside_processing(local_path: str) -> bool:
-    """Whether a LocalPath is where the service allows it: ``/opt/ml/processing`` or below."""
+def inside_processing(local_path: str, *, below: bool = False) -> bool:
+    """Whether a LocalPath is where the service allows it: ``/opt/ml/processing`` or below.
+
+    Args:
+        local_path: the path.
+        below: whether ``/opt/ml/processing`` itself will not do.
+    """
     path = PurePosixPath(local_path)
-    return path.is_relative_to(_PROCESSING) and ".." not in path.parts and "\0" not in local_path
+    if ".." in path.parts or "\0" in local_path or (below and path == _PROCESSING):
+        return False
+    return path.is_relative_to(_PROCESSING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +53,15 @@ class OptMl:
 
         Args:
             local_paths: the LocalPaths of the job's inputs and outputs.
+
+        Raises:
+            ClientError: one cannot be the name of a folder.
         """
-        for folder in (self.path / "config", self.path / "output", *map(self.on_this_machine, local_paths)):
-            folder.mkdir(parents=True, exist_ok=True)
+        for path in ("/opt/ml/config", "/opt/ml/output", *local_paths):
+            try:
+                self.on_this_machine(path).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ClientError(f"The LocalPath {path} cannot be a folder: {error.strerror}") from error
 
     def on_this_machine(self, local_path: str) -> Path:
         """Where a path of ``/opt/ml`` is on this machine."""
@@ -75,18 +88,19 @@ class OptMl:
         return self.on_this_machine(local_path).joinpath(*parts)
 
     def files(self, local_path: str) -> Iterator[tuple[str, IO[bytes]]]:
-        """The regular files below a path, each with its path relative to it; links, devices and pipes are left out."""
+        """The regular files below a path, each with its path relative to it; links, devices and pipes are left out.
+
+        Each is open, and who gets it closes it.
+        """
         with contextlib.ExitStack() as stack:
             try:
-                top = self._open_folder(local_path)
+                top = stack.enter_context(self.folder(local_path))
             except OSError:
                 return  # removed by the program, or made a link: there is nothing of the job's to upload
-            stack.callback(os.close, top)
             for folder, _, names, descriptor in os.fwalk(".", dir_fd=top):
                 for name in sorted(names):
                     if (file := _open_regular(name, descriptor)) is not None:
-                        with file:
-                            yield str(PurePosixPath(folder) / name), file
+                        yield str(PurePosixPath(folder) / name), file
 
     def message(self) -> str | None:
         """The first kilobyte of ``/opt/ml/output/message``, None when the program wrote none.
@@ -95,27 +109,31 @@ class OptMl:
             ClientError: the file is not UTF-8.
         """
         try:
-            folder = self._open_folder("/opt/ml/output")
+            with self.folder("/opt/ml/output") as folder:
+                file = _open_regular("message", folder)
         except OSError:
             return None
-        try:
-            file = _open_regular("message", folder)
-        finally:
-            os.close(folder)
         if file is None:
             return None
         with file:
             return first_kilobyte(file.read(_MESSAGE_MAX_BYTES + _UTF8_MAX_BYTES))
 
-    def _open_folder(self, local_path: str) -> int:
+    @contextlib.contextmanager
+    def folder(self, local_path: str) -> Iterator[int]:
+        """The descriptor of a folder below ``/opt/ml`` that no step of the path to it was a link to.
+
+        Raises:
+            OSError: there is no such folder.
+        """
         descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | _NO_LINKS)
-        for part in PurePosixPath(local_path).relative_to(_OPT_ML).parts:
-            try:
+        try:
+            for part in PurePosixPath(local_path).relative_to(_OPT_ML).parts:
                 below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | _NO_LINKS, dir_fd=descriptor)
-            finally:
                 os.close(descriptor)
-            descriptor = below
-        return descriptor
+                descriptor = below
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
 
 def first_kilobyte(data: bytes) -> str:

@@ -1,8 +1,12 @@
-"""A job's outputs: what its hosts leave behind, uploaded when all have ended well."""
+"""A job's outputs: what its hosts leave behind, uploaded when all have ended well, or while they run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from boto3.exceptions import Boto3Error
@@ -12,18 +16,18 @@ from botocore.exceptions import ClientError as S3Error
 
 from smproc.local.jobs._failure import ClientError
 from smproc.local.jobs._opt_ml import OptMl
+from smproc.local.jobs._parallel import in_parallel
 from smproc.local.jobs._s3_uri import S3Uri
 
 _ONE_REQUEST_MAX_BYTES = 32 * 1024 * 1024
+_INTERVAL_IN_SECONDS = 1.0
+# A file that grows is uploaded whole each time: the longer that takes, the seldomer.
+_REST_PER_PASS = 5
+_log = logging.getLogger(__name__)
 
 
-def upload(
-    s3: Any,  # noqa: ANN401 - boto3 is untyped
-    config: Mapping[str, Any],
-    hosts: Sequence[OptMl],
-    check_stop: Callable[[], None],
-) -> None:
-    """Put the files of a job's outputs into S3.
+class Outputs:
+    """A job's outputs.
 
     Files of the same name from several hosts overwrite each other, as in AWS: the key is the output's S3Uri and the
     path below its LocalPath, and names no host.
@@ -32,39 +36,103 @@ def upload(
         s3: an S3 client that acts as the job's role.
         config: the request's ProcessingOutputConfig.
         hosts: every host's ``/opt/ml``, in order.
-        check_stop: raises when the job is to stop; called before each file.
-
-    Raises:
-        ClientError: S3 refuses a file.
     """
-    extra = {}
-    if key_id := config.get("KmsKeyId"):
-        extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id}
-    for output in config.get("Outputs", ()):
+
+    def __init__(self, s3: Any, config: Mapping[str, Any], hosts: Sequence[OptMl]) -> None:  # noqa: ANN401 - untyped
+        self._s3 = s3
+        self._hosts = hosts
+        self._extra: dict[str, str] = {}
+        if key_id := config.get("KmsKeyId"):
+            self._extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id}
         # An output that the application manages is the application's to upload.
-        if output.get("AppManaged") or "S3Output" not in output:
-            continue
-        prefix = S3Uri.parse(output["S3Output"]["S3Uri"])
-        for host in hosts:
-            for relative, file in host.files(output["S3Output"]["LocalPath"]):
+        ours = [
+            output["S3Output"]
+            for output in config.get("Outputs", ())
+            if not output.get("AppManaged") and "S3Output" in output
+        ]
+        self._at_end = [output for output in ours if output["S3UploadMode"] == "EndOfJob"]
+        self._continuous = [output for output in ours if output["S3UploadMode"] == "Continuous"]
+        self._uploaded: dict[tuple[OptMl, str], tuple[int, ...]] = {}
+
+    @property
+    def continuous(self) -> bool:
+        """Whether something is to be uploaded while the programs run."""
+        return bool(self._continuous)
+
+    def keep_uploading(self, ended: threading.Event) -> None:
+        """Upload what is new or has changed, again and again, until the programs have ended.
+
+        What S3 refuses now may succeed at the end, and fails the job only if it does not.
+        """
+        rest = _INTERVAL_IN_SECONDS
+        while not ended.wait(rest):
+            begun = time.monotonic()
+            try:
+                self.upload_changes()
+            except ClientError as error:
+                _log.warning("a continuous upload failed and will be tried again: %s", error)
+            rest = max(_INTERVAL_IN_SECONDS, _REST_PER_PASS * (time.monotonic() - begun))
+
+    def upload_changes(self) -> None:
+        """Upload what of the continuous outputs is new or has changed.
+
+        Raises:
+            ClientError: S3 refuses a file.
+        """
+
+        def put(task: tuple[OptMl, Mapping[str, Any], str, IO[bytes]]) -> None:
+            host, output, relative, file = task
+            with file:
+                about = os.fstat(file.fileno())
+                version = (about.st_ino, about.st_mtime_ns, about.st_size)
+                place = host, f"{output['LocalPath']}/{relative}"
+                if self._uploaded.get(place) != version:
+                    self._put(S3Uri.parse(output["S3Uri"]), relative, file)
+                    self._uploaded[place] = version
+
+        if self._continuous:
+            in_parallel(self._files(self._continuous), put)
+
+    def upload(self, check_stop: Callable[[], None]) -> None:
+        """Upload what is to be uploaded at the end.
+
+        Args:
+            check_stop: raises when the job is to stop; called before each file.
+
+        Raises:
+            ClientError: S3 refuses a file.
+        """
+
+        def put(task: tuple[OptMl, Mapping[str, Any], str, IO[bytes]]) -> None:
+            _host, output, relative, file = task
+            with file:
                 check_stop()
-                _put(s3, prefix, relative, file, extra)
+                self._put(S3Uri.parse(output["S3Uri"]), relative, file)
 
+        if self._at_end:
+            in_parallel(self._files(self._at_end), put)
 
-def _put(s3: Any, prefix: S3Uri, relative: str, file: IO[bytes], extra: Mapping[str, str]) -> None:  # noqa: ANN401
-    try:
-        target = prefix.below(relative.encode("utf-8", "surrogateescape").decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise ClientError(
-            f"The output file {relative!r} has a name that is not UTF-8 and so cannot be a key"
-        ) from error
-    try:
-        size = file.seek(0, 2)
-        file.seek(0)
-        if size <= _ONE_REQUEST_MAX_BYTES:
-            s3.put_object(Bucket=target.bucket, Key=target.key, Body=file, **extra)
-        else:
-            with create_transfer_manager(s3, TransferConfig()) as parts:
-                parts.upload(file, target.bucket, target.key, dict(extra)).result()
-    except (S3Error, BotoCoreError, Boto3Error) as error:
-        raise ClientError(f'Failed to upload output data to S3 URL "{target}": {error}') from error
+    def _files(self, outputs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[OptMl, Mapping[str, Any], str, IO[bytes]]]:
+        for output in outputs:
+            for host in self._hosts:
+                for relative, file in host.files(output["LocalPath"]):
+                    yield host, output, relative, file
+
+    def _put(self, prefix: S3Uri, relative: str, file: IO[bytes]) -> None:
+        try:
+            target = prefix.below(relative.encode("utf-8", "surrogateescape").decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise ClientError(
+                f"The output file {relative!r} has a name that is not UTF-8 and so cannot be a key"
+            ) from error
+        try:
+            size = file.seek(0, 2)
+            file.seek(0)
+            if size <= _ONE_REQUEST_MAX_BYTES:
+                # Read first: a file that grows meanwhile would be longer than was announced.
+                self._s3.put_object(Bucket=target.bucket, Key=target.key, Body=file.read(size), **self._extra)
+            else:
+                with create_transfer_manager(self._s3, TransferConfig()) as parts:
+                    parts.upload(file, target.bucket, target.key, dict(self._extra)).result()
+        except (S3Error, BotoCoreError, Boto3Error) as error:
+            raise ClientError(f'Failed to upload output data to S3 URL "{target}": {error}') from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -54,17 +55,23 @@ def contents_of(image: str) -> ImageContents:
     match = _AWS_IMAGE.fullmatch(image)
     repository = match["repository"] if match else None
     if repository == _SCIKIT_LEARN:
-        return _this_python()
+        return this_python()
     if repository == _SPARK:
         return _this_spark(image)
     raise CannotRun(
-        f"The laptop AWS cannot run the image {image}: without a container engine it stands in for {_SCIKIT_LEARN} and "
-        f"{_SPARK} alone, with its own Python {sys.version.split()[0]}"
+        f"The laptop AWS cannot run the image {image}: without a container engine that has it, it stands in for "
+        f"{_SCIKIT_LEARN} and {_SPARK} alone, with its own Python {sys.version.split()[0]}; say what stands in for "
+        f"yours with: smproc local start --image {_repository(image)}=/path/to/virtual-environment"
     )
 
 
+def _repository(image: str) -> str:
+    """The image's name without its registry and its tag."""
+    return re.sub(r"[:@].*", "", image.rpartition("/")[2]) or "IMAGE"
+
+
 def _this_spark(image: str) -> ImageContents:
-    python = _this_python()
+    python = this_python()
     spark = find_spark(image)
     seen = (Path("/usr"), *python.folders)
     unseen = {path for path in (spark.home, spark.java_home) if not any(map(path.is_relative_to, seen))}
@@ -85,9 +92,19 @@ def _this_spark(image: str) -> ImageContents:
     )
 
 
-def _this_python() -> ImageContents:
-    executable = Path(sys.executable)
-    folders = {Path(prefix) for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix)}
+def this_python() -> ImageContents:
+    """The Python that runs this, with its packages."""
+    return python_at(Path(sys.executable), {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix})
+
+
+def python_at(executable: Path, prefixes: Collection[str]) -> ImageContents:
+    """A Python of this machine, with its packages.
+
+    Args:
+        executable: its program, by the path that makes it find its packages.
+        prefixes: the folders that it consists of.
+    """
+    folders = {Path(prefix) for prefix in prefixes}
     # A virtual environment's python is a chain of links, each of which must lead somewhere inside, too.
     hop = executable
     while hop.is_symlink():

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import tempfile
-import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from smproc.local._ports import catches, children
+from smproc.local.runners._attend import attend
 from smproc.local.runners._container import Container, Output, StopSignal
-from smproc.local.runners._images import contents_of
+from smproc.local.runners._images import ImageContents, contents_of
 from smproc.local.runners._runner import CannotRun
+from smproc.local.runners._stand_in import StandIn, stand_in_for
 from smproc.local.runners.sandboxes import Inside, Sandbox, system_files, system_links
 
-_TICK_IN_SECONDS = 0.1
-_CHUNK = 65_536
-_SIGNALLED = 128
 _OPT_ML = "/opt/ml"
 
 
@@ -29,9 +27,11 @@ class ProcessRunner:
 
     Attributes:
         sandbox: isolates the process.
+        images: what stands in for images of the user's.
     """
 
     sandbox: Sandbox
+    images: Mapping[str, StandIn] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -44,7 +44,7 @@ class ProcessRunner:
         Raises:
             CannotRun: the image has no stand-in here, or the job names no entry point.
         """
-        image = contents_of(container.image)
+        image = self._contents(container.image)
         if not container.entrypoint and not image.entrypoint:
             raise CannotRun(
                 f"The laptop AWS does not know the entry point of the image {container.image}: give ContainerEntrypoint"
@@ -70,16 +70,25 @@ class ProcessRunner:
                 bufsize=0,
             )
             try:
-                return _attend(process, output, stop)
+                return attend(
+                    process,
+                    output,
+                    stop,
+                    terminate=lambda: _terminate(process, stop.grace_in_seconds),
+                    kill=lambda: _kill(process),
+                )
             finally:
                 _kill(process)
                 process.wait()
                 if process.stdout:
                     process.stdout.close()
 
-    @staticmethod
-    def _inside(container: Container, hosts: Path) -> Inside:
-        image = contents_of(container.image)
+    def _contents(self, image: str) -> ImageContents:
+        stand_in = stand_in_for(image, self.images)
+        return contents_of(image) if stand_in is None else stand_in.contents()
+
+    def _inside(self, container: Container, hosts: Path) -> Inside:
+        image = self._contents(container.image)
         read_only = system_files() | {str(folder): folder for folder in image.folders}
         return Inside(
             command=[*(container.entrypoint or image.entrypoint), *container.arguments],
@@ -105,31 +114,6 @@ def _hosts_file(container: Container) -> str:
     # With a network namespace of its own, a host reaches itself alone.
     lines += [f"127.0.1.{number} {host}" for number, host in enumerate(container.hosts, start=1)]
     return "\n".join(lines) + "\n"
-
-
-def _attend(process: subprocess.Popen[bytes], output: Output, stop: StopSignal) -> int:
-    """Pass the program's output on until it ends or is made to."""
-    ended = os.pidfd_open(process.pid)
-    waiting_for = {ended}
-    if process.stdout is not None:
-        waiting_for.add(process.stdout.fileno())
-    kill_at: float | None = None
-    try:
-        while waiting_for:
-            for ready in select.select(waiting_for, [], [], _TICK_IN_SECONDS)[0]:
-                if ready != ended and (data := os.read(ready, _CHUNK)):
-                    output.write(data)
-                else:
-                    waiting_for.remove(ready)
-            output.flush_if_due()
-            if stop.requested and kill_at is None:
-                kill_at = time.monotonic() + (0 if stop.immediate else _terminate(process, stop.grace_in_seconds))
-            if kill_at is not None and (stop.immediate or time.monotonic() >= kill_at):
-                _kill(process)
-    finally:
-        os.close(ended)
-    code = process.wait()
-    return code if code >= 0 else _SIGNALLED - code
 
 
 def _terminate(process: subprocess.Popen[bytes], grace_in_seconds: float) -> float:

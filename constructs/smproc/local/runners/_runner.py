@@ -12,7 +12,7 @@ class CannotRun(Exception):  # noqa: N818 - reads as the sentence it is
 
 
 class Runner(Protocol):
-    """Runs the program of one host of a processing job: a sandboxed process today, a container engine some day."""
+    """Runs the program of one host of a processing job: in a container, or as a sandboxed process."""
 
     @property
     def name(self) -> str:

@@ -38,8 +38,27 @@ def unknown_job(name: str) -> ApiError:
     return invalid(f"Could not find requested job with name: {name}")
 
 
+def unreadable(value: object, path: str) -> ApiError:
+    """The request holds a value of the wrong type, which the service does not even begin to check."""
+    match value:
+        case bool():
+            told = f"{str(value).upper()}_VALUE can not be converted"
+        case int() | float():
+            told = "NUMBER_VALUE can not be converted"
+        case str():
+            told = "STRING_VALUE can not be converted"
+        case list():
+            told = "Start of list found where not expected"
+        case _:
+            told = "Start of structure or map found where not expected"
+    return ApiError("SerializationException", f"{told} ({path})")
+
+
 def constraint_violations(violations: Sequence[Violation]) -> ApiError:
     """The request breaks limits of the API, told as the service tells it."""
+    for violation in violations:
+        if violation.constraint.startswith("Member must be of type"):
+            return unreadable(violation.value, _path(violation.path))
     plural = "" if len(violations) == 1 else "s"
     details = "; ".join(
         f"Value {_shown(violation.value)} at '{_path(violation.path)}' failed to satisfy constraint: "

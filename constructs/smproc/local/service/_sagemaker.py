@@ -13,12 +13,15 @@ from typing import Any
 
 from smproc.local import seams
 from smproc.local._folder import StateFolder
-from smproc.local.jobs import JobLife, ProcessingJob
+from smproc.local.jobs import JobLife, JobStatus, ProcessingJob
 from smproc.local.runners import StopSignal
 from smproc.local.service._errors import ApiError, invalid
+from smproc.local.service._events import StateChangeEvents
 from smproc.local.service._faults import Fault, Faults
+from smproc.local.service._records import JobRecords
 from smproc.local.service._store import JobStore, Scope
-from smproc.local.service._validation import validate, validate_job, without_nulls
+from smproc.local.service._tags import as_list, with_tags
+from smproc.local.service._validation import cleaned, validate, validate_job
 
 _CONTENT_TYPE = "application/x-amz-json-1.1"
 _OK = 200
@@ -32,7 +35,7 @@ class SageMakerService:
 
     Args:
         life: runs a job.
-        folder: where the numbers of jobs are kept for `status`.
+        folder: where jobs are remembered, and their numbers for `status`.
         stop_grace_in_seconds: how long a program may take to end after SIGTERM before it is killed.
     """
 
@@ -40,7 +43,9 @@ class SageMakerService:
         self._life = life
         self._folder = folder
         self._stop_grace_in_seconds = stop_grace_in_seconds
-        self._jobs = JobStore()
+        self._records = JobRecords(folder.records)
+        self._jobs = JobStore(self._records)
+        self._events = StateChangeEvents()
         self._faults = Faults()
         self._threads: list[threading.Thread] = []
         self._counting = threading.Lock()
@@ -49,17 +54,19 @@ class SageMakerService:
             "AddTags": self._add_tags,
             "CreateProcessingJob": self.create,
             "DeleteProcessingJob": self._delete,
+            "DeleteTags": self._delete_tags,
             "DescribeProcessingJob": self._describe,
             "ListProcessingJobs": self._list,
             "ListTags": self._list_tags,
             "StopProcessingJob": self._stop,
         }
         # Not of AWS: what `smproc local fault` says to this server.
-        self._own_operations: Mapping[str, Callable[[dict[str, Any]], Mapping[str, Any]]] = {
+        self._own_operations: Mapping[str, Callable[[Scope, dict[str, Any]], Mapping[str, Any]]] = {
             "LaptopPutFault": self._put_fault,
-            "LaptopListFaults": lambda _request: {"Faults": self._faults.shown()},
+            "LaptopListFaults": lambda _scope, _request: {"Faults": self._faults.shown()},
             "LaptopClearFaults": self._clear_faults,
         }
+        self._count()
 
     async def handle(
         self, _method: str, _path: str, headers: dict[str, str], body: bytes, _query: dict[str, list[str]]
@@ -88,26 +95,25 @@ class SageMakerService:
         Raises:
             ApiError: the request is refused.
         """
-        cleaned = without_nulls(request)
-        if not isinstance(cleaned, dict):
-            raise invalid("The request must be a JSON object")
-        validate_job(cleaned)
-        name = cleaned["ProcessingJobName"]
+        request = cleaned(request)
+        validate_job(request)
+        name = request["ProcessingJobName"]
         self._faults.strike_call(name)
         self._faults.strike_creation(name)
         job = ProcessingJob(
             arn=scope.job_arn(name),
             region=scope.region,
-            request=cleaned,
+            request=request,
             stop_signal=StopSignal(self._stop_grace_in_seconds),
-            tags={tag["Key"]: tag["Value"] for tag in cleaned.get("Tags", ())},
+            tags=with_tags({}, request.get("Tags", ())),
             injected=self._faults.for_job(name),
-            on_change=self._count,
+            on_change=self._changed,
         )
-        self._jobs.add(job)
         if self._closed:
             raise ApiError("ServiceUnavailable", "The laptop AWS is being stopped")
+        self._jobs.add(job)
         self._count()
+        self._events.changed(job)
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         self._threads.append(self._life.begin(job))
         return {"ProcessingJobArn": job.arn}
@@ -132,11 +138,11 @@ class SageMakerService:
         deadline = time.monotonic() + timeout_in_seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        self._records.close()
 
     def _answer(self, operation: str, scope: Scope, body: bytes) -> Mapping[str, Any]:
-        if operation in self._own_operations:
-            return self._own_operations[operation](json.loads(body))
-        if (answer := self._operations.get(operation)) is None:
+        answer = self._operations.get(operation) or self._own_operations.get(operation)
+        if answer is None:
             raise ApiError(
                 "UnknownOperationException",
                 f"The laptop AWS does not have the SageMaker operation {operation}; it has "
@@ -144,13 +150,14 @@ class SageMakerService:
             )
         try:
             request = json.loads(body or b"{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ApiError("SerializationException", f"The request is not JSON: {error}") from error
         if not isinstance(request, dict):
             raise ApiError("SerializationException", "The request is not a JSON object")
-        if operation != "CreateProcessingJob":  # which asks for itself: Step Functions calls it too
+        # CreateProcessingJob asks for itself: Step Functions calls it too.
+        if operation != "CreateProcessingJob" and operation in self._operations:
             self._faults.strike_call(str(request.get("ProcessingJobName", "")))
-        return answer(scope, request)
+        return answer(scope, cleaned(request))
 
     def _describe(self, scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
         validate(request, "DescribeProcessingJobRequest")
@@ -176,41 +183,50 @@ class SageMakerService:
         return {}
 
     def _add_tags(self, _scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
-        job = self._jobs.by_arn(str(request.get("ResourceArn")))
-        tags = request.get("Tags") or []
-        validate({"Tags": tags, **_ANY_JOB}, "CreateProcessingJobRequest")
-        job.tags.update({tag["Key"]: tag["Value"] for tag in tags})
-        return {"Tags": _as_list(job.tags)}
+        validate(request, "AddTagsInput")
+        job = self._jobs.by_arn(request["ResourceArn"])
+        job.tags = with_tags(job.tags, request["Tags"])
+        self._jobs.save(job)
+        return {"Tags": as_list(job.tags)}
+
+    def _delete_tags(self, _scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, "DeleteTagsInput")
+        job = self._jobs.by_arn(request["ResourceArn"])
+        job.tags = {key: value for key, value in job.tags.items() if key not in request["TagKeys"]}
+        self._jobs.save(job)
+        return {}
 
     def _list_tags(self, _scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
-        return {"Tags": _as_list(self._jobs.by_arn(str(request.get("ResourceArn"))).tags)}
+        validate(request, "ListTagsInput")
+        if request.get("NextToken"):
+            # A resource has no more tags than the smallest page holds, so no token was ever given out.
+            raise invalid("Invalid NextToken")
+        return {"Tags": as_list(self._jobs.by_arn(request["ResourceArn"]).tags)}
 
-    def _put_fault(self, request: dict[str, Any]) -> Mapping[str, Any]:
-        self._faults.put(Fault(**request))
+    def _put_fault(self, _scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
+        try:
+            fault = Fault(**request)
+        except TypeError as error:
+            raise invalid(f"No fault can be made of {request}: {error}") from error
+        self._faults.put(fault)
         return {}
 
-    def _clear_faults(self, _request: dict[str, Any]) -> Mapping[str, Any]:
+    def _clear_faults(self, _scope: Scope, _request: dict[str, Any]) -> Mapping[str, Any]:
         self._faults.clear()
         return {}
+
+    def _changed(self, job: ProcessingJob) -> None:
+        self._jobs.save(job)
+        self._count()
+        # Of its creation was told when it was created.
+        if job.status is not JobStatus.IN_PROGRESS:
+            self._events.changed(job)
 
     def _count(self) -> None:
         with self._counting:
             jobs = self._jobs.all()
             ended = sum(job.status.final for job in jobs)
             self._folder.write_counts(in_progress=len(jobs) - ended, finished=ended)
-
-
-# The limits of tags are part of the CreateProcessingJob request's.
-_ANY_JOB: Mapping[str, Any] = {
-    "ProcessingJobName": "any",
-    "RoleArn": "arn:aws:iam::000000000000:role/any",
-    "AppSpecification": {"ImageUri": "any"},
-    "ProcessingResources": {"ClusterConfig": {"VolumeSizeInGB": 1}},
-}
-
-
-def _as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _epoch_seconds(value: object) -> float:

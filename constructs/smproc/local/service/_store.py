@@ -6,12 +6,14 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from types import UnionType
 from typing import Any
 
 from smproc.local.jobs import ProcessingJob
 from smproc.local.service._errors import invalid, resource_in_use, unknown_job
+from smproc.local.service._records import JobRecords
 
 _PAGE_DEFAULT = 10
 _SORT_KEYS: Mapping[str, Callable[[ProcessingJob], Any]] = {
@@ -38,12 +40,22 @@ class Scope:
         return f"arn:aws:sagemaker:{self.region}:{self.account}:processing-job/{name}"
 
 
-@dataclass(slots=True)
 class JobStore:
-    """The jobs that there are, by scope and name."""
+    """The jobs that there are, by scope and name.
 
-    _jobs: dict[str, ProcessingJob] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    Args:
+        records: what outlives the server.
+    """
+
+    def __init__(self, records: JobRecords) -> None:
+        self._records = records
+        self._lock = threading.Lock()
+        self._jobs: dict[str, ProcessingJob] = {}
+        for record in records.load():
+            job = ProcessingJob.remembered(record)
+            self._jobs[job.arn] = job
+            if str(job.status) != record["status"]:
+                records.save(job.arn, job.record())
 
     def add(self, job: ProcessingJob) -> None:
         """Take a new job in.
@@ -58,6 +70,13 @@ class JobStore:
                     f"({job.arn})"
                 )
             self._jobs[job.arn] = job
+            self._records.save(job.arn, job.record())
+
+    def save(self, job: ProcessingJob) -> None:
+        """Remember a job as it is now, unless it was deleted meanwhile."""
+        with self._lock:
+            if self._jobs.get(job.arn) is job:
+                self._records.save(job.arn, job.record())
 
     def get(self, scope: Scope, name: str) -> ProcessingJob:
         """A job by its name.
@@ -89,6 +108,7 @@ class JobStore:
             if not job.status.final:
                 raise resource_in_use(f"The processing job {job.name} is {job.status}; stop it before deleting it")
             self._jobs.pop(job.arn, None)
+            self._records.forget(job.arn)
 
     def all(self) -> list[ProcessingJob]:
         """Every job of every account and region."""
@@ -101,7 +121,8 @@ class JobStore:
         Raises:
             ApiError: NextToken is not one of ours.
         """
-        sort_by = _SORT_KEYS[request.get("SortBy", "CreationTime")]
+        by = request.get("SortBy", "CreationTime")
+        sort_by = _SORT_KEYS[by]
         descending = request.get("SortOrder") == "Descending"
         prefix = scope.job_arn("")
         mine = (job for job in self.all() if job.arn.startswith(prefix))
@@ -111,7 +132,8 @@ class JobStore:
 
         found = sorted(_matching(mine, request), key=place, reverse=descending)
         if token := request.get("NextToken"):
-            last = _decode(token)
+            # A token goes with the sorting that it was given out for.
+            last = _decode(token, str if by != "CreationTime" else int | float)
             found = [job for job in found if (place(job) < last if descending else place(job) > last)]
         limit = request.get("MaxResults", _PAGE_DEFAULT)
         answer: dict[str, Any] = {"ProcessingJobSummaries": [job.summary() for job in found[:limit]]}
@@ -142,9 +164,11 @@ def _encode(place: tuple[Any, str]) -> str:
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
-def _decode(token: str) -> tuple[Any, str]:
+def _decode(token: str, kind: type | UnionType) -> tuple[Any, str]:
     try:
-        value, name = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except (ValueError, TypeError) as error:
+        value, name = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
+    except (ValueError, TypeError, RecursionError) as error:
         raise invalid("Invalid NextToken") from error
-    return value, str(name)
+    if not isinstance(name, str) or not isinstance(value, kind) or isinstance(value, bool):
+        raise invalid("Invalid NextToken")
+    return value, name

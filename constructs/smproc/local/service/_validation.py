@@ -8,7 +8,11 @@ from typing import Any
 from smproc.job.api import violations
 from smproc.local.jobs import ClientError, inside_processing
 from smproc.local.jobs._s3_uri import S3Uri
-from smproc.local.service._errors import ApiError, constraint_violations, invalid
+from smproc.local.service._errors import ApiError, constraint_violations, invalid, unreadable
+
+# The model says no more of them than that they are times, which JSON tells in seconds since 1970.
+_TIMES = {"CreationTimeAfter", "CreationTimeBefore", "LastModifiedTimeAfter", "LastModifiedTimeBefore"}
+_TIME_MAX = 2**40
 
 
 def validate(request: Mapping[str, Any], shape: str) -> None:
@@ -17,6 +21,11 @@ def validate(request: Mapping[str, Any], shape: str) -> None:
     Raises:
         ApiError: it breaks one.
     """
+    for name in _TIMES & request.keys():
+        if isinstance(request[name], bool) or not isinstance(request[name], int | float):
+            raise unreadable(request[name], name)
+        if not 0 <= request[name] < _TIME_MAX:
+            raise invalid(f"{name} must be seconds since 1970, got {request[name]}")
     if broken := violations(request, shape=shape):
         raise constraint_violations(broken)
 
@@ -32,12 +41,27 @@ def validate_job(request: Mapping[str, Any]) -> None:
         raise problem
 
 
-def without_nulls(value: object) -> object:
-    """A JSON value without the members that are null: to the service they are not there."""
+def cleaned(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request without the members that are null: to the service they are not there.
+
+    Raises:
+        ApiError: a string in it is no text: half of a surrogate pair, which JSON can tell and UTF-8 cannot.
+    """
+    return {str(_cleaned(name)): _cleaned(item) for name, item in request.items() if item is not None}
+
+
+def _cleaned(value: object) -> object:
     if isinstance(value, dict):
-        return {name: without_nulls(item) for name, item in value.items() if item is not None}
+        return cleaned(value)
     if isinstance(value, list):
-        return [without_nulls(item) for item in value]
+        return [_cleaned(item) for item in value]
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ApiError(
+                "SerializationException", f"The request holds a string that is no text: {value!a}"
+            ) from error
     return value
 
 
@@ -45,6 +69,17 @@ def _problems(request: Mapping[str, Any]) -> Iterator[ApiError]:
     cluster = request["ProcessingResources"]["ClusterConfig"]
     if ("InstanceType" in cluster) == ("InstancePreferences" in cluster):
         yield invalid("Exactly one of InstanceType and InstancePreferences must be given in ClusterConfig")
+    if preferences := cluster.get("InstancePreferences"):
+        counted = sum("InstanceCount" in preference for preference in preferences)
+        if counted != (0 if "InstanceCount" in cluster else len(preferences)):
+            yield invalid(
+                "InstanceCount must be given in ClusterConfig or in each of its InstancePreferences, not both"
+            )
+    specification = request["AppSpecification"]
+    words = [*specification.get("ContainerEntrypoint", ()), *specification.get("ContainerArguments", ())]
+    if odd := [word for word in (*words, *request.get("Environment", {}).values()) if "\0" in word]:
+        # The model lets it through; no operating system can hand it to a program.
+        yield invalid(f"Entry point, arguments and environment must not hold a NUL character, got {odd[0]!r}")
     inputs = request.get("ProcessingInputs", ())
     outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", ())
     for kind, items, key in (("Input", inputs, "InputName"), ("Output", outputs, "OutputName")):
@@ -66,11 +101,10 @@ def _input_problems(item: Mapping[str, Any]) -> Iterator[ApiError]:
         if not item.get("AppManaged"):
             yield invalid(f"Input {name} must have an S3Input or a DatasetDefinition")
         return
-    if s3_input.get("S3InputMode", "File") != "File":
-        yield _not_here(f"S3InputMode Pipe (input {name}): use File")
-    if s3_input.get("S3CompressionType", "None") != "None":
+    piped = s3_input.get("S3InputMode") == "Pipe"
+    if s3_input.get("S3CompressionType", "None") != "None" and not piped:
         yield invalid(f"S3CompressionType Gzip can only be used with S3InputMode Pipe (input {name})")
-    yield from _place_problems(f"input {name}", s3_input, item)
+    yield from _place_problems(f"input {name}", s3_input, item, below=piped)
 
 
 def _output_problems(item: Mapping[str, Any]) -> Iterator[ApiError]:
@@ -81,12 +115,12 @@ def _output_problems(item: Mapping[str, Any]) -> Iterator[ApiError]:
         if not item.get("AppManaged"):
             yield invalid(f"Output {name} must have an S3Output or a FeatureStoreOutput")
         return
-    if s3_output["S3UploadMode"] != "EndOfJob":
-        yield _not_here(f"S3UploadMode Continuous (output {name}): use EndOfJob")
     yield from _place_problems(f"output {name}", s3_output, item)
 
 
-def _place_problems(what: str, place: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[ApiError]:
+def _place_problems(
+    what: str, place: Mapping[str, Any], item: Mapping[str, Any], *, below: bool = False
+) -> Iterator[ApiError]:
     try:
         S3Uri.parse(place["S3Uri"])
     except ClientError as error:
@@ -95,8 +129,10 @@ def _place_problems(what: str, place: Mapping[str, Any], item: Mapping[str, Any]
     if local_path is None:
         if not item.get("AppManaged"):
             yield invalid(f"LocalPath must be given unless AppManaged is true ({what})")
-    elif not inside_processing(local_path):
-        yield invalid(f"LocalPath must begin with /opt/ml/processing, got {local_path} ({what})")
+    elif not inside_processing(local_path, below=below):
+        # A pipe is named after its LocalPath, and so stands beside it.
+        place_allowed = "/opt/ml/processing/" if below else "/opt/ml/processing"
+        yield invalid(f"LocalPath must begin with {place_allowed}, got {local_path} ({what})")
 
 
 def _not_here(what: str) -> ApiError:

@@ -58,7 +58,8 @@ def find_sandbox() -> Sandbox:
     raise NoSandbox(
         f"Nothing on this machine can isolate a processing job ({'; '.join(problems)}); install bubblewrap "
         "(apt install bubblewrap, dnf install bubblewrap), on Ubuntu 24.04 and later also allow unprivileged user "
-        "namespaces for it (sysctl kernel.apparmor_restrict_unprivileged_userns=0)"
+        "namespaces for it (sysctl kernel.apparmor_restrict_unprivileged_userns=0); or start Docker or install Podman, "
+        "which run jobs whose images they have"
     )
 
 

@@ -1,0 +1,29 @@
+"""What the laptop AWS' port answers beside AWS's own APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from smproc.local.jobs import CredentialsEndpoint
+
+_Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
+Application = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+
+
+def with_credentials(application: Application, credentials: CredentialsEndpoint) -> Application:
+    """An ASGI application that also hands out the credentials of jobs' roles."""
+
+    async def answer(scope: _Message, receive: _Receive, send: _Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(CredentialsEndpoint.path):
+            await application(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        status, body = credentials.answer(scope["path"], headers.get(b"authorization", b"").decode("latin-1"))
+        content_type = (b"content-type", b"application/json")
+        await send({"type": "http.response.start", "status": int(status), "headers": [content_type]})
+        await send({"type": "http.response.body", "body": body})
+
+    return answer

@@ -1,0 +1,92 @@
+"""The contract is one; each of its rules is held against every runner that this machine has."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance import image
+from local.conftest import Laptop, _free_port
+from smproc.local import LaptopAws, NoEngine
+from smproc.local.runners import find_engine
+from smproc.local.runners.sandboxes import try_sandboxes
+
+Make = Callable[[Path], LaptopAws]
+# Podman without privileges over the kernel's cgroups or an overlay: where its own defaults do not work, these do.
+_PODMAN = """
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
+"""
+_STORAGE = """
+[storage]
+driver = "vfs"
+graphroot = "{folder}/root"
+runroot = "{folder}/run"
+"""
+
+
+class Conforming(Laptop):
+    """A laptop AWS whose jobs run on the image that is the same for every runner."""
+
+    image = image.NAME
+
+    def __init__(self, aws: LaptopAws, runner: str) -> None:
+        super().__init__(aws, runner)
+        self.runner = runner
+
+
+@pytest.fixture(scope="session")
+def _engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A container engine that has the image."""
+    folder = tmp_path_factory.mktemp("engine")
+    with pytest.MonkeyPatch.context() as patch:
+        if "CONTAINERS_STORAGE_CONF" not in os.environ and shutil.which("runc"):
+            (folder / "containers.conf").write_text(_PODMAN)
+            (folder / "storage.conf").write_text(_STORAGE.format(folder=folder))
+            patch.setenv("CONTAINERS_CONF", str(folder / "containers.conf"))
+            patch.setenv("CONTAINERS_STORAGE_CONF", str(folder / "storage.conf"))
+        try:
+            engine = find_engine()
+        except NoEngine as missing:
+            pytest.skip(str(missing))
+        image.build(engine.program, folder, dict(engine.environment))
+        try:
+            yield
+        finally:
+            engine.ask("rmi", "--force", image.NAME)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", params=["process", "container"])
+def make(request: pytest.FixtureRequest) -> Make:
+    """Makes a laptop AWS that is yet to be started, once with each runner that works on this machine."""
+    if request.param == "container":
+        request.getfixturevalue("_engine")
+        return lambda folder: LaptopAws(_free_port(), state_dir=folder, runner="container")
+    trials = list(try_sandboxes())
+    if not any(trial.sandbox for trial in trials):
+        pytest.skip("; ".join(f"{trial.name}: {trial.problem}" for trial in trials))
+    stands_in = {image.NAME: shlex.join(image.ENTRYPOINT)}
+    return lambda folder: LaptopAws(_free_port(), state_dir=folder, runner="process", images=stands_in)
+
+
+@pytest.fixture(scope="session")
+def laptop(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conforming]:
+    """A running laptop AWS, once with each runner."""
+    aws = make(tmp_path_factory.mktemp("state"))
+    aws.start()
+    running = Conforming(aws, aws._runner)
+    try:
+        yield running
+    finally:
+        running.close()
+        aws.stop()

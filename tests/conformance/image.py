@@ -1,0 +1,87 @@
+"""An image made of this machine's own Python: no registry is asked for one."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import sysconfig
+import tarfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+NAME = "smproc-conformance:1"
+# What the image itself runs; CMD is what it is given unless a job says otherwise.
+ENTRYPOINT = ("python3", "-c", "import sys; print('own entry point', *sys.argv[1:])")
+COMMAND = ("own", "command")
+_LEFT_OUT = {
+    "__pycache__",
+    "ensurepip",
+    "idlelib",
+    "lib2to3",
+    "pydoc_data",
+    "site-packages",
+    "dist-packages",
+    "test",
+    "tests",
+    "tkinter",
+    "turtledemo",
+}
+
+
+def build(engine: str, folder: Path, environment: dict[str, str]) -> None:
+    """Import the image into an engine.
+
+    Args:
+        engine: the engine's command.
+        folder: holds the image's archive for a moment.
+        environment: the command's.
+    """
+    archive = folder / "image.tar"
+    with tarfile.open(archive, "w") as root:
+        _fill(root)
+    changes = [
+        f"ENTRYPOINT {json.dumps(ENTRYPOINT)}",
+        f"CMD {json.dumps(COMMAND)}",
+        "ENV PATH=/usr/bin:/bin",
+    ]
+    options = [word for change in changes for word in ("--change", change)]
+    subprocess.run([engine, "import", *options, str(archive), NAME], env=environment, check=True, capture_output=True)
+    archive.unlink()
+
+
+def _fill(root: tarfile.TarFile) -> None:
+    prefix = Path(sys.base_prefix)
+    python = (prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}").resolve()
+    library = Path(sysconfig.get_path("stdlib", vars={"installed_base": str(prefix), "base": str(prefix)}))
+    modules = [path for path in library.rglob("*") if path.is_file() and not _LEFT_OUT & set(path.parts)]
+    modules = [path for path in modules if not any(part.startswith("config-") for part in path.parts)]
+    programs = {f"/usr/bin/{name}": Path(f"/bin/{name}").resolve() for name in ("sh", "sleep")}
+    shared = _libraries([python, *programs.values(), *library.glob("lib-dynload/*.so")])
+    for folder in ("tmp", "proc", "dev", "root", "opt/ml", "etc"):
+        entry = tarfile.TarInfo(folder)
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+        root.addfile(entry)
+    for path in {*modules, python, *shared}:
+        _add(root, path, str(path))
+    for name, path in programs.items():
+        _add(root, path, name)
+    for name, target in (("usr/bin/python3", str(python)), ("bin", "usr/bin")):
+        entry = tarfile.TarInfo(name)
+        entry.type, entry.linkname = tarfile.SYMTYPE, target
+        root.addfile(entry)
+
+
+def _add(root: tarfile.TarFile, path: Path, name: str) -> None:
+    real = path.resolve()
+    with real.open("rb") as content:
+        root.addfile(root.gettarinfo(str(real), arcname=name.lstrip("/")), content)
+
+
+def _libraries(files: Iterable[Path]) -> Sequence[Path]:
+    found: set[str] = set()
+    for file in files:
+        told = subprocess.run(["ldd", str(file)], capture_output=True, text=True, check=False).stdout
+        found |= set(re.findall(r"(/\S+) \(0x", told))
+    return [Path(path) for path in sorted(found)]

@@ -1,0 +1,544 @@
+"""The container contract of SageMaker Processing, one test a rule, the same for every runner.
+
+See: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import time
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conformance import image
+from smproc.local.runners import find_engine
+
+if TYPE_CHECKING:
+    from conformance.conftest import Conforming, Make
+
+# What jobs' scripts begin with; the image has Python's own library and nothing else.
+PREAMBLE = """
+import glob, json, os, pathlib, signal, socket, subprocess, sys, time, urllib.request
+IN, OUT = pathlib.Path("/opt/ml/processing/input"), pathlib.Path("/opt/ml/processing/output")
+RESOURCES = json.load(open("/opt/ml/config/resourceconfig.json"))
+HOST = RESOURCES["current_host"]
+def tell(what):
+    (OUT / f"{HOST}.json").write_text(json.dumps(what))
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+"""
+DEADLINE = 60.0
+
+
+def request(laptop: Conforming, script: str, *, hosts: int = 1, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    made = laptop.request(PREAMBLE + script, **changes)
+    made["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = hosts
+    return made
+
+
+def ended(laptop: Conforming, made: dict[str, Any]) -> dict[str, Any]:
+    name = laptop.create(made)
+    job: dict[str, Any] = laptop.until(
+        lambda: laptop.describe(name),
+        lambda found: found["ProcessingJobStatus"] not in ("InProgress", "Stopping"),
+        DEADLINE,
+    )
+    return job
+
+
+def run(laptop: Conforming, script: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    return ended(laptop, request(laptop, script, **changes))
+
+
+def told(laptop: Conforming, script: str, *, hosts: int = 1, **changes: Any) -> list[Any]:  # noqa: ANN401
+    """What each host of a job that completes has told."""
+    job = run(laptop, script, hosts=hosts, **changes)
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    name = job["ProcessingJobName"]
+    return [json.loads(laptop.get(f"{name}/algo-{number}.json")) for number in range(1, hosts + 1)]
+
+
+def piped(laptop: Conforming, uri: str, **changes: str) -> dict[str, Any]:
+    entry = laptop.input("data", uri, kind=changes.pop("kind", "S3Prefix"))
+    entry["S3Input"] |= {"S3InputMode": "Pipe", **changes}
+    return entry
+
+
+def sleeping(unique: str) -> list[int]:
+    """The processes of this machine whose command line holds a word."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                command = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if unique.encode() in command and int(process.name) != os.getpid():
+                found.append(int(process.name))
+    return found
+
+
+# --- What is run ---
+
+
+def test_an_entry_point_replaces_that_of_the_image_and_its_command(laptop: Conforming) -> None:
+    made = request(laptop, "tell(sys.argv[1:])")
+    name = made["ProcessingJobName"]
+    made["AppSpecification"]["ContainerArguments"] = ["a b", "$HOME", "--x=1", ""]
+    assert ended(laptop, made)["ProcessingJobStatus"] == "Completed"
+    assert json.loads(laptop.get(f"{name}/algo-1.json")) == ["a b", "$HOME", "--x=1", ""]
+    assert laptop.run("import sys; sys.exit(len(sys.argv) - 1)")["ProcessingJobStatus"] == "Completed"
+
+
+def test_arguments_alone_go_to_the_images_own_entry_point(laptop: Conforming) -> None:
+    made = request(laptop, "")
+    made["AppSpecification"] = {"ImageUri": image.NAME, "ContainerArguments": ["one", "two"]}
+    assert ended(laptop, made)["ProcessingJobStatus"] == "Completed"
+    assert laptop.log(made["ProcessingJobName"]) == {"algo-1": ["own entry point one two"]}
+
+
+def test_without_either_the_image_runs_what_it_has(laptop: Conforming) -> None:
+    made = request(laptop, "")
+    made["AppSpecification"] = {"ImageUri": image.NAME}
+    assert ended(laptop, made)["ProcessingJobStatus"] == "Completed"
+    # A command that stands in for an image has no default arguments.
+    own = ["own entry point own command"] if laptop.runner == "container" else ["own entry point"]
+    assert laptop.log(made["ProcessingJobName"]) == {"algo-1": own}
+
+
+def test_a_program_that_is_not_there_fails_the_job(laptop: Conforming) -> None:
+    made = request(laptop, "")
+    made["AppSpecification"]["ContainerEntrypoint"] = ["no-such-program"]
+    job = ended(laptop, made)
+    assert job["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 127"
+    assert any("no-such-program" in line for line in laptop.log(job["ProcessingJobName"])["algo-1"])
+
+
+def test_an_image_that_is_not_there_fails_the_job_and_is_named(laptop: Conforming) -> None:
+    made = request(laptop, "")
+    made["AppSpecification"]["ImageUri"] = "111122223333.dkr.ecr.us-east-1.amazonaws.com/no-such-image:1"
+    job = ended(laptop, made)
+    assert job["FailureReason"].startswith("ClientError: ")
+    assert "111122223333.dkr.ecr.us-east-1.amazonaws.com/no-such-image:1" in job["FailureReason"]
+
+
+def test_the_environment_is_the_requests_and_what_leads_to_aws(laptop: Conforming) -> None:
+    environment = {"ANSWER": "42", "EMPTY": "", "QUOTED": "a 'b' \"c\"\n$d"}
+    (found,) = told(laptop, "tell(dict(os.environ))", Environment=environment)
+    assert {name: found[name] for name in environment} == environment
+    assert {name for name in found if name.startswith("AWS_")} == {
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT_URL",
+        "AWS_REGION",
+    }
+
+
+def test_the_config_files_describe_the_job_and_its_hosts(laptop: Conforming) -> None:
+    found = told(laptop, "tell([RESOURCES, json.load(open('/opt/ml/config/processingjobconfig.json'))])", hosts=2)
+    for number, (resources, job) in enumerate(found, start=1):
+        assert resources == {"current_host": f"algo-{number}", "hosts": ["algo-1", "algo-2"]}
+        assert job["AppSpecification"]["ImageUri"] == image.NAME
+        assert job["AppSpecification"]["ContainerArguments"] is None
+        assert job["ProcessingInputs"][0]["S3Input"]["S3DownloadMode"] == "StartOfJob"
+        assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 86400}
+
+
+def test_each_host_has_its_name_and_finds_the_others(laptop: Conforming) -> None:
+    script = "tell([socket.gethostname(), sorted(socket.gethostbyname(name) for name in RESOURCES['hosts'])])"
+    found = told(laptop, script, hosts=2)
+    assert found == [["algo-1", ["127.0.1.1", "127.0.1.2"]], ["algo-2", ["127.0.1.1", "127.0.1.2"]]]
+
+
+def test_each_host_has_a_file_system_of_its_own(laptop: Conforming) -> None:
+    script = "(OUT / HOST).write_text(''); time.sleep(0.5); tell(files(OUT))"
+    assert told(laptop, script, hosts=2) == [["algo-1"], ["algo-2"]]
+
+
+# --- Inputs ---
+
+
+def test_a_prefix_is_of_the_key_and_not_a_folder(laptop: Conforming) -> None:
+    for key in ("conform/x/y", "conform/raw.csv", "conform/raw.csv.bak"):
+        laptop.put(key, "x")
+    (whole,) = told(laptop, "tell(files(IN / 'data'))", inputs=[laptop.input("data", "s3://data/conform/")])
+    assert whole == ["raw.csv", "raw.csv.bak", "x/y"]
+    (part,) = told(laptop, "tell(files(IN / 'data'))", inputs=[laptop.input("data", "s3://data/conform/raw.csv")])
+    assert part == ["raw.csv", "raw.csv.bak"]
+
+
+def test_a_manifest_names_exactly_what_arrives(laptop: Conforming) -> None:
+    for key in ("listed/a", "listed/b c", "listed/a.bak"):
+        laptop.put(key, key)
+    manifest = laptop.put("manifest", json.dumps([{"prefix": "s3://data/listed/"}, "a", "b c"]))
+    script = "tell({name: (IN / 'data' / name).read_text() for name in files(IN / 'data')})"
+    (found,) = told(laptop, script, inputs=[laptop.input("data", manifest, kind="ManifestFile")])
+    assert found == {"a": "listed/a", "b c": "listed/b c"}
+
+
+def test_what_is_replicated_goes_to_every_host(laptop: Conforming) -> None:
+    laptop.put("replicated/a", "x")
+    data = laptop.input("data", "s3://data/replicated/")
+    assert told(laptop, "tell(files(IN / 'data'))", hosts=2, inputs=[data]) == [["a"], ["a"]]
+
+
+@pytest.mark.parametrize("kind", ["S3Prefix", "ManifestFile"])
+def test_what_is_sharded_goes_to_one_host_each(laptop: Conforming, kind: str) -> None:
+    names = [f"{number}" for number in range(7)]
+    for name in names:
+        laptop.put(f"sharded/{name}", "x")
+    uri = "s3://data/sharded/"
+    if kind == "ManifestFile":
+        uri = laptop.put("sharded-manifest", json.dumps([{"prefix": uri}, *names]))
+    data = laptop.input("data", uri, kind=kind, distribution="ShardedByS3Key")
+    shards = told(laptop, "tell(files(IN / 'data'))", hosts=3, inputs=[data])
+    assert sorted(name for shard in shards for name in shard) == names
+    assert sorted(map(len, shards)) == [2, 2, 3]
+
+
+def test_more_hosts_than_objects_leave_some_without(laptop: Conforming) -> None:
+    laptop.put("one/only", "x")
+    data = laptop.input("data", "s3://data/one/", distribution="ShardedByS3Key")
+    assert sorted(told(laptop, "tell(files(IN / 'data'))", hosts=2, inputs=[data])) == [[], ["only"]]
+
+
+def test_a_pipe_streams_all_objects_in_order_each_time_it_is_read(laptop: Conforming) -> None:
+    parts = [os.urandom(300_000).hex(), "", "end"]
+    for number, part in enumerate(parts):
+        laptop.put(f"piped/{number}", part)
+    script = """
+first, second = (pathlib.Path(f"/opt/ml/processing/input/data_{number}").read_text() for number in (0, 1))
+assert first == second
+tell([first, (IN / "data").exists(), files(IN / "code")])
+"""
+    (found,) = told(laptop, script, inputs=[piped(laptop, "s3://data/piped/")])
+    assert found == ["".join(parts), False, ["main.py"]]
+
+
+def test_gzip_is_unpacked_on_the_way(laptop: Conforming) -> None:
+    laptop.put("zipped/0", gzip.compress(b"one ") + gzip.compress(b"two "))
+    laptop.put("zipped/1", gzip.compress(b"three"))
+    data = piped(laptop, "s3://data/zipped/", S3CompressionType="Gzip")
+    assert told(laptop, "tell((IN / 'data_0').read_text())", inputs=[data]) == ["one two three"]
+
+
+def test_pipes_are_sharded_too(laptop: Conforming) -> None:
+    for number in range(3):
+        laptop.put(f"piped-shards/{number}", str(number))
+    manifest = laptop.put("piped-manifest", json.dumps([{"prefix": "s3://data/piped-shards/"}, "0", "1", "2"]))
+    data = piped(laptop, manifest, kind="ManifestFile", S3DataDistributionType="ShardedByS3Key")
+    shards = told(laptop, "tell((IN / 'data_0').read_text())", hosts=2, inputs=[data])
+    assert sorted("".join(shards)) == ["0", "1", "2"]
+    assert all(shards)
+
+
+def test_an_input_that_is_not_there_fails_the_job_before_it_runs(laptop: Conforming) -> None:
+    job = run(laptop, "print('ran')", inputs=[laptop.input("data", "s3://data/nothing-here/")])
+    assert job["FailureReason"].startswith('ClientError: No S3 objects found under S3 URL "s3://data/nothing-here/"')
+    piped_job = run(laptop, "print('ran')", inputs=[piped(laptop, "s3://data/nothing-here/")])
+    assert piped_job["FailureReason"] == job["FailureReason"]
+
+
+def test_a_thousand_small_files_arrive_and_leave(laptop: Conforming) -> None:
+    for number in range(1000):
+        laptop.put(f"small/{number:03}", str(number))
+    script = "[(OUT / path.name).write_bytes(path.read_bytes()) for path in (IN / 'data').iterdir()]"
+    job = run(laptop, script, inputs=[laptop.input("data", "s3://data/small/")])
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    name = job["ProcessingJobName"]
+    pages = laptop.s3.get_paginator("list_objects_v2").paginate(Bucket="data", Prefix=f"{name}/")
+    assert sum(len(page["Contents"]) for page in pages) == 1000
+    assert laptop.get(f"{name}/777") == b"777"
+
+
+# --- Outputs ---
+
+
+def test_folders_of_outputs_are_there_before_the_program(laptop: Conforming) -> None:
+    made = request(laptop, "assert os.listdir(OUT) == os.listdir('/opt/ml/processing/deep/er') == []")
+    output = laptop.output("deep", "s3://data/deep", "/opt/ml/processing/deep/er")
+    made["ProcessingOutputConfig"]["Outputs"].append(output)
+    job = ended(laptop, made)
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+
+
+def test_outputs_are_uploaded_at_the_end_from_every_host(laptop: Conforming) -> None:
+    job = run(laptop, "(OUT / 'sub').mkdir(); (OUT / 'sub' / HOST).write_text(HOST)", hosts=2)
+    assert laptop.keys(f"{job['ProcessingJobName']}/") == ["sub/algo-1", "sub/algo-2"]
+
+
+def test_links_are_not_uploaded(laptop: Conforming) -> None:
+    script = """
+(OUT / "real").write_text("real"); (OUT / "link").symlink_to("real"); (OUT / "folder").symlink_to("/etc")
+os.mkfifo(OUT / "pipe")
+"""
+    job = run(laptop, script)
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    assert laptop.keys(f"{job['ProcessingJobName']}/") == ["real"]
+
+
+@pytest.mark.parametrize("ending", ["Completed", "Failed", "Stopped"])
+def test_continuous_outputs_are_uploaded_while_the_program_runs_and_at_its_end(laptop: Conforming, ending: str) -> None:
+    script = """
+(OUT / "log").write_text("begun")
+while not (IN / "go").exists():
+    time.sleep(0.02)
+(OUT / "log").write_text("done"); print("written", flush=True)
+"""
+    last = {"Completed": "", "Failed": "sys.exit(1)", "Stopped": "time.sleep(100)"}[ending]
+    made = request(laptop, script + last)
+    made["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3UploadMode"] = "Continuous"
+    name = laptop.create(made)
+    laptop.until(lambda: laptop.keys(f"{name}/"), lambda keys: keys == ["log"], DEADLINE)
+    assert laptop.get(f"{name}/log") == b"begun"
+    assert laptop.describe(name)["ProcessingJobStatus"] == "InProgress"
+    (laptop.aws.status().folder / "jobs" / name / "algo-1" / "processing" / "input" / "go").touch()
+    if ending == "Stopped":
+        laptop.wait_for_log(name, "written")
+        laptop.sagemaker.stop_processing_job(ProcessingJobName=name)
+    assert laptop.wait(name)["ProcessingJobStatus"] == ending
+    assert laptop.get(f"{name}/log") == b"done"
+
+
+def test_what_outgrows_the_volume_ends_the_job(laptop: Conforming) -> None:
+    script = """
+with open(OUT / "large", "wb") as file:
+    os.posix_fallocate(file.fileno(), 0, 1100 * 2**20)
+time.sleep(100)
+"""
+    made = request(laptop, script)
+    made["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"] = 1
+    job = ended(laptop, made)
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("ClientError: No space left on the volume: /opt/ml of algo-1 has grown")
+
+
+# --- Reaching AWS ---
+
+
+def test_the_credentials_of_the_role_are_at_their_address(laptop: Conforming) -> None:
+    script = """
+word = {"Authorization": os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]}
+address = os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+tell(json.load(urllib.request.urlopen(urllib.request.Request(address, headers=word))))
+"""
+    (found,) = told(laptop, script)
+    assert found["RoleArn"] == laptop.role
+    assert found["AccessKeyId"].startswith("ASIA")
+    assert set(found) == {"AccessKeyId", "Expiration", "RoleArn", "SecretAccessKey", "Token"}
+
+
+def test_who_is_isolated_has_neither_network_nor_credentials(laptop: Conforming) -> None:
+    script = f"""
+def attempt():
+    try:
+        socket.create_connection(("127.0.0.1", {laptop.aws.port}), 2)
+    except OSError:
+        return "cut off"
+    return "connected"
+tell([attempt(), sorted(name for name in os.environ if "CREDENTIALS" in name or "ACCESS_KEY" in name)])
+"""
+    laptop.put("isolated/0", "")
+    # Its inputs still arrive, and its outputs are uploaded: that is the platform's doing.
+    isolated = told(
+        laptop,
+        "assert (IN / 'data_0').read_text() == ''" + script,
+        NetworkConfig={"EnableNetworkIsolation": True},
+        inputs=[piped(laptop, "s3://data/isolated/")],
+    )
+    assert isolated == [["cut off", []]]
+    assert told(laptop, script) == [["connected", ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]]]
+
+
+def test_one_job_sees_nothing_of_another(laptop: Conforming) -> None:
+    other = laptop.create(request(laptop, "print('ready', flush=True); time.sleep(100)"))
+    laptop.wait_for_log(other, "ready")
+    folder = laptop.aws.status().folder
+    script = f"""
+seen = [path for path in ({str(folder)!r}, {str(folder / "jobs" / other)!r}) if os.path.exists(path)]
+tell([seen, [name for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()], os.getpid()])
+"""
+    assert told(laptop, script) == [[[], [], 1]]
+    laptop.sagemaker.stop_processing_job(ProcessingJobName=other)
+
+
+def test_lines_arrive_in_the_log_of_their_host_while_the_program_runs(laptop: Conforming) -> None:
+    name = laptop.create(request(laptop, "print(HOST, flush=True); time.sleep(100)", hosts=2))
+    laptop.until(
+        lambda: laptop.log(name) if laptop.describe(name).get("ProcessingStartTime") and logged(laptop, name) else {},
+        lambda found: found == {"algo-1": ["algo-1"], "algo-2": ["algo-2"]},
+        DEADLINE,
+    )
+    assert laptop.describe(name)["ProcessingJobStatus"] == "InProgress"
+    laptop.sagemaker.stop_processing_job(ProcessingJobName=name)
+    laptop.wait(name)
+
+
+def logged(laptop: Conforming, name: str) -> bool:
+    groups = laptop.logs.describe_log_groups(logGroupNamePrefix=laptop.log_group)["logGroups"]
+    return bool(groups) and bool(laptop.log(name))
+
+
+# --- Endings ---
+
+
+def test_an_exit_code_other_than_zero_fails_the_job_and_uploads_nothing(laptop: Conforming) -> None:
+    job = run(laptop, "(OUT / 'half').write_text('x'); sys.exit(3)")
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 3"
+    assert laptop.keys(f"{job['ProcessingJobName']}/") == []
+
+
+def test_any_exit_code_is_the_programs_own(laptop: Conforming) -> None:
+    # That of `docker run` where Docker itself has failed.
+    job = run(laptop, "sys.exit(125)")
+    assert job["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 125"
+
+
+def test_one_host_that_fails_fails_the_job_and_ends_the_others(laptop: Conforming) -> None:
+    job = run(laptop, "time.sleep(0 if HOST == 'algo-2' else 100); sys.exit(7)", hosts=2)
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["FailureReason"].endswith("exit code: 7")
+    assert job["ProcessingEndTime"] - job["ProcessingStartTime"] < timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(("code", "status"), [(0, "Completed"), (1, "Failed")])
+def test_the_message_is_told_whatever_the_ending(laptop: Conforming, code: int, status: str) -> None:
+    job = run(laptop, f"open('/opt/ml/output/message', 'w').write('no r\u00f6ws'); sys.exit({code})")
+    assert (job["ProcessingJobStatus"], job["ExitMessage"]) == (status, "no r\u00f6ws")
+
+
+def test_the_message_is_the_first_kilobyte_of_all_hosts_together(laptop: Conforming) -> None:
+    job = run(laptop, "open('/opt/ml/output/message', 'w').write(HOST[-1] * 600)", hosts=2)
+    assert job["ExitMessage"] == "1" * 600 + "2" * 424
+
+
+def test_a_message_that_is_not_utf_8_fails_the_job(laptop: Conforming) -> None:
+    job = run(laptop, "open('/opt/ml/output/message', 'wb').write(b'\\xff')")
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["FailureReason"] == "ClientError: The file /opt/ml/output/message is not UTF-8 text"
+
+
+def test_the_time_limit_stops_the_job(laptop: Conforming) -> None:
+    job = run(laptop, "time.sleep(100)", StoppingCondition={"MaxRuntimeInSeconds": 2})
+    assert job["ProcessingJobStatus"] == "Stopped"
+    assert job["ProcessingEndTime"] - job["ProcessingStartTime"] >= timedelta(seconds=2)
+
+
+def test_a_stop_is_a_signal_and_time_to_end(laptop: Conforming) -> None:
+    script = """
+def end(*_):
+    open("/opt/ml/output/message", "w").write("saved"); sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+print("ready", flush=True)
+time.sleep(100)
+"""
+    name = laptop.create(request(laptop, script))
+    laptop.wait_for_log(name, "ready")
+    laptop.sagemaker.stop_processing_job(ProcessingJobName=name)
+    job = laptop.wait(name)
+    assert (job["ProcessingJobStatus"], job["ExitMessage"]) == ("Stopped", "saved")
+
+
+def test_who_does_not_heed_the_signal_is_killed_with_all_that_it_started(laptop: Conforming) -> None:
+    unique = f"9{uuid.uuid4().int % 10**8:08}"
+    script = f"""
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+subprocess.Popen(["sh", "-c", "trap '' TERM; sleep {unique} & sleep {unique}"], start_new_session=True)
+print("ready", flush=True)
+while True:
+    time.sleep(100)
+"""
+    name = laptop.create(request(laptop, script))
+    laptop.wait_for_log(name, "ready")
+    laptop.until(lambda: sleeping(unique), lambda found: len(found) >= 2)
+    laptop.sagemaker.stop_processing_job(ProcessingJobName=name)
+    assert laptop.wait(name)["ProcessingJobStatus"] == "Stopped"
+    laptop.until(lambda: sleeping(unique), lambda found: not found)
+
+
+def test_a_job_leaves_no_folder_behind(laptop: Conforming) -> None:
+    job = run(laptop, "(OUT / 'locked').mkdir(); (OUT / 'locked').chmod(0)")
+    folder = laptop.aws.status().folder / "jobs" / job["ProcessingJobName"]
+    laptop.until(folder.exists, lambda exists: not exists)
+
+
+def test_a_job_leaves_neither_process_nor_container_behind(laptop: Conforming) -> None:
+    unique = f"6{uuid.uuid4().int % 10**8:08}"
+    script = (
+        f"subprocess.Popen(['sleep', '{unique}'], start_new_session=True); print('ready', flush=True); time.sleep(1)"
+    )
+    name = laptop.create(request(laptop, script))
+    laptop.wait_for_log(name, "ready")
+    assert sleeping(unique)
+    assert bool(containers(laptop)) == (laptop.runner == "container")
+    assert laptop.wait(name)["ProcessingJobStatus"] == "Completed"
+    laptop.until(lambda: [*sleeping(unique), *containers(laptop)], lambda found: not found)
+
+
+def containers(laptop: Conforming) -> list[str]:
+    """The containers of this laptop AWS, running or not."""
+    if laptop.runner == "process":
+        return []
+    label = f"label=smproc={laptop.aws.status().folder}"
+    return find_engine().ask("ps", "--all", "--quiet", "--filter", label).stdout.split()
+
+
+def test_when_the_server_is_stopped_so_are_its_jobs(make: Make, tmp_path: Path) -> None:
+    from conformance.conftest import Conforming  # noqa: PLC0415
+
+    unique = f"7{uuid.uuid4().int % 10**8:08}"
+    aws = make(tmp_path)
+    aws.start()
+    user = Conforming(aws, "any")
+    try:
+        name = user.create(request(user, f"print('ready', flush=True); subprocess.run(['sleep', '{unique}'])"))
+        user.wait_for_log(name, "ready")
+        user.until(lambda: sleeping(unique), lambda found: len(found) >= 1)
+        aws.stop()
+        user.until(lambda: sleeping(unique), lambda found: not found)
+        aws.start()
+        assert user.describe(name)["ProcessingJobStatus"] == "Stopped"
+    finally:
+        user.close()
+        aws.stop()
+
+
+def test_when_the_server_is_killed_so_are_its_jobs(make: Make, tmp_path: Path) -> None:
+    from conformance.conftest import Conforming  # noqa: PLC0415
+
+    unique = f"8{uuid.uuid4().int % 10**8:08}"
+    aws = make(tmp_path)
+    pid = aws.start().pid
+    assert pid
+    user = Conforming(aws, "any")
+    try:
+        name = user.create(request(user, f"print('ready', flush=True); subprocess.run(['sleep', '{unique}'])"))
+        user.wait_for_log(name, "ready")
+        user.until(lambda: sleeping(unique), lambda found: len(found) >= 1)
+        os.kill(pid, signal.SIGKILL)
+        user.until(lambda: sleeping(unique), lambda found: not found)
+        aws.start()
+        job = user.describe(name)
+        assert job["ProcessingJobStatus"] == "Failed"
+        assert job["FailureReason"] == "InternalServerError: The laptop AWS was killed while the job was running"
+    finally:
+        user.close()
+        aws.stop()
+
+
+def test_a_job_adds_little_to_its_program(laptop: Conforming) -> None:
+    run(laptop, "")
+    begun = time.monotonic()
+    job = run(laptop, "")
+    assert job["ProcessingJobStatus"] == "Completed"
+    # A container engine takes its own time, the longer the larger the image is.
+    assert time.monotonic() - begun < (1.5 if laptop.runner == "process" else 10)
