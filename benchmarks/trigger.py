@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -107,7 +106,9 @@ def dispatch_alone() -> None:
     from s3_trigger import dispatch  # noqa: PLC0415 - reads its settings when it is imported
 
     dispatch.handler({}, Context())
-    sys.stdout.write(f"\n{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}\n")
+    # Not ru_maxrss, which a child inherits from the process that started it.
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines())
+    sys.stdout.write(f"\n{status['VmHWM'].split()[0]}\n")
 
 
 def put(world: Trigger, keys: list[str]) -> None:
