@@ -42,8 +42,9 @@ format: setup ## let ruff format and fix
 	ruff check --fix .
 
 .PHONY: bench
-bench: setup .tools/awscli/.installed ## what the pipeline adds to the bare script, a job to its data, the library to synth
+bench: setup .tools/awscli/.installed ## what the pipeline adds to the script, a job to its data, the library to synth; what the trigger spends
 	python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,max --benchmark-sort=name -p no:cacheprovider
+	python benchmarks/trigger.py
 
 .PHONY: storm
 storm: setup ## 20,000 uploads under throttling and kills: is anything lost, is anything twice?

@@ -22,6 +22,8 @@ from s3_trigger.settings import client, ledger, logger, metrics, settings
 from s3_trigger.settlement import settle
 from s3_trigger.uploads import BadMessageError, Ended, Replay, Upload, is_name, read
 
+_MARGIN_MILLISECONDS = 15_000
+
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
@@ -31,7 +33,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambd
     metrics.add_metric(name="Messages", unit="Count", value=len(event["Records"]))
     try:
         response = process_partial_response(event, delivery.take, processor, context)
-        failed = delivery.collect()
+        failed = delivery.collect(context)
     finally:
         metrics.flush_metrics()
     if delivery.ready:
@@ -57,10 +59,13 @@ class _Delivery:
                 raise
             _set_aside(record, f"{type(error).__name__}: {error}")
 
-    def collect(self) -> list[str]:
+    def collect(self, context: Any) -> list[str]:  # noqa: ANN401 - Lambda's own object
         """Take the uploads into the ledger, group by group; the messages of those that could not be taken."""
         failed: list[str] = []
         for group, uploads in self._uploads.items():
+            if context.get_remaining_time_in_millis() < _MARGIN_MILLISECONDS:
+                failed += [record.message_id for records in uploads.values() for record in records]
+                continue
             try:
                 collected = ledger().collect(group, list(uploads))
             except Exception as error:  # noqa: BLE001 - whatever it is, the other groups go on

@@ -46,10 +46,9 @@ def test_what_waits_outlives_an_update_and_the_stack(deployment: Deployment, tmp
     run("deploy", 1)
     until(lambda: executions() == ["SUCCEEDED"])
     until(lambda: waiting() == [])
-    run("deploy", 1440, "--force")
     s3.put_object(Bucket=bucket, Key="c", Body=b"x")
     until(lambda: len(waiting()) == 1)
-    run("destroy", 1440, "--force")
+    run("destroy", 1, "--force")
     # Nothing of it is gone, and nothing starts any more.
     (item,) = waiting()
     assert item["objects"]["N"] == "1"

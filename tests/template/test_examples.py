@@ -14,7 +14,7 @@ import pytest
 import cdk_sagemaker_processing as library
 from support import ROOT, assert_snapshot, flat, run_app
 
-EXAMPLES = [ROOT / "examples" / "task.py", *sorted((ROOT / "examples" / "processors").glob("*.py"))]
+EXAMPLES = [*sorted((ROOT / "examples").glob("*.py")), *sorted((ROOT / "examples" / "processors").glob("*.py"))]
 NAMES = [example.stem for example in EXAMPLES]
 # In a state machine of the user's own: aws-cdk lets it wait for its role and for the role's policy, which includes it.
 TOLERATED = {"task": ["-i", "W3005"]}

@@ -29,7 +29,10 @@ from smproc.job import ConflictingValues, InvalidValue, ProcessingInput, is_unre
 MANIFESTS_PREFIX = "manifests"
 # A message that fails so often is a dead letter.
 _MAX_RECEIVES = 5
-_FUNCTION_TIMEOUT = Duration.minutes(1)
+_TIMEOUT_SECONDS = 60
+# What comes together may be of a thousand groups, each of which is a transaction.
+_LEDGER_TIMEOUT_SECONDS = 120
+_WINDOW_SECONDS = 5
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 4 KB for all variables of a function.
 _PREFIXES_MAX = 2500
 
@@ -155,6 +158,7 @@ class S3Trigger(Construct):
             self.undelivered_queue,
             {"AwsSolutions-SQS3": "this is the dead-letter queue of the rules, which no queue's redrive policy names"},
         )
+        timeout = _LEDGER_TIMEOUT_SECONDS if batching.needs_ledger else _TIMEOUT_SECONDS
         self.queue = sqs.Queue(
             self,
             "Queue",
@@ -163,9 +167,9 @@ class S3Trigger(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
             removal_policy=removal_policy,
-            # Six times the function's time-out, so that a message is not delivered again while it is worked on:
-            # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-            visibility_timeout=Duration.seconds(6 * _FUNCTION_TIMEOUT.to_seconds()),
+            # Six times the function's time-out and the window, so that a message is not delivered again while it is
+            # worked on: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+            visibility_timeout=Duration.seconds(6 * timeout + (_WINDOW_SECONDS if batching.batch_size > 1 else 0)),
         )
         settings: dict[str, Any] = {
             "bucket": bucket.bucket_name,
@@ -195,7 +199,7 @@ class S3Trigger(Construct):
             module="intake",
             distributions=DISTRIBUTIONS,
             description="Takes the objects that arrived in S3",
-            timeout=_FUNCTION_TIMEOUT,
+            timeout=Duration.seconds(timeout),
             environment={"SETTINGS": Stack.of(self).to_json_string(self.ledger.settings if self.ledger else settings)},
         )
         starter = self.ledger.dispatcher if self.ledger else self.function
@@ -269,7 +273,7 @@ class S3Trigger(Construct):
         """
         options: dict[str, Any] = {"batch_size": 10}
         if batching.batch_size > 1:  # who waits for a batch may wait some seconds for a delivery, and it costs less
-            options = {"batch_size": 1000, "max_batching_window": Duration.seconds(5)}
+            options = {"batch_size": 1000, "max_batching_window": Duration.seconds(_WINDOW_SECONDS)}
         if batching.needs_ledger:  # more at once would only get into each other's way, at the open batch
             options["max_concurrency"] = 5
         return event_sources.SqsEventSource(self.queue, report_batch_item_failures=True, **options)

@@ -1,0 +1,57 @@
+"""Many small files in few jobs: up to 1,000 files of a tenant share one, four jobs run at once, failures send a mail.
+
+Deploy it with ``cdk deploy --app "python examples/batches.py" --parameters Mail=you@example.com``,
+then put files below ``incoming/<tenant>/``. A batch starts when it is full, or ten minutes after its first file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+
+from cdk_sagemaker_processing import (
+    EventDrivenProcessing,
+    GroupBy,
+    ProcessingOutput,
+    SKLearnProcessor,
+    uploaded_objects,
+)
+
+SOURCE = Path(__file__).parent / "processors" / "source"
+app = cdk.App()
+stack = cdk.Stack(app, "BatchExample")
+mail = cdk.CfnParameter(stack, "Mail", description="Hears of failures")
+failures = sns.Topic(stack, "Failures", master_key=kms.Key(stack, "Key", enable_key_rotation=True), enforce_ssl=True)
+failures.add_subscription(subscriptions.EmailSubscription(mail.value_as_string))
+
+processor = SKLearnProcessor(
+    stack, "SKLearn", framework_version="1.2-1", instance_type="ml.m5.xlarge", instance_count=1
+)
+count = processor.run(
+    "CountRows",
+    code=str(SOURCE / "count_rows.py"),
+    inputs=[uploaded_objects("/opt/ml/processing/input/data")],
+    outputs=[ProcessingOutput(output_name="counts", source="/opt/ml/processing/output")],
+)
+pipeline = EventDrivenProcessing(
+    stack,
+    "Pipeline",
+    steps=[count],
+    prefixes=["incoming/"],
+    suffixes=[".csv"],
+    batch_size=1000,
+    batch_window=cdk.Duration.minutes(10),
+    group_by=GroupBy(folders=1),
+    max_concurrent_jobs=4,
+    failure_topic=failures,
+)
+for alarm in pipeline.trigger.alarms:
+    alarm.add_alarm_action(actions.SnsAction(failures))
+cdk.CfnOutput(stack, "UploadTo", value=pipeline.upload_uri)
+cdk.CfnOutput(stack, "StateMachine", value=pipeline.state_machine.state_machine_arn)
+app.synth()
