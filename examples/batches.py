@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -26,7 +27,9 @@ SOURCE = Path(__file__).parent / "processors" / "source"
 app = cdk.App()
 stack = cdk.Stack(app, "BatchExample")
 mail = cdk.CfnParameter(stack, "Mail", description="Hears of failures")
-failures = sns.Topic(stack, "Failures", master_key=kms.Key(stack, "Key", enable_key_rotation=True), enforce_ssl=True)
+key = kms.Key(stack, "Key", enable_key_rotation=True)
+key.grant_encrypt_decrypt(iam.ServicePrincipal("cloudwatch.amazonaws.com"))  # for the alarms
+failures = sns.Topic(stack, "Failures", master_key=key, enforce_ssl=True)
 failures.add_subscription(subscriptions.EmailSubscription(mail.value_as_string))
 
 processor = SKLearnProcessor(

@@ -239,15 +239,18 @@ class Ledger:
 
         Returns False when it is not done: somebody else has, or the batch has had as many replays as it may have.
         """
+        most = max_replays - 2
+        if most < 0:
+            return False
         halves = [slot.run.again(half) for half in slot.run.positions.without(slot.gone).halves()]
         spending = self._table.update(
             f"batch#{slot.run.batch}",
             "replays",
             "SET #used = if_not_exists(#used, :none) + :more, #expires = :expires",
-            "(attribute_not_exists(#used) AND :most >= :none) OR #used <= :most",
+            "attribute_not_exists(#used) OR #used <= :most",
             none=0,
             more=len(halves),
-            most=max_replays - len(halves),
+            most=most,
             expires=self._expires(),
         )
         new = [change for half in halves for change in self._ready(half)]
