@@ -27,7 +27,7 @@ demo: setup ## the main job: start the laptop AWS, deploy app.py, drop a data se
 .PHONY: test
 test: setup .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed ## every test (and make lint first)
 	@$(MAKE) --no-print-directory lint
-	python -m pytest
+	python -m pytest --numprocesses 2 --dist loadfile
 
 .PHONY: lint
 lint: setup ## ruff, mypy --strict, the import contracts
