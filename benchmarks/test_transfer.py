@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from local.conftest import Laptop, _free_port
+from local.conftest import Laptop
+from ports import free_port
 from smproc.local import LaptopAws, NoSandbox
 from support import ROOT
 
@@ -25,7 +26,7 @@ _MEGABYTE = 2**20
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     if not AWS.exists():
         pytest.skip("the AWS CLI is not installed; make .tools/awscli/.installed")
-    aws = LaptopAws(_free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process")
+    aws = LaptopAws(free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process")
     try:
         aws.start()
     except NoSandbox as missing:

@@ -23,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "lambda"), str(ROOT / "tests")]
 
-from deployed import free_port  # noqa: E402
+from ports import free_port  # noqa: E402
 from smproc.local import LaptopAws  # noqa: E402
 from triggers import Clients, Context, Trigger  # noqa: E402
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from conformance import image
-from local.conftest import Laptop, _free_port
+from local.conftest import Laptop
+from ports import free_port
 from smproc.local import LaptopAws, NoEngine
-from smproc.local.runners import find_engine
+from smproc.local.runners import Engine, find_engine
 from smproc.local.runners.sandboxes import try_sandboxes
 
 Make = Callable[[Path], LaptopAws]
@@ -28,7 +29,7 @@ default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
 """
 _STORAGE = """
 [storage]
-driver = "vfs"
+driver = "{driver}"
 graphroot = "{folder}/root"
 runroot = "{folder}/run"
 """
@@ -49,13 +50,8 @@ def _engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A container engine that has the image."""
     folder = tmp_path_factory.mktemp("engine")
     with pytest.MonkeyPatch.context() as patch:
-        if "CONTAINERS_STORAGE_CONF" not in os.environ and shutil.which("runc"):
-            (folder / "containers.conf").write_text(_PODMAN)
-            (folder / "storage.conf").write_text(_STORAGE.format(folder=folder))
-            patch.setenv("CONTAINERS_CONF", str(folder / "containers.conf"))
-            patch.setenv("CONTAINERS_STORAGE_CONF", str(folder / "storage.conf"))
         try:
-            engine = find_engine()
+            engine = _find_engine(folder, patch)
         except NoEngine as missing:
             pytest.skip(str(missing))
         image.build(engine.program, folder, dict(engine.environment))
@@ -66,17 +62,32 @@ def _engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _find_engine(folder: Path, patch: pytest.MonkeyPatch) -> Engine:
+    if "CONTAINERS_STORAGE_CONF" in os.environ or not shutil.which("runc"):
+        return find_engine()
+    (folder / "containers.conf").write_text(_PODMAN)
+    patch.setenv("CONTAINERS_CONF", str(folder / "containers.conf"))
+    patch.setenv("CONTAINERS_STORAGE_CONF", str(folder / "storage.conf"))
+    try:
+        (folder / "storage.conf").write_text(_STORAGE.format(driver="overlay", folder=folder / "overlay"))
+        return find_engine()
+    except NoEngine:
+        # It copies the whole image for every container, and so works wherever files can be copied.
+        (folder / "storage.conf").write_text(_STORAGE.format(driver="vfs", folder=folder / "vfs"))
+        return find_engine()
+
+
 @pytest.fixture(scope="session", params=["process", "container"])
 def make(request: pytest.FixtureRequest) -> Make:
     """Makes a laptop AWS that is yet to be started, once with each runner that works on this machine."""
     if request.param == "container":
         request.getfixturevalue("_engine")
-        return lambda folder: LaptopAws(_free_port(), state_dir=folder, runner="container")
+        return lambda folder: LaptopAws(free_port(), state_dir=folder, runner="container")
     trials = list(try_sandboxes())
     if not any(trial.sandbox for trial in trials):
         pytest.skip("; ".join(f"{trial.name}: {trial.problem}" for trial in trials))
     stands_in = {image.NAME: shlex.join(image.ENTRYPOINT)}
-    return lambda folder: LaptopAws(_free_port(), state_dir=folder, runner="process", images=stands_in)
+    return lambda folder: LaptopAws(free_port(), state_dir=folder, runner="process", images=stands_in)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from deployed import Deployment, SessionAt, cdk, free_port
+from deployed import Deployment, SessionAt, cdk
+from ports import free_port
 from smproc.local import LaptopAws
 from support import ROOT
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deployed import free_port
+from ports import free_port
 from smproc.local import LaptopAws
 from support import ROOT
 

@@ -14,7 +14,8 @@ from typing import Any
 import boto3
 import pytest
 
-from deployed import SessionAt, cdk, free_port
+from deployed import SessionAt, cdk
+from ports import free_port
 from smproc.local import LaptopAws
 from support import ROOT
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ import botocore.session
 import pytest
 from botocore.config import Config
 
+from ports import free_port
 from smproc.local import LaptopAws
 from smproc.local.runners.sandboxes import try_sandboxes
 
@@ -23,7 +23,7 @@ IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2
 ROLE = "arn:aws:iam::000000000000:role/processing"
 BUCKET = "data"
 GROUP = "/aws/sagemaker/ProcessingJobs"
-_DEADLINE_IN_SECONDS = 30.0
+_DEADLINE_IN_SECONDS = 90.0
 _SYSTEM_PROGRAMS = ("unshare", "setpriv", "java")
 
 
@@ -199,13 +199,6 @@ class Laptop:
         return events
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _no_real_account() -> Iterator[None]:
     """Whatever the developer's own AWS settings are, no test sees them."""
@@ -218,10 +211,10 @@ def _no_real_account() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def free_port() -> int:
+@pytest.fixture(name="free_port")
+def _free_port() -> int:
     """A port that nobody listens on."""
-    return _free_port()
+    return free_port()
 
 
 @pytest.fixture
@@ -243,7 +236,7 @@ def laptop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     trials = {trial.name: trial for trial in try_sandboxes()}
     if trials[request.param].sandbox is None:
         pytest.skip(f"{request.param} does not work here: {trials[request.param].problem}")
-    aws = LaptopAws(_free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process")
+    aws = LaptopAws(free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process")
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "unshare":
             patch.setenv("PATH", _path_with(tmp_path_factory.mktemp("path"), _SYSTEM_PROGRAMS))

@@ -225,9 +225,7 @@ def test_stopping_the_server_ends_its_jobs(aws: LaptopAws, laptop: Laptop) -> No
     user.wait_for_log(name, "ready")
     user.close()
     running = descendants(status.pid)
-    begun = time.monotonic()
     aws.stop()
-    assert time.monotonic() - begun < 5
     assert not [pid for pid in running if alive(pid)]
     assert not (status.folder / "jobs").exists()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from deployed import free_port
+from ports import free_port
 from smproc.local import LaptopAws
 from triggers import Clients, Trigger
 

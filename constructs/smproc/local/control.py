@@ -23,13 +23,14 @@ from typing import Any, Literal, Self
 from smproc.local import errors
 from smproc.local._environment import pointing_at, redirected, to_unset
 from smproc.local._folder import ServerLock, StateFolder, state_root
+from smproc.local._health import answers
 from smproc.local._ports import listener
 from smproc.local._status import Status
 from smproc.local.errors import LaptopAwsError, MinistackMissing, PortInUse, ServerFailed, WrongOption
 from smproc.local.runners import StandIn
 
 _START_TIMEOUT_IN_SECONDS = 30.0
-_STOP_TIMEOUT_IN_SECONDS = 10.0
+_STOP_TIMEOUT_IN_SECONDS = 30.0
 _POLL_IN_SECONDS = 0.02
 _LOG_LINES_SHOWN = 15
 _PORT_MAX = 65_535
@@ -317,13 +318,14 @@ class LaptopAws:
         deadline = time.monotonic() + _START_TIMEOUT_IN_SECONDS
         while time.monotonic() < deadline:
             status = self.status()
-            if status.running:
+            # One that was just killed holds its lock until the kernel is done with it.
+            if status.running and answers(self.port, deadline - time.monotonic()):
                 return replace(status, note=f"Already running on {self.endpoint} (pid {status.pid}).")
             if not self._lock.held_elsewhere():
                 return self.start()
             time.sleep(_POLL_IN_SECONDS)
         raise ServerFailed(
-            f"Another process has been starting the server for {_START_TIMEOUT_IN_SECONDS:.0f} s; "
+            f"A server of another process holds the port and has not answered for {_START_TIMEOUT_IN_SECONDS:.0f} s; "
             f"see {self._folder.log}"
         )
 

@@ -15,19 +15,19 @@ import socket
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
 from smproc.local._folder import ServerLock, StateFolder
+from smproc.local._health import answers
 from smproc.local._ports import children
 from smproc.local.errors import LaptopAwsError, PortInUse
 from smproc.local.runners import StandIn, choose
 from smproc.local.runners._choice import RunnerName
 
 _BACKLOG = 512
-_HEALTH_PATH = "/_ministack/health"
-_CLOSE_TIMEOUT_IN_SECONDS = 5.0
+_CLOSE_TIMEOUT_IN_SECONDS = 20.0
+_ANSWER_TIMEOUT_IN_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -115,7 +115,8 @@ class Server:
         seams.add_task(RESOURCE, ProcessingJobTask(service))
 
         def announce() -> None:
-            if not self._answers():
+            if not answers(self._port, _ANSWER_TIMEOUT_IN_SECONDS):
+                _log.error("the server does not answer itself")
                 return
             lock.write(**about, sandbox=runner.name, ready=True)
             self._report({"killed": killed})
@@ -159,18 +160,6 @@ class Server:
         import tempfile  # noqa: PLC0415
 
         tempfile.tempdir = None
-
-    def _answers(self) -> bool:
-        """Wait until a request is answered; False when the server is gone before that."""
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        url = f"http://127.0.0.1:{self._port}{_HEALTH_PATH}"
-        try:
-            with opener.open(url, timeout=60) as response:
-                response.read()
-        except OSError:
-            _log.exception("the server does not answer itself")
-            return False
-        return True
 
     def _report(self, report: dict[str, object]) -> None:
         if self._report_to is None:

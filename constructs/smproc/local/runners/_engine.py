@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from smproc.local.errors import NoEngine
 
 _NAMES = ("docker", "podman")
-_TIMEOUT_IN_SECONDS = 10.0
+# An engine that does not answer at all is to be found out soon; one that does takes long on a busy machine.
+_PROBE_TIMEOUT_IN_SECONDS = 10.0
+_TIMEOUT_IN_SECONDS = 60.0
 # What fails, and fast, where Docker's daemon does not answer or Podman's storage does not work.
 _PROBES: Mapping[str, Sequence[str]] = {
     "docker": ("version", "--format", "{{.Server.Version}}"),
@@ -67,7 +69,7 @@ def find_engine() -> Engine:
             continue
         engine = Engine(name, program, dict(os.environ))
         try:
-            answer = engine.ask(*_PROBES[name])
+            answer = engine.ask(*_PROBES[name], timeout_in_seconds=_PROBE_TIMEOUT_IN_SECONDS)
         except (OSError, subprocess.TimeoutExpired) as error:
             problems.append(f"{name}: {error}")
             continue
