@@ -129,7 +129,8 @@ class EngineRunner:
         with contextlib.suppress(subprocess.TimeoutExpired):
             answer = self.engine.ask("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name)
             status, _, code = answer.stdout.strip().partition(" ")
-            if answer.returncode == 0 and status == "exited":
+            # Podman says stopped of a container that has exited and is not cleaned up yet.
+            if answer.returncode == 0 and status in ("exited", "stopped"):
                 return int(code)
         return None
 
