@@ -54,8 +54,8 @@ class SessionAt:
         return self._session.client(service, endpoint_url=self._endpoint)
 
 
-def cdk(words: list[str], environment: dict[str, str]) -> None:
-    """Run the CDK CLI from npm."""
+def cdk(words: list[str], environment: dict[str, str]) -> str:
+    """Run the CDK CLI from npm; returns what it prints."""
     ran = subprocess.run(
         ["cdk", *words, *(["--require-approval", "never"] if words[0] == "deploy" else []), "--no-notices"],
         env=environment,
@@ -67,3 +67,4 @@ def cdk(words: list[str], environment: dict[str, str]) -> None:
         timeout=300,
     )
     assert ran.returncode == 0, ran.stdout
+    return ran.stdout

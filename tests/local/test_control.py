@@ -210,10 +210,12 @@ def test_a_killed_server_takes_its_jobs_along_and_the_next_start_cleans_up(
     os.kill(status.pid, signal.SIGKILL)
     laptop.until(lambda: [pid for pid in running if alive(pid)], lambda left: not left)
     stale = laptop.until(aws.status, lambda found: found.state == "stale")
-    assert stale.note == "The last server was killed; the next start removes what it left behind."
+    assert (
+        stale.note == "The last server was killed; at the next start what ran has failed, and what was stored is kept."
+    )
     assert (status.folder / "jobs" / name).exists()
     again = aws.start()
-    assert again.note.startswith(f"The last server (pid {status.pid}) was killed; what it left behind is removed.")
+    assert again.note.startswith(f"The last server (pid {status.pid}) was killed; what ran has failed,")
     assert list((status.folder / "jobs").iterdir()) == []
 
 

@@ -61,15 +61,26 @@ class StateFolder:
         """What is remembered of jobs from one server to the next."""
         return self.path / "jobs.sqlite3"
 
+    @property
+    def account(self) -> Path:
+        """What is remembered of everything else."""
+        return self.path / "account"
+
     def create(self) -> None:
         """Make the folder, readable by its owner alone: jobs' data and logs pass through it."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def clean(self) -> None:
-        """Remove what a server leaves behind but its log and its memory of jobs."""
+        """Remove what a server leaves behind but its log and its memory of jobs and of the account."""
         for folder in (self.jobs, self.temporary):
             remove_tree(folder)
         self.counts.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Remove the memory of jobs and of the account."""
+        remove_tree(self.account)
+        for path in self.path.glob(f"{self.records.name}*"):
+            path.unlink()
 
     def cut_log(self) -> None:
         """Empty the log when it has grown long; until then what a server said before it was killed can be read."""

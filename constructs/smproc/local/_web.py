@@ -11,14 +11,24 @@ _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 Application = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+# Of S3 alone; in the other APIs every request is a POST.
+_READING = ("GET", "HEAD")
 
 
-def with_credentials(application: Application, credentials: CredentialsEndpoint) -> Application:
-    """An ASGI application that also hands out the credentials of jobs' roles."""
+def front(application: Application, credentials: CredentialsEndpoint, note_change: Callable[[], None]) -> Application:
+    """An ASGI application that also hands out the credentials of jobs' roles.
+
+    Args:
+        application: answers for AWS.
+        credentials: hands them out.
+        note_change: called whenever something may have changed in the account.
+    """
 
     async def answer(scope: _Message, receive: _Receive, send: _Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(CredentialsEndpoint.path):
             await application(scope, receive, send)
+            if scope["type"] == "http" and scope["method"] not in _READING:
+                note_change()
             return
         headers = dict(scope["headers"])
         status, body = credentials.answer(scope["path"], headers.get(b"authorization", b"").decode("latin-1"))

@@ -89,8 +89,11 @@ class LaptopAws:
         """Where it answers."""
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> Status:
+    def start(self, *, fresh: bool = False) -> Status:
         """Start it and wait until it answers; one that runs already is left alone and said to run already.
+
+        Args:
+            fresh: begin with an empty account. Default: with what the last one has stored.
 
         Raises:
             PortInUse: something else listens on the port.
@@ -99,8 +102,13 @@ class LaptopAws:
             MinistackMissing: the extra ``local`` is not installed.
             UnsupportedMinistack: another version of ministack is installed, and what we reach into has moved.
             ServerFailed: the server died or did not answer in time.
+            LaptopAwsError: one that runs already cannot begin anew.
         """
         if self._lock.held_elsewhere():
+            if fresh:
+                raise LaptopAwsError(
+                    f"What runs on {self.endpoint} keeps its account; stop it first: smproc local stop"
+                )
             return self._running_already()
         if importlib.util.find_spec("ministack") is None:
             raise MinistackMissing(
@@ -108,7 +116,7 @@ class LaptopAws:
             )
         self._folder.create()
         with self._folder.log.open("ab") as log:
-            report = self._launch(log.fileno())
+            report = self._launch(log.fileno(), *(["--fresh"] if fresh else []))
         if report.get("error") == "AlreadyRunning":
             return self._running_already()
         if "error" in report:
@@ -116,7 +124,7 @@ class LaptopAws:
         self._started_here = True
         note = f"Started on {self.endpoint}."
         if killed := report.get("killed"):
-            note = f"The last server (pid {killed}) was killed; what it left behind is removed. {note}"
+            note = f"The last server (pid {killed}) was killed; what ran has failed, what was stored is kept. {note}"
         return replace(self.status(), note=note)
 
     def stop(self) -> Status:
@@ -265,12 +273,12 @@ class LaptopAws:
             raise LaptopAwsError(str(refusal.get("message", refusal))) from error
         return answer
 
-    def _launch(self, log: int) -> dict[str, Any]:
+    def _launch(self, log: int, *more: str) -> dict[str, Any]:
         """Start the server in the background and read its report; no half-started one stays behind."""
         reader, writer = os.pipe()
         try:
             server = subprocess.Popen(
-                [sys.executable, "-m", "smproc.local.server", *self._arguments(), "--report-to", str(writer)],
+                [sys.executable, "-m", "smproc.local.server", *self._arguments(), *more, "--report-to", str(writer)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -349,7 +357,7 @@ class LaptopAws:
             return f"(unreadable: {error})"
 
 
-_STALE = "The last server was killed; the next start removes what it left behind."
+_STALE = "The last server was killed; at the next start what ran has failed, and what was stored is kept."
 
 
 def _with_source_root(environment: Mapping[str, str]) -> dict[str, str]:

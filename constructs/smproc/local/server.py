@@ -41,6 +41,7 @@ class Server:
         stop_grace_in_seconds: how long a job's program may take to end after SIGTERM before it is killed.
         runner: what runs jobs: ``auto``, ``process`` or ``container``.
         images: what stands in for images of the user's, by name.
+        fresh: forget what the last server has stored.
         report_to: a file descriptor that takes the report, None for nobody.
     """
 
@@ -53,6 +54,7 @@ class Server:
         stop_grace_in_seconds: float,
         runner: RunnerName,
         images: Mapping[str, StandIn],
+        fresh: bool,
         report_to: int | None,
     ) -> None:
         self._port = port
@@ -61,6 +63,7 @@ class Server:
         self._stop_grace_in_seconds = stop_grace_in_seconds
         self._runner = runner
         self._images = images
+        self._fresh = fresh
         self._report_to = report_to
         self._stopping: asyncio.Event | None = None
 
@@ -75,6 +78,9 @@ class Server:
             killed = lock.read().get("pid")
             self._folder.cut_log()
             self._folder.clean()
+            if self._fresh:
+                self._folder.forget()
+            self._folder.account.mkdir(mode=0o700, exist_ok=True)
             self._folder.jobs.mkdir()
             self._folder.temporary.mkdir()
             about = {"pid": os.getpid(), "port": self._port, "region": self._region, "started": time.time()}
@@ -95,7 +101,8 @@ class Server:
         self._configure_ministack()
         # These take most of the start: nothing is loaded before the lock and the port are ours.
         from smproc.local import seams  # noqa: PLC0415
-        from smproc.local._web import with_credentials  # noqa: PLC0415
+        from smproc.local._keeper import Keeper  # noqa: PLC0415
+        from smproc.local._web import front  # noqa: PLC0415
         from smproc.local.jobs import AwsClients, Credentials, CredentialsEndpoint, JobLife  # noqa: PLC0415
         from smproc.local.service import RESOURCE, ProcessingJobTask, SageMakerService  # noqa: PLC0415
 
@@ -127,12 +134,14 @@ class Server:
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_number, self._stopping.set)
         threading.Thread(target=announce, name="announce", daemon=True).start()
+        keeper = Keeper(seams.save_account)
+        keeper.start()
         try:
-            loop.run_until_complete(
-                _hypercorn(with_credentials(application.app, credentials), listening, self._stopping)
-            )
+            answer = front(application.app, credentials, keeper.note_change)
+            loop.run_until_complete(_hypercorn(answer, listening, self._stopping))
         finally:
             service.close(_CLOSE_TIMEOUT_IN_SECONDS)
+            keeper.stop()
             _kill_children()
 
     def _configure_ministack(self) -> None:
@@ -146,11 +155,10 @@ class Server:
                 "SFTP_ENABLED": "0",
                 "IOT_MTLS_ENABLED": "0",
                 "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
-                # What is stored lives as long as the server; nothing may end up outside of our folder.
-                "PERSIST_STATE": "0",
-                "S3_PERSIST": "0",
-                "S3_DATA_DIR": str(self._folder.temporary / "s3"),
-                "STATE_DIR": str(self._folder.temporary / "state"),
+                "PERSIST_STATE": "1",
+                "S3_PERSIST": "1",
+                "S3_DATA_DIR": str(self._folder.account / "objects"),
+                "STATE_DIR": str(self._folder.account / "services"),
                 "TMPDIR": str(self._folder.temporary),
                 # Functions run in this interpreter; ministack must not go looking for a container engine.
                 "DOCKER_HOST": f"unix://{self._folder.temporary / 'no-docker.sock'}",
@@ -229,6 +237,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--stop-grace-in-seconds", type=float, default=5.0)
     parser.add_argument("--runner", choices=("auto", "process", "container"), default="auto")
     parser.add_argument("--image", action="append", default=[], metavar="NAME=WHAT")
+    parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--report-to", type=int)
     options = parser.parse_args(arguments)
     if options.report_to is not None:
@@ -241,6 +250,7 @@ def main(arguments: list[str] | None = None) -> int:
         stop_grace_in_seconds=options.stop_grace_in_seconds,
         runner=options.runner,
         images={name: StandIn.parse(what) for name, _, what in (image.partition("=") for image in options.image)},
+        fresh=options.fresh,
         report_to=options.report_to,
     )
     code = server.run()

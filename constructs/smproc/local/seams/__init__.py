@@ -13,7 +13,8 @@ and not in the middle of somebody's pipeline. What is reached into stands at the
 * ``_dead_letters``: dead-letter queues of EventBridge rules' targets;
 * ``_event_sources``: the batches in which Lambda is given a queue's messages;
 * ``_message_moves``: messages go back from SQS' dead-letter queues;
-* ``_object_events``: the version of an object in S3's events.
+* ``_object_events``: the version of an object in S3's events;
+* ``_account``: what the account holds, on disk.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 
 from smproc.local.errors import MinistackMissing
 from smproc.local.seams import (
+    _account,
     _dead_letters,
     _event_sources,
     _executions,
@@ -36,6 +38,7 @@ from smproc.local.seams import (
     _status_events,
     _variables,
 )
+from smproc.local.seams._account import save_account
 from smproc.local.seams._executions import (
     CurrentTask,
     Task,
@@ -65,6 +68,7 @@ __all__ = [
     "request_account",
     "request_region",
     "role_session",
+    "save_account",
     "task_error",
     "task_submitted",
 ]
@@ -79,6 +83,7 @@ _AMENDMENTS = (
     _event_sources,
     _message_moves,
     _object_events,
+    _account,
 )
 
 

@@ -9,6 +9,8 @@ _TRACEBACK = "Traceback (most recent call last):"
 _JAVA = re.compile(r'^Exception in thread "main" (?P<why>.+)$', re.MULTILINE)
 _SUBMIT = re.compile(r"^Error: (?P<why>.+)$", re.MULTILINE)
 _PYTHON = re.compile(r"^\S*python\S*: (?P<why>can't open file .+)$", re.MULTILINE)
+# What Hadoop says of an address whose file system it does not have.
+_S3 = re.compile(r"S3AFileSystem not found|No FileSystem for scheme \W?s3[an]?\b")
 _UNCAUGHT = 1
 
 
@@ -50,6 +52,11 @@ def spark_failure(code: int, output: str) -> SubmitFailure:
 
 
 def _reason(code: int, output: str) -> str | None:
+    if _S3.search(output):
+        return (
+            "a Spark application reads and writes S3 through hadoop-aws, which the laptop AWS does not have; hand the "
+            "data over as a ProcessingInput and a ProcessingOutput, and use their folders: file:///opt/ml/processing/"
+        )
     # Any other code is the application's own choice; a traceback above it need not have to do with it.
     if code == _UNCAUGHT and (why := _last_exception(output.splitlines())):
         return why
