@@ -131,9 +131,11 @@ class Laptop:
         described: dict[str, Any] = self.sagemaker.describe_processing_job(ProcessingJobName=name)
         return described
 
-    def wait(self, name: str) -> dict[str, Any]:
+    def wait(self, name: str, deadline_in_seconds: float = _DEADLINE_IN_SECONDS) -> dict[str, Any]:
         ended: dict[str, Any] = self.until(
-            lambda: self.describe(name), lambda job: job["ProcessingJobStatus"] not in ("InProgress", "Stopping")
+            lambda: self.describe(name),
+            lambda job: job["ProcessingJobStatus"] not in ("InProgress", "Stopping"),
+            deadline_in_seconds,
         )
         return ended
 

@@ -181,6 +181,18 @@ def test_an_application_that_fails_fails_the_job_and_says_why(laptop: Laptop) ->
 
 
 @pytest.mark.usefixtures("_spark")
+@pytest.mark.parametrize("scheme", ["s3", "s3a"])
+def test_an_application_that_reads_s3_itself_is_told_what_to_do_instead(laptop: Laptop, scheme: str) -> None:
+    app = f"from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().read.text('{scheme}://data/x')"
+    job, _ = submitted(laptop, app)
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["ExitMessage"].endswith(
+        "through hadoop-aws, which the laptop AWS does not have; hand the data over as a ProcessingInput and a "
+        "ProcessingOutput, and use their folders: file:///opt/ml/processing/"
+    )
+
+
+@pytest.mark.usefixtures("_spark")
 def test_a_class_of_a_jar_runs_with_what_lies_in_s3(laptop: Laptop) -> None:
     # An application in Java that needs no compiler here: Spark's own, which runs SQL from a file.
     (jar,) = (find_spark(IMAGE).home / "jars").glob("spark-hive-thriftserver_*.jar")
@@ -322,3 +334,48 @@ def test_the_reason_is_found_in_what_the_application_wrote(code: int, output: st
     failure = spark_failure(code, output)
     assert failure.exit_code == code
     assert failure.message.endswith(f": {why}")
+
+
+@pytest.mark.usefixtures("_spark")
+def test_twenty_scripts_and_three_spark_applications_run_at_once(laptop: Laptop) -> None:
+    count = "from pyspark.sql import SparkSession; from pathlib import Path\n"
+    count += "rows = SparkSession.builder.getOrCreate().range(1000).count()\n"
+    count += "Path('/opt/ml/processing/output/rows').write_text(str(rows))"
+    # Each script ends when all of them run: it waits for an object that is put then.
+    wait = """
+import boto3, json, pathlib, time
+base = pathlib.Path("/opt/ml/processing")
+print("ready", flush=True)
+while not boto3.client("s3").list_objects_v2(Bucket="data", Prefix="{go}").get("KeyCount"):
+    time.sleep(0.5)
+host = json.loads(pathlib.Path("/opt/ml/config/resourceconfig.json").read_text())["current_host"]
+(base / "output" / host).write_text(" ".join(sorted(path.name for path in (base / "input/shards").iterdir())))
+"""
+    go = f"go/{laptop.name()}"
+    shards = f"shards/{laptop.name()}/"
+    for shard in range(4):
+        laptop.put(f"{shards}{shard}")
+    sparks, scripts = [], []
+    for _ in range(3):
+        request = laptop.request(count)
+        request["AppSpecification"] = {
+            "ImageUri": IMAGE,
+            "ContainerEntrypoint": ["smspark-submit", f"{INPUT}/code/main.py"],
+        }
+        sparks.append(laptop.create(request))
+    for _ in range(20):
+        given = laptop.input("shards", f"s3://data/{shards}", distribution="ShardedByS3Key")
+        cluster = {"InstanceCount": 2, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}
+        request = laptop.request(
+            wait.replace("{go}", go), inputs=[given], ProcessingResources={"ClusterConfig": cluster}
+        )
+        scripts.append(laptop.create(request))
+    for name in scripts:
+        laptop.wait_for_log(name, "ready", _DEADLINE_IN_SECONDS)
+    laptop.put(go)
+    for name in (*scripts, *sparks):
+        job = laptop.wait(name, _DEADLINE_IN_SECONDS)
+        assert job["ProcessingJobStatus"] == "Completed", job
+    for name in scripts:
+        assert (laptop.get(f"{name}/algo-1"), laptop.get(f"{name}/algo-2")) == (b"0 2", b"1 3")
+    assert [laptop.get(f"{name}/rows") for name in sparks] == [b"1000"] * 3
