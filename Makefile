@@ -27,7 +27,7 @@ demo: setup ## the main job: start the laptop AWS, deploy app.py, drop a data se
 .PHONY: test
 test: setup .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed ## every test (and make lint first)
 	@$(MAKE) --no-print-directory lint
-	python -m pytest --numprocesses 2 --dist loadfile
+	python -m pytest --numprocesses 2 --dist loadfile --durations 20
 
 .PHONY: lint
 lint: setup ## ruff, mypy --strict, the import contracts
@@ -49,6 +49,10 @@ bench: setup .tools/awscli/.installed ## what the pipeline adds to the script, a
 .PHONY: storm
 storm: setup ## 20,000 uploads under throttling and kills: is anything lost, is anything twice?
 	python benchmarks/storm.py
+
+.PHONY: test-iam
+test-iam: setup ## take each action out of each role of the demo: what is denied then, and by whom?
+	python tools/mutate_iam.py
 
 .PHONY: synth
 synth: setup ## the CloudFormation template of app.py, in cdk.out

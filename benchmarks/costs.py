@@ -66,8 +66,8 @@ def page(startup_minutes: float = STARTUP_MINUTES) -> str:
         ),
         "| **in all** | " + " | ".join(f"**{sum(column.values()):,.2f}**" for column in columns.values()) + " |",
     ]
-    executions = ", ".join(f"{counted['executions'] * 1000:,}" for counted in counts.values())
-    hours = ", ".join(f"{counted['executions'] * 1000 * startup_minutes / 60:,.0f}" for counted in counts.values())
+    executions = " or ".join(f"{counted['executions'] * 1000:,}" for counted in counts.values())
+    hours = " or ".join(f"{counted['executions'] * 1000 * startup_minutes / 60:,.0f}" for counted in counts.values())
     minute = 30 * 24 * 60 * (prices["lambda_request"]["usd"] + 0.05 * prices["lambda_gb_second"]["usd"])
     table = "\n".join(rows)
     return f"""# What the trigger costs

@@ -18,7 +18,7 @@ from support import ROOT
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("laptop")
-    laptop = LaptopAws(port=free_port(), state_dir=folder / "state")
+    laptop = LaptopAws(port=free_port(), state_dir=folder / "state", enforce_iam=True)
     with laptop:
         environment = laptop.redirect(os.environ) | {"SMPROC_HOME": str(folder / "state")}
         cdk(["bootstrap", "aws://000000000000/us-east-1"], environment)

@@ -69,7 +69,7 @@ class Tasks:
 @pytest.fixture(scope="module")
 def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tasks]:
     folder = tmp_path_factory.mktemp("tasks")
-    laptop = LaptopAws(port=free_port(), state_dir=folder / "state")
+    laptop = LaptopAws(port=free_port(), state_dir=folder / "state", enforce_iam=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SFN_WAIT_SCALE", "0.01")  # half a minute between two tries is much for a test
         laptop.start()

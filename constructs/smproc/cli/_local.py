@@ -56,6 +56,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
             parser.add_argument("--region", default="us-east-1", help="its region (default: us-east-1)")
         if name == "start":
             _add_runner(parser)
+            parser.add_argument(
+                "--enforce-iam",
+                action="store_true",
+                help="let functions, jobs and state machines do what policies allow",
+            )
             parser.add_argument("--fresh", action="store_true", help="forget what the last one has stored")
         parser.set_defaults(do=do)
     _add_fault(subcommands)
@@ -99,7 +104,9 @@ def _add_fault(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 def start(arguments: argparse.Namespace) -> int:
     """Start it; 0 when it runs."""
     images = dict(_image(given) for given in arguments.image)
-    status = _laptop(arguments, runner=arguments.runner, images=images).start(fresh=arguments.fresh)
+    status = _laptop(arguments, runner=arguments.runner, images=images, enforce_iam=arguments.enforce_iam).start(
+        fresh=arguments.fresh
+    )
     _say(status.note)
     _say(f'Jobs run in {status.sandbox}. Point a shell at it:  eval "$(smproc local env{_port(arguments)})"')
     return 0

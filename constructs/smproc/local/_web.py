@@ -11,6 +11,8 @@ _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 Application = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+# What crosses no network needs no TLS: policies that demand it (aws:SecureTransport) are satisfied.
+_BY_TLS = (b"x-forwarded-proto", b"https")
 # Of S3 alone; in the other APIs every request is a POST.
 _READING = ("GET", "HEAD")
 
@@ -26,7 +28,7 @@ def front(application: Application, credentials: CredentialsEndpoint, note_chang
 
     async def answer(scope: _Message, receive: _Receive, send: _Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(CredentialsEndpoint.path):
-            await application(scope, receive, send)
+            await application(_as_by_tls(scope), receive, send)
             if scope["type"] == "http" and scope["method"] not in _READING:
                 note_change()
             return
@@ -37,3 +39,7 @@ def front(application: Application, credentials: CredentialsEndpoint, note_chang
         await send({"type": "http.response.body", "body": body})
 
     return answer
+
+
+def _as_by_tls(scope: _Message) -> _Message:
+    return {**scope, "headers": [*scope["headers"], _BY_TLS]} if scope["type"] == "http" else scope

@@ -47,6 +47,8 @@ class LaptopAws:
             ``$XDG_STATE_HOME/smproc``, else ``~/.local/state/smproc``.
         runner: what runs jobs. ``container``: Docker or Podman, with the images that they have. ``process``: a sandbox,
             with what this machine has. Default: ``auto``, a container where the engine has the image, else a sandbox.
+        enforce_iam: whether functions, jobs and state machines may only do what their roles' policies allow; you, with
+            the keys of `environment`, may do all. Default: no.
         images: what stands in for images of yours in a sandbox, by the image's name in full, without its tag, or
             without its registry: the folder of a virtual environment, or a command that becomes the entry point.
 
@@ -65,6 +67,7 @@ class LaptopAws:
         state_dir: str | Path | None = None,
         *,
         runner: Literal["auto", "process", "container"] = "auto",
+        enforce_iam: bool = False,
         images: Mapping[str, str | Path] | None = None,
     ) -> None:
         if not 0 < port <= _PORT_MAX:
@@ -76,6 +79,7 @@ class LaptopAws:
                 raise WrongOption(f"images must name images, got {name!r}")
             StandIn.parse(str(what))
         self._runner = runner
+        self._enforce_iam = enforce_iam
         self._images = images or {}
         self.port = port
         self.region = region
@@ -347,7 +351,7 @@ class LaptopAws:
 
     def _arguments(self) -> list[str]:
         words = ["--port", str(self.port), "--region", self.region, "--state-dir", str(self._folder.path)]
-        words += ["--runner", self._runner]
+        words += ["--runner", self._runner, *(["--enforce-iam"] if self._enforce_iam else [])]
         return words + [word for name, what in self._images.items() for word in ("--image", f"{name}={what}")]
 
     def _log_tail(self) -> str:

@@ -41,6 +41,7 @@ class Server:
         stop_grace_in_seconds: how long a job's program may take to end after SIGTERM before it is killed.
         runner: what runs jobs: ``auto``, ``process`` or ``container``.
         images: what stands in for images of the user's, by name.
+        enforce_iam: let nobody do what no policy allows.
         fresh: forget what the last server has stored.
         report_to: a file descriptor that takes the report, None for nobody.
     """
@@ -54,6 +55,7 @@ class Server:
         stop_grace_in_seconds: float,
         runner: RunnerName,
         images: Mapping[str, StandIn],
+        enforce_iam: bool,
         fresh: bool,
         report_to: int | None,
     ) -> None:
@@ -63,6 +65,7 @@ class Server:
         self._stop_grace_in_seconds = stop_grace_in_seconds
         self._runner = runner
         self._images = images
+        self._enforce_iam = enforce_iam
         self._fresh = fresh
         self._report_to = report_to
         self._stopping: asyncio.Event | None = None
@@ -154,6 +157,7 @@ class Server:
                 "MINISTACK_REGION": self._region,
                 "SFTP_ENABLED": "0",
                 "IOT_MTLS_ENABLED": "0",
+                "AUTH": "true" if self._enforce_iam else "false",
                 "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
                 "PERSIST_STATE": "1",
                 "S3_PERSIST": "1",
@@ -237,6 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--stop-grace-in-seconds", type=float, default=5.0)
     parser.add_argument("--runner", choices=("auto", "process", "container"), default="auto")
     parser.add_argument("--image", action="append", default=[], metavar="NAME=WHAT")
+    parser.add_argument("--enforce-iam", action="store_true")
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--report-to", type=int)
     options = parser.parse_args(arguments)
@@ -250,6 +255,7 @@ def main(arguments: list[str] | None = None) -> int:
         stop_grace_in_seconds=options.stop_grace_in_seconds,
         runner=options.runner,
         images={name: StandIn.parse(what) for name, _, what in (image.partition("=") for image in options.image)},
+        enforce_iam=options.enforce_iam,
         fresh=options.fresh,
         report_to=options.report_to,
     )

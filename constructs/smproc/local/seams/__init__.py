@@ -14,7 +14,8 @@ and not in the middle of somebody's pipeline. What is reached into stands at the
 * ``_event_sources``: the batches in which Lambda is given a queue's messages;
 * ``_message_moves``: messages go back from SQS' dead-letter queues;
 * ``_object_events``: the version of an object in S3's events;
-* ``_account``: what the account holds, on disk.
+* ``_account``: what the account holds, on disk;
+* ``_iam``: permissions where ministack, told to enforce them, does not ask.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from smproc.local.seams import (
     _dead_letters,
     _event_sources,
     _executions,
+    _iam,
     _message_moves,
     _object_events,
     _requests,
@@ -49,6 +51,7 @@ from smproc.local.seams._executions import (
     task_error,
     task_submitted,
 )
+from smproc.local.seams._iam import denial_to_caller, denial_to_role, role_trusts
 from smproc.local.seams._ministack import SUPPORTED, Names, check
 from smproc.local.seams._requests import Handler, add_service, request_account, request_region, role_session
 
@@ -64,10 +67,13 @@ __all__ = [
     "call_on_abort",
     "check",
     "current_task",
+    "denial_to_caller",
+    "denial_to_role",
     "load",
     "request_account",
     "request_region",
     "role_session",
+    "role_trusts",
     "save_account",
     "task_error",
     "task_submitted",
@@ -84,6 +90,7 @@ _AMENDMENTS = (
     _message_moves,
     _object_events,
     _account,
+    _iam,
 )
 
 

@@ -9,8 +9,11 @@ from smproc.local.seams._ministack import Names, takes
 
 NAMES: Names = {
     "ministack.app": {"_build_persistence_save_dict": takes(), "_load_persisted_state": takes()},
-    "ministack.core.persistence": {"save_all": takes("services"), "PERSIST_STATE": lambda value: value is True},
-    "ministack.services.s3": {"S3_PERSIST": lambda value: value is True},
+    "ministack.core.persistence": {
+        "save_all": takes("services"),
+        "PERSIST_STATE": lambda value: isinstance(value, bool),
+    },
+    "ministack.services.s3": {"S3_PERSIST": lambda value: isinstance(value, bool)},
 }
 
 

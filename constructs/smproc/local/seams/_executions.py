@@ -63,6 +63,14 @@ class CurrentTask:
         return str(self.execution["executionArn"])
 
     @property
+    def role_arn(self) -> str:
+        """The role of its state machine; empty when that is gone."""
+        machine = service("stepfunctions")._state_machines.get(  # noqa: SLF001 - a seam
+            self.execution["stateMachineArn"]
+        )
+        return str(machine["roleArn"]) if machine else ""
+
+    @property
     def aborted(self) -> bool:
         """Whether the execution has been stopped or has timed out."""
         return _cut_short(self.execution)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import threading
@@ -18,6 +19,7 @@ from smproc.local.runners import StopSignal
 from smproc.local.service._errors import ApiError, invalid
 from smproc.local.service._events import StateChangeEvents
 from smproc.local.service._faults import Fault, Faults
+from smproc.local.service._permissions import Denial, demand_for_creation
 from smproc.local.service._records import JobRecords
 from smproc.local.service._store import JobStore, Scope
 from smproc.local.service._tags import as_list, with_tags
@@ -27,6 +29,7 @@ _CONTENT_TYPE = "application/x-amz-json-1.1"
 _OK = 200
 _BAD_REQUEST = 400
 _SERVER_ERROR = 500
+_Operation = Callable[[Scope, dict[str, Any]], Mapping[str, Any]]
 _log = logging.getLogger(__name__)
 
 
@@ -50,9 +53,8 @@ class SageMakerService:
         self._threads: list[threading.Thread] = []
         self._counting = threading.Lock()
         self._closed = False
-        self._operations: Mapping[str, Callable[[Scope, dict[str, Any]], Mapping[str, Any]]] = {
+        self._operations: Mapping[str, _Operation] = {
             "AddTags": self._add_tags,
-            "CreateProcessingJob": self.create,
             "DeleteProcessingJob": self._delete,
             "DeleteTags": self._delete_tags,
             "DescribeProcessingJob": self._describe,
@@ -61,7 +63,7 @@ class SageMakerService:
             "StopProcessingJob": self._stop,
         }
         # Not of AWS: what `smproc local fault` says to this server.
-        self._own_operations: Mapping[str, Callable[[Scope, dict[str, Any]], Mapping[str, Any]]] = {
+        self._own_operations: Mapping[str, _Operation] = {
             "LaptopPutFault": self._put_fault,
             "LaptopListFaults": lambda _scope, _request: {"Faults": self._faults.shown()},
             "LaptopClearFaults": self._clear_faults,
@@ -74,8 +76,9 @@ class SageMakerService:
         """Answer a request as ministack hands it over: JSON 1.1."""
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
         scope = Scope(seams.request_account(), seams.request_region())
+        denial = functools.partial(seams.denial_to_caller, headers)
         try:
-            status, answer = _OK, self._answer(operation, scope, body)
+            status, answer = _OK, self._answer(operation, scope, body, denial)
         except ApiError as error:
             status, answer = _BAD_REQUEST, {"__type": error.code, "message": error.message}
         except Exception as error:  # noqa: BLE001 - told to the caller, and to the log in full
@@ -85,12 +88,13 @@ class SageMakerService:
         headers = {"Content-Type": _CONTENT_TYPE, "x-amzn-RequestId": str(uuid.uuid4())}
         return status, headers, json.dumps(answer, default=_epoch_seconds).encode()
 
-    def create(self, scope: Scope, request: dict[str, Any]) -> Mapping[str, Any]:
+    def create(self, scope: Scope, request: dict[str, Any], denial: Denial) -> Mapping[str, Any]:
         """Answer CreateProcessingJob: check the request, start the job.
 
         Args:
             scope: the caller's account and region.
             request: the request.
+            denial: tells what the caller may not do beside creating a job.
 
         Raises:
             ApiError: the request is refused.
@@ -98,6 +102,7 @@ class SageMakerService:
         request = cleaned(request)
         validate_job(request)
         name = request["ProcessingJobName"]
+        demand_for_creation(denial, scope.job_arn(name), request)
         self._faults.strike_call(name)
         self._faults.strike_creation(name)
         job = ProcessingJob(
@@ -140,13 +145,17 @@ class SageMakerService:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._records.close()
 
-    def _answer(self, operation: str, scope: Scope, body: bytes) -> Mapping[str, Any]:
-        answer = self._operations.get(operation) or self._own_operations.get(operation)
+    def _answer(self, operation: str, scope: Scope, body: bytes, denial: Denial) -> Mapping[str, Any]:
+        operations: dict[str, _Operation] = {
+            **self._operations,
+            "CreateProcessingJob": functools.partial(self.create, denial=denial),
+        }
+        answer = operations.get(operation) or self._own_operations.get(operation)
         if answer is None:
             raise ApiError(
                 "UnknownOperationException",
                 f"The laptop AWS does not have the SageMaker operation {operation}; it has "
-                f"{', '.join(self._operations)}",
+                f"{', '.join(sorted(operations))}",
             )
         try:
             request = json.loads(body or b"{}")
@@ -155,7 +164,7 @@ class SageMakerService:
         if not isinstance(request, dict):
             raise ApiError("SerializationException", "The request is not a JSON object")
         # CreateProcessingJob asks for itself: Step Functions calls it too.
-        if operation != "CreateProcessingJob" and operation in self._operations:
+        if operation in self._operations:
             self._faults.strike_call(str(request.get("ProcessingJobName", "")))
         return answer(scope, cleaned(request))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 from smproc.local import seams
 from smproc.local.jobs import JobStatus, ProcessingJob
 from smproc.local.service._errors import ApiError
+from smproc.local.service._permissions import Denial, demand
 from smproc.local.service._sagemaker import SageMakerService
 from smproc.local.service._store import Scope
 
@@ -41,27 +44,48 @@ class ProcessingJobTask:
         suffix = resource.removeprefix(RESOURCE)
         if suffix not in ("", ".sync"):
             raise seams.task_error("States.Runtime", f"Step Functions has no integration {resource}")
-        answer = self._create(request)
+        denial = _denial()
+        with _named_as_by_step_functions():
+            answer = self._create(request, denial)
         seams.task_submitted(f"createProcessingJob{suffix}", answer)
         if not suffix:
             return answer
-        return _wait(self.service.job(str(answer["ProcessingJobArn"])))
+        job = self.service.job(str(answer["ProcessingJobArn"]))
+        with _named_as_by_step_functions():
+            # By this Step Functions learns of the job's end where the event is lost.
+            demand(denial, "sagemaker:DescribeProcessingJob", job.arn)
+        return _wait(job, denial)
 
-    def _create(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _create(self, request: Mapping[str, Any], denial: Denial) -> Mapping[str, Any]:
         scope = Scope(seams.request_account(), seams.request_region())
-        try:
-            return self.service.create(scope, dict(request))
-        except ApiError as error:
-            # Step Functions names what the API's model declares after it, and lumps the rest together.
-            name = f"{error.code}Exception" if error.modelled else "AmazonSageMakerException"
-            cause = (
-                f"{error.message} (Service: AmazonSageMaker; Status Code: 400; Error Code: {error.code}; "
-                f"Request ID: {uuid.uuid4()})"
-            )
-            raise seams.task_error(f"SageMaker.{name}", cause) from error
+        demand(denial, "sagemaker:CreateProcessingJob", scope.job_arn(str(request.get("ProcessingJobName"))))
+        return self.service.create(scope, dict(request), denial)
 
 
-def _wait(job: ProcessingJob) -> Mapping[str, Any]:
+def _denial() -> Denial:
+    """What the state machine's role may not do; nobody's role, in TestState, may do all."""
+    task = seams.current_task()
+    if task is None:
+        return lambda _action, _resource, _keys: None
+    return functools.partial(seams.denial_to_role, task.role_arn, task.execution_arn.rpartition(":")[2])
+
+
+@contextlib.contextmanager
+def _named_as_by_step_functions() -> Iterator[None]:
+    """Refusals of the service, as a state machine gets to see them."""
+    try:
+        yield
+    except ApiError as error:
+        # Step Functions names what the API's model declares after it, and lumps the rest together.
+        name = f"{error.code}Exception" if error.modelled else "AmazonSageMakerException"
+        cause = (
+            f"{error.message} (Service: AmazonSageMaker; Status Code: 400; Error Code: {error.code}; "
+            f"Request ID: {uuid.uuid4()})"
+        )
+        raise seams.task_error(f"SageMaker.{name}", cause) from error
+
+
+def _wait(job: ProcessingJob, denial: Denial) -> Mapping[str, Any]:
     wake = threading.Event()
     forget_abort = seams.call_on_abort(wake.set)
     job.when_ended(wake.set)
@@ -72,7 +96,8 @@ def _wait(job: ProcessingJob) -> Mapping[str, Any]:
     finally:
         forget_abort()
     if not job.status.final:
-        job.stop()
+        if denial("sagemaker:StopProcessingJob", job.arn, {}) is None:
+            job.stop()
         if seams.aborted():
             raise seams.task_error("States.TaskFailed", "The execution was aborted")
         raise seams.task_error("States.Timeout", "The task timed out")
