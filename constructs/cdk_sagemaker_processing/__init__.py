@@ -20,6 +20,7 @@ from smproc.job import (
 )
 
 if TYPE_CHECKING:
+    from cdk_sagemaker_processing._internal.safeguards import Safeguards
     from cdk_sagemaker_processing.event_driven import EventDrivenProcessing
     from cdk_sagemaker_processing.processors import (
         FrameworkProcessor,
@@ -66,6 +67,7 @@ __all__ = [
     "S3Input",
     "S3Trigger",
     "SKLearnProcessor",
+    "Safeguards",
     "SageMakerCreateProcessingJob",
     "ScriptProcessor",
     "SparkJarProcessor",
@@ -93,6 +95,7 @@ if not TYPE_CHECKING:  # a checker would take any name for one that is there
             "PyTorchProcessor": ".processors",
             "S3Trigger": ".trigger",
             "SKLearnProcessor": ".processors",
+            "Safeguards": "._internal.safeguards",
             "SageMakerCreateProcessingJob": ".workflow",
             "ScriptProcessor": ".processors",
             "SparkJarProcessor": ".processors",

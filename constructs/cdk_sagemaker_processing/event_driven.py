@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy
-from aws_cdk import aws_logs as logs
+from aws_cdk import Annotations, Duration, RemovalPolicy
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
@@ -14,6 +14,9 @@ from constructs import Construct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
+from cdk_sagemaker_processing._internal.findings import INLINE_POLICY, explain
+from cdk_sagemaker_processing._internal.log_group import log_group
+from cdk_sagemaker_processing._internal.safeguards import Safeguards
 from cdk_sagemaker_processing.resources import ProcessingBucket
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, GroupBy, ObjectPattern, S3Trigger
 from cdk_sagemaker_processing.workflow import CapacityRetry, SageMakerCreateProcessingJob
@@ -53,6 +56,9 @@ class EventDrivenProcessing(Construct):
             stack. Default: they are retained.
         max_runtime_in_seconds: for the steps that have no limit of their own. Default: 14,400, four hours; the
             service's own default would let a forgotten job cost a day.
+        encryption_key: encrypts what is made here: buckets, queues, table, logs. The processors' buckets and the
+            functions that several pipelines share have that of the stack's `Safeguards`. Default: that of the scope's
+            `Safeguards`, or keys that the services manage.
 
     Raises:
         InvalidValue: no steps, or a value that the trigger refuses.
@@ -90,8 +96,10 @@ class EventDrivenProcessing(Construct):
         failure_topic: sns.ITopic | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         max_runtime_in_seconds: int = _DEFAULT_MAX_RUNTIME_IN_SECONDS,
+        encryption_key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        Safeguards.take_key(self, encryption_key)
         self.steps = _checked(steps)
         self._states = list(steps)
         self.input_bucket: s3.IBucket = input_bucket or ProcessingBucket(self, "InputBucket")
@@ -116,9 +124,8 @@ class EventDrivenProcessing(Construct):
             for bucket in (self.input_bucket, self.output_bucket):
                 if bucket.encryption_key is not None:
                     bucket.encryption_key.grant_decrypt(step)
-        self.log_group = logs.LogGroup(
-            self, "Logs", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=RemovalPolicy.DESTROY
-        )
+        self._warn_of_another_encryption(encryption_key)
+        self.log_group = log_group(self, "Logs")
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -168,6 +175,16 @@ class EventDrivenProcessing(Construct):
                     "write to another bucket, or give prefixes that the outputs are not below"
                 )
 
+    def _warn_of_another_encryption(self, encryption_key: kms.IKey | None) -> None:
+        """Say that outputs are not encrypted with the key, which somebody who gave one counts on."""
+        bucket = self.output_bucket
+        if encryption_key is not None and isinstance(bucket, ProcessingBucket) and bucket.encryption_key is None:
+            Annotations.of(self).add_warning_v2(
+                "cdk-sagemaker-processing:outputs-without-key",
+                f"encryption_key does not encrypt the outputs: the bucket {bucket.node.path} was made by a processor; "
+                "apply Safeguards(encryption_key=...) to the stack first, or hand the processor bucket=",
+            )
+
     def _explain_wildcards(self) -> None:
         reasons = {
             "AwsSolutions-IAM5[Resource::*]": (
@@ -176,6 +193,7 @@ class EventDrivenProcessing(Construct):
             )
         }
         acknowledge(self.state_machine, reasons)
+        explain(self.state_machine, INLINE_POLICY)
         for step in self.steps:
             step.explain_wildcards(self.state_machine)
 

@@ -19,6 +19,8 @@ def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
         construct: the narrowest construct that the findings are on.
         reasons: the reason by finding, each finding with its value: ``AwsSolutions-IAM5[Resource::*]``.
     """
+    # Without the pack's name before it (AwsSolutions::...), which aws-cdk took for the whole app and not for the
+    # construct until https://github.com/aws/aws-cdk/pull/38789; cdk-nag itself has always looked at the construct.
     if reasons:
         found = [Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items()]
         Validations.of(construct).acknowledge(*found)

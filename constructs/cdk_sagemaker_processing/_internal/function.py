@@ -6,17 +6,33 @@ import importlib.metadata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from aws_cdk import AssetHashType, Duration, RemovalPolicy
+from aws_cdk import AssetHashType, Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
+from cdk_sagemaker_processing._internal.findings import (
+    INLINE_POLICY,
+    NO_RESERVED_CONCURRENCY,
+    NO_VPC,
+    Finding,
+    explain,
+)
+from cdk_sagemaker_processing._internal.log_group import log_group
+from cdk_sagemaker_processing._internal.safeguards import Safeguards
 from cdk_sagemaker_processing._internal.staging import bundling, content_hash, tree
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_NETWORK_ACTIONS = (
+    "CreateNetworkInterface",
+    "DescribeNetworkInterfaces",
+    "DescribeSubnets",
+    "DeleteNetworkInterface",
+    "AssignPrivateIpAddresses",
+    "UnassignPrivateIpAddresses",
+)
 
 
 class LibraryFunction(lambda_.Function):
@@ -27,6 +43,7 @@ class LibraryFunction(lambda_.Function):
         construct_id: unique in the scope.
         source: the name of a package in ``lambda/``.
         module: the package's module whose function ``handler`` is called. Default: ``handler``.
+        without_dead_letters: why a dead-letter queue of the function's own would be of no use.
         distributions: names of installed distributions to copy into the deployment package.
         description: what the function is for, shown in the console.
         timeout: after which an invocation is ended.
@@ -43,6 +60,7 @@ class LibraryFunction(lambda_.Function):
         module: str = "handler",
         description: str,
         timeout: Duration,
+        without_dead_letters: Finding,
         distributions: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         memory_size: int = 256,
@@ -52,12 +70,7 @@ class LibraryFunction(lambda_.Function):
         for name in distributions:
             files |= _pure_python_files(name)
         # One log group and one role for each function, made here so that both can be as narrow as this function.
-        log_group = logs.LogGroup(
-            scope,
-            f"{construct_id}Logs",
-            retention=logs.RetentionDays.THREE_MONTHS,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        own_logs = log_group(scope, f"{construct_id}Logs")
         role = iam.Role(
             scope,
             f"{construct_id}Role",
@@ -67,7 +80,8 @@ class LibraryFunction(lambda_.Function):
         )
         # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html#monitoring-cloudwatchlogs-prereqs;
         # the group exists, so logs:CreateLogGroup is not needed.
-        log_group.grant_write(role)
+        own_logs.grant_write(role)
+        safeguards = Safeguards.of(scope)
         super().__init__(
             scope,
             construct_id,
@@ -82,24 +96,34 @@ class LibraryFunction(lambda_.Function):
             ),
             description=description,
             role=role,
-            log_group=log_group,
+            log_group=own_logs,
             logging_format=lambda_.LoggingFormat.JSON,
             timeout=timeout,
             memory_size=memory_size,
             environment=dict(environment or {}),
             tracing=lambda_.Tracing.ACTIVE,
+            environment_encryption=safeguards.encryption_key,
+            reserved_concurrent_executions=safeguards.reserved_concurrent_executions,
+            vpc=safeguards.vpc,
+            vpc_subnets=safeguards.subnets,
+            security_groups=list(safeguards.security_groups) or None,
         )
         self.execution_role: iam.IRole = role
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+        everywhere = "xray:PutTraceSegments and xray:PutTelemetryRecords support no resource-level permissions"
+        if safeguards.vpc is None:
+            explain(self, NO_VPC)
+        else:
+            # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+            actions = [f"ec2:{action}" for action in _NETWORK_ACTIONS]
+            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=["*"]))
+            everywhere += "; the function's network interfaces do not exist before it"
         depend_on_policy_alone(self, role)
-        acknowledge(
-            role,
-            {
-                # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
-                "AwsSolutions-IAM5[Resource::*]": (
-                    "xray:PutTraceSegments and xray:PutTelemetryRecords support no resource-level permissions"
-                ),
-            },
-        )
+        acknowledge(role, {"AwsSolutions-IAM5[Resource::*]": everywhere})
+        explain(role, INLINE_POLICY)
+        explain(self, without_dead_letters)
+        if safeguards.reserved_concurrent_executions is None:
+            explain(self, NO_RESERVED_CONCURRENCY)
 
 
 def _source_folder(name: str) -> Path:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+
+from cdk_sagemaker_processing._internal.findings import (
+    NO_KEY_FOR_ACCESS_LOGS,
+    NO_KEY_FOR_BUCKET,
+    NO_REPLICATION,
+    NO_REPLICATION_OF_ACCESS_LOGS,
+    explain,
+)
+from cdk_sagemaker_processing._internal.safeguards import Safeguards
 
 _ACCESS_LOGS_ID = "ProcessingAccessLogs"
 
@@ -17,10 +28,11 @@ class ProcessingBucket(s3.Bucket):
     Args:
         scope: the construct to live in.
         construct_id: unique in the scope.
-        encryption_key: encrypt with this key. Default: keys that S3 manages.
+        encryption_key: encrypt with this key. Default: that of the scope's `Safeguards`, or keys that S3 manages.
         access_logs_bucket: where accesses are logged. Default: one bucket for all of the stack, made on first use.
         removal_policy: what happens to the bucket when it leaves the stack. Default: it is retained.
         noncurrent_version_expiration: how long overwritten and deleted objects can be brought back. Default: 90 days.
+        replication_rules: where each object is copied to, such as a bucket in another region. Default: nowhere.
 
     See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
     """
@@ -34,14 +46,16 @@ class ProcessingBucket(s3.Bucket):
         access_logs_bucket: s3.IBucket | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         noncurrent_version_expiration: Duration | None = None,
+        replication_rules: Sequence[s3.ReplicationRule] = (),
     ) -> None:
+        key = encryption_key or Safeguards.of(scope).encryption_key
         super().__init__(
             scope,
             construct_id,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.KMS if encryption_key else s3.BucketEncryption.S3_MANAGED,
-            encryption_key=encryption_key,
-            bucket_key_enabled=True if encryption_key else None,
+            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=key,
+            bucket_key_enabled=True if key else None,
             enforce_ssl=True,
             minimum_tls_version=1.2,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
@@ -53,7 +67,9 @@ class ProcessingBucket(s3.Bucket):
                     noncurrent_version_expiration=noncurrent_version_expiration or Duration.days(90),
                 )
             ],
+            replication_rules=list(replication_rules) or None,
         )
+        explain(self, *([] if key else [NO_KEY_FOR_BUCKET]), *([] if replication_rules else [NO_REPLICATION]))
         self._log_accesses_to(access_logs_bucket or _access_logs_of(Stack.of(self)))
 
     def _log_accesses_to(self, logs_bucket: s3.IBucket) -> None:
@@ -82,7 +98,7 @@ def _access_logs_of(stack: Stack) -> s3.IBucket:
     existing = stack.node.try_find_child(_ACCESS_LOGS_ID)
     if isinstance(existing, s3.Bucket):
         return existing
-    return s3.Bucket(
+    made = s3.Bucket(
         stack,
         _ACCESS_LOGS_ID,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
@@ -93,5 +109,10 @@ def _access_logs_of(stack: Stack) -> s3.IBucket:
         minimum_tls_version=1.2,
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
         removal_policy=RemovalPolicy.RETAIN,
-        lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(365))],
+        versioned=True,
+        lifecycle_rules=[
+            s3.LifecycleRule(expiration=Duration.days(365), noncurrent_version_expiration=Duration.days(90))
+        ],
     )
+    explain(made, NO_KEY_FOR_ACCESS_LOGS, NO_REPLICATION_OF_ACCESS_LOGS)
+    return made

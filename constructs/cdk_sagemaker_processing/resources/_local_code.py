@@ -12,6 +12,8 @@ from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct, IDependable
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
+from cdk_sagemaker_processing._internal.encryption import let_encrypt
+from cdk_sagemaker_processing._internal.findings import DEPLOYMENT_FAILS
 from cdk_sagemaker_processing._internal.function import LibraryFunction
 from cdk_sagemaker_processing._internal.staging import Files, bundling, content_hash
 
@@ -59,8 +61,7 @@ class LocalCode(Construct):
         place = digest if encryption_key is None else f"{digest}-{encryption_key.node.addr}"
         unpacker = _Unpacker.of(self)
         granted = unpacker.grant(asset, bucket, prefix)
-        if encryption_key is not None:
-            encryption_key.grant_encrypt(unpacker.function.execution_role)
+        let_encrypt(encryption_key, unpacker.function.execution_role)
         unpacked = CustomResource(
             self,
             "Unpacked",
@@ -95,6 +96,7 @@ class _Unpacker(Construct):
             source="unpack_code",
             description="Unpacks the code of processing jobs into their bucket at deployment",
             timeout=Duration.minutes(5),
+            without_dead_letters=DEPLOYMENT_FAILS,
             memory_size=512,
         )
 
@@ -113,8 +115,7 @@ class _Unpacker(Construct):
         role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[asset_arn]))
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html: where the code goes.
         added = role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[code_arn]))
-        if bucket.encryption_key is not None:
-            bucket.encryption_key.grant_encrypt(role)
+        let_encrypt(bucket.encryption_key, role)
         acknowledge_wildcards(
             role, [code_arn], "code lies below a hash of its content, which changes with each deployment"
         )

@@ -7,6 +7,8 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.safeguards import Safeguards
+
 
 class ProcessingRepository(ecr.Repository):
     """An ECR repository for the images of processing jobs: scanned on push, tags immutable, leftovers expire.
@@ -17,7 +19,8 @@ class ProcessingRepository(ecr.Repository):
     Args:
         scope: the construct to live in.
         construct_id: unique in the scope.
-        encryption_key: encrypt with this key. Default: AES-256 with keys that ECR manages.
+        encryption_key: encrypt with this key. Default: that of the scope's `Safeguards`, or AES-256 with keys that ECR
+            manages.
         removal_policy: what happens to the repository when it leaves the stack. Default: it is retained.
         untagged_expiration: how long an image without tag is kept. Default: 14 days.
 
@@ -33,11 +36,12 @@ class ProcessingRepository(ecr.Repository):
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         untagged_expiration: Duration | None = None,
     ) -> None:
+        key = encryption_key or Safeguards.of(scope).encryption_key
         super().__init__(
             scope,
             construct_id,
-            encryption=ecr.RepositoryEncryption.KMS if encryption_key else ecr.RepositoryEncryption.AES_256,
-            encryption_key=encryption_key,
+            encryption=ecr.RepositoryEncryption.KMS if key else ecr.RepositoryEncryption.AES_256,
+            encryption_key=key,
             image_scan_on_push=True,
             image_tag_mutability=ecr.TagMutability.IMMUTABLE,
             removal_policy=removal_policy,

@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.acknowledge import explain_wildcards
+from cdk_sagemaker_processing._internal.findings import INLINE_POLICY, explain
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from smproc.job import InvalidValue
 
@@ -73,6 +74,7 @@ class ProcessingRole(iam.Role):
                 conditions={"StringEquals": {"cloudwatch:namespace": LOG_GROUP}},
             )
         )
+        explain(self, INLINE_POLICY)
         explain_wildcards(
             self,
             {

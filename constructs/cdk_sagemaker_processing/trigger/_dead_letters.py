@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.findings import NO_ALARM_ACTION, explain
+from cdk_sagemaker_processing._internal.safeguards import Safeguards
+
 ALARM_PERIOD = Duration.minutes(1)
 
 
-def dead_letters(scope: Construct, construct_id: str, removal_policy: RemovalPolicy) -> sqs.Queue:
-    """A queue that keeps what it gets as long as SQS can, 14 days."""
+def kept_queue(scope: Construct, construct_id: str, removal_policy: RemovalPolicy, **options: Any) -> sqs.Queue:  # noqa: ANN401 - aws-cdk's
+    """A queue that keeps what it gets as long as SQS can, 14 days, encrypted as the scope's `Safeguards` ask for it."""
+    key = Safeguards.of(scope).encryption_key
     return sqs.Queue(
         scope,
         construct_id,
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        encryption=sqs.QueueEncryption.KMS if key else sqs.QueueEncryption.SQS_MANAGED,
+        encryption_master_key=key,
         enforce_ssl=True,
         retention_period=Duration.days(14),
         removal_policy=removal_policy,
+        **options,
     )
 
 
@@ -29,7 +37,7 @@ def alarm_above_zero(
 
     See: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues-alarms-cloudwatch.html
     """
-    return cloudwatch.Alarm(
+    made = cloudwatch.Alarm(
         scope,
         construct_id,
         alarm_description=description,
@@ -39,6 +47,8 @@ def alarm_above_zero(
         evaluation_periods=1,
         treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
     )
+    explain(made, NO_ALARM_ACTION)
+    return made
 
 
 def alarm_of(scope: Construct, construct_id: str, queue: sqs.Queue, description: str) -> cloudwatch.Alarm:

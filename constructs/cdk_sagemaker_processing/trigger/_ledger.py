@@ -9,10 +9,13 @@ from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.findings import DONE_AGAIN_EVERY_MINUTE
 from cdk_sagemaker_processing._internal.function import LibraryFunction
+from cdk_sagemaker_processing._internal.safeguards import Safeguards
 from cdk_sagemaker_processing.trigger._dead_letters import alarm_above_zero
 from cdk_sagemaker_processing.trigger._permissions import let_it_keep, let_it_look, let_it_wake
 
@@ -50,6 +53,9 @@ class Ledger(Construct):
             ),
             removal_policy=removal_policy,
         )
+        self._key = Safeguards.of(self).encryption_key
+        if self._key is not None:
+            self._encrypt_with(self._key)
         self.dispatcher = LibraryFunction(
             self,
             "Dispatcher",
@@ -60,11 +66,12 @@ class Ledger(Construct):
             # Long enough for the manifest of 100,000 objects, each of which is looked for.
             timeout=Duration.minutes(10),
             memory_size=1024,
+            without_dead_letters=DONE_AGAIN_EVERY_MINUTE,
             environment={"SETTINGS": Stack.of(self).to_json_string({**settings, "table": self.table.table_name})},
         )
         # Once a minute it looks again anyhow.
         self.dispatcher.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
-        let_it_keep(self.dispatcher.execution_role, self.table)
+        let_it_keep(self.dispatcher.execution_role, self.table, self._key)
         let_it_look(self.dispatcher.execution_role, *objects)
         events.Rule(
             self,
@@ -94,5 +101,16 @@ class Ledger(Construct):
 
     def let_take(self, function: LibraryFunction) -> None:
         """Let a function take uploads into the table and wake the dispatcher."""
-        let_it_keep(function.execution_role, self.table)
+        let_it_keep(function.execution_role, self.table, self._key)
         let_it_wake(function.execution_role, self.dispatcher)
+
+    def _encrypt_with(self, key: kms.IKey) -> None:
+        """Encrypt the table, by its own properties: aws-cdk's cannot where the stack's region is not known.
+
+        See: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-dynamodb-globaltable-ssespecification.html
+        """
+        resource = self.table.node.default_child
+        if not isinstance(resource, dynamodb.CfnGlobalTable):
+            raise TypeError(f"{self.table.node.path} is no table of CloudFormation's")
+        resource.sse_specification = dynamodb.CfnGlobalTable.SSESpecificationProperty(sse_enabled=True, sse_type="KMS")
+        resource.add_property_override("Replicas.0.SSESpecification.KMSMasterKeyId", key.key_arn)

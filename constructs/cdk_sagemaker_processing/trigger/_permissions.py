@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
@@ -15,6 +16,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
+from cdk_sagemaker_processing._internal.encryption import GENERATE, explain_key_wildcards, let_encrypt
 
 EVENT_SOURCE = "cdk-sagemaker-processing"
 _HASHED = "an execution's name is a hash of the upload, not known before"
@@ -39,10 +41,9 @@ def let_it_start(
     manifest_objects = manifest_bucket.arn_for_objects(f"{manifests}/*")
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
     _allow(role, ["s3:PutObject"], [manifest_objects])
-    if (key := manifest_bucket.encryption_key) is not None:
-        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions: parts are decrypted
-        # to be put together.
-        _ = key.grant_encrypt_decrypt(role) if in_parts else key.grant_encrypt(role)
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions: parts are decrypted to
+    # be put together.
+    let_encrypt(manifest_bucket.encryption_key, role, decrypt=in_parts)
     acknowledge_wildcards(role, [executions], _HASHED)
     acknowledge_wildcards(role, [manifest_objects], "a manifest's name is a hash of the upload, not known before")
 
@@ -61,19 +62,29 @@ def let_it_tell(
     acknowledge_wildcards(role, [executions], _HASHED)
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
     _allow(role, ["sqs:SendMessage"], [dead_letter_queue.queue_arn])
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html: a producer
+    # needs kms:GenerateDataKey and kms:Decrypt.
+    let_encrypt(dead_letter_queue.encryption_master_key, role, decrypt=True)
     bus = Stack.of(scope).format_arn(service="events", resource="event-bus", resource_name="default")
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html: in this library's name alone.
     _allow(role, ["events:PutEvents"], [bus], {"StringEquals": {"events:source": EVENT_SOURCE}})
     if topic is not None:
         topic.grant_publish(role)
+        if topic.master_key is not None:
+            explain_key_wildcards(role, GENERATE)
 
 
-def let_it_keep(role: iam.IRole, table: dynamodb.ITableV2) -> None:
+def let_it_keep(role: iam.IRole, table: dynamodb.ITableV2, key: kms.IKey | None) -> None:
     """Read and write the ledger."""
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html: a transaction needs
     # the permission for each kind of change in it.
     actions = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
     _allow(role, [f"dynamodb:{action}" for action in actions], [table.table_arn])
+    if key is not None:
+        # https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html: DynamoDB uses it in its caller's
+        # name.
+        let_encrypt(key, role, decrypt=True)
+        key.grant(role, "kms:DescribeKey")
 
 
 def let_it_wake(role: iam.IRole, function: lambda_.IFunction) -> None:

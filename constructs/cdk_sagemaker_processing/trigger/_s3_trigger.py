@@ -9,6 +9,7 @@ from typing import Any
 from aws_cdk import Annotations, Duration, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
@@ -17,9 +18,12 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge
+from cdk_sagemaker_processing._internal.findings import DEAD_LETTERS_OF_THE_QUEUE
 from cdk_sagemaker_processing._internal.function import LibraryFunction
+from cdk_sagemaker_processing._internal.safeguards import Safeguards
 from cdk_sagemaker_processing.trigger._batching import Batching
-from cdk_sagemaker_processing.trigger._dead_letters import alarm_of, dead_letters
+from cdk_sagemaker_processing.trigger._dead_letters import alarm_of, kept_queue
+from cdk_sagemaker_processing.trigger._delivery import EncryptedQueue
 from cdk_sagemaker_processing.trigger._group_by import GroupBy
 from cdk_sagemaker_processing.trigger._ledger import DISTRIBUTIONS, Ledger
 from cdk_sagemaker_processing.trigger._object_pattern import ObjectPattern
@@ -33,6 +37,7 @@ _TIMEOUT_SECONDS = 60
 # What comes together may be of a thousand groups, each of which is a transaction.
 _LEDGER_TIMEOUT_SECONDS = 120
 _WINDOW_SECONDS = 5
+_LEDGER_CONCURRENCY = 5
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 4 KB for all variables of a function.
 _PREFIXES_MAX = 2500
 
@@ -101,6 +106,8 @@ class S3Trigger(Construct):
         pipeline_name: what failures, logs and metrics call it. Default: the construct's path.
         removal_policy: what becomes of the queues and the table, and what waits in them, when they leave the stack.
             Default: they are retained.
+        encryption_key: encrypts the queues, the table, the logs and the environments of the functions; see
+            `Safeguards`. Default: that of the scope's `Safeguards`, or keys that the services manage.
 
     Raises:
         InvalidValue: something that can never match, or a number out of its range.
@@ -131,8 +138,10 @@ class S3Trigger(Construct):
         failure_topic: sns.ITopic | None = None,
         pipeline_name: str | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+        encryption_key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        Safeguards.take_key(self, encryption_key)
         self.pattern = ObjectPattern(
             prefixes=prefixes,
             suffixes=suffixes,
@@ -152,21 +161,18 @@ class S3Trigger(Construct):
         _notify_event_bridge(bucket)
         self._state_machine = state_machine
         self.pipeline_name = pipeline_name or self.node.path
-        self.dead_letter_queue = dead_letters(self, "DeadLetterQueue", removal_policy)
-        self.undelivered_queue = dead_letters(self, "UndeliveredEvents", removal_policy)
+        self.dead_letter_queue = kept_queue(self, "DeadLetterQueue", removal_policy)
+        self.undelivered_queue = kept_queue(self, "UndeliveredEvents", removal_policy)
         acknowledge(
             self.undelivered_queue,
             {"AwsSolutions-SQS3": "this is the dead-letter queue of the rules, which no queue's redrive policy names"},
         )
         timeout = _LEDGER_TIMEOUT_SECONDS if batching.needs_ledger else _TIMEOUT_SECONDS
-        self.queue = sqs.Queue(
+        self.queue = kept_queue(
             self,
             "Queue",
+            removal_policy,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVES),
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-            removal_policy=removal_policy,
             # Six times the function's time-out and the window, so that a message is not delivered again while it is
             # worked on: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
             visibility_timeout=Duration.seconds(6 * timeout + (_WINDOW_SECONDS if batching.batch_size > 1 else 0)),
@@ -199,6 +205,7 @@ class S3Trigger(Construct):
             module="intake",
             distributions=DISTRIBUTIONS,
             description="Takes the objects that arrived in S3",
+            without_dead_letters=DEAD_LETTERS_OF_THE_QUEUE,
             timeout=Duration.seconds(timeout),
             environment={"SETTINGS": Stack.of(self).to_json_string(self.ledger.settings if self.ledger else settings)},
         )
@@ -274,20 +281,31 @@ class S3Trigger(Construct):
         options: dict[str, Any] = {"batch_size": 10}
         if batching.batch_size > 1:  # who waits for a batch may wait some seconds for a delivery, and it costs less
             options = {"batch_size": 1000, "max_batching_window": Duration.seconds(_WINDOW_SECONDS)}
+        at_once = Safeguards.of(self).reserved_concurrent_executions
         if batching.needs_ledger:  # more at once would only get into each other's way, at the open batch
-            options["max_concurrency"] = 5
+            at_once = _LEDGER_CONCURRENCY if at_once is None else min(at_once, _LEDGER_CONCURRENCY)
+        if at_once is not None:  # what is refused for want of concurrency would count as a failed try of its messages
+            options["max_concurrency"] = at_once
         return event_sources.SqsEventSource(self.queue, report_batch_item_failures=True, **options)
 
     def _take(self, bucket: s3.IBucket) -> None:
         """Have EventBridge hand over what happens: uploads, and the ends of executions."""
         # What EventBridge does by itself, said so that it is seen:
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
-        target = targets.SqsQueue(
-            self.queue,
-            dead_letter_queue=self.undelivered_queue,
-            max_event_age=Duration.hours(24),
-            retry_attempts=185,
-        )
+        seconds, tries = 24 * 3600, 185
+        target: events.IRuleTarget
+        if self.queue.encryption_master_key is None:
+            target = targets.SqsQueue(
+                self.queue,
+                dead_letter_queue=self.undelivered_queue,
+                max_event_age=Duration.seconds(seconds),
+                retry_attempts=tries,
+            )
+        else:
+            retries = events.CfnRule.RetryPolicyProperty(
+                maximum_event_age_in_seconds=seconds, maximum_retry_attempts=tries
+            )
+            target = EncryptedQueue(self.queue, self.undelivered_queue, retries)
         objects = self.pattern.to_event_pattern()
         self.rule = events.Rule(
             self,

@@ -16,6 +16,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
 from cdk_sagemaker_processing._internal.acknowledge import explain_wildcards
+from cdk_sagemaker_processing._internal.encryption import let_encrypt
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.workflow._rendering import static_head
 
@@ -50,8 +51,8 @@ def grant_job(role: iam.IRole, request: Mapping[str, Any], *, bucket: s3.IBucket
     if "VpcConfig" in request.get("NetworkConfig", {}):
         grants.network()
     grants.add()
-    if bucket is not None and bucket.encryption_key is not None:
-        bucket.encryption_key.grant_encrypt_decrypt(role)
+    if bucket is not None:
+        let_encrypt(bucket.encryption_key, role, decrypt=True)
 
 
 def grant_read_uri(role: iam.IRole, uri: str) -> None:
@@ -64,7 +65,7 @@ def grant_read_uri(role: iam.IRole, uri: str) -> None:
 def grant_keys(role: iam.IRole, volume_key: kms.IKey | str | None, output_key: kms.IKey | str | None) -> None:
     """Let the role use the keys of volumes and outputs; a key known by its id alone the user grants."""
     if output_key is not None and not isinstance(output_key, str):
-        output_key.grant_encrypt_decrypt(role)
+        let_encrypt(output_key, role, decrypt=True)
     if volume_key is not None and not isinstance(volume_key, str):
         # SageMaker hands the key to the instances by a grant in the role's name:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/encryption-at-rest.html

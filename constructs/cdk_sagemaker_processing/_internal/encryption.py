@@ -1,0 +1,74 @@
+"""Let others use the user's key: roles by their own policy, services by the key's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Annotations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import IConstruct
+
+from cdk_sagemaker_processing._internal.acknowledge import acknowledge
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+
+GENERATE, RE_ENCRYPT = "kms:GenerateDataKey*", "kms:ReEncrypt*"
+
+
+def let_encrypt(key: kms.IKey | None, role: iam.IRole, *, decrypt: bool = False) -> None:
+    """Let a role write what a key encrypts, or read it too; without a key nothing is needed."""
+    if key is not None:
+        _ = key.grant_encrypt_decrypt(role) if decrypt else key.grant_encrypt(role)
+        explain_key_wildcards(role, GENERATE, RE_ENCRYPT)
+
+
+def explain_key_wildcards(role: IConstruct, *actions: str) -> None:
+    """Explain to cdk-nag what aws-cdk's grants for a key write."""
+    reason = "as aws-cdk grants the use of a key: both actions that start so, on one key"
+    acknowledge(role, {f"AwsSolutions-IAM5[Action::{action}]": reason for action in actions})
+
+
+def let_log_groups_use(key: kms.IKey, scope: IConstruct) -> None:
+    """Let CloudWatch Logs encrypt the account's log groups with a key, and nothing else.
+
+    See: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    """
+    facts = StackFacts.of(scope)
+    _let_service_use(
+        key,
+        scope,
+        f"logs.{facts.region}.amazonaws.com",
+        ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+        # A group is named by CloudFormation, after the key is made.
+        {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": facts.arn("logs", "log-group:*")}},
+    )
+
+
+def let_event_bridge_use(key: kms.IKey, scope: IConstruct) -> None:
+    """Let EventBridge put the account's events into queues that a key encrypts.
+
+    See: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+    """
+    _let_service_use(
+        key,
+        scope,
+        "events.amazonaws.com",
+        ["kms:Decrypt", "kms:GenerateDataKey"],
+        {"StringEquals": {"aws:SourceAccount": StackFacts.of(scope).account}},
+    )
+
+
+def _let_service_use(
+    key: kms.IKey, scope: IConstruct, service: str, actions: Sequence[str], conditions: Mapping[str, object]
+) -> None:
+    statement = iam.PolicyStatement(
+        actions=actions,
+        principals=[iam.ServicePrincipal(service)],
+        resources=["*"],  # in a key's policy: the key
+        conditions=conditions,
+    )
+    if not key.add_to_resource_policy(statement, allow_no_op=True).statement_added:
+        Annotations.of(scope).add_info(
+            f"{key.node.path} is imported: see that its policy lets {service} use it "
+            f"({', '.join(actions)}), or nothing gets through"
+        )

@@ -1,0 +1,90 @@
+"""What cdk-nag's packs for compliance find in this library's resources by default, and why it is so.
+
+Each is for the user to decide, or does not fit. Where the user has decided, the construct explains nothing any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from constructs import IConstruct
+
+from cdk_sagemaker_processing._internal.acknowledge import acknowledge
+
+_HIPAA, _NIST, _PCI = "HIPAA.Security", "NIST.800.53.R5", "PCI.DSS.321"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that several packs have, and the reason why it finds something."""
+
+    rule: str
+    reason: str
+    packs: tuple[str, ...] = (_HIPAA, _NIST, _PCI)
+
+
+INLINE_POLICY = Finding(
+    "IAMNoInlinePolicy",
+    "the policy is one role's alone, made of the grants for its resources, and goes with it, which is what AWS "
+    "recommends inline policies for; role= of a processor takes a role of yours",
+)
+NO_KEY_FOR_BUCKET = Finding(
+    "S3DefaultEncryptionKMS",
+    "encrypted with keys that S3 manages; Safeguards(encryption_key=...) or encryption_key= takes a key of yours",
+)
+NO_KEY_FOR_ACCESS_LOGS = Finding(
+    "S3DefaultEncryptionKMS",
+    "S3 delivers access logs only to buckets that are encrypted with keys that S3 manages; what was accessed is in the "
+    "log, not what was in it",
+)
+NO_REPLICATION = Finding(
+    "S3BucketReplicationEnabled",
+    "another region is for you to choose and to pay; ProcessingBucket(replication_rules=...) or a bucket of yours has "
+    "its copy there. Versions keep what is overwritten or deleted",
+)
+NO_REPLICATION_OF_ACCESS_LOGS = Finding(
+    "S3BucketReplicationEnabled",
+    "another region is for you to choose and to pay; ProcessingBucket(access_logs_bucket=...) takes a bucket of yours "
+    "for the logs. Versions keep what is overwritten or deleted",
+)
+NO_KEY_FOR_LOGS = Finding(
+    "CloudWatchLogGroupEncrypted",
+    "encrypted with a key that CloudWatch Logs manages; Safeguards(encryption_key=...) takes a key of yours",
+)
+NO_VPC = Finding(
+    "LambdaInsideVPC",
+    "the function listens to nobody and calls AWS's APIs alone, over TLS, with a role for these calls; "
+    "Safeguards(vpc=...) puts it into a network of yours",
+)
+NO_RESERVED_CONCURRENCY = Finding(
+    "LambdaConcurrency",
+    "what is reserved is taken from all other functions of the account, which are not known here, and a new account "
+    "has none to give; Safeguards(reserved_concurrent_executions=...) reserves",
+    (_HIPAA, _NIST),
+)
+_NO_DEAD_LETTERS = "LambdaDLQ"
+DEAD_LETTERS_OF_THE_QUEUE = Finding(
+    _NO_DEAD_LETTERS,
+    "invoked by a queue, which has the dead-letter queue: Lambda's own is for asynchronous invocations",
+    (_HIPAA, _NIST),
+)
+DONE_AGAIN_EVERY_MINUTE = Finding(
+    _NO_DEAD_LETTERS,
+    "an invocation carries no data, the next minute's does the same work, and failed ones raise an alarm",
+    (_HIPAA, _NIST),
+)
+DEPLOYMENT_FAILS = Finding(
+    _NO_DEAD_LETTERS,
+    "invoked by CloudFormation alone, whose deployment fails, and says so, when the function does",
+    (_HIPAA, _NIST),
+)
+NO_ALARM_ACTION = Finding(
+    "CloudWatchAlarmAction",
+    "who is told is for you to say: add an action to each of S3Trigger.alarms",
+    (_HIPAA, _NIST),
+)
+
+
+def explain(construct: IConstruct, *findings: Finding) -> None:
+    """Explain findings on one construct to cdk-nag."""
+    acknowledge(construct, {f"{pack}-{each.rule}": each.reason for each in findings for pack in each.packs})

@@ -1,0 +1,191 @@
+"""Write into docs/security.md what cdk-nag finds in app.py and in every example, and the reason given for each finding.
+
+    python tools/regenerate_suppressions.py
+
+The tests look by the same means whether a finding is without a reason, and whether the page is what this would write.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks, PCIDSS321Checks
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "security.md"
+EXAMPLES = ROOT / "examples"
+APPS = {
+    path.relative_to(ROOT).as_posix(): path
+    for path in (ROOT / "app.py", *sorted(EXAMPLES.glob("*.py")), *sorted((EXAMPLES / "processors").glob("*.py")))
+}
+PACKS: Mapping[str, Callable[[cdk.App], cdk.IPolicyValidationPlugin]] = {
+    "AwsSolutions": AwsSolutionsChecks,
+    "HIPAA.Security": HIPAASecurityChecks,
+    "NIST.800.53.R5": NIST80053R5Checks,
+    "PCI.DSS.321": PCIDSS321Checks,
+}
+_TABLES = re.compile(r"(?<=<!-- suppressions -->\n).*(?=<!-- /suppressions -->)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a pack found in one resource, and the reason given for it, if one was."""
+
+    pack: str
+    rule: str
+    resource: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What all packs found in an app, and the explanations, as place and rule, that explain nothing."""
+
+    findings: tuple[Finding, ...]
+    idle: frozenset[tuple[str, str]]
+
+    @property
+    def unexplained(self) -> list[Finding]:
+        """What nobody gave a reason for."""
+        return [finding for finding in self.findings if finding.reason is None]
+
+
+def audit(make: Callable[[], object], out: Path) -> Audit:
+    """Let all packs look at an app while it is synthesized.
+
+    Args:
+        make: makes one ``aws_cdk.App`` and synthesizes it.
+        out: a folder for the assembly.
+    """
+    report = out / "validation-report.json"
+    with _audited(out) as explained:
+        try:
+            make()
+        except RuntimeError:
+            if not report.exists():  # it is no finding that has stopped it
+                raise
+    plugins = json.loads(report.read_text())["pluginReports"] if report.exists() else []
+    findings = []
+    used = set()
+    for plugin in plugins:
+        for violation in (*plugin["violations"], *plugin.get("suppressedViolations", ())):
+            if "acknowledgedId" in violation:
+                used.add((violation["acknowledgedAt"], violation["acknowledgedId"]))
+            findings += [
+                Finding(plugin["pluginName"], violation["ruleName"], found["constructPath"], violation.get("reason"))
+                for found in violation["violatingConstructs"]
+            ]
+    return Audit(tuple(findings), frozenset(explained - used))
+
+
+@contextmanager
+def _audited(out: Path) -> Iterator[set[tuple[str, str]]]:
+    """Have the next app looked at by all packs, and explanations reported; gives what is explained, by its place."""
+    explained: set[tuple[str, str]] = set()
+
+    class Audited(cdk.App):
+        def __init__(self, **options: Any) -> None:  # noqa: ANN401 - aws-cdk's
+            super().__init__(**options | {"outdir": str(out)})
+            cdk.Validations.of(self).add_plugins(*(pack(self) for pack in PACKS.values()))
+
+    acknowledge = cdk.Validations.acknowledge
+    of = cdk.Validations.of
+
+    def of_scope(scope: Any) -> Any:  # noqa: ANN401
+        validations: Any = of(scope)
+        validations.path = scope.node.path
+        return validations
+
+    def by_pack(self: Any, *rules: cdk.Acknowledgment) -> None:  # noqa: ANN401
+        # By its bare name, cdk-nag leaves a finding out; with the pack before it, aws-cdk reports it with its reason.
+        full = [cdk.Acknowledgment(id=f"{rule.id.partition('-')[0]}::{rule.id}", reason=rule.reason) for rule in rules]
+        explained.update((self.path, rule.id) for rule in full)
+        acknowledge(self, *full)
+
+    with (
+        mock.patch.object(cdk, "App", Audited),
+        mock.patch.object(cdk.Validations, "of", of_scope),
+        mock.patch.object(cdk.Validations, "acknowledge", by_pack),
+    ):
+        yield explained
+
+
+def audit_all() -> dict[str, Audit]:
+    """The audit of app.py and of every example."""
+    found = {}
+    for name, path in APPS.items():
+        with tempfile.TemporaryDirectory() as out:
+            found[name] = audit(lambda path=path: runpy.run_path(str(path), run_name="__main__"), Path(out))  # type: ignore[misc]
+    return found
+
+
+def page(audits: Mapping[str, Audit]) -> str:
+    """The page with the tables for these audits."""
+    return _TABLES.sub(lambda _: tables(audits), PAGE.read_text(encoding="utf-8"))
+
+
+def tables(audits: Mapping[str, Audit]) -> str:
+    """How many resources there are for each rule and reason, and how many findings for each pack."""
+    columns = _columns(audits)
+    resources = {name: _by_reason(audit.findings) for name, audit in audits.items()}
+    rows = sorted({row for found in resources.values() for row in found}, key=lambda row: (row[1], row))
+    packs = {
+        row: sorted({pack for found in resources.values() for pack, _ in found.get(row, ())}, key=list(PACKS).index)
+        for row in rows
+    }
+    head = " | ".join(columns)
+    line = "|---" * (len(columns) + 1)
+    text = f"\n| finding | {head} | packs | reason |\n{line}|---|---|\n"
+    for row in rows:
+        counts = {name: len({place for _, place in found.get(row, ())}) for name, found in resources.items()}
+        shown = " | ".join(_range(counts[name] for name in names) for names in columns.values())
+        text += f"| {row[1]} | {shown} | {', '.join(packs[row])} | {row[0]} |\n"
+    text += f"\n| findings, all explained | {head} |\n{line}|\n"
+    for pack in PACKS:
+        of_pack = {name: sum(each.pack == pack for each in audit.findings) for name, audit in audits.items()}
+        shown = " | ".join(_range(of_pack[name] for name in names) for names in columns.values())
+        text += f"| {pack} | {shown} |\n"
+    return text + "\n"
+
+
+def _columns(audits: Iterable[str]) -> dict[str, list[str]]:
+    """The apps by the column that they are in: those of the processors share one."""
+    columns: dict[str, list[str]] = {}
+    for name in audits:
+        folder, _, _ = name.rpartition("/")
+        columns.setdefault(f"`{folder}/*`" if folder.count("/") else f"`{name}`", []).append(name)
+    return columns
+
+
+def _by_reason(findings: Iterable[Finding]) -> dict[tuple[str, str], set[tuple[str, str]]]:
+    """The packs and resources of the explained findings by reason and rule."""
+    found: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for each in findings:
+        if each.reason is not None:
+            rule = each.rule.removeprefix(f"{each.pack}-").partition("[")[0]
+            found.setdefault((each.reason, rule), set()).add((each.pack, each.resource))
+    return found
+
+
+def _range(numbers: Iterable[int]) -> str:
+    low, *_, high = sorted(numbers) * 2
+    return str(low) if low == high else f"{low} to {high}"
+
+
+if __name__ == "__main__":
+    found = audit_all()
+    missing = [finding for each in found.values() for finding in each.unexplained]
+    if missing:
+        sys.exit("without a reason:\n" + "\n".join(f"  {finding.rule} {finding.resource}" for finding in missing))
+    PAGE.write_text(page(found), encoding="utf-8")
