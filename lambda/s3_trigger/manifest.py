@@ -19,6 +19,36 @@ from s3_trigger.uploads import Upload
 # The least that S3 takes as a part: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 PART_BYTES = 5 * 1024 * 1024
 _THREADS = 32
+# More than a batch has objects: 100,000. A set of Python's would take 90 bytes for each of them.
+_PLACES = 1 << 18
+_MARK_BYTES = 12
+_NO_MARK = bytes(_MARK_BYTES)
+
+
+class _Keys:
+    """A set of keys in 3 MiB, however many they are, by 96 bits of their hashes."""
+
+    def __init__(self) -> None:
+        self._marks = bytearray(_PLACES * _MARK_BYTES)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, key: str) -> bool:
+        """Add a key; whether it was not there before."""
+        mark = hashlib.blake2b(key.encode(), digest_size=_MARK_BYTES).digest()
+        place = int.from_bytes(mark[:4], "big")
+        while True:
+            start = place % _PLACES * _MARK_BYTES
+            found = self._marks[start : start + _MARK_BYTES]
+            if found == mark:
+                return False
+            if found == _NO_MARK:
+                self._marks[start : start + _MARK_BYTES] = mark
+                self._count += 1
+                return True
+            place += 1
 
 
 def write(
@@ -37,7 +67,7 @@ def write(
 
     Returns how many objects it names, and which members are not in it because their objects are gone.
     """
-    named: set[bytes] = set()
+    named = _Keys()
     gone: list[int] = []
 
     def lines() -> Iterator[bytes]:
@@ -47,12 +77,11 @@ def write(
                 for (position, upload), is_there in zip(part, there, strict=True):
                     if not is_there:
                         gone.append(position)
-                    elif (mark := hashlib.blake2b(upload.key.encode(), digest_size=12).digest()) not in named:
-                        if not named:
+                    elif named.add(upload.key):
+                        if len(named) == 1:
                             yield b"[" + json.dumps({"prefix": f"s3://{upload.bucket}/{prefix}"}).encode()
-                        named.add(mark)
                         yield b",\n" + json.dumps(upload.key[len(prefix) :], ensure_ascii=False).encode()
-        if named:
+        if len(named):
             yield b"]\n"
 
     _upload(s3, place, lines())
