@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,18 @@ class SessionAt:
         return self._session.client(service, endpoint_url=self._endpoint)
 
 
-def cdk(words: list[str], environment: dict[str, str]) -> str:
+def bootstrap(environment: dict[str, str]) -> None:
+    """Bootstrap the account, from a folder without an app: it needs none, and would lock the output folder of one."""
+    with tempfile.TemporaryDirectory() as folder:
+        cdk(["bootstrap", "aws://000000000000/us-east-1"], environment, cwd=Path(folder))
+
+
+def cdk(words: list[str], environment: dict[str, str], *, cwd: Path = ROOT) -> str:
     """Run the CDK CLI from npm; returns what it prints."""
     ran = subprocess.run(
         ["cdk", *words, *(["--require-approval", "never"] if words[0] == "deploy" else []), "--no-notices"],
         env=environment,
-        cwd=ROOT,
+        cwd=cwd,
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -28,7 +28,7 @@ import boto3
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from deployed import SessionAt, cdk  # noqa: E402
+from deployed import SessionAt, bootstrap, cdk  # noqa: E402
 from ports import free_port  # noqa: E402
 from smproc.local import LaptopAws  # noqa: E402
 
@@ -152,7 +152,7 @@ class Demo:
     def __init__(self, laptop: LaptopAws, folder: Path) -> None:
         self.laptop = laptop
         environment = laptop.redirect(os.environ) | {"SMPROC_HOME": str(folder / "state")}
-        cdk(["bootstrap", "aws://000000000000/us-east-1"], environment)
+        bootstrap(environment)
         cdk(["deploy", "--output", str(folder / "demo")], environment)
         keys = {
             "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from deployed import Deployment, SessionAt, cdk
+from deployed import Deployment, SessionAt, bootstrap, cdk
 from ports import free_port
 from smproc.local import LaptopAws
 from support import ROOT
@@ -21,7 +21,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     laptop = LaptopAws(port=free_port(), state_dir=folder / "state", enforce_iam=True)
     with laptop:
         environment = laptop.redirect(os.environ) | {"SMPROC_HOME": str(folder / "state")}
-        cdk(["bootstrap", "aws://000000000000/us-east-1"], environment)
+        bootstrap(environment)
         cdk(["deploy", "--output", str(folder / "demo")], environment)
         app = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'app' / 'app.py'}"
         cdk(["deploy", "--app", app, "--output", str(folder / "obedient")], environment)

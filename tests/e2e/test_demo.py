@@ -110,7 +110,7 @@ def test_a_stale_lock_of_a_killed_run(tmp_path: Path) -> None:
     )
     try:
         assert ran.returncode == 0, ran.stderr
-        assert f"The last server (pid {pid}) was killed; what it left behind is removed." in ran.stdout
+        assert f"The last server (pid {pid}) was killed; what ran has failed, what was stored is kept." in ran.stdout
     finally:
         laptop.stop()
     assert not laptop.status().running

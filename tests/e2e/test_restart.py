@@ -12,7 +12,7 @@ from pathlib import Path
 import boto3
 from sklearn.datasets import load_wine
 
-from deployed import SessionAt, cdk
+from deployed import SessionAt, bootstrap, cdk
 from ports import free_port
 from smproc.local import LaptopAws
 from support import ROOT
@@ -26,7 +26,7 @@ def test_what_is_deployed_runs_after_a_kill_and_after_a_stop(tmp_path: Path) -> 
     load_wine(as_frame=True).frame.to_csv(table, index=False)
     with laptop:
         environment = laptop.redirect(os.environ) | {"SMPROC_HOME": str(tmp_path / "state")}
-        cdk(["bootstrap", "aws://000000000000/us-east-1"], environment)
+        bootstrap(environment)
         cdk(["deploy", "--output", str(tmp_path / "demo")], environment)
         run_demo(table, laptop, environment)
 

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 import pytest
 
-from deployed import SessionAt, cdk
+from deployed import SessionAt, bootstrap, cdk
 from ports import free_port
 from smproc.local import LaptopAws
 from support import ROOT
@@ -75,7 +75,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tasks]:
         laptop.start()
     try:
         environment = laptop.redirect(os.environ)
-        cdk(["bootstrap", "aws://000000000000/us-east-1"], environment)
+        bootstrap(environment)
         app = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'tasks' / 'app.py'}"
         cdk(["deploy", "--app", app, "--output", str(folder / "out")], environment)
         session = boto3.Session(
