@@ -125,8 +125,9 @@ class ProcessingJob:
                 return
             self.status = JobStatus.STOPPING
             self.modified = _now()
-        self.stop_signal.request()
+        # Told of before it is asked for: it may be done at once.
         self.on_change(self)
+        self.stop_signal.request()
 
     def end(self, status: JobStatus, *, failure_reason: str | None = None, exit_message: str | None = None) -> None:
         """Give the job its final state."""
