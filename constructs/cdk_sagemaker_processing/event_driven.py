@@ -15,6 +15,7 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
 from cdk_sagemaker_processing._internal.findings import INLINE_POLICY, explain
+from cdk_sagemaker_processing._internal.foreign import let_use
 from cdk_sagemaker_processing._internal.log_group import log_group
 from cdk_sagemaker_processing._internal.safeguards import Safeguards
 from cdk_sagemaker_processing.resources import ProcessingBucket
@@ -118,12 +119,12 @@ class EventDrivenProcessing(Construct):
             step.set_default_max_runtime(max_runtime_in_seconds)
             step.add_tag("processing:execution", sfn.JsonPath.execution_id)
             step.add_tag("processing:pipeline", self.node.path)
-            step.grant_read_uri(f"s3://{self.output_bucket.bucket_name}/{MANIFESTS_PREFIX}/")
+            step.grant_read_uri(f"s3://{self.output_bucket.bucket_name}/{MANIFESTS_PREFIX}/", self.output_bucket)
             for head in pattern.heads():
-                step.grant_read_uri(f"s3://{self.input_bucket.bucket_name}/{head}")
+                step.grant_read_uri(f"s3://{self.input_bucket.bucket_name}/{head}", self.input_bucket)
             for bucket in (self.input_bucket, self.output_bucket):
                 if bucket.encryption_key is not None:
-                    bucket.encryption_key.grant_decrypt(step)
+                    let_use(bucket.encryption_key, step.role, "kms:Decrypt")
         self._warn_of_another_encryption(encryption_key)
         self.log_group = log_group(self, "Logs")
         self.state_machine = sfn.StateMachine(

@@ -173,15 +173,6 @@ def test_a_trigger_with_a_key_of_its_own() -> None:
     assert {name for name, key in found.items() if key is None} == {"In", "Out"}
 
 
-def test_an_imported_keys_policy_is_the_users() -> None:
-    scope = stack()
-    arn = "arn:aws:kms:us-west-2:111122223333:key/theirs"
-    pipeline(scope, encryption_key=kms.Key.from_key_arn(scope, "Theirs", arn))
-
-    for service in ("logs.us-west-2.amazonaws.com", "events.amazonaws.com"):
-        Annotations.from_stack(scope).has_info("*", Match.string_like_regexp(f"is imported: .* lets {service} use it"))
-
-
 def test_the_nearest_counts_as_a_whole() -> None:
     scope = stack()
     inner = Construct(scope, "Inner")

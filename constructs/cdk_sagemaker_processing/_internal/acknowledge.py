@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from aws_cdk import Acknowledgment, Stack, Validations
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.readable import one_line
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from smproc.job import is_unresolved
 
@@ -42,22 +43,7 @@ def explain_wildcards(construct: IConstruct, reasons: Mapping[str, str]) -> None
     for resource, reason in reasons.items():
         name = resource.replace(partition, "<AWS::Partition>")
         if is_unresolved(name):
-            name = _as_cdk_nag_writes(Stack.of(construct).resolve(resource))
+            name = one_line(Stack.of(construct).resolve(resource))
         if "*" in name and not _BRACKETS.search(name):
             found[f"AwsSolutions-IAM5[Resource::{name}]"] = reason
     acknowledge(construct, found)
-
-
-def _as_cdk_nag_writes(resolved: object) -> str:
-    """A resolved ARN in one line: references in angle brackets."""
-    match resolved:
-        case str():
-            return resolved
-        case {"Ref": str(name)}:
-            return f"<{name}>"
-        case {"Fn::GetAtt": [name, attribute]}:
-            return f"<{name}.{attribute}>"
-        case {"Fn::Join": [str(separator), [*parts]]}:
-            return separator.join(_as_cdk_nag_writes(part) for part in parts)
-        case _:
-            return str(resolved)

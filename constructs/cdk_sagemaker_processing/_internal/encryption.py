@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge
+from cdk_sagemaker_processing._internal.foreign import let_use, policy_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 
 GENERATE, RE_ENCRYPT = "kms:GenerateDataKey*", "kms:ReEncrypt*"
@@ -18,7 +18,7 @@ GENERATE, RE_ENCRYPT = "kms:GenerateDataKey*", "kms:ReEncrypt*"
 def let_encrypt(key: kms.IKey | None, role: iam.IRole, *, decrypt: bool = False) -> None:
     """Let a role write what a key encrypts, or read it too; without a key nothing is needed."""
     if key is not None:
-        _ = key.grant_encrypt_decrypt(role) if decrypt else key.grant_encrypt(role)
+        let_use(key, role, *(["kms:Decrypt"] if decrypt else []), "kms:Encrypt", RE_ENCRYPT, GENERATE)
         explain_key_wildcards(role, GENERATE, RE_ENCRYPT)
 
 
@@ -36,7 +36,6 @@ def let_log_groups_use(key: kms.IKey, scope: IConstruct) -> None:
     facts = StackFacts.of(scope)
     _let_service_use(
         key,
-        scope,
         f"logs.{facts.region}.amazonaws.com",
         ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
         # A group is named by CloudFormation, after the key is made.
@@ -51,16 +50,13 @@ def let_event_bridge_use(key: kms.IKey, scope: IConstruct) -> None:
     """
     _let_service_use(
         key,
-        scope,
         "events.amazonaws.com",
         ["kms:Decrypt", "kms:GenerateDataKey"],
         {"StringEquals": {"aws:SourceAccount": StackFacts.of(scope).account}},
     )
 
 
-def _let_service_use(
-    key: kms.IKey, scope: IConstruct, service: str, actions: Sequence[str], conditions: Mapping[str, object]
-) -> None:
+def _let_service_use(key: kms.IKey, service: str, actions: Sequence[str], conditions: Mapping[str, object]) -> None:
     statement = iam.PolicyStatement(
         actions=actions,
         principals=[iam.ServicePrincipal(service)],
@@ -68,7 +64,4 @@ def _let_service_use(
         conditions=conditions,
     )
     if not key.add_to_resource_policy(statement, allow_no_op=True).statement_added:
-        Annotations.of(scope).add_info(
-            f"{key.node.path} is imported: see that its policy lets {service} use it "
-            f"({', '.join(actions)}), or nothing gets through"
-        )
+        policy_of(key).needs(statement)

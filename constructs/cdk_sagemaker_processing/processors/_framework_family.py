@@ -12,6 +12,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.foreign import allow
 from cdk_sagemaker_processing._internal.staging import tree
 from cdk_sagemaker_processing.processors._local_source import LocalSource
 from cdk_sagemaker_processing.processors._processor import Processor
@@ -181,12 +182,13 @@ def _grant_packages(role: iam.IRole, arn: str) -> None:
         (["codeartifact:GetAuthorizationToken"], domain),
         (["codeartifact:GetRepositoryEndpoint", "codeartifact:ReadFromRepository"], arn),
     ):
-        role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
-    role.add_to_principal_policy(
+        allow(role, iam.PolicyStatement(actions=actions, resources=[resource]))
+    allow(
+        role,
         iam.PolicyStatement(
             # A bearer token is of no resource; the service it is for is what can be narrowed.
             actions=["sts:GetServiceBearerToken"],
             resources=["*"],
             conditions={"StringEquals": {"sts:AWSServiceName": "codeartifact.amazonaws.com"}},
-        )
+        ),
     )

@@ -13,6 +13,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.foreign import grantee, let_use
 from cdk_sagemaker_processing._internal.staging import Files
 from cdk_sagemaker_processing.processors._instances import check_instances
 from cdk_sagemaker_processing.processors._local_source import LocalSource
@@ -146,7 +147,7 @@ class Processor(Construct):
     @property
     def grant_principal(self) -> iam.IPrincipal:
         """The jobs' role: what is granted to the processor, its jobs may do."""
-        return self.role.grant_principal
+        return grantee(self.role)
 
     def run(
         self,
@@ -235,7 +236,7 @@ class Processor(Construct):
         """The key of what a run uploads, which its job may use to read it."""
         key = self._imported_key(run_id, kms_key) if isinstance(kms_key, str) else kms_key
         if key is not None:
-            key.grant_decrypt(self.role)
+            let_use(key, self.role, "kms:Decrypt")
         return key
 
     def _imported_key(self, run_id: str, arn: str) -> kms.IKey:

@@ -14,6 +14,7 @@ from constructs import Construct, IDependable
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
 from cdk_sagemaker_processing._internal.encryption import let_encrypt
 from cdk_sagemaker_processing._internal.findings import DEPLOYMENT_FAILS
+from cdk_sagemaker_processing._internal.foreign import let_in
 from cdk_sagemaker_processing._internal.function import LibraryFunction
 from cdk_sagemaker_processing._internal.staging import Files, bundling, content_hash
 
@@ -114,7 +115,9 @@ class _Unpacker(Construct):
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: this one asset.
         role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[asset_arn]))
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html: where the code goes.
-        added = role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=[code_arn]))
+        put = iam.PolicyStatement(actions=["s3:PutObject"], resources=[code_arn])
+        let_in(bucket, role, put)
+        added = role.add_to_principal_policy(put)
         let_encrypt(bucket.encryption_key, role)
         acknowledge_wildcards(
             role, [code_arn], "code lies below a hash of its content, which changes with each deployment"

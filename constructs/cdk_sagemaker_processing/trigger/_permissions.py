@@ -17,6 +17,8 @@ from constructs import Construct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
 from cdk_sagemaker_processing._internal.encryption import GENERATE, explain_key_wildcards, let_encrypt
+from cdk_sagemaker_processing._internal.foreign import ForeignPolicy, allow, let_use
+from smproc.job import InvalidValue, is_unresolved
 
 EVENT_SOURCE = "cdk-sagemaker-processing"
 _HASHED = "an execution's name is a hash of the upload, not known before"
@@ -40,12 +42,55 @@ def let_it_start(
     _allow(role, ["states:DescribeExecution"], [executions])
     manifest_objects = manifest_bucket.arn_for_objects(f"{manifests}/*")
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
-    _allow(role, ["s3:PutObject"], [manifest_objects])
+    _allow(role, ["s3:PutObject"], [manifest_objects], bucket=manifest_bucket)
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions: parts are decrypted to
     # be put together.
     let_encrypt(manifest_bucket.encryption_key, role, decrypt=in_parts)
     acknowledge_wildcards(role, [executions], _HASHED)
     acknowledge_wildcards(role, [manifest_objects], "a manifest's name is a hash of the upload, not known before")
+
+
+def tell_of_jobs(
+    scope: Construct,
+    state_machine: sfn.IStateMachine,
+    objects: tuple[s3.IBucket, Sequence[str]],
+    manifest_bucket: s3.IBucket,
+    manifests: str,
+) -> None:
+    """Have told what the jobs of an imported state machine have to be allowed: to read objects and manifests.
+
+    Raises:
+        InvalidValue: a state machine of another account or region, which neither lets the function start it nor tells
+            of its executions here.
+    """
+    if isinstance(state_machine, sfn.StateMachine):
+        return
+    stack = Stack.of(scope)
+    arn = state_machine.state_machine_arn
+    for theirs, ours in ((state_machine.env.account, stack.account), (state_machine.env.region, stack.region)):
+        if theirs != ours and not is_unresolved(theirs) and not is_unresolved(ours):
+            raise InvalidValue(
+                "state_machine",
+                arn,
+                f"be of the trigger's account and region, {stack.account} in {stack.region}",
+                "make the trigger beside it, and let S3's events be sent there",
+            )
+    bucket, heads = objects
+    policies = ForeignPolicy.of(
+        state_machine, f"what the jobs of the state machine {arn} run as", until="their role has it already"
+    )
+    for place, starts in ((bucket, list(heads)), (manifest_bucket, [f"{manifests}/"])):
+        keys = [place.arn_for_objects(f"{start}*") for start in starts]
+        policies.needs(iam.PolicyStatement(actions=["s3:GetObject"], resources=keys))
+        policies.needs(
+            iam.PolicyStatement(
+                actions=["s3:ListBucket"],
+                resources=[place.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": [f"{start}*" for start in starts]}},
+            )
+        )
+        if place.encryption_key is not None:
+            policies.needs(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[place.encryption_key.key_arn]))
 
 
 def let_it_tell(
@@ -84,7 +129,7 @@ def let_it_keep(role: iam.IRole, table: dynamodb.ITableV2, key: kms.IKey | None)
         # https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html: DynamoDB uses it in its caller's
         # name.
         let_encrypt(key, role, decrypt=True)
-        key.grant(role, "kms:DescribeKey")
+        let_use(key, role, "kms:DescribeKey")
 
 
 def let_it_wake(role: iam.IRole, function: lambda_.IFunction) -> None:
@@ -98,17 +143,21 @@ def let_it_look(role: iam.IRole, bucket: s3.IBucket, heads: Sequence[str]) -> No
     objects = [bucket.arn_for_objects(f"{head}*") for head in heads]
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: s3:GetObject, and s3:ListBucket so that S3
     # says of an object that is gone that it is (404), and not that it may not be seen (403).
-    _allow(role, ["s3:GetObject"], objects)
-    _allow(role, ["s3:ListBucket"], [bucket.bucket_arn])
+    _allow(role, ["s3:GetObject"], objects, bucket=bucket)
+    _allow(role, ["s3:ListBucket"], [bucket.bucket_arn], bucket=bucket)
     acknowledge_wildcards(role, objects, "the objects that arrive are not known before")
 
 
 def _allow(
-    role: iam.IRole, actions: Sequence[str], resources: Sequence[str], conditions: dict[str, object] | None = None
+    role: iam.IRole,
+    actions: Sequence[str],
+    resources: Sequence[str],
+    conditions: dict[str, object] | None = None,
+    *,
+    bucket: s3.IBucket | None = None,
 ) -> None:
-    role.add_to_principal_policy(
-        iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
-    )
+    statement = iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+    allow(role, statement, bucket=bucket)
 
 
 def _executions(scope: Construct, state_machine: sfn.IStateMachine) -> str:

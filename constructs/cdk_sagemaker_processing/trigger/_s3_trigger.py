@@ -27,7 +27,7 @@ from cdk_sagemaker_processing.trigger._delivery import EncryptedQueue
 from cdk_sagemaker_processing.trigger._group_by import GroupBy
 from cdk_sagemaker_processing.trigger._ledger import DISTRIBUTIONS, Ledger
 from cdk_sagemaker_processing.trigger._object_pattern import ObjectPattern
-from cdk_sagemaker_processing.trigger._permissions import EVENT_SOURCE, let_it_start, let_it_tell
+from cdk_sagemaker_processing.trigger._permissions import EVENT_SOURCE, let_it_start, let_it_tell, tell_of_jobs
 from smproc.job import ConflictingValues, InvalidValue, ProcessingInput, is_unresolved
 
 MANIFESTS_PREFIX = "manifests"
@@ -86,7 +86,7 @@ class S3Trigger(Construct):
         scope: the construct to live in.
         construct_id: unique in the scope.
         bucket: where objects arrive. Its notifications to EventBridge are switched on when it is of this app.
-        state_machine: what to start; a Standard one.
+        state_machine: what to start; a Standard one, of this account and region.
         manifest_bucket: where the lists of objects are written, below ``manifests/``.
         prefixes: what a key may start with. Default: anything.
         suffixes: what a key may end in. Default: anything.
@@ -110,7 +110,8 @@ class S3Trigger(Construct):
             `Safeguards`. Default: that of the scope's `Safeguards`, or keys that the services manage.
 
     Raises:
-        InvalidValue: something that can never match, or a number out of its range.
+        InvalidValue: something that can never match, a number out of its range, or a state machine of another account
+            or region.
         ConflictingValues: manifests would start the pipeline again, sizes that no object has, or a parameter of batches
             without batches.
 
@@ -159,6 +160,7 @@ class S3Trigger(Construct):
         _check_prefixes(prefixes)
         self._refuse_own_manifests(bucket, manifest_bucket, prefixes)
         _notify_event_bridge(bucket)
+        tell_of_jobs(self, state_machine, (bucket, self.pattern.heads()), manifest_bucket, MANIFESTS_PREFIX)
         self._state_machine = state_machine
         self.pipeline_name = pipeline_name or self.node.path
         self.dead_letter_queue = kept_queue(self, "DeadLetterQueue", removal_policy)

@@ -13,11 +13,12 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
+from cdk_sagemaker_processing._internal.foreign import grantee
 from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.workflow._checks import check_language, warn_of_doubts
 from cdk_sagemaker_processing.workflow._connections import Connectable, connections_of
 from cdk_sagemaker_processing.workflow._grants import grant_job, grant_keys, grant_read_uri
-from cdk_sagemaker_processing.workflow._integration import check_pattern, integration_arn, refuse_express_machines
+from cdk_sagemaker_processing.workflow._integration import check_pattern, integration_arn, look_at_machines
 from cdk_sagemaker_processing.workflow._options import JsonataTaskOptions, JsonPathTaskOptions
 from cdk_sagemaker_processing.workflow._policies import job_arns, state_machine_statements
 from cdk_sagemaker_processing.workflow._rendering import (
@@ -252,8 +253,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         warn_of_doubts(self, self.request)
         if retry_at_creation:
             retry_creation(self)
-        if integration_pattern == sfn.IntegrationPattern.RUN_JOB:
-            refuse_express_machines(self)
+        look_at_machines(self)
 
     @classmethod
     def json_path(
@@ -272,7 +272,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
     @property
     def grant_principal(self) -> iam.IPrincipal:
         """The job's role: what is granted to the task, the job may do."""
-        return self.role.grant_principal
+        return grantee(self.role)
 
     @property
     def connections(self) -> ec2.Connections:
@@ -313,9 +313,14 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             tags.append({"Key": key, "Value": value})
         check("TagList", "tags", tags)
 
-    def grant_read_uri(self, uri: str) -> None:
-        """Let the job read the objects whose keys start with the URI's key."""
-        grant_read_uri(self.role, uri)
+    def grant_read_uri(self, uri: str, bucket: s3.IBucket | None = None) -> None:
+        """Let the job read the objects whose keys start with the URI's key.
+
+        Args:
+            uri: the URI.
+            bucket: its bucket, whose policy has to agree when it is of another account. Default: one of this account.
+        """
+        grant_read_uri(self.role, uri, bucket)
 
     def keep_entries_apart(self) -> None:
         """Send outputs that name no destination to another place each time that the state is entered."""
@@ -362,10 +367,14 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         }
         return {key: value for key, value in state.items() if value is not None}
 
-    @property
-    def _task_policies(self) -> list[iam.PolicyStatement]:
+    def statements(self) -> list[iam.PolicyStatement]:
+        """What the role of a state machine has to be allowed to run the task; aws-cdk adds it to a role of the app."""
         waits = self.integration_pattern == sfn.IntegrationPattern.RUN_JOB
         return state_machine_statements(self, job_name=self._known_name(), role=self.role, waits=waits)
+
+    @property
+    def _task_policies(self) -> list[iam.PolicyStatement]:
+        return self.statements()
 
     @property
     def _task_metrics(self) -> sfn.TaskMetricsConfig:

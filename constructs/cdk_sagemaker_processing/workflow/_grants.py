@@ -17,12 +17,14 @@ from aws_cdk import aws_s3 as s3
 
 from cdk_sagemaker_processing._internal.acknowledge import explain_wildcards
 from cdk_sagemaker_processing._internal.encryption import let_encrypt
+from cdk_sagemaker_processing._internal.foreign import allow, let_in, let_use, repository_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.workflow._rendering import static_head
 
 # A token's own text has dots and slashes in it; a part of a name is a run of tokens and other characters.
 _PART = r"(?:\$\{Token\[[^]]*\]\}|[^.:/@$])+"
 _ECR_IMAGE = re.compile(rf"({_PART})\.dkr\.ecr\.({_PART})\.[^/]*/((?:{_PART}|[./])+)(?::{_PART}[^/]*|@.*)?")
+_PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 _S3_URI = re.compile(r"s3://((?:\$\{Token\[[^]]*\]\}|[^/$])+)(?:/(.*))?", re.DOTALL)
 
 
@@ -35,7 +37,7 @@ def grant_job(role: iam.IRole, request: Mapping[str, Any], *, bucket: s3.IBucket
         bucket: the bucket of outputs without a destination, whose key the job needs.
         image_uri: the image to pull; None when somebody else sees to that.
     """
-    grants = _Grants(role)
+    grants = _Grants(role, bucket)
     for entry in request.get("ProcessingInputs", ()):
         if "S3Input" in entry:
             grants.read(entry["S3Input"]["S3Uri"])
@@ -48,6 +50,7 @@ def grant_job(role: iam.IRole, request: Mapping[str, Any], *, bucket: s3.IBucket
             grants.feature_group(entry["FeatureStoreOutput"]["FeatureGroupName"])
     if image_uri is not None:
         grants.pull(image_uri)
+    grants.let_pull(request["AppSpecification"]["ImageUri"])
     if "VpcConfig" in request.get("NetworkConfig", {}):
         grants.network()
     grants.add()
@@ -55,9 +58,9 @@ def grant_job(role: iam.IRole, request: Mapping[str, Any], *, bucket: s3.IBucket
         let_encrypt(bucket.encryption_key, role, decrypt=True)
 
 
-def grant_read_uri(role: iam.IRole, uri: str) -> None:
-    """Let the role read the objects whose keys start with the URI's key, and list just those."""
-    grants = _Grants(role)
+def grant_read_uri(role: iam.IRole, uri: str, bucket: s3.IBucket | None) -> None:
+    """Let the role read the objects of a bucket whose keys start with the URI's key, and list just those."""
+    grants = _Grants(role, bucket)
     grants.read(uri)
     grants.add()
 
@@ -69,14 +72,15 @@ def grant_keys(role: iam.IRole, volume_key: kms.IKey | str | None, output_key: k
     if volume_key is not None and not isinstance(volume_key, str):
         # SageMaker hands the key to the instances by a grant in the role's name:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/encryption-at-rest.html
-        volume_key.grant(role, "kms:CreateGrant", "kms:DescribeKey")
+        let_use(volume_key, role, "kms:CreateGrant", "kms:DescribeKey")
 
 
 class _Grants:
     """Statements for a role, gathered first, and then added together with the reasons for their wildcards."""
 
-    def __init__(self, role: iam.IRole) -> None:
+    def __init__(self, role: iam.IRole, bucket: s3.IBucket | None) -> None:
         self._role = role
+        self._bucket = bucket
         self._facts = StackFacts.of(role)
         self._statements: list[iam.PolicyStatement] = []
         self._reasons: dict[str, str] = {}
@@ -84,10 +88,7 @@ class _Grants:
     def add(self) -> None:
         """Add what was gathered."""
         for statement in self._statements:
-            if isinstance(self._role, iam.Role):
-                self._role.add_to_policy(statement)
-            else:
-                self._role.add_to_principal_policy(statement)
+            allow(self._role, statement)
         explain_wildcards(self._role, self._reasons)
 
     def read(self, uri: str) -> None:
@@ -139,10 +140,12 @@ class _Grants:
         account, region, repository = matched[1], matched[2], matched[3]
         # Supports no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
         self._allow(["ecr:GetAuthorizationToken"], "*", "ecr:GetAuthorizationToken supports no resources")
-        self._allow(
-            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            f"arn:{self._facts.partition}:ecr:{region}:{account}:repository/{repository}",
-        )
+        self._allow(_PULL, f"arn:{self._facts.partition}:ecr:{region}:{account}:repository/{repository}")
+
+    def let_pull(self, image_uri: str) -> None:
+        """What the repository's own policy has to allow when it is of another account."""
+        if (matched := _ECR_IMAGE.fullmatch(image_uri)) is not None:
+            repository_of(matched[1], matched[3], self._role, _PULL)
 
     def network(self) -> None:
         """The network interfaces of a job in a VPC.
@@ -172,11 +175,17 @@ class _Grants:
         matched = _S3_URI.fullmatch(known)
         if matched is None or (known != uri and matched[2] is None):
             return None
-        return f"arn:{self._facts.partition}:s3:::{matched[1]}", matched[2] or ""
+        return self._arn(matched[1]), matched[2] or ""
+
+    def _arn(self, bucket_name: str) -> str:
+        return f"arn:{self._facts.partition}:s3:::{bucket_name}"
 
     def _allow(
         self, actions: list[str], resource: str, reason: str = "", conditions: Mapping[str, Any] | None = None
     ) -> None:
-        self._statements.append(iam.PolicyStatement(actions=actions, resources=[resource], conditions=conditions))
+        statement = iam.PolicyStatement(actions=actions, resources=[resource], conditions=conditions)
+        self._statements.append(statement)
+        if self._bucket is not None and f"{resource}/".startswith(f"{self._arn(self._bucket.bucket_name)}/"):
+            let_in(self._bucket, self._role, statement)
         if reason:
             self._reasons[resource] = reason

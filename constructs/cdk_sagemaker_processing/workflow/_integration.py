@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from weakref import WeakSet
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import jsii
 from aws_cdk import Aws, Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct, IValidation
 
+from cdk_sagemaker_processing._internal.foreign import ForeignPolicy, drops_statements
+from cdk_sagemaker_processing._internal.readable import one_line
 from smproc.job import InvalidValue
 
 _ACTION = "sagemaker:createProcessingJob"
@@ -34,32 +37,51 @@ def integration_arn(pattern: sfn.IntegrationPattern) -> str:
     return f"arn:{Aws.PARTITION}:states:::{_ACTION}{'.sync' if waits else ''}"
 
 
-def refuse_express_machines(scope: IConstruct) -> None:
-    """See that no Express state machine of the app has a run-job task of ours in it.
+def look_at_machines(task: IConstruct) -> None:
+    """See that the state machines of a task of ours can run it: they wait, and their roles may do it.
 
     A task does not know its state machine, so the app is looked through once when it is synthesized.
     """
-    root = scope.node.root
-    if root not in _LOOKED_THROUGH:
-        _LOOKED_THROUGH.add(root)
-        root.node.add_validation(_NoExpressMachineWaits(root))
+    root = task.node.root
+    if root not in _TASKS:
+        _TASKS[root] = []
+        root.node.add_validation(_Machines(root))
+    _TASKS[root].append(task)
 
 
-_LOOKED_THROUGH: WeakSet[IConstruct] = WeakSet()
+_TASKS: WeakKeyDictionary[IConstruct, list[Any]] = WeakKeyDictionary()
 
 
 @jsii.implements(IValidation)
-class _NoExpressMachineWaits:
+class _Machines:
     def __init__(self, root: IConstruct) -> None:
         self._root = root
 
     def validate(self) -> list[str]:
         """Called by aws-cdk when the app is synthesized."""
+        found = self._root.node.find_all()
+        for machine in found:
+            if isinstance(machine, sfn.StateMachine) and drops_statements(machine.role):
+                self._tell_what_drops(machine)
         return [
             f"{machine.node.path} is an Express state machine, which cannot wait for a processing job (RUN_JOB); make "
             "it a Standard one, or give its tasks integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE"
-            for machine in self._root.node.find_all()
+            for machine in found
             if isinstance(machine, sfn.CfnStateMachine)
             and machine.state_machine_type == "EXPRESS"
-            and f"{_ACTION}.sync" in str(Stack.of(machine).resolve(machine.definition_string))
+            and f"{_ACTION}.sync" in _definition(machine)
         ]
+
+    def _tell_what_drops(self, machine: sfn.StateMachine) -> None:
+        resource = machine.node.default_child
+        text = _definition(resource) if isinstance(resource, sfn.CfnStateMachine) else ""
+        policies = ForeignPolicy(machine, f"the policies of the role {machine.role.role_arn}")
+        for task in _TASKS[self._root]:
+            if f'"{task.state_id}":{{' in text:
+                for statement in task.statements():
+                    policies.needs(statement)
+        policies.validate()
+
+
+def _definition(machine: sfn.CfnStateMachine) -> str:
+    return one_line(Stack.of(machine).resolve(machine.definition_string))

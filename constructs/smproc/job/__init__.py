@@ -3,7 +3,14 @@
 from smproc.job import framework, spark
 from smproc.job._datasets import AthenaDatasetDefinition, DatasetDefinition, RedshiftDatasetDefinition
 from smproc.job._doubts import doubts
-from smproc.job._images import Framework, ImageBuild, SageMakerImage, latest_version, sagemaker_image
+from smproc.job._images import (
+    Framework,
+    ImageBuild,
+    SageMakerImage,
+    latest_version,
+    sagemaker_accounts,
+    sagemaker_image,
+)
 from smproc.job._inputs import ProcessingInput, S3Input
 from smproc.job._kinds import check_each, check_kind, path_text, path_texts
 from smproc.job._names import base_job_name
@@ -45,6 +52,7 @@ __all__ = [
     "path_text",
     "path_texts",
     "processing_request",
+    "sagemaker_accounts",
     "sagemaker_image",
     "spark",
 ]

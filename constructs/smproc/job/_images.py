@@ -109,6 +109,14 @@ def sagemaker_image(
     )
 
 
+@functools.cache
+def sagemaker_accounts() -> frozenset[str]:
+    """The accounts that hold SageMaker's images, which every account may pull."""
+    return frozenset(
+        account for facts in _frameworks().values() for accounts in facts["registries"] for account in accounts.values()
+    )
+
+
 def latest_version(framework: Framework) -> str:
     """The newest version of a framework that the facts name."""
     versions = _frameworks()[framework]["versions"]

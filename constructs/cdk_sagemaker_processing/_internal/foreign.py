@@ -1,0 +1,200 @@
+"""Grants where a policy is not this app's to change: what it lacks is told at synth, statement by statement.
+
+aws-cdk takes statements for such policies and drops them without a word. Every grant of this library comes by here.
+"""
+
+from __future__ import annotations
+
+import json
+from weakref import WeakKeyDictionary
+
+import jsii
+from aws_cdk import Annotations, Resource, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import IConstruct, IValidation
+
+from cdk_sagemaker_processing._internal.readable import one_line, readable
+from smproc.job import is_unresolved, sagemaker_accounts
+
+_ID = "cdk-sagemaker-processing:foreign-policy"
+
+
+@jsii.implements(IValidation)
+class ForeignPolicy:
+    """A policy that is not of this app, and the statements that it has to have.
+
+    They are told in one annotation when the app is synthesized, after all grants.
+
+    Args:
+        scope: what the annotation is on.
+        policy: whose policy it is.
+        until: what makes the statements needless; empty when nothing does, and then the annotation is a warning.
+    """
+
+    def __init__(self, scope: IConstruct, policy: str, until: str = "") -> None:
+        self._scope = scope
+        self._policy = policy
+        self._until = until
+        self._statements: list[iam.PolicyStatement] = []
+
+    @classmethod
+    def of(cls, scope: IConstruct, policy: str, *, until: str = "") -> ForeignPolicy:
+        """The one of a construct, made on first use."""
+        known = _KNOWN.setdefault(scope.node.root, {})
+        name = (scope.node.path, policy)
+        if name not in known:
+            known[name] = cls(scope, policy, until)
+            scope.node.add_validation(known[name])
+        if not until:
+            known[name]._until = ""  # noqa: SLF001 - its own
+        return known[name]
+
+    def needs(self, statement: iam.PolicyStatement) -> None:
+        """Have a statement told."""
+        self._statements.append(statement)
+
+    def validate(self) -> list[str]:
+        """Called by aws-cdk when the app is synthesized."""
+        if not self._statements:
+            return []
+        stack = Stack.of(self._scope)
+        document = stack.resolve(iam.PolicyDocument(statements=self._statements, minimize=True))
+        statements = json.dumps(readable(document["Statement"]), indent=2)
+        told = f"this app cannot change {one_line(stack.resolve(self._policy))}; add to it"
+        annotations = Annotations.of(self._scope)
+        if self._until:
+            annotations.add_info_v2(_ID, f"{told}, unless {self._until}:\n{statements}")
+        else:
+            annotations.add_warning_v2(_ID, f"{told}:\n{statements}")
+        return []
+
+
+_KNOWN: WeakKeyDictionary[IConstruct, dict[tuple[str, str], ForeignPolicy]] = WeakKeyDictionary()
+
+
+@jsii.implements(iam.IPrincipal)
+class _Imported:
+    """An imported role as aws-cdk's grants see it: hands statements on, and has told those that the role drops."""
+
+    def __init__(self, role: iam.IRole) -> None:
+        self._role = role
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        return self
+
+    @property
+    def assume_role_action(self) -> str:
+        return self._role.assume_role_action
+
+    @property
+    def policy_fragment(self) -> iam.PrincipalPolicyFragment:
+        return self._role.policy_fragment
+
+    @property
+    def principal_account(self) -> str | None:
+        return self._role.principal_account
+
+    def add_to_principal_policy(self, statement: iam.PolicyStatement) -> iam.AddToPrincipalPolicyResult:
+        result = self._role.add_to_principal_policy(statement)
+        if drops_statements(self._role):
+            policies_of(self._role).needs(statement)
+        return result
+
+
+def drops_statements(role: iam.IRole) -> bool:
+    """Whether a role that was handed statements has dropped them: aws-cdk says that they were added all the same."""
+    return not isinstance(role, iam.Role) and not any(isinstance(child, iam.Policy) for child in role.node.children)
+
+
+def policies_of(role: iam.IRole) -> ForeignPolicy:
+    """The policies of a role that drops statements."""
+    return ForeignPolicy.of(role, f"the policies of the role {role.role_arn}")
+
+
+def grantee(role: iam.IRole) -> iam.IPrincipal:
+    """Whom to grant what a role shall be allowed: the role, or who tells what it drops."""
+    return role if isinstance(role, iam.Role) else _Imported(role)
+
+
+def allow(role: iam.IRole, statement: iam.PolicyStatement, *, bucket: s3.IBucket | None = None) -> None:
+    """Add a statement to a role's policy.
+
+    Args:
+        role: the role.
+        statement: the statement.
+        bucket: the bucket that it is about, whose own policy has to agree when it is of another account.
+    """
+    if bucket is not None:
+        let_in(bucket, role, statement)
+    if isinstance(role, iam.Role):
+        role.add_to_policy(statement)
+    else:
+        grantee(role).add_to_principal_policy(statement)
+
+
+def let_in(bucket: s3.IBucket, role: iam.IRole, statement: iam.PolicyStatement) -> None:
+    """Have a bucket's policy allow what a role of another account may do by its own.
+
+    See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-walkthroughs-managing-access-example2.html
+    """
+    if not _of_another_account(bucket, role):
+        return
+    theirs = statement.copy(principals=[iam.ArnPrincipal(role.role_arn)])
+    # Where both are of this app, in stacks of two accounts, neither stack can wait for the other.
+    ours = Resource.is_owned_resource(bucket) and not isinstance(role, iam.Role)
+    if not (ours and bucket.add_to_resource_policy(theirs).statement_added):
+        ForeignPolicy.of(bucket, f"the policy of the bucket {bucket.bucket_name}").needs(theirs)
+
+
+def let_use(key: kms.IKey, role: iam.IRole, *actions: str) -> None:
+    """Let a role use a key.
+
+    See: https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
+    """
+    key.grant(grantee(role), *actions)
+    if not Resource.is_owned_resource(key):
+        policy_of(key, elsewhere=_of_another_account(key, role)).needs(
+            iam.PolicyStatement(actions=list(actions), principals=[iam.ArnPrincipal(role.role_arn)], resources=["*"])
+        )
+
+
+def policy_of(key: kms.IKey, *, elsewhere: bool = False) -> ForeignPolicy:
+    """The policy of an imported key.
+
+    Args:
+        key: the key.
+        elsewhere: whether it is of another account, where roles of this one need more than their own policies.
+    """
+    # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+    until = "" if elsewhere else "it allows this, as key policies by default do for the roles of their account"
+    return ForeignPolicy.of(key, f"the policy of the key {key.key_arn}", until=until)
+
+
+def repository_of(account: str, repository: str, role: iam.IRole, actions: list[str]) -> None:
+    """Have told what the policy of a repository of another account has to allow, if the account is known to be another.
+
+    See: https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policy-examples.html
+    """
+    ours = account_of(role)
+    if is_unresolved(account) or is_unresolved(ours) or account == ours or account in sagemaker_accounts():
+        return
+    ForeignPolicy.of(
+        role,
+        f"the policy of the repository {repository} of the account {account}",
+        until="it allows this already",
+    ).needs(iam.PolicyStatement(actions=actions, principals=[iam.ArnPrincipal(role.role_arn)]))
+
+
+def account_of(role: iam.IRole) -> str:
+    """A role's account; that of its stack where only deployment tells it."""
+    account = role.principal_account
+    return Stack.of(role).account if account is None or is_unresolved(account) else account
+
+
+def _of_another_account(resource: s3.IBucket | kms.IKey, role: iam.IRole) -> bool:
+    """Whether a resource is known at synth to be of another account than a role."""
+    theirs, ours = resource.env.account, account_of(role)
+    return not is_unresolved(theirs) and not is_unresolved(ours) and theirs != ours
