@@ -35,7 +35,12 @@ if TYPE_CHECKING:
         TensorFlowProcessor,
         XGBoostProcessor,
     )
-    from cdk_sagemaker_processing.resources import ProcessingBucket, ProcessingRepository, ProcessingRole
+    from cdk_sagemaker_processing.resources import (
+        ProcessingBucket,
+        ProcessingRepository,
+        ProcessingRole,
+        ProcessingVpcEndpoints,
+    )
     from cdk_sagemaker_processing.trigger import GroupBy, S3Trigger, uploaded_objects
     from cdk_sagemaker_processing.workflow import CapacityRetry, SageMakerCreateProcessingJob, retry_on_capacity
 
@@ -60,6 +65,7 @@ __all__ = [
     "ProcessingOutput",
     "ProcessingRepository",
     "ProcessingRole",
+    "ProcessingVpcEndpoints",
     "Processor",
     "PySparkProcessor",
     "PyTorchProcessor",
@@ -90,6 +96,7 @@ if not TYPE_CHECKING:  # a checker would take any name for one that is there
             "ProcessingBucket": ".resources",
             "ProcessingRepository": ".resources",
             "ProcessingRole": ".resources",
+            "ProcessingVpcEndpoints": ".resources",
             "Processor": ".processors",
             "PySparkProcessor": ".processors",
             "PyTorchProcessor": ".processors",

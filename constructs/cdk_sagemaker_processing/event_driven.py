@@ -132,7 +132,7 @@ class EventDrivenProcessing(Construct):
             "StateMachine",
             definition_body=sfn.DefinitionBody.from_chainable(self._chain()),
             logs=sfn.LogOptions(destination=self.log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
-            tracing_enabled=True,
+            tracing_enabled=Safeguards.of(self).tracing,
         )
         depend_on_policy_alone(self.state_machine, self.state_machine.role)
         self._explain_wildcards()

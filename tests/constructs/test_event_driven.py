@@ -386,3 +386,18 @@ def test_what_event_bridge_cannot_hand_over_is_kept_and_both_queues_of_dead_lett
     for alarm in watched.values():
         assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
         assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+
+
+def test_what_the_user_lets_it_wait_for_is_waited_for() -> None:
+    scope = stack()
+    pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
+    key = kms.Key(scope, "First")
+    pipeline.state_machine.node.add_dependency(key)
+    pipeline.trigger.function.node.add_dependency(key)
+
+    (first,) = resources(scope, "AWS::KMS::Key")
+    for kind in ("AWS::StepFunctions::StateMachine", "AWS::Lambda::Function"):
+        (found,) = resources(scope, kind).values()
+        (policy,) = {*found["DependsOn"]} - {first}
+        assert first in found["DependsOn"]
+        assert policy in resources(scope, "AWS::IAM::Policy")

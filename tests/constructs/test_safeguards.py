@@ -207,6 +207,26 @@ def test_functions_in_a_network() -> None:
     assert not resources(scope, "AWS::IAM::ManagedPolicy")
 
 
+@pytest.mark.parametrize("tracing", [True, False])
+def test_traces_can_be_switched_off(tracing: bool) -> None:  # noqa: FBT001
+    scope = stack()
+    Safeguards(tracing=tracing).apply_to(scope)
+    pipeline(scope)
+
+    modes = {
+        entry["Properties"].get("TracingConfig", {}).get("Mode")
+        for entry in resources(scope, "AWS::Lambda::Function").values()
+    }
+    (machine,) = resources(scope, "AWS::StepFunctions::StateMachine").values()
+    if tracing:
+        assert modes == {"Active"}
+        assert machine["Properties"]["TracingConfiguration"] == {"Enabled": True}
+    else:
+        assert modes == {None}
+        assert machine["Properties"].get("TracingConfiguration", {"Enabled": False}) == {"Enabled": False}
+    assert ("xray:" in json.dumps(template(scope))) == tracing
+
+
 @pytest.mark.parametrize(("given", "batches", "at_once"), [(3, 1, 3), (3, 10, 3), (50, 1, 50), (50, 10, 5)])
 def test_reserved_concurrency_is_what_the_queue_asks_for(given: int, batches: int, at_once: int) -> None:
     scope = stack()
@@ -241,6 +261,11 @@ def test_too_late() -> None:
 def test_a_concurrency_that_no_queue_has(number: Any) -> None:  # noqa: ANN401
     with pytest.raises(InvalidValue, match="reserved_concurrent_executions must be a whole number from 2 to 1000, got"):
         Safeguards(reserved_concurrent_executions=number)
+
+
+def test_tracing_is_yes_or_no() -> None:
+    with pytest.raises(InvalidValue, match="tracing must be True or False, got 'Active'"):
+        Safeguards(tracing="Active")  # type: ignore[arg-type]
 
 
 def test_subnets_of_no_network() -> None:

@@ -15,6 +15,7 @@ from cdk_sagemaker_processing import (
     EventDrivenProcessing,
     ProcessingOutput,
     ProcessingRepository,
+    ProcessingVpcEndpoints,
     Safeguards,
     SKLearnProcessor,
     uploaded_objects,
@@ -64,6 +65,8 @@ def test_what_the_user_decides_needs_no_reason(tmp_path: Path) -> None:
             vpc_id="vpc-0123456789abcdef0",
             availability_zones=["us-west-2a"],
             private_subnet_ids=["subnet-0123456789abcdef0"],
+            private_subnet_route_table_ids=["rtb-0123456789abcdef0"],
+            vpc_cidr_block="10.0.0.0/16",
         )
         key = kms.Key(stack, "Key", enable_key_rotation=True)
         Safeguards(encryption_key=key, vpc=vpc, reserved_concurrent_executions=5).apply_to(stack)
@@ -76,6 +79,7 @@ def test_what_the_user_decides_needs_no_reason(tmp_path: Path) -> None:
         )
         EventDrivenProcessing(stack, "Pipeline", steps=[run], prefixes=["incoming/"], batch_size=10)
         ProcessingRepository(stack, "Images")
+        ProcessingVpcEndpoints(stack, "Endpoints", vpc=vpc)
         app.synth()
 
     found = audit(make, tmp_path)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aws_cdk import AssetHashType, Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
@@ -23,6 +24,9 @@ from cdk_sagemaker_processing._internal.findings import (
 from cdk_sagemaker_processing._internal.log_group import log_group
 from cdk_sagemaker_processing._internal.safeguards import Safeguards
 from cdk_sagemaker_processing._internal.staging import bundling, content_hash, tree
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_ec2 as ec2
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _NETWORK_ACTIONS = (
@@ -44,6 +48,7 @@ class LibraryFunction(lambda_.Function):
         source: the name of a package in ``lambda/``.
         module: the package's module whose function ``handler`` is called. Default: ``handler``.
         without_dead_letters: why a dead-letter queue of the function's own would be of no use.
+        calls: the services that it calls, as VPC endpoints name them.
         distributions: names of installed distributions to copy into the deployment package.
         description: what the function is for, shown in the console.
         timeout: after which an invocation is ended.
@@ -61,6 +66,7 @@ class LibraryFunction(lambda_.Function):
         description: str,
         timeout: Duration,
         without_dead_letters: Finding,
+        calls: Collection[str],
         distributions: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         memory_size: int = 256,
@@ -101,7 +107,7 @@ class LibraryFunction(lambda_.Function):
             timeout=timeout,
             memory_size=memory_size,
             environment=dict(environment or {}),
-            tracing=lambda_.Tracing.ACTIVE,
+            tracing=lambda_.Tracing.ACTIVE if safeguards.tracing else lambda_.Tracing.DISABLED,
             environment_encryption=safeguards.encryption_key,
             reserved_concurrent_executions=safeguards.reserved_concurrent_executions,
             vpc=safeguards.vpc,
@@ -109,21 +115,35 @@ class LibraryFunction(lambda_.Function):
             security_groups=list(safeguards.security_groups) or None,
         )
         self.execution_role: iam.IRole = role
-        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
-        everywhere = "xray:PutTraceSegments and xray:PutTelemetryRecords support no resource-level permissions"
+        self.calls = frozenset(calls)
+        self._vpc = safeguards.vpc
+        everywhere = []
+        if safeguards.tracing:
+            # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+            everywhere.append(
+                "xray:PutTraceSegments and xray:PutTelemetryRecords support no resource-level permissions"
+            )
         if safeguards.vpc is None:
             explain(self, NO_VPC)
         else:
             # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
             actions = [f"ec2:{action}" for action in _NETWORK_ACTIONS]
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=["*"]))
-            everywhere += "; the function's network interfaces do not exist before it"
+            everywhere.append("the function's network interfaces do not exist before it")
         depend_on_policy_alone(self, role)
-        acknowledge(role, {"AwsSolutions-IAM5[Resource::*]": everywhere})
+        if everywhere:
+            acknowledge(role, {"AwsSolutions-IAM5[Resource::*]": "; ".join(everywhere)})
         explain(role, INLINE_POLICY)
         explain(self, without_dead_letters)
         if safeguards.reserved_concurrent_executions is None:
             explain(self, NO_RESERVED_CONCURRENCY)
+
+    @classmethod
+    def all_in(cls, scope: IConstruct, vpc: ec2.IVpc) -> Iterator[LibraryFunction]:
+        """Those below a construct that run in a VPC."""
+        for construct in scope.node.find_all():
+            if isinstance(construct, cls) and construct._vpc is vpc:  # noqa: SLF001 - its own
+                yield construct
 
 
 def _source_folder(name: str) -> Path:

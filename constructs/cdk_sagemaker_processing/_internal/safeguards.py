@@ -34,14 +34,15 @@ class Safeguards:
             encrypts are granted its use; where the key is imported, its policy is for you to write. Default: keys that
             the services manage.
         log_retention: how long the logs of functions and state machines are kept. Default: three months.
-        vpc: where the functions run. Its subnets need a way to S3, SQS, Step Functions, EventBridge, CloudWatch Logs
-            and X-Ray, with batches to DynamoDB and Lambda, with a ``failure_topic`` to SNS. Default: Lambda's own
-            network.
+        vpc: where the functions run. Its subnets need a way to S3, SQS, Step Functions and EventBridge, with batches to
+            DynamoDB and Lambda, with a ``failure_topic`` to SNS: the internet, or `ProcessingVpcEndpoints`. Default:
+            Lambda's own network.
         subnets: which of the VPC's subnets; only with ``vpc``. Default: its private ones.
         security_groups: of the functions; only with ``vpc``. Default: a new one for each, which lets everything out
             and nothing in.
         reserved_concurrent_executions: how many invocations of each function run at once, 2 to 1,000, taken from what
             the account has. Default: none are reserved.
+        tracing: whether X-Ray traces functions and state machines. Default: True.
 
     Raises:
         InvalidValue: a number out of its range.
@@ -59,11 +60,14 @@ class Safeguards:
     subnets: ec2.SubnetSelection | None = None
     security_groups: Sequence[ec2.ISecurityGroup] = ()
     reserved_concurrent_executions: int | None = None
+    tracing: bool = True
 
     def __post_init__(self) -> None:
         for name in ("subnets", "security_groups"):
             if getattr(self, name) and self.vpc is None:
                 raise ConflictingValues(f"{name} is about the functions' network, and there is no vpc; give it too")
+        if not isinstance(self.tracing, bool):
+            raise InvalidValue("tracing", self.tracing, "be True or False")
         number = self.reserved_concurrent_executions
         if number is None or is_unresolved(number):
             return

@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from cdk_sagemaker_processing.resources._local_code import LocalCode
     from cdk_sagemaker_processing.resources._repository import ProcessingRepository
     from cdk_sagemaker_processing.resources._role import ProcessingRole
+    from cdk_sagemaker_processing.resources._vpc_endpoints import ProcessingVpcEndpoints
 
-__all__ = ["LocalCode", "ProcessingBucket", "ProcessingRepository", "ProcessingRole"]
+__all__ = ["LocalCode", "ProcessingBucket", "ProcessingRepository", "ProcessingRole", "ProcessingVpcEndpoints"]
 
 if not TYPE_CHECKING:  # a checker would take any name for one that is there
     __getattr__ = lazily(
@@ -20,5 +21,6 @@ if not TYPE_CHECKING:  # a checker would take any name for one that is there
             "LocalCode": "._local_code",
             "ProcessingRepository": "._repository",
             "ProcessingRole": "._role",
+            "ProcessingVpcEndpoints": "._vpc_endpoints",
         },
     )

@@ -98,6 +98,7 @@ class _Unpacker(Construct):
             description="Unpacks the code of processing jobs into their bucket at deployment",
             timeout=Duration.minutes(5),
             without_dead_letters=DEPLOYMENT_FAILS,
+            calls=["s3"],  # CloudFormation too is answered there
             memory_size=512,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy, Stack
@@ -28,6 +28,7 @@ class Ledger(Construct):
 
     Args:
         scope: the trigger.
+        calls: the services that the dispatcher calls.
         settings: the functions' settings.
         objects: the bucket that objects arrive in, and what their keys start with.
         removal_policy: what becomes of the table when it leaves the stack.
@@ -37,6 +38,7 @@ class Ledger(Construct):
         self,
         scope: Construct,
         *,
+        calls: Collection[str],
         settings: Mapping[str, Any],
         objects: tuple[s3.IBucket, Sequence[str]],
         removal_policy: RemovalPolicy,
@@ -67,6 +69,7 @@ class Ledger(Construct):
             timeout=Duration.minutes(10),
             memory_size=1024,
             without_dead_letters=DONE_AGAIN_EVERY_MINUTE,
+            calls=calls,
             environment={"SETTINGS": Stack.of(self).to_json_string({**settings, "table": self.table.table_name})},
         )
         # Once a minute it looks again anyhow.

@@ -190,9 +190,11 @@ class S3Trigger(Construct):
             "prefixes": list(prefixes),
             **({"failure_topic": failure_topic.topic_arn} if failure_topic is not None else {}),
         }
+        told = {"events", "sqs", "states", *(["sns"] if failure_topic is not None else [])}
         self.ledger = (
             Ledger(
                 self,
+                calls={"dynamodb", "s3", *told},
                 settings=settings | batching.to_settings(),
                 objects=(bucket, self.pattern.heads()),
                 removal_policy=removal_policy,
@@ -208,6 +210,7 @@ class S3Trigger(Construct):
             distributions=DISTRIBUTIONS,
             description="Takes the objects that arrived in S3",
             without_dead_letters=DEAD_LETTERS_OF_THE_QUEUE,
+            calls={"dynamodb", "lambda", *told} if self.ledger else {"s3", *told},
             timeout=Duration.seconds(timeout),
             environment={"SETTINGS": Stack.of(self).to_json_string(self.ledger.settings if self.ledger else settings)},
         )

@@ -35,8 +35,9 @@ class NetworkConfig:
     Args:
         enable_network_isolation: no network traffic in or out of the containers. Default: False. API:
             ``EnableNetworkIsolation``.
-        security_group_ids: 1 to 5 ids, or aws-cdk's security groups. Goes only together with ``subnets``. API:
-            ``VpcConfig.SecurityGroupIds``.
+        security_group_ids: 1 to 5 ids, or aws-cdk's security groups. Goes only together with ``subnets``. Where a job
+            has several instances, they have to let their members in to each other:
+            ``group.connections.allow_internally(ec2.Port.all_traffic())``. API: ``VpcConfig.SecurityGroupIds``.
         subnets: 1 to 16 ids, or aws-cdk's subnets. Goes only together with ``security_group_ids``. API:
             ``VpcConfig.Subnets``.
         encrypt_inter_container_traffic: encrypt what the instances say to each other. Default: not sent, which the
@@ -47,7 +48,8 @@ class NetworkConfig:
             service refuses it.
         InvalidValue: too many of them, or an id that is none.
 
-    See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_NetworkConfig.html
+    See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_NetworkConfig.html and
+    https://docs.aws.amazon.com/sagemaker/latest/dg/process-vpc.html
     """
 
     enable_network_isolation: bool | None = None
