@@ -85,6 +85,14 @@ NO_ALARM_ACTION = Finding(
 )
 
 
+_HTTPS = "HTTPS alone is let in, and from the VPC's own range of addresses alone, which only the deployment knows"
+HTTPS_FROM_THE_VPC = (
+    Finding("EC23", _HTTPS, ("AwsSolutions",)),
+    Finding("EC2RestrictedCommonPorts", _HTTPS),
+    Finding("EC2RestrictedSSH", _HTTPS),
+)
+
+
 def explain(construct: IConstruct, *findings: Finding) -> None:
     """Explain findings on one construct to cdk-nag."""
     acknowledge(construct, {f"{pack}-{each.rule}": each.reason for each in findings for pack in each.packs})

@@ -10,8 +10,9 @@ from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, IConstruct, IValidation
 
+from cdk_sagemaker_processing._internal.findings import HTTPS_FROM_THE_VPC, explain
 from cdk_sagemaker_processing._internal.function import LibraryFunction
-from smproc.job import InvalidValue
+from smproc.job import InvalidValue, is_unresolved
 
 # Free, and named in route tables instead of standing in subnets:
 # https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
@@ -142,6 +143,8 @@ class ProcessingVpcEndpoints(Construct):
             allow_all_outbound=False,
         )
         group.add_ingress_rule(ec2.Peer.ipv4(everywhere), ec2.Port.HTTPS)
+        if is_unresolved(everywhere):  # which cdk-nag cannot read
+            explain(group, *HTTPS_FROM_THE_VPC)
         return group
 
 

@@ -37,7 +37,7 @@ class NetworkConfig:
             ``EnableNetworkIsolation``.
         security_group_ids: 1 to 5 ids, or aws-cdk's security groups. Goes only together with ``subnets``. Where a job
             has several instances, they have to let their members in to each other:
-            ``group.connections.allow_internally(ec2.Port.all_traffic())``. API: ``VpcConfig.SecurityGroupIds``.
+            ``group.add_ingress_rule(group, ec2.Port.all_traffic())``. API: ``VpcConfig.SecurityGroupIds``.
         subnets: 1 to 16 ids, or aws-cdk's subnets. Goes only together with ``security_group_ids``. API:
             ``VpcConfig.Subnets``.
         encrypt_inter_container_traffic: encrypt what the instances say to each other. Default: not sent, which the

@@ -14,6 +14,7 @@ and not in the middle of somebody's pipeline. What is reached into stands at the
 * ``_event_sources``: the batches in which Lambda is given a queue's messages;
 * ``_message_moves``: messages go back from SQS' dead-letter queues;
 * ``_object_events``: the version of an object in S3's events;
+* ``_network_resources``: resource types of EC2 that templates with a VPC have;
 * ``_account``: what the account holds, on disk;
 * ``_iam``: permissions where ministack, told to enforce them, does not ask.
 """
@@ -33,6 +34,7 @@ from smproc.local.seams import (
     _executions,
     _iam,
     _message_moves,
+    _network_resources,
     _object_events,
     _requests,
     _retries,
@@ -89,6 +91,7 @@ _AMENDMENTS = (
     _event_sources,
     _message_moves,
     _object_events,
+    _network_resources,
     _account,
     _iam,
 )

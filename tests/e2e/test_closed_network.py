@@ -1,0 +1,37 @@
+"""Everything under one key, in a VPC that nothing leads out of: deployed with IAM enforced, and run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from deployed import Deployment, cdk
+from support import ROOT
+
+
+def test_the_example_deploys_and_runs(deployment: Deployment, tmp_path: Path) -> None:
+    app = f"{sys.executable} {ROOT / 'examples' / 'closed_network.py'}"
+    cdk(["deploy", "--app", app, "--output", str(tmp_path / "out")], deployment.environment)
+    data = tmp_path / "numbers.csv"
+    data.write_text("a,b\n1,2\n3,4\n")
+
+    ran = deployment.run(data, "ClosedNetworkExample")
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    session = deployment.session
+    (job, *_) = session.client("sagemaker").list_processing_jobs(SortBy="CreationTime", SortOrder="Descending")[
+        "ProcessingJobSummaries"
+    ]
+    described = session.client("sagemaker").describe_processing_job(ProcessingJobName=job["ProcessingJobName"])
+    network = described["NetworkConfig"]
+    assert network["EnableInterContainerTrafficEncryption"]
+    (group,) = network["VpcConfig"]["SecurityGroupIds"]
+    assert len(network["VpcConfig"]["Subnets"]) == 2
+    assert described["ProcessingResources"]["ClusterConfig"]["InstanceCount"] == 2
+    ec2 = session.client("ec2")
+    (hosts,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    ((pair,),) = [rule["UserIdGroupPairs"] for rule in hosts["IpPermissions"]]
+    assert pair["GroupId"] == group  # one lets in the other, and nobody else
+    made = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [hosts["VpcId"]]}])["VpcEndpoints"]
+    services = {endpoint["ServiceName"].rpartition(".")[2] for endpoint in made}
+    assert services == {"s3", "states", "sqs", "events"}
