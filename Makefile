@@ -57,7 +57,7 @@ test-iam: setup ## take each action out of each role of the demo: what is denied
 
 .PHONY: audit
 audit: setup .tools/pip-audit/.installed ## known vulnerabilities of what is pinned; asks the advisory databases of PyPI and npm
-	for file in $(PINNED); do .tools/pip-audit/bin/pip-audit --disable-pip --requirement $$file || exit 1; done
+	for file in $(PINNED); do .tools/pip-audit/bin/pip-audit --strict --disable-pip --requirement $$file || exit 1; done
 	npm audit
 
 .PHONY: hashes
