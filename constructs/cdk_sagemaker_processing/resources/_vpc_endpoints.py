@@ -20,7 +20,7 @@ _GATEWAYS = {
     "s3": ec2.GatewayVpcEndpointAwsService.S3,
     "dynamodb": ec2.GatewayVpcEndpointAwsService.DYNAMODB,
 }
-# SageMaker pulls the image and ships the logs itself; S3 is what a job in a VPC has to reach:
+# S3 is what a job in a VPC has to reach; the image SageMaker pulls itself:
 # https://docs.aws.amazon.com/sagemaker/latest/dg/process-vpc.html
 _OF_JOBS = frozenset({"s3"})
 _SERVICE = re.compile(r"(?!com\.amazonaws|aws\.)[a-z0-9]+([.-][a-z0-9]+)*")
