@@ -12,6 +12,7 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from aws_cdk.assertions import Annotations, Match
@@ -137,6 +138,23 @@ def test_buckets_of_another_account(account: str) -> None:
         assert f"<{role}" in str(read["Principal"])
     _, missing = found["/Stack/Out"]
     assert actions(missing) == {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, OTHER])
+def test_a_topic_of_another_account(account: str) -> None:
+    scope = stack()
+    arn = f"arn:aws:sns:{REGION}:{account}:failures"
+    pipeline(scope, failure_topic=sns.Topic.from_topic_arn(scope, "Failures", arn), batch_size=2)
+
+    found = told(scope)
+    if account == ACCOUNT:
+        assert found == {}
+        return
+    head, (missing,) = found["/Stack/Failures"]
+    assert head == f"this app cannot change the policy of the topic {arn}; add to it"
+    assert (missing["Action"], missing["Resource"]) == ("sns:Publish", arn)
+    for role in ("PipelineTriggerFunctionRole", "PipelineTriggerLedgerDispatcherRole"):
+        assert f"<{role}" in str(missing["Principal"])
 
 
 def test_a_bucket_of_this_app_lets_a_role_of_another_account_in() -> None:

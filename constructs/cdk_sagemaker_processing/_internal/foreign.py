@@ -13,6 +13,7 @@ from aws_cdk import Annotations, Resource, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from constructs import IConstruct, IValidation
 
 from cdk_sagemaker_processing._internal.readable import one_line, readable
@@ -149,6 +150,20 @@ def let_in(bucket: s3.IBucket, role: iam.IRole, statement: iam.PolicyStatement) 
         ForeignPolicy.of(bucket, f"the policy of the bucket {bucket.bucket_name}").needs(theirs)
 
 
+def let_publish(topic: sns.ITopic, role: iam.IRole) -> None:
+    """Let a role publish to a topic, whose own policy has to agree when it is of another account.
+
+    See: https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
+    """
+    topic.grant_publish(role)
+    if _of_another_account(topic, role):
+        ForeignPolicy.of(topic, f"the policy of the topic {topic.topic_arn}").needs(
+            iam.PolicyStatement(
+                actions=["sns:Publish"], principals=[iam.ArnPrincipal(role.role_arn)], resources=[topic.topic_arn]
+            )
+        )
+
+
 def let_use(key: kms.IKey, role: iam.IRole, *actions: str) -> None:
     """Let a role use a key.
 
@@ -194,7 +209,7 @@ def account_of(role: iam.IRole) -> str:
     return Stack.of(role).account if account is None or is_unresolved(account) else account
 
 
-def _of_another_account(resource: s3.IBucket | kms.IKey, role: iam.IRole) -> bool:
+def _of_another_account(resource: s3.IBucket | kms.IKey | sns.ITopic, role: iam.IRole) -> bool:
     """Whether a resource is known at synth to be of another account than a role."""
     theirs, ours = resource.env.account, account_of(role)
     return not is_unresolved(theirs) and not is_unresolved(ours) and theirs != ours

@@ -17,7 +17,7 @@ from constructs import Construct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
 from cdk_sagemaker_processing._internal.encryption import GENERATE, explain_key_wildcards, let_encrypt
-from cdk_sagemaker_processing._internal.foreign import ForeignPolicy, allow, let_use
+from cdk_sagemaker_processing._internal.foreign import ForeignPolicy, allow, let_publish, let_use
 from smproc.job import InvalidValue, is_unresolved
 
 EVENT_SOURCE = "cdk-sagemaker-processing"
@@ -114,7 +114,7 @@ def let_it_tell(
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html: in this library's name alone.
     _allow(role, ["events:PutEvents"], [bus], {"StringEquals": {"events:source": EVENT_SOURCE}})
     if topic is not None:
-        topic.grant_publish(role)
+        let_publish(topic, role)
         if topic.master_key is not None:
             explain_key_wildcards(role, GENERATE)
 
