@@ -56,6 +56,12 @@ def actions(found: Statements) -> set[str]:
     }
 
 
+def assumed(of: Stack) -> sfn.Credentials:
+    """A role of the other account, for a job that runs there."""
+    role = iam.Role.from_role_arn(of, "Assumed", f"arn:aws:iam::{OTHER}:role/runs-jobs")
+    return sfn.Credentials(role=sfn.TaskRole.from_role(role))
+
+
 def run(of: Stack, **given: Any) -> SageMakerCreateProcessingJob:  # noqa: ANN401
     task = SageMakerCreateProcessingJob(
         of,
@@ -77,7 +83,8 @@ def run(of: Stack, **given: Any) -> SageMakerCreateProcessingJob:  # noqa: ANN40
 def test_a_role_that_takes_no_statements(account: str, mutable: bool) -> None:  # noqa: FBT001
     scope = stack()
     arn = f"arn:aws:iam::{account}:role/jobs"
-    run(scope, role=iam.Role.from_role_arn(scope, "Theirs", arn, mutable=mutable))
+    credentials = assumed(scope) if account == OTHER else None
+    run(scope, role=iam.Role.from_role_arn(scope, "Theirs", arn, mutable=mutable), credentials=credentials)
 
     head, missing = told(scope)["/Stack/Theirs"]
     assert head == f"this app cannot change the policies of the role {arn}; add to it"
@@ -88,6 +95,45 @@ def test_a_role_that_takes_no_statements(account: str, mutable: bool) -> None:  
     assert expected
     assert actions(missing) == actions(expected)
     assert {str(s["Resource"]) for s in missing} == {str(s["Resource"]) for s in expected}
+
+
+def test_a_role_that_cannot_be_passed_to_where_the_job_runs() -> None:
+    scope = stack()
+    arn = f"arn:aws:iam::{OTHER}:role/jobs"
+    role = iam.Role.from_role_arn(scope, "Theirs", arn)
+    rule = f"role must be of the account that the job runs in, {ACCOUNT}, got '{arn}'; AWS passes no role across"
+    with pytest.raises(InvalidValue, match=rule):
+        run(scope, role=role)
+    processor = Processor(scope, "Processor", image_uri=IMAGE, instance_type="ml.m5.large", role=arn)
+    with pytest.raises(InvalidValue, match=rule):
+        processor.run("Run")
+    with pytest.raises(InvalidValue, match=f"role must be of the account that the job runs in, {OTHER}, got"):
+        run(scope := stack(), credentials=assumed(scope))  # its role is made here
+
+
+def test_a_job_in_another_account() -> None:
+    scope = stack()
+    role = iam.Role.from_role_arn(scope, "Theirs", f"arn:aws:iam::{OTHER}:role/jobs", mutable=False)
+    run(scope, role=role, credentials=assumed(scope))
+
+    head, missing = told(scope)["/Stack/Count"]
+    assert head == f"this app cannot change the policies of the role arn:aws:iam::{OTHER}:role/runs-jobs; add to it"
+    create, passed, *_ = missing
+    assert "sagemaker:CreateProcessingJob" in create["Action"]
+    assert create["Resource"].endswith(f":sagemaker:{REGION}:{OTHER}:processing-job/Count-*")
+    assert (passed["Action"], passed["Resource"]) == ("iam:PassRole", f"arn:aws:iam::{OTHER}:role/jobs")
+    # The state machine itself may assume that role, and nothing else.
+    (allowed,) = statements(scope, "MachineRole")
+    assert allowed["Action"] == "sts:AssumeRole"
+
+
+def test_a_role_to_assume_that_is_known_at_run_time() -> None:
+    scope = stack()
+    run(scope, credentials=sfn.Credentials(role=sfn.TaskRole.from_role_arn_json_path("$.role")))
+
+    head, missing = told(scope)["/Stack/Count"]
+    assert head == "this app cannot change the policies of the role $.role; add to it"
+    assert "<its account>:processing-job/Count-*" in missing[0]["Resource"]
 
 
 def test_grants_of_the_user_and_of_aws_cdk_are_not_lost_either() -> None:
@@ -104,7 +150,7 @@ def test_grants_of_the_user_and_of_aws_cdk_are_not_lost_either() -> None:
 
 def test_it_can_be_acknowledged() -> None:
     scope = stack()
-    role = iam.Role.from_role_arn(scope, "Theirs", f"arn:aws:iam::{OTHER}:role/jobs")
+    role = iam.Role.from_role_arn(scope, "Theirs", f"arn:aws:iam::{ACCOUNT}:role/jobs", mutable=False)
     CdkAnnotations.of(scope).acknowledge_warning("cdk-sagemaker-processing:foreign-policy")
     run(scope, role=role)
     assert told(scope) == {}
@@ -164,6 +210,7 @@ def test_a_bucket_of_this_app_lets_a_role_of_another_account_in() -> None:
     task = run(
         scope,
         role=iam.Role.from_role_arn(scope, "Theirs", arn),
+        credentials=assumed(scope),
         bucket=bucket,
         outputs=[ProcessingOutput(source="/opt/ml/processing/out")],
     )

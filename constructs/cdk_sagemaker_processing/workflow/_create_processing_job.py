@@ -14,13 +14,19 @@ from constructs import Construct, IConstruct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
 from cdk_sagemaker_processing._internal.foreign import grantee
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.workflow._checks import check_language, warn_of_doubts
 from cdk_sagemaker_processing.workflow._connections import Connectable, connections_of
 from cdk_sagemaker_processing.workflow._grants import grant_job, grant_keys, grant_read_uri
 from cdk_sagemaker_processing.workflow._integration import check_pattern, integration_arn, look_at_machines
 from cdk_sagemaker_processing.workflow._options import JsonataTaskOptions, JsonPathTaskOptions
-from cdk_sagemaker_processing.workflow._policies import job_arns, state_machine_statements
+from cdk_sagemaker_processing.workflow._policies import (
+    check_account,
+    job_arns,
+    state_machine_statements,
+    tell_of_assumed,
+)
 from cdk_sagemaker_processing.workflow._rendering import (
     in_json_path,
     in_jsonata,
@@ -114,7 +120,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             Default: as long as it takes.
         heartbeat_timeout: as aws-cdk's tasks have it. Nobody sends heartbeats for a processing job, so it is a second
             ``task_timeout``. Default: none.
-        credentials: a role to assume for the calls, for a job in another account. Default: the state machine's role.
+        credentials: a role to assume for the calls, for a job in another account, with a ``role`` of that account; the
+            synth says what it has to be allowed. Default: the state machine's role.
         overrides: parts of the request in the API's own names, merged into it last and sent unchecked: for what this
             library does not know. Default: none.
 
@@ -254,6 +261,9 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         if retry_at_creation:
             retry_creation(self)
         look_at_machines(self)
+        check_account(self.role, credentials)
+        if credentials is not None:
+            tell_of_assumed(self, credentials, self._to_run_it)
 
     @classmethod
     def json_path(
@@ -334,9 +344,9 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
 
     def explain_wildcards(self, state_machine: IConstruct) -> None:
         """Explain to cdk-nag the wildcards that this task brings to a state machine's role."""
-        acknowledge_wildcards(
-            state_machine, [job_arns(self, self._known_name())], "each job's name ends in what is known at run time"
-        )
+        if self._assumed is None:
+            jobs = job_arns(StackFacts.of(self), self._known_name())
+            acknowledge_wildcards(state_machine, [jobs], "each job's name ends in what is known at run time")
 
     def to_state_json(self, top_level_query_language: sfn.QueryLanguage | None = None) -> dict[str, Any]:
         """The state in Amazon States Language.
@@ -368,9 +378,15 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         return {key: value for key, value in state.items() if value is not None}
 
     def statements(self) -> list[iam.PolicyStatement]:
-        """What the role of a state machine has to be allowed to run the task; aws-cdk adds it to a role of the app."""
+        """What the role of a state machine has to be allowed to run the task; aws-cdk adds it to a role of the app.
+
+        With ``credentials`` that is to assume their role, which aws-cdk adds by itself.
+        """
+        return [] if self._assumed is not None else self._to_run_it(StackFacts.of(self))
+
+    def _to_run_it(self, facts: StackFacts) -> list[iam.PolicyStatement]:
         waits = self.integration_pattern == sfn.IntegrationPattern.RUN_JOB
-        return state_machine_statements(self, job_name=self._known_name(), role=self.role, waits=waits)
+        return state_machine_statements(facts, job_name=self._known_name(), role=self.role, waits=waits)
 
     @property
     def _task_policies(self) -> list[iam.PolicyStatement]:
