@@ -17,6 +17,9 @@ from typing import Any
 
 import boto3
 
+# The archive and one file of it are in the function's memory at a time, of which it has 512 MiB.
+MEMBER_MAX_BYTES = 256 * 1024 * 1024
+
 logger = logging.getLogger()
 s3 = boto3.client("s3")
 
@@ -55,7 +58,23 @@ def unpack(properties: dict[str, Any]) -> None:
     encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
     archive = s3.get_object(Bucket=properties["SourceBucket"], Key=properties["SourceKey"])["Body"].read()
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
-        for name in files.namelist():
-            if not name.endswith("/"):
-                place = f"{properties['Prefix']}/{name}"
-                s3.put_object(Bucket=properties["Bucket"], Key=place, Body=files.read(name), **encryption)
+        members = [member for member in files.infolist() if not member.is_dir()]
+        for member in members:
+            check(member)
+        for member in members:
+            place = f"{properties['Prefix']}/{member.filename}"
+            s3.put_object(Bucket=properties["Bucket"], Key=place, Body=files.read(member), **encryption)
+
+
+def check(member: zipfile.ZipInfo) -> None:
+    """Refuse a member that would not lie in the folder, or fill the function's memory.
+
+    Raises:
+        ValueError: it does.
+    """
+    if not {"", ".", ".."}.isdisjoint(member.filename.split("/")):
+        raise ValueError(f"the archive's member {member.filename!r} is no file of its folder")
+    if member.file_size > MEMBER_MAX_BYTES:
+        raise ValueError(
+            f"the archive's member {member.filename!r} has {member.file_size} bytes; at most {MEMBER_MAX_BYTES}"
+        )
