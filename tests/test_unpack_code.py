@@ -126,10 +126,19 @@ def test_a_link_is_not_followed(s3: Any, unpack: Unpack) -> None:  # noqa: ANN40
     assert keys(s3) == [f"{PREFIX}/link"]
 
 
-def test_what_would_fill_the_memory_fails_the_deployment_and_is_not_unpacked(s3: Any, unpack: Unpack) -> None:  # noqa: ANN401
-    answer = unpack(archive(("small.py", b""), ("huge.bin", bytes(257 * 2**20))))
+@pytest.mark.parametrize(("room", "what"), [(50, "the archive"), (500, "the archive with its member 'huge.bin'")])
+def test_what_would_fill_the_memory_fails_the_deployment_and_is_not_unpacked(
+    s3: Any,  # noqa: ANN401
+    unpack: Unpack,
+    monkeypatch: pytest.MonkeyPatch,
+    room: int,
+    what: str,
+) -> None:
+    monkeypatch.setattr("unpack_code.handler.ROOM_BYTES", room)
+    answer = unpack(archive(("small.py", b""), ("huge.bin", bytes(600))))
     assert answer["Status"] == "FAILED"
-    assert "the archive's member 'huge.bin' has 269484032 bytes; at most 268435456" in answer["Reason"]
+    assert answer["Reason"].startswith(f"ValueError: {what} has ")
+    assert f" bytes, and {room} can be unpacked; put data into an input of the job" in answer["Reason"]
     assert keys(s3) == []
 
 
