@@ -17,6 +17,9 @@ from typing import Any
 
 import boto3
 
+# Of the function's 512 MiB, what the archive and one file of it may take; without memory it would end with no answer.
+ROOM_BYTES = 384 * 1024 * 1024
+
 logger = logging.getLogger()
 s3 = boto3.client("s3")
 
@@ -53,9 +56,28 @@ def unpack(properties: dict[str, Any]) -> None:
     """Put every file of the zip below the prefix."""
     key = properties.get("KmsKeyId")
     encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
-    archive = s3.get_object(Bucket=properties["SourceBucket"], Key=properties["SourceKey"])["Body"].read()
+    found = s3.get_object(Bucket=properties["SourceBucket"], Key=properties["SourceKey"])
+    check_room("the archive", found["ContentLength"])
+    archive = found["Body"].read()
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
-        for name in files.namelist():
-            if not name.endswith("/"):
-                place = f"{properties['Prefix']}/{name}"
-                s3.put_object(Bucket=properties["Bucket"], Key=place, Body=files.read(name), **encryption)
+        members = [member for member in files.infolist() if not member.is_dir()]
+        for member in members:
+            check_place(member.filename)
+            check_room(f"the archive with its member {member.filename!r}", len(archive) + member.file_size)
+        for member in members:
+            place = f"{properties['Prefix']}/{member.filename}"
+            s3.put_object(Bucket=properties["Bucket"], Key=place, Body=files.read(member), **encryption)
+
+
+def check_place(name: str) -> None:
+    """Refuse a member that would not lie in the folder."""
+    if not {"", ".", ".."}.isdisjoint(name.split("/")):
+        raise ValueError(f"the archive's member {name!r} is no file of its folder")
+
+
+def check_room(what: str, size: int) -> None:
+    """Refuse what does not fit into the function's memory."""
+    if size > ROOM_BYTES:
+        raise ValueError(
+            f"{what} has {size} bytes, and {ROOM_BYTES} can be unpacked; put data into an input of the job"
+        )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance import image
-from local.conftest import Laptop
+from local.conftest import OF_THE_SERVER, Laptop
 from ports import free_port
 from smproc.local import LaptopAws, NoEngine
 from smproc.local.runners import Engine, find_engine
@@ -96,7 +96,10 @@ def make(request: pytest.FixtureRequest) -> Make:
 def laptop(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conforming]:
     """A running laptop AWS, once with each runner."""
     aws = make(tmp_path_factory.mktemp("state"))
-    aws.start()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in OF_THE_SERVER.items():
+            patch.setenv(name, value)
+        aws.start()
     running = Conforming(aws, aws._runner)
     try:
         yield running

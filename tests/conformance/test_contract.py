@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance import image
+from local.conftest import OF_THE_SERVER, command_lines
 from smproc.local.runners import find_engine
 
 if TYPE_CHECKING:
@@ -139,6 +140,14 @@ def test_the_environment_is_the_requests_and_what_leads_to_aws(laptop: Conformin
         "AWS_ENDPOINT_URL",
         "AWS_REGION",
     }
+
+
+def test_nothing_of_the_servers_environment_is_in_the_programs(laptop: Conforming) -> None:
+    (found,) = told(laptop, "tell(dict(os.environ))")
+    assert set(found) & set(OF_THE_SERVER) == set()
+    assert set(found.values()) & set(OF_THE_SERVER.values()) == set()
+    server = Path(f"/proc/{laptop.aws.status().pid}/environ").read_bytes().split(b"\0")
+    assert {f"{name}={value}".encode() for name, value in OF_THE_SERVER.items()} <= set(server)
 
 
 def test_the_config_files_describe_the_job_and_its_hosts(laptop: Conforming) -> None:
@@ -333,6 +342,34 @@ tell(json.load(urllib.request.urlopen(urllib.request.Request(address, headers=wo
     assert found["RoleArn"] == laptop.role
     assert found["AccessKeyId"].startswith("ASIA")
     assert set(found) == {"AccessKeyId", "Expiration", "RoleArn", "SecretAccessKey", "Token"}
+
+
+def test_no_command_line_holds_what_leads_to_the_credentials_nor_these(laptop: Conforming) -> None:
+    script = """
+word = {"Authorization": os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]}
+address = os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+found = json.load(urllib.request.urlopen(urllib.request.Request(address, headers=word)))
+tell([word["Authorization"], address, found["SecretAccessKey"], found["Token"]])
+print("ready", flush=True); time.sleep(1000)
+"""
+    seen: set[bytes] = set()
+
+    def logged_meanwhile() -> bool:
+        seen.update(command_lines())
+        return logged(laptop, name)
+
+    made = request(laptop, script, Environment={"AWS_SECRET_ACCESS_KEY": "a-key-of-the-users"})
+    made["AppSpecification"]["ContainerArguments"] = ["found-by-this-search"]
+    name = laptop.create(made)
+    laptop.until(logged_meanwhile, bool, DEADLINE)
+    seen |= command_lines()
+    output = laptop.aws.status().folder / "jobs" / name / "algo-1" / "processing" / "output" / "algo-1.json"
+    secrets = [*json.loads(output.read_text()), "a-key-of-the-users"]
+    laptop.sagemaker.stop_processing_job(ProcessingJobName=name)
+    laptop.wait(name)
+    assert all(len(secret) > 16 for secret in secrets)
+    assert [secret for secret in secrets if any(secret.encode() in line for line in seen)] == []
+    assert any(b"found-by-this-search" in line for line in seen)
 
 
 def test_who_is_isolated_has_neither_network_nor_credentials(laptop: Conforming) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Duration
+from aws_cdk import CfnDynamicReference, CfnDynamicReferenceService, Duration, SecretValue, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from aws_cdk.assertions import Annotations, Match
@@ -250,6 +252,39 @@ def test_what_was_most_likely_not_meant_is_warned_of(given: dict[str, Any], warn
         outputs=[ProcessingOutput(source=f"{root}/{path}", destination=uri) for path, uri in given.get("outputs", ())],
     )
     Annotations.from_stack(scope).has_warning("/Stack/Count", Match.string_like_regexp(warning))
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (lambda _: {"env": {"PASSWORD": "{{resolve:secretsmanager:name:SecretString:key}}"}}, r"env\['PASSWORD'\]"),
+        (lambda _: {"env": {"A": "b", "PASSWORD": "{{resolve:ssm-secure:name:1}}"}}, r"env\['PASSWORD'\]"),
+        (lambda _: {"env": {"PASSWORD": SecretValue.secrets_manager("name").to_string()}}, r"env\['PASSWORD'\]"),
+        (lambda _: {"env": {"PASSWORD": SecretValue.ssm_secure("name").unsafe_unwrap()}}, r"env\['PASSWORD'\]"),
+        (lambda secret: {"arguments": ["-x", f"--p={secret.secret_value.unsafe_unwrap()}"]}, r"arguments\[1\]"),
+        (lambda secret: {"entrypoint": [secret.secret_value_from_json("p").unsafe_unwrap()]}, r"entrypoint\[0\]"),
+    ],
+)
+def test_a_secret_in_the_definition_is_warned_of(
+    given: Callable[[secretsmanager.Secret], dict[str, Any]], named: str
+) -> None:
+    scope = stack()
+    request(scope, **given(secretsmanager.Secret(scope, "Secret")))
+    text = f"{named} refers to a secret, which CloudFormation writes into the state machine's definition.*grant_read"
+    Annotations.from_stack(scope).has_warning("/Stack/Count", Match.string_like_regexp(text))
+
+
+def test_the_name_of_a_secret_is_not_warned_of_and_its_reading_can_be_granted() -> None:
+    scope = stack()
+    secret = secretsmanager.Secret(scope, "Secret")
+    plain = Token.as_string(CfnDynamicReference(CfnDynamicReferenceService.SSM, "name"))
+    env = {"ARN": secret.secret_arn, "NAME": secret.secret_name, "PLAIN": plain, "DAY": sfn.JsonPath.string_at("$.day")}
+    processor = Processor(scope, "P", image_uri=IMAGE, instance_type="ml.m5.large", env=env)
+    secret.grant_read(processor)
+    in_machine(scope, processor.run("Run", arguments=sfn.JsonPath.list_at("$.arguments")))
+    assert Annotations.from_stack(scope).find_warning("*", Match.any_value()) == []
+    allowed = [one for one in statements(scope, "PRole") if "secretsmanager:GetSecretValue" in one["Action"]]
+    assert [one["Resource"] for one in allowed] == ["<SecretA720EF05>"]
 
 
 def test_what_is_well_is_not_warned_of() -> None:

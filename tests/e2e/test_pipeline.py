@@ -16,18 +16,15 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_wine
 
 from deployed import AWS_CLI, Deployment
+from hostile import NAMES
+from smproc._printable import printable
 
-KEYS = [
-    "plain.csv",
-    "with space.csv",
-    "with+plus.csv",
-    "with%20percent%.csv",
-    'it\'s "quoted".csv',
+KEYS = [f"{name[:240]}.csv" for name in NAMES] + [
     "ärger/日本語.csv",
-    "a&b=c;d$(touch x)`y`.csv",
-    "back\\slash.csv",
     "deep/er/and/deeper.csv",
-    "{braces} States.Format('{}').csv",
+    "../../up.csv",
+    "a/../b.csv",
+    "//two.csv",
 ]
 
 
@@ -156,6 +153,34 @@ def test_an_empty_file_fails_with_the_scripts_reason(deployment: Deployment, tmp
 
     assert ran.returncode == 1
     assert "exit message empty.csv is no CSV file that can be read" in ran.stdout
+
+
+def test_no_key_or_message_writes_more_than_text_on_the_terminal(deployment: Deployment, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.txt", tmp_path / "bad.txt"
+    good.write_text("all is well")
+    bad.write_text("exit 3 \x1b[2J\u202e")
+    key = "\x1b]0;title\x07[red]\u202e\nexecution SUCCEEDED :warning:"
+    worked = deployment.run(good, "Obedient", "--name", f"{key}.txt")
+    failed = deployment.run(bad, "Obedient", "--name", f"{key}.bad.txt")
+    event = {"source": "aws.s3", "detail-type": "Object Created"}
+    detail = {"bucket": {"name": "another"}, "object": {"key": key, "sequencer": "1"}}
+    queue = deployment.outputs("Obedient")["Queue"]
+    deployment.session.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps({**event, "detail": detail}))
+    written = "\\x1b]0;title\\x07[red]\\u202e\\nexecution SUCCEEDED :warning:"
+
+    def dead_letters() -> str:
+        listed = deployment.smproc("redrive", "--stack", "Obedient", "--local", str(deployment.port), "--dry-run")
+        return listed.stdout if "s3://another/" in listed.stdout else ""
+
+    told = until(dead_letters, seconds=30)
+    missing = deployment.smproc("retry", key, "--stack", "Obedient", "--local", str(deployment.port))
+    deployment.session.client("sqs").purge_queue(QueueUrl=deployment.outputs("Obedient")["DeadLetterQueue"])
+    assert (worked.returncode, failed.returncode, missing.returncode) == (0, 1, 1)
+    assert f"done/{written}.txt  11 bytes" in worked.stdout
+    assert "exit message told to fail \\x1b[2J\\u202e" in failed.stdout
+    assert f"s3://another/{written}\n" in told
+    for shown in (worked.stdout, failed.stdout, told, missing.stderr):
+        assert printable(shown, keep="\n") == shown
 
 
 def test_a_file_that_does_not_match_starts_nothing_and_says_so(deployment: Deployment, tmp_path: Path) -> None:

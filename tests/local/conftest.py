@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -23,6 +24,8 @@ IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2
 ROLE = "arn:aws:iam::000000000000:role/processing"
 BUCKET = "data"
 GROUP = "/aws/sagemaker/ProcessingJobs"
+# What the server's own environment holds, and no job's shall; Podman would pass a proxy on.
+OF_THE_SERVER = {"A_SECRET_OF_THE_SERVER": "3f1c-of-the-server", "HTTPS_PROXY": "http://proxy-of-the-server:9"}
 _DEADLINE_IN_SECONDS = 90.0
 _SYSTEM_PROGRAMS = ("unshare", "setpriv", "java")
 
@@ -201,6 +204,16 @@ class Laptop:
         return events
 
 
+def command_lines() -> set[bytes]:
+    """What every user of this machine can read of its processes."""
+    found = set()
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with contextlib.suppress(OSError):
+                found.add((process / "cmdline").read_bytes())
+    return found
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_real_account() -> Iterator[None]:
     """Whatever the developer's own AWS settings are, no test sees them."""
@@ -242,6 +255,8 @@ def laptop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "unshare":
             patch.setenv("PATH", _path_with(tmp_path_factory.mktemp("path"), _SYSTEM_PROGRAMS))
+        for name, value in OF_THE_SERVER.items():
+            patch.setenv(name, value)
         aws.start()
     running = Laptop(aws, request.param)
     try:

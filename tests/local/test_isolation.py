@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.conftest import command_lines
+from smproc.local._folder import StateFolder
 from smproc.local.runners.sandboxes import Inside, Sandbox, system_files, system_links, try_sandboxes
 
 if TYPE_CHECKING:
@@ -108,6 +110,36 @@ def test_python_is_the_servers_with_all_of_its_packages(laptop: Laptop) -> None:
     assert told(laptop, "__import__('subprocess').run(['python', '-c', 'import sklearn']).returncode") == 0
 
 
+def test_no_command_line_holds_a_value_of_the_environment(laptop: Laptop) -> None:
+    request = laptop.request("print('ready', flush=True); import time; time.sleep(1000)")
+    request["Environment"] = {"PASSWORD": "a-value-of-the-environment"}
+    request["AppSpecification"]["ContainerArguments"] = ["found-by-this-search"]
+    seen: set[bytes] = set()
+    name = laptop.create(request)
+    while not any(b"found-by-this-search" in line for line in seen):
+        seen |= command_lines()
+    laptop.wait_for_log(name, "ready")
+    seen |= command_lines()
+    laptop.sagemaker.stop_processing_job(ProcessingJobName=name)
+    laptop.wait(name)
+    assert not any(b"a-value-of-the-environment" in line for line in seen)
+
+
+def test_a_variable_means_something_to_the_program_alone(laptop: Laptop) -> None:
+    # Names that shells, the loader or we ourselves heed, on the way in.
+    environment = {"SMPROC_0": "mine", "ENV": "/no/such", "PATH": "/usr/bin:/bin", "LC_ALL": "${HOME}"}
+    assert told(laptop, "dict(os.environ)", Environment=environment).items() >= environment.items()
+
+
+def test_nobody_else_may_enter_the_folder_of_the_state(laptop: Laptop, tmp_path: Path) -> None:
+    assert laptop.aws.status().folder.stat().st_mode & 0o777 == 0o700
+    before = tmp_path / "4566"
+    before.mkdir()
+    before.chmod(0o755)
+    StateFolder(before).create()
+    assert before.stat().st_mode & 0o777 == 0o700
+
+
 @pytest.fixture(params=["bubblewrap", "unshare"])
 def unprivileged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A sandbox, with its command line made as for an ordinary user."""
@@ -133,6 +165,7 @@ def test_an_ordinary_user_is_isolated_as_well(unprivileged: Sandbox) -> None:
     )
     result = subprocess.run(
         unprivileged.command(inside),
+        env=inside.carried,
         user=65534,
         group=65534,
         extra_groups=[],

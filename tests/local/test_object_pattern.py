@@ -9,6 +9,7 @@ import botocore.session
 import pytest
 
 from cdk_sagemaker_processing.trigger._object_pattern import ObjectPattern
+from hostile import NAMES
 
 if TYPE_CHECKING:
     from local.conftest import Laptop
@@ -49,6 +50,9 @@ CASES: list[tuple[ObjectPattern, list[str], list[str]]] = [
     (ObjectPattern(wildcards=["in/*/d-*.csv"]), ["in/x/d-1.csv", "in/x/y/d-.csv"], ["in/d-1.csv", "in/x/d-1.csv.gz"]),
     (ObjectPattern(wildcards=[r"a\*b"]), ["a*b"], ["axb", "a*bc"]),
     (ObjectPattern(prefixes=["p/"], wildcards=["w*"]), ["p/x", "w", "wx"], ["xw", "p"]),
+    (ObjectPattern(prefixes=["in/"]), [f"in/{name}" for name in NAMES], [*NAMES]),
+    (ObjectPattern(prefixes=["in/"], suffixes=[".csv"]), [f"in/{name}.csv" for name in NAMES], ["in/-rf.csv\nx"]),
+    (ObjectPattern(prefixes=["[a]?{b}(c)$^+|\\"], suffixes=["*\n"]), ["[a]?{b}(c)$^+|\\x*\n"], ["a", "abc\n", "[a]?"]),
 ]
 
 

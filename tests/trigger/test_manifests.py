@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from hostile import NAMES
+from s3_trigger.uploads import is_name
 from triggers import Trigger
 
 Make = Callable[..., Trigger]
 KEYS = [
-    'in/a"b\\c.csv',
-    "in/ä/日本語.csv",
-    "in/with space+%2F.csv",
-    "in/$(touch x)`y`;.csv",
-    "in/../up.csv",
-    "in//two.csv",
+    f"in/{name}" for name in (*NAMES, "ä/日本語.csv", "../up.csv", "../../up.csv", "/two.csv", "a/../b", "k" * 1021)
 ]
 
 
@@ -27,6 +25,45 @@ def test_keys_are_data(trigger: Make) -> None:
     world.dispatch()
     (execution,) = world.running(1)
     assert sorted(execution.keys) == sorted(KEYS)
+
+
+def test_keys_are_data_at_once_and_the_log_has_a_line_each(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = trigger()
+    log = io.StringIO()
+    monkeypatch.setattr(world.intake.logger.registered_handler, "stream", log)
+    assert world.deliver(*(world.upload(key) for key in KEYS)) == []
+    executions = world.running(len(KEYS))
+    assert sorted(execution.keys for execution in executions) == sorted((key,) for key in KEYS)
+    assert sorted(execution.input["key"] for execution in executions) == sorted(KEYS)
+    assert all(is_name(execution.name) for execution in executions)
+    logged = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert sorted(line["key"] for line in logged if line.get("message") == "started") == sorted(KEYS)
+    listed = world.s3.list_objects_v2(Bucket=world.manifests)["Contents"]
+    assert {item["Key"] for item in listed} == {f"manifests/{execution.name}.json" for execution in executions}
+
+
+@pytest.mark.parametrize("group_by", [{"folders": 1}, {"pattern": "(?s)^in/(.*)/file$"}])
+def test_groups_are_data(trigger: Make, group_by: dict[str, Any]) -> None:
+    names = [name for name in NAMES if name not in ("..", ".")]
+    world = trigger(batch_size=2, batch_window=60, group_by=group_by)
+    assert world.deliver(*(world.upload(f"in/{name}/file") for name in names)) == []
+    world.dispatch(minutes=2)
+    executions = world.running(len(names))
+    assert sorted(execution.keys for execution in executions) == sorted((f"in/{name}/file",) for name in names)
+    groups = names if "pattern" in group_by else [f"in/{name}" for name in names]
+    assert sorted(execution.input["group"] for execution in executions) == sorted(groups)
+
+
+def test_keys_are_data_in_dead_letters_and_events_of_failures(trigger: Make) -> None:
+    world = trigger(batch_size=1, max_replays=0, max_concurrent_jobs=len(KEYS))
+    world.listen()
+    assert world.deliver(*(world.upload(key) for key in KEYS)) == []
+    world.dispatch()
+    for execution in world.running(len(KEYS)):
+        world.end(execution, error="Failed")
+    uris = sorted([f"s3://{world.bucket}/{key}"] for key in KEYS)
+    assert sorted(json.loads(body)["detail"]["objects"] for body, _ in world.dead_letters()) == uris
+    assert sorted(told["objects"] for told in world.told()) == uris
 
 
 def test_one_key_is_named_once_however_often_it_was_uploaded(trigger: Make) -> None:

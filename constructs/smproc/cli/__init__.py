@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from smproc._printable import printable
 from smproc.cli import _dead_letters, _local, _run
 
 
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if (sentence := _for_people(error)) is None:
             raise
-        sys.stderr.write(f"smproc: {sentence}\n")
+        sys.stderr.write(printable(f"smproc: {sentence}\n", keep="\t\n"))
         return 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from smproc._printable import printable
 from smproc.cli import _session
 
 _REDRIVE_EPILOG = """\
@@ -54,7 +55,7 @@ def redrive(arguments: argparse.Namespace) -> int:
     count = 0
     for letter in trigger.dead(session) if arguments.dry_run else trigger.redrive(session):
         count += 1
-        sys.stdout.write(f"{letter.about}\n    {letter.reason}\n")
+        sys.stdout.write(f"{printable(letter.about)}\n    {printable(letter.reason)}\n")
     done = "here" if arguments.dry_run else "sent back"
     sys.stdout.write(f"{trigger.pipeline}: {count} dead letter{'' if count == 1 else 's'} {done}\n")
     return 0
@@ -70,6 +71,6 @@ def retry(arguments: argparse.Namespace) -> int:
     if not execution.startswith("arn:"):
         execution = failed_execution_of(session, trigger.state_machine_arn, execution)
     about = trigger.retry(session, execution)
-    sys.stdout.write(f"{about} runs again, in a new execution after {execution.rpartition(':')[2]}\n")
+    sys.stdout.write(f"{printable(about)} runs again, in a new execution after {execution.rpartition(':')[2]}\n")
     sys.stdout.write("(unless it has been run again already: a batch in halves, a dead letter that was sent back)\n")
     return 0

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from smproc._printable import printable
 from smproc.operate import LOG_GROUP, Job, Run, Upload, output_files
 
 _LOG_LINES = 10
@@ -25,13 +26,13 @@ class Screen:
     """
 
     def __init__(self, stream: TextIO, upload: Upload) -> None:
-        self._console = Console(file=stream, highlight=False, soft_wrap=not stream.isatty())
+        self._console = Console(file=stream, highlight=False, emoji=False, soft_wrap=not stream.isatty())
         self._upload = upload
         self._live = Live(console=self._console, refresh_per_second=8, transient=True)
         self._states: list[str] = []
 
     def __enter__(self) -> Self:
-        self._console.print(f"[bold]uploaded[/] {escape(self._upload.uri)} ({self._upload.size:,} bytes)")
+        self._console.print(f"[bold]uploaded[/] {_plain(self._upload.uri)} ({self._upload.size:,} bytes)")
         if self._console.is_terminal:
             self._live.start()
         return self
@@ -48,7 +49,7 @@ class Screen:
             self._live.update(_progress(run))
         elif (state := _state(run)) not in self._states[-1:]:
             self._states.append(state)
-            self._console.print(f"{run.seconds:7.1f} s  {escape(state)}")
+            self._console.print(f"{run.seconds:7.1f} s  {_plain(state)}")
 
     def finish(self, session: Any, run: Run) -> None:  # noqa: ANN401 - boto3 has no types
         """Print the report of a run that ended: its steps with durations, then the outputs or the reason."""
@@ -66,39 +67,39 @@ class Screen:
     def _print_outputs(self, session: Any, job: Job) -> None:  # noqa: ANN401
         for file in output_files(session, job.description):
             size = f"{file.size:,} bytes" if file.rows is None else f"{file.rows:,} rows x {len(file.columns)} columns"
-            self._console.print(f"\n[bold]{escape(file.output_name)}[/]  {escape(file.uri)}  {size}")
+            self._console.print(f"\n[bold]{_plain(file.output_name)}[/]  {_plain(file.uri)}  {size}")
             if file.columns:
                 self._console.print(_head(file.columns, file.head, self._console.width))
 
     def _print_failure(self, run: Run) -> None:
         execution = run.execution or {}
-        self._console.print(f"\n[bold red]execution {run.status}[/]  {escape(str(execution.get('error', '')))}")
+        self._console.print(f"\n[bold red]execution {run.status}[/]  {_plain(str(execution.get('error', '')))}")
         for job in run.jobs:
             if job.status == "Completed":
                 continue
             self._console.print(f"[bold]job[/] {job.name} [bold]{job.status}[/]")
             if job.reason:
-                self._console.print(f"[bold]reason[/] {escape(job.reason)}")
+                self._console.print(f"[bold]reason[/] {_plain(job.reason)}")
             if job.exit_message:
-                self._console.print(f"[bold]exit message[/] {escape(job.exit_message)}")
+                self._console.print(f"[bold]exit message[/] {_plain(job.exit_message)}")
             if job.log:
                 shown = job.log[-_LOG_LINES:]
                 self._console.print(f"[bold]last {len(shown)} of {len(job.log)} lines of its log[/]")
                 for line in shown:
-                    self._console.print(f"  {escape(line)}")
+                    self._console.print(f"  {_plain(line)}")
             self._console.print(
                 f"all of it: aws logs filter-log-events --log-group-name {LOG_GROUP} "
                 f"--log-stream-name-prefix {job.name}/ --query 'events[].[message]' --output text"
             )
         if not run.jobs and execution.get("cause"):
-            self._console.print(f"[bold]cause[/] {escape(str(execution['cause']))}")
+            self._console.print(f"[bold]cause[/] {_plain(str(execution['cause']))}")
 
 
 def _progress(run: Run) -> Group:
     """What is drawn while the run goes on."""
     parts = [Text.assemble((f"{run.seconds:6.1f} s  ", "dim"), (_state(run), "bold"))]
     if run.jobs:
-        parts += [Text(f"          {line}", style="dim") for line in run.jobs[-1].log[-_LOG_LINES:]]
+        parts += [Text(f"          {printable(line)}", style="dim") for line in run.jobs[-1].log[-_LOG_LINES:]]
     return Group(*parts)
 
 
@@ -135,6 +136,7 @@ def _between(start: datetime | None, end: datetime | None) -> str:
 
 def _head(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...], width: int) -> Table:
     """The first rows, and of the columns as many as fit whole."""
+    columns = tuple(map(printable, columns))
     cells = [tuple(_short(cell) for cell in row) for row in rows]
     shown, used = 0, len("...")
     for number, column in enumerate(columns):
@@ -152,8 +154,13 @@ def _head(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...], width: in
 
 
 def _short(cell: str) -> str:
-    """A number to six digits; anything else as it is."""
+    """A number to six digits; anything else as it is, but for what is no letter."""
     try:
         return f"{float(cell):.6g}"
     except ValueError:
-        return cell
+        return printable(cell)
+
+
+def _plain(text: str) -> str:
+    """Text of others, for a place where rich reads markup."""
+    return escape(printable(text))

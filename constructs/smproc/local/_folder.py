@@ -67,8 +67,9 @@ class StateFolder:
         return self.path / "account"
 
     def create(self) -> None:
-        """Make the folder, readable by its owner alone: jobs' data and logs pass through it."""
+        """Make the folder, readable by its owner alone: jobs' data, logs and credentials pass through it."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.chmod(0o700)
 
     def clean(self) -> None:
         """Remove what a server leaves behind but its log and its memory of jobs and of the account."""

@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from smproc._printable import printable
 from smproc.local._folder import ServerLock, StateFolder
 from smproc.local._health import answers
 from smproc.local._ports import children
@@ -185,6 +186,14 @@ class Server:
         self._report_to = None
 
 
+class _Formatter(logging.Formatter):
+    """Indents the further lines of a message: no key of an object that has some passes for a line of the log."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        record.message = printable(record.message, keep="\t\n").replace("\n", "\n    ")
+        return super().formatMessage(record)
+
+
 def _listen(port: int) -> socket.socket:
     """Bind the port before anything else: who asks early waits in the backlog and is not refused.
 
@@ -247,7 +256,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.report_to is not None:
         os.set_inheritable(options.report_to, False)  # noqa: FBT003 - the standard library's own signature
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s [%(name)s] %(message)s")
+    logging.basicConfig(level=logging.INFO)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_Formatter("%(asctime)s %(levelname)s [%(name)s] %(message)s"))
     server = Server(
         port=options.port,
         region=options.region,

@@ -1,9 +1,12 @@
-"""Do what the file says: `exit N`, or copy it to the output."""
+"""Do what the file says: `exit N`, `show the beginnings` of its credentials, or copy it to the output."""
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import sys
+import urllib.request
 from pathlib import Path
 
 BASE = Path("/opt/ml/processing")
@@ -14,6 +17,12 @@ if order[:1] == ["exit"]:
     for number in range(30):
         sys.stdout.write(f"line {number}\n")
     Path("/opt/ml/output").mkdir(parents=True, exist_ok=True)
-    Path("/opt/ml/output/message").write_text("told to fail", encoding="utf-8")
+    Path("/opt/ml/output/message").write_text(" ".join(["told to fail", *order[2:]]), encoding="utf-8")
     sys.exit(int(order[1]))
+if order == ["show", "the", "beginnings"]:
+    token, address = (os.environ[f"AWS_CONTAINER_{name}"] for name in ("AUTHORIZATION_TOKEN", "CREDENTIALS_FULL_URI"))
+    request = urllib.request.Request(address, headers={"Authorization": token})  # noqa: S310 - the laptop AWS
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 - the same
+        given = json.load(answer)
+    sys.stdout.write(f"beginnings {[secret[:8] for secret in (token, given['SecretAccessKey'], given['Token'])]}\n")
 shutil.copy(path, BASE / "done" / path.name)

@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +68,7 @@ class EngineRunner:
             heard = _LastWords(output)
             process = subprocess.Popen(
                 [self.engine.program, *self._words(container, name, made)],
-                env=dict(self.engine.environment),
+                env=_unproxied(self.engine.environment) | _handed_over(container),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -103,6 +103,8 @@ class EngineRunner:
 
     def _words(self, container: Container, name: str, made: Path) -> list[str]:
         entrypoint, arguments = list(container.entrypoint), list(container.arguments)
+        handed_over = _handed_over(container)
+        told = {key: value for key, value in container.environment.items() if key not in handed_over}
         return [
             *("run", "--pull", "never", "--name", name, "--label", f"{_LABEL}={self.owner}"),
             *("--cidfile", str(made), "--hostname", container.host),
@@ -113,7 +115,9 @@ class EngineRunner:
             # Where SELinux is on, a container may not read a folder of the user's.
             *("--security-opt", "label=disable"),
             *("--mount", f"type=bind,source={container.opt_ml},target=/opt/ml"),
-            *(part for key, value in container.environment.items() for part in ("--env", f"{key}={value}")),
+            # A name alone: its value is in the command's own environment, not for every user here to read.
+            *(part for key in handed_over for part in ("--env", key)),
+            *(part for key, value in told.items() for part in ("--env", f"{key}={value}")),
             # One word of it is all that Docker takes; the rest goes before the arguments, and CMD is out of the way.
             *(["--entrypoint", entrypoint[0]] if entrypoint else []),
             container.image,
@@ -160,6 +164,19 @@ class EngineRunner:
             if guard.stdin:
                 guard.stdin.close()
             guard.wait()
+
+
+def _handed_over(container: Container) -> dict[str, str]:
+    """The variables that the engine's command is given to hand over: what leads to credentials.
+
+    Not all: others can have names that the command itself heeds, as PATH, LD_PRELOAD and DOCKER_HOST.
+    """
+    return {key: value for key, value in container.environment.items() if key.startswith("AWS_")}
+
+
+def _unproxied(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without the variables that Podman passes on to containers unasked; nothing is pulled, so it needs none itself."""
+    return {name: value for name, value in environment.items() if not name.lower().endswith("_proxy")}
 
 
 class _LastWords:

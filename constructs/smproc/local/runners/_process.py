@@ -61,8 +61,10 @@ class ProcessRunner:
             hosts.write(_hosts_file(container))
             hosts.flush()
             # The sandbox dies with the thread that starts it, so this thread stays until it has ended.
+            inside = self._inside(container, Path(hosts.name))
             process = subprocess.Popen(
-                self.sandbox.command(self._inside(container, Path(hosts.name))),
+                self.sandbox.command(inside),
+                env=inside.carried,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

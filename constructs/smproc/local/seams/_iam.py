@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
@@ -29,6 +30,7 @@ NAMES: Names = {
         "evaluate": takes("ctx", "policies"),
         "parse_policy_document": takes("doc"),
         "_conditions_met": takes("conditions", "ctx"),
+        "_fnmatch_compile": takes("pattern", "ignore_case"),
         "_gather_role_policies": takes("role_name", "account_id"),
         "_service_principal_matches": takes("principal", "service"),
     },
@@ -46,6 +48,7 @@ def amend() -> None:
     actions.SERVICE_TO_IAM_NAMESPACE["sagemaker"] = "sagemaker"
     wrap(actions, "extract_resource_arn", _resource)
     wrap(_evaluator(), "enforce", _enforce)
+    wrap(_evaluator(), "_fnmatch_compile", _any_letter)
 
 
 def iam_is_enforced() -> bool:
@@ -140,6 +143,12 @@ def _context(principal: str, account: str, action: str, resource: str, keys: Map
         region=responses().get_region(),
         service_context={key.lower(): value for key, value in keys.items()},
     )
+
+
+def _any_letter(original: Callable[..., re.Pattern[str]], pattern: str, ignore_case: bool) -> re.Pattern[str]:  # noqa: FBT001 - ministack's own
+    """What a wildcard stands for is any letter, line breaks included: a key may have some."""
+    made = original(pattern, ignore_case)
+    return re.compile(made.pattern.removesuffix("$") + r"\Z", made.flags | re.DOTALL)
 
 
 def _resource(original: Callable[..., str], service_name: str, *request: Any) -> str:  # noqa: ANN401 - ministack's own

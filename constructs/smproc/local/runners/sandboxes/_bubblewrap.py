@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from smproc.local.runners.sandboxes._sandbox import PROC_SETTINGS, RUN, Inside
+from smproc.local.runners.sandboxes._sandbox import PROC_SETTINGS, Inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,5 @@ class Bubblewrap:
             *(part for path, source in inside.read_only.items() for part in ("--ro-bind", str(source), path)),
             *(part for path, target in inside.links.items() for part in ("--symlink", target, path)),
             *(part for path, source in inside.writable.items() for part in ("--bind", str(source), path)),
-            *("--chdir", "/", "--clearenv"),
-            *(part for name, value in inside.environment.items() for part in ("--setenv", name, value)),
-            *("--", "/bin/sh", "-c", RUN, "smproc", *inside.command),
+            *("--chdir", "/", "--", *inside.entry),
         ]

@@ -76,6 +76,7 @@ def _trial(sandbox: Sandbox) -> Trial:
     try:
         result = subprocess.run(
             sandbox.command(inside),
+            env=inside.carried,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -37,8 +37,11 @@ ETC_PATTERNS = ("java*",)
 # Files of the kernel that belong to root: without capabilities, root could write to them all the same.
 PROC_SETTINGS = ("bus", "fs", "irq", "sys", "sysrq-trigger")
 # The shell looks the program up on the PATH inside and says when there is none; a container has no PWD.
-RUN = 'unset PWD; exec "$@"'
+_RUN = 'unset PWD; exec "$@"'
 ROOT_LINKS = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
+# What a value is called on its way in: a name that means nothing to the loader, the sandbox and the shells on the way,
+# as LD_PRELOAD or PATH would.
+_CARRIED = "SMPROC_{}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,20 @@ class Inside:
     hostname: str
     network: bool
 
+    @property
+    def carried(self) -> dict[str, str]:
+        """The environment to start the sandbox in: the program's values, under names that nothing on the way heeds.
+
+        They are on no command line, which every user of the machine can read.
+        """
+        return {_CARRIED.format(number): value for number, value in enumerate(self.environment.values())}
+
+    @property
+    def entry(self) -> list[str]:
+        """The words that, inside, give the carried values their names, and nothing else, and become the program."""
+        named = " ".join(f"{name}=${{{_CARRIED.format(number)}}}" for number, name in enumerate(self.environment))
+        return ["/usr/bin/env", "-i", "-S", named, "/bin/sh", "-c", _RUN, "smproc", *self.command]
+
 
 class Sandbox(Protocol):
     """Isolates a program: its own root, process ids and, if asked, network; it dies with the thread that started it."""
@@ -72,7 +89,7 @@ class Sandbox(Protocol):
         """The sandbox's name, for `status`."""
 
     def command(self, inside: Inside) -> list[str]:
-        """The command line that runs the program isolated.
+        """The command line that runs the program isolated; to be started in the environment `Inside.carried`.
 
         The program is process 1 of its namespace and the only child of the process that the command line starts; to
         kill it is to kill all that it has started.

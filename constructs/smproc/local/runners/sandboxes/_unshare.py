@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smproc.local.runners.sandboxes._sandbox import RUN, Inside
+from smproc.local.runners.sandboxes._sandbox import Inside
 
 _SCRIPT = Path(__file__).with_name("enter_root.sh")
 # A network of its own begins with a loopback that is down, over which many a program talks to its own processes:
@@ -52,7 +52,6 @@ class Unshare:
             *(part for path, target in inside.links.items() for part in ("link", target, path)),
             *(part for path, source in inside.writable.items() for part in ("writable", str(source), path)),
             "--",
-            *("/usr/bin/env", "-i", *(f"{name}={value}" for name, value in inside.environment.items())),
             *("/usr/bin/setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"),
-            *("--", "/bin/sh", "-c", RUN, "smproc", *inside.command),
+            *("--", *inside.entry),
         ]
