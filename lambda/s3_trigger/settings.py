@@ -74,20 +74,27 @@ class Settings:
         return common[: common.rfind("/") + 1]
 
     def group(self, key: str) -> str:
-        """What an object shares its batch by; ``-`` where all do."""
+        """What an object shares its batch by; ``-`` where all do. No two groups have the same text."""
         if "folders" in self.group_by:
             own = [prefix for prefix in self.prefixes if key.startswith(prefix)]
             prefix = max(own, key=len, default="")
             start = prefix.rfind("/") + 1
-            return key[:start] + "/".join(key[start:].split("/")[:-1][: self.group_by["folders"]]) or "-"
-        if "pattern" in self.group_by:
-            found = re.search(self.group_by["pattern"], key)
-            return "/".join(part or "" for part in found.groups()) or "-" if found else "-"
+            return _named([key[:start] + "/".join(key[start:].split("/")[:-1][: self.group_by["folders"]])])
+        if "pattern" in self.group_by and (found := re.search(self.group_by["pattern"], key)):
+            return _named([part or "" for part in found.groups()])
         return "-"
 
     def execution_arn(self, name: str) -> str:
         """The ARN of an execution."""
         return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def _named(parts: list[str]) -> str:
+    """The text of a group; of several parts each is without slashes, so that a/b and c are not a and b/c."""
+    if len(parts) > 1:
+        parts = [part.replace("%", "%25").replace("/", "%2F") for part in parts]
+    text = "/".join(parts)
+    return text if text.strip("-") else f"-{text}"  # nothing is "-", and what is nothing but dashes has one more
 
 
 settings = Settings.read()

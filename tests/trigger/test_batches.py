@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 from triggers import Trigger
 
@@ -59,6 +62,24 @@ def test_groups_by_a_pattern(trigger: Make) -> None:
     assert world.deliver(*(world.upload(key) for key in keys)) == []
     world.dispatch(minutes=2)
     assert {execution.input["group"] for execution in world.running(4)} == {"1/", "2/", "1/-late", "-"}
+
+
+@pytest.mark.parametrize(
+    ("group_by", "keys"),
+    [
+        ({"folders": 1}, ("-/a.csv", "a.csv", "--/a.csv", "%2D/a.csv")),
+        ({"pattern": r"^(.*)=(.*)[.]csv$"}, ("a/b=c.csv", "a=b/c.csv", "a%2Fb=c.csv", "a.csv")),
+        ({"pattern": r"^(-*)"}, ("-.csv", "a.csv", "--.csv")),
+    ],
+    ids=["folder", "parts", "dash"],
+)
+def test_groups_that_look_alike_do_not_share_a_batch(
+    trigger: Make, group_by: dict[str, Any], keys: tuple[str, ...]
+) -> None:
+    world = trigger(batch_size=10, batch_window=60, group_by=group_by, prefixes=())
+    assert world.deliver(*(world.upload(key) for key in keys)) == []
+    world.dispatch(minutes=2)
+    assert sorted(execution.keys for execution in world.running(len(keys))) == sorted((key,) for key in keys)
 
 
 def test_no_more_executions_run_at_once_than_may(trigger: Make) -> None:

@@ -14,6 +14,10 @@ _PATTERN_MAX = 500
 class GroupBy:
     r"""What objects have in common that share a job: folders, or what a pattern finds in the key.
 
+    No two groups share a job, whatever the keys are. The text of a group, in an execution's input, is the folders with
+    their prefix, or what the pattern's groups found, with slashes between them (and ``%2F`` for those within); ``-``
+    stands for no folder and for nothing found.
+
     Args:
         folders: how many folders below the trigger's prefix, 1 to 20; 1 is the first one. Default: a pattern.
         pattern: a regular expression of Python, with one group or more and at most 500 characters; objects share a job
