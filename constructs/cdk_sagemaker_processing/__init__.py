@@ -20,7 +20,6 @@ from smproc.job import (
 )
 
 if TYPE_CHECKING:
-    from cdk_sagemaker_processing._internal.safeguards import Safeguards
     from cdk_sagemaker_processing.event_driven import EventDrivenProcessing
     from cdk_sagemaker_processing.processors import (
         FrameworkProcessor,
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
         ProcessingRole,
         ProcessingVpcEndpoints,
     )
+    from cdk_sagemaker_processing.safeguards import Safeguards
     from cdk_sagemaker_processing.trigger import GroupBy, S3Trigger, uploaded_objects
     from cdk_sagemaker_processing.workflow import CapacityRetry, SageMakerCreateProcessingJob, retry_on_capacity
 
@@ -102,7 +102,7 @@ if not TYPE_CHECKING:  # a checker would take any name for one that is there
             "PyTorchProcessor": ".processors",
             "S3Trigger": ".trigger",
             "SKLearnProcessor": ".processors",
-            "Safeguards": "._internal.safeguards",
+            "Safeguards": ".safeguards",
             "SageMakerCreateProcessingJob": ".workflow",
             "ScriptProcessor": ".processors",
             "SparkJarProcessor": ".processors",

@@ -17,8 +17,8 @@ from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alo
 from cdk_sagemaker_processing._internal.findings import INLINE_POLICY, explain
 from cdk_sagemaker_processing._internal.foreign import let_use
 from cdk_sagemaker_processing._internal.log_group import log_group
-from cdk_sagemaker_processing._internal.safeguards import Safeguards
 from cdk_sagemaker_processing.resources import ProcessingBucket
+from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, GroupBy, ObjectPattern, S3Trigger
 from cdk_sagemaker_processing.workflow import CapacityRetry, SageMakerCreateProcessingJob
 from smproc.job import ConflictingValues, InvalidValue

@@ -22,8 +22,8 @@ from cdk_sagemaker_processing._internal.findings import (
     explain,
 )
 from cdk_sagemaker_processing._internal.log_group import log_group
-from cdk_sagemaker_processing._internal.safeguards import Safeguards
 from cdk_sagemaker_processing._internal.staging import bundling, content_hash, tree
+from cdk_sagemaker_processing.safeguards import Safeguards
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from cdk_sagemaker_processing._internal.encryption import let_log_groups_use
 from cdk_sagemaker_processing._internal.findings import NO_KEY_FOR_LOGS, explain
-from cdk_sagemaker_processing._internal.safeguards import Safeguards
+from cdk_sagemaker_processing.safeguards import Safeguards
 
 
 def log_group(scope: Construct, construct_id: str) -> logs.LogGroup:

@@ -17,7 +17,7 @@ from cdk_sagemaker_processing._internal.findings import (
     NO_REPLICATION_OF_ACCESS_LOGS,
     explain,
 )
-from cdk_sagemaker_processing._internal.safeguards import Safeguards
+from cdk_sagemaker_processing.safeguards import Safeguards
 
 _ACCESS_LOGS_ID = "ProcessingAccessLogs"
 

@@ -7,7 +7,7 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from cdk_sagemaker_processing._internal.safeguards import Safeguards
+from cdk_sagemaker_processing.safeguards import Safeguards
 
 
 class ProcessingRepository(ecr.Repository):

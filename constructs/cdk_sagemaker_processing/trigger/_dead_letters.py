@@ -10,7 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.findings import NO_ALARM_ACTION, explain
-from cdk_sagemaker_processing._internal.safeguards import Safeguards
+from cdk_sagemaker_processing.safeguards import Safeguards
 
 ALARM_PERIOD = Duration.minutes(1)
 

@@ -15,7 +15,7 @@ from constructs import Construct
 
 from cdk_sagemaker_processing._internal.findings import DONE_AGAIN_EVERY_MINUTE
 from cdk_sagemaker_processing._internal.function import LibraryFunction
-from cdk_sagemaker_processing._internal.safeguards import Safeguards
+from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.trigger._dead_letters import alarm_above_zero
 from cdk_sagemaker_processing.trigger._permissions import let_it_keep, let_it_look, let_it_wake
 

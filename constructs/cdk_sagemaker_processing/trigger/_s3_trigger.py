@@ -20,7 +20,7 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge
 from cdk_sagemaker_processing._internal.findings import DEAD_LETTERS_OF_THE_QUEUE
 from cdk_sagemaker_processing._internal.function import LibraryFunction
-from cdk_sagemaker_processing._internal.safeguards import Safeguards
+from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.trigger._batching import Batching
 from cdk_sagemaker_processing.trigger._dead_letters import alarm_of, kept_queue
 from cdk_sagemaker_processing.trigger._delivery import EncryptedQueue
