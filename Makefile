@@ -52,7 +52,7 @@ storm: setup ## 20,000 uploads under throttling and kills: is anything lost, is 
 	python benchmarks/storm.py
 
 .PHONY: test-iam
-test-iam: setup ## take each action out of each role of the demo: what is denied then, and by whom?
+test-iam: setup ## take each action out of each role of the demo and of the batches: what is denied then, and by whom?
 	python tools/mutate_iam.py
 
 .PHONY: audit

@@ -1,0 +1,68 @@
+"""What AWS does with a role where nobody makes a request on the laptop AWS, and the page that demands the action."""
+
+from __future__ import annotations
+
+_JOBS = "https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html"
+_LOGS = "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"
+_RULE = "https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html"
+_TRACES = "https://docs.aws.amazon.com/step-functions/latest/dg/concepts-xray-tracing.html"
+_FUNCTION = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html"
+_POLLER = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"
+_TOPIC = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"
+_HEAD = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html"
+
+_FUNCTIONS = {
+    "logs:CreateLogStream": _FUNCTION,
+    "logs:PutLogEvents": _FUNCTION,
+    "xray:PutTraceSegments": _FUNCTION,
+    "xray:PutTelemetryRecords": _FUNCTION,
+}
+# SNS uses the topic's key in its publisher's name.
+_PUBLISHERS = {"kms:Decrypt": _TOPIC, "kms:GenerateDataKey*": _TOPIC}
+# By whose role it is, the page by action.
+DOCUMENTED = {
+    "job": {
+        "cloudwatch:PutMetricData": _JOBS,
+        "logs:DescribeLogStreams": _JOBS,
+        # Of a manifest and of what it lists nothing is listed here; the page gives it for every input.
+        "s3:ListBucket": _JOBS,
+        "ecr:GetAuthorizationToken": _JOBS,
+        "ecr:BatchCheckLayerAvailability": _JOBS,
+        "ecr:BatchGetImage": _JOBS,
+        "ecr:GetDownloadUrlForLayer": _JOBS,
+    },
+    "state machine": {
+        "sagemaker:ListTags": _RULE,
+        "events:PutTargets": _RULE,
+        "events:PutRule": _RULE,
+        "events:DescribeRule": _RULE,
+        "logs:CreateLogDelivery": _LOGS,
+        "logs:GetLogDelivery": _LOGS,
+        "logs:UpdateLogDelivery": _LOGS,
+        "logs:DeleteLogDelivery": _LOGS,
+        "logs:ListLogDeliveries": _LOGS,
+        "logs:PutResourcePolicy": _LOGS,
+        "logs:DescribeResourcePolicies": _LOGS,
+        "logs:DescribeLogGroups": _LOGS,
+        "xray:PutTraceSegments": _TRACES,
+        "xray:PutTelemetryRecords": _TRACES,
+        "xray:GetSamplingRules": _TRACES,
+        "xray:GetSamplingTargets": _TRACES,
+    },
+    "trigger": {
+        **_FUNCTIONS,
+        **_PUBLISHERS,
+        "sqs:ReceiveMessage": _POLLER,
+        "sqs:DeleteMessage": _POLLER,
+        "sqs:GetQueueAttributes": _POLLER,
+        "sqs:ChangeMessageVisibility": _POLLER,
+        "sqs:GetQueueUrl": _POLLER,
+    },
+    "dispatcher": {
+        **_FUNCTIONS,
+        **_PUBLISHERS,
+        # Without it S3 says 403 of an object that is gone; the laptop AWS says 404 to everyone.
+        "s3:ListBucket": _HEAD,
+    },
+    "unpacker": _FUNCTIONS,
+}
