@@ -117,7 +117,7 @@ def test_the_dispatcher_puts_encrypted_manifests_together() -> None:
     trigger(scope, batch_size=10, manifest_bucket=s3.Bucket(scope, "Safe", encryption_key=kms.Key(scope, "Key")))
     (kms_actions,) = [action for action in actions(scope, "TriggerLedgerDispatcherRole") if "kms:" in action]
     assert "kms:Decrypt" in kms_actions
-    assert "kms:GenerateDataKey*" in kms_actions
+    assert "kms:GenerateDataKey" in kms_actions
 
 
 def test_deliveries_grow_with_batches() -> None:

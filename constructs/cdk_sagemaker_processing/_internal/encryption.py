@@ -12,19 +12,33 @@ from cdk_sagemaker_processing._internal.acknowledge import acknowledge
 from cdk_sagemaker_processing._internal.foreign import let_use, policy_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 
-GENERATE, RE_ENCRYPT = "kms:GenerateDataKey*", "kms:ReEncrypt*"
-
 
 def let_encrypt(key: kms.IKey | None, role: iam.IRole, *, decrypt: bool = False) -> None:
-    """Let a role write what a key encrypts, or read it too; without a key nothing is needed."""
+    """Let a role write what S3 or SQS encrypts with a key, or read it too; without a key nothing is needed.
+
+    Both ask KMS in their caller's name for a data key, and decrypt what comes in parts or is read.
+
+    See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html and
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+    """
     if key is not None:
-        let_use(key, role, *(["kms:Decrypt"] if decrypt else []), "kms:Encrypt", RE_ENCRYPT, GENERATE)
-        explain_key_wildcards(role, GENERATE, RE_ENCRYPT)
+        let_use(key, role, *(["kms:Decrypt"] if decrypt else []), "kms:GenerateDataKey")
+
+
+def let_use_table(key: kms.IKey | None, role: iam.IRole) -> None:
+    """Let a role work with a table that a key encrypts: DynamoDB uses it in its caller's name.
+
+    See: https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
+    """
+    if key is not None:
+        wildcards = ["kms:ReEncrypt*", "kms:GenerateDataKey*"]
+        let_use(key, role, "kms:Decrypt", "kms:Encrypt", "kms:DescribeKey", *wildcards)
+        explain_key_wildcards(role, *wildcards)
 
 
 def explain_key_wildcards(role: IConstruct, *actions: str) -> None:
-    """Explain to cdk-nag what aws-cdk's grants for a key write."""
-    reason = "as aws-cdk grants the use of a key: both actions that start so, on one key"
+    """Explain to cdk-nag actions on a key that end in a wildcard."""
+    reason = "as AWS documents the use of a key: both actions that start so, on one key"
     acknowledge(role, {f"AwsSolutions-IAM5[Action::{action}]": reason for action in actions})
 
 

@@ -16,8 +16,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.acknowledge import acknowledge_wildcards
-from cdk_sagemaker_processing._internal.encryption import GENERATE, explain_key_wildcards, let_encrypt
-from cdk_sagemaker_processing._internal.foreign import ForeignPolicy, allow, let_publish, let_use
+from cdk_sagemaker_processing._internal.encryption import explain_key_wildcards, let_encrypt, let_use_table
+from cdk_sagemaker_processing._internal.foreign import ForeignPolicy, allow, let_publish
 from smproc.job import InvalidValue, is_unresolved
 
 EVENT_SOURCE = "cdk-sagemaker-processing"
@@ -116,7 +116,7 @@ def let_it_tell(
     if topic is not None:
         let_publish(topic, role)
         if topic.master_key is not None:
-            explain_key_wildcards(role, GENERATE)
+            explain_key_wildcards(role, "kms:GenerateDataKey*")
 
 
 def let_it_keep(role: iam.IRole, table: dynamodb.ITableV2, key: kms.IKey | None) -> None:
@@ -125,11 +125,7 @@ def let_it_keep(role: iam.IRole, table: dynamodb.ITableV2, key: kms.IKey | None)
     # the permission for each kind of change in it.
     actions = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
     _allow(role, [f"dynamodb:{action}" for action in actions], [table.table_arn])
-    if key is not None:
-        # https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html: DynamoDB uses it in its caller's
-        # name.
-        let_encrypt(key, role, decrypt=True)
-        let_use(key, role, "kms:DescribeKey")
+    let_use_table(key, role)
 
 
 def let_it_wake(role: iam.IRole, function: lambda_.IFunction) -> None:

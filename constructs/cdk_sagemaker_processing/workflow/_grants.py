@@ -69,6 +69,8 @@ def grant_keys(role: iam.IRole, volume_key: kms.IKey | str | None, output_key: k
     """Let the role use the keys of volumes and outputs; a key known by its id alone the user grants."""
     if output_key is not None and not isinstance(output_key, str):
         let_encrypt(output_key, role, decrypt=True)
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createprocessingjob-perms
+        let_use(output_key, role, "kms:Encrypt")
     if volume_key is not None and not isinstance(volume_key, str):
         # SageMaker hands the key to the instances by a grant in the role's name:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/encryption-at-rest.html
