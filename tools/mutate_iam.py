@@ -5,7 +5,7 @@ uses each action: once with everything, when nothing may be denied, and once wit
 denied. What the laptop AWS cannot enforce, because AWS itself acts there and not a request, has the page of AWS's
 documentation that demands it instead.
 
-The exit status is 0 when every action is denied when it is missing, or documented.
+The exit status is 0 when every action is denied when it is missing, or documented, and every page is needed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from deployed import bootstrap  # noqa: E402
 from ports import free_port  # noqa: E402
 from smproc.local import LaptopAws  # noqa: E402
 
-NOBODY = "nobody"
+NOBODY, DOCUMENTATION = "nobody", "AWS's documentation alone"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def rows(pipeline: Pipeline) -> Iterator[Row]:
         if found is not None:
             yield Row(pipeline.stack, action, found["by"], f"denied on {found['resource'].strip(chr(34))}")
         elif page := DOCUMENTED[action.part].get(action.name):
-            yield Row(pipeline.stack, action, "AWS's documentation alone", page)
+            yield Row(pipeline.stack, action, DOCUMENTATION, page)
         else:
             yield Row(pipeline.stack, action, NOBODY, "nothing was denied, and no page demands it")
 
@@ -87,7 +87,11 @@ def main() -> int:
     for app, count in Counter(row.app for row in found).items():
         by = Counter(row.enforced_by for row in found if row.app == app)
         sys.stdout.write(f"{app}: {count} actions: {', '.join(f'{by[each]} by {each}' for each in sorted(by))}\n")
-    return 1 if any(row.enforced_by == NOBODY for row in found) else 0
+    needed = {(row.action.part, row.action.name) for row in found if row.enforced_by == DOCUMENTATION}
+    idle = [f"{part}: {name}" for part, pages in DOCUMENTED.items() for name in pages if (part, name) not in needed]
+    if idle:
+        sys.stdout.write(f"pages that no action needs, to be taken out of documented.py: {', '.join(idle)}\n")
+    return 1 if idle or any(row.enforced_by == NOBODY for row in found) else 0
 
 
 if __name__ == "__main__":
