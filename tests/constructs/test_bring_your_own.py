@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import Annotations as CdkAnnotations
-from aws_cdk import Stack
+from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -109,6 +109,29 @@ def test_a_role_that_cannot_be_passed_to_where_the_job_runs() -> None:
         processor.run("Run")
     with pytest.raises(InvalidValue, match=f"role must be of the account that the job runs in, {OTHER}, got"):
         run(scope := stack(), credentials=assumed(scope))  # its role is made here
+
+
+def elsewhere(app: App) -> Stack:
+    """A stack of the other account."""
+    return Stack(app, "Elsewhere", env=Environment(account=OTHER, region=REGION))
+
+
+def test_a_role_of_the_apps_own_stack_in_another_account_is_refused_too() -> None:
+    scope = stack()
+    role = iam.Role(elsewhere(App()), "Jobs", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+    with pytest.raises(InvalidValue, match=f"the account that the job runs in, {ACCOUNT}, got 'Elsewhere/Jobs'"):
+        run(scope, role=role)
+
+
+def test_a_bucket_of_the_apps_own_stack_in_another_account() -> None:
+    app = App()
+    scope = Stack(app, "Stack", env=Environment(account=ACCOUNT, region=REGION))
+    arrivals = s3.Bucket(elsewhere(app), "In", bucket_name="arrivals")
+    pipeline(scope, input_bucket=arrivals)
+
+    (head, missing) = told(scope)["/Stack/Processor/Role"]
+    assert head == "this app cannot change the policy of the bucket Elsewhere/In of another stack; add to it"
+    assert actions(missing) == {"s3:GetObject", "s3:ListBucket"}
 
 
 def test_a_job_in_another_account() -> None:

@@ -144,9 +144,11 @@ def let_in(bucket: s3.IBucket, role: iam.IRole, statement: iam.PolicyStatement) 
     if not _of_another_account(bucket, role):
         return
     theirs = statement.copy(principals=[iam.ArnPrincipal(role.role_arn)])
-    # Where both are of this app, in stacks of two accounts, neither stack can wait for the other.
-    ours = Resource.is_owned_resource(bucket) and not isinstance(role, iam.Role)
-    if not (ours and bucket.add_to_resource_policy(theirs).statement_added):
+    owned = Resource.is_owned_resource(bucket)
+    if owned and isinstance(role, iam.Role):
+        # Both are of this app, in stacks of two accounts: neither stack can wait for the other.
+        ForeignPolicy.of(role, f"the policy of the bucket {bucket.node.path} of another stack").needs(theirs)
+    elif not (owned and bucket.add_to_resource_policy(theirs).statement_added):
         ForeignPolicy.of(bucket, f"the policy of the bucket {bucket.bucket_name}").needs(theirs)
 
 

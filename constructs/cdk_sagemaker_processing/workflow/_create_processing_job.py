@@ -208,6 +208,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             credentials=credentials,
         )
         self.role: iam.IRole = ProcessingRole.of(self, role)
+        check_account(self, self.role, credentials)
         self.bucket = bucket
         self.network_config = network_config
         self.integration_pattern = integration_pattern
@@ -261,7 +262,6 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         if retry_at_creation:
             retry_creation(self)
         look_at_machines(self)
-        check_account(self.role, credentials)
         if credentials is not None:
             tell_of_assumed(self, credentials, self._to_run_it)
 

@@ -63,7 +63,7 @@ def job_arns(facts: StackFacts, job_name: str) -> str:
     return facts.arn("sagemaker", f"processing-job/{job_name}*")
 
 
-def check_account(role: iam.IRole, credentials: sfn.Credentials | None) -> None:
+def check_account(task: IConstruct, role: iam.IRole, credentials: sfn.Credentials | None) -> None:
     """Refuse what AWS refuses when the job is created: a role can be passed only within its account.
 
     See: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
@@ -72,11 +72,11 @@ def check_account(role: iam.IRole, credentials: sfn.Credentials | None) -> None:
         InvalidValue: the job's role is known to be of another account than the one that the job runs in.
     """
     theirs = account_of(role)
-    runs_in = Stack.of(role).account if credentials is None else _account_of_arn(credentials.role.role_arn)
+    runs_in = Stack.of(task).account if credentials is None else _account_of_arn(credentials.role.role_arn)
     if theirs != runs_in and not is_unresolved(theirs) and not is_unresolved(runs_in):
         raise InvalidValue(
             "role",
-            role.role_arn,
+            role.node.path if is_unresolved(role.role_arn) else role.role_arn,
             f"be of the account that the job runs in, {runs_in}",
             "AWS passes no role across accounts: take a role of that account, and let the buckets and keys of others "
             "allow it; a job runs in another account by the credentials= of a role there",
