@@ -177,6 +177,7 @@ def test_what_is_made_later_and_calls_more_fails_the_synth() -> None:
         ),
         ({"existing": ["S3"]}, r"existing\[\] must be what follows the region in an endpoint's service name, got 'S3'"),
         ({"services": [""]}, "must be what follows the region"),
+        ({"services": [ec2.InterfaceVpcEndpointAwsService("sqs")]}, "must be what follows the region .* write 'sqs'"),
     ],
 )
 def test_names_that_no_endpoint_has(given: dict[str, Any], message: str) -> None:

@@ -152,6 +152,6 @@ def _check(name: str, services: Sequence[str]) -> None:
     if isinstance(services, str):
         raise InvalidValue(name, services, "be a list of services", f"write [{services!r}]")
     for service in services:
-        if not _SERVICE.fullmatch(service):
+        if not isinstance(service, str) or not _SERVICE.fullmatch(service):
             rule = "be what follows the region in an endpoint's service name"
             raise InvalidValue(f"{name}[]", service, rule, "for com.amazonaws.us-east-1.sqs write 'sqs'")
