@@ -208,7 +208,6 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             credentials=credentials,
         )
         self.role: iam.IRole = ProcessingRole.of(self, role)
-        check_account(self, self.role, credentials)
         self.bucket = bucket
         self.network_config = network_config
         self.integration_pattern = integration_pattern
@@ -256,6 +255,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             tags=tags,
         )
         check_language(self.node.id, query_language, self._paths, self._output, self.request)
+        check_account(self, self.role, credentials)
         grant_job(self.role, self.request, bucket=bucket, image_uri=image_uri if isinstance(image_uri, str) else None)
         grant_keys(self.role, volume_kms_key, output_kms_key)
         warn_of_doubts(self, self.request)
