@@ -22,7 +22,7 @@ help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: setup ## the main job: start the laptop AWS, deploy app.py, drop a data set in S3, show the outputs
+demo: setup ## the main job: start the local AWS, deploy app.py, drop a data set in S3, show the outputs
 	@python examples/demo/demo.py
 
 .PHONY: test
@@ -95,7 +95,7 @@ clean: ## remove what setup and synth made
 	python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Spark is large, and only Spark jobs on the laptop AWS need it: `make demo` does without.
+# Spark is large, and only Spark jobs on the local AWS need it: `make demo` does without.
 .venv/.spark: requirements-spark.txt .venv/.requirements
 	python -m pip install --quiet --require-hashes --requirement requirements-spark.txt
 	@touch $@

@@ -1,6 +1,6 @@
 """The demo: a data set that arrives in S3 is scaled and split into train and test.
 
-Deploy it to the laptop AWS with ``make demo``, or to an account of yours with ``cdk deploy``.
+Deploy it to the local AWS with ``make demo``, or to an account of yours with ``cdk deploy``.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 ``make storm``. Every upload is delivered at least once, one in five twice, in any order. One in twenty of the
 functions' calls is throttled, and functions are killed (SIGKILL) before and after calls at random; several run at once,
-each in a process of its own. Queues, table, rules, executions and buckets are those of the laptop AWS.
+each in a process of its own. Queues, table, rules, executions and buckets are those of the local AWS.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lambda"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from ports import free_port
-from smproc.local import LaptopAws
+from smproc.local import LocalAws
 from triggers import Context, create_table
 
 VISIBLE_AGAIN_SECONDS = 20
@@ -310,8 +310,8 @@ def main() -> int:
     parser.add_argument("--throttled", type=float, default=0.05)
     parser.add_argument("--killed", type=float, default=0.0005, help="chance to be killed before, and after, a call")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, LaptopAws(port=free_port(), state_dir=Path(folder)) as laptop:
-        os.environ.update(laptop.environment())
+    with tempfile.TemporaryDirectory() as folder, LocalAws(port=free_port(), state_dir=Path(folder)) as local_aws:
+        os.environ.update(local_aws.environment())
         results = [
             run(
                 "batches of 100, at most 8 at once",

@@ -1,7 +1,7 @@
 """What the trigger spends: calls and milliseconds per 1,000 objects, memory of a large batch, a cold start.
 
 ``make bench`` prints it; ``python benchmarks/trigger.py --keep`` also keeps the counts, from which `costs.py` computes.
-The functions are the real ones, the services those of the laptop AWS: calls are what AWS would see, milliseconds
+The functions are the real ones, the services those of the local AWS: calls are what AWS would see, milliseconds
 are not.
 """
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "lambda"), str(ROOT / "tests")]
 
 from ports import free_port  # noqa: E402
-from smproc.local import LaptopAws  # noqa: E402
+from smproc.local import LocalAws  # noqa: E402
 from triggers import Clients, Context, Trigger  # noqa: E402
 
 KEPT = ROOT / "benchmarks" / "trigger_counts.json"
@@ -103,6 +103,7 @@ def memory(clients: Clients, objects: int) -> dict[str, Any]:
 
 def dispatch_alone() -> None:
     """Run the dispatcher once in this process, and say how much memory it took, in KiB."""
+
     from s3_trigger import dispatch  # noqa: PLC0415 - reads its settings when it is imported
 
     dispatch.handler({}, Context())
@@ -152,9 +153,9 @@ def main() -> None:
     bare, ours, ratio = cold_start()
     say(f"cold start: bare boto3 handler {bare:.3f} s, intake {ours:.3f} s, {ratio:.2f}x (median of {STARTS} pairs)\n")
     kept: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder, LaptopAws(port=free_port(), state_dir=Path(folder)) as laptop:
-        os.environ.update(laptop.environment())
-        clients = Clients(laptop.endpoint)
+    with tempfile.TemporaryDirectory() as folder, LocalAws(port=free_port(), state_dir=Path(folder)) as local_aws:
+        os.environ.update(local_aws.environment())
+        clients = Clients(local_aws.endpoint)
         for size in SIZES:
             kept[size] = found = spent(clients, size)
             shown = ", ".join(f"{count:,} {name}" for name, count in found["calls"].items())

@@ -48,7 +48,7 @@ machine = sfn.StateMachine(
     tracing_enabled=True,
 )
 # For those who look at the stack with cdk-nag: what it finds in your state machine, you explain.
-task.explain_wildcards(machine)
+task.suppress_wildcards_by_resource(machine)
 everywhere = "sagemaker:ListTags, X-Ray and the delivery of logs support no narrower resource"
 cdk.Validations.of(machine).acknowledge(cdk.Acknowledgment(id="AwsSolutions-IAM5[Resource::*]", reason=everywhere))
 inline = "the policy is this role's alone, and goes with it"

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: a laptop AWS with what is deployed on it, and the commands against it."""
+"""What the end-to-end tests share: a local AWS with what is deployed on it, and the commands against it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AWS_CLI = ROOT / ".tools" / "awscli" / "bin" / "aws"
 
 @dataclass(frozen=True)
 class Deployment:
-    """A laptop AWS and what is deployed on it."""
+    """A local AWS and what is deployed on it."""
 
     port: int
     environment: dict[str, str]

@@ -22,7 +22,9 @@ def test_the_source_root_does_not_shadow_the_package_that_aws_cdk_needs() -> Non
     assert "site-packages" in python("import constructs; print(constructs.__file__)")
 
 
-@pytest.mark.parametrize("module", ["smproc.job", "smproc.operate", "smproc.local", "smproc.cli"])
+@pytest.mark.parametrize(
+    "module", ["cdk_sagemaker_processing.model", "smproc.operations", "smproc.local", "smproc.cli"]
+)
 def test_operating_never_starts_node(module: str) -> None:
     loaded = python(f"import sys, {module}; print([m for m in sys.modules if m.split('.')[0] in ('aws_cdk', 'jsii')])")
 
@@ -37,7 +39,10 @@ def test_the_command_starts_without_boto3_rich_and_ministack() -> None:
 
 
 def test_what_a_job_is_needs_nothing_but_python() -> None:
-    code = "import sys, smproc.job; print(sorted({m.split('.')[0] for m in sys.modules} - sys.stdlib_module_names))"
+    code = (
+        "import sys, cdk_sagemaker_processing.model; "
+        "print(sorted({m.split('.')[0] for m in sys.modules} - sys.stdlib_module_names))"
+    )
     loaded = python(code)
 
     assert not {"boto3", "rich", "yaml", "attr"} & set(loaded.replace("'", " ").replace(",", " ").split()), loaded
@@ -65,8 +70,8 @@ def test_the_wheel_carries_both_packages_their_data_and_the_functions(wheel: Pat
         "cdk_sagemaker_processing/_lambda/s3_trigger/intake.py",
         "cdk_sagemaker_processing/_lambda/unpack_code/handler.py",
         "smproc/py.typed",
-        "smproc/job/api_limits.json",
-        "smproc/job/image_registries.json",
+        "cdk_sagemaker_processing/model/api_limits.json",
+        "cdk_sagemaker_processing/model/image_registries.json",
         "smproc/local/runners/sandboxes/enter_root.sh",
         "smproc/local/runners/spark/smspark-submit",
     } <= names
@@ -98,7 +103,7 @@ def test_a_wheel_synthesizes_without_the_checkout(wheel: Path, tmp_path: Path) -
     assert list((tmp_path / "out").glob("asset.*/aws_lambda_powertools/__init__.py"))
 
 
-def test_exact_pins_are_in_the_extra_for_the_laptop_alone() -> None:
+def test_exact_pins_are_in_the_extra_for_the_local_aws_alone() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
     assert not [line for line in project["dependencies"] if "==" in line]

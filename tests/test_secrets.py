@@ -18,11 +18,11 @@ import pytest
 
 from deployed import Deployment, SessionAt, bootstrap, cdk
 from ports import free_port
-from smproc.local import LaptopAws
-from smproc.local._ports import children
+from smproc.local import LocalAws
+from smproc.local.probes import children
 from support import ROOT, run_app
 
-# What every secret that the laptop AWS makes begins with: keys and tokens of roles' sessions, tokens of programs.
+# What every secret that the local AWS makes begins with: keys and tokens of roles' sessions, tokens of programs.
 MADE = "5ec2e75ec2e7"
 _MARKING = f"""
 import secrets
@@ -31,7 +31,7 @@ def marked(make):
     return lambda size=32: "{MADE}" + make(size)[{len(MADE)}:] if size >= 20 else make(size)
 secrets.token_hex, secrets.token_urlsafe = marked(secrets.token_hex), marked(secrets.token_urlsafe)
 """
-# What is in the environment of whoever synthesizes, deploys and starts the laptop AWS.
+# What is in the environment of whoever synthesizes, deploys and starts the local AWS.
 OF_THE_USER = "7b1e-a-secret-of-the-user"
 ENVIRONMENT = dict.fromkeys(("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "A_PASSWORD"), OF_THE_USER)
 APPS = [
@@ -61,9 +61,9 @@ def files_of(folder: Path) -> Texts:
 
 @dataclass(frozen=True)
 class World:
-    """A laptop AWS whose secrets can be recognised, with a pipeline on it."""
+    """A local AWS whose secrets can be recognised, with a pipeline on it."""
 
-    laptop: LaptopAws
+    local_aws: LocalAws
     deployment: Deployment
 
     def client(self, service: str) -> Any:  # noqa: ANN401
@@ -96,8 +96,8 @@ class World:
             yield from ((f"log {group}", event["message"].encode()) for event in page["events"])
 
     def texts(self) -> Texts:
-        """Everything that the laptop AWS shows to whoever may look, each part by its kind."""
-        yield "server.log", self.laptop.status().log.read_bytes()
+        """Everything that the local AWS shows to whoever may look, each part by its kind."""
+        yield "server.log", self.local_aws.status().log.read_bytes()
         for page in self.pages("logs", "describe_log_groups"):
             for group in page["logGroups"]:
                 yield from self.log(group["logGroupName"])
@@ -124,7 +124,7 @@ class World:
 
     def secrets_of_functions(self) -> set[str]:
         """What the functions' processes have been given: their roles' keys and tokens."""
-        pid = self.laptop.status().pid
+        pid = self.local_aws.status().pid
         assert pid
         variables = [
             variable.decode().partition("=")
@@ -138,19 +138,19 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("secrets")
     (folder / "sitecustomize.py").write_text(_MARKING)
-    laptop = LaptopAws(port=free_port(), state_dir=folder / "state", enforce_iam=True)
+    local_aws = LocalAws(port=free_port(), state_dir=folder / "state", enforce_iam=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("A_PASSWORD", OF_THE_USER)
         patch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-        laptop.start()
+        local_aws.start()
     try:
-        environment = laptop.redirect(os.environ) | {"A_PASSWORD": OF_THE_USER}
+        environment = local_aws.redirect(os.environ) | {"A_PASSWORD": OF_THE_USER}
         bootstrap(environment)
         cdk(["deploy", "--app", f"{sys.executable} {OBEDIENT}", "--output", str(folder / "out")], environment)
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")  # noqa: S106
-        yield World(laptop, Deployment(laptop.port, environment, SessionAt(session, laptop.endpoint)))
+        yield World(local_aws, Deployment(local_aws.port, environment, SessionAt(session, local_aws.endpoint)))
     finally:
-        laptop.stop()
+        local_aws.stop()
 
 
 def where(texts: Texts, secrets: set[str]) -> set[str]:

@@ -17,7 +17,7 @@ from botocore.config import Config
 
 from hostile import NAMES
 from ports import free_port
-from smproc.local import LaptopAws
+from smproc.local import LocalAws
 
 Unpack = Callable[[bytes], dict[str, Any]]
 PREFIX = "code/0123"
@@ -43,13 +43,13 @@ class _Context:
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with LaptopAws(port=free_port(), state_dir=tmp_path_factory.mktemp("state")) as laptop:
+    with LocalAws(port=free_port(), state_dir=tmp_path_factory.mktemp("state")) as local_aws:
         client = boto3.client(
             "s3",
-            endpoint_url=laptop.endpoint,
+            endpoint_url=local_aws.endpoint,
             region_name="us-east-1",
             aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - the laptop's own
+            aws_secret_access_key="test",  # noqa: S106 - the local AWS's own
             config=Config(proxies={}, s3={"addressing_style": "path"}),
         )
         for bucket in ("assets", "target"):

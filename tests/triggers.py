@@ -156,7 +156,7 @@ class Trigger:
                 del sys.modules[name]
             self.intake: Any = importlib.import_module("s3_trigger.intake")
             self.dispatcher: Any = importlib.import_module("s3_trigger.dispatch")
-        shared: Any = sys.modules["s3_trigger.settings"]
+        shared: Any = sys.modules["s3_trigger.runtime"]
         own: list[Any] = [module for name, module in sys.modules.items() if name.partition(".")[0] == "s3_trigger"]
         for module in own:
             if hasattr(module, "client"):

@@ -1,8 +1,8 @@
 """Take each action out of each IAM statement of the pipelines' roles, and see what is denied then.
 
-Run by ``make test-iam``. It deploys app.py and examples/batches.py to a laptop AWS that enforces IAM, and runs what
+Run by ``make test-iam``. It deploys app.py and examples/batches.py to a local AWS that enforces IAM, and runs what
 uses each action: once with everything, when nothing may be denied, and once without the action, when that must be
-denied. What the laptop AWS cannot enforce, because AWS itself acts there and not a request, has the page of AWS's
+denied. What the local AWS cannot enforce, because AWS itself acts there and not a request, has the page of AWS's
 documentation that demands it instead.
 
 The exit status is 0 when every action is denied when it is missing, or documented, and every page is needed.
@@ -21,15 +21,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from deployed import bootstrap  # noqa: E402
+from ports import free_port  # noqa: E402
+from smproc.local import LocalAws  # noqa: E402
 from tools.iam_mutations.action import Action  # noqa: E402
 from tools.iam_mutations.batches import Batches  # noqa: E402
 from tools.iam_mutations.demo import Demo  # noqa: E402
 from tools.iam_mutations.documented import DOCUMENTED  # noqa: E402
 from tools.iam_mutations.pipeline import Pipeline  # noqa: E402
-
-from deployed import bootstrap  # noqa: E402
-from ports import free_port  # noqa: E402
-from smproc.local import LaptopAws  # noqa: E402
 
 NOBODY, DOCUMENTATION = "nobody", "AWS's documentation alone"
 
@@ -79,10 +78,10 @@ def main() -> int:
     """Print the table, and how many actions of each app are enforced by whom."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with LaptopAws(port=free_port(), state_dir=folder / "state", enforce_iam=True) as laptop:
-            environment = laptop.redirect(os.environ) | {"SMPROC_HOME": str(folder / "state")}
+        with LocalAws(port=free_port(), state_dir=folder / "state", enforce_iam=True) as local_aws:
+            environment = local_aws.redirect(os.environ) | {"SMPROC_HOME": str(folder / "state")}
             bootstrap(environment)
-            found = printed(kind(laptop, environment, folder) for kind in (Demo, Batches))
+            found = printed(kind(local_aws, environment, folder) for kind in (Demo, Batches))
     sys.stdout.write("\n")
     for app, count in Counter(row.app for row in found).items():
         by = Counter(row.enforced_by for row in found if row.app == app)

@@ -1,4 +1,4 @@
-"""Regenerate constructs/smproc/job/api_limits.json from the installed botocore's service model.
+"""Regenerate constructs/cdk_sagemaker_processing/model/api_limits.json from the installed botocore's service model.
 
 The file holds facts (names, lengths, ranges, patterns, enums) of the shapes that CreateProcessingJob reaches, and the
 botocore version they were read from. Run it after raising botocore: `make api-limits`.
@@ -24,7 +24,7 @@ ROOTS = (
     "DeleteTagsInput",
     "ListTagsInput",
 )
-OUTPUT = Path(__file__).resolve().parents[1] / "constructs" / "smproc" / "job" / "api_limits.json"
+OUTPUT = Path(__file__).resolve().parents[1] / "constructs" / "cdk_sagemaker_processing" / "model" / "api_limits.json"
 
 
 def read() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Regenerate constructs/smproc/job/image_registries.json from an installed SageMaker SDK.
+"""Regenerate constructs/cdk_sagemaker_processing/model/image_registries.json from an installed SageMaker SDK.
 
 The file holds facts (accounts by region, repositories, versions of frameworks and of Python) of the images that
 processing jobs use, and the version of the SDK that they were read from. Run it with a Python that has the SDK:
@@ -24,7 +24,9 @@ SCOPES = {
     "mxnet": "training",
     "huggingface": "training",
 }
-OUTPUT = Path(__file__).resolve().parents[1] / "constructs" / "smproc" / "job" / "image_registries.json"
+OUTPUT = (
+    Path(__file__).resolve().parents[1] / "constructs" / "cdk_sagemaker_processing" / "model" / "image_registries.json"
+)
 
 
 def read() -> dict[str, Any]:

@@ -39,7 +39,7 @@ _TABLES = re.compile(r"(?<=<!-- suppressions -->\n).*(?=<!-- /suppressions -->)"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class NagSuppression:
     """What a pack found in one resource, and the reason given for it, if one was."""
 
     pack: str
@@ -52,11 +52,11 @@ class Finding:
 class Audit:
     """What all packs found in an app, and the explanations, as place and rule, that explain nothing."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[NagSuppression, ...]
     idle: frozenset[tuple[str, str]]
 
     @property
-    def unexplained(self) -> list[Finding]:
+    def unexplained(self) -> list[NagSuppression]:
         """What nobody gave a reason for."""
         return [finding for finding in self.findings if finding.reason is None]
 
@@ -83,7 +83,9 @@ def audit(make: Callable[[], object], out: Path) -> Audit:
             if "acknowledgedId" in violation:
                 used.add((violation["acknowledgedAt"], violation["acknowledgedId"]))
             findings += [
-                Finding(plugin["pluginName"], violation["ruleName"], found["constructPath"], violation.get("reason"))
+                NagSuppression(
+                    plugin["pluginName"], violation["ruleName"], found["constructPath"], violation.get("reason")
+                )
                 for found in violation["violatingConstructs"]
             ]
     return Audit(tuple(findings), frozenset(explained - used))
@@ -168,7 +170,7 @@ def _columns(audits: Iterable[str]) -> dict[str, list[str]]:
     return columns
 
 
-def _by_reason(findings: Iterable[Finding]) -> dict[tuple[str, str], set[tuple[str, str]]]:
+def _by_reason(findings: Iterable[NagSuppression]) -> dict[tuple[str, str], set[tuple[str, str]]]:
     """The packs and resources of the explained findings by reason and rule."""
     found: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for each in findings:

@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from cdk_sagemaker_processing._internal.lazily import lazily
-from smproc.job import (
+from cdk_sagemaker_processing._internal.lazy_exports import lazy_getattr
+from cdk_sagemaker_processing.model import (
     AthenaDatasetDefinition,
-    ConflictingValues,
+    ConflictingValuesError,
     DatasetDefinition,
     ExperimentConfig,
     FeatureStoreOutput,
     InstancePreference,
-    InvalidProcessingJob,
-    InvalidValue,
+    InvalidProcessingJobError,
+    InvalidValueError,
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
         ProcessingVpcEndpoints,
     )
     from cdk_sagemaker_processing.safeguards import Safeguards
+    from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob, retry_on_capacity
     from cdk_sagemaker_processing.trigger import GroupBy, S3Trigger, uploaded_objects
-    from cdk_sagemaker_processing.workflow import CapacityRetry, SageMakerCreateProcessingJob, retry_on_capacity
 
 __all__ = [
     "AthenaDatasetDefinition",
     "CapacityRetry",
-    "ConflictingValues",
+    "ConflictingValuesError",
     "DatasetDefinition",
     "EventDrivenProcessing",
     "ExperimentConfig",
@@ -56,8 +56,8 @@ __all__ = [
     "GroupBy",
     "HuggingFaceProcessor",
     "InstancePreference",
-    "InvalidProcessingJob",
-    "InvalidValue",
+    "InvalidProcessingJobError",
+    "InvalidValueError",
     "MXNetProcessor",
     "NetworkConfig",
     "ProcessingBucket",
@@ -84,10 +84,10 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # a checker would take any name for one that is there
-    __getattr__ = lazily(
+    __getattr__ = lazy_getattr(
         __name__,
         {
-            "CapacityRetry": ".workflow",
+            "CapacityRetry": ".tasks",
             "EventDrivenProcessing": ".event_driven",
             "FrameworkProcessor": ".processors",
             "GroupBy": ".trigger",
@@ -103,12 +103,12 @@ if not TYPE_CHECKING:  # a checker would take any name for one that is there
             "S3Trigger": ".trigger",
             "SKLearnProcessor": ".processors",
             "Safeguards": ".safeguards",
-            "SageMakerCreateProcessingJob": ".workflow",
+            "SageMakerCreateProcessingJob": ".tasks",
             "ScriptProcessor": ".processors",
             "SparkJarProcessor": ".processors",
             "TensorFlowProcessor": ".processors",
             "XGBoostProcessor": ".processors",
-            "retry_on_capacity": ".workflow",
+            "retry_on_capacity": ".tasks",
             "uploaded_objects": ".trigger",
         },
     )

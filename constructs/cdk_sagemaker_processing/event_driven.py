@@ -12,16 +12,15 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from cdk_sagemaker_processing._internal.acknowledge import acknowledge
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
-from cdk_sagemaker_processing._internal.findings import INLINE_POLICY, explain
-from cdk_sagemaker_processing._internal.foreign import let_use
+from cdk_sagemaker_processing._internal.grants import grant_key
 from cdk_sagemaker_processing._internal.log_group import log_group
+from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, acknowledge, suppress
+from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
 from cdk_sagemaker_processing.resources import ProcessingBucket
 from cdk_sagemaker_processing.safeguards import Safeguards
+from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, GroupBy, ObjectPattern, S3Trigger
-from cdk_sagemaker_processing.workflow import CapacityRetry, SageMakerCreateProcessingJob
-from smproc.job import ConflictingValues, InvalidValue
 
 _DEFAULT_MAX_RUNTIME_IN_SECONDS = 4 * 60 * 60
 
@@ -62,9 +61,9 @@ class EventDrivenProcessing(Construct):
             `Safeguards`, or keys that the services manage.
 
     Raises:
-        InvalidValue: no steps, or a value that the trigger refuses.
-        ConflictingValues: a step writes where it would start the pipeline again, or replaces the input that the next
-            one needs.
+        InvalidValueError: no steps, or a value that the trigger refuses.
+        ConflictingValuesError: a step writes where it would start the pipeline again, or replaces the input that the
+            next one needs.
 
     Example:
         >>> processor = SKLearnProcessor(stack, "SKLearn", framework_version="1.2-1", instance_type="ml.m5.xlarge")
@@ -124,7 +123,7 @@ class EventDrivenProcessing(Construct):
                 step.grant_read_uri(f"s3://{self.input_bucket.bucket_name}/{head}", self.input_bucket)
             for bucket in (self.input_bucket, self.output_bucket):
                 if bucket.encryption_key is not None:
-                    let_use(bucket.encryption_key, step.role, "kms:Decrypt")
+                    grant_key(bucket.encryption_key, step.role, "kms:Decrypt")
         self._warn_of_another_encryption(encryption_key)
         self.log_group = log_group(self, "Logs")
         self.state_machine = sfn.StateMachine(
@@ -170,7 +169,7 @@ class EventDrivenProcessing(Construct):
         for parameter, uri in step.output_places():
             place, _, key = uri.removeprefix("s3://").partition("/")
             if place == bucket and pattern.may_match_below(key):
-                raise ConflictingValues(
+                raise ConflictingValuesError(
                     f"{parameter} of the step {step.id!r} must not start the pipeline again, got a place in the input "
                     f"bucket that {pattern.shown()} match: {key or 'the whole bucket'!r}; "
                     "write to another bucket, or give prefixes that the outputs are not below"
@@ -194,18 +193,20 @@ class EventDrivenProcessing(Construct):
             )
         }
         acknowledge(self.state_machine, reasons)
-        explain(self.state_machine, INLINE_POLICY)
+        suppress(self.state_machine, INLINE_POLICY)
         for step in self.steps:
-            step.explain_wildcards(self.state_machine)
+            step.suppress_wildcards_by_resource(self.state_machine)
 
 
 def _checked(steps: Sequence[SageMakerCreateProcessingJob | CapacityRetry]) -> list[SageMakerCreateProcessingJob]:
     if isinstance(steps, sfn.State) or not steps:
-        raise InvalidValue("steps", steps, "be a list of at least one step", "hand it what processor.run(...) returned")
+        raise InvalidValueError(
+            "steps", steps, "be a list of at least one step", "hand it what processor.run(...) returned"
+        )
     tasks = [step.task if isinstance(step, CapacityRetry) else step for step in steps]
     for task in tasks[:-1]:
         if task.replaces_input:
-            raise ConflictingValues(
+            raise ConflictingValuesError(
                 f"the step {task.id!r} replaces the input that the next step needs; "
                 "run it with result_path=sfn.JsonPath.DISCARD, or a path of its own"
             )

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from aws_cdk import aws_kms as kms
 from constructs import IConstruct
 
-from smproc.job import ConflictingValues, InvalidValue, is_unresolved
+from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
@@ -45,8 +45,8 @@ class Safeguards:
         tracing: whether X-Ray traces functions and state machines. Default: True.
 
     Raises:
-        InvalidValue: a number out of its range.
-        ConflictingValues: ``subnets`` or ``security_groups`` without ``vpc``; or, when applied, something was made
+        InvalidValueError: a number out of its range.
+        ConflictingValuesError: ``subnets`` or ``security_groups`` without ``vpc``; or, when applied, something was made
             there before.
 
     Example:
@@ -65,16 +65,18 @@ class Safeguards:
     def __post_init__(self) -> None:
         for name in ("subnets", "security_groups"):
             if getattr(self, name) and self.vpc is None:
-                raise ConflictingValues(f"{name} is about the functions' network, and there is no vpc; give it too")
+                raise ConflictingValuesError(
+                    f"{name} is about the functions' network, and there is no vpc; give it too"
+                )
         if not isinstance(self.tracing, bool):
-            raise InvalidValue("tracing", self.tracing, "be True or False")
+            raise InvalidValueError("tracing", self.tracing, "be True or False")
         number = self.reserved_concurrent_executions
         if number is None or is_unresolved(number):
             return
         whole = isinstance(number, int) and not isinstance(number, bool)
         if not whole or not _CONCURRENCY_MIN <= number <= _CONCURRENCY_MAX:
             rule = f"be a whole number from {_CONCURRENCY_MIN} to {_CONCURRENCY_MAX}"
-            raise InvalidValue("reserved_concurrent_executions", number, rule, "a queue lets no fewer run at once")
+            raise InvalidValueError("reserved_concurrent_executions", number, rule, "a queue lets no fewer run at once")
 
     def apply_to(self, scope: IConstruct) -> None:
         """Let them count for everything that this library makes in a scope from now on.
@@ -83,7 +85,7 @@ class Safeguards:
             scope: the app, a stack, any construct.
         """
         if scope in _ASKED:
-            raise ConflictingValues(
+            raise ConflictingValuesError(
                 f"Safeguards must be applied before anything is made, got {scope.node.path!r}, where something was "
                 "made without them; apply them first, right after the scope is made"
             )

@@ -1,4 +1,4 @@
-"""The main job, end to end: start the laptop AWS, deploy app.py, drop a data set in S3, show the outputs.
+"""The main job, end to end: start the local AWS, deploy app.py, drop a data set in S3, show the outputs.
 
 Each step is a command that you could type; this only types them and keeps the time. `make demo` runs it.
 """
@@ -20,14 +20,14 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.datasets import load_wine
 
-from smproc.local import LaptopAws, LaptopAwsError
+from smproc.local import LocalAws, LocalAwsError
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "ProcessingDemo"
 console = Console(highlight=False)
 
 
-class StepFailed(Exception):  # noqa: N818 - reads as the sentence it is
+class StepFailedError(Exception):
     """A command of the demo failed; what it printed has been shown."""
 
 
@@ -59,13 +59,13 @@ class Clock:
 def main() -> int:
     """Run the demo; 0 when both outputs were there."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=4566, help="loopback port of the laptop AWS (default: 4566)")
-    parser.add_argument("--keep", action="store_true", help="leave the laptop AWS running")
+    parser.add_argument("--port", type=int, default=4566, help="loopback port of the local AWS (default: 4566)")
+    parser.add_argument("--keep", action="store_true", help="leave the local AWS running")
     arguments = parser.parse_args()
     clock = Clock()
-    laptop = LaptopAws(port=arguments.port)
-    was_running = laptop.status().running
-    environment = laptop.redirect(os.environ)
+    local_aws = LocalAws(port=arguments.port)
+    was_running = local_aws.status().running
+    environment = local_aws.redirect(os.environ)
     for program in ("node", "cdk", "smproc"):
         if shutil.which(program, path=environment["PATH"]) is None:
             console.print(
@@ -75,28 +75,28 @@ def main() -> int:
             )
             return 1
     try:
-        with clock.step("start"), console.status("starting the laptop AWS"):
+        with clock.step("start"), console.status("starting the local AWS"):
             console.print(f"[dim]$ smproc local start --port {arguments.port}[/]")
-            console.print(laptop.start().note)
+            console.print(local_aws.start().note)
         with clock.step("bootstrap"):
-            quietly(["cdk", "bootstrap", f"aws://{environment['CDK_DEFAULT_ACCOUNT']}/{laptop.region}"], environment)
+            quietly(["cdk", "bootstrap", f"aws://{environment['CDK_DEFAULT_ACCOUNT']}/{local_aws.region}"], environment)
         with clock.step("deploy"):
             quietly(["cdk", "deploy", "--require-approval", "never"], environment)
         with clock.step("upload to outputs"), tempfile.TemporaryDirectory() as folder:
             status = run(wine(Path(folder)), arguments.port, environment)
-    except LaptopAwsError as error:
+    except LocalAwsError as error:
         console.print(f"demo: {error}", style="red", soft_wrap=True)
         return 1
-    except StepFailed:
+    except StepFailedError:
         return 1
     finally:
         if not was_running and not arguments.keep:
             with clock.step("stop"):
-                laptop.stop()
+                local_aws.stop()
     console.print()
     console.print(clock.table())
     if was_running or arguments.keep:
-        console.print(f"\nThe laptop AWS runs on: smproc local stop --port {arguments.port}")
+        console.print(f"\nThe local AWS runs on: smproc local stop --port {arguments.port}")
     return status
 
 
@@ -132,7 +132,7 @@ def quietly(command: list[str], environment: dict[str, str]) -> None:
         console.print(
             f"demo: {' '.join(command[:2])} ended with exit status {ran.returncode}", style="red", soft_wrap=True
         )
-        raise StepFailed
+        raise StepFailedError
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ import itertools
 import json
 
 from s3_trigger.ledger import Ledger, Run
-from s3_trigger.settings import client, logger, settings
-from s3_trigger.uploads import REPLAY, REPLAY_SOURCE
+from s3_trigger.messages import REPLAY, REPLAY_SOURCE
+from s3_trigger.runtime import client, logger, settings
 
 SHOWN_OBJECTS = 10
 _REASON_MAX = 1000
@@ -29,7 +29,7 @@ def send(body: str, reason: str) -> None:
     logger.warning("set aside", extra={"reason": reason, "dead_letter": body[:_REASON_MAX]})
 
 
-def set_aside(ledger: Ledger, run: Run, reason: str) -> None:
+def to_dead_letters(ledger: Ledger, run: Run, reason: str) -> None:
     """Tell of a run that will not start by itself."""
     detail = {
         "batch": run.batch,

@@ -12,13 +12,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from s3_trigger import manifest
-from s3_trigger.dead_letters import set_aside
+from s3_trigger.dead_letters import to_dead_letters
 from s3_trigger.executions import single_input, start_once
+from s3_trigger.index_set import IndexSet
 from s3_trigger.ledger import Slot
-from s3_trigger.positions import Positions
-from s3_trigger.settings import client, ledger, logger, metrics, settings
-from s3_trigger.settlement import settle
-from s3_trigger.uploads import Ended
+from s3_trigger.messages import ExecutionEnded
+from s3_trigger.outcomes import handle_execution_end
+from s3_trigger.runtime import client, ledger, logger, metrics, settings
 
 # Longer than the function may run: what has had no manifest for that long is nobody's work any more.
 ABANDONED_SECONDS = 11 * 60
@@ -43,7 +43,7 @@ def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401 - Lamb
         if event.get("minute"):
             ledger().seal_older_than(settings.batch_window)
             for slot in ledger().slots():
-                failed += not _tried(look_after, slot)
+                failed += not _tried(reconcile, slot)
         for slot in ledger().claim():
             failed += not _tried(start, slot)
             if context.get_remaining_time_in_millis() < _MARGIN_MILLISECONDS:
@@ -60,14 +60,14 @@ def start(slot: Slot) -> None:
     if slot.manifest is None:
         # A name of this try's own: two dispatchers may see different objects gone, and one of them decides.
         key = f"{settings.manifest_prefix}/{run.name}/{time.time_ns()}.json"
-        objects, gone = _write(slot, key)
-        decided = ledger().decide(slot, key, objects, gone)
+        objects, missing = _write(slot, key)
+        decided = ledger().decide(slot, key, objects, missing)
         if decided is None:
             return
         slot = decided
-    if slot.gone:
-        set_aside(ledger(), run.again(slot.gone), "the object was gone before the job started")
-        metrics.add_metric(name="ObjectsSetAside", unit="Count", value=len(slot.gone))
+    if slot.missing:
+        to_dead_letters(ledger(), run.again(slot.missing), "the object was gone before the job started")
+        metrics.add_metric(name="ObjectsSetAside", unit="Count", value=len(slot.missing))
     if not slot.objects:
         ledger().release(slot, "EMPTY")
         return
@@ -76,7 +76,7 @@ def start(slot: Slot) -> None:
         logger.info("started", extra={"run": run.name, "objects": slot.objects})
 
 
-def look_after(slot: Slot) -> None:
+def reconcile(slot: Slot) -> None:
     """See to a run whose dispatcher was killed, or whose end nobody saw."""
     age = time.time() - slot.claimed
     if slot.manifest is None:
@@ -94,17 +94,17 @@ def look_after(slot: Slot) -> None:
         start(slot)
         return
     if execution["status"] not in ("RUNNING", "PENDING_REDRIVE"):
-        ended = Ended(
+        ended = ExecutionEnded(
             name=slot.run.name,
             arn=arn,
             status=execution["status"],
             error=execution.get("error") or "",
             cause=execution.get("cause") or "",
         )
-        settle(ledger(), slot, ended)
+        handle_execution_end(ledger(), slot, ended)
 
 
-def _write(slot: Slot, key: str) -> tuple[int, Positions]:
+def _write(slot: Slot, key: str) -> tuple[int, IndexSet]:
     members = ledger().members(slot.run.batch, slot.run.positions)
     prefix = settings.root
     if settings.batch_size == 1:

@@ -7,8 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from s3_trigger.settings import client, logger, settings
-from s3_trigger.uploads import Upload
+from s3_trigger.messages import Upload
+from s3_trigger.runtime import client, logger, settings
 
 
 def start_once(name: str, given: dict[str, Any]) -> bool:

@@ -16,11 +16,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from s3_trigger.dead_letters import send
 from s3_trigger.executions import start_upload
-from s3_trigger.failures import tell
 from s3_trigger.ledger import FAILURES
-from s3_trigger.settings import client, ledger, logger, metrics, settings
-from s3_trigger.settlement import settle
-from s3_trigger.uploads import BadMessageError, Ended, Replay, Upload, is_name, read
+from s3_trigger.messages import BadMessageError, ExecutionEnded, ReplayRequest, Upload, is_name, parse_message
+from s3_trigger.notifications import publish_failure
+from s3_trigger.outcomes import handle_execution_end
+from s3_trigger.runtime import client, ledger, logger, metrics, settings
 
 _MARGIN_MILLISECONDS = 15_000
 
@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambd
     finally:
         metrics.flush_metrics()
     if delivery.ready:
-        wake_dispatcher()
+        invoke_dispatcher()
     return {"batchItemFailures": [*response["batchItemFailures"], *({"itemIdentifier": name} for name in failed)]}
 
 
@@ -53,11 +53,11 @@ class _Delivery:
         try:
             self._work_on(record)
         except BadMessageError as reason:
-            _set_aside(record, str(reason))
+            _to_dead_letters(record, str(reason))
         except Exception as error:
             if not _is_last_time(record):
                 raise
-            _set_aside(record, f"{type(error).__name__}: {error}")
+            _to_dead_letters(record, f"{type(error).__name__}: {error}")
 
     def collect(self, context: Any) -> list[str]:  # noqa: ANN401 - Lambda's own object
         """Take the uploads into the ledger, group by group; the messages of those that could not be taken."""
@@ -72,7 +72,7 @@ class _Delivery:
                 logger.exception("could not be collected", extra={"group": group})
                 for record in (record for records in uploads.values() for record in records):
                     if _is_last_time(record):
-                        _set_aside(record, f"{type(error).__name__}: {error}")
+                        _to_dead_letters(record, f"{type(error).__name__}: {error}")
                     else:
                         failed.append(record.message_id)
             else:
@@ -82,28 +82,28 @@ class _Delivery:
         return failed
 
     def _work_on(self, record: SQSRecord) -> None:
-        match read(record.body, settings.bucket):
+        match parse_message(record.body, settings.bucket):
             case Upload() as upload if settings.table:
                 group = self._uploads[settings.group(upload.key)]
                 group.setdefault(upload, []).append(record)
             case Upload() as upload:
                 start_upload(upload)
                 metrics.add_metric(name="Uploads", unit="Count", value=1)
-            case Ended() as ended:
+            case ExecutionEnded() as ended:
                 self._see_end(ended)
-            case Replay() as replay:
+            case ReplayRequest() as replay:
                 self._replay(replay)
 
-    def _see_end(self, ended: Ended) -> None:
+    def _see_end(self, ended: ExecutionEnded) -> None:
         slot = ledger().slot_of(ended.name) if settings.table else None
         if slot is not None:
-            settle(ledger(), slot, ended)
+            handle_execution_end(ledger(), slot, ended)
             self.ready = True
         elif ended.status in FAILURES and not (settings.table and is_name(ended.name)):
             # Who settled a run has told of its failure; this execution is no run, or there is no ledger.
-            tell(ended, ended.objects, len(ended.objects), "NOTHING")
+            publish_failure(ended, ended.objects, len(ended.objects), "NOTHING")
 
-    def _replay(self, replay: Replay) -> None:
+    def _replay(self, replay: ReplayRequest) -> None:
         if not settings.table:
             raise BadMessageError("this pipeline has no batches; retry an object with `smproc retry`")
         try:
@@ -119,12 +119,12 @@ def _is_last_time(record: SQSRecord) -> bool:
     return int(record.attributes.approximate_receive_count) >= settings.max_receives
 
 
-def _set_aside(record: SQSRecord, reason: str) -> None:
+def _to_dead_letters(record: SQSRecord, reason: str) -> None:
     send(record.body, reason)
     metrics.add_metric(name="DeadLetters", unit="Count", value=1)
 
 
-def wake_dispatcher() -> None:
+def invoke_dispatcher() -> None:
     """Let the dispatcher look now; it looks once a minute anyhow, so a failure costs a minute and nothing else."""
     try:
         client("lambda").invoke(FunctionName=settings.dispatcher, InvocationType="Event")

@@ -24,9 +24,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from s3_trigger.positions import Positions
-from s3_trigger.table import Change, Table
-from s3_trigger.uploads import Upload, digest
+from s3_trigger.dynamodb import Change, Table
+from s3_trigger.index_set import IndexSet
+from s3_trigger.messages import Upload, digest
 
 # Longer than a message can be on its way: a day in EventBridge, 14 days in each of the queues, and dead letters back.
 KEPT_FOR_SECONDS = 120 * 24 * 3600
@@ -38,7 +38,7 @@ _LOST_RACES = 20
 READY, RUNNING, SET_ASIDE = "READY", "RUNNING", "SET_ASIDE"
 FAILURES = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
 _NEW = "attribute_not_exists(pk)"
-_NOBODY: Positions = Positions(())
+_NOBODY: IndexSet = IndexSet(())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Run:
 
     batch: str
     group: str
-    positions: Positions
+    positions: IndexSet
     after: str = ""
     status: str = READY
 
@@ -64,7 +64,7 @@ class Run:
         """The same whoever derives it, and the name of its execution: 64 hexadecimal digits."""
         return digest(self.batch, str(self.positions), self.after)
 
-    def again(self, positions: Positions | None = None, *, status: str = READY) -> Run:
+    def again(self, positions: IndexSet | None = None, *, status: str = READY) -> Run:
         """The run that repeats this one, or a part of it."""
         return replace(self, positions=positions or self.positions, after=self.name, status=status)
 
@@ -74,20 +74,20 @@ class Slot:
     """A run that has a slot.
 
     Attributes:
-        place: which slot.
+        slot_index: which slot.
         run: the run.
         claimed: when, in seconds since 1970.
         manifest: the manifest's key; None while none has been decided on.
         objects: how many objects the manifest names.
-        gone: which members are not in it because their objects are gone.
+        missing: which members are not in it because their objects are gone.
     """
 
-    place: str
+    slot_index: str
     run: Run
     claimed: int
     manifest: str | None = None
     objects: int = 0
-    gone: Positions = _NOBODY
+    missing: IndexSet = _NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +160,15 @@ class Ledger:
         """Give slots to the runs that are ready, the oldest first, as long as there are both."""
         lost = 0
         while lost < _LOST_RACES:
-            place = self._free_place()
-            first = next(self._table.query("ready", limit=1), None) if place is not None else None
-            if place is None or first is None:
+            slot_index = self._free_slot_index()
+            first = next(self._table.query("ready", limit=1), None) if slot_index is not None else None
+            if slot_index is None or first is None:
                 return
             run = _run(first)
-            slot = Slot(place=place or run.name, run=run, claimed=int(self._clock()))
+            slot = Slot(slot_index=slot_index or run.name, run=run, claimed=int(self._clock()))
             refused = self._table.transact(
                 [
-                    self._table.put("slot", slot.place, {**_fields(run), "claimed": slot.claimed}, _NEW),
+                    self._table.put("slot", slot.slot_index, {**_fields(run), "claimed": slot.claimed}, _NEW),
                     self._table.delete("ready", first["sk"], "attribute_exists(pk)"),
                     self._status(run, RUNNING),
                 ]
@@ -195,7 +195,7 @@ class Ledger:
         now = int(self._clock())
         change = self._table.update(
             "slot",
-            slot.place,
+            slot.slot_index,
             "SET #claimed = :now",
             "#run = :run AND #claimed = :was",
             now=now,
@@ -204,7 +204,7 @@ class Ledger:
         )
         return replace(slot, claimed=now) if self._table.transact([change]) is None else None
 
-    def decide(self, slot: Slot, manifest: str, objects: int, gone: Positions) -> Slot | None:
+    def decide(self, slot: Slot, manifest: str, objects: int, missing: IndexSet) -> Slot | None:
         """Settle for ever which manifest a run has, and set aside the members whose objects are gone.
 
         Returns None when another dispatcher has settled it.
@@ -212,20 +212,20 @@ class Ledger:
         changes = [
             self._table.update(
                 "slot",
-                slot.place,
+                slot.slot_index,
                 "SET #manifest = :manifest, #objects = :objects, #gone = :gone",
                 "#run = :run AND attribute_not_exists(#manifest)",
                 manifest=manifest,
                 objects=objects,
-                gone=str(gone),
+                gone=str(missing),
                 run=slot.run.name,
             )
         ]
-        if gone:
-            changes.append(self._record(slot.run.again(gone, status=SET_ASIDE), _NEW))
+        if missing:
+            changes.append(self._record(slot.run.again(missing, status=SET_ASIDE), _NEW))
         if self._table.transact(changes) is not None:
             return None
-        return replace(slot, manifest=manifest, objects=objects, gone=gone)
+        return replace(slot, manifest=manifest, objects=objects, missing=missing)
 
     def release(self, slot: Slot, status: str, aside: Run | None = None) -> bool:
         """Free the slot of a run that has ended, and set aside what failed; False when somebody else has."""
@@ -234,7 +234,7 @@ class Ledger:
             changes.append(self._record(aside))
         return self._table.transact(changes) is None
 
-    def release_in_halves(self, slot: Slot, status: str, max_replays: int) -> bool:
+    def release_bisected(self, slot: Slot, status: str, max_replays: int) -> bool:
         """Free the slot of a run that failed, and let each half of its objects run by itself.
 
         Returns False when it is not done: somebody else has, or the batch has had as many replays as it may have.
@@ -242,7 +242,7 @@ class Ledger:
         most = max_replays - 2
         if most < 0:
             return False
-        halves = [slot.run.again(half) for half in slot.run.positions.without(slot.gone).halves()]
+        halves = [slot.run.again(half) for half in slot.run.positions.without(slot.missing).bisect()]
         spending = self._table.update(
             f"batch#{slot.run.batch}",
             "replays",
@@ -288,7 +288,7 @@ class Ledger:
         run = replace(run, status=READY)
         return run if self._table.transact([change, self._waiting(run)]) is None else None
 
-    def members(self, batch: str, positions: Positions) -> Iterator[list[tuple[int, Upload]]]:
+    def members(self, batch: str, positions: IndexSet) -> Iterator[list[tuple[int, Upload]]]:
         """The uploads at some positions of a batch, in their order, some at a time.
 
         Raises:
@@ -365,12 +365,12 @@ class Ledger:
         )
         return self._table.transact([closing, *self._ready(run)]) is None
 
-    def _free_place(self) -> str | None:
+    def _free_slot_index(self) -> str | None:
         """A slot that nobody has; empty where there is any number of slots, None where all are taken."""
         if self._slots is None:
             return ""
-        taken = {slot.place for slot in self.slots()}
-        return next((place for place in map("{:04}".format, range(self._slots)) if place not in taken), None)
+        taken = {slot.slot_index for slot in self.slots()}
+        return next((index for index in map("{:04}".format, range(self._slots)) if index not in taken), None)
 
     def _known(self, batch: str, run: str) -> Run:
         item = self._table.get(f"batch#{batch}", f"run#{run}")
@@ -380,7 +380,7 @@ class Ledger:
 
     def _freeing(self, slot: Slot, status: str) -> list[Change]:
         return [
-            self._table.delete("slot", slot.place, "#run = :run", run=slot.run.name),
+            self._table.delete("slot", slot.slot_index, "#run = :run", run=slot.run.name),
             self._status(slot.run, status),
         ]
 
@@ -402,8 +402,8 @@ class Ledger:
         return int(self._clock()) + KEPT_FOR_SECONDS
 
 
-def _first(count: int) -> Positions:
-    return Positions(((0, count - 1),))
+def _first(count: int) -> IndexSet:
+    return IndexSet(((0, count - 1),))
 
 
 def _fields(run: Run) -> dict[str, Any]:
@@ -420,7 +420,7 @@ def _run(item: dict[str, Any]) -> Run:
     return Run(
         batch=item["batch"],
         group=item["group"],
-        positions=Positions.parse(item["positions"]),
+        positions=IndexSet.parse(item["positions"]),
         after=item["after"],
         status=item.get("status", READY),
     )
@@ -428,10 +428,10 @@ def _run(item: dict[str, Any]) -> Run:
 
 def _slot(item: dict[str, Any]) -> Slot:
     return Slot(
-        place=item["sk"],
+        slot_index=item["sk"],
         run=_run(item),
         claimed=item["claimed"],
         manifest=item.get("manifest"),
         objects=item.get("objects", 0),
-        gone=Positions.parse(item.get("gone", "")),
+        missing=IndexSet.parse(item.get("gone", "")),
     )

@@ -13,8 +13,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from s3_trigger.positions import Positions
-from s3_trigger.uploads import Upload
+from s3_trigger.index_set import IndexSet
+from s3_trigger.messages import Upload
 
 # The least that S3 takes as a part: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 PART_BYTES = 5 * 1024 * 1024
@@ -38,9 +38,9 @@ class _Keys:
     def add(self, key: str) -> bool:
         """Add a key; whether it was not there before."""
         mark = hashlib.blake2b(key.encode(), digest_size=_MARK_BYTES).digest()
-        place = int.from_bytes(mark[:4], "big")
+        target = int.from_bytes(mark[:4], "big")
         while True:
-            start = place % _PLACES * _MARK_BYTES
+            start = target % _PLACES * _MARK_BYTES
             found = self._marks[start : start + _MARK_BYTES]
             if found == mark:
                 return False
@@ -48,27 +48,27 @@ class _Keys:
                 self._marks[start : start + _MARK_BYTES] = mark
                 self._count += 1
                 return True
-            place += 1
+            target += 1
 
 
 def write(
     s3: Any,  # noqa: ANN401 - boto3 has no types
-    place: tuple[str, str],
+    target: tuple[str, str],
     prefix: str,
     members: Iterable[list[tuple[int, Upload]]],
-) -> tuple[int, Positions]:
+) -> tuple[int, IndexSet]:
     """Write a manifest, holding no more of it in memory than a part of an upload.
 
     Args:
         s3: a boto3 client.
-        place: the bucket and key of the manifest.
+        target: the bucket and key of the manifest.
         prefix: what all keys start with; an object lands in the input's folder under the rest of its key.
         members: what to name, some at a time; one key is named once, however often it was uploaded.
 
     Returns how many objects it names, and which members are not in it because their objects are gone.
     """
     named = _Keys()
-    gone: list[int] = []
+    missing: list[int] = []
 
     def lines() -> Iterator[bytes]:
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -76,7 +76,7 @@ def write(
                 there = pool.map(lambda member: exists(s3, member[1]), part)
                 for (position, upload), is_there in zip(part, there, strict=True):
                     if not is_there:
-                        gone.append(position)
+                        missing.append(position)
                     elif named.add(upload.key):
                         if len(named) == 1:
                             yield b"[" + json.dumps({"prefix": f"s3://{upload.bucket}/{prefix}"}).encode()
@@ -84,8 +84,8 @@ def write(
         if len(named):
             yield b"]\n"
 
-    _upload(s3, place, lines())
-    return len(named), Positions.of(gone)
+    _upload(s3, target, lines())
+    return len(named), IndexSet.of(missing)
 
 
 def exists(s3: Any, upload: Upload) -> bool:  # noqa: ANN401 - boto3 has no types
@@ -100,9 +100,9 @@ def exists(s3: Any, upload: Upload) -> bool:  # noqa: ANN401 - boto3 has no type
     return True
 
 
-def _upload(s3: Any, place: tuple[str, str], lines: Iterator[bytes]) -> None:  # noqa: ANN401 - boto3 has no types
+def _upload(s3: Any, target: tuple[str, str], lines: Iterator[bytes]) -> None:  # noqa: ANN401 - boto3 has no types
     """Upload text in one call when it is short, else in parts; nothing when there is none."""
-    target: dict[str, Any] = dict(zip(("Bucket", "Key"), place, strict=True))
+    where: dict[str, Any] = dict(zip(("Bucket", "Key"), target, strict=True))
     buffer = bytearray()
     upload_id = ""
     parts: list[dict[str, Any]] = []
@@ -110,9 +110,9 @@ def _upload(s3: Any, place: tuple[str, str], lines: Iterator[bytes]) -> None:  #
     def part() -> None:
         nonlocal upload_id
         if not upload_id:
-            upload_id = s3.create_multipart_upload(**target, ContentType="application/json")["UploadId"]
+            upload_id = s3.create_multipart_upload(**where, ContentType="application/json")["UploadId"]
         number = len(parts) + 1
-        answer = s3.upload_part(**target, UploadId=upload_id, PartNumber=number, Body=bytes(buffer))
+        answer = s3.upload_part(**where, UploadId=upload_id, PartNumber=number, Body=bytes(buffer))
         parts.append({"ETag": answer["ETag"], "PartNumber": number})
         buffer.clear()
 
@@ -122,8 +122,8 @@ def _upload(s3: Any, place: tuple[str, str], lines: Iterator[bytes]) -> None:  #
             part()
     if not upload_id:
         if buffer:
-            s3.put_object(**target, Body=bytes(buffer), ContentType="application/json")
+            s3.put_object(**where, Body=bytes(buffer), ContentType="application/json")
         return
     if buffer:
         part()
-    s3.complete_multipart_upload(**target, UploadId=upload_id, MultipartUpload={"Parts": parts})
+    s3.complete_multipart_upload(**where, UploadId=upload_id, MultipartUpload={"Parts": parts})

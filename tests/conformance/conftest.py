@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from conformance import image
-from local.conftest import OF_THE_SERVER, Laptop
+from local.conftest import OF_THE_SERVER, RunningLocalAws
 from ports import free_port
-from smproc.local import LaptopAws, NoEngine
+from smproc.local import LocalAws, NoContainerEngineError
 from smproc.local.runners import Engine, find_engine
-from smproc.local.runners.sandboxes import try_sandboxes
+from smproc.local.runners.sandboxes import probe_sandboxes
 
-Make = Callable[[Path], LaptopAws]
+Make = Callable[[Path], LocalAws]
 # Podman without privileges over the kernel's cgroups or an overlay: where its own defaults do not work, these do.
 _PODMAN = """
 [engine]
@@ -36,12 +36,12 @@ runroot = "{folder}/run"
 """
 
 
-class Conforming(Laptop):
-    """A laptop AWS whose jobs run on the image that is the same for every runner."""
+class Conforming(RunningLocalAws):
+    """A local AWS whose jobs run on the image that is the same for every runner."""
 
     image = image.NAME
 
-    def __init__(self, aws: LaptopAws, runner: str) -> None:
+    def __init__(self, aws: LocalAws, runner: str) -> None:
         super().__init__(aws, runner)
         self.runner = runner
 
@@ -54,7 +54,7 @@ def _engine() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         try:
             engine = _find_engine(folder, patch)
-        except NoEngine as missing:
+        except NoContainerEngineError as missing:
             pytest.skip(str(missing))
         image.build(engine.program, folder, dict(engine.environment))
         try:
@@ -73,7 +73,7 @@ def _find_engine(folder: Path, patch: pytest.MonkeyPatch) -> Engine:
     try:
         (folder / "storage.conf").write_text(_STORAGE.format(driver="overlay", folder=folder / "overlay"))
         return find_engine()
-    except NoEngine:
+    except NoContainerEngineError:
         # It copies the whole image for every container, and so works wherever files can be copied.
         (folder / "storage.conf").write_text(_STORAGE.format(driver="vfs", folder=folder / "vfs"))
         return find_engine()
@@ -81,20 +81,20 @@ def _find_engine(folder: Path, patch: pytest.MonkeyPatch) -> Engine:
 
 @pytest.fixture(scope="session", params=["process", "container"])
 def make(request: pytest.FixtureRequest) -> Make:
-    """Makes a laptop AWS that is yet to be started, once with each runner that works on this machine."""
+    """Makes a local AWS that is yet to be started, once with each runner that works on this machine."""
     if request.param == "container":
         request.getfixturevalue("_engine")
-        return lambda folder: LaptopAws(free_port(), state_dir=folder, runner="container")
-    trials = list(try_sandboxes())
+        return lambda folder: LocalAws(free_port(), state_dir=folder, runner="container")
+    trials = list(probe_sandboxes())
     if not any(trial.sandbox for trial in trials):
         pytest.skip("; ".join(f"{trial.name}: {trial.problem}" for trial in trials))
     stands_in = {image.NAME: shlex.join(image.ENTRYPOINT)}
-    return lambda folder: LaptopAws(free_port(), state_dir=folder, runner="process", images=stands_in)
+    return lambda folder: LocalAws(free_port(), state_dir=folder, runner="process", images=stands_in)
 
 
 @pytest.fixture(scope="session")
-def laptop(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conforming]:
-    """A running laptop AWS, once with each runner."""
+def local_aws(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conforming]:
+    """A running local AWS, once with each runner."""
     aws = make(tmp_path_factory.mktemp("state"))
     with pytest.MonkeyPatch.context() as patch:
         for name, value in OF_THE_SERVER.items():

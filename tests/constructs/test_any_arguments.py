@@ -25,7 +25,7 @@ from cdk_sagemaker_processing import (
     ExperimentConfig,
     FeatureStoreOutput,
     InstancePreference,
-    InvalidProcessingJob,
+    InvalidProcessingJobError,
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
@@ -308,7 +308,7 @@ def test_what_is_not_valid_is_refused_at_synth(breakage: str) -> None:
     @settings(SETTINGS, max_examples=15, phases=[Phase.generate])
     @given(valid=st.sampled_from(VALID), broken=BREAKAGES[breakage])
     def refused(valid: Options, broken: Options) -> None:
-        with pytest.raises(InvalidProcessingJob):
+        with pytest.raises(InvalidProcessingJobError):
             request_of(valid | broken)
 
     refused()
@@ -316,7 +316,7 @@ def test_what_is_not_valid_is_refused_at_synth(breakage: str) -> None:
 
 @pytest.mark.parametrize("what", OBJECTS)
 def test_an_object_that_is_not_valid_is_refused_where_it_is_made(what: str) -> None:
-    with pytest.raises(InvalidProcessingJob):
+    with pytest.raises(InvalidProcessingJobError):
         OBJECTS[what]()
 
 
@@ -325,7 +325,7 @@ def test_too_many_inputs_and_outputs(count: int) -> None:
     many_inputs = [ProcessingInput(source=_URI, destination=f"{ROOT}/{n}") for n in range(count)]
     many_outputs = [ProcessingOutput(source=f"{ROOT}/{n}", destination=_URI) for n in range(count)]
     for given_options in ({"inputs": many_inputs}, {"outputs": many_outputs}):
-        with pytest.raises(InvalidProcessingJob, match="must have at most 10 entries"):
+        with pytest.raises(InvalidProcessingJobError, match="must have at most 10 entries"):
             request_of({"image_uri": "x", **given_options})
 
 

@@ -19,7 +19,7 @@ from aws_cdk.assertions import Annotations, Match
 
 from cdk_sagemaker_processing import (
     EventDrivenProcessing,
-    InvalidValue,
+    InvalidValueError,
     ProcessingInput,
     ProcessingOutput,
     Processor,
@@ -102,12 +102,12 @@ def test_a_role_that_cannot_be_passed_to_where_the_job_runs() -> None:
     arn = f"arn:aws:iam::{OTHER}:role/jobs"
     role = iam.Role.from_role_arn(scope, "Theirs", arn)
     rule = f"role must be of the account that the job runs in, {ACCOUNT}, got '{arn}'; AWS passes no role across"
-    with pytest.raises(InvalidValue, match=rule):
+    with pytest.raises(InvalidValueError, match=rule):
         run(scope, role=role)
     processor = Processor(scope, "Processor", image_uri=IMAGE, instance_type="ml.m5.large", role=arn)
-    with pytest.raises(InvalidValue, match=rule):
+    with pytest.raises(InvalidValueError, match=rule):
         processor.run("Run")
-    with pytest.raises(InvalidValue, match=f"role must be of the account that the job runs in, {OTHER}, got"):
+    with pytest.raises(InvalidValueError, match=f"role must be of the account that the job runs in, {OTHER}, got"):
         run(scope := stack(), credentials=assumed(scope))  # its role is made here
 
 
@@ -119,7 +119,7 @@ def elsewhere(app: App) -> Stack:
 def test_a_role_of_the_apps_own_stack_in_another_account_is_refused_too() -> None:
     scope = stack()
     role = iam.Role(elsewhere(App()), "Jobs", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
-    with pytest.raises(InvalidValue, match=f"the account that the job runs in, {ACCOUNT}, got 'Elsewhere/Jobs'"):
+    with pytest.raises(InvalidValueError, match=f"the account that the job runs in, {ACCOUNT}, got 'Elsewhere/Jobs'"):
         run(scope, role=role)
 
 
@@ -331,6 +331,7 @@ def test_an_imported_state_machine() -> None:
 def test_a_state_machine_that_cannot_be_started_from_here(region: str, account: str) -> None:
     arn = f"arn:aws:states:{region}:{account}:stateMachine:theirs"
     with pytest.raises(
-        InvalidValue, match=f"state_machine must be of the trigger's account and region, {ACCOUNT} in {REGION}, got"
+        InvalidValueError,
+        match=f"state_machine must be of the trigger's account and region, {ACCOUNT} in {REGION}, got",
     ):
         trigger(stack(), arn)

@@ -12,9 +12,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 
 from cdk_sagemaker_processing import (
-    ConflictingValues,
-    InvalidProcessingJob,
-    InvalidValue,
+    ConflictingValuesError,
+    InvalidProcessingJobError,
+    InvalidValueError,
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
@@ -413,7 +413,7 @@ def test_parity_with_an_official_task_in_every_common_field(given: dict[str, Any
 
 
 def test_no_task_token() -> None:
-    with pytest.raises(InvalidValue, match="integration_pattern must be RUN_JOB or REQUEST_RESPONSE"):
+    with pytest.raises(InvalidValueError, match="integration_pattern must be RUN_JOB or REQUEST_RESPONSE"):
         SageMakerCreateProcessingJob(
             stack(), "Count", image_uri=IMAGE, integration_pattern=sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN
         )
@@ -430,26 +430,34 @@ def _inputs(count: int) -> list[ProcessingInput]:
     [
         (
             {"instance_type": "ml.m5.xlage"},
-            InvalidValue,
+            InvalidValueError,
             (
                 "instance_type must be one of ml.m5.xlarge, ml.m5.4xlarge, ml.m5.2xlarge, ml.m5.large, ..., "
                 "got 'ml.m5.xlage'"
             ),
         ),
-        ({"instance_count": 0}, InvalidValue, "instance_count must be at least 1, got 0"),
-        ({"volume_size_in_gb": 0}, InvalidValue, "volume_size_in_gb must be at least 1, got 0"),
-        ({"volume_size_in_gb": 16385}, InvalidValue, "volume_size_in_gb must be at most 16384, got 16385"),
-        ({"max_runtime_in_seconds": 0}, InvalidValue, "max_runtime_in_seconds must be at least 1, got 0"),
-        ({"max_runtime_in_seconds": 777601}, InvalidValue, "max_runtime_in_seconds must be at most 777600, got 777601"),
-        ({"arguments": []}, InvalidValue, "arguments must have at least 1 entries, got []"),
-        ({"arguments": ["a" * 257]}, InvalidValue, "arguments[0] must have at most 256 characters, got 'aaa"),
-        ({"env": {"1A": "x"}}, InvalidValue, "env['1A'] must match [a-zA-Z_][a-zA-Z0-9_]*, got '1A'"),
-        ({"tags": {"a!": "x"}}, InvalidValue, "tags[0].Key must match "),
-        ({"image_uri": "x" * 256}, InvalidValue, "image_uri must have at most 255 characters"),
-        ({"inputs": _inputs(11)}, InvalidValue, "inputs must have at most 10 entries, got [{'InputName': 'input-1'"),
+        ({"instance_count": 0}, InvalidValueError, "instance_count must be at least 1, got 0"),
+        ({"volume_size_in_gb": 0}, InvalidValueError, "volume_size_in_gb must be at least 1, got 0"),
+        ({"volume_size_in_gb": 16385}, InvalidValueError, "volume_size_in_gb must be at most 16384, got 16385"),
+        ({"max_runtime_in_seconds": 0}, InvalidValueError, "max_runtime_in_seconds must be at least 1, got 0"),
+        (
+            {"max_runtime_in_seconds": 777601},
+            InvalidValueError,
+            "max_runtime_in_seconds must be at most 777600, got 777601",
+        ),
+        ({"arguments": []}, InvalidValueError, "arguments must have at least 1 entries, got []"),
+        ({"arguments": ["a" * 257]}, InvalidValueError, "arguments[0] must have at most 256 characters, got 'aaa"),
+        ({"env": {"1A": "x"}}, InvalidValueError, "env['1A'] must match [a-zA-Z_][a-zA-Z0-9_]*, got '1A'"),
+        ({"tags": {"a!": "x"}}, InvalidValueError, "tags[0].Key must match "),
+        ({"image_uri": "x" * 256}, InvalidValueError, "image_uri must have at most 255 characters"),
+        (
+            {"inputs": _inputs(11)},
+            InvalidValueError,
+            "inputs must have at most 10 entries, got [{'InputName': 'input-1'",
+        ),
         (
             {"inputs": [*_inputs(1), *_inputs(1)]},
-            ConflictingValues,
+            ConflictingValuesError,
             "each of inputs and outputs must have a LocalPath of its own, got '/opt/ml/processing/input/0' 2 times",
         ),
         (
@@ -457,7 +465,7 @@ def _inputs(count: int) -> list[ProcessingInput]:
                 "inputs": _inputs(1),
                 "outputs": [ProcessingOutput(source="/opt/ml/processing/input/0/", destination="s3://bucket/out")],
             },
-            ConflictingValues,
+            ConflictingValuesError,
             "each of inputs and outputs must have a LocalPath of its own, got '/opt/ml/processing/input/0' 2 times",
         ),
         (
@@ -467,25 +475,25 @@ def _inputs(count: int) -> list[ProcessingInput]:
                     ProcessingInput(source="s3://bucket/1", destination="/opt/ml/processing/b", input_name="x"),
                 ]
             },
-            ConflictingValues,
+            ConflictingValuesError,
             "each of inputs must have a name of its own, got 'x' 2 times",
         ),
         (
             {"output_kms_key": "key"},
-            ConflictingValues,
+            ConflictingValuesError,
             "output_kms_key encrypts outputs, and there are none; give outputs, or leave output_kms_key out",
         ),
         (
             {"outputs": [ProcessingOutput(source="/opt/ml/processing/out")]},
-            ConflictingValues,
+            ConflictingValuesError,
             "the output 'output-1' names no destination and the task no bucket for it; give one of them",
         ),
     ],
 )
 def test_a_request_that_the_service_would_refuse(
-    given: dict[str, Any], kind: type[InvalidProcessingJob], message: str
+    given: dict[str, Any], kind: type[InvalidProcessingJobError], message: str
 ) -> None:
-    with pytest.raises(InvalidProcessingJob) as caught:
+    with pytest.raises(InvalidProcessingJobError) as caught:
         SageMakerCreateProcessingJob(stack(), "Count", **({"image_uri": IMAGE} | given))
 
     assert type(caught.value) is kind

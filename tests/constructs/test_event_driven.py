@@ -9,10 +9,10 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing import (
-    ConflictingValues,
+    ConflictingValuesError,
     EventDrivenProcessing,
-    InvalidProcessingJob,
-    InvalidValue,
+    InvalidProcessingJobError,
+    InvalidValueError,
     ProcessingBucket,
     ProcessingInput,
     ProcessingOutput,
@@ -162,7 +162,7 @@ def test_what_does_not_match_never_reaches_the_function(
         ),
     ],
 )
-def test_wildcards_and_sizes(given: dict[str, Any], pattern: dict[str, Any], readable: list[str]) -> None:
+def test_wildcards_and_sizes(given: dict[str, Any], pattern: dict[str, Any], to_template_text: list[str]) -> None:
     scope = stack()
     pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)], **given)
 
@@ -174,7 +174,7 @@ def test_wildcards_and_sizes(given: dict[str, Any], pattern: dict[str, Any], rea
         for entry in statements(scope, "CountProcessorRole")
         if entry["Action"] == "s3:GetObject" and f"<{bucket}>/" in str(entry["Resource"])
     ]
-    assert read == readable
+    assert read == to_template_text
 
 
 def test_the_input_bucket_tells_event_bridge_without_a_custom_resource() -> None:
@@ -289,7 +289,7 @@ def test_an_output_that_would_start_the_pipeline_again(prefixes: list[str], dest
     if not refused:
         EventDrivenProcessing(scope, "Pipeline", steps=[looping], input_bucket=bucket, prefixes=prefixes)
         return
-    with pytest.raises(ConflictingValues) as caught:
+    with pytest.raises(ConflictingValuesError) as caught:
         EventDrivenProcessing(scope, "Pipeline", steps=[looping], input_bucket=bucket, prefixes=prefixes)
 
     assert "outputs[0].destination of the step 'Count' must not start the pipeline again" in str(caught.value)
@@ -303,7 +303,7 @@ def test_default_outputs_in_the_input_bucket(prefixes: list[str], *, refused: bo
     processor = Processor(scope, "P", image_uri=IMAGE, instance_type="ml.m5.large", bucket=bucket)
     own = processor.run("Count", outputs=[ProcessingOutput(source="/opt/ml/processing/out")])
     if refused:
-        with pytest.raises(ConflictingValues, match="must not start the pipeline again"):
+        with pytest.raises(ConflictingValuesError, match="must not start the pipeline again"):
             EventDrivenProcessing(scope, "Pipeline", steps=[own], input_bucket=bucket, prefixes=prefixes)
     else:
         EventDrivenProcessing(scope, "Pipeline", steps=[own], input_bucket=bucket, prefixes=prefixes)
@@ -314,13 +314,13 @@ def test_manifests_that_would_start_the_pipeline_again(prefixes: list[str]) -> N
     scope = stack()
     bucket = s3.Bucket(scope, "Bucket")
     processor = Processor(scope, "P", image_uri=IMAGE, instance_type="ml.m5.large", bucket=bucket)
-    with pytest.raises(ConflictingValues, match="manifests"):
+    with pytest.raises(ConflictingValuesError, match="manifests"):
         EventDrivenProcessing(scope, "Pipeline", steps=[processor.run("Count")], input_bucket=bucket, prefixes=prefixes)
 
 
 def test_a_step_that_loses_the_next_ones_input() -> None:
     scope = stack()
-    with pytest.raises(ConflictingValues, match=r"the step 'First' replaces the input that the next step needs"):
+    with pytest.raises(ConflictingValuesError, match=r"the step 'First' replaces the input that the next step needs"):
         EventDrivenProcessing(scope, "Pipeline", steps=[step(scope, "First"), step(scope, "Second")])
 
 
@@ -345,7 +345,7 @@ def test_a_step_that_loses_the_next_ones_input() -> None:
 )
 def test_a_pipeline_that_cannot_be(given: dict[str, Any], message: str) -> None:
     scope = stack()
-    with pytest.raises(InvalidProcessingJob) as caught:
+    with pytest.raises(InvalidProcessingJobError) as caught:
         EventDrivenProcessing(scope, "Pipeline", **({"steps": [step(scope)]} | given))
 
     assert str(caught.value).startswith(message)
@@ -353,7 +353,7 @@ def test_a_pipeline_that_cannot_be(given: dict[str, Any], message: str) -> None:
 
 def test_one_step_alone_is_no_list() -> None:
     scope = stack()
-    with pytest.raises(InvalidValue, match="steps must be a list"):
+    with pytest.raises(InvalidValueError, match="steps must be a list"):
         EventDrivenProcessing(scope, "Pipeline", steps=step(scope))  # type: ignore[arg-type]
 
 

@@ -13,8 +13,8 @@ import pytest
 
 import calls
 from calls import write_files
-from cdk_sagemaker_processing import FrameworkProcessor, InvalidProcessingJob
-from smproc.job import framework
+from cdk_sagemaker_processing import FrameworkProcessor, InvalidProcessingJobError
+from cdk_sagemaker_processing.model import framework_container
 from support import in_machine, stack, statements
 
 CALLS = calls.GOLDEN["framework_processor"]
@@ -38,17 +38,17 @@ def sklearn(scope: cdk.Stack, **given: Any) -> FrameworkProcessor:  # noqa: ANN4
 @pytest.mark.parametrize(("index", "upload"), [(0, 0), (1, 2), (4, 5)])
 def test_the_archive_holds_the_files_that_the_sdk_packed(folder: Path, index: int, upload: int) -> None:
     run = CALLS[index]["run"]
-    from cdk_sagemaker_processing.processors._framework_family import _sources  # noqa: PLC0415
+    from cdk_sagemaker_processing.processors.framework_base import _sources  # noqa: PLC0415
 
     _, files = _sources(run["code"], run.get("source_dir"), run.get("dependencies", ()))
-    packed = framework.source_archive(files)
+    packed = framework_container.source_archive(files)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         members = archive.getnames()
 
     assert members == [name for name in GOLDEN["uploads"][upload]["TarMembers"] if not name.endswith("/")]
     for path in folder.rglob("*"):
         os.utime(path, (0, 0))
-    assert framework.source_archive(files) == packed
+    assert framework_container.source_archive(files) == packed
 
 
 def test_the_script_unpacks_installs_and_runs_with_the_arguments(tmp_path: Path) -> None:
@@ -61,10 +61,10 @@ def test_the_script_unpacks_installs_and_runs_with_the_arguments(tmp_path: Path)
         tool.chmod(0o755)
     source = tmp_path / "requirements.txt"
     source.write_text("x\n")
-    archive = framework.source_archive({"requirements.txt": source, "it's mine.py": source})
+    archive = framework_container.source_archive({"requirements.txt": source, "it's mine.py": source})
     (code / "sourcedir.tar.gz").write_bytes(archive)
     script = tmp_path / "runproc.sh"
-    text = framework.start_script(["python", "-u"], "it's mine.py", REPOSITORY).decode()
+    text = framework_container.start_script(["python", "-u"], "it's mine.py", REPOSITORY).decode()
     script.write_text(text.replace("/opt/ml/processing/input/code/", str(code)))
     environment = os.environ | {"PATH": f"{bin_folder}:{os.environ['PATH']}"}
     subprocess.run(["/bin/bash", script, "--a", "b c", "$(touch x)"], env=environment, check=True)
@@ -82,7 +82,7 @@ def test_the_script_unpacks_installs_and_runs_with_the_arguments(tmp_path: Path)
 
 def test_the_script_ends_at_the_first_step_that_fails(tmp_path: Path) -> None:
     script = tmp_path / "runproc.sh"
-    text = framework.start_script(["echo", "ran"], "x.py", None).decode()
+    text = framework_container.start_script(["echo", "ran"], "x.py", None).decode()
     script.write_text(text.replace("/opt/ml/processing/input/code/", str(tmp_path)))
     ran = subprocess.run(["/bin/bash", script], check=False, capture_output=True, text=True)
 
@@ -162,7 +162,7 @@ def test_images_and_job_names_of_frameworks(given: dict[str, Any], image: str, b
 )
 def test_a_run_that_cannot_be(folder: Path, given: dict[str, Any], run: dict[str, Any], message: str) -> None:
     del folder
-    with pytest.raises(InvalidProcessingJob) as caught:
+    with pytest.raises(InvalidProcessingJobError) as caught:
         sklearn(stack(), **given).run("Run", **run)
 
     assert str(caught.value).startswith(message)

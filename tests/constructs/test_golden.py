@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from calls import GOLDEN, Call, comparable, golden_request, write_files
-from cdk_sagemaker_processing import ConflictingValues
+from cdk_sagemaker_processing import ConflictingValuesError
 from constructed import request_of
 
 # In it the SDK sends subnets without security groups, which the API refuses and so do we.
@@ -44,7 +44,9 @@ def test_every_golden_request_has_its_call() -> None:
 
 def test_what_the_api_would_refuse_is_refused_although_the_sdk_sends_it() -> None:
     name, index = REFUSED
-    with pytest.raises(ConflictingValues, match="subnets and security_group_ids go only together, got subnets alone"):
+    with pytest.raises(
+        ConflictingValuesError, match="subnets and security_group_ids go only together, got subnets alone"
+    ):
         request_of(GOLDEN[name][index])
     sent = comparable(golden_request(name, index))
     completed = GOLDEN[name][index] | {

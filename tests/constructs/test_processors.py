@@ -12,8 +12,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing import (
-    InvalidProcessingJob,
-    InvalidValue,
+    InvalidProcessingJobError,
+    InvalidValueError,
     ProcessingInput,
     ProcessingOutput,
     Processor,
@@ -107,7 +107,9 @@ def test_the_image_of_china_has_its_own_domain() -> None:
 
 def test_a_region_without_the_image() -> None:
     scope = cdk.Stack(cdk.App(), "Stack", env=cdk.Environment(account="111122223333", region="mars-north-1"))
-    with pytest.raises(InvalidValue, match="region must be one where SageMaker provides sagemaker-scikit-learn: af-so"):
+    with pytest.raises(
+        InvalidValueError, match="region must be one where SageMaker provides sagemaker-scikit-learn: af-so"
+    ):
         SKLearnProcessor(scope, "P", framework_version="1.2-1", instance_type="ml.m5.large")
 
 
@@ -160,7 +162,7 @@ def test_what_is_granted_to_a_processor_its_jobs_may_do() -> None:
 def test_code_that_is_not_there(script: Path, code: str, message: str) -> None:
     del script
     processor = ScriptProcessor(stack(), "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
-    with pytest.raises(InvalidProcessingJob) as caught:
+    with pytest.raises(InvalidProcessingJobError) as caught:
         processor.run("Run", code=code)
 
     assert str(caught.value).startswith(message)
@@ -169,13 +171,13 @@ def test_code_that_is_not_there(script: Path, code: str, message: str) -> None:
 def test_the_script_counts_among_the_ten_inputs(script: Path) -> None:
     processor = ScriptProcessor(stack(), "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
     ten = [ProcessingInput(source=f"s3://bucket/{n}", destination=f"/opt/ml/processing/{n}") for n in range(10)]
-    with pytest.raises(InvalidValue, match="inputs must have at most 10 entries"):
+    with pytest.raises(InvalidValueError, match="inputs must have at most 10 entries"):
         processor.run("Run", code=str(script), inputs=ten)
 
 
 @pytest.mark.parametrize("command", [[], "python3"])
 def test_a_command_is_a_list_of_words(command: Any) -> None:  # noqa: ANN401
-    with pytest.raises(InvalidValue, match="command must be a list of at least one word"):
+    with pytest.raises(InvalidValueError, match="command must be a list of at least one word"):
         ScriptProcessor(stack(), "P", image_uri=IMAGE, command=command, instance_type="ml.m5.large")
 
 
@@ -212,7 +214,7 @@ def _listed(statement: dict[str, Any]) -> list[str]:
 
 def test_a_key_that_the_deployment_could_not_be_granted(script: Path) -> None:
     processor = ScriptProcessor(stack(), "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
-    with pytest.raises(InvalidValue, match="kms_key must be a key or its ARN, got 'alias/mine'"):
+    with pytest.raises(InvalidValueError, match="kms_key must be a key or its ARN, got 'alias/mine'"):
         processor.run("Run", code=str(script), kms_key="alias/mine")
 
 

@@ -12,8 +12,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 
 from cdk_sagemaker_processing import (
-    ConflictingValues,
-    InvalidValue,
+    ConflictingValuesError,
+    InvalidValueError,
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
@@ -216,7 +216,7 @@ def test_what_a_simple_path_is_in_jsonata(path: str, jsonata: str) -> None:
 @pytest.mark.parametrize("path", ["$..deep", "$.a[*]", "$.a[?(@.b)]", "States.Hash($.a, 'MD5')"])
 def test_a_path_that_jsonata_does_not_have_is_refused_at_once(path: str) -> None:
     with pytest.raises(
-        InvalidValue, match="a value of a JSONata state must be JSONata, or a path of names and indexes"
+        InvalidValueError, match="a value of a JSONata state must be JSONata, or a path of names and indexes"
     ):
         state_of(stack(), query_language=JSONATA, env={"A": PATH.string_at(path)})
 
@@ -227,9 +227,9 @@ def test_jsonata_in_a_json_path_state_is_refused() -> None:
 
 
 def test_what_the_other_language_has() -> None:
-    with pytest.raises(ConflictingValues, match="result_path is JSONPath's, and the state 'Count' is JSONata"):
+    with pytest.raises(ConflictingValuesError, match="result_path is JSONPath's, and the state 'Count' is JSONata"):
         state_of(stack(), query_language=JSONATA, result_path="$.x")
-    with pytest.raises(ConflictingValues, match="state_output is JSONata's, and the state 'Count' is JSONPath"):
+    with pytest.raises(ConflictingValuesError, match="state_output is JSONata's, and the state 'Count' is JSONPath"):
         state_of(stack(), query_language=sfn.QueryLanguage.JSON_PATH, state_output={"a": 1})
     with pytest.raises(RuntimeError, match="state_output is JSONata's, and the state 'Count' is JSONPath"):
         state_of(stack(), state_output={"a": 1})
@@ -275,12 +275,12 @@ def test_a_job_name_of_run_time_and_who_may_use_it(job_name: str, arn: str) -> N
 
 @pytest.mark.parametrize("job_name", ["nightly", cdk.Fn.import_value("Name")])
 def test_a_job_name_that_is_the_same_each_time(job_name: str) -> None:
-    with pytest.raises(InvalidValue, match="job_name must have a part that is known only at run time"):
+    with pytest.raises(InvalidValueError, match="job_name must have a part that is known only at run time"):
         state_of(stack(), job_name=job_name)
 
 
 def test_a_job_name_that_can_be_none() -> None:
-    with pytest.raises(InvalidValue, match="job_name must match"):
+    with pytest.raises(InvalidValueError, match="job_name must match"):
         state_of(stack(), job_name=f"night_{PATH.string_at('$.n')}")
 
 

@@ -12,7 +12,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 
-from cdk_sagemaker_processing import ConflictingValues, GroupBy, InvalidProcessingJob, S3Trigger
+from cdk_sagemaker_processing import ConflictingValuesError, GroupBy, InvalidProcessingJobError, S3Trigger
 from support import assert_snapshot, resources, stack, statements, template
 
 DYNAMODB = "['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem']"
@@ -216,14 +216,16 @@ def test_an_imported_bucket_and_machine_will_do() -> None:
     ],
 )
 def test_a_wrong_number_is_refused(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(InvalidProcessingJob) as caught:
+    with pytest.raises(InvalidProcessingJobError) as caught:
         trigger(stack(), **given)
     assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("given", [{"batch_window": Duration.minutes(2)}, {"group_by": GroupBy(folders=1)}])
 def test_what_is_about_batches_wants_batches(given: dict[str, Any]) -> None:
-    with pytest.raises(ConflictingValues, match=r"is about batches, and batch_size is 1; give a larger batch_size"):
+    with pytest.raises(
+        ConflictingValuesError, match=r"is about batches, and batch_size is 1; give a larger batch_size"
+    ):
         trigger(stack(), **given)
 
 
@@ -241,6 +243,6 @@ def test_what_is_about_batches_wants_batches(given: dict[str, Any]) -> None:
     ],
 )
 def test_a_wrong_group_is_refused(make: Any, message: str) -> None:  # noqa: ANN401
-    with pytest.raises(InvalidProcessingJob) as caught:
+    with pytest.raises(InvalidProcessingJobError) as caught:
         make()
     assert message in str(caught.value)

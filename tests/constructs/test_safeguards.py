@@ -16,9 +16,9 @@ from aws_cdk.assertions import Annotations, Match
 from constructs import Construct
 
 from cdk_sagemaker_processing import (
-    ConflictingValues,
+    ConflictingValuesError,
     EventDrivenProcessing,
-    InvalidValue,
+    InvalidValueError,
     ProcessingBucket,
     ProcessingOutput,
     ProcessingRepository,
@@ -252,22 +252,24 @@ def test_too_late() -> None:
     scope = stack()
     ProcessingBucket(scope, "Bucket")
     with pytest.raises(
-        ConflictingValues, match="must be applied before anything is made, got 'Stack', where something"
+        ConflictingValuesError, match="must be applied before anything is made, got 'Stack', where something"
     ):
         Safeguards(log_retention=logs.RetentionDays.ONE_DAY).apply_to(scope)
 
 
 @pytest.mark.parametrize("number", [0, 1, 1001, True, "3"])
 def test_a_concurrency_that_no_queue_has(number: Any) -> None:  # noqa: ANN401
-    with pytest.raises(InvalidValue, match="reserved_concurrent_executions must be a whole number from 2 to 1000, got"):
+    with pytest.raises(
+        InvalidValueError, match="reserved_concurrent_executions must be a whole number from 2 to 1000, got"
+    ):
         Safeguards(reserved_concurrent_executions=number)
 
 
 def test_tracing_is_yes_or_no() -> None:
-    with pytest.raises(InvalidValue, match="tracing must be True or False, got 'Active'"):
+    with pytest.raises(InvalidValueError, match="tracing must be True or False, got 'Active'"):
         Safeguards(tracing="Active")  # type: ignore[arg-type]
 
 
 def test_subnets_of_no_network() -> None:
-    with pytest.raises(ConflictingValues, match="subnets is about the functions' network, and there is no vpc"):
+    with pytest.raises(ConflictingValuesError, match="subnets is about the functions' network, and there is no vpc"):
         Safeguards(subnets=ec2.SubnetSelection(one_per_az=True))

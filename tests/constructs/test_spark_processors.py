@@ -9,8 +9,8 @@ from aws_cdk.assertions import Annotations, Match
 
 from calls import write_files
 from cdk_sagemaker_processing import (
-    ConflictingValues,
-    InvalidProcessingJob,
+    ConflictingValuesError,
+    InvalidProcessingJobError,
     PySparkProcessor,
     SparkJarProcessor,
 )
@@ -146,18 +146,18 @@ def test_a_mixture_that_the_container_does_not_expand_is_warned_of(folder: Path)
 )
 def test_a_run_that_cannot_be(folder: Path, run: dict[str, Any], message: str) -> None:
     del folder
-    with pytest.raises(InvalidProcessingJob) as caught:
+    with pytest.raises(InvalidProcessingJobError) as caught:
         pyspark(stack()).run("Run", **({"submit_app": "s3://code/app.py"} | run))
 
     assert str(caught.value).startswith(message)
 
 
 def test_half_a_build() -> None:
-    with pytest.raises(ConflictingValues, match="py_version and container_version go only together"):
+    with pytest.raises(ConflictingValuesError, match="py_version and container_version go only together"):
         pyspark(stack(), py_version="py39")
 
 
 def test_a_jar_without_a_class() -> None:
     processor = SparkJarProcessor(stack(), "Spark", instance_type="ml.m5.xlarge")
-    with pytest.raises(InvalidProcessingJob, match="submit_class must be the name of a class"):
+    with pytest.raises(InvalidProcessingJobError, match="submit_class must be the name of a class"):
         processor.run("Run", submit_app="s3://code/app.jar", submit_class="")

@@ -18,9 +18,9 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from aws_cdk.assertions import Annotations, Match
 
 from cdk_sagemaker_processing import (
-    ConflictingValues,
+    ConflictingValuesError,
     InstancePreference,
-    InvalidValue,
+    InvalidValueError,
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
@@ -118,7 +118,7 @@ def test_connections_are_those_of_the_security_groups() -> None:
 
 def test_no_connections_without_a_vpc() -> None:
     task = SageMakerCreateProcessingJob(stack(), "Count", image_uri=IMAGE)
-    with pytest.raises(ConflictingValues, match="'Count' has none that are known; give it network_config"):
+    with pytest.raises(ConflictingValuesError, match="'Count' has none that are known; give it network_config"):
         _ = task.connections
 
 
@@ -200,7 +200,7 @@ def test_a_count_on_each_preference() -> None:
     ],
 )
 def test_preferences_that_do_not_go_together(given: dict[str, Any], message: str) -> None:
-    with pytest.raises((ConflictingValues, InvalidValue), match=message):
+    with pytest.raises((ConflictingValuesError, InvalidValueError), match=message):
         request(stack(), **({"instance_preferences": PREFERENCES} | given))
 
 
@@ -208,7 +208,7 @@ def test_preferences_run_one_image() -> None:
     mixed = [InstancePreference(instance_type=name) for name in ("ml.m5.xlarge", "ml.g5.xlarge")]
     given: dict[str, Any] = {"framework_version": "2.3", "py_version": "py311"}
     with pytest.raises(
-        ConflictingValues, match=r"instance_preferences must run one image, got 'ml.m5.xlarge' for 2\.3-cpu"
+        ConflictingValuesError, match=r"instance_preferences must run one image, got 'ml.m5.xlarge' for 2\.3-cpu"
     ):
         PyTorchProcessor(stack(), "P", instance_preferences=mixed, **given)
     processor = PyTorchProcessor(stack(), "P", instance_preferences=PREFERENCES, **given)
@@ -216,7 +216,7 @@ def test_preferences_run_one_image() -> None:
 
 
 def test_something_to_run_on_must_be_named() -> None:
-    with pytest.raises(InvalidValue, match=r"instance_type must be given, got None; for example ml\.m5\.xlarge"):
+    with pytest.raises(InvalidValueError, match=r"instance_type must be given, got None; for example ml\.m5\.xlarge"):
         SKLearnProcessor(stack(), "P", framework_version="1.2-1")
 
 
@@ -375,6 +375,6 @@ def test_a_retry_for_lost_capacity_must_learn_how_the_job_ended() -> None:
         stack(), "Count", image_uri=IMAGE, integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE
     )
     with pytest.raises(
-        ConflictingValues, match="needs a task that waits for its job, got 'Count' with REQUEST_RESPONSE"
+        ConflictingValuesError, match="needs a task that waits for its job, got 'Count' with REQUEST_RESPONSE"
     ):
         retry_on_capacity(task)

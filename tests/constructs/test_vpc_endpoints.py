@@ -12,7 +12,7 @@ from aws_cdk import aws_sns as sns
 
 from cdk_sagemaker_processing import (
     EventDrivenProcessing,
-    InvalidValue,
+    InvalidValueError,
     ProcessingOutput,
     ProcessingVpcEndpoints,
     Safeguards,
@@ -182,7 +182,7 @@ def test_what_is_made_later_and_calls_more_fails_the_synth() -> None:
 )
 def test_names_that_no_endpoint_has(given: dict[str, Any], message: str) -> None:
     scope = stack()
-    with pytest.raises(InvalidValue, match=message):
+    with pytest.raises(InvalidValueError, match=message):
         ProcessingVpcEndpoints(scope, "Endpoints", vpc=closed(scope), **given)
 
 
@@ -195,5 +195,5 @@ def test_names_that_no_endpoint_has(given: dict[str, Any], message: str) -> None
 )
 def test_an_imported_vpc_that_is_not_known_well_enough(given: dict[str, Any], message: str) -> None:
     scope = stack()
-    with pytest.raises(InvalidValue, match=message):
+    with pytest.raises(InvalidValueError, match=message):
         ProcessingVpcEndpoints(scope, "Endpoints", vpc=imported(scope, **given), services=["sqs"])

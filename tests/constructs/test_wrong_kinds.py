@@ -13,7 +13,7 @@ from calls import write_files
 from cdk_sagemaker_processing import (
     FrameworkProcessor,
     HuggingFaceProcessor,
-    InvalidProcessingJob,
+    InvalidProcessingJobError,
     ProcessingInput,
     Processor,
     PySparkProcessor,
@@ -104,7 +104,7 @@ CASES: list[tuple[Callable[[], Any], str]] = [
 
 @pytest.mark.parametrize(("make", "message"), CASES, ids=[message[:40] for _, message in CASES])
 def test_the_message_names_the_parameter(make: Callable[[], Any], message: str) -> None:
-    with pytest.raises(InvalidProcessingJob) as caught:
+    with pytest.raises(InvalidProcessingJobError) as caught:
         make()
     assert str(caught.value).startswith(message)
 

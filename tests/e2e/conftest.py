@@ -1,4 +1,4 @@
-"""The laptop AWS with the demo and a second pipeline on it, deployed by the unmodified CDK CLI, once for all tests."""
+"""The local AWS with the demo and a second pipeline on it, deployed by the unmodified CDK CLI, once for all tests."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pytest
 
 from deployed import Deployment, SessionAt, bootstrap, cdk
 from ports import free_port
-from smproc.local import LaptopAws
+from smproc.local import LocalAws
 from support import ROOT
 
 
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    folder = tmp_path_factory.mktemp("laptop")
-    laptop = LaptopAws(port=free_port(), state_dir=folder / "state", enforce_iam=True)
-    with laptop:
-        environment = laptop.redirect(os.environ) | {"SMPROC_HOME": str(folder / "state")}
+    folder = tmp_path_factory.mktemp("state")
+    local_aws = LocalAws(port=free_port(), state_dir=folder / "state", enforce_iam=True)
+    with local_aws:
+        environment = local_aws.redirect(os.environ) | {"SMPROC_HOME": str(folder / "state")}
         bootstrap(environment)
         cdk(["deploy", "--output", str(folder / "demo")], environment)
         app = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'app' / 'app.py'}"
@@ -30,5 +30,5 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             region_name=environment["AWS_REGION"],
         )
-        session = SessionAt(session, laptop.endpoint)
-        yield Deployment(port=laptop.port, environment=environment, session=session)
+        session = SessionAt(session, local_aws.endpoint)
+        yield Deployment(port=local_aws.port, environment=environment, session=session)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ports import free_port
-from smproc.local import LaptopAws
+from smproc.local import LocalAws
 from support import ROOT
 
 DEMO = ROOT / "examples" / "demo" / "demo.py"
@@ -40,17 +40,17 @@ def test_the_demo_shows_both_outputs_and_where_the_time_went(tmp_path: Path) -> 
         assert shown in ran.stdout, ran.stdout
     steps = [line.split("  ")[0] for line in ran.stdout.splitlines()[-6:]]
     assert steps == ["start", "bootstrap", "deploy", "upload to outputs", "stop", "in all"]
-    assert not LaptopAws(port=port, state_dir=tmp_path).status().running
+    assert not LocalAws(port=port, state_dir=tmp_path).status().running
 
 
-def test_a_laptop_that_runs_already_is_used_and_left_running(tmp_path: Path) -> None:
-    with LaptopAws(port=free_port(), state_dir=tmp_path) as laptop:
-        first, second = demo(laptop.port, tmp_path), demo(laptop.port, tmp_path)
+def test_a_local_aws_that_runs_already_is_used_and_left_running(tmp_path: Path) -> None:
+    with LocalAws(port=free_port(), state_dir=tmp_path) as local_aws:
+        first, second = demo(local_aws.port, tmp_path), demo(local_aws.port, tmp_path)
 
         assert first.returncode == second.returncode == 0, first.stdout + second.stdout
         assert "Already running" in second.stdout
-        assert f"The laptop AWS runs on: smproc local stop --port {laptop.port}" in second.stdout
-        assert laptop.status().running
+        assert f"The local AWS runs on: smproc local stop --port {local_aws.port}" in second.stdout
+        assert local_aws.status().running
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_port_in_use(tmp_path: Path) -> None:
     (sentence,) = [line for line in ran.stdout.splitlines() if line.startswith("demo: ")]
     assert str(port) in sentence
     assert "Traceback" not in ran.stdout
-    assert not LaptopAws(port=port, state_dir=tmp_path).status().running
+    assert not LocalAws(port=port, state_dir=tmp_path).status().running
 
 
 @pytest.mark.parametrize("missing", ["node", "cdk"])
@@ -92,16 +92,16 @@ def test_no_sandbox(tmp_path: Path) -> None:
     assert ran.returncode == 1
     assert "bubblewrap" in ran.stdout
     assert "Traceback" not in ran.stdout
-    assert not LaptopAws(port=port, state_dir=tmp_path).status().running
+    assert not LocalAws(port=port, state_dir=tmp_path).status().running
 
 
 def test_a_stale_lock_of_a_killed_run(tmp_path: Path) -> None:
-    laptop = LaptopAws(port=free_port(), state_dir=tmp_path)
-    pid = laptop.start().pid
+    local_aws = LocalAws(port=free_port(), state_dir=tmp_path)
+    pid = local_aws.start().pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     ran = subprocess.run(
-        [sys.executable, "-m", "smproc.cli", "local", "start", "--port", str(laptop.port)],
+        [sys.executable, "-m", "smproc.cli", "local", "start", "--port", str(local_aws.port)],
         env=os.environ | {"SMPROC_HOME": str(tmp_path)},
         check=False,
         capture_output=True,
@@ -112,5 +112,5 @@ def test_a_stale_lock_of_a_killed_run(tmp_path: Path) -> None:
         assert ran.returncode == 0, ran.stderr
         assert f"The last server (pid {pid}) was killed; what ran has failed, what was stored is kept." in ran.stdout
     finally:
-        laptop.stop()
-    assert not laptop.status().running
+        local_aws.stop()
+    assert not local_aws.status().running

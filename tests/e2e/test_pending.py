@@ -1,4 +1,4 @@
-"""A stack that is updated, and one that is deleted, with work pending: verified on the laptop AWS."""
+"""A stack that is updated, and one that is deleted, with work pending: verified on the local AWS."""
 
 from __future__ import annotations
 

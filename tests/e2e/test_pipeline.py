@@ -1,4 +1,4 @@
-"""The main job through `cdk deploy`: verified on the laptop AWS."""
+"""The main job through `cdk deploy`: verified on the local AWS."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sklearn.datasets import load_breast_cancer, load_wine
 
 from deployed import AWS_CLI, Deployment
 from hostile import NAMES
-from smproc._printable import printable
+from smproc.terminal_text import printable
 
 KEYS = [f"{name[:240]}.csv" for name in NAMES] + [
     "ärger/日本語.csv",

@@ -1,4 +1,4 @@
-"""The demo on a laptop AWS that is killed, and stopped, and started again: what was deployed still runs."""
+"""The demo on a local AWS that is killed, and stopped, and started again: what was deployed still runs."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from sklearn.datasets import load_wine
 
 from deployed import SessionAt, bootstrap, cdk
 from ports import free_port
-from smproc.local import LaptopAws
+from smproc.local import LocalAws
 from support import ROOT
 
 _DEADLINE_SECONDS = 60
 
 
 def test_what_is_deployed_runs_after_a_kill_and_after_a_stop(tmp_path: Path) -> None:
-    laptop = LaptopAws(port=free_port(), state_dir=tmp_path / "state")
+    local_aws = LocalAws(port=free_port(), state_dir=tmp_path / "state")
     table = tmp_path / "wine.csv"
     load_wine(as_frame=True).frame.to_csv(table, index=False)
-    with laptop:
-        environment = laptop.redirect(os.environ) | {"SMPROC_HOME": str(tmp_path / "state")}
+    with local_aws:
+        environment = local_aws.redirect(os.environ) | {"SMPROC_HOME": str(tmp_path / "state")}
         bootstrap(environment)
         cdk(["deploy", "--output", str(tmp_path / "demo")], environment)
-        run_demo(table, laptop, environment)
+        run_demo(table, local_aws, environment)
 
-        wait_until_saved(laptop, environment)
-        pid = laptop.status().pid
+        wait_until_saved(local_aws, environment)
+        pid = local_aws.status().pid
         assert pid
         os.kill(pid, signal.SIGKILL)
-        assert "was killed; what ran has failed, what was stored is kept" in laptop.start().note
-        run_demo(table, laptop, environment)
+        assert "was killed; what ran has failed, what was stored is kept" in local_aws.start().note
+        run_demo(table, local_aws, environment)
 
-        laptop.stop()
-        laptop.start()
-        run_demo(table, laptop, environment)
+        local_aws.stop()
+        local_aws.start()
+        run_demo(table, local_aws, environment)
         assert "(no changes)" in cdk(["deploy", "--output", str(tmp_path / "demo")], environment)
 
 
-def run_demo(table: Path, laptop: LaptopAws, environment: Mapping[str, str]) -> None:
+def run_demo(table: Path, local_aws: LocalAws, environment: Mapping[str, str]) -> None:
     ran = subprocess.run(
-        ["smproc", "run", str(table), "--stack", "ProcessingDemo", "--local", str(laptop.port)],
+        ["smproc", "run", str(table), "--stack", "ProcessingDemo", "--local", str(local_aws.port)],
         env=dict(environment),
         cwd=ROOT,
         check=False,
@@ -57,9 +57,9 @@ def run_demo(table: Path, laptop: LaptopAws, environment: Mapping[str, str]) -> 
     assert "train/train.csv  142 rows x 14 columns" in ran.stdout
 
 
-def wait_until_saved(laptop: LaptopAws, environment: Mapping[str, str]) -> None:
+def wait_until_saved(local_aws: LocalAws, environment: Mapping[str, str]) -> None:
     """Wait until all that has happened so far is on disk."""
-    services = laptop.status().folder / "account" / "services"
+    services = local_aws.status().folder / "account" / "services"
     paths = [services / f"{name}.json" for name in ("cloudformation", "lambda", "s3", "sqs", "stepfunctions")]
     now, deadline = time.time(), time.monotonic() + _DEADLINE_SECONDS
     session = boto3.Session(
@@ -68,7 +68,7 @@ def wait_until_saved(laptop: LaptopAws, environment: Mapping[str, str]) -> None:
         region_name=environment["AWS_REGION"],
     )
     # One more change, so that there is a save after this moment.
-    SessionAt(session, laptop.endpoint).client("sqs").create_queue(QueueName="another")
+    SessionAt(session, local_aws.endpoint).client("sqs").create_queue(QueueName="another")
     while not all(path.exists() and path.stat().st_mtime > now for path in paths):
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The task and a processor of each family, deployed in plain state machines: verified on the laptop AWS."""
+"""The task and a processor of each family, deployed in plain state machines: verified on the local AWS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from deployed import SessionAt, bootstrap, cdk
 from ports import free_port
-from smproc.local import LaptopAws
+from smproc.local import LocalAws
 from support import ROOT
 
 SOURCE = ROOT / "tests" / "e2e" / "tasks" / "source"
@@ -33,7 +33,7 @@ LANGUAGES = ["Path", "Jsonata"]
 class Tasks:
     """The deployed state machines."""
 
-    laptop: LaptopAws
+    local_aws: LocalAws
     session: Any
     outputs: dict[str, str]
 
@@ -69,12 +69,12 @@ class Tasks:
 @pytest.fixture(scope="module")
 def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tasks]:
     folder = tmp_path_factory.mktemp("tasks")
-    laptop = LaptopAws(port=free_port(), state_dir=folder / "state", enforce_iam=True)
+    local_aws = LocalAws(port=free_port(), state_dir=folder / "state", enforce_iam=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SFN_WAIT_SCALE", "0.01")  # half a minute between two tries is much for a test
-        laptop.start()
+        local_aws.start()
     try:
-        environment = laptop.redirect(os.environ)
+        environment = local_aws.redirect(os.environ)
         bootstrap(environment)
         app = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'tasks' / 'app.py'}"
         cdk(["deploy", "--app", app, "--output", str(folder / "out")], environment)
@@ -83,7 +83,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tasks]:
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             region_name=environment["AWS_REGION"],
         )
-        at = SessionAt(session, laptop.endpoint)
+        at = SessionAt(session, local_aws.endpoint)
         (found,) = at.client("cloudformation").describe_stacks(StackName="Tasks")["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
         s3 = at.client("s3")
@@ -91,15 +91,15 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tasks]:
             s3.put_object(Bucket=outputs["BucketName"], Key=f"raw/{INPUT['day']}/{key}", Body=b"1")
         s3.put_object(Bucket=outputs["BucketName"], Key="raw/2026-11-23-not/c.csv", Body=b"1")
         s3.put_object(Bucket=outputs["BucketName"], Key="scripts/tell.py", Body=(SOURCE / "tell.py").read_bytes())
-        yield Tasks(laptop, at, outputs)
+        yield Tasks(local_aws, at, outputs)
     finally:
-        laptop.stop()
+        local_aws.stop()
 
 
 @pytest.fixture(autouse=True)
 def _no_faults_left(tasks: Tasks) -> Iterator[None]:
     yield
-    tasks.laptop.clear_faults()
+    tasks.local_aws.clear_faults()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -132,7 +132,7 @@ def test_a_spark_application_runs_in_a_state_machine_of_either_language(tasks: T
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_quota_that_is_used_up_twice_is_waited_for_by_default(tasks: Tasks, language: str) -> None:
-    tasks.laptop.put_fault("quota", times=2)
+    tasks.local_aws.put_fault("quota", times=2)
     execution = tasks.run(f"{language}Quota")
 
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
@@ -144,7 +144,7 @@ def test_a_quota_that_is_used_up_twice_is_waited_for_by_default(tasks: Tasks, la
     (job,) = [job for job in tasks.jobs("") if f"/{language} Quota/" in str(job["ProcessingOutputConfig"])]
     assert tasks.told(job) == TOLD
     assert job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"].endswith("/try-2/told")
-    log = tasks.laptop.status().log.read_text()
+    log = tasks.local_aws.status().log.read_text()
     struck = re.findall(r"the fault quota strikes (\S+)", log)[-2:]
     assert len({*struck, job["ProcessingJobName"]}) == 3
     assert {name[:-37] for name in struck} == {job["ProcessingJobName"][:-37]}
@@ -156,7 +156,7 @@ def test_a_quota_that_is_used_up_twice_is_waited_for_by_default(tasks: Tasks, la
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_capacity_that_is_lost_twice_is_tried_again_under_another_name(tasks: Tasks, language: str) -> None:
-    tasks.laptop.put_fault("capacity", times=2)
+    tasks.local_aws.put_fault("capacity", times=2)
     execution = tasks.run(f"{language}Capacity")
 
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
@@ -178,7 +178,7 @@ def test_when_a_job_is_not_tried_again_its_failure_is_the_executions(
     tasks: Tasks, language: str, fault: str, times: int | None, error: str, tries: int
 ) -> None:
     before = len(tasks.jobs(""))
-    tasks.laptop.put_fault(fault, times=times)
+    tasks.local_aws.put_fault(fault, times=times)
     execution = tasks.run(f"{language}Capacity")
 
     assert (execution["status"], execution["error"]) == ("FAILED", error)

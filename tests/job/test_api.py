@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from smproc.job import InvalidValue
-from smproc.job.api import _violations, check, shapes, violations
+from cdk_sagemaker_processing.model import InvalidValueError
+from cdk_sagemaker_processing.model.limits import _violations, check, shapes, violations
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = sorted((ROOT / "tests" / "golden").glob("*.json"))
@@ -131,14 +131,14 @@ def test_what_is_only_known_later_is_not_held_against_limits() -> None:
 
 
 def test_the_message_of_a_check_names_parameter_value_rule_and_advice() -> None:
-    with pytest.raises(InvalidValue) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         check("ProcessingVolumeSizeInGB", "volume_size_in_gb", 0, "give every instance a volume")
 
     assert str(caught.value) == "volume_size_in_gb must be at least 1, got 0; give every instance a volume"
 
 
 def test_a_long_value_does_not_bury_the_message() -> None:
-    with pytest.raises(InvalidValue) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         check("ContainerArgument", "arguments[0]", "x" * 5000)
 
     assert len(str(caught.value)) < 300

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from smproc.job import (
-    ConflictingValues,
-    InvalidProcessingJob,
-    InvalidValue,
+from cdk_sagemaker_processing.model import (
+    ConflictingValuesError,
+    InvalidProcessingJobError,
+    InvalidValueError,
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
@@ -91,7 +91,7 @@ def test_an_output_is_what_the_sdk_sends() -> None:
     ],
 )
 def test_an_input_that_the_service_would_refuse(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(InvalidValue) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         ProcessingInput(**(INPUT | change))
 
     assert str(caught.value).startswith(message)
@@ -99,7 +99,7 @@ def test_an_input_that_the_service_would_refuse(change: dict[str, Any], message:
 
 def test_gzip_goes_only_with_pipe() -> None:
     ProcessingInput(**INPUT, s3_compression_type="Gzip", s3_input_mode="Pipe")
-    with pytest.raises(ConflictingValues, match="goes only with s3_input_mode='Pipe'"):
+    with pytest.raises(ConflictingValuesError, match="goes only with s3_input_mode='Pipe'"):
         ProcessingInput(**INPUT, s3_compression_type="Gzip")
 
 
@@ -114,7 +114,7 @@ def test_gzip_goes_only_with_pipe() -> None:
     ],
 )
 def test_an_output_that_the_service_would_refuse(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(InvalidValue) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         ProcessingOutput(**({"source": "/opt/ml/processing/train"} | change))
 
     assert str(caught.value).startswith(message)
@@ -154,7 +154,7 @@ def test_an_empty_network_is_what_the_sdk_sends() -> None:
     ],
 )
 def test_a_network_that_the_service_would_refuse(arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(InvalidProcessingJob) as caught:
+    with pytest.raises(InvalidProcessingJobError) as caught:
         NetworkConfig(**arguments)
 
     assert str(caught.value).startswith(message)

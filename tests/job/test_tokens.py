@@ -4,7 +4,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_stepfunctions as sfn
 
-from smproc.job import is_unresolved
+from cdk_sagemaker_processing.model import is_unresolved
 
 
 @pytest.mark.parametrize(

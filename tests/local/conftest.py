@@ -1,4 +1,4 @@
-"""The laptop AWS as its users meet it: the real server on loopback, real boto3, the real sandboxes."""
+"""The local AWS as its users meet it: the real server on loopback, real boto3, the real sandboxes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import pytest
 from botocore.config import Config
 
 from ports import free_port
-from smproc.local import LaptopAws
-from smproc.local.runners.sandboxes import try_sandboxes
+from smproc.local import LocalAws
+from smproc.local.runners.sandboxes import probe_sandboxes
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 ROLE = "arn:aws:iam::000000000000:role/processing"
@@ -30,15 +30,15 @@ _DEADLINE_IN_SECONDS = 90.0
 _SYSTEM_PROGRAMS = ("unshare", "setpriv", "java")
 
 
-class Laptop:
-    """A running laptop AWS and the clients of a user of it."""
+class RunningLocalAws:
+    """A running local AWS and the clients of a user of it."""
 
     image = IMAGE
     role = ROLE
     bucket = BUCKET
     log_group = GROUP
 
-    def __init__(self, aws: LaptopAws, sandbox: str) -> None:
+    def __init__(self, aws: LocalAws, sandbox: str) -> None:
         self.aws = aws
         self.sandbox = sandbox
         self._session = botocore.session.Session()
@@ -56,7 +56,7 @@ class Laptop:
                 region_name="us-east-1",
                 endpoint_url=self.aws.endpoint,
                 aws_access_key_id="test",
-                aws_secret_access_key="test",  # noqa: S106 - the laptop's own
+                aws_secret_access_key="test",  # noqa: S106 - the local AWS's own
                 config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, proxies={}),
             )
         return self._clients[service]
@@ -246,19 +246,19 @@ def _path_with(folder: Path, programs: tuple[str, ...]) -> str:
 
 
 @pytest.fixture(scope="session", params=["bubblewrap", "unshare"])
-def laptop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
-    """A running laptop AWS, once with each sandbox that works on this machine."""
-    trials = {trial.name: trial for trial in try_sandboxes()}
+def local_aws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalAws]:
+    """A running local AWS, once with each sandbox that works on this machine."""
+    trials = {trial.name: trial for trial in probe_sandboxes()}
     if trials[request.param].sandbox is None:
         pytest.skip(f"{request.param} does not work here: {trials[request.param].problem}")
-    aws = LaptopAws(free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process")
+    aws = LocalAws(free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process")
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "unshare":
             patch.setenv("PATH", _path_with(tmp_path_factory.mktemp("path"), _SYSTEM_PROGRAMS))
         for name, value in OF_THE_SERVER.items():
             patch.setenv(name, value)
         aws.start()
-    running = Laptop(aws, request.param)
+    running = RunningLocalAws(aws, request.param)
     try:
         yield running
     finally:

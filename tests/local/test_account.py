@@ -1,4 +1,4 @@
-"""What is remembered of the account when the laptop AWS is stopped, or killed, and started again."""
+"""What is remembered of the account when the local AWS is stopped, or killed, and started again."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any
 
 import pytest
 
-from local.conftest import BUCKET, Laptop
-from smproc.local import LaptopAws, LaptopAwsError, NoSandbox
-from smproc.local._keeper import Keeper
+from local.conftest import BUCKET, RunningLocalAws
+from smproc.local import LocalAws, LocalAwsError, NoSandboxError
+from smproc.local.server.autosave import AutoSaver
 
 KEYS = ["a", "a/b", "a/../b", "..", "x" * 900, "%00\u00e9 \u202e", "a//b", "a/b.meta.json"]
 
 
 @pytest.fixture
-def mine(free_port: int, tmp_path: Path) -> Iterator[Laptop]:
-    """A laptop AWS that a test may stop and kill."""
-    aws = LaptopAws(free_port, state_dir=tmp_path, runner="process")
+def mine(free_port: int, tmp_path: Path) -> Iterator[RunningLocalAws]:
+    """A local AWS that a test may stop and kill."""
+    aws = LocalAws(free_port, state_dir=tmp_path, runner="process")
     try:
         aws.start()
-    except NoSandbox as missing:
+    except NoSandboxError as missing:
         pytest.skip(str(missing))
-    user = Laptop(aws, "any")
+    user = RunningLocalAws(aws, "any")
     yield user
     user.close()
     aws.stop()
@@ -33,17 +33,17 @@ def mine(free_port: int, tmp_path: Path) -> Iterator[Laptop]:
 
 def wait_until_saved(path: Path, change: str) -> None:
     """Wait until something stands in a file."""
-    Laptop.until(lambda: path.read_text() if path.exists() else "", lambda written: change in written)
+    RunningLocalAws.until(lambda: path.read_text() if path.exists() else "", lambda written: change in written)
 
 
-def kill(laptop: Laptop) -> None:
-    pid = laptop.aws.status().pid
+def kill(local_aws: RunningLocalAws) -> None:
+    pid = local_aws.aws.status().pid
     assert pid
     os.kill(pid, signal.SIGKILL)
-    laptop.aws.start()
+    local_aws.aws.start()
 
 
-def test_objects_survive_a_kill_at_any_moment_whatever_their_keys(mine: Laptop) -> None:
+def test_objects_survive_a_kill_at_any_moment_whatever_their_keys(mine: RunningLocalAws) -> None:
     for key in KEYS:
         mine.put(key, key.encode())
     kill(mine)
@@ -51,7 +51,7 @@ def test_objects_survive_a_kill_at_any_moment_whatever_their_keys(mine: Laptop) 
     assert [mine.get(key) for key in KEYS] == [key.encode() for key in KEYS]
 
 
-def test_the_rest_survives_a_kill_some_seconds_later(mine: Laptop) -> None:
+def test_the_rest_survives_a_kill_some_seconds_later(mine: RunningLocalAws) -> None:
     sqs = mine.client("sqs")
     queue = sqs.create_queue(QueueName="waiting")["QueueUrl"]
     sqs.send_message(QueueUrl=queue, MessageBody="hello")
@@ -71,7 +71,7 @@ def test_the_rest_survives_a_kill_some_seconds_later(mine: Laptop) -> None:
     assert mine.log(name) == {"algo-1": ["told"]}
 
 
-def test_an_orderly_end_keeps_everything_and_a_fresh_start_nothing(mine: Laptop) -> None:
+def test_an_orderly_end_keeps_everything_and_a_fresh_start_nothing(mine: RunningLocalAws) -> None:
     mine.put("kept", "x")
     job = mine.run("")["ProcessingJobName"]
     parameter: dict[str, Any] = {"Name": "p", "Value": "1", "Type": "String"}
@@ -80,7 +80,7 @@ def test_an_orderly_end_keeps_everything_and_a_fresh_start_nothing(mine: Laptop)
     mine.aws.stop()
     mine.aws.start()
     assert (mine.get("kept"), ssm.get_parameter(Name="p")["Parameter"]["Value"]) == (b"x", "1")
-    with pytest.raises(LaptopAwsError, match="keeps its account; stop it first: smproc local stop"):
+    with pytest.raises(LocalAwsError, match="keeps its account; stop it first: smproc local stop"):
         mine.aws.start(fresh=True)
     mine.aws.stop()
     mine.aws.start(fresh=True)
@@ -92,7 +92,7 @@ def test_an_orderly_end_keeps_everything_and_a_fresh_start_nothing(mine: Laptop)
     mine.s3.create_bucket(Bucket=BUCKET)
 
 
-def test_a_part_that_cannot_be_read_is_left_out_and_the_rest_is_there(mine: Laptop) -> None:
+def test_a_part_that_cannot_be_read_is_left_out_and_the_rest_is_there(mine: RunningLocalAws) -> None:
     mine.put("kept", "x")
     mine.client("ssm").put_parameter(Name="p", Value="1", Type="String")
     mine.aws.stop()
@@ -104,7 +104,7 @@ def test_a_part_that_cannot_be_read_is_left_out_and_the_rest_is_there(mine: Lapt
 
 
 def test_a_save_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smproc.local._keeper._INTERVAL_IN_SECONDS", 0.01)
+    monkeypatch.setattr("smproc.local.server.autosave._INTERVAL_IN_SECONDS", 0.01)
     tries: list[int] = []
 
     def save() -> None:
@@ -113,9 +113,9 @@ def test_a_save_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> No
             keeper.note_change()
             raise OSError("no space left")
 
-    keeper = Keeper(save)
+    keeper = AutoSaver(save)
     keeper.start()
     keeper.note_change()
-    Laptop.until(lambda: len(tries), lambda count: count >= 2)
+    RunningLocalAws.until(lambda: len(tries), lambda count: count >= 2)
     keeper.stop()
     assert tries == [0, 1]

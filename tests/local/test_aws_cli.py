@@ -12,19 +12,19 @@ from typing import Any
 import pytest
 
 from deployed import AWS_CLI
-from local.conftest import BUCKET, Laptop
+from local.conftest import BUCKET, RunningLocalAws
 
 Aws = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def aws(laptop: Laptop) -> Aws:
-    """The AWS CLI, pointed at the laptop AWS."""
+def aws(local_aws: RunningLocalAws) -> Aws:
+    """The AWS CLI, pointed at the local AWS."""
 
     def ask(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(AWS_CLI), *words],
-            env=laptop.aws.redirect(os.environ),
+            env=local_aws.aws.redirect(os.environ),
             check=False,
             capture_output=True,
             text=True,
@@ -39,8 +39,10 @@ def told(ran: subprocess.CompletedProcess[str]) -> Any:  # noqa: ANN401 - any an
     return json.loads(ran.stdout or "null")
 
 
-def test_a_job_is_created_awaited_described_and_its_output_copied(laptop: Laptop, aws: Aws, tmp_path: Path) -> None:
-    request = laptop.request("open('/opt/ml/processing/output/told.txt', 'w').write('done')")
+def test_a_job_is_created_awaited_described_and_its_output_copied(
+    local_aws: RunningLocalAws, aws: Aws, tmp_path: Path
+) -> None:
+    request = local_aws.request("open('/opt/ml/processing/output/told.txt', 'w').write('done')")
     name = request["ProcessingJobName"]
     (tmp_path / "job.json").write_text(json.dumps(request))
     created = told(aws("sagemaker", "create-processing-job", "--cli-input-json", f"file://{tmp_path}/job.json"))
@@ -69,29 +71,36 @@ def test_a_job_is_created_awaited_described_and_its_output_copied(laptop: Laptop
     assert told(aws("sagemaker", "list-tags", "--resource-arn", arn))["Tags"] == [{"Key": "a", "Value": "1"}]
 
 
-def test_shorthand_is_enough_and_a_job_that_runs_can_be_stopped(laptop: Laptop, aws: Aws) -> None:
-    name = laptop.name()
+def test_shorthand_is_enough_and_a_job_that_runs_can_be_stopped(local_aws: RunningLocalAws, aws: Aws) -> None:
+    name = local_aws.name()
     created = aws(
-        *("sagemaker", "create-processing-job", "--processing-job-name", name, "--role-arn", laptop.role),
+        *("sagemaker", "create-processing-job", "--processing-job-name", name, "--role-arn", local_aws.role),
         *(
             "--app-specification",
-            f"ImageUri={laptop.image},ContainerEntrypoint=sleep,999",
+            f"ImageUri={local_aws.image},ContainerEntrypoint=sleep,999",
         ),
         *("--processing-resources", "ClusterConfig={InstanceCount=1,InstanceType=ml.m5.large,VolumeSizeInGB=1}"),
     )
     told(created)
     told(aws("sagemaker", "stop-processing-job", "--processing-job-name", name))
     told(aws("sagemaker", "wait", "processing-job-completed-or-stopped", "--processing-job-name", name))
-    assert laptop.describe(name)["ProcessingJobStatus"] == "Stopped"
+    assert local_aws.describe(name)["ProcessingJobStatus"] == "Stopped"
     told(aws("sagemaker", "delete-processing-job", "--processing-job-name", name))
     gone = aws("sagemaker", "describe-processing-job", "--processing-job-name", name)
     assert (gone.returncode, "Could not find requested job" in gone.stderr) == (255, True)
 
 
-def test_a_refusal_is_told_in_the_services_words(laptop: Laptop, aws: Aws) -> None:
+def test_a_refusal_is_told_in_the_services_words(local_aws: RunningLocalAws, aws: Aws) -> None:
     refused = aws(
-        *("sagemaker", "create-processing-job", "--processing-job-name", "no_underscores", "--role-arn", laptop.role),
-        *("--app-specification", f"ImageUri={laptop.image}"),
+        *(
+            "sagemaker",
+            "create-processing-job",
+            "--processing-job-name",
+            "no_underscores",
+            "--role-arn",
+            local_aws.role,
+        ),
+        *("--app-specification", f"ImageUri={local_aws.image}"),
         *("--processing-resources", "ClusterConfig={InstanceCount=1,InstanceType=ml.m5.large,VolumeSizeInGB=1}"),
     )
     assert refused.returncode == 255

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from smproc.local.jobs import ClientError, Credentials, CredentialsEndpoint
-from smproc.local.jobs._opt_ml import OptMl
-from smproc.local.jobs._volume import GIGABYTE, Volume
+from smproc.local.server.execution import Credentials, CredentialsEndpoint, JobClientError
+from smproc.local.server.execution.opt_ml import OptMl
+from smproc.local.server.execution.volume import GIGABYTE, Volume
 
 if TYPE_CHECKING:
-    from local.conftest import Laptop
+    from local.conftest import RunningLocalAws
 
 ADDRESS = "/_smproc/credentials/"
 
@@ -69,8 +69,8 @@ def test_credentials_are_for_who_knows_the_word(word: str) -> None:
     assert at.answer(f"{ADDRESS}other", "word")[0] == HTTPStatus.FORBIDDEN
 
 
-def test_boto3_finds_the_credentials_by_itself_and_knows_when_they_end(laptop: Laptop) -> None:
-    job = laptop.run(
+def test_boto3_finds_the_credentials_by_itself_and_knows_when_they_end(local_aws: RunningLocalAws) -> None:
+    job = local_aws.run(
         """
 import boto3, pathlib
 credentials = boto3.Session().get_credentials()
@@ -80,8 +80,8 @@ pathlib.Path("/opt/ml/output/message").write_text(f"{credentials.method} {creden
     assert job["ExitMessage"] == "container-role False"
 
 
-def test_a_program_that_is_cut_off_has_no_credentials(laptop: Laptop) -> None:
-    job = laptop.run(
+def test_a_program_that_is_cut_off_has_no_credentials(local_aws: RunningLocalAws) -> None:
+    job = local_aws.run(
         """
 import os, pathlib
 pathlib.Path("/opt/ml/output/message").write_text(" ".join(sorted(name for name in os.environ if "AWS" in name)))
@@ -91,11 +91,11 @@ pathlib.Path("/opt/ml/output/message").write_text(" ".join(sorted(name for name 
     assert job["ExitMessage"] == "AWS_DEFAULT_REGION AWS_ENDPOINT_URL AWS_REGION"
 
 
-def test_the_credentials_of_a_job_that_has_ended_are_gone(laptop: Laptop) -> None:
+def test_the_credentials_of_a_job_that_has_ended_are_gone(local_aws: RunningLocalAws) -> None:
     import urllib.error  # noqa: PLC0415
     import urllib.request  # noqa: PLC0415
 
-    job = laptop.run(
+    job = local_aws.run(
         """
 import json, os, pathlib
 names = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
@@ -110,8 +110,8 @@ pathlib.Path("/opt/ml/output/message").write_text(json.dumps([os.environ[name] f
         assert refusal.code == HTTPStatus.FORBIDDEN
 
 
-def piped(laptop: Laptop, uri: str, **changes: str) -> dict[str, object]:
-    entry = laptop.input("data", uri)
+def piped(local_aws: RunningLocalAws, uri: str, **changes: str) -> dict[str, object]:
+    entry = local_aws.input("data", uri)
     entry["S3Input"] |= {"S3InputMode": "Pipe", **changes}
     return entry
 
@@ -121,11 +121,11 @@ def piped(laptop: Laptop, uri: str, **changes: str) -> dict[str, object]:
     [(b"no gzip", "is not gzip, which S3CompressionType says"), (gzip.compress(b"x" * 99)[:-6], "it ends too early")],
     ids=["other", "cut"],
 )
-def test_what_is_not_gzip_fails_the_job_and_is_named(laptop: Laptop, content: bytes, told: str) -> None:
-    uri = laptop.put(f"not-gzip/{len(content)}", content)
-    job = laptop.run(
+def test_what_is_not_gzip_fails_the_job_and_is_named(local_aws: RunningLocalAws, content: bytes, told: str) -> None:
+    uri = local_aws.put(f"not-gzip/{len(content)}", content)
+    job = local_aws.run(
         "open('/opt/ml/processing/input/data_0').read(); import time; time.sleep(60)",
-        inputs=[piped(laptop, uri, S3CompressionType="Gzip")],
+        inputs=[piped(local_aws, uri, S3CompressionType="Gzip")],
     )
     assert job["ProcessingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith(f'ClientError: The object at S3 URL "{uri}"')
@@ -147,20 +147,20 @@ os.remove(path); open(path, "w").write("mine"); import time; time.sleep(0.3); as
     ],
     ids=["unread", "half-read", "removed", "led away", "replaced"],
 )
-def test_a_program_may_do_with_its_pipes_what_it_likes(laptop: Laptop, script: str) -> None:
-    uri = laptop.put("piped/large", b"x" * 3_000_000)
-    job = laptop.run(script, inputs=[piped(laptop, uri)])
+def test_a_program_may_do_with_its_pipes_what_it_likes(local_aws: RunningLocalAws, script: str) -> None:
+    uri = local_aws.put("piped/large", b"x" * 3_000_000)
+    job = local_aws.run(script, inputs=[piped(local_aws, uri)])
     assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
 
 
-def test_a_pipe_needs_a_place_beside_which_it_can_stand(laptop: Laptop) -> None:
-    request = laptop.request("", inputs=[piped(laptop, "s3://data/piped/", LocalPath="/opt/ml/processing/")])
-    with pytest.raises(laptop.sagemaker.exceptions.ClientError, match="must begin with /opt/ml/processing/, got"):
-        laptop.create(request)
+def test_a_pipe_needs_a_place_beside_which_it_can_stand(local_aws: RunningLocalAws) -> None:
+    request = local_aws.request("", inputs=[piped(local_aws, "s3://data/piped/", LocalPath="/opt/ml/processing/")])
+    with pytest.raises(local_aws.sagemaker.exceptions.ClientError, match="must begin with /opt/ml/processing/, got"):
+        local_aws.create(request)
 
 
-def test_a_file_that_outgrows_its_volume_ends_the_job(laptop: Laptop) -> None:
-    request = laptop.request(
+def test_a_file_that_outgrows_its_volume_ends_the_job(local_aws: RunningLocalAws) -> None:
+    request = local_aws.request(
         """
 import os, time
 with open("/opt/ml/processing/output/large", "wb") as file:
@@ -169,37 +169,39 @@ time.sleep(60)
 """
     )
     request["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"] = 1
-    job = laptop.wait(laptop.create(request))
+    job = local_aws.wait(local_aws.create(request))
     assert job["ProcessingJobStatus"] == "Failed"
     assert job["FailureReason"] == (
         "ClientError: No space left on the volume: /opt/ml of algo-1 has grown to 1.1 GB, and VolumeSizeInGB is 1"
     )
-    assert laptop.keys(f"{job['ProcessingJobName']}/") == []
+    assert local_aws.keys(f"{job['ProcessingJobName']}/") == []
 
 
-def test_a_file_with_holes_takes_what_it_takes(laptop: Laptop) -> None:
-    request = laptop.request(
+def test_a_file_with_holes_takes_what_it_takes(local_aws: RunningLocalAws) -> None:
+    request = local_aws.request(
         "with open('/opt/ml/processing/hole', 'wb') as file: file.truncate(5 * 2**30)\nimport time; time.sleep(1.5)"
     )
     request["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"] = 1
-    assert laptop.wait(laptop.create(request))["ProcessingJobStatus"] == "Completed"
+    assert local_aws.wait(local_aws.create(request))["ProcessingJobStatus"] == "Completed"
 
 
 def test_inputs_larger_than_the_volume_are_refused_before_they_fill_the_disk(tmp_path: Path) -> None:
     volume = Volume(OptMl(tmp_path), 2 * GIGABYTE)
     volume.take(2 * GIGABYTE - 5, "s3://data/a")
     volume.take(5, "s3://data/b")
-    with pytest.raises(ClientError, match=r'inputs up to S3 URL "s3://data/c" are larger than the 2 GB of VolumeSize'):
+    with pytest.raises(
+        JobClientError, match=r'inputs up to S3 URL "s3://data/c" are larger than the 2 GB of VolumeSize'
+    ):
         volume.take(1, "s3://data/c")
 
 
-def continuous(laptop: Laptop, script: str) -> dict[str, object]:
-    request = laptop.request(script)
+def continuous(local_aws: RunningLocalAws, script: str) -> dict[str, object]:
+    request = local_aws.request(script)
     request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3UploadMode"] = "Continuous"
     return request
 
 
-def test_what_changes_is_uploaded_again_and_nothing_else(laptop: Laptop) -> None:
+def test_what_changes_is_uploaded_again_and_nothing_else(local_aws: RunningLocalAws) -> None:
     script = """
 import pathlib, time
 out = pathlib.Path("/opt/ml/processing/output")
@@ -209,32 +211,32 @@ print("ready", flush=True)
 while not pathlib.Path("/opt/ml/processing/go").exists():
     time.sleep(0.01)
 """
-    name = laptop.create(continuous(laptop, script))
-    laptop.until(lambda: laptop.keys(f"{name}/"), lambda keys: keys == ["log", "same"])
-    first = laptop.s3.head_object(Bucket="data", Key=f"{name}/same")["LastModified"]
-    folder = laptop.aws.status().folder / "jobs" / name / "algo-1" / "processing"
+    name = local_aws.create(continuous(local_aws, script))
+    local_aws.until(lambda: local_aws.keys(f"{name}/"), lambda keys: keys == ["log", "same"])
+    first = local_aws.s3.head_object(Bucket="data", Key=f"{name}/same")["LastModified"]
+    folder = local_aws.aws.status().folder / "jobs" / name / "algo-1" / "processing"
     (folder / "output" / "log").write_text("one two")
-    laptop.until(lambda: laptop.get(f"{name}/log"), lambda content: content == b"one two")
+    local_aws.until(lambda: local_aws.get(f"{name}/log"), lambda content: content == b"one two")
     (folder / "go").touch()
-    assert laptop.wait(name)["ProcessingJobStatus"] == "Completed"
-    assert laptop.s3.head_object(Bucket="data", Key=f"{name}/same")["LastModified"] == first
+    assert local_aws.wait(name)["ProcessingJobStatus"] == "Completed"
+    assert local_aws.s3.head_object(Bucket="data", Key=f"{name}/same")["LastModified"] == first
 
 
-def test_a_continuous_upload_that_s3_refuses_fails_the_job_at_its_end(laptop: Laptop) -> None:
-    request = continuous(laptop, "open('/opt/ml/processing/output/x', 'w').write('x'); import time; time.sleep(1.5)")
+def test_a_continuous_upload_that_s3_refuses_fails_the_job_at_its_end(local_aws: RunningLocalAws) -> None:
+    request = continuous(local_aws, "open('/opt/ml/processing/output/x', 'w').write('x'); import time; time.sleep(1.5)")
     request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"] = "s3://no-such-bucket/x"  # type: ignore[index]
-    job = laptop.wait(laptop.create(request))
+    job = local_aws.wait(local_aws.create(request))
     assert job["ProcessingJobStatus"] == "Failed"
     assert 'Failed to upload output data to S3 URL "s3://no-such-bucket/x/x"' in job["FailureReason"]
 
 
-def test_twenty_jobs_at_once_neither_mix_nor_fail(laptop: Laptop) -> None:
+def test_twenty_jobs_at_once_neither_mix_nor_fail(local_aws: RunningLocalAws) -> None:
     script = "import sys, time; time.sleep(0.2); open('/opt/ml/output/message', 'w').write(sys.argv[1])"
     names = []
     for number in range(20):
-        request = laptop.request(script, inputs=[piped(laptop, laptop.put(f"twenty/{number}", "x"))])
+        request = local_aws.request(script, inputs=[piped(local_aws, local_aws.put(f"twenty/{number}", "x"))])
         request["AppSpecification"]["ContainerArguments"] = [str(number)]
-        names.append(laptop.create(request))
-    jobs = [laptop.wait(name) for name in names]
+        names.append(local_aws.create(request))
+    jobs = [local_aws.wait(name) for name in names]
     assert [job.get("FailureReason") for job in jobs] == [None] * 20
     assert [job["ExitMessage"] for job in jobs] == [str(number) for number in range(20)]

@@ -1,4 +1,4 @@
-"""Starting, stopping and asking after the laptop AWS."""
+"""Starting, stopping and asking after the local AWS."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smproc.local import LaptopAws, LaptopAwsError, NoSandbox, PortInUse, ServerFailed
-from smproc.local._ports import children
+from smproc.local import LocalAws, LocalAwsError, NoSandboxError, PortInUseError, ServerFailedError
+from smproc.local.probes import children
 
 if TYPE_CHECKING:
-    from local.conftest import Laptop
+    from local.conftest import RunningLocalAws
 
-SOURCE = Path(__file__).parents[2] / "constructs"
+ROOT = Path(__file__).parents[2]
+SOURCE = os.pathsep.join([str(ROOT), str(ROOT / "constructs")])
 
 
 @pytest.fixture
-def aws(free_port: int, tmp_path: Path) -> Iterator[LaptopAws]:
-    laptop = LaptopAws(free_port, state_dir=tmp_path, runner="process")
-    yield laptop
-    laptop.stop()
+def aws(free_port: int, tmp_path: Path) -> Iterator[LocalAws]:
+    local_aws = LocalAws(free_port, state_dir=tmp_path, runner="process")
+    yield local_aws
+    local_aws.stop()
 
 
 def descendants(pid: int) -> list[int]:
@@ -43,7 +44,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_it_starts_says_so_and_stops(aws: LaptopAws) -> None:
+def test_it_starts_says_so_and_stops(aws: LocalAws) -> None:
     before = aws.status()
     assert (before.state, before.running, before.pid) == ("not running", False, None)
     started = aws.start()
@@ -60,7 +61,7 @@ def test_it_starts_says_so_and_stops(aws: LaptopAws) -> None:
     assert not alive(status.pid)
 
 
-def test_it_listens_on_loopback_alone(aws: LaptopAws) -> None:
+def test_it_listens_on_loopback_alone(aws: LocalAws) -> None:
     pid = aws.start().pid
     sockets = {str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()}
     listening = []
@@ -72,18 +73,18 @@ def test_it_listens_on_loopback_alone(aws: LaptopAws) -> None:
     assert listening == [f"0100007F:{aws.port:04X}"]
 
 
-def test_a_second_start_finds_the_first(aws: LaptopAws) -> None:
+def test_a_second_start_finds_the_first(aws: LocalAws) -> None:
     first = aws.start()
-    second = LaptopAws(aws.port, state_dir=first.folder.parent).start()
+    second = LocalAws(aws.port, state_dir=first.folder.parent).start()
     assert second.pid == first.pid
     assert second.note == f"Already running on http://127.0.0.1:{aws.port} (pid {first.pid})."
 
 
-def test_starts_that_race_make_one_server(aws: LaptopAws) -> None:
+def test_starts_that_race_make_one_server(aws: LocalAws) -> None:
     root = aws.status().folder.parent
     statuses: list[Any] = []
     threads = [
-        threading.Thread(target=lambda: statuses.append(LaptopAws(aws.port, state_dir=root).start())) for _ in range(4)
+        threading.Thread(target=lambda: statuses.append(LocalAws(aws.port, state_dir=root).start())) for _ in range(4)
     ]
     for thread in threads:
         thread.start()
@@ -93,23 +94,23 @@ def test_starts_that_race_make_one_server(aws: LaptopAws) -> None:
     assert len(statuses) == 4
 
 
-def test_stopping_what_does_not_run_says_so(aws: LaptopAws) -> None:
-    assert aws.stop().note == f"Nothing to stop: no laptop AWS runs on port {aws.port}."
+def test_stopping_what_does_not_run_says_so(aws: LocalAws) -> None:
+    assert aws.stop().note == f"Nothing to stop: no local AWS runs on port {aws.port}."
 
 
 def test_as_a_context_it_stops_what_it_has_started_and_nothing_else(free_port: int, tmp_path: Path) -> None:
-    with LaptopAws(free_port, state_dir=tmp_path, runner="process") as outer:
-        with LaptopAws(free_port, state_dir=tmp_path, runner="process"):
+    with LocalAws(free_port, state_dir=tmp_path, runner="process") as outer:
+        with LocalAws(free_port, state_dir=tmp_path, runner="process"):
             pass
         assert outer.status().running
     assert outer.status().state == "not running"
 
 
-def test_a_port_in_use_is_named_with_who_uses_it(aws: LaptopAws) -> None:
+def test_a_port_in_use_is_named_with_who_uses_it(aws: LocalAws) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", aws.port))
         other.listen()
-        with pytest.raises(PortInUse) as caught:
+        with pytest.raises(PortInUseError) as caught:
             aws.start()
     message = str(caught.value)
     assert f"Port {aws.port} cannot be used" in message
@@ -118,10 +119,10 @@ def test_a_port_in_use_is_named_with_who_uses_it(aws: LaptopAws) -> None:
 
 
 def test_a_machine_without_a_sandbox_is_told_what_to_install(
-    aws: LaptopAws, path_without: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    aws: LocalAws, path_without: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", path_without())
-    with pytest.raises(NoSandbox) as caught:
+    with pytest.raises(NoSandboxError) as caught:
         aws.start()
     message = str(caught.value)
     assert "bwrap is not installed" in message
@@ -131,7 +132,7 @@ def test_a_machine_without_a_sandbox_is_told_what_to_install(
 
 
 def test_a_machine_without_bubblewrap_uses_unshare(
-    aws: LaptopAws, path_without: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    aws: LocalAws, path_without: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", path_without("unshare", "setpriv"))
     assert aws.start().sandbox == "unshare"
@@ -139,16 +140,16 @@ def test_a_machine_without_bubblewrap_uses_unshare(
 
 def test_without_ministack_the_extra_to_install_is_named(tmp_path: Path) -> None:
     script = """
-from smproc.local import LaptopAws, MinistackMissing
+from smproc.local import LocalAws, MinistackNotInstalledError
 try:
-    LaptopAws().start()
-except MinistackMissing as missing:
+    LocalAws().start()
+except MinistackNotInstalledError as missing:
     print(missing)
 """
     # -S hides the installed packages.
     result = subprocess.run(
         [sys.executable, "-S", "-c", script],
-        env={"PYTHONPATH": str(SOURCE), "SMPROC_HOME": str(tmp_path)},
+        env={"PYTHONPATH": SOURCE, "SMPROC_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,
@@ -156,12 +157,12 @@ except MinistackMissing as missing:
     assert "pip install 'cdk-sagemaker-processing[local]'" in result.stdout
 
 
-def test_a_server_that_dies_while_starting_shows_its_log(aws: LaptopAws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_dies_while_starting_shows_its_log(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = aws.status().folder
     (folder / "sitecustom").mkdir(parents=True)
     (folder / "sitecustom" / "hypercorn.py").write_text("raise SystemExit('broken on purpose')")
     monkeypatch.setenv("PYTHONPATH", str(folder / "sitecustom"))
-    with pytest.raises(ServerFailed, match="died while starting"):
+    with pytest.raises(ServerFailedError, match="died while starting"):
         aws.start()
     assert aws.status().state in ("not running", "stale")
 
@@ -170,10 +171,10 @@ def test_ctrl_c_while_starting_leaves_nothing(free_port: int, tmp_path: Path) ->
     # Who runs the tests in the background of a shell hands down SIGINT ignored.
     script = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        f"from smproc.local import LaptopAws; LaptopAws({free_port}, state_dir={str(tmp_path)!r}).start()"
+        f"from smproc.local import LocalAws; LocalAws({free_port}, state_dir={str(tmp_path)!r}).start()"
     )
     starting = subprocess.Popen(
-        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(SOURCE)}, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": SOURCE}, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 10
     while not (servers := children(starting.pid)):
@@ -182,13 +183,13 @@ def test_ctrl_c_while_starting_leaves_nothing(free_port: int, tmp_path: Path) ->
     starting.send_signal(signal.SIGINT)
     assert starting.wait(10) != 0
     assert not any(alive(pid) for pid in servers)
-    assert LaptopAws(free_port, state_dir=tmp_path, runner="process").status().state in ("not running", "stale")
+    assert LocalAws(free_port, state_dir=tmp_path, runner="process").status().state in ("not running", "stale")
 
 
 @pytest.mark.parametrize("programs", [("bwrap",), ("unshare", "setpriv")])
 def test_a_killed_server_takes_its_jobs_along_and_the_next_start_cleans_up(
-    aws: LaptopAws,
-    laptop: Laptop,
+    aws: LocalAws,
+    local_aws: RunningLocalAws,
     programs: tuple[str, ...],
     path_without: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
@@ -197,10 +198,10 @@ def test_a_killed_server_takes_its_jobs_along_and_the_next_start_cleans_up(
         patch.setenv("PATH", path_without(*programs))
         try:
             status = aws.start()
-        except NoSandbox as missing:
+        except NoSandboxError as missing:
             pytest.skip(str(missing))
     assert status.pid
-    user = type(laptop)(aws, "any")
+    user = type(local_aws)(aws, "any")
     name = user.create(user.request("import subprocess; print('ready'); subprocess.run(['sleep', '1000'])"))
     user.wait_for_log(name, "ready")
     assert aws.status().jobs_in_progress == 1
@@ -208,8 +209,8 @@ def test_a_killed_server_takes_its_jobs_along_and_the_next_start_cleans_up(
     running = descendants(status.pid)
     assert len(running) >= 3
     os.kill(status.pid, signal.SIGKILL)
-    laptop.until(lambda: [pid for pid in running if alive(pid)], lambda left: not left)
-    stale = laptop.until(aws.status, lambda found: found.state == "stale")
+    local_aws.until(lambda: [pid for pid in running if alive(pid)], lambda left: not left)
+    stale = local_aws.until(aws.status, lambda found: found.state == "stale")
     assert (
         stale.note == "The last server was killed; at the next start what ran has failed, and what was stored is kept."
     )
@@ -219,10 +220,10 @@ def test_a_killed_server_takes_its_jobs_along_and_the_next_start_cleans_up(
     assert list((status.folder / "jobs").iterdir()) == []
 
 
-def test_stopping_the_server_ends_its_jobs(aws: LaptopAws, laptop: Laptop) -> None:
+def test_stopping_the_server_ends_its_jobs(aws: LocalAws, local_aws: RunningLocalAws) -> None:
     status = aws.start()
     assert status.pid
-    user = type(laptop)(aws, "any")
+    user = type(local_aws)(aws, "any")
     name = user.create(user.request("import time; print('ready'); time.sleep(1000)"))
     user.wait_for_log(name, "ready")
     user.close()
@@ -232,10 +233,10 @@ def test_stopping_the_server_ends_its_jobs(aws: LaptopAws, laptop: Laptop) -> No
     assert not (status.folder / "jobs").exists()
 
 
-def test_the_counts_follow_the_jobs(laptop: Laptop) -> None:
-    before = laptop.aws.status()
-    laptop.run("")
-    assert laptop.aws.status().jobs_finished == before.jobs_finished + 1
+def test_the_counts_follow_the_jobs(local_aws: RunningLocalAws) -> None:
+    before = local_aws.aws.status()
+    local_aws.run("")
+    assert local_aws.aws.status().jobs_finished == before.jobs_finished + 1
 
 
 def test_the_environment_leads_here_and_nowhere_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -253,7 +254,7 @@ def test_the_environment_leads_here_and_nowhere_else(monkeypatch: pytest.MonkeyP
         monkeypatch.delenv(name)
     for name, value in user.items():
         monkeypatch.setenv(name, value)
-    aws = LaptopAws(4999, region="us-west-2", state_dir=tmp_path)
+    aws = LocalAws(4999, region="us-west-2", state_dir=tmp_path)
     environment = aws.environment()
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4999"
     assert (
@@ -287,18 +288,18 @@ def test_state_is_where_the_user_says(
     monkeypatch.setenv("HOME", "/h")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert str(LaptopAws().status().folder) == expected
+    assert str(LocalAws().status().folder) == expected
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
 def test_a_port_is_a_port(port: int) -> None:
     with pytest.raises(ValueError, match=f"port must be between 1 and 65535, got {port}"):
-        LaptopAws(port)
+        LocalAws(port)
 
 
 def test_the_errors_are_runtime_errors() -> None:
-    assert issubclass(PortInUse, LaptopAwsError)
-    assert issubclass(LaptopAwsError, RuntimeError)
+    assert issubclass(PortInUseError, LocalAwsError)
+    assert issubclass(LocalAwsError, RuntimeError)
 
 
 def test_the_control_side_loads_neither_boto3_nor_ministack() -> None:
@@ -306,7 +307,7 @@ def test_the_control_side_loads_neither_boto3_nor_ministack() -> None:
     script = f"import sys, smproc.local; print([module for module in {heavy} if module in sys.modules])"
     result = subprocess.run(
         [sys.executable, "-c", script],
-        env={"PYTHONPATH": str(SOURCE)},
+        env={"PYTHONPATH": SOURCE},
         capture_output=True,
         text=True,
         check=True,

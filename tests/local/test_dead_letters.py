@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from local.conftest import Laptop
+    from local.conftest import RunningLocalAws
 
 ACCOUNT = "000000000000"
 MISSING = {
@@ -23,9 +23,9 @@ MISSING = {
 class Rule:
     """A rule for one detail type, with a dead-letter queue for its target."""
 
-    def __init__(self, laptop: Laptop, target: str, **more: Any) -> None:  # noqa: ANN401 - fields of a target
-        self.laptop, self.name = laptop, laptop.name()
-        self.events, self.sqs = laptop.client("events"), laptop.client("sqs")
+    def __init__(self, local_aws: RunningLocalAws, target: str, **more: Any) -> None:  # noqa: ANN401 - fields of a target
+        self.local_aws, self.name = local_aws, local_aws.name()
+        self.events, self.sqs = local_aws.client("events"), local_aws.client("sqs")
         self.queue = self.sqs.create_queue(QueueName=f"{self.name}-dead")["QueueUrl"]
         self.queue_arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{self.name}-dead"
         self.arn = self.events.put_rule(Name=self.name, EventPattern=json.dumps({"detail-type": [self.name]}))[
@@ -45,8 +45,8 @@ class Rule:
 
 
 @pytest.mark.parametrize("kind", MISSING)
-def test_an_event_for_a_target_that_is_gone_is_in_the_dead_letter_queue(laptop: Laptop, kind: str) -> None:
-    rule = Rule(laptop, MISSING[kind])
+def test_an_event_for_a_target_that_is_gone_is_in_the_dead_letter_queue(local_aws: RunningLocalAws, kind: str) -> None:
+    rule = Rule(local_aws, MISSING[kind])
     rule.send(a=1)
     (message,) = rule.dead()
     event = json.loads(message["Body"])
@@ -60,23 +60,23 @@ def test_an_event_for_a_target_that_is_gone_is_in_the_dead_letter_queue(laptop: 
     }
 
 
-def test_the_dead_letter_is_what_the_target_would_have_been_sent(laptop: Laptop) -> None:
+def test_the_dead_letter_is_what_the_target_would_have_been_sent(local_aws: RunningLocalAws) -> None:
     transformer = {"InputPathsMap": {"a": "$.detail.a"}, "InputTemplate": '{"only": <a>}'}
-    rule = Rule(laptop, MISSING["sqs"], InputTransformer=transformer)
+    rule = Rule(local_aws, MISSING["sqs"], InputTransformer=transformer)
     rule.send(a=1)
     (message,) = rule.dead()
     assert json.loads(message["Body"]) == {"only": 1}
 
 
-def test_a_delivery_that_fails_for_another_reason_says_that_retries_are_exhausted(laptop: Laptop) -> None:
-    sqs, name = laptop.client("sqs"), f"{laptop.name()}.fifo"
+def test_a_delivery_that_fails_for_another_reason_says_that_retries_are_exhausted(local_aws: RunningLocalAws) -> None:
+    sqs, name = local_aws.client("sqs"), f"{local_aws.name()}.fifo"
     sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})
-    rule = Rule(laptop, MISSING["sqs"])
+    rule = Rule(local_aws, MISSING["sqs"])
     # What no client lets through, and what ministack's delivery stumbles over.
     broken = {"Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}", "SqsParameters": "broken"}
     target = {"Id": "it", "DeadLetterConfig": {"Arn": rule.queue_arn}, **broken}
-    request = urllib.request.Request(  # noqa: S310 - the laptop's own address
-        laptop.aws.endpoint,
+    request = urllib.request.Request(  # noqa: S310 - the local AWS's own address
+        local_aws.aws.endpoint,
         data=json.dumps({"Rule": rule.name, "Targets": [target]}).encode(),
         headers={"X-Amz-Target": "AWSEvents.PutTargets", "Content-Type": "application/x-amz-json-1.1"},
     )
@@ -88,20 +88,22 @@ def test_a_delivery_that_fails_for_another_reason_says_that_retries_are_exhauste
     assert attributes["EXHAUSTED_RETRY_CONDITION"] == "MaximumRetryAttempts"
 
 
-def test_what_is_delivered_leaves_no_dead_letter(laptop: Laptop) -> None:
-    sqs = laptop.client("sqs")
-    url = sqs.create_queue(QueueName=laptop.name())["QueueUrl"]
-    rule = Rule(laptop, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+def test_what_is_delivered_leaves_no_dead_letter(local_aws: RunningLocalAws) -> None:
+    sqs = local_aws.client("sqs")
+    url = sqs.create_queue(QueueName=local_aws.name())["QueueUrl"]
+    rule = Rule(
+        local_aws, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    )
     rule.send(a=1)
     assert len(sqs.receive_message(QueueUrl=url)["Messages"]) == 1
     assert rule.dead() == []
 
 
-def test_a_deleted_queue_and_its_successor(laptop: Laptop) -> None:
+def test_a_deleted_queue_and_its_successor(local_aws: RunningLocalAws) -> None:
     """What the trigger's queue goes through when somebody deletes it by hand: nothing is lost meanwhile."""
-    sqs, name = laptop.client("sqs"), laptop.name()
+    sqs, name = local_aws.client("sqs"), local_aws.name()
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    rule = Rule(laptop, f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}")
+    rule = Rule(local_aws, f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}")
     rule.send(number=1)
     sqs.delete_queue(QueueUrl=url)
     rule.send(number=2)
@@ -112,11 +114,11 @@ def test_a_deleted_queue_and_its_successor(laptop: Laptop) -> None:
     assert [json.loads(message["Body"])["detail"]["number"] for message in (dead, alive)] == [2, 3]
 
 
-def test_of_several_targets_only_the_one_that_is_gone_has_a_dead_letter(laptop: Laptop) -> None:
-    sqs = laptop.client("sqs")
-    url = sqs.create_queue(QueueName=laptop.name())["QueueUrl"]
+def test_of_several_targets_only_the_one_that_is_gone_has_a_dead_letter(local_aws: RunningLocalAws) -> None:
+    sqs = local_aws.client("sqs")
+    url = sqs.create_queue(QueueName=local_aws.name())["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    rule = Rule(laptop, MISSING["lambda"])
+    rule = Rule(local_aws, MISSING["lambda"])
     rule.events.put_targets(
         Rule=rule.name, Targets=[{"Id": "other", "Arn": arn, "DeadLetterConfig": {"Arn": rule.queue_arn}}]
     )

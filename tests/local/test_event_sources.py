@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.conftest import Laptop
+    from local.conftest import RunningLocalAws
 
 CODE = """
 import json, os, time
@@ -35,9 +35,11 @@ def handler(event, context):
 class Source:
     """A queue, a function that tells of each batch it is given, and the mapping between them."""
 
-    def __init__(self, laptop: Laptop, mapping: dict[str, Any], visibility: int = 60, **environment: str) -> None:
-        self.sqs, self.functions, self.name = laptop.client("sqs"), laptop.client("lambda"), laptop.name()
-        self.laptop = laptop
+    def __init__(
+        self, local_aws: RunningLocalAws, mapping: dict[str, Any], visibility: int = 60, **environment: str
+    ) -> None:
+        self.sqs, self.functions, self.name = local_aws.client("sqs"), local_aws.client("lambda"), local_aws.name()
+        self.local_aws = local_aws
         self.queue = self.sqs.create_queue(QueueName=self.name, Attributes={"VisibilityTimeout": str(visibility)})[
             "QueueUrl"
         ]
@@ -82,7 +84,7 @@ class Source:
                 self.sqs.delete_message(QueueUrl=self.results, ReceiptHandle=message["ReceiptHandle"])
             return sum(batch["number"] for batch in found)
 
-        self.laptop.until(more, lambda number: number >= messages)
+        self.local_aws.until(more, lambda number: number >= messages)
         return sorted(found, key=lambda batch: float(batch["at"]))
 
     def left(self) -> int:
@@ -96,12 +98,12 @@ class Source:
 
 
 @pytest.fixture
-def sources(laptop: Laptop) -> Iterator[Any]:
+def sources(local_aws: RunningLocalAws) -> Iterator[Any]:
     """Makes sources; their mappings poll no longer than the test."""
     made: list[Source] = []
 
     def make(mapping: dict[str, Any], **more: Any) -> Source:  # noqa: ANN401 - a source's own
-        made.append(Source(laptop, mapping, **more))
+        made.append(Source(local_aws, mapping, **more))
         return made[-1]
 
     yield make
@@ -115,7 +117,7 @@ def test_a_full_batch_does_not_wait_for_its_window(sources: Any) -> None:  # noq
     source.send(50)
     source.connect()
     assert [batch["number"] for batch in source.batches(50)] == [25, 25]
-    source.laptop.until(source.left, lambda number: number == 0)
+    source.local_aws.until(source.left, lambda number: number == 0)
 
 
 def test_a_batch_that_is_not_full_comes_when_its_window_closes(sources: Any) -> None:  # noqa: ANN401
@@ -183,7 +185,7 @@ def test_what_reports_no_failure_is_success(sources: Any, answer: str) -> None: 
     source = sources({"FunctionResponseTypes": ["ReportBatchItemFailures"]}, ANSWER=answer)
     source.send(2)
     source.connect()
-    source.laptop.until(source.left, lambda number: number == 0)
+    source.local_aws.until(source.left, lambda number: number == 0)
 
 
 @pytest.mark.parametrize("answer", FAILURE)
@@ -191,7 +193,7 @@ def test_a_malformed_answer_fails_the_whole_batch(sources: Any, answer: str) -> 
     source = sources({"FunctionResponseTypes": ["ReportBatchItemFailures"]}, ANSWER=answer)
     source.send(2)
     source.connect()
-    assert source.laptop.until(source.result, lambda result: result != "No records processed") == "FAILED"
+    assert source.local_aws.until(source.result, lambda result: result != "No records processed") == "FAILED"
     assert source.left() == 2
 
 
@@ -199,7 +201,7 @@ def test_an_answer_means_nothing_where_failures_are_not_reported(sources: Any) -
     source = sources({}, ANSWER='{"batchItemFailures": [{"itemIdentifier": ""}]}')
     source.send(2)
     source.connect()
-    source.laptop.until(source.left, lambda number: number == 0)
+    source.local_aws.until(source.left, lambda number: number == 0)
 
 
 @pytest.mark.parametrize(

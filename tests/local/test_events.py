@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smproc.local import UnsupportedMinistack, seams
-from smproc.local.service import _events
-
 if TYPE_CHECKING:
-    from local.conftest import Laptop
+    from local.conftest import RunningLocalAws
 
 SECRETLY = "test"
 
 
 @pytest.fixture
-def received(laptop: Laptop) -> Iterator[Any]:
+def received(local_aws: RunningLocalAws) -> Iterator[Any]:
     """Waits for so many events of a job and returns them in order."""
     import botocore.session  # noqa: PLC0415
 
@@ -26,13 +23,13 @@ def received(laptop: Laptop) -> Iterator[Any]:
         return botocore.session.Session().create_client(
             service,
             region_name="us-east-1",
-            endpoint_url=laptop.aws.endpoint,
+            endpoint_url=local_aws.aws.endpoint,
             aws_access_key_id=SECRETLY,
             aws_secret_access_key=SECRETLY,
         )
 
     events, queues = client("events"), client("sqs")
-    name = laptop.name()
+    name = local_aws.name()
     url = queues.create_queue(QueueName=name)["QueueUrl"]
     pattern = {"source": ["aws.sagemaker"], "detail-type": ["SageMaker Processing Job State Change"]}
     events.put_rule(Name=name, EventPattern=json.dumps(pattern))
@@ -50,7 +47,7 @@ def received(laptop: Laptop) -> Iterator[Any]:
                     found.append(event)
             return found
 
-        laptop.until(ask, lambda events: len(events) >= count)
+        local_aws.until(ask, lambda events: len(events) >= count)
         return found
 
     yield wait
@@ -64,9 +61,9 @@ def statuses(events: list[dict[str, Any]]) -> list[str]:
     return [event["detail"]["ProcessingJobStatus"] for event in events]
 
 
-def test_a_job_that_completes_is_told_of_twice_in_the_shape_of_aws(laptop: Laptop, received: Any) -> None:  # noqa: ANN401
-    request = laptop.request("", Tags=[{"Key": "team", "Value": "x"}], Environment={"A": "1"})
-    job = laptop.wait(laptop.create(request))
+def test_a_job_that_completes_is_told_of_twice_in_the_shape_of_aws(local_aws: RunningLocalAws, received: Any) -> None:  # noqa: ANN401
+    request = local_aws.request("", Tags=[{"Key": "team", "Value": "x"}], Environment={"A": "1"})
+    job = local_aws.wait(local_aws.create(request))
     begun, ended = received(request["ProcessingJobName"], 2)
     assert statuses([begun, ended]) == ["InProgress", "Completed"]
     assert {name: ended[name] for name in ("source", "account", "region", "resources", "version")} == {
@@ -85,30 +82,16 @@ def test_a_job_that_completes_is_told_of_twice_in_the_shape_of_aws(laptop: Lapto
     assert "ProcessingEndTime" not in begun["detail"]
 
 
-def test_a_failure_carries_its_reason_and_message(laptop: Laptop, received: Any) -> None:  # noqa: ANN401
-    job = laptop.run("import sys; open('/opt/ml/output/message', 'w').write('no rows'); sys.exit(4)")
+def test_a_failure_carries_its_reason_and_message(local_aws: RunningLocalAws, received: Any) -> None:  # noqa: ANN401
+    job = local_aws.run("import sys; open('/opt/ml/output/message', 'w').write('no rows'); sys.exit(4)")
     *_, ended = received(job["ProcessingJobName"], 2)
     assert ended["detail"]["FailureReason"] == job["FailureReason"]
     assert ended["detail"]["ExitMessage"] == "no rows"
 
 
-def test_a_stop_is_told_of_when_it_is_asked_for_and_when_it_is_done(laptop: Laptop, received: Any) -> None:  # noqa: ANN401
-    name = laptop.create(laptop.request("print('ready', flush=True); import time; time.sleep(60)"))
-    laptop.wait_for_log(name, "ready")
-    laptop.sagemaker.stop_processing_job(ProcessingJobName=name)
-    laptop.wait(name)
+def test_a_stop_is_told_of_when_it_is_asked_for_and_when_it_is_done(local_aws: RunningLocalAws, received: Any) -> None:  # noqa: ANN401
+    name = local_aws.create(local_aws.request("print('ready', flush=True); import time; time.sleep(60)"))
+    local_aws.wait_for_log(name, "ready")
+    local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
+    local_aws.wait(name)
     assert statuses(received(name, 3)) == ["InProgress", "Stopping", "Stopped"]
-
-
-SEAMS = [(module, name) for module, names in _events.NAMES.items() for name in names]
-
-
-@pytest.mark.parametrize(("module", "name"), SEAMS, ids=[f"{module}.{name}" for module, name in SEAMS])
-def test_what_we_reach_into_is_there_and_told_when_it_moves(
-    module: str, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fits = {name: _events.NAMES[module][name]}
-    seams.check(module, fits)
-    monkeypatch.setattr(f"{module}.{name}", lambda: None)
-    with pytest.raises(UnsupportedMinistack, match=f"moved {module}.{name}"):
-        seams.check(module, fits)

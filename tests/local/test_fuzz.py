@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smproc.local._ports import children
+from smproc.local.probes import children
 
 if TYPE_CHECKING:
-    from local.conftest import Laptop
+    from local.conftest import RunningLocalAws
 
 SHAPES = botocore.loaders.Loader().load_service_model("sagemaker", "service-2")["shapes"]
 OPERATIONS = [
@@ -92,9 +92,9 @@ def of_shape(name: str) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one per ty
             return STRINGS
 
 
-def ask(laptop: Laptop, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
+def ask(local_aws: RunningLocalAws, operation: str, body: bytes) -> tuple[int, dict[str, Any]]:
     request = urllib.request.Request(  # noqa: S310 - loopback
-        laptop.aws.endpoint,
+        local_aws.aws.endpoint,
         data=body,
         headers={
             "X-Amz-Target": f"SageMaker.{operation}",
@@ -110,8 +110,8 @@ def ask(laptop: Laptop, operation: str, body: bytes) -> tuple[int, dict[str, Any
             return error.code, json.load(error)
 
 
-def answered(laptop: Laptop, operation: str, body: bytes) -> dict[str, Any]:
-    status, answer = ask(laptop, operation, body)
+def answered(local_aws: RunningLocalAws, operation: str, body: bytes) -> dict[str, Any]:
+    status, answer = ask(local_aws, operation, body)
     assert status in (200, 400), answer
     if status == 400:
         assert answer["__type"] in ("ValidationException", "SerializationException", "ResourceInUse")
@@ -120,46 +120,46 @@ def answered(laptop: Laptop, operation: str, body: bytes) -> dict[str, Any]:
 
 
 @pytest.fixture
-def nothing_left(laptop: Laptop) -> Any:  # noqa: ANN401 - a generator of nothing
+def nothing_left(local_aws: RunningLocalAws) -> Any:  # noqa: ANN401 - a generator of nothing
     """Holds a test to leaving neither a process nor a folder behind, and no failure of ours."""
-    status = laptop.aws.status()
+    status = local_aws.aws.status()
     assert status.pid
-    laptop.put("fuzz/a", "x")
+    local_aws.put("fuzz/a", "x")
     before = set(children(status.pid))
     log = status.log.stat().st_size
     yield
-    laptop.until(lambda: laptop.aws.status().jobs_in_progress, lambda count: count == 0)
-    laptop.until(lambda: list((status.folder / "jobs").iterdir()), lambda folders: not folders)
+    local_aws.until(lambda: local_aws.aws.status().jobs_in_progress, lambda count: count == 0)
+    local_aws.until(lambda: list((status.folder / "jobs").iterdir()), lambda folders: not folders)
     assert set(children(status.pid)) <= before
     said = status.log.read_bytes()[log:].decode(errors="replace")
     assert "for a reason of ours" not in said
-    assert laptop.aws.status().pid == status.pid
+    assert local_aws.aws.status().pid == status.pid
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_requests_like_the_models_end_as_jobs_or_as_refusals(laptop: Laptop) -> None:
+def test_requests_like_the_models_end_as_jobs_or_as_refusals(local_aws: RunningLocalAws) -> None:
     created = 0
 
     @TRIES
     @given(of_shape("CreateProcessingJobRequest"))
     def check(request: dict[str, Any]) -> None:
         nonlocal created
-        answer = answered(laptop, "CreateProcessingJob", json.dumps(request).encode())
+        answer = answered(local_aws, "CreateProcessingJob", json.dumps(request).encode())
         created += "ProcessingJobArn" in answer
 
     check()
     assert created < 150
 
 
-def valid(laptop: Laptop) -> dict[str, Any]:
-    request = laptop.request("", "fuzz-base")
+def valid(local_aws: RunningLocalAws) -> dict[str, Any]:
+    request = local_aws.request("", "fuzz-base")
     request["StoppingCondition"] = {"MaxRuntimeInSeconds": 5}
     return request
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_a_good_request_with_one_odd_part_ends_as_a_job_or_as_a_refusal(laptop: Laptop) -> None:
-    base = valid(laptop)
+def test_a_good_request_with_one_odd_part_ends_as_a_job_or_as_a_refusal(local_aws: RunningLocalAws) -> None:
+    base = valid(local_aws)
     members = SHAPES["CreateProcessingJobRequest"]["members"]
     odd = st.one_of(
         [
@@ -175,7 +175,7 @@ def test_a_good_request_with_one_odd_part_ends_as_a_job_or_as_a_refusal(laptop: 
     def check(change: tuple[str, Any], unique: object) -> None:
         nonlocal created
         request = {**base, change[0]: change[1], "ProcessingJobName": f"fuzz-{unique}"}
-        answer = answered(laptop, "CreateProcessingJob", json.dumps(request).encode())
+        answer = answered(local_aws, "CreateProcessingJob", json.dumps(request).encode())
         created += "ProcessingJobArn" in answer
 
     check()
@@ -185,7 +185,7 @@ def test_a_good_request_with_one_odd_part_ends_as_a_job_or_as_a_refusal(laptop: 
 
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_whatever_json_is_sent_is_answered(laptop: Laptop, operation: str) -> None:
+def test_whatever_json_is_sent_is_answered(local_aws: RunningLocalAws, operation: str) -> None:
     shape = {"AddTags": "AddTagsInput", "DeleteTags": "DeleteTagsInput", "ListTags": "ListTagsInput"}
 
     @settings(TRIES, max_examples=60)
@@ -193,17 +193,17 @@ def test_whatever_json_is_sent_is_answered(laptop: Laptop, operation: str) -> No
     def check(body: Any) -> None:  # noqa: ANN401
         if operation == "CreateProcessingJob" and isinstance(body, dict):
             body.pop("RoleArn", None)
-        answered(laptop, operation, json.dumps(body).encode())
+        answered(local_aws, operation, json.dumps(body).encode())
 
     check()
 
 
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("body", [b"", b"\xff", b"{", b"[" * 100_000, b'{"a":' * 100_000, b"1" * 10_000, b"NaN"])
-def test_whatever_bytes_are_sent_are_answered(laptop: Laptop, body: bytes) -> None:
+def test_whatever_bytes_are_sent_are_answered(local_aws: RunningLocalAws, body: bytes) -> None:
     for operation in OPERATIONS:
         if operation != "ListProcessingJobs" or body:
-            answered(laptop, operation, body)
+            answered(local_aws, operation, body)
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -230,24 +230,24 @@ def test_whatever_bytes_are_sent_are_answered(laptop: Laptop, body: bytes) -> No
     ids=repr,
 )
 def test_a_job_of_odd_strings_is_refused_or_ends_with_a_reason_of_the_callers(
-    laptop: Laptop, change: dict[str, Any]
+    local_aws: RunningLocalAws, change: dict[str, Any]
 ) -> None:
-    name = laptop.name()
-    request = laptop.request("", name)
+    name = local_aws.name()
+    request = local_aws.request("", name)
     if "AppSpecification" in change:
         request["AppSpecification"] |= change["AppSpecification"]
     elif "Environment" in change:
         request |= change
     else:
-        laptop.put("fuzz/b", "x")
-        data = laptop.input("data", "s3://data/fuzz/b")
+        local_aws.put("fuzz/b", "x")
+        data = local_aws.input("data", "s3://data/fuzz/b")
         data["S3Input"] |= change
         request["ProcessingInputs"].append(data)
-    if "ProcessingJobArn" not in answered(laptop, "CreateProcessingJob", json.dumps(request).encode()):
+    if "ProcessingJobArn" not in answered(local_aws, "CreateProcessingJob", json.dumps(request).encode()):
         return
 
     def describe() -> dict[str, Any]:
-        return answered(laptop, "DescribeProcessingJob", json.dumps({"ProcessingJobName": name}).encode())
+        return answered(local_aws, "DescribeProcessingJob", json.dumps({"ProcessingJobName": name}).encode())
 
-    job = laptop.until(describe, lambda found: found["ProcessingJobStatus"] != "InProgress")
+    job = local_aws.until(describe, lambda found: found["ProcessingJobStatus"] != "InProgress")
     assert job["ProcessingJobStatus"] == "Completed" or "InternalServerError" not in job["FailureReason"]

@@ -1,4 +1,4 @@
-"""What is remembered of jobs when the laptop AWS is stopped, or killed, and started again."""
+"""What is remembered of jobs when the local AWS is stopped, or killed, and started again."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from local.conftest import Laptop
-from smproc.local import LaptopAws, LaptopAwsError, NoSandbox
-from smproc.local._ports import children
+from local.conftest import RunningLocalAws
+from smproc.local import LocalAws, LocalAwsError, NoSandboxError
+from smproc.local.probes import children
 
 SLEEP = "import subprocess; print('ready', flush=True); subprocess.run(['sleep', '1000'])"
 
 
 @pytest.fixture
-def mine(free_port: int, tmp_path: Path) -> Iterator[Laptop]:
-    """A laptop AWS that a test may stop and kill."""
-    aws = LaptopAws(free_port, state_dir=tmp_path, runner="process")
+def mine(free_port: int, tmp_path: Path) -> Iterator[RunningLocalAws]:
+    """A local AWS that a test may stop and kill."""
+    aws = LocalAws(free_port, state_dir=tmp_path, runner="process")
     try:
         aws.start()
-    except NoSandbox as missing:
+    except NoSandboxError as missing:
         pytest.skip(str(missing))
-    user = Laptop(aws, "any")
+    user = RunningLocalAws(aws, "any")
     yield user
     user.close()
     aws.stop()
@@ -42,7 +42,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_jobs_are_remembered_as_they_were(mine: Laptop) -> None:
+def test_jobs_are_remembered_as_they_were(mine: RunningLocalAws) -> None:
     script = "import sys; open('/opt/ml/output/message', 'w').write('wrong'); sys.exit(1)"
     request = mine.request(script, Tags=[{"Key": "a", "Value": "1"}])
     mine.wait(mine.create(request))
@@ -66,7 +66,7 @@ def test_jobs_are_remembered_as_they_were(mine: Laptop) -> None:
         mine.create(request)
 
 
-def test_a_job_that_ran_when_the_server_was_killed_has_failed_and_is_gone(mine: Laptop) -> None:
+def test_a_job_that_ran_when_the_server_was_killed_has_failed_and_is_gone(mine: RunningLocalAws) -> None:
     pid = mine.aws.status().pid
     assert pid
     ended = mine.run("")["ProcessingJobName"]
@@ -82,7 +82,7 @@ def test_a_job_that_ran_when_the_server_was_killed_has_failed_and_is_gone(mine: 
     for name in (running, stopping):
         job = mine.describe(name)
         assert job["ProcessingJobStatus"] == "Failed"
-        assert job["FailureReason"] == "InternalServerError: The laptop AWS was killed while the job was running"
+        assert job["FailureReason"] == "InternalServerError: The local AWS was killed while the job was running"
         assert job["ProcessingStartTime"] <= job["ProcessingEndTime"]
     first = mine.describe(running)["ProcessingEndTime"]
     mine.aws.stop()
@@ -90,7 +90,7 @@ def test_a_job_that_ran_when_the_server_was_killed_has_failed_and_is_gone(mine: 
     assert mine.describe(running)["ProcessingEndTime"] == first
 
 
-def test_a_job_that_ran_when_the_server_was_stopped_was_stopped(mine: Laptop) -> None:
+def test_a_job_that_ran_when_the_server_was_stopped_was_stopped(mine: RunningLocalAws) -> None:
     name = mine.create(mine.request(SLEEP))
     mine.wait_for_log(name, "ready")
     mine.aws.stop()
@@ -99,7 +99,7 @@ def test_a_job_that_ran_when_the_server_was_stopped_was_stopped(mine: Laptop) ->
 
 
 @pytest.mark.parametrize("damage", ["no database", "no record"])
-def test_a_damaged_memory_is_named_with_what_to_do(mine: Laptop, damage: str) -> None:
+def test_a_damaged_memory_is_named_with_what_to_do(mine: RunningLocalAws, damage: str) -> None:
     mine.run("")
     mine.aws.stop()
     path = mine.aws.status().folder / "jobs.sqlite3"
@@ -109,7 +109,7 @@ def test_a_damaged_memory_is_named_with_what_to_do(mine: Laptop, damage: str) ->
         with sqlite3.connect(path) as database:
             database.execute("UPDATE jobs SET record = 'x'")
         database.close()
-    with pytest.raises(LaptopAwsError, match=f"cannot be read .* remove {path} to start without it"):
+    with pytest.raises(LocalAwsError, match=f"cannot be read .* remove {path} to start without it"):
         mine.aws.start()
     path.unlink()
     assert mine.aws.start().jobs_finished == 0

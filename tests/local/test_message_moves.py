@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
-    from local.conftest import Laptop
+    from local.conftest import RunningLocalAws
 
 PREFIX = "arn:aws:sqs:us-east-1:000000000000:"
 
@@ -17,8 +17,8 @@ PREFIX = "arn:aws:sqs:us-east-1:000000000000:"
 class Queues:
     """A queue and its dead-letter queue, into which a message goes once it was received once."""
 
-    def __init__(self, laptop: Laptop, ending: str = "") -> None:
-        self.laptop, self.sqs, self.name = laptop, laptop.client("sqs"), laptop.name()
+    def __init__(self, local_aws: RunningLocalAws, ending: str = "") -> None:
+        self.local_aws, self.sqs, self.name = local_aws, local_aws.client("sqs"), local_aws.name()
         more = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if ending else {}
         self.fifo = bool(ending)
         self.dead_arn, self.arn = f"{PREFIX}{self.name}-dead{ending}", f"{PREFIX}{self.name}{ending}"
@@ -37,7 +37,7 @@ class Queues:
             )
             self.receive(self.queue)
         self.receive(self.queue)
-        self.laptop.until(lambda: self.number(self.dead), lambda number: number == len(bodies))
+        self.local_aws.until(lambda: self.number(self.dead), lambda number: number == len(bodies))
 
     def receive(self, url: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.sqs.receive_message(
@@ -59,7 +59,7 @@ class Queues:
         return described
 
     def ended(self) -> dict[str, Any]:
-        task: dict[str, Any] = self.laptop.until(self.newest, lambda task: task["Status"] != "RUNNING")
+        task: dict[str, Any] = self.local_aws.until(self.newest, lambda task: task["Status"] != "RUNNING")
         return task
 
 
@@ -71,8 +71,8 @@ def refused(call: Any, **parameters: Any) -> tuple[str, str]:  # noqa: ANN401 - 
 
 
 @pytest.mark.parametrize("ending", ["", ".fifo"])
-def test_messages_go_back_to_the_queue_that_buried_them(laptop: Laptop, ending: str) -> None:
-    queues = Queues(laptop, ending)
+def test_messages_go_back_to_the_queue_that_buried_them(local_aws: RunningLocalAws, ending: str) -> None:
+    queues = Queues(local_aws, ending)
     queues.bury("one", "two", "three")
     queues.start()
     task = queues.ended()
@@ -88,8 +88,8 @@ def test_messages_go_back_to_the_queue_that_buried_them(laptop: Laptop, ending: 
     assert first["Attributes"]["ApproximateReceiveCount"] == "1"
 
 
-def test_messages_go_to_another_queue_on_request(laptop: Laptop) -> None:
-    queues = Queues(laptop)
+def test_messages_go_to_another_queue_on_request(local_aws: RunningLocalAws) -> None:
+    queues = Queues(local_aws)
     queues.bury("one", "two")
     other = queues.sqs.create_queue(QueueName=f"{queues.name}-other")["QueueUrl"]
     queues.start(DestinationArn=f"{PREFIX}{queues.name}-other")
@@ -98,11 +98,11 @@ def test_messages_go_to_another_queue_on_request(laptop: Laptop) -> None:
     assert (queues.number(queues.dead), queues.number(queues.queue)) == (0, 0)
 
 
-def test_a_task_is_cancelled_and_keeps_what_it_moved(laptop: Laptop) -> None:
-    queues = Queues(laptop)
+def test_a_task_is_cancelled_and_keeps_what_it_moved(local_aws: RunningLocalAws) -> None:
+    queues = Queues(local_aws)
     queues.bury("one", "two", "three")
     handle = queues.start(MaxNumberOfMessagesPerSecond=1)
-    laptop.until(lambda: queues.newest()["ApproximateNumberOfMessagesMoved"], lambda number: number == 1)
+    local_aws.until(lambda: queues.newest()["ApproximateNumberOfMessagesMoved"], lambda number: number == 1)
     running = queues.newest()
     assert (running["Status"], running["TaskHandle"]) == ("RUNNING", handle)
     assert running["MaxNumberOfMessagesPerSecond"] == 1
@@ -113,8 +113,8 @@ def test_a_task_is_cancelled_and_keeps_what_it_moved(laptop: Laptop) -> None:
     assert "Only active" in refused(queues.sqs.cancel_message_move_task, TaskHandle=handle)[1]
 
 
-def test_a_message_that_no_queue_buried_fails_the_task_and_stays(laptop: Laptop) -> None:
-    queues = Queues(laptop)
+def test_a_message_that_no_queue_buried_fails_the_task_and_stays(local_aws: RunningLocalAws) -> None:
+    queues = Queues(local_aws)
     queues.sqs.send_message(QueueUrl=queues.dead, MessageBody="stray")
     queues.start()
     task = queues.ended()
@@ -122,8 +122,8 @@ def test_a_message_that_no_queue_buried_fails_the_task_and_stays(laptop: Laptop)
     assert queues.number(queues.dead) == 1
 
 
-def test_messages_that_somebody_works_on_stay(laptop: Laptop) -> None:
-    queues = Queues(laptop)
+def test_messages_that_somebody_works_on_stay(local_aws: RunningLocalAws) -> None:
+    queues = Queues(local_aws)
     queues.bury("one", "two")
     queues.sqs.receive_message(QueueUrl=queues.dead, MaxNumberOfMessages=1, VisibilityTimeout=600)
     queues.start()
@@ -132,8 +132,8 @@ def test_messages_that_somebody_works_on_stay(laptop: Laptop) -> None:
     assert message["Body"] == "two"
 
 
-def test_the_tasks_of_a_queue_are_listed_from_the_newest(laptop: Laptop) -> None:
-    queues = Queues(laptop)
+def test_the_tasks_of_a_queue_are_listed_from_the_newest(local_aws: RunningLocalAws) -> None:
+    queues = Queues(local_aws)
     for bodies in (("one",), ("one", "two")):
         queues.bury(*bodies)
         queues.start()
@@ -143,8 +143,8 @@ def test_the_tasks_of_a_queue_are_listed_from_the_newest(laptop: Laptop) -> None
     assert [task["ApproximateNumberOfMessagesMoved"] for task in tasks] == [2, 1]
 
 
-def test_only_a_dead_letter_queue_is_emptied(laptop: Laptop) -> None:
-    queues = Queues(laptop)
+def test_only_a_dead_letter_queue_is_emptied(local_aws: RunningLocalAws) -> None:
+    queues = Queues(local_aws)
     start = queues.sqs.start_message_move_task
     assert refused(start, SourceArn=queues.arn) == (
         "InvalidParameterValue",

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from local.conftest import Laptop
+    from local.conftest import RunningLocalAws
 
 
 def template(*, port: int, egress: bool) -> str:
@@ -63,8 +63,8 @@ def template(*, port: int, egress: bool) -> str:
     return json.dumps({"Resources": resources, "Outputs": outputs})
 
 
-def test_they_are_made_changed_and_removed(laptop: Laptop) -> None:
-    formation, ec2, name = laptop.client("cloudformation"), laptop.client("ec2"), laptop.name()
+def test_they_are_made_changed_and_removed(local_aws: RunningLocalAws) -> None:
+    formation, ec2, name = local_aws.client("cloudformation"), local_aws.client("ec2"), local_aws.name()
 
     def outputs() -> dict[str, str]:
         (stack,) = formation.describe_stacks(StackName=name)["Stacks"]
@@ -103,14 +103,14 @@ def test_they_are_made_changed_and_removed(laptop: Laptop) -> None:
     assert ec2.describe_flow_logs(FlowLogIds=[made["Flows"]])["FlowLogs"] == []
 
 
-def test_a_rule_of_a_group_that_is_not_there_fails_the_stack(laptop: Laptop) -> None:
-    formation, name = laptop.client("cloudformation"), laptop.name()
+def test_a_rule_of_a_group_that_is_not_there_fails_the_stack(local_aws: RunningLocalAws) -> None:
+    formation, name = local_aws.client("cloudformation"), local_aws.name()
     rule = {
         "Type": "AWS::EC2::SecurityGroupIngress",
         "Properties": {"GroupId": "sg-0", "IpProtocol": "-1", "CidrIp": "10.0.0.0/8"},
     }
     formation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": {"Rule": rule}}))
-    ended = laptop.until(
+    ended = local_aws.until(
         lambda: formation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"],
         lambda status: status.endswith("_COMPLETE"),
     )

@@ -1,4 +1,4 @@
-"""What matches a trigger's pattern, asked of EventBridge's own TestEventPattern as the laptop AWS has it."""
+"""What matches a trigger's pattern, asked of EventBridge's own TestEventPattern as the local AWS has it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 import pytest
 
-from cdk_sagemaker_processing.trigger._object_pattern import ObjectPattern
+from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
 from hostile import NAMES
 
 if TYPE_CHECKING:
-    from local.conftest import Laptop
+    from local.conftest import RunningLocalAws
 
 
 @pytest.fixture(scope="module")
-def events(laptop: Laptop) -> Any:  # noqa: ANN401 - boto3 is untyped
+def events(local_aws: RunningLocalAws) -> Any:  # noqa: ANN401 - boto3 is untyped
     return botocore.session.Session().create_client(
         "events",
         region_name="us-east-1",
-        endpoint_url=laptop.aws.endpoint,
+        endpoint_url=local_aws.aws.endpoint,
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the laptop's own
+        aws_secret_access_key="test",  # noqa: S106 - the local AWS's own
     )
 
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 import pytest
 
-from smproc.local import LaptopAws
+from smproc.local import LocalAws
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from local.conftest import Laptop
+    from local.conftest import RunningLocalAws
 
 SYNC = "arn:aws:states:::sagemaker:createProcessingJob.sync"
 SLEEP = "import time; print('ready'); time.sleep(60)"
@@ -35,26 +35,26 @@ def delays(history: list[dict[str, Any]]) -> list[float]:
     return [(later - earlier).total_seconds() for earlier, later in pairwise(tries)]
 
 
-def test_a_delay_is_no_longer_than_its_maximum(laptop: Laptop) -> None:
-    arn = laptop.execute({"Try": failing(IntervalSeconds=100, BackoffRate=10, MaxDelaySeconds=1, MaxAttempts=2)})
-    laptop.wait_for_execution(arn)
-    assert [round(delay) for delay in delays(laptop.history(arn))] == [1, 1]
+def test_a_delay_is_no_longer_than_its_maximum(local_aws: RunningLocalAws) -> None:
+    arn = local_aws.execute({"Try": failing(IntervalSeconds=100, BackoffRate=10, MaxDelaySeconds=1, MaxAttempts=2)})
+    local_aws.wait_for_execution(arn)
+    assert [round(delay) for delay in delays(local_aws.history(arn))] == [1, 1]
 
 
-def test_a_parallels_delay_is_no_longer_than_its_maximum_either(laptop: Laptop) -> None:
+def test_a_parallels_delay_is_no_longer_than_its_maximum_either(local_aws: RunningLocalAws) -> None:
     branch = {"StartAt": "Fail", "States": {"Fail": {"Type": "Fail", "Error": "Mine"}}}
     retry = [{"ErrorEquals": ["Mine"], "IntervalSeconds": 100, "MaxDelaySeconds": 1, "MaxAttempts": 2}]
-    arn = laptop.execute({"Both": {"Type": "Parallel", "Branches": [branch], "Retry": retry, "End": True}})
-    ended = laptop.wait_for_execution(arn)
+    arn = local_aws.execute({"Both": {"Type": "Parallel", "Branches": [branch], "Retry": retry, "End": True}})
+    ended = local_aws.wait_for_execution(arn)
     assert ended["error"] == "Mine"
     assert 1.9 <= (ended["stopDate"] - ended["startDate"]).total_seconds() <= 10
 
 
-def test_full_jitter_waits_less_than_without(laptop: Laptop) -> None:
+def test_full_jitter_waits_less_than_without(local_aws: RunningLocalAws) -> None:
     jitter = {"IntervalSeconds": 1, "BackoffRate": 1, "MaxAttempts": 8, "JitterStrategy": "FULL"}
-    arn = laptop.execute({"Try": failing(**jitter)})
-    laptop.wait_for_execution(arn)
-    found = delays(laptop.history(arn))
+    arn = local_aws.execute({"Try": failing(**jitter)})
+    local_aws.wait_for_execution(arn)
+    found = delays(local_aws.history(arn))
     assert len(found) == 8
     # A delay without jitter is never below one second; eight with it are all above nine tenths once in 10^8 runs.
     assert min(found) < 0.9
@@ -62,12 +62,12 @@ def test_full_jitter_waits_less_than_without(laptop: Laptop) -> None:
     assert len({round(delay, 2) for delay in found}) > 1
 
 
-def test_stopping_an_execution_ends_a_wait_between_tries(laptop: Laptop) -> None:
-    arn = laptop.execute({"Try": failing(IntervalSeconds=600)})
-    laptop.until(lambda: laptop.history(arn)[-1]["type"], lambda kind: kind == "TaskFailed")
-    laptop.states.stop_execution(executionArn=arn)
-    assert laptop.wait_for_execution(arn)["status"] == "ABORTED"
-    assert laptop.history(arn)[-1]["type"] == "ExecutionAborted"
+def test_stopping_an_execution_ends_a_wait_between_tries(local_aws: RunningLocalAws) -> None:
+    arn = local_aws.execute({"Try": failing(IntervalSeconds=600)})
+    local_aws.until(lambda: local_aws.history(arn)[-1]["type"], lambda kind: kind == "TaskFailed")
+    local_aws.states.stop_execution(executionArn=arn)
+    assert local_aws.wait_for_execution(arn)["status"] == "ABORTED"
+    assert local_aws.history(arn)[-1]["type"] == "ExecutionAborted"
 
 
 def test_a_wait_of_more_than_a_minute_is_not_cut(
@@ -75,7 +75,7 @@ def test_a_wait_of_more_than_a_minute_is_not_cut(
 ) -> None:
     # A hundredth of each wait, so that two hundred seconds are two and a minute would be less than one.
     monkeypatch.setenv("SFN_WAIT_SCALE", "0.01")
-    aws = LaptopAws(free_port, state_dir=tmp_path)
+    aws = LocalAws(free_port, state_dir=tmp_path)
     aws.start()
     try:
         states = botocore.session.Session().create_client(
@@ -83,7 +83,7 @@ def test_a_wait_of_more_than_a_minute_is_not_cut(
             region_name="us-east-1",
             endpoint_url=aws.endpoint,
             aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - the laptop's own
+            aws_secret_access_key="test",  # noqa: S106 - the local AWS's own
         )
         definition = {"StartAt": "Try", "States": {"Try": failing(IntervalSeconds=200, MaxAttempts=1)}}
         machine = states.create_state_machine(name="wait", roleArn=ROLE, definition=json.dumps(definition))
@@ -100,8 +100,8 @@ def test_a_wait_of_more_than_a_minute_is_not_cut(
 
 
 @pytest.mark.parametrize("inside", ["Task", "Map"])
-def test_a_machines_timeout_stops_its_job_and_is_final(laptop: Laptop, inside: str) -> None:
-    request = laptop.request(SLEEP)
+def test_a_machines_timeout_stops_its_job_and_is_final(local_aws: RunningLocalAws, inside: str) -> None:
+    request = local_aws.request(SLEEP)
     again = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 5}]
     task = {"Type": "Task", "Resource": SYNC, "Parameters": request, "Retry": again, "End": True}
     mapped = {"Type": "Map", "ItemsPath": "$.items", "Iterator": {"StartAt": "Task", "States": {"Task": task}}}
@@ -110,46 +110,46 @@ def test_a_machines_timeout_stops_its_job_and_is_final(laptop: Laptop, inside: s
     state = {**kinds[inside], "Catch": catch, "Next": "After"}
     state.pop("End", None)
     after = {"Type": "Pass", "End": True}
-    arn = laptop.execute({"Process": state, "After": after}, {"items": [1]}, TimeoutSeconds=3)
-    laptop.wait_for_log(request["ProcessingJobName"], "ready")
-    execution = laptop.wait_for_execution(arn)
+    arn = local_aws.execute({"Process": state, "After": after}, {"items": [1]}, TimeoutSeconds=3)
+    local_aws.wait_for_log(request["ProcessingJobName"], "ready")
+    execution = local_aws.wait_for_execution(arn)
     assert execution["status"] == "TIMED_OUT"
     assert 2.9 <= (execution["stopDate"] - execution["startDate"]).total_seconds() <= 6
-    assert laptop.wait(request["ProcessingJobName"])["ProcessingJobStatus"] == "Stopped"
-    events = laptop.history(arn)
+    assert local_aws.wait(request["ProcessingJobName"])["ProcessingJobStatus"] == "Stopped"
+    events = local_aws.history(arn)
     assert events[-1]["type"] == "ExecutionTimedOut"
     assert [event["type"] for event in events].count("TaskScheduled") == 1
-    assert laptop.wait_for_execution(arn)["status"] == "TIMED_OUT"
+    assert local_aws.wait_for_execution(arn)["status"] == "TIMED_OUT"
 
 
-def test_a_machine_that_ends_in_time_is_not_disturbed_by_its_timeout(laptop: Laptop) -> None:
-    arn = laptop.execute({"Pass": {"Type": "Pass", "End": True}}, TimeoutSeconds=1)
-    assert laptop.wait_for_execution(arn)["status"] == "SUCCEEDED"
+def test_a_machine_that_ends_in_time_is_not_disturbed_by_its_timeout(local_aws: RunningLocalAws) -> None:
+    arn = local_aws.execute({"Pass": {"Type": "Pass", "End": True}}, TimeoutSeconds=1)
+    assert local_aws.wait_for_execution(arn)["status"] == "SUCCEEDED"
     time.sleep(1.2)
-    assert laptop.wait_for_execution(arn)["status"] == "SUCCEEDED"
-    assert laptop.history(arn)[-1]["type"] == "ExecutionSucceeded"
+    assert local_aws.wait_for_execution(arn)["status"] == "SUCCEEDED"
+    assert local_aws.history(arn)[-1]["type"] == "ExecutionSucceeded"
 
 
-def nested(laptop: Laptop, resource: str, request: dict[str, Any]) -> tuple[str, str]:
+def nested(local_aws: RunningLocalAws, resource: str, request: dict[str, Any]) -> tuple[str, str]:
     """The ARNs of an execution that has started another, which runs a job, and of that machine."""
-    child = laptop.machine({"Process": {"Type": "Task", "Resource": SYNC, "Parameters": request, "End": True}})
+    child = local_aws.machine({"Process": {"Type": "Task", "Resource": SYNC, "Parameters": request, "End": True}})
     start: dict[str, Any] = {"Type": "Task", "Resource": resource, "Parameters": {"StateMachineArn": child}}
     wait = {"Type": "Wait", "Seconds": 600, "End": True}
-    arn = laptop.execute({"Start": {**start, "Next": "Wait"}, "Wait": wait})
-    laptop.wait_for_log(request["ProcessingJobName"], "ready")
+    arn = local_aws.execute({"Start": {**start, "Next": "Wait"}, "Wait": wait})
+    local_aws.wait_for_log(request["ProcessingJobName"], "ready")
     return arn, child
 
 
-def test_an_execution_that_is_waited_for_is_stopped_with_the_one_that_waits(laptop: Laptop) -> None:
-    request = laptop.request(SLEEP)
-    arn, _ = nested(laptop, "arn:aws:states:::states:startExecution.sync:2", request)
-    laptop.states.stop_execution(executionArn=arn)
-    assert laptop.wait(request["ProcessingJobName"])["ProcessingJobStatus"] == "Stopped"
+def test_an_execution_that_is_waited_for_is_stopped_with_the_one_that_waits(local_aws: RunningLocalAws) -> None:
+    request = local_aws.request(SLEEP)
+    arn, _ = nested(local_aws, "arn:aws:states:::states:startExecution.sync:2", request)
+    local_aws.states.stop_execution(executionArn=arn)
+    assert local_aws.wait(request["ProcessingJobName"])["ProcessingJobStatus"] == "Stopped"
 
 
-def test_an_execution_that_is_not_waited_for_goes_on(laptop: Laptop) -> None:
-    request = laptop.request("import time; print('ready'); time.sleep(2)")
-    arn, child = nested(laptop, "arn:aws:states:::states:startExecution", request)
-    laptop.states.stop_execution(executionArn=arn)
-    (execution,) = laptop.states.list_executions(stateMachineArn=child)["executions"]
-    assert laptop.wait_for_execution(execution["executionArn"])["status"] == "SUCCEEDED"
+def test_an_execution_that_is_not_waited_for_goes_on(local_aws: RunningLocalAws) -> None:
+    request = local_aws.request("import time; print('ready'); time.sleep(2)")
+    arn, child = nested(local_aws, "arn:aws:states:::states:startExecution", request)
+    local_aws.states.stop_execution(executionArn=arn)
+    (execution,) = local_aws.states.list_executions(stateMachineArn=child)["executions"]
+    assert local_aws.wait_for_execution(execution["executionArn"])["status"] == "SUCCEEDED"

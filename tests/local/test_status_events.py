@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from local.conftest import Laptop
+    from local.conftest import RunningLocalAws
 
 WAIT = {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}
 PASS = {"Pass": {"Type": "Pass", "End": True}}
@@ -37,20 +37,20 @@ FIELDS = {
 class Listener:
     """A queue of the events of one machine's executions."""
 
-    def __init__(self, laptop: Laptop, machine: str) -> None:
-        self.laptop, self.sqs, self.machine, name = laptop, laptop.client("sqs"), machine, laptop.name()
+    def __init__(self, local_aws: RunningLocalAws, machine: str) -> None:
+        self.local_aws, self.sqs, self.machine, name = local_aws, local_aws.client("sqs"), machine, local_aws.name()
         self.queue = self.sqs.create_queue(QueueName=name)["QueueUrl"]
         pattern = {"source": ["aws.states"], "detail": {"stateMachineArn": [machine]}}
-        laptop.client("events").put_rule(Name=name, EventPattern=json.dumps(pattern))
+        local_aws.client("events").put_rule(Name=name, EventPattern=json.dumps(pattern))
         arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"
-        laptop.client("events").put_targets(Rule=name, Targets=[{"Id": "it", "Arn": arn}])
+        local_aws.client("events").put_targets(Rule=name, Targets=[{"Id": "it", "Arn": arn}])
 
     def start(self) -> str:
-        started = self.laptop.states.start_execution(stateMachineArn=self.machine, input='{"a": 1}')
+        started = self.local_aws.states.start_execution(stateMachineArn=self.machine, input='{"a": 1}')
         return str(started["executionArn"])
 
     def event(self) -> dict[str, Any]:
-        (message,) = self.laptop.until(lambda: self.sqs.receive_message(QueueUrl=self.queue).get("Messages"), bool)
+        (message,) = self.local_aws.until(lambda: self.sqs.receive_message(QueueUrl=self.queue).get("Messages"), bool)
         self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
         event: dict[str, Any] = json.loads(message["Body"])
         assert event["detail-type"] == "Step Functions Execution Status Change"
@@ -60,8 +60,8 @@ class Listener:
         return detail
 
 
-def test_a_start_is_told_and_so_is_a_success(laptop: Laptop) -> None:
-    listener = Listener(laptop, laptop.machine(PASS))
+def test_a_start_is_told_and_so_is_a_success(local_aws: RunningLocalAws) -> None:
+    listener = Listener(local_aws, local_aws.machine(PASS))
     before = time.time() * 1000
     arn = listener.start()
     running, succeeded = listener.event(), listener.event()
@@ -74,8 +74,8 @@ def test_a_start_is_told_and_so_is_a_success(laptop: Laptop) -> None:
     assert succeeded["redriveStatus"] == "NOT_REDRIVABLE"
 
 
-def test_a_failure_is_told_with_its_cause(laptop: Laptop) -> None:
-    listener = Listener(laptop, laptop.machine(FAIL))
+def test_a_failure_is_told_with_its_cause(local_aws: RunningLocalAws) -> None:
+    listener = Listener(local_aws, local_aws.machine(FAIL))
     listener.start()
     assert listener.event()["status"] == "RUNNING"
     failed = listener.event()
@@ -83,19 +83,19 @@ def test_a_failure_is_told_with_its_cause(laptop: Laptop) -> None:
     assert (failed["output"], failed["redriveStatus"], failed["redriveStatusReason"]) == (None, "REDRIVABLE", None)
 
 
-def test_an_abort_is_told_with_its_cause(laptop: Laptop) -> None:
-    listener = Listener(laptop, laptop.machine(WAIT))
+def test_an_abort_is_told_with_its_cause(local_aws: RunningLocalAws) -> None:
+    listener = Listener(local_aws, local_aws.machine(WAIT))
     arn = listener.start()
     assert listener.event()["status"] == "RUNNING"
-    laptop.states.stop_execution(executionArn=arn, error="Changed", cause="my mind")
+    local_aws.states.stop_execution(executionArn=arn, error="Changed", cause="my mind")
     aborted = listener.event()
     assert (aborted["status"], aborted["error"], aborted["cause"]) == ("ABORTED", "Changed", "my mind")
     assert aborted["redriveStatus"] == "REDRIVABLE"
     assert isinstance(aborted["stopDate"], int)
 
 
-def test_a_timeout_is_told(laptop: Laptop) -> None:
-    listener = Listener(laptop, laptop.machine(WAIT, TimeoutSeconds=1))
+def test_a_timeout_is_told(local_aws: RunningLocalAws) -> None:
+    listener = Listener(local_aws, local_aws.machine(WAIT, TimeoutSeconds=1))
     listener.start()
     assert listener.event()["status"] == "RUNNING"
     timed_out = listener.event()
@@ -104,14 +104,14 @@ def test_a_timeout_is_told(laptop: Laptop) -> None:
     assert timed_out["output"] is None
 
 
-def test_an_express_execution_is_not_told(laptop: Laptop) -> None:
-    made = laptop.states.create_state_machine(
-        name=laptop.name(),
+def test_an_express_execution_is_not_told(local_aws: RunningLocalAws) -> None:
+    made = local_aws.states.create_state_machine(
+        name=local_aws.name(),
         type="EXPRESS",
         roleArn="arn:aws:iam::000000000000:role/machine",
         definition=json.dumps({"StartAt": "Pass", "States": PASS}),
     )
-    listener = Listener(laptop, made["stateMachineArn"])
+    listener = Listener(local_aws, made["stateMachineArn"])
     arn = listener.start()
-    assert laptop.wait_for_execution(arn)["status"] == "SUCCEEDED"
+    assert local_aws.wait_for_execution(arn)["status"] == "SUCCEEDED"
     assert "Messages" not in listener.sqs.receive_message(QueueUrl=listener.queue, WaitTimeSeconds=1)

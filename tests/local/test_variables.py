@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from local.conftest import Laptop
+    from local.conftest import RunningLocalAws
 
 INVOKE = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "gone"}}
 
 
-def output(laptop: Laptop, states: dict[str, Any], given: object = None, **more: Any) -> Any:  # noqa: ANN401
-    execution = laptop.wait_for_execution(laptop.execute(states, given, **more))
+def output(local_aws: RunningLocalAws, states: dict[str, Any], given: object = None, **more: Any) -> Any:  # noqa: ANN401
+    execution = local_aws.wait_for_execution(local_aws.execute(states, given, **more))
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
     return json.loads(execution["output"])
 
@@ -24,7 +24,7 @@ def read(*names: str) -> dict[str, Any]:
     return {"Type": "Pass", "Parameters": {f"{name}.$": f"${name}" for name in names}, "End": True}
 
 
-def test_a_variable_is_read_in_any_later_state(laptop: Laptop) -> None:
+def test_a_variable_is_read_in_any_later_state(local_aws: RunningLocalAws) -> None:
     states = {
         "Set": {"Type": "Pass", "Assign": {"a.$": "$.a", "fixed": [1], "name.$": "$$.State.Name"}, "Next": "Lose"},
         "Lose": {"Type": "Pass", "Result": "nothing", "Next": "Choose"},
@@ -47,20 +47,20 @@ def test_a_variable_is_read_in_any_later_state(laptop: Laptop) -> None:
         },
     }
     expected = {"whole": {"b": 1}, "part": 1, "of_list": 1, "text": "Set-1", "input": "nothing"}
-    assert output(laptop, states, {"a": {"b": 1}}) == expected
+    assert output(local_aws, states, {"a": {"b": 1}}) == expected
 
 
-def test_all_values_are_evaluated_before_any_is_assigned(laptop: Laptop) -> None:
+def test_all_values_are_evaluated_before_any_is_assigned(local_aws: RunningLocalAws) -> None:
     states = {
         "Set": {"Type": "Pass", "Assign": {"a": 1, "b": 2}, "Next": "Swap"},
         "Swap": {"Type": "Pass", "Assign": {"a.$": "$b", "b.$": "$a"}, "Next": "Read"},
         "Read": read("a", "b"),
     }
-    assert output(laptop, states) == {"a": 2, "b": 1}
+    assert output(local_aws, states) == {"a": 2, "b": 1}
 
 
-def test_a_task_assigns_from_its_result_and_not_from_its_selection_of_it(laptop: Laptop) -> None:
-    machine = laptop.machine({"Pass": {"Type": "Pass", "Result": {"deep": 7}, "End": True}})
+def test_a_task_assigns_from_its_result_and_not_from_its_selection_of_it(local_aws: RunningLocalAws) -> None:
+    machine = local_aws.machine({"Pass": {"Type": "Pass", "Result": {"deep": 7}, "End": True}})
     start = {
         "Type": "Task",
         "Resource": "arn:aws:states:::states:startExecution.sync:2",
@@ -70,41 +70,41 @@ def test_a_task_assigns_from_its_result_and_not_from_its_selection_of_it(laptop:
         "ResultPath": "$.result",
         "Next": "Read",
     }
-    assert output(laptop, {"Start": start, "Read": read("deep")}) == {"deep": 7}
+    assert output(local_aws, {"Start": start, "Read": read("deep")}) == {"deep": 7}
 
 
-def test_a_wait_assigns_from_its_input(laptop: Laptop) -> None:
+def test_a_wait_assigns_from_its_input(local_aws: RunningLocalAws) -> None:
     wait = {"Type": "Wait", "Seconds": 0, "InputPath": "$.in", "Assign": {"a.$": "$.a"}, "Next": "Read"}
-    assert output(laptop, {"Wait": wait, "Read": read("a")}, {"in": {"a": 3}}) == {"a": 3}
+    assert output(local_aws, {"Wait": wait, "Read": read("a")}, {"in": {"a": 3}}) == {"a": 3}
 
 
 @pytest.mark.parametrize(("given", "expected"), [(1, "first"), (2, "second"), (3, "other")])
-def test_of_a_choice_the_rule_that_matches_assigns(laptop: Laptop, given: int, expected: str) -> None:
+def test_of_a_choice_the_rule_that_matches_assigns(local_aws: RunningLocalAws, given: int, expected: str) -> None:
     choices = [
         {"Variable": "$.n", "NumericEquals": 1, "Assign": {"a": "first"}, "Next": "Read"},
         {"Variable": "$.n", "NumericLessThan": 3, "Assign": {"a": "second"}, "Next": "Read"},
     ]
     choice = {"Type": "Choice", "Choices": choices, "Default": "Read", "Assign": {"a": "other"}}
-    assert output(laptop, {"Choose": choice, "Read": read("a")}, {"n": given}) == {"a": expected}
+    assert output(local_aws, {"Choose": choice, "Read": read("a")}, {"n": given}) == {"a": expected}
 
 
-def test_a_catcher_assigns_from_the_error(laptop: Laptop) -> None:
+def test_a_catcher_assigns_from_the_error(local_aws: RunningLocalAws) -> None:
     catch = [{"ErrorEquals": ["States.ALL"], "Assign": {"error.$": "$.Error"}, "ResultPath": None, "Next": "Read"}]
     states = {"Try": {**INVOKE, "Catch": catch, "Assign": {"error": "none"}, "Next": "Read"}, "Read": read("error")}
-    assert "Lambda" in output(laptop, states)["error"]
+    assert "Lambda" in output(local_aws, states)["error"]
 
 
-def test_a_fail_and_a_succeed_state_read_variables(laptop: Laptop) -> None:
+def test_a_fail_and_a_succeed_state_read_variables(local_aws: RunningLocalAws) -> None:
     first = {"Type": "Pass", "Assign": {"why": "because"}, "Next": "End"}
-    failed = laptop.wait_for_execution(
-        laptop.execute({"Set": first, "End": {"Type": "Fail", "Error": "Mine", "CausePath": "$why"}})
+    failed = local_aws.wait_for_execution(
+        local_aws.execute({"Set": first, "End": {"Type": "Fail", "Error": "Mine", "CausePath": "$why"}})
     )
     assert (failed["status"], failed["cause"]) == ("FAILED", "because")
-    assert output(laptop, {"Set": first, "End": {"Type": "Succeed", "OutputPath": "$why"}}) == "because"
+    assert output(local_aws, {"Set": first, "End": {"Type": "Succeed", "OutputPath": "$why"}}) == "because"
 
 
 @pytest.mark.parametrize("kind", ["Parallel", "Map"])
-def test_what_is_inside_reads_outer_variables_and_keeps_its_own(laptop: Laptop, kind: str) -> None:
+def test_what_is_inside_reads_outer_variables_and_keeps_its_own(local_aws: RunningLocalAws, kind: str) -> None:
     inner = {
         "StartAt": "Both",
         "States": {
@@ -129,11 +129,11 @@ def test_what_is_inside_reads_outer_variables_and_keeps_its_own(laptop: Laptop, 
         "Go": {**kinds[kind], "Assign": {"results.$": "$"}, "Next": "Read"},
         "Read": read("outer", "inner", "results"),
     }
-    result = output(laptop, states, {"items": [1, 2]})
+    result = output(local_aws, states, {"items": [1, 2]})
     assert result == {"outer": 1, "inner": None, "results": [{"inner": 2, "outer": 3, "was": 1}] * 2}
 
 
-def test_a_jsonata_parallel_assigns_too(laptop: Laptop) -> None:
+def test_a_jsonata_parallel_assigns_too(local_aws: RunningLocalAws) -> None:
     branch = {"StartAt": "In", "States": {"In": {"Type": "Pass", "Output": {"n": 1}, "End": True}}}
     states = {
         "Both": {
@@ -144,4 +144,4 @@ def test_a_jsonata_parallel_assigns_too(laptop: Laptop) -> None:
         },
         "Read": {"Type": "Pass", "Output": "{% $n %}", "End": True},
     }
-    assert output(laptop, states, QueryLanguage="JSONata") == 1
+    assert output(local_aws, states, QueryLanguage="JSONata") == 1

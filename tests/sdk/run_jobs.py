@@ -1,4 +1,4 @@
-"""Run by a Python that has the SageMaker SDK: jobs as a notebook runs them, with the session pointed at a laptop AWS.
+"""Run by a Python that has the SageMaker SDK: jobs as a notebook runs them, with the session pointed at a local AWS.
 
 What the SDK prints of a job, its log as it comes, goes to standard output; the last line is JSON.
 """

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from aws_cdk.region_info import RegionInfo
 
-from smproc.job import InvalidValue, sagemaker_image
-from smproc.job._images import _frameworks
+from cdk_sagemaker_processing.model import InvalidValueError, sagemaker_image
+from cdk_sagemaker_processing.model.images import _frameworks
 from support import ROOT
 
 SDK_PYTHON = ROOT / ".tools" / "sagemaker" / "bin" / "python"
@@ -81,7 +81,7 @@ def ours(of: dict[str, Any]) -> str | None:
             base_framework=of["base_framework"],
             container_version=of["container_version"],
         )
-    except InvalidValue:
+    except InvalidValueError:
         return None
     domain = RegionInfo.get(of["region"]).domain_suffix
     return f"{image.accounts[of['region']]}.dkr.ecr.{of['region']}.{domain}/{image.repository}:{image.tag}"
@@ -115,7 +115,9 @@ def test_the_facts_are_those_of_the_sdk() -> None:
     code = f"import runpy; print(runpy.run_path({spec.origin!r})['render'](), end='')"
     ran = subprocess.run([SDK_PYTHON, "-c", code], check=True, capture_output=True, text=True)
 
-    assert ran.stdout == (ROOT / "constructs" / "smproc" / "job" / "image_registries.json").read_text()
+    assert (
+        ran.stdout == (ROOT / "constructs" / "cdk_sagemaker_processing" / "model" / "image_registries.json").read_text()
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_the_facts_are_those_of_the_sdk() -> None:
     ],
 )
 def test_an_image_that_sagemaker_does_not_have(given: tuple[Any, str, str], message: str) -> None:
-    with pytest.raises(InvalidValue) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         sagemaker_image(*given)
 
     assert str(caught.value).startswith(message)

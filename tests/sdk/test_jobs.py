@@ -1,4 +1,4 @@
-"""Jobs that the SageMaker SDK itself runs on the laptop AWS, as a notebook does: uploaded, awaited, their logs read."""
+"""Jobs that the SageMaker SDK itself runs on the local AWS, as a notebook does: uploaded, awaited, their logs read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import sklearn.datasets
 
 from deployed import SessionAt
 from ports import free_port
-from smproc.local import LaptopAws, NoSandbox
+from smproc.local import LocalAws, NoSandboxError
 from support import ROOT
 
 SDK_PYTHON = ROOT / ".tools" / "sagemaker" / "bin" / "python"
@@ -38,11 +38,11 @@ for path in (base / "input" / "tables").iterdir():
 
 
 @pytest.fixture(scope="module")
-def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopAws]:
-    aws = LaptopAws(free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process")
+def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    aws = LocalAws(free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process")
     try:
         aws.start()
-    except NoSandbox as missing:
+    except NoSandboxError as missing:
         pytest.skip(str(missing))
     yield aws
     aws.stop()
@@ -63,11 +63,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def run(laptop: LaptopAws, folder: Path, what: str) -> tuple[dict[str, Any], str]:
+def run(local_aws: LocalAws, folder: Path, what: str) -> tuple[dict[str, Any], str]:
     """What the SDK says at the end, and all that it has printed."""
     ran = subprocess.run(
         [str(SDK_PYTHON), str(ROOT / "tests" / "sdk" / "run_jobs.py"), what, str(folder)],
-        env=laptop.redirect(os.environ) | {"SAGEMAKER_SUPPRESS_V2_WARNING": "1"},
+        env=local_aws.redirect(os.environ) | {"SAGEMAKER_SUPPRESS_V2_WARNING": "1"},
         cwd=folder,
         check=False,
         capture_output=True,
@@ -79,15 +79,15 @@ def run(laptop: LaptopAws, folder: Path, what: str) -> tuple[dict[str, Any], str
     return answer, ran.stdout
 
 
-def outputs(laptop: LaptopAws, uri: str) -> dict[str, bytes]:
+def outputs(local_aws: LocalAws, uri: str) -> dict[str, bytes]:
     """The objects below an address."""
-    environment = laptop.environment()
+    environment = local_aws.environment()
     session = boto3.Session(
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        region_name=laptop.region,
+        region_name=local_aws.region,
     )
-    s3 = SessionAt(session, laptop.endpoint).client("s3")
+    s3 = SessionAt(session, local_aws.endpoint).client("s3")
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/").get("Contents", ())]
     return {key.removeprefix(f"{prefix}/"): s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
@@ -97,40 +97,46 @@ def rows(folder: Path) -> dict[str, int]:
     return {path.name: len(path.read_text().splitlines()) for path in (folder / "tables").iterdir()}
 
 
-def test_a_scikit_learn_job_runs_on_two_hosts_and_its_log_is_read_as_it_comes(laptop: LaptopAws, folder: Path) -> None:
-    answer, printed = run(laptop, folder, "sklearn")
+def test_a_scikit_learn_job_runs_on_two_hosts_and_its_log_is_read_as_it_comes(
+    local_aws: LocalAws, folder: Path
+) -> None:
+    answer, printed = run(local_aws, folder, "sklearn")
     assert (answer["status"], answer["reason"]) == ("Completed", None)
     assert answer["name"].startswith("wine-")
-    found = outputs(laptop, answer["outputs"]["counts"])
+    found = outputs(local_aws, answer["outputs"]["counts"])
     assert {name: json.loads(body) for name, body in found.items()} == {k: 2 * v for k, v in rows(folder).items()}
     for name, count in rows(folder).items():
         assert f"rows of {name} {count}" in printed
 
 
-def test_a_job_that_fails_raises_with_the_reason(laptop: LaptopAws, folder: Path) -> None:
-    answer, _ = run(laptop, folder, "failing")
+def test_a_job_that_fails_raises_with_the_reason(local_aws: LocalAws, folder: Path) -> None:
+    answer, _ = run(local_aws, folder, "failing")
     assert answer["raised"] == "UnexpectedStatusException"
     assert "Failed. Reason: AlgorithmError: See job logs for more information, exit code: 3" in answer["words"]
 
 
-def test_a_job_can_be_stopped(laptop: LaptopAws, folder: Path) -> None:
-    answer, _ = run(laptop, folder, "stopped")
+def test_a_job_can_be_stopped(local_aws: LocalAws, folder: Path) -> None:
+    answer, _ = run(local_aws, folder, "stopped")
     assert answer["status"] == "Stopped"
 
 
-def test_a_job_can_be_attached_to(laptop: LaptopAws, folder: Path) -> None:
-    answer, _ = run(laptop, folder, "attached")
+def test_a_job_can_be_attached_to(local_aws: LocalAws, folder: Path) -> None:
+    answer, _ = run(local_aws, folder, "attached")
     assert answer["status"] == "Completed"
     assert answer["inputs"] == ["input-1", "code"]
-    assert outputs(laptop, answer["outputs"]["counts"]).keys() == rows(folder).keys()
+    assert outputs(local_aws, answer["outputs"]["counts"]).keys() == rows(folder).keys()
 
 
-def test_a_spark_job_runs_with_its_module_its_configuration_and_its_event_log(laptop: LaptopAws, folder: Path) -> None:
-    answer, _ = run(laptop, folder, "pyspark")
+def test_a_spark_job_runs_with_its_module_its_configuration_and_its_event_log(
+    local_aws: LocalAws, folder: Path
+) -> None:
+    answer, _ = run(local_aws, folder, "pyspark")
     assert (answer["status"], answer["message"]) == ("Completed", None)
     bucket = answer["outputs"]["counts"].split("/")[2]
     (part,) = (
-        body for name, body in outputs(laptop, answer["outputs"]["counts"]).items() if name.startswith("counts/part-")
+        body
+        for name, body in outputs(local_aws, answer["outputs"]["counts"]).items()
+        if name.startswith("counts/part-")
     )
     counted = {row["word"]: int(row["count"]) for row in csv.DictReader(part.decode().splitlines())}
     assert counted == Counter(
@@ -138,6 +144,6 @@ def test_a_spark_job_runs_with_its_module_its_configuration_and_its_event_log(la
     )
     # Uploaded as it grows: what had another name meanwhile is there, too.
     (events,) = (
-        body for name, body in outputs(laptop, f"s3://{bucket}/events").items() if not name.endswith(".inprogress")
+        body for name, body in outputs(local_aws, f"s3://{bucket}/events").items() if not name.endswith(".inprogress")
     )
     assert json.loads(events.splitlines()[-1])["Event"] == "SparkListenerApplicationEnd"

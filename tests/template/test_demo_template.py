@@ -13,12 +13,12 @@ import botocore.loaders
 import botocore.model
 import botocore.validate
 import pytest
-from app import ProcessingDemo
 from aws_cdk import aws_s3 as s3
-from tools.regenerate_suppressions import PACKS
 
-from smproc.job.api import violations
+from app import ProcessingDemo
+from cdk_sagemaker_processing.model.limits import violations
 from support import flat
+from tools.regenerate_suppressions import PACKS
 
 ROOT = Path(__file__).parents[2]
 # What an execution knows: a value for each path that the definition takes from its input or its context.

@@ -9,7 +9,6 @@ import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from tools.regenerate_suppressions import APPS, PACKS, PAGE, Audit, audit, audit_all, page
 
 from cdk_sagemaker_processing import (
     EventDrivenProcessing,
@@ -21,6 +20,7 @@ from cdk_sagemaker_processing import (
     uploaded_objects,
 )
 from support import ROOT
+from tools.regenerate_suppressions import APPS, PACKS, PAGE, Audit, audit, audit_all, page
 
 # What the user adds to an alarm comes after the alarm has been explained.
 LATER = "CloudWatchAlarmAction"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ports import free_port
-from smproc.local import LaptopAws
+from smproc.local import LocalAws
 from triggers import Clients, Trigger
 
 
@@ -17,8 +17,8 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
-        with LaptopAws(port=free_port(), state_dir=tmp_path_factory.mktemp("state")) as laptop:
-            yield Clients(laptop.endpoint)
+        with LocalAws(port=free_port(), state_dir=tmp_path_factory.mktemp("state")) as local_aws:
+            yield Clients(local_aws.endpoint)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ class World(RuleBasedStateMachine):
         self.waiting: list[str] = []  # messages that nobody has acknowledged
         self.acknowledged: list[str] = []
         self.keys: list[str] = []
-        self.gone: set[str] = set()
+        self.missing: set[str] = set()
         self.stopped: set[str] = set()
 
     @rule(count=st.integers(1, 5), kind=st.sampled_from(["good", "good", "bad", "gone"]))
@@ -57,7 +57,7 @@ class World(RuleBasedStateMachine):
             self.waiting.append(self.world.upload(key))
         if kind == "gone" and self.world.has_ledger:
             self.world.s3.delete_object(Bucket=self.world.bucket, Key=key)
-            self.gone.add(key)
+            self.missing.add(key)
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data(), kill=KILLS)
@@ -108,14 +108,14 @@ class World(RuleBasedStateMachine):
         executions = list(self.world.executions.values())
         first = {item["run"] for item in self._runs() if not item["after"]} if self.world.has_ledger else None
         in_first = sorted(key for one in executions if first is None or one.name in first for key in one.keys)
-        assert in_first == sorted(set(self.keys) - self.gone)
-        aside = set(self._set_aside())
-        letters = aside - self.gone
+        assert in_first == sorted(set(self.keys) - self.missing)
+        aside = set(self._to_dead_letters())
+        letters = aside - self.missing
         done = sorted(key for one in executions if self._status(one) in ("SUCCEEDED", "ABORTED") for key in one.keys)
         failed = {key for one in executions if self._status(one) == "FAILED" for key in one.keys}
         if self.world.has_ledger:
-            assert sorted([*done, *letters]) == sorted(set(self.keys) - self.gone)
-            assert self.gone <= aside
+            assert sorted([*done, *letters]) == sorted(set(self.keys) - self.missing)
+            assert self.missing <= aside
             assert all("bad" in key for key in letters)
         else:
             assert sorted([*done, *failed]) == sorted(self.keys)
@@ -128,7 +128,7 @@ class World(RuleBasedStateMachine):
             return []
         return [item for item in self.world.items() if item["pk"] in ("open", "ready", "slot")]
 
-    def _set_aside(self) -> list[str]:
+    def _to_dead_letters(self) -> list[str]:
         details = [json.loads(body)["detail"] for body in {body for body, _ in self.world.dead_letters()}]
         return [uri.removeprefix(f"s3://{self.world.bucket}/") for detail in details for uri in detail["objects"]]
 

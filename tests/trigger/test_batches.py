@@ -168,7 +168,7 @@ def test_a_failed_batch_runs_again_in_halves_down_to_the_culprit(trigger: Make) 
     ((body, reason),) = world.dead_letters()
     assert json.loads(body)["detail"]["objects"] == [f"s3://{world.bucket}/in/5.csv"]
     assert reason == "States.TaskFailed: the script failed"
-    assert [told["following"] for told in world.told()] == ["IN_HALVES"] * 3 + ["SET_ASIDE"]
+    assert [told["following"] for told in world.told()] == ["BISECTED"] * 3 + ["SET_ASIDE"]
     assert len(world.executions) == 7
 
 

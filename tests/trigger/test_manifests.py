@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hostile import NAMES
-from s3_trigger.uploads import is_name
+from s3_trigger.messages import is_name
 from triggers import Trigger
 
 Make = Callable[..., Trigger]

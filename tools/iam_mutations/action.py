@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 DENIED = re.compile(
-    r"denied by (?P<by>ministack|our own seam): User: \S+?:assumed-role/(?P<role>[^/]+)/\S+ is not authorized to "
+    r"denied by (?P<by>ministack|our own patch): User: \S+?:assumed-role/(?P<role>[^/]+)/\S+ is not authorized to "
     r"perform: (?P<action>\S+) on resource: (?P<resource>\S+)"
 )
 

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from smproc.local import LocalAws
 from tools.iam_mutations.pipeline import LATE_SECONDS, Pipeline, Steps, Use
-
-from smproc.local import LaptopAws
 
 # The example's batches are of 1,000 objects, and its messages are gathered for some seconds; roles are no others here.
 BATCH_SIZE = 2
@@ -28,8 +27,8 @@ class Batches(Pipeline):
     bad = b"\xff\xfe is no text"
     parts: ClassVar[Mapping[str, str]] = {**Pipeline.parts, "PipelineTriggerLedgerDispatcherRole": "dispatcher"}
 
-    def __init__(self, laptop: LaptopAws, environment: dict[str, str], folder: Path) -> None:
-        super().__init__(laptop, environment, folder)
+    def __init__(self, local_aws: LocalAws, environment: dict[str, str], folder: Path) -> None:
+        super().__init__(local_aws, environment, folder)
         self.dynamodb, self.events = self.client("dynamodb"), self.client("events")
         self.table = self.named("PipelineTriggerLedgerTable", "AWS::DynamoDB::GlobalTable")
         self.dispatcher = self.named("PipelineTriggerLedgerDispatcher", "AWS::Lambda::Function")

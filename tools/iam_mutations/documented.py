@@ -1,4 +1,4 @@
-"""What AWS does with a role where nobody makes a request on the laptop AWS, and the page that demands the action."""
+"""What AWS does with a role where nobody makes a request on the local AWS, and the page that demands the action."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ DOCUMENTED = {
     "dispatcher": {
         **_FUNCTIONS,
         **_PUBLISHERS,
-        # Without it S3 says 403 of an object that is gone; the laptop AWS says 404 to everyone.
+        # Without it S3 says 403 of an object that is gone; the local AWS says 404 to everyone.
         "s3:ListBucket": _HEAD,
     },
     "unpacker": _FUNCTIONS,

@@ -1,4 +1,4 @@
-"""A pipeline that is deployed to a laptop AWS that enforces IAM, what uses its roles, and what is denied to them."""
+"""A pipeline that is deployed to a local AWS that enforces IAM, what uses its roles, and what is denied to them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from threading import Thread
 from typing import Any, ClassVar
 
 import boto3
-from tools.iam_mutations.action import DENIED, Action, listed
-from tools.iam_mutations.documented import DOCUMENTED
 
 from deployed import SessionAt, cdk
-from smproc.local import LaptopAws
+from smproc.local import LocalAws
+from tools.iam_mutations.action import DENIED, Action, listed
+from tools.iam_mutations.documented import DOCUMENTED
 
 DEADLINE_SECONDS = 30
 # How long a denial may take to show, once what has the action in it is over.
@@ -35,7 +35,7 @@ class Pipeline(ABC):
     What uses actions is a generator, which yields until it is over: somebody looks for denials meanwhile.
 
     Args:
-        laptop: where to deploy it.
+        local_aws: where to deploy it.
         environment: what points there.
         folder: what the deployment may write into.
     """
@@ -53,15 +53,15 @@ class Pipeline(ABC):
         "ProcessingCodeUnpackerFunctionRole": "unpacker",
     }
 
-    def __init__(self, laptop: LaptopAws, environment: dict[str, str], folder: Path) -> None:
-        self.laptop = laptop
+    def __init__(self, local_aws: LocalAws, environment: dict[str, str], folder: Path) -> None:
+        self.local_aws = local_aws
         cdk(["deploy", *self.deploy, "--output", str(folder / self.stack)], environment)
         keys = {
             "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
             "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
             "region_name": environment["AWS_REGION"],
         }
-        self.client = SessionAt(boto3.Session(**keys), laptop.endpoint).client
+        self.client = SessionAt(boto3.Session(**keys), local_aws.endpoint).client
         names = ("cloudformation", "iam", "lambda", "logs", "s3", "sqs", "stepfunctions")
         clients = map(self.client, names)
         self.formation, self.iam, self.functions, self.logs, self.s3, self.sqs, self.states = clients
@@ -136,7 +136,7 @@ class Pipeline(ABC):
 
     def stop(self) -> Steps:
         """An execution that is stopped while its job runs."""
-        self.laptop.put_fault("delay", times=1, seconds=DEADLINE_SECONDS)
+        self.local_aws.put_fault("delay", times=1, seconds=DEADLINE_SECONDS)
         mark = self.arrive(self.good)
         while (found := self.execution(mark)) is None or not self._submitted(found):
             yield
@@ -150,7 +150,7 @@ class Pipeline(ABC):
         (resource,) = (one for one in template["Resources"].values() if one["Type"] == "Custom::ProcessingCode")
         given = {
             **resource["Properties"],
-            "SourceBucket": f"cdk-hnb659fds-assets-000000000000-{self.laptop.region}",
+            "SourceBucket": f"cdk-hnb659fds-assets-000000000000-{self.local_aws.region}",
             "Bucket": self.named("SKLearnBucket", "AWS::S3::Bucket"),
         }
         with _answered() as url:
@@ -201,12 +201,12 @@ class Pipeline(ABC):
 
     def clear(self) -> None:
         """Leave nothing of the last removal."""
-        self.laptop.clear_faults()
+        self.local_aws.clear_faults()
         self.sqs.purge_queue(QueueUrl=self.queue)
 
     def denials(self) -> list[re.Match[str]]:
         """The denials that are new in the server's log."""
-        with self.laptop.status().log.open("rb") as log:
+        with self.local_aws.status().log.open("rb") as log:
             log.seek(self._read)
             new = log.read()
         whole = new[: new.rfind(b"\n") + 1]

@@ -6,8 +6,8 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk_sagemaker_processing._internal.encryption import let_log_groups_use
-from cdk_sagemaker_processing._internal.findings import NO_KEY_FOR_LOGS, explain
+from cdk_sagemaker_processing._internal.kms_grants import grant_key_to_log_groups
+from cdk_sagemaker_processing._internal.nag import NO_KEY_FOR_LOGS, suppress
 from cdk_sagemaker_processing.safeguards import Safeguards
 
 
@@ -23,7 +23,7 @@ def log_group(scope: Construct, construct_id: str) -> logs.LogGroup:
         removal_policy=RemovalPolicy.DESTROY,
     )
     if key is None:
-        explain(made, NO_KEY_FOR_LOGS)
+        suppress(made, NO_KEY_FOR_LOGS)
     else:
-        let_log_groups_use(key, made)
+        grant_key_to_log_groups(key, made)
     return made

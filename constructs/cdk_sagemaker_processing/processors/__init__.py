@@ -2,20 +2,22 @@
 
 from typing import TYPE_CHECKING
 
-from cdk_sagemaker_processing._internal.lazily import lazily
+from cdk_sagemaker_processing._internal.lazy_exports import lazy_getattr
 
 if TYPE_CHECKING:
-    from cdk_sagemaker_processing.processors._framework_processor import FrameworkProcessor
-    from cdk_sagemaker_processing.processors._huggingface_processor import HuggingFaceProcessor
-    from cdk_sagemaker_processing.processors._mxnet_processor import MXNetProcessor
-    from cdk_sagemaker_processing.processors._processor import Processor
-    from cdk_sagemaker_processing.processors._pyspark_processor import PySparkProcessor
-    from cdk_sagemaker_processing.processors._pytorch_processor import PyTorchProcessor
-    from cdk_sagemaker_processing.processors._script_processor import ScriptProcessor
-    from cdk_sagemaker_processing.processors._sklearn_processor import SKLearnProcessor
-    from cdk_sagemaker_processing.processors._spark_jar_processor import SparkJarProcessor
-    from cdk_sagemaker_processing.processors._tensorflow_processor import TensorFlowProcessor
-    from cdk_sagemaker_processing.processors._xgboost_processor import XGBoostProcessor
+    from cdk_sagemaker_processing.processors.framework_processor import FrameworkProcessor
+    from cdk_sagemaker_processing.processors.huggingface_processor import HuggingFaceProcessor
+    from cdk_sagemaker_processing.processors.processor import Processor
+    from cdk_sagemaker_processing.processors.pyspark_processor import PySparkProcessor
+    from cdk_sagemaker_processing.processors.script_processor import ScriptProcessor
+    from cdk_sagemaker_processing.processors.single_framework_processors import (
+        MXNetProcessor,
+        PyTorchProcessor,
+        TensorFlowProcessor,
+        XGBoostProcessor,
+    )
+    from cdk_sagemaker_processing.processors.sklearn_processor import SKLearnProcessor
+    from cdk_sagemaker_processing.processors.spark_jar_processor import SparkJarProcessor
 
 __all__ = [
     "FrameworkProcessor",
@@ -32,19 +34,19 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # a checker would take any name for one that is there
-    __getattr__ = lazily(
+    __getattr__ = lazy_getattr(
         __name__,
         {
-            "FrameworkProcessor": "._framework_processor",
-            "HuggingFaceProcessor": "._huggingface_processor",
-            "MXNetProcessor": "._mxnet_processor",
-            "Processor": "._processor",
-            "PySparkProcessor": "._pyspark_processor",
-            "PyTorchProcessor": "._pytorch_processor",
-            "ScriptProcessor": "._script_processor",
-            "SKLearnProcessor": "._sklearn_processor",
-            "SparkJarProcessor": "._spark_jar_processor",
-            "TensorFlowProcessor": "._tensorflow_processor",
-            "XGBoostProcessor": "._xgboost_processor",
+            "FrameworkProcessor": ".framework_processor",
+            "HuggingFaceProcessor": ".huggingface_processor",
+            "MXNetProcessor": ".single_framework_processors",
+            "Processor": ".processor",
+            "PySparkProcessor": ".pyspark_processor",
+            "PyTorchProcessor": ".single_framework_processors",
+            "ScriptProcessor": ".script_processor",
+            "SKLearnProcessor": ".sklearn_processor",
+            "SparkJarProcessor": ".spark_jar_processor",
+            "TensorFlowProcessor": ".single_framework_processors",
+            "XGBoostProcessor": ".single_framework_processors",
         },
     )

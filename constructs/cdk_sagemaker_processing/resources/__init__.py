@@ -2,25 +2,25 @@
 
 from typing import TYPE_CHECKING
 
-from cdk_sagemaker_processing._internal.lazily import lazily
+from cdk_sagemaker_processing._internal.lazy_exports import lazy_getattr
 
 if TYPE_CHECKING:
-    from cdk_sagemaker_processing.resources._bucket import ProcessingBucket
-    from cdk_sagemaker_processing.resources._local_code import LocalCode
-    from cdk_sagemaker_processing.resources._repository import ProcessingRepository
-    from cdk_sagemaker_processing.resources._role import ProcessingRole
-    from cdk_sagemaker_processing.resources._vpc_endpoints import ProcessingVpcEndpoints
+    from cdk_sagemaker_processing.resources.bucket import ProcessingBucket
+    from cdk_sagemaker_processing.resources.local_code import LocalCode
+    from cdk_sagemaker_processing.resources.repository import ProcessingRepository
+    from cdk_sagemaker_processing.resources.role import ProcessingRole
+    from cdk_sagemaker_processing.resources.vpc_endpoints import ProcessingVpcEndpoints
 
 __all__ = ["LocalCode", "ProcessingBucket", "ProcessingRepository", "ProcessingRole", "ProcessingVpcEndpoints"]
 
 if not TYPE_CHECKING:  # a checker would take any name for one that is there
-    __getattr__ = lazily(
+    __getattr__ = lazy_getattr(
         __name__,
         {
-            "ProcessingBucket": "._bucket",
-            "LocalCode": "._local_code",
-            "ProcessingRepository": "._repository",
-            "ProcessingRole": "._role",
-            "ProcessingVpcEndpoints": "._vpc_endpoints",
+            "ProcessingBucket": ".bucket",
+            "LocalCode": ".local_code",
+            "ProcessingRepository": ".repository",
+            "ProcessingRole": ".role",
+            "ProcessingVpcEndpoints": ".vpc_endpoints",
         },
     )

@@ -2,23 +2,23 @@
 
 from typing import TYPE_CHECKING
 
-from cdk_sagemaker_processing._internal.lazily import lazily
+from cdk_sagemaker_processing._internal.lazy_exports import lazy_getattr
 
 if TYPE_CHECKING:
-    from cdk_sagemaker_processing.trigger._group_by import GroupBy
-    from cdk_sagemaker_processing.trigger._object_pattern import ObjectPattern
-    from cdk_sagemaker_processing.trigger._s3_trigger import MANIFESTS_PREFIX, S3Trigger, uploaded_objects
+    from cdk_sagemaker_processing.trigger.group_by import GroupBy
+    from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
+    from cdk_sagemaker_processing.trigger.s3_trigger import MANIFESTS_PREFIX, S3Trigger, uploaded_objects
 
 __all__ = ["MANIFESTS_PREFIX", "GroupBy", "ObjectPattern", "S3Trigger", "uploaded_objects"]
 
 if not TYPE_CHECKING:  # a checker would take any name for one that is there
-    __getattr__ = lazily(
+    __getattr__ = lazy_getattr(
         __name__,
         {
-            "GroupBy": "._group_by",
-            "ObjectPattern": "._object_pattern",
-            "MANIFESTS_PREFIX": "._s3_trigger",
-            "S3Trigger": "._s3_trigger",
-            "uploaded_objects": "._s3_trigger",
+            "GroupBy": ".group_by",
+            "ObjectPattern": ".object_pattern",
+            "MANIFESTS_PREFIX": ".s3_trigger",
+            "S3Trigger": ".s3_trigger",
+            "uploaded_objects": ".s3_trigger",
         },
     )

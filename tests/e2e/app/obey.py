@@ -21,7 +21,7 @@ if order[:1] == ["exit"]:
     sys.exit(int(order[1]))
 if order == ["show", "the", "beginnings"]:
     token, address = (os.environ[f"AWS_CONTAINER_{name}"] for name in ("AUTHORIZATION_TOKEN", "CREDENTIALS_FULL_URI"))
-    request = urllib.request.Request(address, headers={"Authorization": token})  # noqa: S310 - the laptop AWS
+    request = urllib.request.Request(address, headers={"Authorization": token})  # noqa: S310 - the local AWS
     with urllib.request.urlopen(request) as answer:  # noqa: S310 - the same
         given = json.load(answer)
     sys.stdout.write(f"beginnings {[secret[:8] for secret in (token, given['SecretAccessKey'], given['Token'])]}\n")

@@ -1,0 +1,139 @@
+"""What cdk-nag's packs for compliance find in this library's resources by default, and why it is so.
+
+Each is for the user to decide, or does not fit. Where the user has decided, the construct explains nothing any more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from aws_cdk import Acknowledgment, Stack, Validations
+from constructs import IConstruct
+
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+from cdk_sagemaker_processing._internal.template_text import one_line
+from cdk_sagemaker_processing.model import is_unresolved
+
+_HIPAA, _NIST, _PCI = "HIPAA.Security", "NIST.800.53.R5", "PCI.DSS.321"
+
+
+@dataclass(frozen=True, slots=True)
+class NagSuppression:
+    """A rule that several packs have, and the reason why it finds something."""
+
+    rule: str
+    reason: str
+    packs: tuple[str, ...] = (_HIPAA, _NIST, _PCI)
+
+
+INLINE_POLICY = NagSuppression(
+    "IAMNoInlinePolicy",
+    "the policy is one role's alone, made of the grants for its resources, and goes with it, which is what AWS "
+    "recommends inline policies for; role= of a processor takes a role of yours",
+)
+NO_KEY_FOR_BUCKET = NagSuppression(
+    "S3DefaultEncryptionKMS",
+    "encrypted with keys that S3 manages; Safeguards(encryption_key=...) or encryption_key= takes a key of yours",
+)
+NO_KEY_FOR_ACCESS_LOGS = NagSuppression(
+    "S3DefaultEncryptionKMS",
+    "S3 delivers access logs only to buckets that are encrypted with keys that S3 manages; what was accessed is in the "
+    "log, not what was in it",
+)
+NO_REPLICATION = NagSuppression(
+    "S3BucketReplicationEnabled",
+    "another region is for you to choose and to pay; ProcessingBucket(replication_rules=...) or a bucket of yours has "
+    "its copy there. Versions keep what is overwritten or deleted",
+)
+NO_REPLICATION_OF_ACCESS_LOGS = NagSuppression(
+    "S3BucketReplicationEnabled",
+    "another region is for you to choose and to pay; ProcessingBucket(access_logs_bucket=...) takes a bucket of yours "
+    "for the logs. Versions keep what is overwritten or deleted",
+)
+NO_KEY_FOR_LOGS = NagSuppression(
+    "CloudWatchLogGroupEncrypted",
+    "encrypted with a key that CloudWatch Logs manages; Safeguards(encryption_key=...) takes a key of yours",
+)
+NO_VPC = NagSuppression(
+    "LambdaInsideVPC",
+    "the function listens to nobody and calls AWS's APIs alone, over TLS, with a role for these calls; "
+    "Safeguards(vpc=...) puts it into a network of yours",
+)
+NO_RESERVED_CONCURRENCY = NagSuppression(
+    "LambdaConcurrency",
+    "what is reserved is taken from all other functions of the account, which are not known here, and a new account "
+    "has none to give; Safeguards(reserved_concurrent_executions=...) reserves",
+    (_HIPAA, _NIST),
+)
+_NO_DEAD_LETTERS = "LambdaDLQ"
+DEAD_LETTERS_OF_THE_QUEUE = NagSuppression(
+    _NO_DEAD_LETTERS,
+    "invoked by a queue, which has the dead-letter queue: Lambda's own is for asynchronous invocations",
+    (_HIPAA, _NIST),
+)
+DONE_AGAIN_EVERY_MINUTE = NagSuppression(
+    _NO_DEAD_LETTERS,
+    "an invocation carries no data, the next minute's does the same work, and failed ones raise an alarm",
+    (_HIPAA, _NIST),
+)
+DEPLOYMENT_FAILS = NagSuppression(
+    _NO_DEAD_LETTERS,
+    "invoked by CloudFormation alone, whose deployment fails, and says so, when the function does",
+    (_HIPAA, _NIST),
+)
+NO_ALARM_ACTION = NagSuppression(
+    "CloudWatchAlarmAction",
+    "who is told is for you to say: add an action to each of S3Trigger.alarms",
+    (_HIPAA, _NIST),
+)
+
+
+_HTTPS = "HTTPS alone is let in, and from the VPC's own range of addresses alone, which only the deployment knows"
+HTTPS_FROM_THE_VPC = (
+    NagSuppression("EC23", _HTTPS, ("AwsSolutions",)),
+    NagSuppression("EC2RestrictedCommonPorts", _HTTPS),
+    NagSuppression("EC2RestrictedSSH", _HTTPS),
+)
+
+
+def suppress(construct: IConstruct, *findings: NagSuppression) -> None:
+    """Explain findings on one construct to cdk-nag."""
+    acknowledge(construct, {f"{pack}-{each.rule}": each.reason for each in findings for pack in each.packs})
+
+
+def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Record the reason for findings of cdk-nag on one construct; without cdk-nag nothing happens.
+
+    Args:
+        construct: the narrowest construct that the findings are on.
+        reasons: the reason by finding, each finding with its value: ``AwsSolutions-IAM5[Resource::*]``.
+    """
+    # Without the pack's name before it (AwsSolutions::...), which aws-cdk took for the whole app and not for the
+    # construct until https://github.com/aws/aws-cdk/pull/38789; cdk-nag itself has always looked at the construct.
+    if reasons:
+        found = [Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items()]
+        Validations.of(construct).acknowledge(*found)
+
+
+# A finding's id has its value in brackets, so aws-cdk takes none with brackets in it, as a prefix in S3 may have.
+_BRACKETS = re.compile(r"[()\[\]{}]")
+
+
+def suppress_wildcards(construct: IConstruct, resources: Iterable[str], reason: str) -> None:
+    """Record the reason for the wildcards in the resources of a statement of a role."""
+    suppress_wildcards_by_resource(construct, dict.fromkeys(resources, reason))
+
+
+def suppress_wildcards_by_resource(construct: IConstruct, reasons: Mapping[str, str]) -> None:
+    """The same for several, the reason by resource."""
+    partition = StackFacts.of(construct).partition
+    found: dict[str, str] = {}
+    for resource, reason in reasons.items():
+        name = resource.replace(partition, "<AWS::Partition>")
+        if is_unresolved(name):
+            name = one_line(Stack.of(construct).resolve(resource))
+        if "*" in name and not _BRACKETS.search(name):
+            found[f"AwsSolutions-IAM5[Resource::{name}]"] = reason
+    acknowledge(construct, found)

@@ -1,0 +1,33 @@
+"""Values of a template as a person reads them: references in angle brackets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+def one_line(resolved: object) -> str:
+    """A text of a template in one line; references as cdk-nag writes them, too."""
+    match resolved:
+        case str():
+            return resolved
+        case {"Ref": str(name)}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::Join": [str(separator), [*parts]]}:
+            return separator.join(one_line(part) for part in parts)
+        case _:
+            return str(resolved)
+
+
+def to_template_text(resolved: object) -> object:
+    """A part of a template with each of its references in one line."""
+    match resolved:
+        case Mapping() if len(resolved) == 1 and str(next(iter(resolved))).startswith(("Fn::", "Ref")):
+            return one_line(resolved)
+        case Mapping():
+            return {key: to_template_text(value) for key, value in resolved.items()}
+        case Sequence() if not isinstance(resolved, str):
+            return [to_template_text(value) for value in resolved]
+        case _:
+            return resolved

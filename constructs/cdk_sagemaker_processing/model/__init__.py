@@ -1,0 +1,63 @@
+"""What a processing job is: its request, every limit of the API, inputs, outputs, network, images. Pure: no boto3."""
+
+from cdk_sagemaker_processing.model import framework_container, spark_container
+from cdk_sagemaker_processing.model.datasets import (
+    AthenaDatasetDefinition,
+    DatasetDefinition,
+    RedshiftDatasetDefinition,
+)
+from cdk_sagemaker_processing.model.errors import ConflictingValuesError, InvalidProcessingJobError, InvalidValueError
+from cdk_sagemaker_processing.model.experiment import ExperimentConfig
+from cdk_sagemaker_processing.model.images import (
+    Framework,
+    ImageBuild,
+    SageMakerImage,
+    latest_version,
+    sagemaker_accounts,
+    sagemaker_image,
+)
+from cdk_sagemaker_processing.model.inputs import ProcessingInput, S3Input
+from cdk_sagemaker_processing.model.instances import InstancePreference
+from cdk_sagemaker_processing.model.job_names import base_job_name
+from cdk_sagemaker_processing.model.lint import lint_request
+from cdk_sagemaker_processing.model.locations import PROCESSING_ROOT, check_s3_uri
+from cdk_sagemaker_processing.model.network import NetworkConfig
+from cdk_sagemaker_processing.model.outputs import FeatureStoreOutput, ProcessingOutput
+from cdk_sagemaker_processing.model.request import processing_request
+from cdk_sagemaker_processing.model.tokens import is_unresolved, is_whole_list_unresolved
+from cdk_sagemaker_processing.model.type_checks import check_each, check_type, path_text, path_texts
+
+__all__ = [
+    "PROCESSING_ROOT",
+    "AthenaDatasetDefinition",
+    "ConflictingValuesError",
+    "DatasetDefinition",
+    "ExperimentConfig",
+    "FeatureStoreOutput",
+    "Framework",
+    "ImageBuild",
+    "InstancePreference",
+    "InvalidProcessingJobError",
+    "InvalidValueError",
+    "NetworkConfig",
+    "ProcessingInput",
+    "ProcessingOutput",
+    "RedshiftDatasetDefinition",
+    "S3Input",
+    "SageMakerImage",
+    "base_job_name",
+    "check_each",
+    "check_s3_uri",
+    "check_type",
+    "framework_container",
+    "is_unresolved",
+    "is_whole_list_unresolved",
+    "latest_version",
+    "lint_request",
+    "path_text",
+    "path_texts",
+    "processing_request",
+    "sagemaker_accounts",
+    "sagemaker_image",
+    "spark_container",
+]

@@ -1,0 +1,40 @@
+"""The experiment that records a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cdk_sagemaker_processing.model.api_mapping import check_fields, to_api
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentConfig:
+    """The experiment that a job's run is recorded in.
+
+    It becomes the API's ``ExperimentConfig``; a dictionary with the API's names, as the SageMaker SDK takes it, does as
+    well wherever one is wanted.
+
+    Args:
+        experiment_name: 1 to 120 letters, digits and hyphens. Default: none. API: ``ExperimentName``.
+        trial_name: the same. Default: none. API: ``TrialName``.
+        trial_component_display_name: the same. Default: none. API: ``TrialComponentDisplayName``.
+        run_name: the same. Default: none. API: ``RunName``.
+
+    Raises:
+        InvalidValueError: a name that the API refuses.
+
+    See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ExperimentConfig.html
+    """
+
+    experiment_name: str | None = None
+    trial_name: str | None = None
+    trial_component_display_name: str | None = None
+    run_name: str | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, "ExperimentConfig")
+
+    def to_request(self) -> dict[str, Any]:
+        """The configuration as the API takes it."""
+        return to_api(self)

@@ -1,0 +1,94 @@
+"""How a framework container finds and starts a script with the sources and requirements around it.
+
+The contract is the SageMaker SDK's: the sources travel as ``sourcedir.tar.gz`` in the input ``code``, a shell script in
+the input ``entrypoint`` unpacks them, installs ``requirements.txt`` if there is one, and runs the script.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import shlex
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cdk_sagemaker_processing.model.errors import InvalidValueError
+
+CODE_FOLDER = "/opt/ml/processing/input/code/"
+ENTRYPOINT_FOLDER = "/opt/ml/processing/input/entrypoint"
+SOURCES = "sourcedir.tar.gz"
+SCRIPT = "runproc.sh"
+_REPOSITORY_ARN = re.compile(
+    r"arn:[^:]+:codeartifact:(?P<region>[^:]+):(?P<owner>\d{12}):repository/(?P<domain>[^/]+)/(?P<repository>[^/]+)"
+)
+
+
+def source_archive(files: Mapping[str, Path]) -> bytes:
+    """The archive of the sources: the same bytes for the same content, whenever and wherever it is made.
+
+    Args:
+        files: each file by its name in the archive.
+    """
+    packed = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name in sorted(files):
+            member = tarfile.TarInfo(name)
+            content = files[name].read_bytes()
+            member.size = len(content)
+            member.mode = 0o755 if files[name].stat().st_mode & 0o100 else 0o644
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def start_script(command: Sequence[str], code: str, codeartifact_repo_arn: str | None) -> bytes:
+    """The shell script that the container starts; it ends at the first step that fails.
+
+    Args:
+        command: the interpreter and its own arguments.
+        code: the script, relative to the sources.
+        codeartifact_repo_arn: the repository of packages to log in to first.
+
+    Raises:
+        InvalidValueError: no ARN of a repository.
+    """
+    login = "" if codeartifact_repo_arn is None else f"    {_login(codeartifact_repo_arn)}\n"
+    start = " ".join(shlex.quote(word) for word in [*command, code])
+    return (
+        "#!/bin/bash\n"
+        "set -e\n"
+        f"cd {CODE_FOLDER}\n"
+        f"tar -xzf {SOURCES}\n"
+        "if [[ -f requirements.txt ]]; then\n"
+        f"{login}"
+        "    # A package of that name hides the standard library's own, which some requirements still bring.\n"
+        "    pip uninstall --yes typing\n"
+        "    python -m pip install -r requirements.txt\n"
+        "fi\n"
+        f'exec {start} "$@"\n'
+    ).encode()
+
+
+def repository_parts(arn: str) -> Mapping[str, str]:
+    """Region, owner, domain and name of a CodeArtifact repository."""
+    matched = _REPOSITORY_ARN.fullmatch(arn)
+    if matched is None:
+        raise InvalidValueError(
+            "codeartifact_repo_arn",
+            arn,
+            "be the ARN of a repository",
+            "for example arn:aws:codeartifact:eu-west-1:111122223333:repository/domain/repository",
+        )
+    return matched.groupdict()
+
+
+def _login(arn: str) -> str:
+    parts = {name: shlex.quote(value) for name, value in repository_parts(arn).items()}
+    return (
+        "aws codeartifact login --tool pip --domain {domain} --domain-owner {owner} --repository {repository} "
+        "--region {region}"
+    ).format(**parts)

@@ -1,0 +1,206 @@
+"""The images that SageMaker provides, by framework, version and region.
+
+The facts are in ``image_registries.json``, with the version of the SDK that they were read from. Where the SDK would
+silently give another version than the one asked for (Graviton, Trainium and Inferentia instances), there is no image
+here and the message says so.
+
+See: https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, TypedDict
+
+from cdk_sagemaker_processing.model.errors import InvalidValueError
+from cdk_sagemaker_processing.model.tokens import is_unresolved
+
+Framework = Literal["sklearn", "spark", "xgboost", "pytorch", "tensorflow", "mxnet", "huggingface"]
+
+_FAMILY = re.compile(r"ml[._]([a-z\d-]+)(?:\.\w*)?")
+_OTHER_MACHINES: Final = {r"[a-z]+\d+g[a-z]*": "Graviton", "trn.*": "Trainium", "inf.*": "Inferentia"}
+# AWS retired P2 for these: https://docs.aws.amazon.com/deep-learning-containers/latest/devguide/support-policy.html
+_NO_P2_FROM: Final = {"pytorch": (1, 13), "tensorflow": (2, 12)}
+# On P4d the SDK takes builds for CUDA 11.0 of versions that were made for an older one; by framework and tag.
+_CUDA_11_ON_P4D: Final = {
+    "tensorflow-2.3-gpu-py37": "cu110-ubuntu18.04-v3",
+    "tensorflow-2.3.1-gpu-py37": "cu110-ubuntu18.04",
+    "tensorflow-2.3.2-gpu-py37": "cu110-ubuntu18.04",
+    "tensorflow-1.15-gpu-py37": "cu110-ubuntu18.04-v8",
+    "tensorflow-1.15.4-gpu-py37": "cu110-ubuntu18.04",
+    "tensorflow-1.15.5-gpu-py37": "cu110-ubuntu18.04",
+    "mxnet-1.8-gpu-py37": "cu110-ubuntu16.04-v1",
+    "mxnet-1.8.0-gpu-py37": "cu110-ubuntu16.04",
+    "pytorch-1.6-gpu-py36": "cu110-ubuntu18.04-v3",
+    "pytorch-1.6.0-gpu-py36": "cu110-ubuntu18.04",
+    "pytorch-1.6-gpu-py3": "cu110-ubuntu18.04-v3",
+    "pytorch-1.6.0-gpu-py3": "cu110-ubuntu18.04",
+}
+
+
+class ImageBuild(TypedDict, total=False):
+    """Which build of a framework's version is wanted; see `sagemaker_image`."""
+
+    py_version: str | None
+    base_framework: str | None
+    container_version: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SageMakerImage:
+    """An image that SageMaker provides, in each region from an account of its own there.
+
+    Attributes:
+        repository: the repository's name, the same in every region.
+        tag: the image's tag.
+        accounts: the account that holds the repository, by region.
+    """
+
+    repository: str
+    tag: str
+    accounts: Mapping[str, str]
+
+
+def sagemaker_image(
+    framework: Framework,
+    version: str,
+    instance_type: str,
+    *,
+    py_version: str | None = None,
+    base_framework: str | None = None,
+    container_version: str | None = None,
+) -> SageMakerImage:
+    """The image of a framework that runs a processing job on an instance type.
+
+    Args:
+        framework: which framework; ``huggingface`` is one.
+        version: a version that SageMaker offers, or a short form of it: ``2.3`` for ``2.3.0``. The tag has it as given.
+        instance_type: e.g. ``ml.m5.xlarge``. It must be known at synth where there is an image for GPUs and another.
+        py_version: e.g. ``py311``. Default: the only one of the version, if there is only one.
+        base_framework: for ``huggingface``, what is below it: ``pytorch2.0`` or ``tensorflow2.6``.
+        container_version: for ``spark``, the build: ``v1``, together with ``py_version``.
+
+    Raises:
+        InvalidValueError: a version, a Python version or an instance type that SageMaker has no image for.
+    """
+    if framework not in _frameworks():
+        raise InvalidValueError("framework", framework, f"be one of {', '.join(_frameworks())}")
+    facts = _frameworks()[framework]
+    build = _choose("framework_version", version, facts["versions"], facts["aliases"], framework)
+    if framework == "huggingface":
+        base = base_framework or ""
+        variants = {name: variant for name, variant in build.items() if name != "aliases"}
+        build = _choose("pytorch_version or tensorflow_version", base, variants, build.get("aliases", {}), framework)
+        version = f"{re.sub('^[a-z]+', '', base)}-transformers{version}"
+    build, python = _for_python(framework, build, py_version)
+    family = _family(framework, version, instance_type)
+    processor = _processor(framework, build.get("processors"), instance_type, family)
+    suffix = container_version or build.get("container_version", {}).get(processor)
+    tag = "-".join(part for part in (build.get("tag_prefix", version), processor, python, suffix) if part)
+    if family == "p4d" and (cuda := _CUDA_11_ON_P4D.get(f"{framework}-{tag}")):
+        tag = f"{tag}-{cuda}"
+    return SageMakerImage(
+        repository=build["repository"], tag=tag, accounts=_frameworks()[framework]["registries"][build["registry"]]
+    )
+
+
+@functools.cache
+def sagemaker_accounts() -> frozenset[str]:
+    """The accounts that hold SageMaker's images, which every account may pull."""
+    return frozenset(
+        account for facts in _frameworks().values() for accounts in facts["registries"] for account in accounts.values()
+    )
+
+
+def latest_version(framework: Framework) -> str:
+    """The newest version of a framework that the facts name."""
+    versions = _frameworks()[framework]["versions"]
+    return str(max(versions, key=lambda version: [int(part) for part in re.findall(r"\d+", version)]))
+
+
+def _choose(
+    parameter: str, value: str, offered: Mapping[str, Any], aliases: Mapping[str, str], framework: str
+) -> Mapping[str, Any]:
+    """The facts of a version by its name or a short form of it."""
+    found = offered.get(aliases.get(value, value))
+    if found is None:
+        names = ", ".join([*offered, *aliases])
+        raise InvalidValueError(parameter, value, f"be a version of {framework} that SageMaker offers: {names}")
+    facts: Mapping[str, Any] = found
+    return facts
+
+
+def _for_python(framework: str, build: Mapping[str, Any], wanted: str | None) -> tuple[Mapping[str, Any], str | None]:
+    """The build for a Python version, and what of it the tag names."""
+    offered: Iterable[str] | None = build.get("py_versions") if "repository" in build else list(build)
+    if not offered or (wanted is None and framework == "spark"):
+        return build, None  # one image whatever the Python version
+    names = list(offered)
+    if wanted is None and len(names) == 1:
+        wanted = names[0]
+    if wanted not in names:
+        raise InvalidValueError(
+            "py_version", wanted, f"be one that this version of {framework} has: {', '.join(names)}"
+        )
+    return (build if "repository" in build else build[wanted]), wanted
+
+
+def _family(framework: str, version: str, instance_type: str) -> str | None:
+    """The instance's family, if it is known and there are images of the version for it."""
+    if is_unresolved(instance_type):
+        return None
+    matched = _FAMILY.fullmatch(instance_type)
+    if matched is None:
+        raise InvalidValueError("instance_type", instance_type, "be an instance type", "for example ml.m5.xlarge")
+    family = matched[1]
+    advice = "take for example ml.m5.xlarge; the SageMaker SDK would refuse, or silently take another image"
+    for pattern, kind in _OTHER_MACHINES.items():
+        if re.fullmatch(pattern, family):
+            raise InvalidValueError(
+                "instance_type",
+                instance_type,
+                f"be an x86 instance: SageMaker has no {framework} {version} image for processing on {kind}",
+                advice,
+            )
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    if family == "p2" and numbers >= _NO_P2_FROM.get(framework, (1_000_000,)):
+        raise InvalidValueError(
+            "instance_type", instance_type, f"be another than P2, which {framework} {version} does not run on any more"
+        )
+    return family
+
+
+def _processor(framework: str, offered: list[str] | None, instance_type: str, family: str | None) -> str | None:
+    """``cpu`` or ``gpu``, as the instance type wants it; None where the image's tag does not say."""
+    if not offered:
+        return None
+    if family is None:
+        if len(offered) == 1:
+            return offered[0]
+        raise InvalidValueError(
+            "instance_type",
+            instance_type,
+            f"be known at synth: {framework} has an image for GPUs and another",
+            "give image_uri to choose by yourself",
+        )
+    processor = "gpu" if family[0] in "gp" else "cpu"
+    if processor not in offered:
+        raise InvalidValueError(
+            "instance_type",
+            instance_type,
+            f"have {'a GPU' if offered == ['gpu'] else 'no GPU'}: the {framework} image only runs so",
+            f"take for example {'ml.g4dn.xlarge' if offered == ['gpu'] else 'ml.m5.xlarge'}",
+        )
+    return processor
+
+
+@functools.cache
+def _frameworks() -> Mapping[str, Any]:
+    text = (Path(__file__).parent / "image_registries.json").read_text(encoding="utf-8")
+    frameworks: dict[str, Any] = json.loads(text)["frameworks"]
+    return frameworks

@@ -1,0 +1,51 @@
+"""Rules for places in the container and in S3 that the service has, but tells only once the job exists."""
+
+from __future__ import annotations
+
+import re
+
+from cdk_sagemaker_processing.model.errors import InvalidValueError
+from cdk_sagemaker_processing.model.limits import check
+from cdk_sagemaker_processing.model.tokens import is_unresolved
+
+PROCESSING_ROOT = "/opt/ml/processing"
+# Old buckets have names that S3 gives no more: capitals, underscores, up to 255 characters.
+_S3_URI = re.compile(r"s3://[A-Za-z0-9][A-Za-z0-9._-]{0,254}(/.*)?", re.DOTALL)
+
+
+def check_local_path(parameter: str, path: str) -> None:
+    """Refuse a folder of the container that is not `/opt/ml/processing` or below.
+
+    See: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
+    """
+    if is_unresolved(path):
+        return
+    check("ProcessingLocalPath", parameter, path)
+    inside = path.rstrip("/") == PROCESSING_ROOT or path.startswith(f"{PROCESSING_ROOT}/")
+    if not inside or any(part in (".", "..") for part in path.split("/")):
+        raise InvalidValueError(
+            parameter,
+            path,
+            f"be a folder below {PROCESSING_ROOT}/, without '.' or '..'",
+            f"for example {PROCESSING_ROOT}/{path.strip('/').rsplit('/', 1)[-1].strip('.') or 'input'}",
+        )
+
+
+def check_s3_uri(parameter: str, uri: str) -> None:
+    """Refuse what is not ``s3://bucket`` or ``s3://bucket/key``."""
+    if is_unresolved(uri):
+        return
+    if not _S3_URI.fullmatch(uri):
+        raise InvalidValueError(parameter, uri, "be an S3 URI", "for example s3://my-bucket/a/prefix")
+    check("S3Uri", parameter, uri)
+
+
+def check_source(parameter: str, source: str) -> None:
+    """Refuse a source that is neither in S3 nor on this machine."""
+    if is_unresolved(source):
+        return
+    scheme, separator, _ = source.partition("://")
+    if separator and scheme == "s3":
+        check_s3_uri(parameter, source)
+    elif separator or not source:
+        raise InvalidValueError(parameter, source, "be an S3 URI or a local path", "copy the data to S3 first")

@@ -1,0 +1,194 @@
+"""What the processors of all frameworks share: a script with the sources around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path, PurePosixPath
+from typing import Unpack
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_sagemaker_processing._internal.asset_files import tree
+from cdk_sagemaker_processing._internal.grants import allow
+from cdk_sagemaker_processing.model import (
+    ExperimentConfig,
+    InvalidValueError,
+    ProcessingInput,
+    ProcessingOutput,
+    check_each,
+    path_text,
+    path_texts,
+)
+from cdk_sagemaker_processing.model import framework_container as contract
+from cdk_sagemaker_processing.processors.local_source import LocalSource
+from cdk_sagemaker_processing.processors.processor import Processor
+from cdk_sagemaker_processing.tasks import ProcessorOptions, SageMakerCreateProcessingJob, StateOptions
+
+
+class _FrameworkProcessorBase(Processor):
+    """What the processors of all frameworks share: sources that travel as one archive, and how they are started.
+
+    The arguments are those of `FrameworkProcessor`, after the framework and its version.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        command: Sequence[str] | None,
+        code_location: str | None,
+        bucket: s3.IBucket | None,
+        **options: Unpack[ProcessorOptions],
+    ) -> None:
+        super().__init__(scope, construct_id, bucket=bucket, **options)
+        if isinstance(command, str) or command == []:
+            raise InvalidValueError("command", command, "be a list of at least one word", 'for example ["python"]')
+        self.command = ["python"] if command is None else list(command)
+        self._code_location = code_location
+
+    def run(  # type: ignore[override]  # a script is what a framework cannot do without, as in the SDK
+        self,
+        run_id: str,
+        *,
+        code: str | PathLike[str],
+        source_dir: str | PathLike[str] | None = None,
+        dependencies: Sequence[str | PathLike[str]] | None = None,
+        inputs: Sequence[ProcessingInput] | None = None,
+        outputs: Sequence[ProcessingOutput] | None = None,
+        arguments: Sequence[str] | None = None,
+        job_name: str | None = None,
+        experiment_config: ExperimentConfig | Mapping[str, str] | None = None,
+        kms_key: kms.IKey | str | None = None,
+        codeartifact_repo_arn: str | None = None,
+        **state: Unpack[StateOptions],
+    ) -> SageMakerCreateProcessingJob:
+        """A state that runs the script once each time it is entered.
+
+        Args:
+            run_id: unique in the processor, and the state's name.
+            code: the script: relative to ``source_dir``, or a local file; or ``s3://bucket/run.sh``, a shell script
+                that is run as it is. API: the input ``entrypoint``.
+            source_dir: a local folder with the script, its modules and perhaps ``requirements.txt``; or
+                ``s3://bucket/prefix/sourcedir.tar.gz``. Default: the script alone. API: the input ``code``.
+            dependencies: local files and folders that are put beside the script. Default: none.
+            inputs: with sources and entry point at most 10. A local file or folder as source is uploaded by the
+                deployment. Default: none. API: ``ProcessingInputs``.
+            outputs: at most 10. Default: none. API: ``ProcessingOutputConfig.Outputs``.
+            arguments: 1 to 100 words for the script, 256 characters at most each. Default: none. API:
+                ``AppSpecification.ContainerArguments``.
+            job_name: the job's whole name, with a part that is known only at run time. Default: ``base_job_name``, a
+                hyphen and a new UUID for each try. API: ``ProcessingJobName``.
+            experiment_config: the experiment that the job belongs to. Default: none. API: ``ExperimentConfig``.
+            kms_key: encrypts what the deployment uploads for the job: a key or its ARN. Default: the bucket's own
+                encryption.
+            codeartifact_repo_arn: a CodeArtifact repository to take the requirements from. Default: pip's own index.
+            **state: options of the state: see `SageMakerCreateProcessingJob`, from ``integration_pattern`` on.
+
+        Returns:
+            A task state: chain it, retry it, catch its errors, use it in any Standard state machine.
+
+        Raises:
+            InvalidProcessingJobError: a request that the service would refuse, or a script that is not there.
+        """
+        code = path_text("code", code)
+        check_each("inputs", inputs, ProcessingInput)
+        source_dir = None if source_dir is None else path_text("source_dir", source_dir)
+        if code.startswith("s3://"):
+            entry, sources, script = code, [], code.rsplit("/", 1)[-1]
+        else:
+            entry, archive = self._packed(
+                run_id, code, source_dir, path_texts("dependencies", dependencies), codeartifact_repo_arn, kms_key
+            )
+            sources = [ProcessingInput(source=archive, destination=contract.CODE_FOLDER, input_name="code")]
+            script = contract.SCRIPT
+        task = self._run(
+            run_id,
+            inputs=[
+                *(inputs or ()),
+                *sources,
+                ProcessingInput(source=entry, destination=contract.ENTRYPOINT_FOLDER, input_name="entrypoint"),
+            ],
+            outputs=outputs,
+            arguments=arguments,
+            entrypoint=["/bin/bash", f"{contract.ENTRYPOINT_FOLDER}/{script}"],
+            kms_key=kms_key,
+            job_name=job_name,
+            experiment_config=experiment_config,
+            **state,
+        )
+        if codeartifact_repo_arn is not None:
+            _grant_packages(self.role, codeartifact_repo_arn)
+        return task
+
+    def _packed(
+        self,
+        run_id: str,
+        code: str,
+        source_dir: str | None,
+        dependencies: Sequence[str],
+        codeartifact_repo_arn: str | None,
+        kms_key: kms.IKey | str | None,
+    ) -> tuple[str, str]:
+        """Where start script and sources are in S3."""
+        files: dict[str, Path | bytes] = {}
+        if source_dir is not None and source_dir.startswith("s3://"):
+            if not source_dir.endswith(f"/{contract.SOURCES}"):
+                raise InvalidValueError("source_dir", source_dir, f"end in /{contract.SOURCES} when it is in S3")
+            script = code
+        else:
+            script, sources = _sources(code, source_dir, dependencies)
+            files[contract.SOURCES] = contract.source_archive(sources)
+        files[contract.SCRIPT] = contract.start_script(self.command, script, codeartifact_repo_arn)
+        staged = self._staged(run_id, "source", files, self._code_location, kms_key)
+        archive = staged.uri(contract.SOURCES) if contract.SOURCES in files else source_dir or ""
+        return staged.uri(contract.SCRIPT), archive
+
+
+def _sources(code: str, source_dir: str | None, dependencies: Sequence[str]) -> tuple[str, dict[str, Path]]:
+    """The script's name in the archive, and the archive's files."""
+    if source_dir is None:
+        path = LocalSource.of(code, parameter="code").path
+        if path.is_dir():
+            raise InvalidValueError("code", code, "be a file, not a folder", "name the folder as source_dir")
+        script, files = path.name, {path.name: path}
+    else:
+        folder = LocalSource.of(source_dir, parameter="source_dir").path
+        if not folder.is_dir():
+            raise InvalidValueError("source_dir", source_dir, "be a folder", "name the script alone as code")
+        files = tree(folder)
+        script = PurePosixPath(code).as_posix()
+        if script not in files:
+            raise InvalidValueError("code", code, f"name a file in source_dir, which is {folder}")
+    for number, item in enumerate(dependencies):
+        path = LocalSource.of(item, parameter=f"dependencies[{number}]").path
+        files |= tree(path, prefix=f"{path.name}/") if path.is_dir() else {path.name: path}
+    return script, files
+
+
+def _grant_packages(role: iam.IRole, arn: str) -> None:
+    """Let the job read packages.
+
+    https://docs.aws.amazon.com/codeartifact/latest/ug/auth-and-access-control-permissions-reference.html
+    """
+    parts = contract.repository_parts(arn)
+    prefix = arn.split(":repository/", maxsplit=1)[0]
+    domain = f"{prefix}:domain/{parts['domain']}"
+    for actions, resource in (
+        (["codeartifact:GetAuthorizationToken"], domain),
+        (["codeartifact:GetRepositoryEndpoint", "codeartifact:ReadFromRepository"], arn),
+    ):
+        allow(role, iam.PolicyStatement(actions=actions, resources=[resource]))
+    allow(
+        role,
+        iam.PolicyStatement(
+            # A bearer token is of no resource; the service it is for is what can be narrowed.
+            actions=["sts:GetServiceBearerToken"],
+            resources=["*"],
+            conditions={"StringEquals": {"sts:AWSServiceName": "codeartifact.amazonaws.com"}},
+        ),
+    )

@@ -1,0 +1,176 @@
+"""What the processors of one framework each share: they name it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_sagemaker_processing.model import Framework, InstancePreference, NetworkConfig
+from cdk_sagemaker_processing.processors.framework_base import _FrameworkProcessorBase
+from cdk_sagemaker_processing.processors.image_uri import framework_image_uri
+
+if TYPE_CHECKING:
+    from aws_cdk.aws_stepfunctions_tasks import DockerImage
+
+
+class SingleFrameworkProcessor(_FrameworkProcessorBase):
+    """Run a script, with the modules and the requirements it needs, in the image of one framework.
+
+    The base of `PyTorchProcessor`, `TensorFlowProcessor`, `XGBoostProcessor` and `MXNetProcessor`.
+
+    Args:
+        scope: the construct to live in.
+        construct_id: unique in the scope.
+        framework_version: a version that SageMaker offers. API: in ``AppSpecification.ImageUri``.
+        role: what the jobs may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what each run
+            shows its job to need. API: ``RoleArn``.
+        instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
+        instance_type: e.g. ``ml.m5.xlarge``; it decides between the images for CPU and for GPU. Required without
+            ``instance_preferences``. API: ``ClusterConfig.InstanceType``.
+        py_version: the image's Python. Default: ``py3``, which newer versions of PyTorch and TensorFlow do not have;
+            the message then names those they have. API: in ``AppSpecification.ImageUri``.
+        image_uri: another image, as for `Processor`. Default: SageMaker's. API: ``AppSpecification.ImageUri``.
+        command: the interpreter and its own arguments. Default: ``["python"]``.
+        volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
+        volume_kms_key: encrypts the instances' volumes: a key, its id or its ARN. Default: a key of the service. API:
+            ``ClusterConfig.VolumeKmsKeyId``.
+        output_kms_key: encrypts what the jobs upload: a key, its id or its ARN. Default: the encryption of the bucket
+            it goes to. API: ``ProcessingOutputConfig.KmsKeyId``.
+        code_location: ``s3://bucket/prefix`` for the sources. Default: ``bucket``.
+        max_runtime_in_seconds: 1 to 777,600; then the job is stopped. Default: the service's, 86,400. API:
+            ``StoppingCondition.MaxRuntimeInSeconds``.
+        base_job_name: what job names start with; shortened to 26 letters, digits and hyphens. Default: the framework's
+            name. API: ``ProcessingJobName``.
+        env: at most 100 environment variables, 256 characters at most each; ``PIP_INDEX_URL`` makes pip use a package
+            index of yours. Default: none. API: ``Environment``.
+        tags: at most 50 tags for the jobs, by key or as the API's list. Default: none. API: ``Tags``.
+        network_config: where in a network the jobs run; ``requirements.txt`` needs one that reaches a package index.
+            Default: the service's own network. API: ``NetworkConfig``.
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; whether the
+            Step Functions integration accepts them is not known. Default: none. API:
+            ``ClusterConfig.InstancePreferences``.
+        bucket: where local code and data go, and outputs that name no destination. Default: a new `ProcessingBucket`,
+            made when first needed.
+
+    Raises:
+        InvalidValueError: a version that SageMaker does not offer, or an instance that it has no image for.
+    """
+
+    _framework: ClassVar[Framework]
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        framework_version: str,
+        role: iam.IRole | str | None = None,
+        instance_count: int | None = None,
+        instance_type: str | None = None,
+        py_version: str = "py3",
+        image_uri: str | DockerImage | None = None,
+        command: Sequence[str] | None = None,
+        volume_size_in_gb: int = 30,
+        volume_kms_key: kms.IKey | str | None = None,
+        output_kms_key: kms.IKey | str | None = None,
+        code_location: str | None = None,
+        max_runtime_in_seconds: int | None = None,
+        base_job_name: str | None = None,
+        env: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
+        network_config: NetworkConfig | None = None,
+        instance_preferences: Sequence[InstancePreference] | None = None,
+        bucket: s3.IBucket | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            image_uri=image_uri
+            or framework_image_uri(
+                scope, self._framework, framework_version, instance_type, instance_preferences, py_version=py_version
+            ),
+            base_job_name=base_job_name or self._framework,
+            command=command,
+            code_location=code_location,
+            role=role,
+            instance_count=instance_count,
+            instance_type=instance_type,
+            volume_size_in_gb=volume_size_in_gb,
+            volume_kms_key=volume_kms_key,
+            output_kms_key=output_kms_key,
+            max_runtime_in_seconds=max_runtime_in_seconds,
+            env=env,
+            tags=tags,
+            network_config=network_config,
+            instance_preferences=instance_preferences,
+            bucket=bucket,
+        )
+
+
+class PyTorchProcessor(SingleFrameworkProcessor):
+    """Run a script, with the modules and the requirements it needs, in SageMaker's PyTorch image.
+
+    Names, defaults and meaning are those of ``sagemaker.pytorch.processing.PyTorchProcessor``; the arguments are those
+    of `FrameworkProcessor`, without ``framework``.
+
+    Example:
+        >>> processor = PyTorchProcessor(
+        ...     stack, "Train", framework_version="2.3", py_version="py311", instance_type="ml.g5.xlarge"
+        ... )
+        >>> step = processor.run("Prepare", code="preprocess.py", source_dir="src")
+    """
+
+    _framework = "pytorch"
+
+
+class TensorFlowProcessor(SingleFrameworkProcessor):
+    """Run a script, with the modules and the requirements it needs, in SageMaker's TensorFlow image.
+
+    Names, defaults and meaning are those of ``sagemaker.tensorflow.processing.TensorFlowProcessor``; the arguments are
+    those of `FrameworkProcessor`, without ``framework``.
+
+    Example:
+        >>> processor = TensorFlowProcessor(
+        ...     stack, "Train", framework_version="2.16", py_version="py310", instance_type="ml.m5.xlarge"
+        ... )
+        >>> step = processor.run("Prepare", code="preprocess.py", source_dir="src")
+    """
+
+    _framework = "tensorflow"
+
+
+class XGBoostProcessor(SingleFrameworkProcessor):
+    """Run a script, with the modules and the requirements it needs, in SageMaker's XGBoost image.
+
+    Names, defaults and meaning are those of ``sagemaker.xgboost.processing.XGBoostProcessor``; the arguments are those
+    of `FrameworkProcessor`, without ``framework``.
+
+    Example:
+        >>> processor = XGBoostProcessor(
+        ...     stack, "Train", framework_version="1.7-1", instance_type="ml.m5.xlarge"
+        ... )
+        >>> step = processor.run("Prepare", code="preprocess.py", source_dir="src")
+    """
+
+    _framework = "xgboost"
+
+
+class MXNetProcessor(SingleFrameworkProcessor):
+    """Run a script, with the modules and the requirements it needs, in SageMaker's MXNet image.
+
+    Names, defaults and meaning are those of ``sagemaker.mxnet.processing.MXNetProcessor``; the arguments are those of
+    `FrameworkProcessor`, without ``framework``.
+
+    Example:
+        >>> processor = MXNetProcessor(
+        ...     stack, "Train", framework_version="1.9", py_version="py38", instance_type="ml.m5.xlarge"
+        ... )
+        >>> step = processor.run("Prepare", code="preprocess.py", source_dir="src")
+    """
+
+    _framework = "mxnet"

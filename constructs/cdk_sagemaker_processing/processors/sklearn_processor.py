@@ -1,0 +1,102 @@
+"""A processor for scripts that use scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_sagemaker_processing.model import InstancePreference, NetworkConfig
+from cdk_sagemaker_processing.processors.image_uri import framework_image_uri
+from cdk_sagemaker_processing.processors.script_processor import ScriptProcessor
+
+
+class SKLearnProcessor(ScriptProcessor):
+    """Run a script in SageMaker's scikit-learn image.
+
+    Names, defaults and meaning are those of ``sagemaker.sklearn.processing.SKLearnProcessor``.
+
+    Args:
+        scope: the construct to live in.
+        construct_id: unique in the scope.
+        framework_version: a version of scikit-learn that SageMaker offers, e.g. ``1.2-1``. API: in
+            ``AppSpecification.ImageUri``.
+        role: what the jobs may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what each run
+            shows its job to need. API: ``RoleArn``.
+        instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
+        instance_type: e.g. ``ml.m5.xlarge``; an x86 instance without accelerator. Required without
+            ``instance_preferences``. API: ``ClusterConfig.InstanceType``.
+        command: the interpreter and its own arguments. Default: ``["python3"]``. API: the beginning of
+            ``AppSpecification.ContainerEntrypoint``.
+        volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
+        volume_kms_key: encrypts the instances' volumes: a key, its id or its ARN. Default: a key of the service. API:
+            ``ClusterConfig.VolumeKmsKeyId``.
+        output_kms_key: encrypts what the jobs upload: a key, its id or its ARN. Default: the encryption of the bucket
+            it goes to. API: ``ProcessingOutputConfig.KmsKeyId``.
+        max_runtime_in_seconds: 1 to 777,600; then the job is stopped. Default: the service's, 86,400. API:
+            ``StoppingCondition.MaxRuntimeInSeconds``.
+        base_job_name: what job names start with; shortened to 26 letters, digits and hyphens. Default:
+            ``sagemaker-scikit-learn``. API:
+            ``ProcessingJobName``.
+        env: at most 100 environment variables, 256 characters at most each. Default: none. API: ``Environment``.
+        tags: at most 50 tags for the jobs, by key or as the API's list. Default: none. API: ``Tags``.
+        network_config: where in a network the jobs run. Default: the service's own network. API: ``NetworkConfig``.
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; whether the
+            Step Functions integration accepts them is not known. Default: none. API:
+            ``ClusterConfig.InstancePreferences``.
+        bucket: where local code and data go, and outputs that name no destination. Default: a new `ProcessingBucket`,
+            made when first needed.
+
+    Raises:
+        InvalidValueError: a version that SageMaker does not offer, or an instance that the image does not run on.
+
+    Example:
+        >>> processor = SKLearnProcessor(stack, "Split", framework_version="1.2-1", instance_type="ml.m5.xlarge")
+        >>> step = processor.run("SplitData", code="preprocess.py", arguments=["--train-test-split-ratio", "0.2"])
+
+    See: https://sagemaker.readthedocs.io/en/v2/frameworks/sklearn/sagemaker.sklearn.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        framework_version: str,
+        role: iam.IRole | str | None = None,
+        instance_count: int | None = None,
+        instance_type: str | None = None,
+        command: Sequence[str] | None = None,
+        volume_size_in_gb: int = 30,
+        volume_kms_key: kms.IKey | str | None = None,
+        output_kms_key: kms.IKey | str | None = None,
+        max_runtime_in_seconds: int | None = None,
+        base_job_name: str | None = None,
+        env: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
+        network_config: NetworkConfig | None = None,
+        instance_preferences: Sequence[InstancePreference] | None = None,
+        bucket: s3.IBucket | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            image_uri=framework_image_uri(scope, "sklearn", framework_version, instance_type, instance_preferences),
+            command=["python3"] if command is None else command,
+            role=role,
+            instance_count=instance_count,
+            instance_type=instance_type,
+            volume_size_in_gb=volume_size_in_gb,
+            volume_kms_key=volume_kms_key,
+            output_kms_key=output_kms_key,
+            max_runtime_in_seconds=max_runtime_in_seconds,
+            base_job_name=base_job_name,
+            env=env,
+            tags=tags,
+            network_config=network_config,
+            instance_preferences=instance_preferences,
+            bucket=bucket,
+        )

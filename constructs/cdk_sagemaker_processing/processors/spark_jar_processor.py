@@ -1,0 +1,99 @@
+"""A processor for Spark applications in a JAR."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, Unpack
+
+from aws_cdk import aws_kms as kms
+
+from cdk_sagemaker_processing.model import ExperimentConfig, InvalidValueError, ProcessingInput, ProcessingOutput
+from cdk_sagemaker_processing.processors.spark_base import SparkProcessor
+from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob, StateOptions
+
+
+class SparkJarProcessor(SparkProcessor):
+    """Run a Java or Scala application in SageMaker's Spark image.
+
+    Names, defaults and meaning are those of ``sagemaker.spark.processing.SparkJarProcessor``; the arguments are those
+    of `SparkProcessor`.
+
+    Example:
+        >>> processor = SparkJarProcessor(stack, "Spark", framework_version="3.3", instance_type="ml.m5.xlarge")
+        >>> step = processor.run("Count", submit_app="s3://bucket/count.jar", submit_class="com.example.Count")
+    """
+
+    def run(  # type: ignore[override]  # an application is what Spark cannot do without, as in the SDK
+        self,
+        run_id: str,
+        *,
+        submit_app: str | PathLike[str],
+        submit_class: str,
+        submit_jars: Sequence[str | PathLike[str]] | None = None,
+        submit_files: Sequence[str | PathLike[str]] | None = None,
+        inputs: Sequence[ProcessingInput] | None = None,
+        outputs: Sequence[ProcessingOutput] | None = None,
+        arguments: Sequence[str] | None = None,
+        job_name: str | None = None,
+        experiment_config: ExperimentConfig | Mapping[str, str] | None = None,
+        configuration: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        spark_event_logs_s3_uri: str | None = None,
+        kms_key: kms.IKey | str | None = None,
+        **state: Unpack[StateOptions],
+    ) -> SageMakerCreateProcessingJob:
+        """A state that runs the application once each time it is entered.
+
+        Args:
+            run_id: unique in the processor, and the state's name.
+            submit_app: the JAR: a local file, which the deployment uploads, or ``s3://bucket/key``.
+                API: the input ``code``.
+            submit_class: the class whose ``main`` is run.
+            submit_jars: JARs for it, local files or ``s3://`` and ``s3a://`` URIs; what is in S3 has 256 characters
+                together at most. Default: none. API: ``--jars`` in ``AppSpecification.ContainerEntrypoint``, and the
+                input ``jars``.
+            submit_files: the same for ``--files``. Default: none.
+            inputs: with code, dependencies and configuration at most 10. A local file or folder as source is uploaded
+                by the deployment. Default: none. API: ``ProcessingInputs``.
+            outputs: at most 10, event logs are one of them. Default: none. API: ``ProcessingOutputConfig.Outputs``.
+            arguments: 1 to 100 words for the application, 256 characters at most each. Default: none. API:
+                ``AppSpecification.ContainerArguments``.
+            job_name: the job's whole name, with a part that is known only at run time. Default: ``base_job_name``, a
+                hyphen and a new UUID for each try. API: ``ProcessingJobName``.
+            experiment_config: the experiment that the job belongs to. Default: none. API: ``ExperimentConfig``.
+            configuration: a Spark configuration in EMR's form, a part or a list of parts. Default: none. API: the input
+                ``conf``.
+            spark_event_logs_s3_uri: ``s3://bucket/prefix``, where Spark's event logs go while the job runs.
+                Default: nowhere. API: an output with ``S3UploadMode`` ``Continuous``.
+            kms_key: encrypts what the deployment uploads for the job: a key or its ARN. Default: the bucket's own
+                encryption.
+            **state: options of the state: see `SageMakerCreateProcessingJob`, from ``integration_pattern`` on.
+
+        Returns:
+            A task state: chain it, retry it, catch its errors, use it in any Standard state machine.
+
+        Raises:
+            InvalidProcessingJobError: a request that the service would refuse, or a file that is not there.
+        """
+        if not submit_class:
+            raise InvalidValueError(
+                "submit_class", submit_class, "be the name of a class", "for example com.example.Main"
+            )
+        return self._submit(
+            run_id,
+            submit_app=submit_app,
+            submit_class=submit_class,
+            channels={
+                "jars": ("submit_jars", "--jars", submit_jars),
+                "files": ("submit_files", "--files", submit_files),
+            },
+            inputs=inputs,
+            outputs=outputs,
+            arguments=arguments,
+            configuration=configuration,
+            spark_event_logs_s3_uri=spark_event_logs_s3_uri,
+            kms_key=kms_key,
+            job_name=job_name,
+            experiment_config=experiment_config,
+            **state,
+        )

@@ -1,0 +1,118 @@
+"""A bucket for the data of processing jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_sagemaker_processing._internal.nag import (
+    NO_KEY_FOR_ACCESS_LOGS,
+    NO_KEY_FOR_BUCKET,
+    NO_REPLICATION,
+    NO_REPLICATION_OF_ACCESS_LOGS,
+    suppress,
+)
+from cdk_sagemaker_processing.safeguards import Safeguards
+
+_ACCESS_LOGS_ID = "ProcessingAccessLogs"
+
+
+class ProcessingBucket(s3.Bucket):
+    """A bucket that keeps what it holds: encrypted, versioned, TLS only, never public, every access logged.
+
+    Args:
+        scope: the construct to live in.
+        construct_id: unique in the scope.
+        encryption_key: encrypt with this key. Default: that of the scope's `Safeguards`, or keys that S3 manages.
+        access_logs_bucket: where accesses are logged. Default: one bucket for all of the stack, made on first use.
+        removal_policy: what happens to the bucket when it leaves the stack. Default: it is retained.
+        noncurrent_version_expiration: how long overwritten and deleted objects can be brought back. Default: 90 days.
+        replication_rules: where each object is copied to, such as a bucket in another region. Default: nowhere.
+
+    See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        encryption_key: kms.IKey | None = None,
+        access_logs_bucket: s3.IBucket | None = None,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+        noncurrent_version_expiration: Duration | None = None,
+        replication_rules: Sequence[s3.ReplicationRule] = (),
+    ) -> None:
+        key = encryption_key or Safeguards.of(scope).encryption_key
+        super().__init__(
+            scope,
+            construct_id,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=key,
+            bucket_key_enabled=True if key else None,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=removal_policy,
+            versioned=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                    noncurrent_version_expiration=noncurrent_version_expiration or Duration.days(90),
+                )
+            ],
+            replication_rules=list(replication_rules) or None,
+        )
+        suppress(self, *([] if key else [NO_KEY_FOR_BUCKET]), *([] if replication_rules else [NO_REPLICATION]))
+        self._log_accesses_to(access_logs_bucket or _access_logs_of(Stack.of(self)))
+
+    def _log_accesses_to(self, logs_bucket: s3.IBucket) -> None:
+        """Log by bucket policy; aws-cdk's own property would use an ACL in apps without a certain feature flag."""
+        resource = self.node.default_child
+        if not isinstance(resource, s3.CfnBucket):
+            raise TypeError(f"{self.node.path} is no bucket of CloudFormation's")
+        prefix = f"{self.node.path}/"
+        resource.logging_configuration = s3.CfnBucket.LoggingConfigurationProperty(
+            destination_bucket_name=logs_bucket.bucket_name, log_file_prefix=prefix
+        )
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html#grant-log-delivery-permissions-general
+        # aws:SourceArn would make bucket and logs bucket depend on each other; the account is what is known before.
+        logs_bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["s3:PutObject"],
+                principals=[iam.ServicePrincipal("logging.s3.amazonaws.com")],
+                resources=[logs_bucket.arn_for_objects(f"{prefix}*")],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            )
+        )
+
+
+def _access_logs_of(stack: Stack) -> s3.IBucket:
+    """The stack's one bucket for access logs. It logs nothing itself: a log of the log would never end."""
+    existing = stack.node.try_find_child(_ACCESS_LOGS_ID)
+    if isinstance(existing, s3.Bucket):
+        return existing
+    made = s3.Bucket(
+        stack,
+        _ACCESS_LOGS_ID,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        # S3 log delivery cannot write to a bucket encrypted with KMS keys of one's own:
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        removal_policy=RemovalPolicy.RETAIN,
+        versioned=True,
+        lifecycle_rules=[
+            s3.LifecycleRule(expiration=Duration.days(365), noncurrent_version_expiration=Duration.days(90))
+        ],
+    )
+    suppress(made, NO_KEY_FOR_ACCESS_LOGS, NO_REPLICATION_OF_ACCESS_LOGS)
+    return made

@@ -1,0 +1,30 @@
+"""The integration of the task state: its ARN, and which patterns and state machines it goes with."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws
+from aws_cdk import aws_stepfunctions as sfn
+
+from cdk_sagemaker_processing.model import InvalidValueError
+
+ACTION = "sagemaker:createProcessingJob"
+
+
+def check_pattern(pattern: sfn.IntegrationPattern) -> None:
+    """Refuse a pattern that Step Functions does not offer for processing jobs.
+
+    See: https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
+    """
+    if pattern == sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN:
+        raise InvalidValueError(
+            "integration_pattern",
+            "WAIT_FOR_TASK_TOKEN",
+            "be RUN_JOB or REQUEST_RESPONSE",
+            "Step Functions offers no task token for CreateProcessingJob; RUN_JOB waits for the job's end",
+        )
+
+
+def integration_arn(pattern: sfn.IntegrationPattern) -> str:
+    """The ARN of the integration, as metrics name it."""
+    waits = pattern == sfn.IntegrationPattern.RUN_JOB
+    return f"arn:{Aws.PARTITION}:states:::{ACTION}{'.sync' if waits else ''}"

@@ -1,0 +1,193 @@
+"""What a request shows its job to need, granted to the job's role.
+
+Every action is in the execution role that AWS documents for CreateProcessingJob, unless another page stands beside it:
+https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createprocessingjob-perms
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import Annotations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+
+from cdk_sagemaker_processing._internal.grants import allow, grant_in_bucket_policy, grant_key, repository_of
+from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
+from cdk_sagemaker_processing._internal.nag import suppress_wildcards_by_resource
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+from cdk_sagemaker_processing.tasks.query_languages import static_prefix
+
+# A token's own text has dots and slashes in it; a part of a name is a run of tokens and other characters.
+_PART = r"(?:\$\{Token\[[^]]*\]\}|[^.:/@$])+"
+_ECR_IMAGE = re.compile(rf"({_PART})\.dkr\.ecr\.({_PART})\.[^/]*/((?:{_PART}|[./])+)(?::{_PART}[^/]*|@.*)?")
+_PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+_S3_URI = re.compile(r"s3://((?:\$\{Token\[[^]]*\]\}|[^/$])+)(?:/(.*))?", re.DOTALL)
+
+
+def grant_job(role: iam.IRole, request: Mapping[str, Any], *, bucket: s3.IBucket | None, image_uri: str | None) -> None:
+    """Grant the job's role what its request names; what is only known at run time the user grants.
+
+    Args:
+        role: the job's role.
+        request: the request.
+        bucket: the bucket of outputs without a destination, whose key the job needs.
+        image_uri: the image to pull; None when somebody else sees to that.
+    """
+    grants = _Grants(role, bucket)
+    for entry in request.get("ProcessingInputs", ()):
+        if "S3Input" in entry:
+            grants.read(entry["S3Input"]["S3Uri"])
+        else:
+            grants.query(entry["InputName"], entry["DatasetDefinition"])
+    for entry in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
+        if "S3Output" in entry:
+            grants.write(entry["S3Output"]["S3Uri"])
+        if "FeatureStoreOutput" in entry:
+            grants.feature_group(entry["FeatureStoreOutput"]["FeatureGroupName"])
+    if image_uri is not None:
+        grants.pull(image_uri)
+    grants.grant_pull(request["AppSpecification"]["ImageUri"])
+    if "VpcConfig" in request.get("NetworkConfig", {}):
+        grants.network()
+    grants.add()
+    if bucket is not None:
+        grant_encrypt(bucket.encryption_key, role, decrypt=True)
+
+
+def grant_read_uri(role: iam.IRole, uri: str, bucket: s3.IBucket | None) -> None:
+    """Let the role read the objects of a bucket whose keys start with the URI's key, and list just those."""
+    grants = _Grants(role, bucket)
+    grants.read(uri)
+    grants.add()
+
+
+def grant_keys(role: iam.IRole, volume_key: kms.IKey | str | None, output_key: kms.IKey | str | None) -> None:
+    """Let the role use the keys of volumes and outputs; a key known by its id alone the user grants."""
+    if output_key is not None and not isinstance(output_key, str):
+        grant_encrypt(output_key, role, decrypt=True)
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createprocessingjob-perms
+        grant_key(output_key, role, "kms:Encrypt")
+    if volume_key is not None and not isinstance(volume_key, str):
+        # SageMaker hands the key to the instances by a grant in the role's name:
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/encryption-at-rest.html
+        grant_key(volume_key, role, "kms:CreateGrant", "kms:DescribeKey")
+
+
+class _Grants:
+    """Statements for a role, gathered first, and then added together with the reasons for their wildcards."""
+
+    def __init__(self, role: iam.IRole, bucket: s3.IBucket | None) -> None:
+        self._role = role
+        self._bucket = bucket
+        self._facts = StackFacts.of(role)
+        self._statements: list[iam.PolicyStatement] = []
+        self._reasons: dict[str, str] = {}
+
+    def add(self) -> None:
+        """Add what was gathered."""
+        for statement in self._statements:
+            allow(self._role, statement)
+        suppress_wildcards_by_resource(self._role, self._reasons)
+
+    def read(self, uri: str) -> None:
+        if (place := self._place(uri)) is None:
+            return
+        bucket_arn, key = place
+        self._allow(["s3:GetObject"], f"{bucket_arn}/{key}*", "an S3Prefix input is every key that starts so")
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-policies-s3.html#iam-policy-ex1
+        only = {"StringLike": {"s3:prefix": f"{key}*"}} if key else None
+        self._allow(["s3:ListBucket"], bucket_arn, conditions=only)
+
+    def write(self, uri: str) -> None:
+        if (place := self._place(uri)) is not None:
+            bucket_arn, key = place
+            self._allow(["s3:PutObject"], f"{bucket_arn}/{key}*", "outputs land below the prefix")
+
+    def query(self, name: str, dataset: Mapping[str, Any]) -> None:
+        """The place of a query's result; what the query itself needs depends on its tables.
+
+        AWS documents no policy for dataset definitions of processing jobs, so nothing is guessed here.
+        """
+        query = dataset.get("AthenaDatasetDefinition") or dataset["RedshiftDatasetDefinition"]
+        self.read(query["OutputS3Uri"])
+        self.write(query["OutputS3Uri"])
+        needs = (
+            "athena:StartQueryExecution, athena:GetQueryExecution and athena:GetQueryResults on its workgroup, "
+            "glue:Get* on its database and tables, and to read the tables' data"
+            if "AthenaDatasetDefinition" in dataset
+            else "redshift:GetClusterCredentials on its database and user, and redshift-data:ExecuteStatement and "
+            "redshift-data:DescribeStatement"
+        )
+        Annotations.of(self._role).add_info(
+            f"the input {name!r} is a query, and AWS documents no policy for it: grant the job's role what the query "
+            f"needs, most likely {needs}"
+        )
+
+    def feature_group(self, name: str) -> None:
+        # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_feature_store_PutRecord.html
+        known = static_prefix(name)
+        rest = "" if known == name else "*"
+        # A feature group's name is in lower case in its ARN.
+        group = self._facts.arn("sagemaker", f"feature-group/{known.lower()}{rest}")
+        self._allow(["sagemaker:PutRecord"], group, "the feature group's name is known only at run time")
+
+    def pull(self, image_uri: str) -> None:
+        matched = _ECR_IMAGE.fullmatch(image_uri)
+        if matched is None:
+            return
+        account, region, repository = matched[1], matched[2], matched[3]
+        # Supports no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+        self._allow(["ecr:GetAuthorizationToken"], "*", "ecr:GetAuthorizationToken supports no resources")
+        self._allow(_PULL, f"arn:{self._facts.partition}:ecr:{region}:{account}:repository/{repository}")
+
+    def grant_pull(self, image_uri: str) -> None:
+        """What the repository's own policy has to allow when it is of another account."""
+        if (matched := _ECR_IMAGE.fullmatch(image_uri)) is not None:
+            repository_of(matched[1], matched[3], self._role, _PULL)
+
+    def network(self) -> None:
+        """The network interfaces of a job in a VPC.
+
+        The page above gives these with "*": the interfaces do not exist before the job, and Describe actions support
+        no resources.
+        """
+        self._allow(
+            [
+                "ec2:CreateNetworkInterface",
+                "ec2:CreateNetworkInterfacePermission",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DeleteNetworkInterfacePermission",
+                "ec2:DescribeDhcpOptions",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcs",
+            ],
+            "*",
+            "the job's network interfaces do not exist before it",
+        )
+
+    def _place(self, uri: str) -> tuple[str, str] | None:
+        """Bucket ARN of a URI, and its key as far as it is known at deployment; None when not even the bucket is."""
+        known = static_prefix(uri)
+        matched = _S3_URI.fullmatch(known)
+        if matched is None or (known != uri and matched[2] is None):
+            return None
+        return self._arn(matched[1]), matched[2] or ""
+
+    def _arn(self, bucket_name: str) -> str:
+        return f"arn:{self._facts.partition}:s3:::{bucket_name}"
+
+    def _allow(
+        self, actions: list[str], resource: str, reason: str = "", conditions: Mapping[str, Any] | None = None
+    ) -> None:
+        statement = iam.PolicyStatement(actions=actions, resources=[resource], conditions=conditions)
+        self._statements.append(statement)
+        if self._bucket is not None and f"{resource}/".startswith(f"{self._arn(self._bucket.bucket_name)}/"):
+            grant_in_bucket_policy(self._bucket, self._role, statement)
+        if reason:
+            self._reasons[resource] = reason

@@ -1,0 +1,102 @@
+"""The options of a task state, as types: what `run` hands on, and what the factories of each query language take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Required, TypedDict
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+
+from cdk_sagemaker_processing.model import (
+    ExperimentConfig,
+    InstancePreference,
+    NetworkConfig,
+    ProcessingInput,
+    ProcessingOutput,
+)
+
+if TYPE_CHECKING:
+    from aws_cdk.aws_stepfunctions_tasks import DockerImage
+
+
+class AnyStateOptions(TypedDict, total=False):
+    """What a state takes in either query language."""
+
+    integration_pattern: sfn.IntegrationPattern
+    retry_at_creation: bool
+    state_name: str | None
+    comment: str | None
+    assign: Mapping[str, Any] | None
+    task_timeout: sfn.Timeout | None
+    heartbeat_timeout: sfn.Timeout | None
+    credentials: sfn.Credentials | None
+    overrides: Mapping[str, Any] | None
+
+
+class JsonPathStateOptions(AnyStateOptions, total=False):
+    """What a JSONPath state takes."""
+
+    input_path: str | None
+    result_selector: Mapping[str, Any] | None
+    result_path: str | None
+    output_path: str | None
+
+
+class JsonataStateOptions(AnyStateOptions, total=False):
+    """What a JSONata state takes."""
+
+    state_output: Any
+
+
+class StateOptions(JsonPathStateOptions, JsonataStateOptions, total=False):
+    """What `run` of a processor hands on to its task; see `SageMakerCreateProcessingJob` for each."""
+
+    query_language: sfn.QueryLanguage | None
+
+
+class RunOptions(StateOptions, total=False):
+    """What every `run` hands on besides what its processor makes of it."""
+
+    job_name: str | None
+    experiment_config: ExperimentConfig | Mapping[str, str] | None
+
+
+class ProcessorOptions(TypedDict, total=False):
+    """What describes every job of a processor; see `SageMakerCreateProcessingJob` for each."""
+
+    image_uri: Required[str | DockerImage]
+    role: iam.IRole | str | None
+    instance_type: str | None
+    instance_count: int | None
+    instance_preferences: Sequence[InstancePreference] | None
+    volume_size_in_gb: int
+    volume_kms_key: kms.IKey | str | None
+    output_kms_key: kms.IKey | str | None
+    env: Mapping[str, str] | None
+    network_config: NetworkConfig | None
+    max_runtime_in_seconds: int | None
+    base_job_name: str | None
+    tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None
+
+
+class JobOptions(ProcessorOptions, total=False):
+    """What describes a job; see `SageMakerCreateProcessingJob` for each."""
+
+    inputs: Sequence[ProcessingInput] | None
+    outputs: Sequence[ProcessingOutput] | None
+    bucket: s3.IBucket | None
+    entrypoint: Sequence[str] | None
+    arguments: Sequence[str] | None
+    job_name: str | None
+    experiment_config: ExperimentConfig | Mapping[str, str] | None
+
+
+class JsonPathTaskOptions(JobOptions, JsonPathStateOptions):
+    """What `SageMakerCreateProcessingJob.json_path` takes."""
+
+
+class JsonataTaskOptions(JobOptions, JsonataStateOptions):
+    """What `SageMakerCreateProcessingJob.jsonata` takes."""

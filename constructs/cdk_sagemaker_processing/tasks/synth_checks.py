@@ -1,0 +1,66 @@
+"""Checks that run when the app is synthesized: whether the state machines of our tasks can run them."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import jsii
+from aws_cdk import Stack
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import IConstruct, IValidation
+
+from cdk_sagemaker_processing._internal.grants import drops_statements
+from cdk_sagemaker_processing._internal.template_text import one_line
+from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
+from cdk_sagemaker_processing.tasks.integration import ACTION
+
+
+def register_state_machine_check(task: IConstruct) -> None:
+    """See that the state machines of a task of ours can run it: they wait, and their roles may do it.
+
+    A task does not know its state machine, so the app is looked through once when it is synthesized.
+    """
+    root = task.node.root
+    if root not in _TASKS:
+        _TASKS[root] = []
+        root.node.add_validation(_StateMachineCheck(root))
+    _TASKS[root].append(task)
+
+
+_TASKS: WeakKeyDictionary[IConstruct, list[Any]] = WeakKeyDictionary()
+
+
+@jsii.implements(IValidation)
+class _StateMachineCheck:
+    def __init__(self, root: IConstruct) -> None:
+        self._root = root
+
+    def validate(self) -> list[str]:
+        """Called by aws-cdk when the app is synthesized."""
+        found = self._root.node.find_all()
+        for machine in found:
+            if isinstance(machine, sfn.StateMachine) and drops_statements(machine.role):
+                self._report_dropped_statements(machine)
+        return [
+            f"{machine.node.path} is an Express state machine, which cannot wait for a processing job (RUN_JOB); make "
+            "it a Standard one, or give its tasks integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE"
+            for machine in found
+            if isinstance(machine, sfn.CfnStateMachine)
+            and machine.state_machine_type == "EXPRESS"
+            and f"{ACTION}.sync" in _definition(machine)
+        ]
+
+    def _report_dropped_statements(self, machine: sfn.StateMachine) -> None:
+        resource = machine.node.default_child
+        text = _definition(resource) if isinstance(resource, sfn.CfnStateMachine) else ""
+        policies = UnmanagedPolicy(machine, f"the policies of the role {machine.role.role_arn}")
+        for task in _TASKS[self._root]:
+            if f'"{task.state_id}":{{' in text:
+                for statement in task.statements():
+                    policies.needs(statement)
+        policies.validate()
+
+
+def _definition(machine: sfn.CfnStateMachine) -> str:
+    return one_line(Stack.of(machine).resolve(machine.definition_string))

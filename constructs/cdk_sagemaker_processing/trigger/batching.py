@@ -1,0 +1,83 @@
+"""How many objects share an execution, and how many executions run at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Duration
+
+from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
+from cdk_sagemaker_processing.trigger.group_by import GroupBy
+
+BATCH_SIZE_MAX = 100_000
+SLOTS_MAX = 1000
+REPLAYS_MAX = 1000
+_WINDOW_DEFAULT_SECONDS = 300
+_WINDOW_MIN_SECONDS, _WINDOW_MAX_SECONDS = 60, 24 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batching:
+    """The trigger's parameters of the same names, checked.
+
+    Raises:
+        InvalidValueError: a number out of its range.
+        ConflictingValuesError: a parameter of batches where each object is started by itself.
+    """
+
+    batch_size: int = 1
+    batch_window: Duration | None = None
+    group_by: GroupBy | None = None
+    max_concurrent_jobs: int | None = None
+    max_replays: int = 50
+
+    def __post_init__(self) -> None:
+        _check_number("batch_size", self.batch_size, 1, BATCH_SIZE_MAX, "1 starts an execution for each object")
+        if self.max_concurrent_jobs is not None:
+            _check_number("max_concurrent_jobs", self.max_concurrent_jobs, 1, SLOTS_MAX, "leave it out for no limit")
+        _check_number("max_replays", self.max_replays, 0, REPLAYS_MAX, "0 sets a failed batch aside whole")
+        if self.group_by is not None and not isinstance(self.group_by, GroupBy):
+            raise InvalidValueError("group_by", self.group_by, "be a GroupBy", "for example GroupBy(folders=1)")
+        if self.batch_window is not None:
+            self._check_window(self.batch_window)
+        for parameter in ("batch_window", "group_by"):
+            if self.batch_size == 1 and getattr(self, parameter) is not None:
+                raise ConflictingValuesError(
+                    f"{parameter} is about batches, and batch_size is 1; give a larger batch_size"
+                )
+
+    @staticmethod
+    def _check_window(window: object) -> None:
+        advice = "for example Duration.minutes(5)"
+        if not isinstance(window, Duration):
+            raise InvalidValueError("batch_window", window, "be a Duration of aws_cdk", advice)
+        if window.is_unresolved():
+            return
+        seconds = window.to_seconds()
+        if not _WINDOW_MIN_SECONDS <= seconds <= _WINDOW_MAX_SECONDS:
+            rule = "be from one minute, as often as batches are looked at, to one day"
+            raise InvalidValueError("batch_window", f"{seconds:g} seconds", rule, advice)
+
+    @property
+    def needs_ledger(self) -> bool:
+        """Whether uploads wait for something before they are started."""
+        return self.batch_size > 1 or self.max_concurrent_jobs is not None
+
+    def to_settings(self) -> dict[str, Any]:
+        """For the functions."""
+        window = self.batch_window.to_seconds() if self.batch_window is not None else _WINDOW_DEFAULT_SECONDS
+        return {
+            "batch_size": self.batch_size,
+            "batch_window": window,
+            "max_replays": self.max_replays,
+            **({"max_concurrent_jobs": self.max_concurrent_jobs} if self.max_concurrent_jobs is not None else {}),
+            **({"group_by": self.group_by.to_settings()} if self.group_by is not None else {}),
+        }
+
+
+def _check_number(parameter: str, value: object, low: int, high: int, advice: str) -> None:
+    if is_unresolved(value):
+        raise InvalidValueError(parameter, value, "be known at synth", "what is deployed depends on it")
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidValueError(parameter, value, f"be a whole number from {low} to {high}", advice)

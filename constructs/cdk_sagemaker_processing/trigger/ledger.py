@@ -1,0 +1,123 @@
+"""Where uploads wait for each other and for a free slot: a table, and the function that starts what is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
+from cdk_sagemaker_processing._internal.nag import DONE_AGAIN_EVERY_MINUTE
+from cdk_sagemaker_processing.safeguards import Safeguards
+from cdk_sagemaker_processing.trigger.permissions import (
+    grant_invoke_dispatcher,
+    grant_ledger_access,
+    grant_read_objects,
+)
+from cdk_sagemaker_processing.trigger.queues import alarm_above_zero
+
+# What the trigger's functions import, beside what Lambda has.
+DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
+
+
+class Ledger(Construct):
+    """The table and the dispatcher.
+
+    Args:
+        scope: the trigger.
+        calls: the services that the dispatcher calls.
+        settings: the functions' settings.
+        objects: the bucket that objects arrive in, and what their keys start with.
+        removal_policy: what becomes of the table when it leaves the stack.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        calls: Collection[str],
+        settings: Mapping[str, Any],
+        objects: tuple[s3.IBucket, Sequence[str]],
+        removal_policy: RemovalPolicy,
+    ) -> None:
+        super().__init__(scope, "Ledger")
+        self.table = dynamodb.TableV2(
+            self,
+            "Table",
+            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
+            time_to_live_attribute="expires",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            removal_policy=removal_policy,
+        )
+        self._key = Safeguards.of(self).encryption_key
+        if self._key is not None:
+            self._encrypt_with(self._key)
+        self.dispatcher = LibraryFunction(
+            self,
+            "Dispatcher",
+            source="s3_trigger",
+            module="dispatch",
+            distributions=DISTRIBUTIONS,
+            description="Starts the executions of batches, and of what waited for a slot",
+            # Long enough for the manifest of 100,000 objects, each of which is looked for.
+            timeout=Duration.minutes(10),
+            memory_size=1024,
+            without_dead_letters=DONE_AGAIN_EVERY_MINUTE,
+            calls=calls,
+            environment={"SETTINGS": Stack.of(self).to_json_string({**settings, "table": self.table.table_name})},
+        )
+        # Once a minute it looks again anyhow.
+        self.dispatcher.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
+        grant_ledger_access(self.dispatcher.execution_role, self.table, self._key)
+        grant_read_objects(self.dispatcher.execution_role, *objects)
+        events.Rule(
+            self,
+            "Minute",
+            description="Closes batches whose window is over, and looks after what got stuck",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            targets=[
+                targets.LambdaFunction(
+                    self.dispatcher,
+                    event=events.RuleTargetInput.from_object({"minute": True}),
+                    retry_attempts=0,
+                    max_event_age=Duration.minutes(1),
+                )
+            ],
+        )
+        self.settings = {
+            **settings,
+            "table": self.table.table_name,
+            "dispatcher": self.dispatcher.function_name,
+        }
+        self.alarm = alarm_above_zero(
+            self,
+            "DispatcherAlarm",
+            self.dispatcher.metric_errors(period=Duration.minutes(5), statistic="Sum"),
+            "Executions that could not be started: look into the dispatcher's log",
+        )
+
+    def grant_invoke(self, function: LibraryFunction) -> None:
+        """Let a function take uploads into the table and wake the dispatcher."""
+        grant_ledger_access(function.execution_role, self.table, self._key)
+        grant_invoke_dispatcher(function.execution_role, self.dispatcher)
+
+    def _encrypt_with(self, key: kms.IKey) -> None:
+        """Encrypt the table, by its own properties: aws-cdk's cannot where the stack's region is not known.
+
+        See: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-dynamodb-globaltable-ssespecification.html
+        """
+        resource = self.table.node.default_child
+        if not isinstance(resource, dynamodb.CfnGlobalTable):
+            raise TypeError(f"{self.table.node.path} is no table of CloudFormation's")
+        resource.sse_specification = dynamodb.CfnGlobalTable.SSESpecificationProperty(sse_enabled=True, sse_type="KMS")
+        resource.add_property_override("Replicas.0.SSESpecification.KMSMasterKeyId", key.key_arn)

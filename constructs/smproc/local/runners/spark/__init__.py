@@ -1,6 +1,0 @@
-"""What stands in for SageMaker's Spark image: a pyspark, a Java, and a ``smspark-submit`` of ours in `smspark`."""
-
-from smproc.local.runners.spark._contents import smspark_files
-from smproc.local.runners.spark._installation import SparkInstallation, find_spark
-
-__all__ = ["SparkInstallation", "find_spark", "smspark_files"]

@@ -1,0 +1,166 @@
+"""Show a run on a terminal: live while it goes on, then as a report that stays."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from smproc.operations import LOG_GROUP, Job, Run, Upload, output_files
+from smproc.terminal_text import printable
+
+_LOG_LINES = 10
+_GAP = 2
+
+
+class RunReport:
+    """The terminal while a run goes on, and what is left on it afterwards.
+
+    Without a terminal there is nothing live: one line for each change of state, then the same report.
+    """
+
+    def __init__(self, stream: TextIO, upload: Upload) -> None:
+        self._console = Console(file=stream, highlight=False, emoji=False, soft_wrap=not stream.isatty())
+        self._upload = upload
+        self._live = Live(console=self._console, refresh_per_second=8, transient=True)
+        self._states: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._console.print(f"[bold]uploaded[/] {_plain(self._upload.uri)} ({self._upload.size:,} bytes)")
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def show(self, run: Run) -> None:
+        """Show one look at the run."""
+        if self._console.is_terminal:
+            self._live.update(_progress(run))
+        elif (state := _state(run)) not in self._states[-1:]:
+            self._states.append(state)
+            self._console.print(f"{run.seconds:7.1f} s  {_plain(state)}")
+
+    def finish(self, session: Any, run: Run) -> None:  # noqa: ANN401 - boto3 has no types
+        """Print the report of a run that ended: its steps with durations, then the outputs or the reason."""
+        if run.execution is not None:
+            self._console.print(f"[bold]execution[/] {run.execution['name']}")
+        for job in run.jobs:
+            self._console.print(f"[bold]job[/] {job.name}")
+        self._console.print(_steps(run))
+        if run.succeeded:
+            for job in run.jobs:
+                self._print_outputs(session, job)
+        else:
+            self._print_failure(run)
+
+    def _print_outputs(self, session: Any, job: Job) -> None:  # noqa: ANN401
+        for file in output_files(session, job.description):
+            size = f"{file.size:,} bytes" if file.rows is None else f"{file.rows:,} rows x {len(file.columns)} columns"
+            self._console.print(f"\n[bold]{_plain(file.output_name)}[/]  {_plain(file.uri)}  {size}")
+            if file.columns:
+                self._console.print(_head(file.columns, file.head, self._console.width))
+
+    def _print_failure(self, run: Run) -> None:
+        execution = run.execution or {}
+        self._console.print(f"\n[bold red]execution {run.status}[/]  {_plain(str(execution.get('error', '')))}")
+        for job in run.jobs:
+            if job.status == "Completed":
+                continue
+            self._console.print(f"[bold]job[/] {job.name} [bold]{job.status}[/]")
+            if job.reason:
+                self._console.print(f"[bold]reason[/] {_plain(job.reason)}")
+            if job.exit_message:
+                self._console.print(f"[bold]exit message[/] {_plain(job.exit_message)}")
+            if job.log:
+                shown = job.log[-_LOG_LINES:]
+                self._console.print(f"[bold]last {len(shown)} of {len(job.log)} lines of its log[/]")
+                for line in shown:
+                    self._console.print(f"  {_plain(line)}")
+            self._console.print(
+                f"all of it: aws logs filter-log-events --log-group-name {LOG_GROUP} "
+                f"--log-stream-name-prefix {job.name}/ --query 'events[].[message]' --output text"
+            )
+        if not run.jobs and execution.get("cause"):
+            self._console.print(f"[bold]cause[/] {_plain(str(execution['cause']))}")
+
+
+def _progress(run: Run) -> Group:
+    """What is drawn while the run goes on."""
+    parts = [Text.assemble((f"{run.seconds:6.1f} s  ", "dim"), (_state(run), "bold"))]
+    if run.jobs:
+        parts += [Text(f"          {printable(line)}", style="dim") for line in run.jobs[-1].log[-_LOG_LINES:]]
+    return Group(*parts)
+
+
+def _state(run: Run) -> str:
+    if run.execution is None:
+        return "waiting for an execution"
+    if not run.jobs:
+        return f"execution {run.status}"
+    return f"execution {run.status}, job {run.jobs[-1].name} {run.jobs[-1].status}"
+
+
+def _steps(run: Run) -> Table:
+    """Upload -> execution -> job -> outputs, with durations; the times are AWS's, but for the upload's."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("step")
+    table.add_column("took", justify="right")
+    before: datetime | None = datetime.fromtimestamp(run.upload.returned, tz=UTC)
+    execution = run.execution or {}
+    table.add_row("upload -> execution", _between(before, execution.get("startDate")))
+    before = execution.get("startDate")
+    for job in run.jobs:
+        started, ended = job.description.get("ProcessingStartTime"), job.description.get("ProcessingEndTime")
+        table.add_row("  -> job", _between(before, started))
+        table.add_row(f"     job {job.status}", _between(started, ended), style="bold")
+        before = ended
+    table.add_row(f"  -> execution {run.status}", _between(before, execution.get("stopDate")))
+    table.add_row("in all, until seen", f"{run.seconds:.2f} s", style="bold")
+    return table
+
+
+def _between(start: datetime | None, end: datetime | None) -> str:
+    return "" if start is None or end is None else f"{max((end - start).total_seconds(), 0.0):.2f} s"
+
+
+def _head(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...], width: int) -> Table:
+    """The first rows, and of the columns as many as fit whole."""
+    columns = tuple(map(printable, columns))
+    cells = [tuple(_short(cell) for cell in row) for row in rows]
+    shown, used = 0, len("...")
+    for number, column in enumerate(columns):
+        used += _GAP + max(len(column), *(len(row[number]) for row in cells if number < len(row)), 0)
+        if used > width and shown:
+            break
+        shown += 1
+    more = ["..."] if shown < len(columns) else []
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, _GAP, 0, 0))
+    for column in [*columns[:shown], *more]:
+        table.add_column(Text(column), justify="right", overflow="ellipsis", no_wrap=True)
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row[:shown]), *more)
+    return table
+
+
+def _short(cell: str) -> str:
+    """A number to six digits; anything else as it is, but for what is no letter."""
+    try:
+        return f"{float(cell):.6g}"
+    except ValueError:
+        return printable(cell)
+
+
+def _plain(text: str) -> str:
+    """Text of others, for a place where rich reads markup."""
+    return escape(printable(text))

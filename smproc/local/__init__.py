@@ -1,0 +1,38 @@
+"""The local AWS: the same deployment on one machine, with no AWS account and no Docker.
+
+Callers use `LocalAws`; everything else runs in its server process::
+
+    controller.py   start, stop, status, environment (all that importing the package loads)
+    state_dir.py    the folder that keeps what is deployed and stored
+    runners/        where a job's program runs: containers, sandboxes, image substitutes
+    server/         the background process: ministack with our parts added
+        sagemaker/  the SageMaker API and its Step Functions integration
+        execution/  running a job: inputs, /opt/ml, logs, outputs, status
+        patches/    every place where we reach into ministack
+"""
+
+from smproc.local.controller import LocalAws
+from smproc.local.errors import (
+    InvalidOptionError,
+    LocalAwsError,
+    MinistackNotInstalledError,
+    NoContainerEngineError,
+    NoSandboxError,
+    PortInUseError,
+    ServerFailedError,
+    UnsupportedMinistackError,
+)
+from smproc.local.status import Status
+
+__all__ = [
+    "InvalidOptionError",
+    "LocalAws",
+    "LocalAwsError",
+    "MinistackNotInstalledError",
+    "NoContainerEngineError",
+    "NoSandboxError",
+    "PortInUseError",
+    "ServerFailedError",
+    "Status",
+    "UnsupportedMinistackError",
+]

@@ -1,0 +1,70 @@
+"""The environment variables that point the AWS CLI, boto3 and the CDK at the local AWS, and at nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+ACCOUNT = "000000000000"
+_LOOPBACK = "127.0.0.1,localhost"
+# Each of these could lead a client to a real account although the endpoint is set.
+_REDIRECTING = (
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_SECURITY_TOKEN",
+    "AWS_SESSION_TOKEN",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+)
+
+
+def pointing_at(port: int, region: str, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The variables to set.
+
+    Args:
+        port: the local AWS's port.
+        region: its region.
+        inherited: the environment that they are added to, for the proxy exceptions that are there already.
+    """
+    exceptions = inherited.get("NO_PROXY") or inherited.get("no_proxy")
+    no_proxy = f"{_LOOPBACK},{exceptions}" if exceptions else _LOOPBACK
+    return {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        # A user's own files can name roles, services' endpoints and "ignore_configured_endpoint_urls".
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+        "CDK_DEFAULT_REGION": region,
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+    }
+
+
+def to_unset(inherited: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables to remove: those that could redirect a client to a real account.
+
+    Args:
+        inherited: the environment to look in for service-specific endpoints (``AWS_ENDPOINT_URL_S3``).
+    """
+    endpoints = {name for name in inherited if name.startswith("AWS_ENDPOINT_URL_")}
+    return tuple(sorted({*_REDIRECTING, *endpoints}))
+
+
+def redirected(port: int, region: str, inherited: Mapping[str, str]) -> dict[str, str]:
+    """A whole environment: the inherited one without what redirects, with what points at the local AWS."""
+    removed = set(to_unset(inherited))
+    kept = {name: value for name, value in inherited.items() if name not in removed}
+    return {**kept, **pointing_at(port, region, inherited)}

@@ -1,0 +1,24 @@
+"""Where a job's program runs: in a container, or as a sandboxed process with what this machine has for the image."""
+
+from smproc.local.runners.base import CannotRunError, Runner
+from smproc.local.runners.container_runner import EngineRunner
+from smproc.local.runners.engine import Engine, find_engine
+from smproc.local.runners.image_substitute import ImageSubstitute
+from smproc.local.runners.process_runner import ProcessRunner
+from smproc.local.runners.selection import PreferringRunner, choose
+from smproc.local.runners.spec import ContainerSpec, Output, StopSignal
+
+__all__ = [
+    "CannotRunError",
+    "ContainerSpec",
+    "Engine",
+    "EngineRunner",
+    "ImageSubstitute",
+    "Output",
+    "PreferringRunner",
+    "ProcessRunner",
+    "Runner",
+    "StopSignal",
+    "choose",
+    "find_engine",
+]

@@ -1,0 +1,82 @@
+"""The container engines: Docker and Podman, by their commands, which take the same words."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from smproc.local.errors import NoContainerEngineError
+
+_NAMES = ("docker", "podman")
+# An engine that does not answer at all is to be found out soon; one that does takes long on a busy machine.
+_PROBE_TIMEOUT_IN_SECONDS = 10.0
+_TIMEOUT_IN_SECONDS = 60.0
+# What fails, and fast, where Docker's daemon does not answer or Podman's storage does not work.
+_PROBES: Mapping[str, Sequence[str]] = {
+    "docker": ("version", "--format", "{{.Server.Version}}"),
+    "podman": ("ps", "--quiet"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A container engine that answers.
+
+    Attributes:
+        name: ``docker`` or ``podman``.
+        program: its command.
+        environment: the environment that its command is run in.
+    """
+
+    name: str
+    program: str
+    environment: Mapping[str, str]
+
+    def ask(self, *words: str, timeout_in_seconds: float = _TIMEOUT_IN_SECONDS) -> subprocess.CompletedProcess[str]:
+        """Run a command of the engine's to its end."""
+        return subprocess.run(
+            [self.program, *words],
+            env=dict(self.environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_in_seconds,
+            check=False,
+        )
+
+    def has(self, image: str) -> bool:
+        """Whether the image is on this machine; nothing is pulled."""
+        try:
+            return self.ask("image", "inspect", "--format", "{{.Id}}", image).returncode == 0
+        except (subprocess.TimeoutExpired, ValueError):
+            return False
+
+
+def find_engine() -> Engine:
+    """The engine to use: Docker, else Podman.
+
+    Raises:
+        NoContainerEngineError: none answers.
+    """
+    problems = []
+    for name in _NAMES:
+        if (program := shutil.which(name)) is None:
+            problems.append(f"{name} is not installed")
+            continue
+        engine = Engine(name, program, dict(os.environ))
+        try:
+            answer = engine.ask(*_PROBES[name], timeout_in_seconds=_PROBE_TIMEOUT_IN_SECONDS)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            problems.append(f"{name}: {error}")
+            continue
+        if answer.returncode == 0:
+            return engine
+        problems.append(f"{name}: {(answer.stderr.strip().splitlines() or ['it does not answer'])[-1]}")
+    raise NoContainerEngineError(
+        f"No container engine answers ({'; '.join(problems)}); start Docker or install Podman (apt install podman, dnf "
+        "install podman), or run jobs without containers: smproc local start --runner process"
+    )

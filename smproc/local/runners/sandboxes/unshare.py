@@ -1,0 +1,57 @@
+"""The util-linux sandbox: namespaces made with ``unshare``, for machines without bubblewrap."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from smproc.local.runners.sandboxes.base import SandboxSpec
+
+_SCRIPT = Path(__file__).with_name("enter_root.sh")
+# A network of its own begins with a loopback that is down, over which many a program talks to its own processes:
+# bubblewrap and container engines see to that. SIOCSIFFLAGS, with IFF_UP and IFF_RUNNING; util-linux has no command
+# for it, and iproute2 is not on every machine. Most programs can do without: none is to fail for it.
+_LOOPBACK_UP = """
+"$0" -I -S -c 'import fcntl, socket, struct
+with socket.socket() as any_socket:
+    fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 0x41))' || :
+exec "$@"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unshare:
+    """Isolates a program with ``unshare``, ``setpriv``, ``mount`` and ``pivot_root`` of util-linux.
+
+    Attributes:
+        unshare: the path of unshare.
+        setpriv: the path of setpriv.
+    """
+
+    unshare: str
+    setpriv: str
+    name: str = "unshare"
+    _script: str = field(default_factory=lambda: _SCRIPT.read_text(encoding="utf-8"))
+
+    def command(self, inside: SandboxSpec) -> list[str]:
+        """The command line that runs the program isolated."""
+        as_root = [] if os.geteuid() == 0 else [self.unshare, "--user", "--map-root-user", "--"]
+        return [
+            *as_root,
+            # Set after the user namespace is entered: the kernel forgets it when credentials change.
+            *(self.setpriv, "--pdeathsig", "KILL", "--"),
+            *(self.unshare, "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL"),
+            *("--ipc", "--uts"),
+            *([] if inside.network else ["--net"]),
+            "--",
+            *([] if inside.network else ["/bin/sh", "-c", _LOOPBACK_UP, sys.executable]),
+            *("/bin/sh", "-c", self._script, "smproc", inside.hostname),
+            *(part for path, source in inside.read_only.items() for part in ("read-only", str(source), path)),
+            *(part for path, target in inside.links.items() for part in ("link", target, path)),
+            *(part for path, source in inside.writable.items() for part in ("writable", str(source), path)),
+            "--",
+            *("/usr/bin/setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"),
+            *("--", *inside.entry),
+        ]

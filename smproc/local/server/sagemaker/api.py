@@ -1,0 +1,244 @@
+"""The part of the SageMaker API that concerns processing jobs."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from smproc.local.runners import StopSignal
+from smproc.local.server import patches
+from smproc.local.server.execution import JobExecutor, JobStatus, ProcessingJob
+from smproc.local.server.sagemaker.authorization import PermissionCheck, require_creation_permissions
+from smproc.local.server.sagemaker.errors import ApiError, invalid
+from smproc.local.server.sagemaker.faults import Fault, Faults
+from smproc.local.server.sagemaker.job_records import JobRecords
+from smproc.local.server.sagemaker.job_store import AccountRegion, JobStore
+from smproc.local.server.sagemaker.state_change_events import StateChangeEvents
+from smproc.local.server.sagemaker.tags import as_list, with_tags
+from smproc.local.server.sagemaker.validation import cleaned, validate, validate_job
+from smproc.local.state_dir import StateDir
+
+_CONTENT_TYPE = "application/x-amz-json-1.1"
+_OK = 200
+_BAD_REQUEST = 400
+_SERVER_ERROR = 500
+_Operation = Callable[[AccountRegion, dict[str, Any]], Mapping[str, Any]]
+_log = logging.getLogger(__name__)
+
+
+class SageMakerService:
+    """Answers SageMaker requests and runs the jobs they ask for.
+
+    Args:
+        life: runs a job.
+        folder: where jobs are remembered, and their numbers for `status`.
+        stop_grace_in_seconds: how long a program may take to end after SIGTERM before it is killed.
+    """
+
+    def __init__(self, life: JobExecutor, folder: StateDir, stop_grace_in_seconds: float) -> None:
+        self._life = life
+        self._folder = folder
+        self._stop_grace_in_seconds = stop_grace_in_seconds
+        self._records = JobRecords(folder.records)
+        self._jobs = JobStore(self._records)
+        self._events = StateChangeEvents()
+        self._faults = Faults()
+        self._threads: list[threading.Thread] = []
+        self._counting = threading.Lock()
+        self._closed = False
+        self._operations: Mapping[str, _Operation] = {
+            "AddTags": self._add_tags,
+            "DeleteProcessingJob": self._delete,
+            "DeleteTags": self._delete_tags,
+            "DescribeProcessingJob": self._describe,
+            "ListProcessingJobs": self._list,
+            "ListTags": self._list_tags,
+            "StopProcessingJob": self._stop,
+        }
+        # Not of AWS: what `smproc local fault` says to this server.
+        self._own_operations: Mapping[str, _Operation] = {
+            "LocalPutFault": self._put_fault,
+            "LocalListFaults": lambda _scope, _request: {"Faults": self._faults.shown()},
+            "LocalClearFaults": self._clear_faults,
+        }
+        self._count()
+
+    async def handle(
+        self, _method: str, _path: str, headers: dict[str, str], body: bytes, _query: dict[str, list[str]]
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Answer a request as ministack hands it over: JSON 1.1."""
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        scope = AccountRegion(patches.request_account(), patches.request_region())
+        denial = functools.partial(patches.denial_to_caller, headers)
+        try:
+            status, answer = _OK, self._answer(operation, scope, body, denial)
+        except ApiError as error:
+            status, answer = _BAD_REQUEST, {"__type": error.code, "message": error.message}
+        except Exception as error:  # noqa: BLE001 - told to the caller, and to the log in full
+            _log.exception("%s failed for a reason of ours", operation)
+            message = f"The local AWS failed: {type(error).__name__}: {error}"
+            status, answer = _SERVER_ERROR, {"__type": "InternalFailure", "message": message}
+        headers = {"Content-Type": _CONTENT_TYPE, "x-amzn-RequestId": str(uuid.uuid4())}
+        return status, headers, json.dumps(answer, default=_epoch_seconds).encode()
+
+    def create(self, scope: AccountRegion, request: dict[str, Any], denial: PermissionCheck) -> Mapping[str, Any]:
+        """Answer CreateProcessingJob: check the request, start the job.
+
+        Args:
+            scope: the caller's account and region.
+            request: the request.
+            denial: tells what the caller may not do beside creating a job.
+
+        Raises:
+            ApiError: the request is refused.
+        """
+        request = cleaned(request)
+        validate_job(request)
+        name = request["ProcessingJobName"]
+        require_creation_permissions(denial, scope.job_arn(name), request)
+        self._faults.strike_call(name)
+        self._faults.strike_creation(name)
+        job = ProcessingJob(
+            arn=scope.job_arn(name),
+            region=scope.region,
+            request=request,
+            stop_signal=StopSignal(self._stop_grace_in_seconds),
+            tags=with_tags({}, request.get("Tags", ())),
+            injected=self._faults.for_job(name),
+            on_change=self._changed,
+        )
+        if self._closed:
+            raise ApiError("ServiceUnavailable", "The local AWS is being stopped")
+        self._jobs.add(job)
+        self._count()
+        self._events.changed(job)
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads.append(self._life.begin(job))
+        return {"ProcessingJobArn": job.arn}
+
+    def job(self, arn: str) -> ProcessingJob:
+        """A job by its ARN.
+
+        Raises:
+            ApiError: there is none.
+        """
+        return self._jobs.by_arn(arn)
+
+    def close(self, timeout_in_seconds: float) -> None:
+        """Kill every job.
+
+        Args:
+            timeout_in_seconds: how long to wait for their ends.
+        """
+        self._closed = True
+        for job in self._jobs.all():
+            job.stop_signal.request_now()
+        deadline = time.monotonic() + timeout_in_seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._records.close()
+
+    def _answer(self, operation: str, scope: AccountRegion, body: bytes, denial: PermissionCheck) -> Mapping[str, Any]:
+        operations: dict[str, _Operation] = {
+            **self._operations,
+            "CreateProcessingJob": functools.partial(self.create, denial=denial),
+        }
+        answer = operations.get(operation) or self._own_operations.get(operation)
+        if answer is None:
+            raise ApiError(
+                "UnknownOperationException",
+                f"The local AWS does not have the SageMaker operation {operation}; it has "
+                f"{', '.join(sorted(operations))}",
+            )
+        try:
+            request = json.loads(body or b"{}")
+        except (ValueError, RecursionError) as error:
+            raise ApiError("SerializationException", f"The request is not JSON: {error}") from error
+        if not isinstance(request, dict):
+            raise ApiError("SerializationException", "The request is not a JSON object")
+        # CreateProcessingJob asks for itself: Step Functions calls it too.
+        if operation in self._operations:
+            self._faults.strike_call(str(request.get("ProcessingJobName", "")))
+        return answer(scope, cleaned(request))
+
+    def _describe(self, scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, "DescribeProcessingJobRequest")
+        return self._jobs.get(scope, request["ProcessingJobName"]).describe()
+
+    def _list(self, scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, "ListProcessingJobsRequest")
+        return self._jobs.page(scope, request)
+
+    def _stop(self, scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, "StopProcessingJobRequest")
+        job = self._jobs.get(scope, request["ProcessingJobName"])
+        if job.status.final:
+            # The service's own words are not documented.
+            raise invalid(f"The processing job {job.name} has ended already; its status is {job.status}")
+        job.stop()
+        return {}
+
+    def _delete(self, scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, "DeleteProcessingJobRequest")
+        self._jobs.remove(self._jobs.get(scope, request["ProcessingJobName"]))
+        self._count()
+        return {}
+
+    def _add_tags(self, _scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, "AddTagsInput")
+        job = self._jobs.by_arn(request["ResourceArn"])
+        job.tags = with_tags(job.tags, request["Tags"])
+        self._jobs.save(job)
+        return {"Tags": as_list(job.tags)}
+
+    def _delete_tags(self, _scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, "DeleteTagsInput")
+        job = self._jobs.by_arn(request["ResourceArn"])
+        job.tags = {key: value for key, value in job.tags.items() if key not in request["TagKeys"]}
+        self._jobs.save(job)
+        return {}
+
+    def _list_tags(self, _scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, "ListTagsInput")
+        if request.get("NextToken"):
+            # A resource has no more tags than the smallest page holds, so no token was ever given out.
+            raise invalid("Invalid NextToken")
+        return {"Tags": as_list(self._jobs.by_arn(request["ResourceArn"]).tags)}
+
+    def _put_fault(self, _scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
+        try:
+            fault = Fault(**request)
+        except TypeError as error:
+            raise invalid(f"No fault can be made of {request}: {error}") from error
+        self._faults.put(fault)
+        return {}
+
+    def _clear_faults(self, _scope: AccountRegion, _request: dict[str, Any]) -> Mapping[str, Any]:
+        self._faults.clear()
+        return {}
+
+    def _changed(self, job: ProcessingJob) -> None:
+        self._jobs.save(job)
+        self._count()
+        # Of its creation was told when it was created.
+        if job.status is not JobStatus.IN_PROGRESS:
+            self._events.changed(job)
+
+    def _count(self) -> None:
+        with self._counting:
+            jobs = self._jobs.all()
+            ended = sum(job.status.final for job in jobs)
+            self._folder.write_counts(in_progress=len(jobs) - ended, finished=ended)
+
+
+def _epoch_seconds(value: object) -> float:
+    if isinstance(value, datetime):
+        return round(value.timestamp(), 3)
+    raise TypeError(f"{type(value).__name__} has no place in an answer")
