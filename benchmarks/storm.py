@@ -28,12 +28,9 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lambda"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-from ports import free_port
 from smproc.local import LocalAws
-from triggers import Context, create_table
+from tests.helpers.ports import free_port
+from tests.helpers.trigger_world import Context, create_table
 
 VISIBLE_AGAIN_SECONDS = 20
 MAX_RECEIVES = 20  # no cloud kills as often as this storm

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sklearn.datasets import load_wine
 
-from deployed import Deployment
-from support import ROOT
+from tests.helpers.deployment import Deployment
+from tests.helpers.stacks import ROOT
 
 SCRIPT = ROOT / "examples" / "demo" / "preprocess.py"
 ROUNDS = {"rounds": 5, "iterations": 1, "warmup_rounds": 1}

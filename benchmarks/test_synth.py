@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from support import ROOT, run_app
+from tests.helpers.stacks import ROOT, run_app
 
 PAIRS = 9
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from local.conftest import RunningLocalAws
-from ports import free_port
 from smproc.local import LocalAws, NoSandboxError
-from support import ROOT
+from tests.helpers.ports import free_port
+from tests.helpers.stacks import ROOT
+from tests.integration.local.conftest import RunningLocalAws
 
 AWS = ROOT / ".tools" / "awscli" / "bin" / "aws"
 _FACTOR_MAX = 1.3

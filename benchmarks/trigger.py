@@ -20,13 +20,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from smproc.local import LocalAws
+from tests.helpers.ports import free_port
+from tests.helpers.trigger_world import Clients, Context, Trigger
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "lambda"), str(ROOT / "tests")]
-
-from ports import free_port  # noqa: E402
-from smproc.local import LocalAws  # noqa: E402
-from triggers import Clients, Context, Trigger  # noqa: E402
-
 KEPT = ROOT / "benchmarks" / "trigger_counts.json"
 OBJECTS = 1000
 SIZES: dict[str, dict[str, Any]] = {
@@ -86,7 +84,7 @@ def memory(clients: Clients, objects: int) -> dict[str, Any]:
     put(world, keys)
     for first in range(0, objects, OBJECTS):
         world.deliver(*map(world.event, keys[first : first + OBJECTS]))
-    program = f"import sys; sys.path.insert(0, {str(ROOT / 'benchmarks')!r}); import trigger; trigger.dispatch_alone()"
+    program = "from benchmarks import trigger; trigger.dispatch_alone()"
     begun = time.perf_counter()
     ran = subprocess.run(
         [sys.executable, "-c", program],

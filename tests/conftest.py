@@ -15,8 +15,6 @@ for folder in (ROOT / "node_modules" / ".bin", Path(sys.prefix) / "bin"):
     os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
 if node := shutil.which("node"):
     os.environ.setdefault("JSII_NODE", node)
-# app.py and the helpers below are imported from where they lie.
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -18,17 +18,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-from deployed import bootstrap  # noqa: E402
-from ports import free_port  # noqa: E402
-from smproc.local import LocalAws  # noqa: E402
-from tools.iam_mutations.action import Action  # noqa: E402
-from tools.iam_mutations.batches import Batches  # noqa: E402
-from tools.iam_mutations.demo import Demo  # noqa: E402
-from tools.iam_mutations.documented import DOCUMENTED  # noqa: E402
-from tools.iam_mutations.pipeline import Pipeline  # noqa: E402
+from smproc.local import LocalAws
+from tests.helpers.deployment import bootstrap
+from tests.helpers.ports import free_port
+from tools.iam_mutations.action import Action
+from tools.iam_mutations.batches import Batches
+from tools.iam_mutations.demo import Demo
+from tools.iam_mutations.documented import DOCUMENTED
+from tools.iam_mutations.pipeline import Pipeline
 
 NOBODY, DOCUMENTATION = "nobody", "AWS's documentation alone"
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from deployed import Deployment, SessionAt, bootstrap, cdk
-from ports import free_port
 from smproc.local import LocalAws
-from support import ROOT
+from tests.helpers.deployment import Deployment, SessionAt, bootstrap, cdk
+from tests.helpers.ports import free_port
+from tests.helpers.stacks import ROOT
 
 
 @pytest.fixture(scope="session")

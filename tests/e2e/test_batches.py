@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from deployed import Deployment, cdk
-from support import ROOT
+from tests.helpers.deployment import Deployment, cdk
+from tests.helpers.stacks import ROOT
 
 _DEADLINE_SECONDS = 480.0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from deployed import Deployment, cdk
-from support import ROOT
+from tests.helpers.deployment import Deployment, cdk
+from tests.helpers.stacks import ROOT
 
 
 def test_the_example_deploys_and_runs(deployment: Deployment, tmp_path: Path) -> None:

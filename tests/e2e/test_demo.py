@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ports import free_port
 from smproc.local import LocalAws
-from support import ROOT
+from tests.helpers.ports import free_port
+from tests.helpers.stacks import ROOT
 
 DEMO = ROOT / "examples" / "demo" / "demo.py"
 

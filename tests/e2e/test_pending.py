@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from deployed import Deployment, cdk
-from support import ROOT
+from tests.helpers.deployment import Deployment, cdk
+from tests.helpers.stacks import ROOT
 
 APP = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'batches' / 'pending.py'}"
 

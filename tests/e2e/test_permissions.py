@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from sklearn.datasets import load_wine
 
-from deployed import Deployment, SessionAt
+from tests.helpers.deployment import Deployment, SessionAt
 
 STACK = "ProcessingDemo"
 ASSETS = "cdk-hnb659fds-assets-000000000000-us-east-1"

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from sklearn.datasets import load_breast_cancer, load_wine
 
-from deployed import AWS_CLI, Deployment
-from hostile import NAMES
 from smproc.terminal_text import printable
+from tests.helpers.deployment import AWS_CLI, Deployment
+from tests.helpers.hostile_names import NAMES
 
 KEYS = [f"{name[:240]}.csv" for name in NAMES] + [
     "ärger/日本語.csv",

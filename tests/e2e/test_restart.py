@@ -12,10 +12,10 @@ from pathlib import Path
 import boto3
 from sklearn.datasets import load_wine
 
-from deployed import SessionAt, bootstrap, cdk
-from ports import free_port
 from smproc.local import LocalAws
-from support import ROOT
+from tests.helpers.deployment import SessionAt, bootstrap, cdk
+from tests.helpers.ports import free_port
+from tests.helpers.stacks import ROOT
 
 _DEADLINE_SECONDS = 60
 

@@ -14,10 +14,10 @@ from typing import Any
 import boto3
 import pytest
 
-from deployed import SessionAt, bootstrap, cdk
-from ports import free_port
 from smproc.local import LocalAws
-from support import ROOT
+from tests.helpers.deployment import SessionAt, bootstrap, cdk
+from tests.helpers.ports import free_port
+from tests.helpers.stacks import ROOT
 
 SOURCE = ROOT / "tests" / "e2e" / "tasks" / "source"
 INPUT = {"day": "2026-11-23", "who": 'it\'s {you} \\ & "me"', "instance": "ml.m5.large"}

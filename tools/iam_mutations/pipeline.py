@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 import boto3
 
-from deployed import SessionAt, cdk
 from smproc.local import LocalAws
+from tests.helpers.deployment import SessionAt, cdk
 from tools.iam_mutations.action import DENIED, Action, listed
 from tools.iam_mutations.documented import DOCUMENTED
 

@@ -1,0 +1,576 @@
+"""The container contract of SageMaker Processing, one test a rule, the same for every runner.
+
+See: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from smproc.local.runners import find_engine
+from tests.conformance.container import image
+from tests.integration.local.conftest import OF_THE_SERVER, command_lines
+
+if TYPE_CHECKING:
+    from tests.conformance.container.conftest import Conforming, Make
+
+# What jobs' scripts begin with; the image has Python's own library and nothing else.
+PREAMBLE = """
+import glob, json, os, pathlib, signal, socket, subprocess, sys, time, urllib.request
+IN, OUT = pathlib.Path("/opt/ml/processing/input"), pathlib.Path("/opt/ml/processing/output")
+RESOURCES = json.load(open("/opt/ml/config/resourceconfig.json"))
+HOST = RESOURCES["current_host"]
+def tell(what):
+    (OUT / f"{HOST}.json").write_text(json.dumps(what))
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+"""
+DEADLINE = 60.0
+
+
+def request(local_aws: Conforming, script: str, *, hosts: int = 1, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    made = local_aws.request(PREAMBLE + script, **changes)
+    made["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = hosts
+    return made
+
+
+def ended(local_aws: Conforming, made: dict[str, Any]) -> dict[str, Any]:
+    name = local_aws.create(made)
+    job: dict[str, Any] = local_aws.until(
+        lambda: local_aws.describe(name),
+        lambda found: found["ProcessingJobStatus"] not in ("InProgress", "Stopping"),
+        DEADLINE,
+    )
+    return job
+
+
+def run(local_aws: Conforming, script: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    return ended(local_aws, request(local_aws, script, **changes))
+
+
+def told(local_aws: Conforming, script: str, *, hosts: int = 1, **changes: Any) -> list[Any]:  # noqa: ANN401
+    """What each host of a job that completes has told."""
+    job = run(local_aws, script, hosts=hosts, **changes)
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    name = job["ProcessingJobName"]
+    return [json.loads(local_aws.get(f"{name}/algo-{number}.json")) for number in range(1, hosts + 1)]
+
+
+def piped(local_aws: Conforming, uri: str, **changes: str) -> dict[str, Any]:
+    entry = local_aws.input("data", uri, kind=changes.pop("kind", "S3Prefix"))
+    entry["S3Input"] |= {"S3InputMode": "Pipe", **changes}
+    return entry
+
+
+def sleeping(unique: str) -> list[int]:
+    """The processes of this machine whose command line holds a word."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                command = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if unique.encode() in command and int(process.name) != os.getpid():
+                found.append(int(process.name))
+    return found
+
+
+# --- What is run ---
+
+
+def test_an_entry_point_replaces_that_of_the_image_and_its_command(local_aws: Conforming) -> None:
+    made = request(local_aws, "tell(sys.argv[1:])")
+    name = made["ProcessingJobName"]
+    made["AppSpecification"]["ContainerArguments"] = ["a b", "$HOME", "--x=1", ""]
+    assert ended(local_aws, made)["ProcessingJobStatus"] == "Completed"
+    assert json.loads(local_aws.get(f"{name}/algo-1.json")) == ["a b", "$HOME", "--x=1", ""]
+    assert local_aws.run("import sys; sys.exit(len(sys.argv) - 1)")["ProcessingJobStatus"] == "Completed"
+
+
+def test_arguments_alone_go_to_the_images_own_entry_point(local_aws: Conforming) -> None:
+    made = request(local_aws, "")
+    made["AppSpecification"] = {"ImageUri": image.NAME, "ContainerArguments": ["one", "two"]}
+    assert ended(local_aws, made)["ProcessingJobStatus"] == "Completed"
+    assert local_aws.log(made["ProcessingJobName"]) == {"algo-1": ["own entry point one two"]}
+
+
+def test_without_either_the_image_runs_what_it_has(local_aws: Conforming) -> None:
+    made = request(local_aws, "")
+    made["AppSpecification"] = {"ImageUri": image.NAME}
+    assert ended(local_aws, made)["ProcessingJobStatus"] == "Completed"
+    # A command that stands in for an image has no default arguments.
+    own = ["own entry point own command"] if local_aws.runner == "container" else ["own entry point"]
+    assert local_aws.log(made["ProcessingJobName"]) == {"algo-1": own}
+
+
+def test_a_program_that_is_not_there_fails_the_job(local_aws: Conforming) -> None:
+    made = request(local_aws, "")
+    made["AppSpecification"]["ContainerEntrypoint"] = ["no-such-program"]
+    job = ended(local_aws, made)
+    assert job["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 127"
+    assert any("no-such-program" in line for line in local_aws.log(job["ProcessingJobName"])["algo-1"])
+
+
+def test_an_image_that_is_not_there_fails_the_job_and_is_named(local_aws: Conforming) -> None:
+    made = request(local_aws, "")
+    made["AppSpecification"]["ImageUri"] = "111122223333.dkr.ecr.us-east-1.amazonaws.com/no-such-image:1"
+    job = ended(local_aws, made)
+    assert job["FailureReason"].startswith("ClientError: ")
+    assert "111122223333.dkr.ecr.us-east-1.amazonaws.com/no-such-image:1" in job["FailureReason"]
+
+
+def test_the_environment_is_the_requests_and_what_leads_to_aws(local_aws: Conforming) -> None:
+    environment = {"ANSWER": "42", "EMPTY": "", "QUOTED": "a 'b' \"c\"\n$d"}
+    (found,) = told(local_aws, "tell(dict(os.environ))", Environment=environment)
+    assert {name: found[name] for name in environment} == environment
+    assert {name for name in found if name.startswith("AWS_")} == {
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT_URL",
+        "AWS_REGION",
+    }
+
+
+def test_nothing_of_the_servers_environment_is_in_the_programs(local_aws: Conforming) -> None:
+    (found,) = told(local_aws, "tell(dict(os.environ))")
+    assert set(found) & set(OF_THE_SERVER) == set()
+    assert set(found.values()) & set(OF_THE_SERVER.values()) == set()
+    server = Path(f"/proc/{local_aws.aws.status().pid}/environ").read_bytes().split(b"\0")
+    assert {f"{name}={value}".encode() for name, value in OF_THE_SERVER.items()} <= set(server)
+
+
+def test_the_config_files_describe_the_job_and_its_hosts(local_aws: Conforming) -> None:
+    found = told(local_aws, "tell([RESOURCES, json.load(open('/opt/ml/config/processingjobconfig.json'))])", hosts=2)
+    for number, (resources, job) in enumerate(found, start=1):
+        assert resources == {"current_host": f"algo-{number}", "hosts": ["algo-1", "algo-2"]}
+        assert job["AppSpecification"]["ImageUri"] == image.NAME
+        assert job["AppSpecification"]["ContainerArguments"] is None
+        assert job["ProcessingInputs"][0]["S3Input"]["S3DownloadMode"] == "StartOfJob"
+        assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 86400}
+
+
+def test_each_host_has_its_name_and_finds_the_others(local_aws: Conforming) -> None:
+    script = "tell([socket.gethostname(), sorted(socket.gethostbyname(name) for name in RESOURCES['hosts'])])"
+    found = told(local_aws, script, hosts=2)
+    assert found == [["algo-1", ["127.0.1.1", "127.0.1.2"]], ["algo-2", ["127.0.1.1", "127.0.1.2"]]]
+
+
+def test_each_host_has_a_file_system_of_its_own(local_aws: Conforming) -> None:
+    script = "(OUT / HOST).write_text(''); time.sleep(0.5); tell(files(OUT))"
+    assert told(local_aws, script, hosts=2) == [["algo-1"], ["algo-2"]]
+
+
+# --- Inputs ---
+
+
+def test_a_prefix_is_of_the_key_and_not_a_folder(local_aws: Conforming) -> None:
+    for key in ("conform/x/y", "conform/raw.csv", "conform/raw.csv.bak"):
+        local_aws.put(key, "x")
+    (whole,) = told(local_aws, "tell(files(IN / 'data'))", inputs=[local_aws.input("data", "s3://data/conform/")])
+    assert whole == ["raw.csv", "raw.csv.bak", "x/y"]
+    (part,) = told(local_aws, "tell(files(IN / 'data'))", inputs=[local_aws.input("data", "s3://data/conform/raw.csv")])
+    assert part == ["raw.csv", "raw.csv.bak"]
+
+
+def test_a_manifest_names_exactly_what_arrives(local_aws: Conforming) -> None:
+    for key in ("listed/a", "listed/b c", "listed/a.bak"):
+        local_aws.put(key, key)
+    manifest = local_aws.put("manifest", json.dumps([{"prefix": "s3://data/listed/"}, "a", "b c"]))
+    script = "tell({name: (IN / 'data' / name).read_text() for name in files(IN / 'data')})"
+    (found,) = told(local_aws, script, inputs=[local_aws.input("data", manifest, kind="ManifestFile")])
+    assert found == {"a": "listed/a", "b c": "listed/b c"}
+
+
+def test_what_is_replicated_goes_to_every_host(local_aws: Conforming) -> None:
+    local_aws.put("replicated/a", "x")
+    data = local_aws.input("data", "s3://data/replicated/")
+    assert told(local_aws, "tell(files(IN / 'data'))", hosts=2, inputs=[data]) == [["a"], ["a"]]
+
+
+@pytest.mark.parametrize("kind", ["S3Prefix", "ManifestFile"])
+def test_what_is_sharded_goes_to_one_host_each(local_aws: Conforming, kind: str) -> None:
+    names = [f"{number}" for number in range(7)]
+    for name in names:
+        local_aws.put(f"sharded/{name}", "x")
+    uri = "s3://data/sharded/"
+    if kind == "ManifestFile":
+        uri = local_aws.put("sharded-manifest", json.dumps([{"prefix": uri}, *names]))
+    data = local_aws.input("data", uri, kind=kind, distribution="ShardedByS3Key")
+    shards = told(local_aws, "tell(files(IN / 'data'))", hosts=3, inputs=[data])
+    assert sorted(name for shard in shards for name in shard) == names
+    assert sorted(map(len, shards)) == [2, 2, 3]
+
+
+def test_more_hosts_than_objects_leave_some_without(local_aws: Conforming) -> None:
+    local_aws.put("one/only", "x")
+    data = local_aws.input("data", "s3://data/one/", distribution="ShardedByS3Key")
+    assert sorted(told(local_aws, "tell(files(IN / 'data'))", hosts=2, inputs=[data])) == [[], ["only"]]
+
+
+def test_a_pipe_streams_all_objects_in_order_each_time_it_is_read(local_aws: Conforming) -> None:
+    parts = [os.urandom(300_000).hex(), "", "end"]
+    for number, part in enumerate(parts):
+        local_aws.put(f"piped/{number}", part)
+    script = """
+first, second = (pathlib.Path(f"/opt/ml/processing/input/data_{number}").read_text() for number in (0, 1))
+assert first == second
+tell([first, (IN / "data").exists(), files(IN / "code")])
+"""
+    (found,) = told(local_aws, script, inputs=[piped(local_aws, "s3://data/piped/")])
+    assert found == ["".join(parts), False, ["main.py"]]
+
+
+def test_gzip_is_unpacked_on_the_way(local_aws: Conforming) -> None:
+    local_aws.put("zipped/0", gzip.compress(b"one ") + gzip.compress(b"two "))
+    local_aws.put("zipped/1", gzip.compress(b"three"))
+    data = piped(local_aws, "s3://data/zipped/", S3CompressionType="Gzip")
+    assert told(local_aws, "tell((IN / 'data_0').read_text())", inputs=[data]) == ["one two three"]
+
+
+def test_pipes_are_sharded_too(local_aws: Conforming) -> None:
+    for number in range(3):
+        local_aws.put(f"piped-shards/{number}", str(number))
+    manifest = local_aws.put("piped-manifest", json.dumps([{"prefix": "s3://data/piped-shards/"}, "0", "1", "2"]))
+    data = piped(local_aws, manifest, kind="ManifestFile", S3DataDistributionType="ShardedByS3Key")
+    shards = told(local_aws, "tell((IN / 'data_0').read_text())", hosts=2, inputs=[data])
+    assert sorted("".join(shards)) == ["0", "1", "2"]
+    assert all(shards)
+
+
+def test_an_input_that_is_not_there_fails_the_job_before_it_runs(local_aws: Conforming) -> None:
+    job = run(local_aws, "print('ran')", inputs=[local_aws.input("data", "s3://data/nothing-here/")])
+    assert job["FailureReason"].startswith('ClientError: No S3 objects found under S3 URL "s3://data/nothing-here/"')
+    piped_job = run(local_aws, "print('ran')", inputs=[piped(local_aws, "s3://data/nothing-here/")])
+    assert piped_job["FailureReason"] == job["FailureReason"]
+
+
+def test_a_thousand_small_files_arrive_and_leave(local_aws: Conforming) -> None:
+    for number in range(1000):
+        local_aws.put(f"small/{number:03}", str(number))
+    script = "[(OUT / path.name).write_bytes(path.read_bytes()) for path in (IN / 'data').iterdir()]"
+    job = run(local_aws, script, inputs=[local_aws.input("data", "s3://data/small/")])
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    name = job["ProcessingJobName"]
+    pages = local_aws.s3.get_paginator("list_objects_v2").paginate(Bucket="data", Prefix=f"{name}/")
+    assert sum(len(page["Contents"]) for page in pages) == 1000
+    assert local_aws.get(f"{name}/777") == b"777"
+
+
+# --- Outputs ---
+
+
+def test_folders_of_outputs_are_there_before_the_program(local_aws: Conforming) -> None:
+    made = request(local_aws, "assert os.listdir(OUT) == os.listdir('/opt/ml/processing/deep/er') == []")
+    output = local_aws.output("deep", "s3://data/deep", "/opt/ml/processing/deep/er")
+    made["ProcessingOutputConfig"]["Outputs"].append(output)
+    job = ended(local_aws, made)
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+
+
+def test_outputs_are_uploaded_at_the_end_from_every_host(local_aws: Conforming) -> None:
+    job = run(local_aws, "(OUT / 'sub').mkdir(); (OUT / 'sub' / HOST).write_text(HOST)", hosts=2)
+    assert local_aws.keys(f"{job['ProcessingJobName']}/") == ["sub/algo-1", "sub/algo-2"]
+
+
+def test_links_are_not_uploaded(local_aws: Conforming) -> None:
+    script = """
+(OUT / "real").write_text("real"); (OUT / "link").symlink_to("real"); (OUT / "folder").symlink_to("/etc")
+os.mkfifo(OUT / "pipe")
+"""
+    job = run(local_aws, script)
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    assert local_aws.keys(f"{job['ProcessingJobName']}/") == ["real"]
+
+
+@pytest.mark.parametrize("ending", ["Completed", "Failed", "Stopped"])
+def test_continuous_outputs_are_uploaded_while_the_program_runs_and_at_its_end(
+    local_aws: Conforming, ending: str
+) -> None:
+    script = """
+(OUT / "log").write_text("begun")
+while not (IN / "go").exists():
+    time.sleep(0.02)
+(OUT / "log").write_text("done"); print("written", flush=True)
+"""
+    last = {"Completed": "", "Failed": "sys.exit(1)", "Stopped": "time.sleep(1000)"}[ending]
+    made = request(local_aws, script + last)
+    made["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3UploadMode"] = "Continuous"
+    name = local_aws.create(made)
+    local_aws.until(lambda: local_aws.keys(f"{name}/"), lambda keys: keys == ["log"], DEADLINE)
+    assert local_aws.get(f"{name}/log") == b"begun"
+    assert local_aws.describe(name)["ProcessingJobStatus"] == "InProgress"
+    (local_aws.aws.status().folder / "jobs" / name / "algo-1" / "processing" / "input" / "go").touch()
+    if ending == "Stopped":
+        local_aws.wait_for_log(name, "written")
+        local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
+    assert local_aws.wait(name)["ProcessingJobStatus"] == ending
+    assert local_aws.get(f"{name}/log") == b"done"
+
+
+def test_what_outgrows_the_volume_ends_the_job(local_aws: Conforming) -> None:
+    script = """
+with open(OUT / "large", "wb") as file:
+    os.posix_fallocate(file.fileno(), 0, 1100 * 2**20)
+time.sleep(1000)
+"""
+    made = request(local_aws, script)
+    made["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"] = 1
+    job = ended(local_aws, made)
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("ClientError: No space left on the volume: /opt/ml of algo-1 has grown")
+
+
+# --- Reaching AWS ---
+
+
+def test_the_credentials_of_the_role_are_at_their_address(local_aws: Conforming) -> None:
+    script = """
+word = {"Authorization": os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]}
+address = os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+tell(json.load(urllib.request.urlopen(urllib.request.Request(address, headers=word))))
+"""
+    (found,) = told(local_aws, script)
+    assert found["RoleArn"] == local_aws.role
+    assert found["AccessKeyId"].startswith("ASIA")
+    assert set(found) == {"AccessKeyId", "Expiration", "RoleArn", "SecretAccessKey", "Token"}
+
+
+def test_no_command_line_holds_what_leads_to_the_credentials_nor_these(local_aws: Conforming) -> None:
+    script = """
+word = {"Authorization": os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]}
+address = os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+found = json.load(urllib.request.urlopen(urllib.request.Request(address, headers=word)))
+tell([word["Authorization"], address, found["SecretAccessKey"], found["Token"]])
+print("ready", flush=True); time.sleep(1000)
+"""
+    seen: set[bytes] = set()
+
+    def logged_meanwhile() -> bool:
+        seen.update(command_lines())
+        return logged(local_aws, name)
+
+    made = request(local_aws, script, Environment={"AWS_SECRET_ACCESS_KEY": "a-key-of-the-users"})
+    made["AppSpecification"]["ContainerArguments"] = ["found-by-this-search"]
+    name = local_aws.create(made)
+    local_aws.until(logged_meanwhile, bool, DEADLINE)
+    seen |= command_lines()
+    output = local_aws.aws.status().folder / "jobs" / name / "algo-1" / "processing" / "output" / "algo-1.json"
+    secrets = [*json.loads(output.read_text()), "a-key-of-the-users"]
+    local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
+    local_aws.wait(name)
+    assert all(len(secret) > 16 for secret in secrets)
+    assert [secret for secret in secrets if any(secret.encode() in line for line in seen)] == []
+    assert any(b"found-by-this-search" in line for line in seen)
+
+
+def test_who_is_isolated_has_neither_network_nor_credentials(local_aws: Conforming) -> None:
+    script = f"""
+def attempt():
+    try:
+        socket.create_connection(("127.0.0.1", {local_aws.aws.port}), 2)
+    except OSError:
+        return "cut off"
+    return "connected"
+tell([attempt(), sorted(name for name in os.environ if "CREDENTIALS" in name or "ACCESS_KEY" in name)])
+"""
+    local_aws.put("isolated/0", "")
+    # Its inputs still arrive, and its outputs are uploaded: that is the platform's doing.
+    isolated = told(
+        local_aws,
+        "assert (IN / 'data_0').read_text() == ''" + script,
+        NetworkConfig={"EnableNetworkIsolation": True},
+        inputs=[piped(local_aws, "s3://data/isolated/")],
+    )
+    assert isolated == [["cut off", []]]
+    assert told(local_aws, script) == [["connected", ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]]]
+
+
+def test_one_job_sees_nothing_of_another(local_aws: Conforming) -> None:
+    other = local_aws.create(request(local_aws, "print('ready', flush=True); time.sleep(1000)"))
+    local_aws.wait_for_log(other, "ready")
+    folder = local_aws.aws.status().folder
+    script = f"""
+seen = [path for path in ({str(folder)!r}, {str(folder / "jobs" / other)!r}) if os.path.exists(path)]
+tell([seen, [name for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()], os.getpid()])
+"""
+    assert told(local_aws, script) == [[[], [], 1]]
+    local_aws.sagemaker.stop_processing_job(ProcessingJobName=other)
+
+
+def test_lines_arrive_in_the_log_of_their_host_while_the_program_runs(local_aws: Conforming) -> None:
+    name = local_aws.create(request(local_aws, "print(HOST, flush=True); time.sleep(1000)", hosts=2))
+    local_aws.until(
+        lambda: (
+            local_aws.log(name)
+            if local_aws.describe(name).get("ProcessingStartTime") and logged(local_aws, name)
+            else {}
+        ),
+        lambda found: found == {"algo-1": ["algo-1"], "algo-2": ["algo-2"]},
+        DEADLINE,
+    )
+    assert local_aws.describe(name)["ProcessingJobStatus"] == "InProgress"
+    local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
+    local_aws.wait(name)
+
+
+def logged(local_aws: Conforming, name: str) -> bool:
+    groups = local_aws.logs.describe_log_groups(logGroupNamePrefix=local_aws.log_group)["logGroups"]
+    return bool(groups) and bool(local_aws.log(name))
+
+
+# --- Endings ---
+
+
+def test_an_exit_code_other_than_zero_fails_the_job_and_uploads_nothing(local_aws: Conforming) -> None:
+    job = run(local_aws, "(OUT / 'half').write_text('x'); sys.exit(3)")
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 3"
+    assert local_aws.keys(f"{job['ProcessingJobName']}/") == []
+
+
+def test_any_exit_code_is_the_programs_own(local_aws: Conforming) -> None:
+    # That of `docker run` where Docker itself has failed.
+    job = run(local_aws, "sys.exit(125)")
+    assert job["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 125"
+
+
+def test_one_host_that_fails_fails_the_job_and_ends_the_others(local_aws: Conforming) -> None:
+    job = run(local_aws, "time.sleep(0 if HOST == 'algo-2' else 1000); sys.exit(7)", hosts=2)
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["FailureReason"].endswith("exit code: 7")
+
+
+@pytest.mark.parametrize(("code", "status"), [(0, "Completed"), (1, "Failed")])
+def test_the_message_is_told_whatever_the_ending(local_aws: Conforming, code: int, status: str) -> None:
+    job = run(local_aws, f"open('/opt/ml/output/message', 'w').write('no r\u00f6ws'); sys.exit({code})")
+    assert (job["ProcessingJobStatus"], job["ExitMessage"]) == (status, "no r\u00f6ws")
+
+
+def test_the_message_is_the_first_kilobyte_of_all_hosts_together(local_aws: Conforming) -> None:
+    job = run(local_aws, "open('/opt/ml/output/message', 'w').write(HOST[-1] * 600)", hosts=2)
+    assert job["ExitMessage"] == "1" * 600 + "2" * 424
+
+
+def test_a_message_that_is_not_utf_8_fails_the_job(local_aws: Conforming) -> None:
+    job = run(local_aws, "open('/opt/ml/output/message', 'wb').write(b'\\xff')")
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["FailureReason"] == "ClientError: The file /opt/ml/output/message is not UTF-8 text"
+
+
+def test_the_time_limit_stops_the_job(local_aws: Conforming) -> None:
+    job = run(local_aws, "time.sleep(1000)", StoppingCondition={"MaxRuntimeInSeconds": 2})
+    assert job["ProcessingJobStatus"] == "Stopped"
+    assert job["ProcessingEndTime"] - job["ProcessingStartTime"] >= timedelta(seconds=2)
+
+
+def test_a_stop_is_a_signal_and_time_to_end(local_aws: Conforming) -> None:
+    script = """
+def end(*_):
+    open("/opt/ml/output/message", "w").write("saved"); sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+print("ready", flush=True)
+time.sleep(1000)
+"""
+    name = local_aws.create(request(local_aws, script))
+    local_aws.wait_for_log(name, "ready")
+    local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
+    job = local_aws.wait(name)
+    assert (job["ProcessingJobStatus"], job["ExitMessage"]) == ("Stopped", "saved")
+
+
+def test_who_does_not_heed_the_signal_is_killed_with_all_that_it_started(local_aws: Conforming) -> None:
+    unique = f"9{uuid.uuid4().int % 10**8:08}"
+    script = f"""
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+subprocess.Popen(["sh", "-c", "trap '' TERM; sleep {unique} & sleep {unique}"], start_new_session=True)
+print("ready", flush=True)
+while True:
+    time.sleep(1000)
+"""
+    name = local_aws.create(request(local_aws, script))
+    local_aws.wait_for_log(name, "ready")
+    local_aws.until(lambda: sleeping(unique), lambda found: len(found) >= 2)
+    local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
+    assert local_aws.wait(name)["ProcessingJobStatus"] == "Stopped"
+    local_aws.until(lambda: sleeping(unique), lambda found: not found)
+
+
+def test_a_job_leaves_no_folder_behind(local_aws: Conforming) -> None:
+    job = run(local_aws, "(OUT / 'locked').mkdir(); (OUT / 'locked').chmod(0)")
+    folder = local_aws.aws.status().folder / "jobs" / job["ProcessingJobName"]
+    local_aws.until(folder.exists, lambda exists: not exists)
+
+
+def test_a_job_leaves_neither_process_nor_container_behind(local_aws: Conforming) -> None:
+    unique = f"6{uuid.uuid4().int % 10**8:08}"
+    script = (
+        f"subprocess.Popen(['sleep', '{unique}'], start_new_session=True); print('ready', flush=True); time.sleep(1)"
+    )
+    name = local_aws.create(request(local_aws, script))
+    local_aws.wait_for_log(name, "ready")
+    assert sleeping(unique)
+    assert bool(containers(local_aws)) == (local_aws.runner == "container")
+    assert local_aws.wait(name)["ProcessingJobStatus"] == "Completed"
+    local_aws.until(lambda: [*sleeping(unique), *containers(local_aws)], lambda found: not found)
+
+
+def containers(local_aws: Conforming) -> list[str]:
+    """The containers of this local AWS, running or not."""
+    if local_aws.runner == "process":
+        return []
+    label = f"label=smproc={local_aws.aws.status().folder}"
+    return find_engine().ask("ps", "--all", "--quiet", "--filter", label).stdout.split()
+
+
+def test_when_the_server_is_stopped_so_are_its_jobs(make: Make, tmp_path: Path) -> None:
+    from tests.conformance.container.conftest import Conforming  # noqa: PLC0415
+
+    unique = f"7{uuid.uuid4().int % 10**8:08}"
+    aws = make(tmp_path)
+    aws.start()
+    user = Conforming(aws, "any")
+    try:
+        name = user.create(request(user, f"print('ready', flush=True); subprocess.run(['sleep', '{unique}'])"))
+        user.wait_for_log(name, "ready")
+        user.until(lambda: sleeping(unique), lambda found: len(found) >= 1)
+        aws.stop()
+        user.until(lambda: sleeping(unique), lambda found: not found)
+        aws.start()
+        assert user.describe(name)["ProcessingJobStatus"] == "Stopped"
+    finally:
+        user.close()
+        aws.stop()
+
+
+def test_when_the_server_is_killed_so_are_its_jobs(make: Make, tmp_path: Path) -> None:
+    from tests.conformance.container.conftest import Conforming  # noqa: PLC0415
+
+    unique = f"8{uuid.uuid4().int % 10**8:08}"
+    aws = make(tmp_path)
+    pid = aws.start().pid
+    assert pid
+    user = Conforming(aws, "any")
+    try:
+        name = user.create(request(user, f"print('ready', flush=True); subprocess.run(['sleep', '{unique}'])"))
+        user.wait_for_log(name, "ready")
+        user.until(lambda: sleeping(unique), lambda found: len(found) >= 1)
+        os.kill(pid, signal.SIGKILL)
+        user.until(lambda: sleeping(unique), lambda found: not found)
+        aws.start()
+        job = user.describe(name)
+        assert job["ProcessingJobStatus"] == "Failed"
+        assert job["FailureReason"] == "InternalServerError: The local AWS was killed while the job was running"
+    finally:
+        user.close()
+        aws.stop()

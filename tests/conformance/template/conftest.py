@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.stacks import run_app
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `python app.py` writes, from another folder than the project's."""
+    out = tmp_path_factory.mktemp("assembly")
+    run_app(out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def demo(assembly: Path) -> dict[str, Any]:
+    """The template of app.py."""
+    found: dict[str, Any] = json.loads((assembly / "ProcessingDemo.template.json").read_text())
+    return found

@@ -1,0 +1,99 @@
+"""What cdk-nag's packs say of app.py and of every example, and what docs/security.md says they do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+
+from cdk_sagemaker_processing import (
+    EventDrivenProcessing,
+    ProcessingOutput,
+    ProcessingRepository,
+    ProcessingVpcEndpoints,
+    Safeguards,
+    SKLearnProcessor,
+    uploaded_objects,
+)
+from tests.helpers.stacks import ROOT
+from tools.regenerate_suppressions import APPS, PACKS, PAGE, Audit, audit, audit_all, page
+
+# What the user adds to an alarm comes after the alarm has been explained.
+LATER = "CloudWatchAlarmAction"
+
+
+@pytest.fixture(scope="module")
+def audits() -> dict[str, Audit]:
+    return audit_all()
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_every_finding_has_a_reason(audits: dict[str, Audit], name: str) -> None:
+    assert audits[name].unexplained == []
+    assert {finding.pack for finding in audits[name].findings} == set(PACKS)
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_every_reason_has_a_finding(audits: dict[str, Audit], name: str) -> None:
+    assert [place for place in audits[name].idle if not place[1].endswith(LATER)] == []
+
+
+def test_each_pack_would_have_found_something(tmp_path: Path) -> None:
+    def make() -> None:
+        app = cdk.App()
+        s3.Bucket(cdk.Stack(app, "Stack"), "Open")
+        app.synth()
+
+    assert {finding.pack for finding in audit(make, tmp_path).unexplained} == set(PACKS)
+
+
+def test_the_page_says_what_is_found(audits: dict[str, Audit]) -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(audits), "run python tools/regenerate_suppressions.py"
+
+
+def test_what_the_user_decides_needs_no_reason(tmp_path: Path) -> None:
+    def make() -> None:
+        app = cdk.App()
+        stack = cdk.Stack(app, "Safe")
+        vpc = ec2.Vpc.from_vpc_attributes(
+            stack,
+            "Network",
+            vpc_id="vpc-0123456789abcdef0",
+            availability_zones=["us-west-2a"],
+            private_subnet_ids=["subnet-0123456789abcdef0"],
+            private_subnet_route_table_ids=["rtb-0123456789abcdef0"],
+            vpc_cidr_block="10.0.0.0/16",
+        )
+        key = kms.Key(stack, "Key", enable_key_rotation=True)
+        Safeguards(encryption_key=key, vpc=vpc, reserved_concurrent_executions=5).apply_to(stack)
+        processor = SKLearnProcessor(stack, "SKLearn", framework_version="1.2-1", instance_type="ml.m5.xlarge")
+        run = processor.run(
+            "Run",
+            code=str(ROOT / "examples" / "processors" / "source" / "count_rows.py"),
+            inputs=[uploaded_objects()],
+            outputs=[ProcessingOutput(output_name="counts", source="/opt/ml/processing/output")],
+        )
+        EventDrivenProcessing(stack, "Pipeline", steps=[run], prefixes=["incoming/"], batch_size=10)
+        ProcessingRepository(stack, "Images")
+        ProcessingVpcEndpoints(stack, "Endpoints", vpc=vpc)
+        app.synth()
+
+    found = audit(make, tmp_path)
+    assert found.unexplained == []
+    assert found.idle == frozenset()
+    left = {
+        finding.rule.removeprefix(f"{finding.pack}-") for finding in found.findings if finding.pack != "AwsSolutions"
+    }
+    assert left == {
+        "CloudWatchAlarmAction",  # no action was added
+        "IAMNoInlinePolicy",
+        "LambdaDLQ",
+        "S3BucketReplicationEnabled",
+        "S3DefaultEncryptionKMS",  # of the access logs alone
+    }
+    unencrypted = {finding.resource for finding in found.findings if finding.rule.endswith("S3DefaultEncryptionKMS")}
+    assert unencrypted == {"Safe/ProcessingAccessLogs/Resource"}

@@ -1,0 +1,114 @@
+"""What the tests of constructs share: stacks, templates, definitions, snapshots."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk.assertions import Template
+
+ROOT = Path(__file__).parents[2]
+SNAPSHOTS = ROOT / "tests" / "snapshots"
+ACCOUNT, REGION = "111122223333", "us-west-2"
+
+
+def stack(*, bound: bool = True) -> cdk.Stack:
+    """An empty stack; bound to an account and a region, or to none."""
+    environment = cdk.Environment(account=ACCOUNT, region=REGION) if bound else None
+    return cdk.Stack(cdk.App(), "Stack", env=environment)
+
+
+def template(of: cdk.Stack) -> dict[str, Any]:
+    found: dict[str, Any] = dict(Template.from_stack(of).to_json())
+    return found
+
+
+def resources(of: cdk.Stack, kind: str) -> dict[str, dict[str, Any]]:
+    """The resources of one type by logical id."""
+    return {name: entry for name, entry in template(of)["Resources"].items() if entry["Type"] == kind}
+
+
+def definition(of: cdk.Stack) -> dict[str, Any]:
+    """The definition of the stack's one state machine, references in angle brackets."""
+    (machine,) = resources(of, "AWS::StepFunctions::StateMachine").values()
+    loaded: dict[str, Any] = json.loads(flat(machine["Properties"]["DefinitionString"]))
+    return loaded
+
+
+def statements(of: cdk.Stack, policy: str) -> list[dict[str, Any]]:
+    """The statements of the policies whose logical id starts so, references in angle brackets."""
+    return [
+        json.loads(json.dumps(statement), object_hook=_flat_hook)
+        for name, entry in resources(of, "AWS::IAM::Policy").items()
+        if name.startswith(policy)
+        for statement in entry["Properties"]["PolicyDocument"]["Statement"]
+    ]
+
+
+def flat(value: Any) -> str:  # noqa: ANN401, PLR0911 - whatever a template holds
+    """A value of a template in one line."""
+    match value:
+        case str():
+            return value
+        case {"Ref": str(name)}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(flat(part) for part in parts)
+        case {"Fn::FindInMap": [*names]}:
+            return f"<{'.'.join(flat(name).strip('<>') for name in names)}>"
+        case {"Fn::Select": [index, {"Fn::Split": [separator, text]}]}:
+            return f"<{flat(text).strip('<>')}[{index}]>"
+        case {"Fn::ImportValue": str(name)}:
+            return f"<{name}>"
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{([^}]+)\}", r"<\1>", text)
+        case _:
+            raise AssertionError(f"no plain value: {value}")
+
+
+def _flat_hook(found: dict[str, Any]) -> Any:  # noqa: ANN401
+    return (
+        flat(found) if len(found) == 1 and next(iter(found)) in ("Ref", "Fn::GetAtt", "Fn::Join", "Fn::Sub") else found
+    )
+
+
+def in_machine(of: cdk.Stack, chainable: sfn.IChainable) -> dict[str, Any]:
+    """The definition of a state machine around a chainable."""
+    sfn.StateMachine(of, "Machine", definition_body=sfn.DefinitionBody.from_chainable(chainable))
+    return definition(of)
+
+
+def assert_snapshot(name: str, found: dict[str, Any]) -> None:
+    """Hold a template against the one that was seen and kept; UPDATE_SNAPSHOTS=1 keeps today's."""
+    path = SNAPSHOTS / f"{name}.json"
+    text = json.dumps(_without_hashes(found), indent=1, sort_keys=True) + "\n"
+    if os.environ.get("UPDATE_SNAPSHOTS") == "1":
+        path.write_text(text, encoding="utf-8")
+    assert path.is_file(), f"no snapshot {path.name}: look at the template, then keep it with UPDATE_SNAPSHOTS=1"
+    assert json.loads(text) == json.loads(path.read_text(encoding="utf-8"))
+
+
+def _without_hashes(found: dict[str, Any]) -> dict[str, Any]:
+    """The template less the hashes of assets, which follow every change of a file."""
+    without: dict[str, Any] = json.loads(re.sub(r"[0-9a-f]{64}", "<hash>", json.dumps(found)))
+    return without
+
+
+def run_app(out: Path, *, app: Path = ROOT / "app.py", cwd: Path = ROOT, **environment: str) -> None:
+    """Synthesize app.py into a folder, as the CDK CLI does."""
+    subprocess.run(
+        [sys.executable, str(app)],
+        env=os.environ | {"CDK_OUTDIR": str(out)} | environment,
+        cwd=cwd,
+        check=True,
+        capture_output=True,
+    )

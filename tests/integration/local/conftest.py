@@ -1,0 +1,266 @@
+"""The local AWS as its users meet it: the real server on loopback, real boto3, the real sandboxes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.config import Config
+
+from smproc.local import LocalAws
+from smproc.local.runners.sandboxes import probe_sandboxes
+from tests.helpers.ports import free_port
+
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+ROLE = "arn:aws:iam::000000000000:role/processing"
+BUCKET = "data"
+GROUP = "/aws/sagemaker/ProcessingJobs"
+# What the server's own environment holds, and no job's shall; Podman would pass a proxy on.
+OF_THE_SERVER = {"A_SECRET_OF_THE_SERVER": "3f1c-of-the-server", "HTTPS_PROXY": "http://proxy-of-the-server:9"}
+_DEADLINE_IN_SECONDS = 90.0
+_SYSTEM_PROGRAMS = ("unshare", "setpriv", "java")
+
+
+class RunningLocalAws:
+    """A running local AWS and the clients of a user of it."""
+
+    image = IMAGE
+    role = ROLE
+    bucket = BUCKET
+    log_group = GROUP
+
+    def __init__(self, aws: LocalAws, sandbox: str) -> None:
+        self.aws = aws
+        self.sandbox = sandbox
+        self._session = botocore.session.Session()
+        self._clients: dict[str, Any] = {}
+        self.s3, self.sagemaker, self.states, self.logs, self.iam = (
+            self.client(service) for service in ("s3", "sagemaker", "stepfunctions", "logs", "iam")
+        )
+        self.s3.create_bucket(Bucket=BUCKET)
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 is untyped
+        """The one client of a service."""
+        if service not in self._clients:
+            self._clients[service] = self._session.create_client(
+                service,
+                region_name="us-east-1",
+                endpoint_url=self.aws.endpoint,
+                aws_access_key_id="test",
+                aws_secret_access_key="test",  # noqa: S106 - the local AWS's own
+                config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, proxies={}),
+            )
+        return self._clients[service]
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+
+    def put(self, key: str, body: str | bytes = b"") -> str:
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+        return f"s3://{BUCKET}/{key}"
+
+    def get(self, key: str) -> bytes:
+        content: bytes = self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        return content
+
+    def keys(self, prefix: str) -> list[str]:
+        listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)
+        return [item["Key"].removeprefix(prefix) for item in listed.get("Contents", ())]
+
+    def name(self) -> str:
+        return f"job-{uuid.uuid4().hex[:12]}"
+
+    def request(self, script: str, name: str | None = None, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+        """A request for a job that runs a script and uploads /opt/ml/processing/output to s3://data/<job>/."""
+        name = name or self.name()
+        self.put(f"code/{name}/main.py", script)
+        request: dict[str, Any] = {
+            "ProcessingJobName": name,
+            "RoleArn": ROLE,
+            "AppSpecification": {
+                "ImageUri": self.image,
+                "ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/main.py"],
+            },
+            "ProcessingResources": {
+                "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}
+            },
+            "ProcessingInputs": [
+                self.input("code", f"s3://{BUCKET}/code/{name}/main.py", "/opt/ml/processing/input/code")
+            ],
+            "ProcessingOutputConfig": {"Outputs": [self.output("out", f"s3://{BUCKET}/{name}")]},
+        }
+        extra = changes.pop("inputs", [])
+        request["ProcessingInputs"] += extra
+        return {**request, **changes}
+
+    @staticmethod
+    def input(
+        name: str,
+        uri: str,
+        local_path: str | None = None,
+        kind: str = "S3Prefix",
+        distribution: str = "FullyReplicated",
+    ) -> dict[str, Any]:
+        return {
+            "InputName": name,
+            "S3Input": {
+                "S3Uri": uri,
+                "LocalPath": local_path or f"/opt/ml/processing/input/{name}",
+                "S3DataType": kind,
+                "S3InputMode": "File",
+                "S3DataDistributionType": distribution,
+            },
+        }
+
+    @staticmethod
+    def output(name: str, uri: str, local_path: str = "/opt/ml/processing/output") -> dict[str, Any]:
+        return {"OutputName": name, "S3Output": {"S3Uri": uri, "LocalPath": local_path, "S3UploadMode": "EndOfJob"}}
+
+    def create(self, request: Mapping[str, Any]) -> str:
+        self.sagemaker.create_processing_job(**request)
+        return str(request["ProcessingJobName"])
+
+    def describe(self, name: str) -> dict[str, Any]:
+        described: dict[str, Any] = self.sagemaker.describe_processing_job(ProcessingJobName=name)
+        return described
+
+    def wait(self, name: str, deadline_in_seconds: float = _DEADLINE_IN_SECONDS) -> dict[str, Any]:
+        ended: dict[str, Any] = self.until(
+            lambda: self.describe(name),
+            lambda job: job["ProcessingJobStatus"] not in ("InProgress", "Stopping"),
+            deadline_in_seconds,
+        )
+        return ended
+
+    def run(self, script: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+        return self.wait(self.create(self.request(script, **changes)))
+
+    def log(self, name: str) -> dict[str, list[str]]:
+        """The lines of a job's logs by host."""
+        streams = self.logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")["logStreams"]
+        return {
+            stream["logStreamName"].removeprefix(f"{name}/").rpartition("-")[0]: [
+                event["message"]
+                for event in self.logs.get_log_events(
+                    logGroupName=GROUP, logStreamName=stream["logStreamName"], startFromHead=True
+                )["events"]
+            ]
+            for stream in streams
+        }
+
+    def wait_for_log(self, name: str, line: str, deadline_in_seconds: float = _DEADLINE_IN_SECONDS) -> None:
+        def lines() -> list[str]:
+            try:
+                return [text for host in self.log(name).values() for text in host]
+            except self.logs.exceptions.ResourceNotFoundException:
+                return []
+
+        self.until(lines, lambda found: line in found, deadline_in_seconds)
+
+    @staticmethod
+    def until(
+        ask: Callable[[], Any], fits: Callable[[Any], bool], deadline_in_seconds: float = _DEADLINE_IN_SECONDS
+    ) -> Any:  # noqa: ANN401
+        deadline = time.monotonic() + deadline_in_seconds
+        while not fits(answer := ask()):
+            assert time.monotonic() < deadline, f"still {answer!r}"
+            time.sleep(0.01)
+        return answer
+
+    def machine(self, states: Mapping[str, Any], **more: Any) -> str:  # noqa: ANN401 - any field of a definition
+        """Make a state machine with the given states, the first one first."""
+        machine = self.states.create_state_machine(
+            name=self.name(),
+            roleArn="arn:aws:iam::000000000000:role/machine",
+            definition=json.dumps({"StartAt": next(iter(states)), "States": states, **more}),
+        )
+        return str(machine["stateMachineArn"])
+
+    def execute(self, states: Mapping[str, Any], execution_input: object = None, **more: Any) -> str:  # noqa: ANN401
+        """Start an execution of a machine with the given states, the first one first."""
+        started = self.states.start_execution(
+            stateMachineArn=self.machine(states, **more), input=json.dumps(execution_input or {})
+        )
+        return str(started["executionArn"])
+
+    def wait_for_execution(self, arn: str) -> dict[str, Any]:
+        ended: dict[str, Any] = self.until(
+            lambda: self.states.describe_execution(executionArn=arn), lambda found: found["status"] != "RUNNING"
+        )
+        return ended
+
+    def history(self, arn: str) -> list[dict[str, Any]]:
+        events: list[dict[str, Any]] = self.states.get_execution_history(executionArn=arn)["events"]
+        return events
+
+
+def command_lines() -> set[bytes]:
+    """What every user of this machine can read of its processes."""
+    found = set()
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with contextlib.suppress(OSError):
+                found.add((process / "cmdline").read_bytes())
+    return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_real_account() -> Iterator[None]:
+    """Whatever the developer's own AWS settings are, no test sees them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        yield
+
+
+@pytest.fixture(name="free_port")
+def _free_port() -> int:
+    """A port that nobody listens on."""
+    return free_port()
+
+
+@pytest.fixture
+def path_without(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Makes a PATH on which, of the programs that isolate jobs, only the named ones are found."""
+    return lambda *programs: _path_with(tmp_path_factory.mktemp("path"), programs)
+
+
+def _path_with(folder: Path, programs: tuple[str, ...]) -> str:
+    for program in programs:
+        if found := shutil.which(program):
+            (folder / program).symlink_to(found)
+    return str(folder)
+
+
+@pytest.fixture(scope="session", params=["bubblewrap", "unshare"])
+def local_aws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalAws]:
+    """A running local AWS, once with each sandbox that works on this machine."""
+    trials = {trial.name: trial for trial in probe_sandboxes()}
+    if trials[request.param].sandbox is None:
+        pytest.skip(f"{request.param} does not work here: {trials[request.param].problem}")
+    aws = LocalAws(free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "unshare":
+            patch.setenv("PATH", _path_with(tmp_path_factory.mktemp("path"), _SYSTEM_PROGRAMS))
+        for name, value in OF_THE_SERVER.items():
+            patch.setenv(name, value)
+        aws.start()
+    running = RunningLocalAws(aws, request.param)
+    try:
+        yield running
+    finally:
+        running.close()
+        aws.stop()

@@ -1,0 +1,108 @@
+"""Processing jobs as the AWS CLI runs them: its own parsing, its own waiter, its own words."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.deployment import AWS_CLI
+from tests.integration.local.conftest import BUCKET, RunningLocalAws
+
+Aws = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def aws(local_aws: RunningLocalAws) -> Aws:
+    """The AWS CLI, pointed at the local AWS."""
+
+    def ask(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(AWS_CLI), *words],
+            env=local_aws.aws.redirect(os.environ),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return ask
+
+
+def told(ran: subprocess.CompletedProcess[str]) -> Any:  # noqa: ANN401 - any answer
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout or "null")
+
+
+def test_a_job_is_created_awaited_described_and_its_output_copied(
+    local_aws: RunningLocalAws, aws: Aws, tmp_path: Path
+) -> None:
+    request = local_aws.request("open('/opt/ml/processing/output/told.txt', 'w').write('done')")
+    name = request["ProcessingJobName"]
+    (tmp_path / "job.json").write_text(json.dumps(request))
+    created = told(aws("sagemaker", "create-processing-job", "--cli-input-json", f"file://{tmp_path}/job.json"))
+    assert created["ProcessingJobArn"].endswith(f":processing-job/{name}")
+    told(aws("sagemaker", "wait", "processing-job-completed-or-stopped", "--processing-job-name", name))
+    described = told(aws("sagemaker", "describe-processing-job", "--processing-job-name", name))
+    assert described["ProcessingJobStatus"] == "Completed"
+    assert described["ProcessingInputs"] == request["ProcessingInputs"]
+    listed = told(
+        aws(
+            "sagemaker",
+            "list-processing-jobs",
+            "--name-contains",
+            name,
+            "--status-equals",
+            "Completed",
+            "--no-paginate",
+        )
+    )
+    assert [job["ProcessingJobName"] for job in listed["ProcessingJobSummaries"]] == [name]
+    copied = aws("s3", "cp", "--recursive", f"s3://{BUCKET}/{name}", str(tmp_path / "outputs"))
+    assert copied.returncode == 0, copied.stderr
+    assert (tmp_path / "outputs" / "told.txt").read_text() == "done"
+    arn = created["ProcessingJobArn"]
+    told(aws("sagemaker", "add-tags", "--resource-arn", arn, "--tags", "Key=a,Value=1"))
+    assert told(aws("sagemaker", "list-tags", "--resource-arn", arn))["Tags"] == [{"Key": "a", "Value": "1"}]
+
+
+def test_shorthand_is_enough_and_a_job_that_runs_can_be_stopped(local_aws: RunningLocalAws, aws: Aws) -> None:
+    name = local_aws.name()
+    created = aws(
+        *("sagemaker", "create-processing-job", "--processing-job-name", name, "--role-arn", local_aws.role),
+        *(
+            "--app-specification",
+            f"ImageUri={local_aws.image},ContainerEntrypoint=sleep,999",
+        ),
+        *("--processing-resources", "ClusterConfig={InstanceCount=1,InstanceType=ml.m5.large,VolumeSizeInGB=1}"),
+    )
+    told(created)
+    told(aws("sagemaker", "stop-processing-job", "--processing-job-name", name))
+    told(aws("sagemaker", "wait", "processing-job-completed-or-stopped", "--processing-job-name", name))
+    assert local_aws.describe(name)["ProcessingJobStatus"] == "Stopped"
+    told(aws("sagemaker", "delete-processing-job", "--processing-job-name", name))
+    gone = aws("sagemaker", "describe-processing-job", "--processing-job-name", name)
+    assert (gone.returncode, "Could not find requested job" in gone.stderr) == (255, True)
+
+
+def test_a_refusal_is_told_in_the_services_words(local_aws: RunningLocalAws, aws: Aws) -> None:
+    refused = aws(
+        *(
+            "sagemaker",
+            "create-processing-job",
+            "--processing-job-name",
+            "no_underscores",
+            "--role-arn",
+            local_aws.role,
+        ),
+        *("--app-specification", f"ImageUri={local_aws.image}"),
+        *("--processing-resources", "ClusterConfig={InstanceCount=1,InstanceType=ml.m5.large,VolumeSizeInGB=1}"),
+    )
+    assert refused.returncode == 255
+    assert "(ValidationException) when calling the CreateProcessingJob operation" in refused.stderr
+    assert "no_underscores" in refused.stderr

@@ -1,0 +1,227 @@
+"""What a user says stands in for their images, and which runner is used when."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smproc import cli
+from smproc.local import InvalidOptionError, LocalAws, NoContainerEngineError, NoSandboxError
+from smproc.local.runners import (
+    CannotRunError,
+    ContainerSpec,
+    Engine,
+    EngineRunner,
+    ImageSubstitute,
+    PreferringRunner,
+    ProcessRunner,
+    choose,
+    find_engine,
+)
+from smproc.local.runners.image_substitute import substitute_for
+
+if TYPE_CHECKING:
+    from tests.integration.local.conftest import RunningLocalAws
+
+MINE = "111122223333.dkr.ecr.us-east-1.amazonaws.com/team/mine:1.2"
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with a package of its own."""
+    folder = tmp_path_factory.mktemp("environment") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "only_here.py").write_text("ANSWER = 42\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory, environment: Path) -> str:
+    """A command of a user's, with a module beside it."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "beside.py").write_text("WORD = 'beside'\n")
+    (folder / "main.py").write_text(
+        "import sys, beside, only_here\nprint(beside.WORD, only_here.ANSWER, sys.argv[1:])\n"
+    )
+    return f"{environment}/bin/python {folder}/main.py --fixed"
+
+
+@pytest.fixture
+def mapped(
+    local_aws: RunningLocalAws, environment: Path, command: str, free_port: int, tmp_path: Path
+) -> Iterator[RunningLocalAws]:
+    aws = LocalAws(
+        free_port,
+        state_dir=tmp_path,
+        runner="process",
+        images={"team/mine": environment, "other": command},
+    )
+    aws.start()
+    user = type(local_aws)(aws, "any")
+    yield user
+    user.close()
+    aws.stop()
+
+
+def test_an_image_is_a_virtual_environment_or_a_command(mapped: RunningLocalAws) -> None:
+    request = mapped.request("import only_here, sys; print(only_here.ANSWER, sys.prefix)")
+    request["AppSpecification"]["ImageUri"] = MINE
+    job = mapped.wait(mapped.create(request))
+    assert job["ProcessingJobStatus"] == "Completed", mapped.log(job["ProcessingJobName"])
+    (line,) = mapped.log(job["ProcessingJobName"])["algo-1"]
+    assert line.startswith("42 ")
+    assert line.endswith("/venv")
+
+    request = mapped.request("")
+    request["AppSpecification"] = {"ImageUri": "other:latest", "ContainerArguments": ["more"]}
+    job = mapped.wait(mapped.create(request))
+    assert mapped.log(job["ProcessingJobName"]) == {"algo-1": ["beside 42 ['--fixed', 'more']"]}
+
+
+@pytest.mark.parametrize(
+    ("image", "found"),
+    [
+        (MINE, True),
+        (MINE.removesuffix(":1.2"), True),
+        (f"{MINE.removesuffix(':1.2')}@sha256:0a", True),
+        ("localhost:5000/team/mine", True),
+        ("localhost:5000/team/mine:7", True),
+        ("team/mine", True),
+        ("mine", False),
+        ("other/team/mine", True),
+        ("team/mine2", False),
+    ],
+)
+def test_an_image_is_known_by_its_name_with_or_without_registry_and_tag(image: str, found: bool) -> None:  # noqa: FBT001
+    assert (substitute_for(image, {"team/mine": ImageSubstitute(None, ("true",))}) is not None) == found
+
+
+def test_the_full_name_wins() -> None:
+    full, short = ImageSubstitute(None, ("full",)), ImageSubstitute(None, ("short",))
+    assert substitute_for(MINE, {"team/mine": short, MINE: full}) is full
+    assert substitute_for(MINE.replace("1.2", "3"), {"team/mine": short, MINE: full}) is short
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("", "must be the folder of a virtual environment or a command that is here, got ''"),
+        ("no-such-program x", "or a command that is here, got 'no-such-program x'"),
+        ("python3 'open", 'must be a command line, got "python3 \'open": No closing quotation'),
+        ("/etc", "must be a virtual environment or a command, and /etc is a folder without bin/python"),
+    ],
+)
+def test_what_can_stand_in_for_nothing_is_told(what: str, told: str) -> None:
+    with pytest.raises(InvalidOptionError) as caught:
+        LocalAws(images={"mine": what})
+    assert told in str(caught.value)
+
+
+def test_options_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InvalidOptionError, match="runner must be one of auto, process, container, got 'docker'"):
+        LocalAws(runner="docker")  # type: ignore[arg-type]
+    with pytest.raises(InvalidOptionError, match="images must name images, got 'a=b'"):
+        LocalAws(images={"a=b": "true"})
+    assert cli.main(["local", "start", "--image", "mine"]) == 1
+    assert capsys.readouterr().err == (
+        "smproc: --image must be NAME=WHAT, got 'mine'; for example --image my-image=.venv\n"
+    )
+
+
+def test_an_image_without_a_stand_in_says_what_to_do() -> None:
+    container = ContainerSpec(
+        image=MINE,
+        entrypoint=["true"],
+        arguments=[],
+        environment={},
+        opt_ml=Path("/nowhere"),
+        host="algo-1",
+        hosts=["algo-1"],
+        network=False,
+    )
+    with pytest.raises(CannotRunError, match=r"smproc local start --image mine=/path/to/virtual-environment"):
+        choose("process", {}, "any").check(container)
+
+
+def test_without_an_engine_containers_are_refused_and_processes_are_not(
+    path_without: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", path_without("unshare", "setpriv"))
+    with pytest.raises(NoContainerEngineError) as caught:
+        choose("container", {}, "any")
+    assert str(caught.value) == (
+        "No container engine answers (docker is not installed; podman is not installed); start Docker or install "
+        "Podman (apt install podman, dnf install podman), or run jobs without containers: smproc local start --runner "
+        "process"
+    )
+    assert isinstance(choose("auto", {}, "any"), ProcessRunner)
+
+
+def engine_of(folder: Path, script: str) -> str:
+    """A PATH on which docker is a script."""
+    program = folder / "docker"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return str(folder)
+
+
+def test_an_engine_that_does_not_answer_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", engine_of(tmp_path, "echo 'Cannot connect to the Docker daemon' >&2; exit 1"))
+    with pytest.raises(
+        NoContainerEngineError, match=r"docker: Cannot connect to the Docker daemon; podman is not installed"
+    ):
+        find_engine()
+
+
+def test_with_an_engine_its_images_run_in_containers_and_others_do_not(
+    tmp_path: Path, path_without: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_of(tmp_path, 'case "$*" in *unknown*) exit 1;; esac')
+    monkeypatch.setenv("PATH", f"{engine}:{path_without('unshare', 'setpriv', 'bwrap')}")
+    stand_ins: Mapping[str, ImageSubstitute] = {"mapped": ImageSubstitute(None, ("true",))}
+    try:
+        runner = choose("auto", stand_ins, "any")
+    except NoSandboxError as missing:
+        pytest.skip(str(missing))
+    if not isinstance(runner, PreferringRunner):
+        pytest.skip("nothing on this machine can isolate a process")
+    assert runner.name.startswith("docker, or ")
+
+    @dataclass
+    class Image:
+        image: str
+
+    assert runner._of(Image("known")) is runner.containers  # type: ignore[arg-type]
+    assert runner._of(Image("unknown")) is runner.processes  # type: ignore[arg-type]
+    assert runner._of(Image("mapped:1")) is runner.processes  # type: ignore[arg-type]
+
+
+def test_an_engine_that_fails_is_no_failure_of_the_program(tmp_path: Path) -> None:
+    folder = Path(engine_of(tmp_path, 'case "$1" in run) echo "no space left on device" >&2; exit 125;; esac'))
+    runner = EngineRunner(Engine("docker", str(folder / "docker"), {}), "any")
+    container = ContainerSpec(
+        image="mine",
+        entrypoint=[],
+        arguments=[],
+        environment={},
+        opt_ml=tmp_path,
+        host="algo-1",
+        hosts=["algo-1"],
+        network=True,
+    )
+    from smproc.local.runners import StopSignal  # noqa: PLC0415
+
+    class Nowhere:
+        def write(self, data: bytes) -> None: ...
+
+        def flush_if_due(self) -> None: ...
+
+    with pytest.raises(CannotRunError, match="docker could not run the image mine: no space left on device"):
+        runner.run(container, Nowhere(), StopSignal(0.0))

@@ -1,0 +1,182 @@
+"""What a job's program cannot see, change or reach."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from smproc.local.runners.sandboxes import Sandbox, SandboxSpec, probe_sandboxes, system_files, system_links
+from smproc.local.state_dir import StateDir
+from tests.integration.local.conftest import command_lines
+
+if TYPE_CHECKING:
+    from tests.integration.local.conftest import RunningLocalAws
+
+
+def told(local_aws: RunningLocalAws, expression: str, **changes: Any) -> Any:  # noqa: ANN401
+    """What an expression is worth inside of a job."""
+    script = f"""
+import glob, json, os, pathlib, socket, sys, ctypes
+def attempt(action):
+    try:
+        action()
+    except OSError as error:
+        return type(error).__name__
+    return "done"
+json.dump({expression}, open("/opt/ml/processing/output/told", "w"))
+"""
+    job = local_aws.run(script, **changes)
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    return json.loads(local_aws.get(f"{job['ProcessingJobName']}/told"))
+
+
+def test_the_root_holds_nothing_of_the_machine_but_what_programs_need(local_aws: RunningLocalAws) -> None:
+    root = set(told(local_aws, "os.listdir('/')"))
+    links = {name for name in ("bin", "lib", "lib32", "lib64", "libx32", "sbin") if (Path("/") / name).exists()}
+    python = {Path(prefix).parts[1] for prefix in (sys.prefix, sys.base_prefix)}
+    assert root == {"dev", "etc", "opt", "proc", "root", "tmp", "usr"} | links | python
+    assert told(local_aws, "os.listdir('/opt')") == ["ml"]
+
+
+def test_neither_the_state_nor_another_jobs_folder_can_be_seen(local_aws: RunningLocalAws) -> None:
+    other = local_aws.create(local_aws.request("import time; print('ready'); time.sleep(60)"))
+    local_aws.wait_for_log(other, "ready")
+    status = local_aws.aws.status()
+    folder = status.folder / "jobs" / other
+    assert folder.is_dir()
+    paths = [str(path) for path in (status.folder, folder, status.log, Path.home() / ".ssh", Path.home() / ".aws")]
+    assert told(local_aws, f"[path for path in {paths!r} if os.path.exists(path)]") == []
+    places = ("/opt", "/root", "/etc", "/dev")
+    assert other not in told(
+        local_aws, f"[name for top in {places!r} for _, names, _ in os.walk(top) for name in names]"
+    )
+    local_aws.sagemaker.stop_processing_job(ProcessingJobName=other)
+
+
+def test_only_its_own_processes_can_be_seen_and_it_is_the_first(local_aws: RunningLocalAws) -> None:
+    assert told(local_aws, "[os.getpid(), [name for name in os.listdir('/proc') if name.isdigit()]]") == [1, ["1"]]
+
+
+def test_the_program_is_root_without_any_power(local_aws: RunningLocalAws) -> None:
+    powers = "[line.split()[1] for line in open('/proc/self/status') if line.startswith(('CapEff', 'CapPrm'))]"
+    assert told(local_aws, f"[os.getuid(), {powers}]") == [0, ["0" * 16, "0" * 16]]
+    assert told(local_aws, "ctypes.CDLL(None).mount(b'x', b'/tmp', b'tmpfs', 0, None)") == -1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/usr/x",
+        "/etc/ssl/x",
+        "/proc/sys/kernel/hostname",
+        "/proc/sys/kernel/core_pattern",
+        f"{sys.prefix}/x",
+        f"{sys.base_prefix}/x",
+    ],
+)
+def test_nothing_of_the_machine_can_be_written(local_aws: RunningLocalAws, path: str) -> None:
+    assert told(local_aws, f"attempt(lambda: open({path!r}, 'w').write('x'))") in ("OSError", "PermissionError")
+    assert not Path(path).exists() or path.startswith("/proc")
+
+
+def test_its_own_places_can_be_written(local_aws: RunningLocalAws) -> None:
+    assert (
+        told(local_aws, "[attempt(lambda: open(f'{d}/x', 'w')) for d in ('/tmp', '/root', '/opt/ml', '/dev/shm')]")
+        == ["done"] * 4
+    )
+
+
+def test_the_host_has_the_name_that_its_config_says(local_aws: RunningLocalAws) -> None:
+    assert told(local_aws, "[socket.gethostname(), socket.gethostbyname('algo-1')]") == ["algo-1", "127.0.1.1"]
+
+
+def test_network_isolation_cuts_the_program_off_and_nothing_else(local_aws: RunningLocalAws) -> None:
+    reach = f"attempt(lambda: socket.create_connection(('127.0.0.1', {local_aws.aws.port}), 2))"
+    assert told(local_aws, reach) == "done"
+    # Its inputs still arrive and its outputs are still uploaded: that is the platform's doing.
+    isolated = told(local_aws, reach, NetworkConfig={"EnableNetworkIsolation": True})
+    assert isolated in ("ConnectionRefusedError", "OSError")
+    name = local_aws.create(local_aws.request("print('logged')", NetworkConfig={"EnableNetworkIsolation": True}))
+    local_aws.wait(name)
+    assert local_aws.log(name) == {"algo-1": ["logged"]}
+
+
+def test_python_is_the_servers_with_all_of_its_packages(local_aws: RunningLocalAws) -> None:
+    assert told(local_aws, "[sys.prefix, __import__('sklearn').__version__ != '']") == [sys.prefix, True]
+    assert told(local_aws, "__import__('subprocess').run(['python', '-c', 'import sklearn']).returncode") == 0
+
+
+def test_no_command_line_holds_a_value_of_the_environment(local_aws: RunningLocalAws) -> None:
+    request = local_aws.request("print('ready', flush=True); import time; time.sleep(1000)")
+    request["Environment"] = {"PASSWORD": "a-value-of-the-environment"}
+    request["AppSpecification"]["ContainerArguments"] = ["found-by-this-search"]
+    seen: set[bytes] = set()
+    name = local_aws.create(request)
+    while not any(b"found-by-this-search" in line for line in seen):
+        seen |= command_lines()
+    local_aws.wait_for_log(name, "ready")
+    seen |= command_lines()
+    local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
+    local_aws.wait(name)
+    assert not any(b"a-value-of-the-environment" in line for line in seen)
+
+
+def test_a_variable_means_something_to_the_program_alone(local_aws: RunningLocalAws) -> None:
+    # Names that shells, the loader or we ourselves heed, on the way in.
+    environment = {"SMPROC_0": "mine", "ENV": "/no/such", "PATH": "/usr/bin:/bin", "LC_ALL": "${HOME}"}
+    assert told(local_aws, "dict(os.environ)", Environment=environment).items() >= environment.items()
+
+
+def test_nobody_else_may_enter_the_folder_of_the_state(local_aws: RunningLocalAws, tmp_path: Path) -> None:
+    assert local_aws.aws.status().folder.stat().st_mode & 0o777 == 0o700
+    before = tmp_path / "4566"
+    before.mkdir()
+    before.chmod(0o755)
+    StateDir(before).create()
+    assert before.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.fixture(params=["bubblewrap", "unshare"])
+def unprivileged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A sandbox, with its command line made as for an ordinary user."""
+    if os.geteuid() != 0:
+        pytest.skip("the other tests run without privileges already")
+    trials = {trial.name: trial for trial in probe_sandboxes()}
+    sandbox = trials[request.param].sandbox
+    if sandbox is None:
+        pytest.skip(f"{request.param} does not work here: {trials[request.param].problem}")
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    return sandbox
+
+
+def test_an_ordinary_user_is_isolated_as_well(unprivileged: Sandbox) -> None:
+    inside = SandboxSpec(
+        command=["sh", "-c", "id -u; ls /; grep CapEff /proc/self/status"],
+        environment={"PATH": "/usr/bin:/bin"},
+        read_only=system_files(),
+        writable={},
+        links=system_links(),
+        hostname="host",
+        network=False,
+    )
+    result = subprocess.run(
+        unprivileged.command(inside),
+        env=inside.carried,
+        user=65534,
+        group=65534,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.split()
+    assert lines[0] == "0"
+    assert "home" not in lines
+    assert lines[-1] == "0" * 16

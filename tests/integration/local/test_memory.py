@@ -1,0 +1,115 @@
+"""What is remembered of jobs when the local AWS is stopped, or killed, and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from smproc.local import LocalAws, LocalAwsError, NoSandboxError
+from smproc.local.probes import children
+from tests.integration.local.conftest import RunningLocalAws
+
+SLEEP = "import subprocess; print('ready', flush=True); subprocess.run(['sleep', '1000'])"
+
+
+@pytest.fixture
+def mine(free_port: int, tmp_path: Path) -> Iterator[RunningLocalAws]:
+    """A local AWS that a test may stop and kill."""
+    aws = LocalAws(free_port, state_dir=tmp_path, runner="process")
+    try:
+        aws.start()
+    except NoSandboxError as missing:
+        pytest.skip(str(missing))
+    user = RunningLocalAws(aws, "any")
+    yield user
+    user.close()
+    aws.stop()
+
+
+def below(pid: int) -> list[int]:
+    return [found for child in children(pid) for found in (child, *below(child))]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_jobs_are_remembered_as_they_were(mine: RunningLocalAws) -> None:
+    script = "import sys; open('/opt/ml/output/message', 'w').write('wrong'); sys.exit(1)"
+    request = mine.request(script, Tags=[{"Key": "a", "Value": "1"}])
+    mine.wait(mine.create(request))
+    mine.wait(mine.create(mine.request("")))
+    deleted = mine.run("")["ProcessingJobName"]
+    mine.sagemaker.delete_processing_job(ProcessingJobName=deleted)
+    name = request["ProcessingJobName"]
+    before = mine.describe(name)
+    mine.sagemaker.add_tags(ResourceArn=before["ProcessingJobArn"], Tags=[{"Key": "b", "Value": "2"}])
+    listed = mine.sagemaker.list_processing_jobs()["ProcessingJobSummaries"]
+    assert len(listed) == 2
+    mine.aws.stop()
+    assert mine.aws.start().jobs_finished == 2
+    after = mine.describe(name)
+    assert {**after, "ResponseMetadata": None} == {**before, "ResponseMetadata": None}
+    assert mine.sagemaker.list_processing_jobs()["ProcessingJobSummaries"] == listed
+    tags = mine.sagemaker.list_tags(ResourceArn=before["ProcessingJobArn"])["Tags"]
+    assert tags == [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
+    mine.s3.create_bucket(Bucket="data")
+    with pytest.raises(mine.sagemaker.exceptions.ResourceInUse):
+        mine.create(request)
+
+
+def test_a_job_that_ran_when_the_server_was_killed_has_failed_and_is_gone(mine: RunningLocalAws) -> None:
+    pid = mine.aws.status().pid
+    assert pid
+    ended = mine.run("")["ProcessingJobName"]
+    running, stopping = (mine.create(mine.request(SLEEP)) for _ in range(2))
+    for name in (running, stopping):
+        mine.wait_for_log(name, "ready")
+    processes = below(pid)
+    assert len([found for found in processes if b"sleep" in Path(f"/proc/{found}/cmdline").read_bytes()]) >= 2
+    os.kill(pid, signal.SIGKILL)
+    mine.until(lambda: [found for found in processes if alive(found)], lambda left: not left)
+    mine.aws.start()
+    assert mine.describe(ended)["ProcessingJobStatus"] == "Completed"
+    for name in (running, stopping):
+        job = mine.describe(name)
+        assert job["ProcessingJobStatus"] == "Failed"
+        assert job["FailureReason"] == "InternalServerError: The local AWS was killed while the job was running"
+        assert job["ProcessingStartTime"] <= job["ProcessingEndTime"]
+    first = mine.describe(running)["ProcessingEndTime"]
+    mine.aws.stop()
+    mine.aws.start()
+    assert mine.describe(running)["ProcessingEndTime"] == first
+
+
+def test_a_job_that_ran_when_the_server_was_stopped_was_stopped(mine: RunningLocalAws) -> None:
+    name = mine.create(mine.request(SLEEP))
+    mine.wait_for_log(name, "ready")
+    mine.aws.stop()
+    mine.aws.start()
+    assert mine.describe(name)["ProcessingJobStatus"] == "Stopped"
+
+
+@pytest.mark.parametrize("damage", ["no database", "no record"])
+def test_a_damaged_memory_is_named_with_what_to_do(mine: RunningLocalAws, damage: str) -> None:
+    mine.run("")
+    mine.aws.stop()
+    path = mine.aws.status().folder / "jobs.sqlite3"
+    if damage == "no database":
+        path.write_bytes(b"not a database" * 1000)
+    else:
+        with sqlite3.connect(path) as database:
+            database.execute("UPDATE jobs SET record = 'x'")
+        database.close()
+    with pytest.raises(LocalAwsError, match=f"cannot be read .* remove {path} to start without it"):
+        mine.aws.start()
+    path.unlink()
+    assert mine.aws.start().jobs_finished == 0

@@ -1,0 +1,77 @@
+"""What matches a trigger's pattern, asked of EventBridge's own TestEventPattern as the local AWS has it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+import pytest
+
+from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
+from tests.helpers.hostile_names import NAMES
+
+if TYPE_CHECKING:
+    from tests.integration.local.conftest import RunningLocalAws
+
+
+@pytest.fixture(scope="module")
+def events(local_aws: RunningLocalAws) -> Any:  # noqa: ANN401 - boto3 is untyped
+    return botocore.session.Session().create_client(
+        "events",
+        region_name="us-east-1",
+        endpoint_url=local_aws.aws.endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the local AWS's own
+    )
+
+
+def matches(events: Any, pattern: ObjectPattern, key: str, size: int = 10) -> bool:  # noqa: ANN401
+    event = {
+        "id": "1",
+        "account": "000000000000",
+        "time": "2026-01-01T00:00:00Z",
+        "region": "us-east-1",
+        "resources": [],
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {"bucket": {"name": "in"}, "object": {"key": key, "size": size}},
+    }
+    rule = {"source": ["aws.s3"], "detail": {"object": pattern.to_event_pattern()}}
+    answer = events.test_event_pattern(EventPattern=json.dumps(rule), Event=json.dumps(event))
+    return bool(answer["Result"])
+
+
+CASES: list[tuple[ObjectPattern, list[str], list[str]]] = [
+    (ObjectPattern(prefixes=["in/"]), ["in/a", "in/"], ["in", "IN/a", "x/in/a"]),
+    (ObjectPattern(suffixes=[".csv"]), [".csv", "a/b.csv"], ["a.csv.bak", "a.CSV"]),
+    (ObjectPattern(prefixes=["in/"], suffixes=[".csv"]), ["in/.csv", "in/x/y.csv"], ["in/a.txt", "a.csv", "in/"]),
+    (ObjectPattern(prefixes=["a*b/"], suffixes=["c"]), ["a*b/c"], ["axb/c", "a*b/"]),
+    (ObjectPattern(wildcards=["in/*/d-*.csv"]), ["in/x/d-1.csv", "in/x/y/d-.csv"], ["in/d-1.csv", "in/x/d-1.csv.gz"]),
+    (ObjectPattern(wildcards=[r"a\*b"]), ["a*b"], ["axb", "a*bc"]),
+    (ObjectPattern(prefixes=["p/"], wildcards=["w*"]), ["p/x", "w", "wx"], ["xw", "p"]),
+    (ObjectPattern(prefixes=["in/"]), [f"in/{name}" for name in NAMES], [*NAMES]),
+    (ObjectPattern(prefixes=["in/"], suffixes=[".csv"]), [f"in/{name}.csv" for name in NAMES], ["in/-rf.csv\nx"]),
+    (ObjectPattern(prefixes=["[a]?{b}(c)$^+|\\"], suffixes=["*\n"]), ["[a]?{b}(c)$^+|\\x*\n"], ["a", "abc\n", "[a]?"]),
+]
+
+
+@pytest.mark.parametrize(("pattern", "matching", "others"), CASES, ids=[str(number) for number in range(len(CASES))])
+def test_which_keys_match(
+    events: Any,  # noqa: ANN401
+    pattern: ObjectPattern,
+    matching: list[str],
+    others: list[str],
+) -> None:
+    assert [key for key in (*matching, *others) if matches(events, pattern, key)] == matching
+    # What is said of every key that matches is true of these.
+    assert all(any(key.startswith(head) for head in pattern.heads()) for key in matching)
+
+
+def test_which_sizes_match(events: Any) -> None:  # noqa: ANN401
+    sizes = [0, 1, 2, 99, 100]
+    some = ObjectPattern(prefixes=["in/"], min_size_in_bytes=1, max_size_in_bytes=99)
+    assert [size for size in sizes if matches(events, some, "in/a", size)] == [1, 2, 99]
+    assert [size for size in sizes if matches(events, ObjectPattern(min_size_in_bytes=1), "a", size)] == [1, 2, 99, 100]
+    assert [size for size in sizes if matches(events, ObjectPattern(max_size_in_bytes=1), "a", size)] == [0, 1]
+    assert not matches(events, some, "out/a", 5)

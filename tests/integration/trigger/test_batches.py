@@ -1,0 +1,206 @@
+"""Batches, slots and failures: what the ledger's functions do over real services."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.helpers.trigger_world import Trigger
+
+Make = Callable[..., Trigger]
+
+
+def test_a_full_batch_is_one_execution_with_all_its_objects(trigger: Make) -> None:
+    world = trigger(batch_size=3, batch_window=300)
+    assert world.deliver(*(world.upload(f"in/{name}.csv") for name in "abcde")) == []
+    world.dispatch()
+    (execution,) = world.running(1)
+    assert execution.keys == ("in/a.csv", "in/b.csv", "in/c.csv")
+    assert execution.input["objects"] == 3
+    assert execution.input["bucket"] == world.bucket
+    assert len(execution.name) == 64
+    world.dispatch(minutes=4)
+    world.running(1)
+    world.dispatch(minutes=2)  # the window is over
+    assert sorted(execution.keys for execution in world.running(2)) == [
+        ("in/a.csv", "in/b.csv", "in/c.csv"),
+        ("in/d.csv", "in/e.csv"),
+    ]
+
+
+def test_what_is_delivered_twice_is_taken_once(trigger: Make) -> None:
+    world = trigger(batch_size=4, batch_window=60)
+    events = [world.upload(f"in/{name}.csv") for name in "abc"]
+    assert world.deliver(events[0], events[0], events[1]) == []
+    assert world.deliver(events[1], events[2], events[0]) == []
+    world.dispatch(minutes=2)
+    (execution,) = world.running(1)
+    assert execution.keys == ("in/a.csv", "in/b.csv", "in/c.csv")
+    assert world.deliver(*events) == []
+    world.dispatch(minutes=2)
+    world.running(1)
+
+
+def test_groups_do_not_share_a_batch(trigger: Make) -> None:
+    world = trigger(batch_size=10, batch_window=60, group_by={"folders": 1})
+    keys = ("in/blue/1.csv", "in/red/1.csv", "in/blue/deep/2.csv", "in/root.csv")
+    assert world.deliver(*(world.upload(key) for key in keys)) == []
+    world.dispatch(minutes=2)
+    assert {execution.input["group"]: execution.keys for execution in world.running(3)} == {
+        "in/blue": ("in/blue/1.csv", "in/blue/deep/2.csv"),
+        "in/red": ("in/red/1.csv",),
+        "in/": ("in/root.csv",),
+    }
+
+
+def test_groups_by_a_pattern(trigger: Make) -> None:
+    world = trigger(batch_size=10, batch_window=60, group_by={"pattern": r"day=(\d+)(-late)?"})
+    keys = ("in/day=1/a.csv", "in/day=2/a.csv", "in/x/day=1-late", "in/none.csv")
+    assert world.deliver(*(world.upload(key) for key in keys)) == []
+    world.dispatch(minutes=2)
+    assert {execution.input["group"] for execution in world.running(4)} == {"1/", "2/", "1/-late", "-"}
+
+
+@pytest.mark.parametrize(
+    ("group_by", "keys"),
+    [
+        ({"folders": 1}, ("-/a.csv", "a.csv", "--/a.csv", "%2D/a.csv")),
+        ({"pattern": r"^(.*)=(.*)[.]csv$"}, ("a/b=c.csv", "a=b/c.csv", "a%2Fb=c.csv", "a.csv")),
+        ({"pattern": r"^(-*)"}, ("-.csv", "a.csv", "--.csv")),
+    ],
+    ids=["folder", "parts", "dash"],
+)
+def test_groups_that_look_alike_do_not_share_a_batch(
+    trigger: Make, group_by: dict[str, Any], keys: tuple[str, ...]
+) -> None:
+    world = trigger(batch_size=10, batch_window=60, group_by=group_by, prefixes=())
+    assert world.deliver(*(world.upload(key) for key in keys)) == []
+    world.dispatch(minutes=2)
+    assert sorted(execution.keys for execution in world.running(len(keys))) == sorted((key,) for key in keys)
+
+
+def test_no_more_executions_run_at_once_than_may(trigger: Make) -> None:
+    world = trigger(max_concurrent_jobs=2)
+    assert world.deliver(*(world.upload(f"in/{number}.csv") for number in range(5))) == []
+    world.dispatch()
+    first, second = world.running(2)
+    assert first.input.keys() == {"batch", "bucket", "key", "manifest_uri", "sequencer"}
+    assert first.keys == (first.input["key"],)
+    world.end(first)
+    world.dispatch()
+    world.running(2)
+    world.end(second, error="ABORTED")
+    world.dispatch()
+    third, _ = world.running(2)
+    world.end(third, error="States.TaskFailed")
+    world.dispatch()
+    world.running(2)
+    assert len(world.executions) == 5
+
+
+def test_an_end_that_nobody_told_of_is_seen_within_minutes(trigger: Make) -> None:
+    world = trigger(max_concurrent_jobs=1)
+    assert world.deliver(*(world.upload(f"in/{name}.csv") for name in "ab")) == []
+    world.dispatch()
+    (first,) = world.running(1)
+    late = world.end(first, tell=False)
+    world.dispatch(minutes=2)
+    (second,) = world.running(1)
+    assert world.deliver(late) == []  # it frees no slot a second time
+    world.dispatch()
+    assert world.running(1) == [second]
+
+
+def test_an_object_that_is_gone_is_set_aside_and_the_others_run(trigger: Make) -> None:
+    world = trigger(batch_size=3, batch_window=60)
+    events = [world.upload(f"in/{name}.csv") for name in "abc"]
+    world.s3.delete_object(Bucket=world.bucket, Key="in/b.csv")
+    assert world.deliver(*events) == []
+    world.dispatch()
+    (execution,) = world.running(1)
+    assert execution.keys == ("in/a.csv", "in/c.csv")
+    ((body, reason),) = world.dead_letters()
+    assert reason == "the object was gone before the job started"
+    assert json.loads(body)["detail"]["objects"] == [f"s3://{world.bucket}/in/b.csv"]
+    # Somebody uploads it again and sends the dead letter back.
+    world.s3.put_object(Bucket=world.bucket, Key="in/b.csv", Body=b"x")
+    assert world.deliver(body) == []
+    world.dispatch()
+    assert [execution.keys for execution in world.running(2)] == [("in/a.csv", "in/c.csv"), ("in/b.csv",)]
+    assert world.deliver(body) == []
+    world.dispatch()
+    world.running(2)
+
+
+def test_a_batch_whose_objects_are_all_gone_starts_nothing_and_holds_no_slot(trigger: Make) -> None:
+    world = trigger(batch_size=2, batch_window=60, max_concurrent_jobs=1)
+    events = [world.upload(f"in/{name}.csv") for name in "ab"]
+    for name in "ab":
+        world.s3.delete_object(Bucket=world.bucket, Key=f"in/{name}.csv")
+    assert world.deliver(*events) == []
+    world.dispatch()
+    world.running(0)
+    assert world.ledger.slots() == []
+    ((body, _),) = world.dead_letters()
+    assert json.loads(body)["detail"]["objectCount"] == 2
+
+
+def test_a_failed_batch_runs_again_in_halves_down_to_the_culprit(trigger: Make) -> None:
+    world = trigger(batch_size=8, batch_window=60, max_replays=50)
+    world.listen()
+    assert world.deliver(*(world.upload(f"in/{number}.csv") for number in range(8))) == []
+    done: set[str] = set()
+    world.dispatch()
+    for executions in (1, 2, 2, 2):
+        for execution in world.running(executions):
+            if "in/5.csv" in execution.keys:
+                world.end(execution, error="States.TaskFailed")
+            else:
+                assert not done & set(execution.keys)
+                done |= set(execution.keys)
+                world.end(execution)
+        world.dispatch()
+    world.running(0)
+    assert done == {f"in/{number}.csv" for number in range(8) if number != 5}
+    ((body, reason),) = world.dead_letters()
+    assert json.loads(body)["detail"]["objects"] == [f"s3://{world.bucket}/in/5.csv"]
+    assert reason == "States.TaskFailed: the script failed"
+    assert [told["following"] for told in world.told()] == ["BISECTED"] * 3 + ["SET_ASIDE"]
+    assert len(world.executions) == 7
+
+
+def test_what_no_object_can_be_to_blame_for_is_set_aside_whole(trigger: Make) -> None:
+    world = trigger(batch_size=4, batch_window=60, max_replays=50)
+    assert world.deliver(*(world.upload(f"in/{number}.csv") for number in range(4))) == []
+    world.dispatch()
+    (execution,) = world.running(1)
+    world.end(execution, error="SageMaker.AmazonSageMakerException")
+    world.dispatch()
+    world.running(0)
+    ((body, _),) = world.dead_letters()
+    assert json.loads(body)["detail"]["objectCount"] == 4
+    # Once repaired, the dead letter brings all four back, and asking for the failed run itself brings no fifth.
+    failed = {"batch": execution.input["batch"], "run": execution.name}
+    again = json.dumps({"source": "cdk-sagemaker-processing", "detail-type": "Replay", "detail": failed})
+    assert world.deliver(body, again) == []
+    world.dispatch()
+    (second,) = world.running(1)
+    assert second.keys == execution.keys
+    assert second.name != execution.name
+
+
+def test_the_jobs_that_a_bad_batch_may_cost_are_limited(trigger: Make) -> None:
+    world = trigger(batch_size=16, batch_window=60, max_replays=6)
+    assert world.deliver(*(world.upload(f"in/{number:02}.csv") for number in range(16))) == []
+    world.dispatch()
+    for executions in (1, 2, 4):
+        for execution in world.running(executions):
+            world.end(execution, error="States.TaskFailed")
+        world.dispatch()
+    world.running(0)
+    letters = [json.loads(body)["detail"]["objectCount"] for body, _ in world.dead_letters()]
+    assert sum(letters) == 16
+    assert len(world.executions) == 7

@@ -1,0 +1,87 @@
+"""A function that is killed before or after any of its calls: nothing is lost, and nothing happens twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.helpers.trigger_world import Killed, Trigger
+
+Make = Callable[..., Trigger]
+# More than the calls of the scenario: a test below sees that no call is left out.
+MOST_CALLS = 72
+
+
+def again(step: Callable[[], object], otherwise: Callable[[], object]) -> None:
+    """Do a step; when its function is killed, what the world does then."""
+    try:
+        step()
+    except Killed:
+        otherwise()
+
+
+def scenario(world: Trigger, kill_at: int | None, *, after: bool) -> None:
+    """Three uploads, one of them gone and one bad, are a batch that fails, is halved, and is done."""
+    world.faults.kill_at, world.faults.after = kill_at, after
+    events = [world.upload(f"in/{name}.csv") for name in ("bad", "gone", "good")]
+    world.s3.delete_object(Bucket=world.bucket, Key="in/gone.csv")
+
+    def deliver() -> None:
+        assert world.deliver(*events) == []
+
+    def later() -> None:
+        world.dispatch(minutes=12)
+
+    again(deliver, deliver)
+    again(deliver, deliver)
+    again(world.dispatch, later)
+    again(later, later)
+    for _ in range(3):
+        (execution,) = world.running(1)
+        event = world.end(execution, error="States.TaskFailed" if "in/bad.csv" in execution.keys else "", tell=False)
+        tell = lambda event=event: world.deliver(event)  # noqa: E731
+        again(tell, tell)
+        again(world.dispatch, later)
+        again(later, later)
+    world.faults.kill_at = None
+
+
+def check(world: Trigger) -> None:
+    world.running(0)
+    ended = {name: world.states.describe_execution(executionArn=world.arn(name)) for name in world.executions}
+    good = [key for name, one in world.executions.items() if ended[name]["status"] == "SUCCEEDED" for key in one.keys]
+    assert good == ["in/good.csv"]
+    assert len(world.executions) == 3
+    items = world.items()
+    assert [item for item in items if item["pk"] in ("open", "ready", "slot")] == []
+    statuses = sorted(item["status"] for item in items if item["sk"].startswith("run#"))
+    assert statuses == ["FAILED", "HALVED", "SET_ASIDE", "SET_ASIDE", "SUCCEEDED"]
+    # A dead letter may be there twice; it then says the same, and brings its objects back once.
+    letters = {body for body, _ in world.dead_letters()}
+    details = [json.loads(body)["detail"] for body in letters]
+    assert sorted(detail["objects"] for detail in details) == [
+        [f"s3://{world.bucket}/in/bad.csv"],
+        [f"s3://{world.bucket}/in/gone.csv"],
+    ]
+
+
+@pytest.fixture
+def world(trigger: Make) -> Trigger:
+    return trigger(batch_size=3, batch_window=60, max_concurrent_jobs=1, max_replays=10)
+
+
+def test_nobody_is_killed(world: Trigger) -> None:
+    scenario(world, None, after=False)
+    check(world)
+    assert 30 < len(world.faults.calls) <= MOST_CALLS
+    made = set(world.faults.calls)
+    assert made >= {"TransactWriteItems", "HeadObject", "PutObject", "StartExecution", "SendMessage", "PutEvents"}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", range(1, MOST_CALLS + 1))
+def test_a_function_is_killed(world: Trigger, call: int, after: bool) -> None:  # noqa: FBT001 - pytest's
+    scenario(world, call, after=after)
+    check(world)

@@ -1,0 +1,126 @@
+"""What a manifest names, and how a large one is written."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from s3_trigger.messages import is_name
+from tests.helpers.hostile_names import NAMES
+from tests.helpers.trigger_world import Trigger
+
+Make = Callable[..., Trigger]
+KEYS = [
+    f"in/{name}" for name in (*NAMES, "ä/日本語.csv", "../up.csv", "../../up.csv", "/two.csv", "a/../b", "k" * 1021)
+]
+
+
+def test_keys_are_data(trigger: Make) -> None:
+    world = trigger(batch_size=len(KEYS), batch_window=60)
+    assert world.deliver(*(world.upload(key) for key in KEYS)) == []
+    world.dispatch()
+    (execution,) = world.running(1)
+    assert sorted(execution.keys) == sorted(KEYS)
+
+
+def test_keys_are_data_at_once_and_the_log_has_a_line_each(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = trigger()
+    log = io.StringIO()
+    monkeypatch.setattr(world.intake.logger.registered_handler, "stream", log)
+    assert world.deliver(*(world.upload(key) for key in KEYS)) == []
+    executions = world.running(len(KEYS))
+    assert sorted(execution.keys for execution in executions) == sorted((key,) for key in KEYS)
+    assert sorted(execution.input["key"] for execution in executions) == sorted(KEYS)
+    assert all(is_name(execution.name) for execution in executions)
+    logged = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert sorted(line["key"] for line in logged if line.get("message") == "started") == sorted(KEYS)
+    listed = world.s3.list_objects_v2(Bucket=world.manifests)["Contents"]
+    assert {item["Key"] for item in listed} == {f"manifests/{execution.name}.json" for execution in executions}
+
+
+@pytest.mark.parametrize("group_by", [{"folders": 1}, {"pattern": "(?s)^in/(.*)/file$"}])
+def test_groups_are_data(trigger: Make, group_by: dict[str, Any]) -> None:
+    names = [name for name in NAMES if name not in ("..", ".")]
+    world = trigger(batch_size=2, batch_window=60, group_by=group_by)
+    assert world.deliver(*(world.upload(f"in/{name}/file") for name in names)) == []
+    world.dispatch(minutes=2)
+    executions = world.running(len(names))
+    assert sorted(execution.keys for execution in executions) == sorted((f"in/{name}/file",) for name in names)
+    groups = names if "pattern" in group_by else [f"in/{name}" for name in names]
+    assert sorted(execution.input["group"] for execution in executions) == sorted(groups)
+
+
+def test_keys_are_data_in_dead_letters_and_events_of_failures(trigger: Make) -> None:
+    world = trigger(batch_size=1, max_replays=0, max_concurrent_jobs=len(KEYS))
+    world.listen()
+    assert world.deliver(*(world.upload(key) for key in KEYS)) == []
+    world.dispatch()
+    for execution in world.running(len(KEYS)):
+        world.end(execution, error="Failed")
+    uris = sorted([f"s3://{world.bucket}/{key}"] for key in KEYS)
+    assert sorted(json.loads(body)["detail"]["objects"] for body, _ in world.dead_letters()) == uris
+    assert sorted(told["objects"] for told in world.told()) == uris
+
+
+def test_one_key_is_named_once_however_often_it_was_uploaded(trigger: Make) -> None:
+    world = trigger(batch_size=4, batch_window=60)
+    assert world.deliver(*(world.upload(f"in/{name}") for name in "abab")) == []
+    world.dispatch()
+    (execution,) = world.running(1)
+    assert execution.keys == ("in/a", "in/b")
+    assert execution.input["objects"] == 2
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "root"),
+    [
+        ([], ""),
+        (["in/"], "in/"),
+        (["in/blue", "in/black"], "in/"),
+        (["in/2024/", "in/2025/"], "in/"),
+        (["a/", "b/"], ""),
+        (["in/da"], "in/"),
+    ],
+)
+def test_objects_land_below_the_folder_that_all_prefixes_share(trigger: Make, prefixes: list[str], root: str) -> None:
+    world = trigger(prefixes=prefixes, batch_size=2, batch_window=60)
+    assert world.dispatcher.settings.root == root
+
+
+def test_an_object_that_may_not_be_seen_is_left_to_the_job(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = trigger(batch_size=2, batch_window=60)
+    events = [world.upload("in/seen"), world.upload("in/hidden")]
+    client = world.dispatcher.client("s3")
+    head = client.head_object
+
+    def refuse(**given: Any) -> Any:  # noqa: ANN401
+        if given["Key"] == "in/hidden":
+            response = {"Error": {"Code": "403"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+            raise client.exceptions.ClientError(response, "HeadObject")
+        return head(**given)
+
+    monkeypatch.setattr(client, "head_object", refuse)
+    assert world.deliver(*events) == []
+    world.dispatch()
+    (execution,) = world.running(1)
+    assert execution.keys == ("in/seen", "in/hidden")
+    assert world.dead_letters() == []
+
+
+def test_a_large_manifest_is_uploaded_in_parts(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = trigger(batch_size=7000, batch_window=60)
+    monkeypatch.setattr(world.dispatcher.manifest, "exists", lambda *_: True)
+    keys = [f"in/{number:05}" + "k" * 1000 for number in range(7000)]
+    for first in range(0, len(keys), 1000):
+        assert world.deliver(*map(world.event, keys[first : first + 1000])) == []
+    calls = world.count(world.dispatch)
+    assert calls.count("UploadPart") == 2
+    (execution,) = world.running(1)
+    assert list(execution.keys) == keys
+    uri = execution.input["manifest_uri"].removeprefix(f"s3://{world.manifests}/")
+    body = world.s3.get_object(Bucket=world.manifests, Key=uri)["Body"].read()
+    assert len(json.loads(body)) == 7001

@@ -1,0 +1,182 @@
+"""Whatever is in the queue: a bad record becomes a dead letter with its reason, and never takes its batch with it."""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.helpers.trigger_world import Trigger
+
+Make = Callable[..., Trigger]
+BAD: list[tuple[str, str]] = [
+    ("not an event", "the message is no JSON"),
+    ("[]", "the message is no event but a list"),
+    ("null", "the message is no event but a NoneType"),
+    ('{"source": "aws.s3"}', "has no detail"),
+    ('{"source": "aws.s3", "detail-type": "Object Created", "detail": "text"}', "has no detail"),
+    ('{"source": "aws.s3", "detail-type": "Object Created", "detail": {}}', "no detail.bucket or no detail.object"),
+    (
+        '{"source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {"name": 5}, "object": {}}}',
+        "'name' must be a text of at least one character, got 5",
+    ),
+    ('{"source": "aws.s3", "detail-type": "Object Deleted", "detail": {"bucket": {}}}', "is no upload, no end"),
+    ('{"source": "aws.ec2", "detail-type": "EC2 Instance State-change Notification", "detail": {}}', "is no upload"),
+    ('{"Records": [{"eventSource": "aws:s3", "s3": {}}]}', "the queue takes the events that EventBridge sends"),
+    (
+        '{"source": "cdk-sagemaker-processing", "detail-type": "Replay", "detail": {"batch": "x"}}',
+        "'run' must be a text",
+    ),
+]
+
+
+@pytest.mark.parametrize("kind", [{}, {"batch_size": 2, "batch_window": 60}], ids=["at once", "batches"])
+def test_bad_messages_are_dead_letters_with_their_reasons(trigger: Make, kind: dict[str, Any]) -> None:
+    world = trigger(**kind)
+    bad = [
+        *BAD,
+        (world.event("in/" + "k" * 1022), "the key has 1025 bytes; S3 has keys of at most 1024"),
+        (json.dumps(json.loads(world.event("in/\ud800"))), "the key is no valid Unicode"),
+        (
+            world.event("in/a").replace(world.bucket, "other-bucket"),
+            "the object is in the bucket 'other-bucket'; this queue takes objects of",
+        ),
+        (
+            '{"source": "cdk-sagemaker-processing", "detail-type": "Replay", "detail": {"batch": "b", "run": "r"}}',
+            "the table knows no run r of the batch b" if kind else "this pipeline has no batches",
+        ),
+    ]
+    good = [world.upload("in/first"), world.upload("in/last")]
+    assert world.deliver(good[0], *(body for body, _ in bad), good[1]) == []
+    letters = dict(world.dead_letters())
+    for body, reason in bad:
+        assert reason in letters[body], body
+    assert len(letters) == len(bad)
+    if kind:
+        world.dispatch()
+    assert {key for execution in world.running(1 if kind else 2) for key in execution.keys} == {"in/first", "in/last"}
+
+
+@pytest.mark.parametrize("body", ['{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}', "folder"])
+def test_what_asks_for_nothing_is_no_dead_letter(trigger: Make, body: str) -> None:
+    world = trigger()
+    assert world.deliver(world.event("in/folder/") if body == "folder" else body) == []
+    assert world.dead_letters() == []
+    world.running(0)
+
+
+def test_a_message_that_fails_for_the_last_time_says_why(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = trigger()
+    event = world.upload("in/a")
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("no way")
+
+    monkeypatch.setattr(world.intake, "start_upload", refuse)
+    assert world.deliver(event, receive_count=4) == [0]
+    assert world.dead_letters() == []
+    assert world.deliver(event, receive_count=5) == []
+    assert world.dead_letters() == [(event, "RuntimeError: no way")]
+
+
+def test_a_group_that_cannot_be_taken_fails_alone(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = trigger(batch_size=2, batch_window=60, group_by={"folders": 1})
+    events = [world.upload(key) for key in ("in/blue/1", "in/red/1", "in/blue/2", "in/red/2")]
+    collect = world.ledger.collect
+
+    def picky(group: str, uploads: list[Any]) -> Any:  # noqa: ANN401
+        if group == "in/red":
+            raise RuntimeError("throttled")
+        return collect(group, uploads)
+
+    monkeypatch.setattr(world.ledger, "collect", picky)
+    assert world.deliver(*events) == [1, 3]
+    monkeypatch.undo()
+    assert world.deliver(events[1], events[3]) == []
+    world.dispatch()
+    assert sorted(execution.keys for execution in world.running(2)) == [
+        ("in/blue/1", "in/blue/2"),
+        ("in/red/1", "in/red/2"),
+    ]
+
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+SQS_TAKES = [character for character in string.printable if character not in "\x0b\x0c"]
+TEXT = st.text(max_size=20)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> str:
+    """Any text, any JSON, and events with something missing, something of another type, something more."""
+    shape = draw(st.sampled_from(["text", "json", "event"]))
+    if shape == "text":
+        return draw(st.text(alphabet=SQS_TAKES, min_size=1, max_size=200))
+    if shape == "json":
+        return json.dumps(draw(JSON))
+    detail: dict[str, Any] = {
+        "bucket": {"name": "BUCKET"},
+        "object": {"key": draw(st.text(min_size=1, max_size=40)), "sequencer": "0" * draw(st.integers(0, 80)) + "1"},
+        "name": "n",
+        "executionArn": "arn",
+        "status": draw(st.sampled_from(["SUCCEEDED", "RUNNING", "other"])),
+        "batch": "b",
+        "run": "r",
+    }
+    event: dict[str, Any] = {
+        "source": draw(st.sampled_from(["aws.s3", "aws.states", "cdk-sagemaker-processing", "x"])),
+        "detail-type": draw(
+            st.sampled_from(["Object Created", "Step Functions Execution Status Change", "Replay", "Object Deleted"])
+        ),
+        "detail": detail,
+    }
+    owners: list[dict[str, Any]] = [event, detail, detail["bucket"], detail["object"]]
+    for _ in range(draw(st.integers(0, 2))):
+        owner: dict[str, Any] = draw(st.sampled_from(owners))
+        name = draw(st.sampled_from([*owner, "replay", "new"]))
+        if draw(st.booleans()):
+            owner.pop(name, None)
+        else:
+            owner[name] = draw(JSON)
+    return json.dumps(event)
+
+
+@pytest.mark.parametrize("kind", [{}, {"batch_size": 50, "batch_window": 60}], ids=["at once", "batches"])
+def test_no_message_keeps_another_from_being_worked_on(trigger: Make, kind: dict[str, Any]) -> None:
+    world = trigger(**kind)
+    seen = 0
+
+    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(bodies(), min_size=1, max_size=6))
+    def fuzz(others: list[str]) -> None:
+        nonlocal seen
+        seen += 1
+        good = world.upload(f"in/good-{seen}")
+        around = [body.replace("BUCKET", world.bucket) for body in others]
+        # Nothing fails: it is worked on, or is a dead letter.
+        assert world.deliver(*around, good) == []
+
+    fuzz()
+    taken = {item["pk"] for item in world.items()} if kind else set()
+    if kind:
+        world.dispatch(minutes=2)
+    names = world.states.list_executions(stateMachineArn=world.settings["state_machine_arn"], maxResults=1000)
+    assert taken or len(names["executions"]) >= seen
+    keys = all_keys(world)
+    assert {f"in/good-{number}" for number in range(1, seen + 1)} <= keys
+
+
+def all_keys(world: Trigger) -> set[str]:
+    """The keys in all manifests."""
+    pages = world.s3.get_paginator("list_objects_v2").paginate(Bucket=world.manifests, Prefix="manifests/")
+    uris = [f"s3://{world.manifests}/{item['Key']}" for page in pages for item in page.get("Contents", ())]
+    return {key for uri in uris for key in world.keys_of(uri)}

@@ -1,0 +1,403 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+
+from cdk_sagemaker_processing import (
+    ConflictingValuesError,
+    EventDrivenProcessing,
+    InvalidProcessingJobError,
+    InvalidValueError,
+    ProcessingBucket,
+    ProcessingInput,
+    ProcessingOutput,
+    Processor,
+    SageMakerCreateProcessingJob,
+    uploaded_objects,
+)
+from tests.helpers.stacks import assert_snapshot, definition, resources, stack, statements, template
+
+IMAGE = "444455556666.dkr.ecr.us-west-2.amazonaws.com/team/count:1"
+
+
+def step(scope: Any, name: str = "Count", **run: Any) -> SageMakerCreateProcessingJob:  # noqa: ANN401
+    processor = Processor(scope, f"{name}Processor", image_uri=IMAGE, instance_type="ml.m5.large")
+    given: dict[str, Any] = {
+        "inputs": [uploaded_objects()],
+        "outputs": [ProcessingOutput(output_name="counts", source="/opt/ml/processing/counts")],
+    }
+    return processor.run(name, **(given | run))
+
+
+def object_rule(scope: Any) -> dict[str, Any]:  # noqa: ANN401
+    """The rule for the objects that arrive."""
+    rules = resources(scope, "AWS::Events::Rule").values()
+    (rule,) = [rule for rule in rules if rule["Properties"].get("EventPattern", {}).get("source") == ["aws.s3"]]
+    return dict(rule)
+
+
+def test_minimal_snapshot() -> None:
+    scope = stack(bound=False)
+    EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
+
+    assert_snapshot("event_driven_minimal", template(scope))
+
+
+def test_maximal_snapshot(tmp_path: Path) -> None:
+    scope = stack()
+    data = tmp_path / "words.txt"
+    data.write_text("a\nb\n")
+    EventDrivenProcessing(
+        scope,
+        "Pipeline",
+        steps=[
+            step(
+                scope,
+                inputs=[
+                    uploaded_objects("/opt/ml/processing/in", s3_data_distribution_type="ShardedByS3Key"),
+                    ProcessingInput(source=str(data), destination="/opt/ml/processing/words"),
+                ],
+                arguments=["--deep"],
+                result_path=sfn.JsonPath.DISCARD,
+            ),
+            step(scope, "Sum", outputs=[]),
+        ],
+        input_bucket=s3.Bucket(scope, "Mine"),
+        prefixes=["in/", "more*/"],
+        suffixes=[".csv", ".txt"],
+        max_runtime_in_seconds=600,
+    )
+
+    assert_snapshot("event_driven_maximal", template(scope))
+
+
+def test_steps_run_one_after_the_other_on_the_same_input() -> None:
+    scope = stack()
+    first = step(scope, "First", result_path=sfn.JsonPath.DISCARD)
+    EventDrivenProcessing(scope, "Pipeline", steps=[first, step(scope, "Second")])
+
+    found = definition(scope)
+    assert found["StartAt"] == "First"
+    assert found["States"]["First"]["Next"] == "Second"
+    assert found["States"]["First"]["ResultPath"] is None
+    for state in found["States"].values():
+        entry = state["Parameters"]["ProcessingInputs"][0]["S3Input"]
+        assert (entry["S3Uri.$"], entry["S3DataType"]) == ("$.manifest_uri", "ManifestFile")
+
+
+def test_jobs_are_limited_in_time_and_lead_back_to_their_execution() -> None:
+    scope = stack()
+    EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
+
+    parameters = definition(scope)["States"]["Count"]["Parameters"]
+    assert parameters["StoppingCondition"] == {"MaxRuntimeInSeconds": 14400}
+    assert parameters["Tags"] == [
+        {"Key": "processing:execution", "Value.$": "$$.Execution.Id"},
+        {"Key": "processing:pipeline", "Value": "Stack/Pipeline"},
+    ]
+
+
+def test_a_limit_of_its_own_stays() -> None:
+    scope = stack()
+    processor = Processor(
+        scope, "P", image_uri=IMAGE, instance_type="ml.m5.large", max_runtime_in_seconds=60, tags={"team": "ml"}
+    )
+    EventDrivenProcessing(scope, "Pipeline", steps=[processor.run("Count", inputs=[uploaded_objects()])])
+
+    parameters = definition(scope)["States"]["Count"]["Parameters"]
+    assert parameters["StoppingCondition"] == {"MaxRuntimeInSeconds": 60}
+    assert [tag["Key"] for tag in parameters["Tags"]] == ["team", "processing:execution", "processing:pipeline"]
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "suffixes", "keys"),
+    [
+        ([], [], None),
+        (["in/"], [], [{"prefix": "in/"}]),
+        ([], [".csv"], [{"suffix": ".csv"}]),
+        (
+            ["in/", "a*b\\"],
+            [".csv", ".txt"],
+            [
+                {"wildcard": "in/*.csv"},
+                {"wildcard": "in/*.txt"},
+                {"wildcard": "a\\*b\\\\*.csv"},
+                {"wildcard": "a\\*b\\\\*.txt"},
+            ],
+        ),
+    ],
+)
+def test_what_does_not_match_never_reaches_the_function(
+    prefixes: list[str], suffixes: list[str], keys: list[dict[str, str]] | None
+) -> None:
+    scope = stack()
+    EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)], prefixes=prefixes, suffixes=suffixes)
+
+    rule = object_rule(scope)
+    detail = rule["Properties"]["EventPattern"]["detail"]
+    assert detail.get("object", {}).get("key") == keys
+    assert set(detail["bucket"]["name"][0]) == {"Ref"}
+
+
+@pytest.mark.parametrize(
+    ("given", "pattern", "readable"),
+    [
+        ({"wildcards": ["in/*/data-*.csv"]}, {"key": [{"wildcard": "in/*/data-*.csv"}]}, ["in/*"]),
+        (
+            {"prefixes": ["a/"], "wildcards": ["b\\*/*.txt"]},
+            {"key": [{"prefix": "a/"}, {"wildcard": "b\\*/*.txt"}]},
+            ["a/*", "b*/*"],
+        ),
+        ({"suffixes": [".csv"], "wildcards": ["x*"]}, {"key": [{"suffix": ".csv"}, {"wildcard": "x*"}]}, ["*"]),
+        ({"min_size_in_bytes": 1}, {"size": [{"numeric": [">=", 1]}]}, ["*"]),
+        (
+            {"prefixes": ["a/"], "min_size_in_bytes": 1, "max_size_in_bytes": 99},
+            {"key": [{"prefix": "a/"}], "size": [{"numeric": [">=", 1, "<=", 99]}]},
+            ["a/*"],
+        ),
+    ],
+)
+def test_wildcards_and_sizes(given: dict[str, Any], pattern: dict[str, Any], readable: list[str]) -> None:
+    scope = stack()
+    pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)], **given)
+
+    rule = object_rule(scope)
+    assert rule["Properties"]["EventPattern"]["detail"]["object"] == pattern
+    bucket = scope.resolve(pipeline.input_bucket.bucket_name)["Ref"]
+    read = [
+        str(entry["Resource"]).partition(f"<{bucket}>/")[2]
+        for entry in statements(scope, "CountProcessorRole")
+        if entry["Action"] == "s3:GetObject" and f"<{bucket}>/" in str(entry["Resource"])
+    ]
+    assert read == readable
+
+
+def test_the_input_bucket_tells_event_bridge_without_a_custom_resource() -> None:
+    scope = stack()
+    pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
+
+    bucket = scope.resolve(pipeline.input_bucket.bucket_name)["Ref"]
+    assert resources(scope, "AWS::S3::Bucket")[bucket]["Properties"]["NotificationConfiguration"] == {
+        "EventBridgeConfiguration": {"EventBridgeEnabled": True}
+    }
+    assert not resources(scope, "Custom::S3BucketNotifications")
+
+
+def test_the_job_reads_what_arrives_and_the_manifests_and_nothing_else() -> None:
+    scope = stack()
+    EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)], prefixes=["in/"])
+
+    read = [
+        str(statement["Resource"])
+        for statement in statements(scope, "CountProcessorRole")
+        if statement["Action"] == "s3:GetObject"
+    ]
+    assert len(read) == 2
+    assert read[0].endswith("/manifests/*")
+    assert read[1].endswith("/in/*")
+
+
+def test_the_function_may_start_this_state_machine_and_write_manifests() -> None:
+    scope = stack()
+    EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
+
+    actions = {
+        str(statement["Action"]): str(statement["Resource"])
+        for statement in statements(scope, "PipelineTriggerFunctionRole")
+    }
+    assert actions["states:StartExecution"].startswith("<PipelineStateMachine")
+    assert actions["s3:PutObject"].endswith("/manifests/*")
+    assert set(actions) == {
+        "['logs:CreateLogStream', 'logs:PutLogEvents']",
+        "['xray:PutTraceSegments', 'xray:PutTelemetryRecords']",
+        "states:StartExecution",
+        "states:DescribeExecution",
+        "states:GetExecutionHistory",
+        "s3:PutObject",
+        "sqs:SendMessage",
+        "events:PutEvents",
+        (
+            "['sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueUrl', 'sqs:DeleteMessage', "
+            "'sqs:GetQueueAttributes']"
+        ),
+    }
+
+
+def test_grants_follow_the_keys_of_encrypted_buckets() -> None:
+    scope = stack()
+    incoming, outgoing = kms.Key(scope, "In"), kms.Key(scope, "Out")
+    processor = Processor(
+        scope,
+        "P",
+        image_uri=IMAGE,
+        instance_type="ml.m5.large",
+        bucket=ProcessingBucket(scope, "OutBucket", encryption_key=outgoing),
+    )
+    run = processor.run("Run", inputs=[uploaded_objects()], outputs=[ProcessingOutput(source="/opt/ml/processing/o")])
+    bucket = ProcessingBucket(scope, "InBucket", encryption_key=incoming)
+    EventDrivenProcessing(scope, "Pipeline", steps=[run], input_bucket=bucket)
+
+    def may(role: str) -> set[tuple[str, str]]:
+        return {
+            (action, str(statement["Resource"]).partition("8")[0][:3])
+            for statement in statements(scope, role)
+            for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+            if action.startswith("kms:")
+        }
+
+    job, function = may("PRole"), may("PipelineTriggerFunctionRole")
+    assert {("kms:Decrypt", "<In"), ("kms:Decrypt", "<Ou"), ("kms:GenerateDataKey", "<Ou")} <= job
+    assert ("kms:GenerateDataKey", "<In") not in job
+    assert ("kms:GenerateDataKey", "<Ou") in function
+    assert not [key for _, key in function if key == "<In"]
+
+
+def test_upload_uri_is_the_first_prefix() -> None:
+    scope = stack()
+    pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)], prefixes=["in/", "more/"])
+
+    assert pipeline.upload_uri == f"s3://{pipeline.input_bucket.bucket_name}/in/"
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "destination", "refused"),
+    [
+        ([], "", True),
+        ([], "out/", True),
+        (["in/"], "in/out/", True),
+        (["in/out/"], "in/", True),
+        (["in/"], "out/", False),
+        (["in/", "out"], "out/", True),
+    ],
+)
+def test_an_output_that_would_start_the_pipeline_again(prefixes: list[str], destination: str, *, refused: bool) -> None:
+    scope = stack()
+    bucket = s3.Bucket(scope, "Bucket")
+    looping = step(
+        scope,
+        outputs=[
+            ProcessingOutput(
+                source="/opt/ml/processing/out", destination=f"s3://{bucket.bucket_name}/{destination}".rstrip("/")
+            )
+        ],
+    )
+    if not refused:
+        EventDrivenProcessing(scope, "Pipeline", steps=[looping], input_bucket=bucket, prefixes=prefixes)
+        return
+    with pytest.raises(ConflictingValuesError) as caught:
+        EventDrivenProcessing(scope, "Pipeline", steps=[looping], input_bucket=bucket, prefixes=prefixes)
+
+    assert "outputs[0].destination of the step 'Count' must not start the pipeline again" in str(caught.value)
+    assert f"prefixes={prefixes!r}" in str(caught.value)
+
+
+@pytest.mark.parametrize(("prefixes", "refused"), [([], True), (["outputs/"], True), (["in/"], False)])
+def test_default_outputs_in_the_input_bucket(prefixes: list[str], *, refused: bool) -> None:
+    scope = stack()
+    bucket = s3.Bucket(scope, "Bucket")
+    processor = Processor(scope, "P", image_uri=IMAGE, instance_type="ml.m5.large", bucket=bucket)
+    own = processor.run("Count", outputs=[ProcessingOutput(source="/opt/ml/processing/out")])
+    if refused:
+        with pytest.raises(ConflictingValuesError, match="must not start the pipeline again"):
+            EventDrivenProcessing(scope, "Pipeline", steps=[own], input_bucket=bucket, prefixes=prefixes)
+    else:
+        EventDrivenProcessing(scope, "Pipeline", steps=[own], input_bucket=bucket, prefixes=prefixes)
+
+
+@pytest.mark.parametrize("prefixes", [[], ["man"]])
+def test_manifests_that_would_start_the_pipeline_again(prefixes: list[str]) -> None:
+    scope = stack()
+    bucket = s3.Bucket(scope, "Bucket")
+    processor = Processor(scope, "P", image_uri=IMAGE, instance_type="ml.m5.large", bucket=bucket)
+    with pytest.raises(ConflictingValuesError, match="manifests"):
+        EventDrivenProcessing(scope, "Pipeline", steps=[processor.run("Count")], input_bucket=bucket, prefixes=prefixes)
+
+
+def test_a_step_that_loses_the_next_ones_input() -> None:
+    scope = stack()
+    with pytest.raises(ConflictingValuesError, match=r"the step 'First' replaces the input that the next step needs"):
+        EventDrivenProcessing(scope, "Pipeline", steps=[step(scope, "First"), step(scope, "Second")])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"steps": []}, "steps must be a list of at least one step, got []"),
+        ({"prefixes": "in/"}, "prefixes must be a list of texts, got 'in/'; write ['in/']"),
+        ({"prefixes": ["/in"]}, "prefixes must be the start of a key, got '/in'"),
+        ({"prefixes": ["s3://bucket/in"]}, "prefixes must be the start of a key, got 's3://bucket/in'"),
+        ({"suffixes": [""]}, "suffixes must hold texts of at least one character, got ''"),
+        ({"wildcards": ["a**b"]}, "wildcards must have no two asterisks in a row, got 'a**b'; one stands for '/' too"),
+        ({"wildcards": ["/a*"]}, "wildcards must be the start of a key, got '/a*'"),
+        ({"min_size_in_bytes": -1}, "min_size_in_bytes must be a number of bytes from 0 to 5000000000, got -1"),
+        ({"max_size_in_bytes": 5_000_000_001}, "max_size_in_bytes must be a number of bytes from 0 to 5000000000"),
+        (
+            {"min_size_in_bytes": 2, "max_size_in_bytes": 1},
+            "min_size_in_bytes must not be above max_size_in_bytes, got 2 and 1; no object is of such a size",
+        ),
+        ({"max_runtime_in_seconds": 0}, "max_runtime_in_seconds must be at least 1, got 0"),
+    ],
+)
+def test_a_pipeline_that_cannot_be(given: dict[str, Any], message: str) -> None:
+    scope = stack()
+    with pytest.raises(InvalidProcessingJobError) as caught:
+        EventDrivenProcessing(scope, "Pipeline", **({"steps": [step(scope)]} | given))
+
+    assert str(caught.value).startswith(message)
+
+
+def test_one_step_alone_is_no_list() -> None:
+    scope = stack()
+    with pytest.raises(InvalidValueError, match="steps must be a list"):
+        EventDrivenProcessing(scope, "Pipeline", steps=step(scope))  # type: ignore[arg-type]
+
+
+def test_what_event_bridge_cannot_hand_over_is_kept_and_both_queues_of_dead_letters_have_an_alarm() -> None:
+    scope = stack()
+    pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
+
+    rule = object_rule(scope)
+    (target,) = rule["Properties"]["Targets"]
+    undelivered = scope.resolve(pipeline.trigger.undelivered_queue.queue_arn)
+    assert target["DeadLetterConfig"]["Arn"] == undelivered
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
+    # EventBridge may send there, from these rules alone.
+    policies = [
+        statement
+        for entry in resources(scope, "AWS::SQS::QueuePolicy").values()
+        for statement in entry["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow" and statement["Resource"] == undelivered
+    ]
+    assert len(policies) == 2  # of the rule for objects, and of that for executions
+    for policy in policies:
+        assert policy["Principal"] == {"Service": "events.amazonaws.com"}
+        assert list(policy["Condition"]) == ["ArnEquals"]
+    watched = {
+        alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]: alarm["Properties"]
+        for alarm in resources(scope, "AWS::CloudWatch::Alarm").values()
+    }
+    queues = (pipeline.trigger.dead_letter_queue, pipeline.trigger.undelivered_queue)
+    assert set(watched) == {scope.resolve(queue.queue_arn)["Fn::GetAtt"][0] for queue in queues}
+    for alarm in watched.values():
+        assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
+        assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+
+
+def test_what_the_user_lets_it_wait_for_is_waited_for() -> None:
+    scope = stack()
+    pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
+    key = kms.Key(scope, "First")
+    pipeline.state_machine.node.add_dependency(key)
+    pipeline.trigger.function.node.add_dependency(key)
+
+    (first,) = resources(scope, "AWS::KMS::Key")
+    for kind in ("AWS::StepFunctions::StateMachine", "AWS::Lambda::Function"):
+        (found,) = resources(scope, kind).values()
+        (policy,) = {*found["DependsOn"]} - {first}
+        assert first in found["DependsOn"]
+        assert policy in resources(scope, "AWS::IAM::Policy")

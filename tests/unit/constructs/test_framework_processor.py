@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+from cdk_sagemaker_processing import FrameworkProcessor, InvalidProcessingJobError
+from cdk_sagemaker_processing.model import framework_container
+from tests.helpers import sdk_calls as calls
+from tests.helpers.sdk_calls import write_files
+from tests.helpers.stacks import in_machine, stack, statements
+
+CALLS = calls.GOLDEN["framework_processor"]
+GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "framework_processor.json").read_text())
+REPOSITORY = "arn:aws:codeartifact:us-west-2:012345678901:repository/test-domain/test-repository"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files that the golden requests were made with, in the folder that the app runs in."""
+    monkeypatch.chdir(tmp_path)
+    write_files(tmp_path)
+    return tmp_path
+
+
+def sklearn(scope: cdk.Stack, **given: Any) -> FrameworkProcessor:  # noqa: ANN401
+    defaults = {"framework": "sklearn", "framework_version": "1.2-1", "instance_type": "ml.m5.xlarge"}
+    return FrameworkProcessor(scope, "Framework", **(defaults | given))
+
+
+@pytest.mark.parametrize(("index", "upload"), [(0, 0), (1, 2), (4, 5)])
+def test_the_archive_holds_the_files_that_the_sdk_packed(folder: Path, index: int, upload: int) -> None:
+    run = CALLS[index]["run"]
+    from cdk_sagemaker_processing.processors.framework_base import _sources  # noqa: PLC0415
+
+    _, files = _sources(run["code"], run.get("source_dir"), run.get("dependencies", ()))
+    packed = framework_container.source_archive(files)
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        members = archive.getnames()
+
+    assert members == [name for name in GOLDEN["uploads"][upload]["TarMembers"] if not name.endswith("/")]
+    for path in folder.rglob("*"):
+        os.utime(path, (0, 0))
+    assert framework_container.source_archive(files) == packed
+
+
+def test_the_script_unpacks_installs_and_runs_with_the_arguments(tmp_path: Path) -> None:
+    code, bin_folder, log = tmp_path / "code", tmp_path / "bin", tmp_path / "log"
+    code.mkdir()
+    bin_folder.mkdir()
+    for name in ("pip", "python", "aws"):
+        tool = bin_folder / name
+        tool.write_text(f'#!/bin/sh\nprintf "%s|" {name} "$@" >>{log}; echo >>{log}\n')
+        tool.chmod(0o755)
+    source = tmp_path / "requirements.txt"
+    source.write_text("x\n")
+    archive = framework_container.source_archive({"requirements.txt": source, "it's mine.py": source})
+    (code / "sourcedir.tar.gz").write_bytes(archive)
+    script = tmp_path / "runproc.sh"
+    text = framework_container.start_script(["python", "-u"], "it's mine.py", REPOSITORY).decode()
+    script.write_text(text.replace("/opt/ml/processing/input/code/", str(code)))
+    environment = os.environ | {"PATH": f"{bin_folder}:{os.environ['PATH']}"}
+    subprocess.run(["/bin/bash", script, "--a", "b c", "$(touch x)"], env=environment, check=True)
+
+    assert log.read_text().splitlines() == [
+        (
+            "aws|codeartifact|login|--tool|pip|--domain|test-domain|--domain-owner|012345678901|"
+            "--repository|test-repository|--region|us-west-2|"
+        ),
+        "pip|uninstall|--yes|typing|",
+        "python|-m|pip|install|-r|requirements.txt|",
+        "python|-u|it's mine.py|--a|b c|$(touch x)|",
+    ]
+
+
+def test_the_script_ends_at_the_first_step_that_fails(tmp_path: Path) -> None:
+    script = tmp_path / "runproc.sh"
+    text = framework_container.start_script(["echo", "ran"], "x.py", None).decode()
+    script.write_text(text.replace("/opt/ml/processing/input/code/", str(tmp_path)))
+    ran = subprocess.run(["/bin/bash", script], check=False, capture_output=True, text=True)
+
+    assert ran.returncode != 0  # there is no archive to unpack
+    assert "ran" not in ran.stdout
+
+
+def test_a_job_may_read_the_packages_it_logs_in_for(folder: Path) -> None:
+    del folder
+    scope = stack()
+    in_machine(scope, sklearn(scope).run("Run", code="preprocess.py", codeartifact_repo_arn=REPOSITORY))
+
+    allowed = {str(statement["Action"]): statement["Resource"] for statement in statements(scope, "FrameworkRole")}
+    assert allowed["codeartifact:GetAuthorizationToken"] == (
+        "arn:aws:codeartifact:us-west-2:012345678901:domain/test-domain"
+    )
+    assert allowed["sts:GetServiceBearerToken"] == "*"
+
+
+@pytest.mark.parametrize(
+    ("given", "image", "base"),
+    [
+        (
+            {"framework": "pytorch", "framework_version": "2.3", "py_version": "py311"},
+            "pytorch-training:2.3-cpu-py311",
+            "pytorch",
+        ),
+        ({"framework": "xgboost", "framework_version": "1.7-1"}, "sagemaker-xgboost:1.7-1", "xgboost"),
+        (
+            {
+                "framework": "tensorflow",
+                "framework_version": "2.14",
+                "py_version": "py310",
+                "instance_type": "ml.g5.xlarge",
+            },
+            "tensorflow-training:2.14-gpu-py310",
+            "tensorflow",
+        ),
+    ],
+)
+def test_images_and_job_names_of_frameworks(given: dict[str, Any], image: str, base: str) -> None:
+    scope = stack()
+    processor = sklearn(scope, **given)
+    (state,) = in_machine(scope, processor.run("Run", code="s3://bucket/run.sh"))["States"].values()
+
+    assert str(processor.image_uri).endswith(f"/{image}")
+    assert state["Parameters"]["ProcessingJobName.$"] == f"States.Format('{base}-{{}}', States.UUID())"
+
+
+@pytest.mark.parametrize(
+    ("given", "run", "message"),
+    [
+        ({}, {"code": "x.py", "source_dir": "src"}, "code must name a file in source_dir, which is "),
+        ({}, {"code": "src"}, "code must be a file, not a folder, got 'src'; name the folder as source_dir"),
+        ({}, {"code": "x.py", "source_dir": "nowhere"}, "source_dir must name a file that exists, got 'nowhere'"),
+        (
+            {},
+            {"code": "x.py", "source_dir": "s3://b/x.zip"},
+            "source_dir must end in /sourcedir.tar.gz when it is in S3",
+        ),
+        (
+            {},
+            {"code": "preprocess.py", "dependencies": ["no"]},
+            "dependencies[0] must name a file that exists, got 'no'",
+        ),
+        (
+            {},
+            {"code": "preprocess.py", "codeartifact_repo_arn": "arn:aws:s3:::x"},
+            "codeartifact_repo_arn must be the ARN of a repository, got 'arn:aws:s3:::x'",
+        ),
+        (
+            {"framework": "pytorch", "framework_version": "2.3"},
+            {"code": "preprocess.py"},
+            "py_version must be one that this version of pytorch has: py311, got 'py3'",
+        ),
+    ],
+)
+def test_a_run_that_cannot_be(folder: Path, given: dict[str, Any], run: dict[str, Any], message: str) -> None:
+    del folder
+    with pytest.raises(InvalidProcessingJobError) as caught:
+        sklearn(stack(), **given).run("Run", **run)
+
+    assert str(caught.value).startswith(message)

@@ -1,0 +1,275 @@
+"""One key, one network, one retention for everything that is made in a scope."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk.assertions import Annotations, Match
+from constructs import Construct
+
+from cdk_sagemaker_processing import (
+    ConflictingValuesError,
+    EventDrivenProcessing,
+    InvalidValueError,
+    ProcessingBucket,
+    ProcessingOutput,
+    ProcessingRepository,
+    Processor,
+    S3Trigger,
+    Safeguards,
+    uploaded_objects,
+)
+from tests.helpers.stacks import resources, stack, statements, template
+
+IMAGE = "444455556666.dkr.ecr.us-west-2.amazonaws.com/team/count:1"
+# Where each kind of resource names its key.
+KEYS: dict[str, list[Any]] = {
+    "AWS::S3::Bucket": ["BucketEncryption", "ServerSideEncryptionConfiguration", 0],
+    "AWS::SQS::Queue": ["KmsMasterKeyId"],
+    "AWS::Logs::LogGroup": ["KmsKeyId"],
+    "AWS::DynamoDB::GlobalTable": ["Replicas", 0, "SSESpecification", "KMSMasterKeyId"],
+    "AWS::Lambda::Function": ["KmsKeyArn"],
+    "AWS::ECR::Repository": ["EncryptionConfiguration", "KmsKey"],
+}
+
+
+def pipeline(scope: Any, **given: Any) -> EventDrivenProcessing:  # noqa: ANN401
+    processor = Processor(scope, "Processor", image_uri=IMAGE, instance_type="ml.m5.large")
+    run = processor.run(
+        "Run",
+        inputs=[uploaded_objects()],
+        outputs=[ProcessingOutput(source="/opt/ml/processing/out")],
+    )
+    return EventDrivenProcessing(scope, "Pipeline", steps=[run], **{"batch_size": 2, **given})
+
+
+def key_of(entry: dict[str, Any]) -> str | None:
+    """The logical id of a resource's key."""
+    value: Any = entry.get("Properties", {})
+    for step in KEYS[entry["Type"]]:
+        value = value[step] if isinstance(step, int) else value.get(step)
+        if value is None:
+            return None
+    found = json.dumps(value)
+    return found.partition('"Fn::GetAtt": ["')[2].partition('"')[0] or None
+
+
+def keys(of: Stack) -> dict[str, str | None]:
+    """The key of every resource that can have one, by logical id less its hash."""
+    return {name[:-8]: key_of(entry) for name, entry in template(of)["Resources"].items() if entry["Type"] in KEYS}
+
+
+def key_policy(of: Stack) -> list[dict[str, Any]]:
+    (key,) = resources(of, "AWS::KMS::Key").values()
+    found: list[dict[str, Any]] = key["Properties"]["KeyPolicy"]["Statement"]
+    return found
+
+
+def test_one_key_encrypts_everything_but_the_access_logs() -> None:
+    scope = stack()
+    Safeguards(encryption_key=kms.Key(scope, "Key")).apply_to(scope)
+    pipeline(scope)
+    ProcessingRepository(scope, "Images")
+
+    found = keys(scope)
+    assert found.pop("ProcessingAccessLogs") is None
+    assert len(found) == 12
+    (key,) = resources(scope, "AWS::KMS::Key")
+    assert set(found.values()) == {key}
+
+
+def test_the_key_lets_logs_and_events_through_and_nobody_else() -> None:
+    scope = stack(bound=False)
+    Safeguards(encryption_key=kms.Key(scope, "Key")).apply_to(scope)
+    pipeline(scope)
+
+    account, log, event = key_policy(scope)
+    assert account["Action"] == "kms:*"
+    assert json.dumps(log["Principal"]).count("logs.") == 1
+    assert json.dumps(log["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]).endswith(':log-group:*"]]}')
+    assert event["Principal"] == {"Service": "events.amazonaws.com"}
+    assert event["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert event["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_only_the_rules_may_send_into_encrypted_queues() -> None:
+    scope = stack()
+    made = pipeline(scope, encryption_key=kms.Key(scope, "Key"))
+
+    rules = {scope.resolve(rule.attr_arn)["Fn::GetAtt"][0] for rule in _rules(made.trigger)}
+    for name, policy in resources(scope, "AWS::SQS::QueuePolicy").items():
+        allowed = [s for s in policy["Properties"]["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+        sources = {s["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::GetAtt"][0] for s in allowed}
+        assert sources == (set() if "DeadLetter" in name else rules)
+    targets = [
+        target
+        for rule in resources(scope, "AWS::Events::Rule").values()
+        for target in rule["Properties"]["Targets"]
+        if "DeadLetterConfig" in target
+    ]
+    assert len(targets) == 2
+    for target in targets:
+        assert target["Arn"] == scope.resolve(made.trigger.queue.queue_arn)
+        assert target["DeadLetterConfig"] == {"Arn": scope.resolve(made.trigger.undelivered_queue.queue_arn)}
+        assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
+
+
+def _rules(trigger: S3Trigger) -> list[Any]:
+    return [trigger.node.find_child(name).node.default_child for name in ("Rule", "EndedRule")]
+
+
+@pytest.mark.parametrize(
+    "role", ["PipelineTriggerFunctionRole", "PipelineTriggerLedgerDispatcherRole", "ProcessorRole"]
+)
+def test_who_works_with_what_is_encrypted_may_use_the_key(role: str) -> None:
+    scope = stack()
+    Safeguards(encryption_key=kms.Key(scope, "Key")).apply_to(scope)
+    pipeline(scope)
+
+    actions = {
+        action
+        for statement in statements(scope, role)
+        if "<Key" in str(statement["Resource"])
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+    of_the_table = {"kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:DescribeKey"}
+    assert actions == {"kms:Decrypt", "kms:GenerateDataKey"} | (of_the_table if "Trigger" in role else set())
+
+
+def test_a_pipeline_with_a_key_of_its_own() -> None:
+    scope = stack()
+    pipeline(scope, encryption_key=kms.Key(scope, "Key"))
+
+    found = keys(scope)
+    assert all(key is not None for name, key in found.items() if name.startswith("Pipeline"))
+    assert found["ProcessorBucket"] is None
+    Annotations.from_stack(scope).has_warning(
+        "/Stack/Pipeline",
+        Match.string_like_regexp("encryption_key does not encrypt the outputs: the bucket Stack/Proc"),
+    )
+
+
+def test_a_trigger_with_a_key_of_its_own() -> None:
+    scope = stack()
+    start = sfn.DefinitionBody.from_chainable(sfn.Pass(scope, "Pass"))
+    S3Trigger(
+        scope,
+        "Trigger",
+        bucket=s3.Bucket(scope, "In"),
+        manifest_bucket=s3.Bucket(scope, "Out"),
+        state_machine=sfn.StateMachine(scope, "Machine", definition_body=start),
+        encryption_key=kms.Key(scope, "Key"),
+    )
+
+    found = keys(scope)
+    assert {name for name, key in found.items() if key is None} == {"In", "Out"}
+
+
+def test_the_nearest_counts_as_a_whole() -> None:
+    scope = stack()
+    inner = Construct(scope, "Inner")
+    Safeguards(log_retention=logs.RetentionDays.ONE_YEAR).apply_to(scope)
+    Safeguards(encryption_key=kms.Key(scope, "Key")).apply_to(inner)
+    pipeline(inner)
+    pipeline(scope)
+
+    retentions = {
+        name.startswith("Inner"): group["Properties"]["RetentionInDays"]
+        for name, group in resources(scope, "AWS::Logs::LogGroup").items()
+    }
+    assert retentions == {True: 90, False: 365}
+    assert {name.startswith("Inner") for name, key in keys(scope).items() if key} == {True}
+
+
+def test_functions_in_a_network() -> None:
+    scope = stack()
+    vpc = ec2.Vpc(scope, "Vpc", nat_gateways=0)
+    group = ec2.SecurityGroup(scope, "Group", vpc=vpc)
+    isolated = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+    Safeguards(vpc=vpc, subnets=isolated, security_groups=(group,)).apply_to(scope)
+    pipeline(scope)
+
+    for name, function in resources(scope, "AWS::Lambda::Function").items():
+        if name.startswith("Pipeline"):
+            network = function["Properties"]["VpcConfig"]
+            assert network["SecurityGroupIds"] == [scope.resolve(group.security_group_id)]
+            assert len(network["SubnetIds"]) == len(vpc.isolated_subnets)
+    allowed = [statement["Action"] for statement in statements(scope, "PipelineTriggerFunctionRole")]
+    assert any("ec2:CreateNetworkInterface" in actions for actions in allowed)
+    assert not resources(scope, "AWS::IAM::ManagedPolicy")
+
+
+@pytest.mark.parametrize("tracing", [True, False])
+def test_traces_can_be_switched_off(tracing: bool) -> None:  # noqa: FBT001
+    scope = stack()
+    Safeguards(tracing=tracing).apply_to(scope)
+    pipeline(scope)
+
+    modes = {
+        entry["Properties"].get("TracingConfig", {}).get("Mode")
+        for entry in resources(scope, "AWS::Lambda::Function").values()
+    }
+    (machine,) = resources(scope, "AWS::StepFunctions::StateMachine").values()
+    if tracing:
+        assert modes == {"Active"}
+        assert machine["Properties"]["TracingConfiguration"] == {"Enabled": True}
+    else:
+        assert modes == {None}
+        assert machine["Properties"].get("TracingConfiguration", {"Enabled": False}) == {"Enabled": False}
+    assert ("xray:" in json.dumps(template(scope))) == tracing
+
+
+@pytest.mark.parametrize(("given", "batches", "at_once"), [(3, 1, 3), (3, 10, 3), (50, 1, 50), (50, 10, 5)])
+def test_reserved_concurrency_is_what_the_queue_asks_for(given: int, batches: int, at_once: int) -> None:
+    scope = stack()
+    Safeguards(reserved_concurrent_executions=given).apply_to(scope)
+    pipeline(scope, batch_size=batches)
+
+    for function in resources(scope, "AWS::Lambda::Function").values():
+        assert function["Properties"]["ReservedConcurrentExecutions"] == given
+    (mapping,) = resources(scope, "AWS::Lambda::EventSourceMapping").values()
+    assert mapping["Properties"]["ScalingConfig"] == {"MaximumConcurrency": at_once}
+
+
+def test_a_bucket_with_a_copy_elsewhere() -> None:
+    scope = stack()
+    copy = s3.Bucket.from_bucket_name(scope, "Copy", "copy")
+    ProcessingBucket(scope, "Bucket", replication_rules=[s3.ReplicationRule(destination=copy)])
+
+    (bucket,) = [entry for name, entry in resources(scope, "AWS::S3::Bucket").items() if name.startswith("Bucket")]
+    assert bucket["Properties"]["ReplicationConfiguration"]["Rules"][0]["Status"] == "Enabled"
+
+
+def test_too_late() -> None:
+    scope = stack()
+    ProcessingBucket(scope, "Bucket")
+    with pytest.raises(
+        ConflictingValuesError, match="must be applied before anything is made, got 'Stack', where something"
+    ):
+        Safeguards(log_retention=logs.RetentionDays.ONE_DAY).apply_to(scope)
+
+
+@pytest.mark.parametrize("number", [0, 1, 1001, True, "3"])
+def test_a_concurrency_that_no_queue_has(number: Any) -> None:  # noqa: ANN401
+    with pytest.raises(
+        InvalidValueError, match="reserved_concurrent_executions must be a whole number from 2 to 1000, got"
+    ):
+        Safeguards(reserved_concurrent_executions=number)
+
+
+def test_tracing_is_yes_or_no() -> None:
+    with pytest.raises(InvalidValueError, match="tracing must be True or False, got 'Active'"):
+        Safeguards(tracing="Active")  # type: ignore[arg-type]
+
+
+def test_subnets_of_no_network() -> None:
+    with pytest.raises(ConflictingValuesError, match="subnets is about the functions' network, and there is no vpc"):
+        Safeguards(subnets=ec2.SubnetSelection(one_per_az=True))

@@ -1,0 +1,199 @@
+"""A VPC without internet, and the endpoints that make it enough."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_sns as sns
+
+from cdk_sagemaker_processing import (
+    EventDrivenProcessing,
+    InvalidValueError,
+    ProcessingOutput,
+    ProcessingVpcEndpoints,
+    Safeguards,
+    ScriptProcessor,
+    uploaded_objects,
+)
+from tests.helpers.stacks import ROOT, resources, stack, statements
+
+SCRIPT = str(ROOT / "examples" / "processors" / "source" / "count_rows.py")
+IMAGE = "444455556666.dkr.ecr.us-west-2.amazonaws.com/team/count:1"
+# What AWS does with a role in the service's own network: encrypt for other services, write logs and traces, make
+# network interfaces.
+OF_SERVICES = {"ec2", "kms", "logs", "xray"}
+
+
+def closed(scope: Stack) -> ec2.Vpc:
+    """A VPC that nothing leads out of."""
+    subnet = ec2.SubnetConfiguration(name="Closed", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+    return ec2.Vpc(scope, "Vpc", max_azs=2, subnet_configuration=[subnet])
+
+
+def imported(scope: Stack, **given: Any) -> ec2.IVpc:  # noqa: ANN401
+    return ec2.Vpc.from_vpc_attributes(
+        scope,
+        "Vpc",
+        vpc_id="vpc-0123456789abcdef0",
+        availability_zones=["us-west-2a", "us-west-2b"],
+        private_subnet_ids=["subnet-1", "subnet-2"],
+        **given,
+    )
+
+
+def pipeline(scope: Stack, construct_id: str = "Pipeline", **given: Any) -> EventDrivenProcessing:  # noqa: ANN401
+    processor = ScriptProcessor(
+        scope, f"{construct_id}Script", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large"
+    )
+    outputs = [ProcessingOutput(source="/opt/ml/processing/out")]
+    run = processor.run(f"{construct_id}Run", code=SCRIPT, inputs=[uploaded_objects()], outputs=outputs)
+    return EventDrivenProcessing(scope, construct_id, steps=[run], prefixes=[f"{construct_id}/"], **given)
+
+
+def endpoints(scope: Stack) -> dict[str, dict[str, Any]]:
+    """The properties of each endpoint, by its service."""
+    found = {}
+    for entry in resources(scope, "AWS::EC2::VPCEndpoint").values():
+        name = json.dumps(entry["Properties"]["ServiceName"]).rpartition(".")[2].strip('"]}')
+        assert name not in found
+        found[name] = entry["Properties"]
+    return found
+
+
+def test_jobs_alone_need_s3_which_costs_nothing() -> None:
+    scope = stack()
+    vpc = closed(scope)
+    pipeline(scope)  # its functions are in Lambda's own network
+    made = ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc)
+
+    assert (made.services, list(made.gateways), made.interfaces) == (("s3",), ["s3"], {})
+    assert {name: entry["VpcEndpointType"] for name, entry in endpoints(scope).items()} == {"s3": "Gateway"}
+    assert len(endpoints(scope)["s3"]["RouteTableIds"]) == 2
+    assert not resources(scope, "AWS::EC2::SecurityGroup")
+
+
+@pytest.mark.parametrize("topic", [False, True])
+@pytest.mark.parametrize("batches", [1, 2])
+def test_functions_reach_what_their_roles_allow_them_to_call(batches: int, topic: bool) -> None:  # noqa: FBT001
+    scope = stack()
+    vpc = closed(scope)
+    Safeguards(vpc=vpc).apply_to(scope)
+    pipeline(scope, batch_size=batches, failure_topic=sns.Topic(scope, "Failures") if topic else None)
+    needed = ProcessingVpcEndpoints.needed(scope, vpc)
+    assert not endpoints(scope)  # to list makes nothing
+    scope = stack()
+    vpc = closed(scope)
+    Safeguards(vpc=vpc).apply_to(scope)
+    pipeline(scope, batch_size=batches, failure_topic=sns.Topic(scope, "Failures") if topic else None)
+    made = ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc)
+
+    assert made.services == needed
+    allowed = {
+        action.partition(":")[0]
+        for role in ("PipelineTriggerFunction", "PipelineTriggerLedgerDispatcher", "ProcessingCodeUnpacker")
+        for statement in statements(scope, role)
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+    assert set(made.services) == allowed - OF_SERVICES
+    assert set(endpoints(scope)) == set(made.services)
+
+
+def test_everything_in_the_vpc_may_use_an_interface_and_nobody_else() -> None:
+    scope = stack()
+    vpc = closed(scope)
+    made = ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc, services=["sqs", "sagemaker.featurestore-runtime"])
+
+    assert made.services == ("s3", "sagemaker.featurestore-runtime", "sqs")
+    (group,) = resources(scope, "AWS::EC2::SecurityGroup").values()
+    (ingress,) = group["Properties"]["SecurityGroupIngress"]
+    assert (ingress["CidrIp"], ingress["FromPort"], ingress["ToPort"], ingress["IpProtocol"]) == (
+        scope.resolve(vpc.vpc_cidr_block),
+        443,
+        443,
+        "tcp",
+    )
+    interface = endpoints(scope)["sqs"]
+    assert (interface["VpcEndpointType"], interface["PrivateDnsEnabled"]) == ("Interface", True)
+    assert len(interface["SubnetIds"]) == 2
+    assert interface["ServiceName"] == "com.amazonaws.us-west-2.sqs"
+
+
+def test_what_the_vpc_has_is_not_made_again() -> None:
+    scope = stack()
+    made = ProcessingVpcEndpoints(
+        scope, "Endpoints", vpc=imported(scope), services=["sqs"], existing=["s3", "sqs", "sns"]
+    )
+    assert made.services == ("s3", "sqs")
+    assert (made.gateways, made.interfaces) == ({}, {})
+
+
+def test_an_imported_vpc_with_its_route_tables() -> None:
+    scope = stack()
+    vpc = imported(scope, vpc_cidr_block="10.0.0.0/16", private_subnet_route_table_ids=["rtb-1", "rtb-2"])
+    one = ec2.SubnetSelection(availability_zones=["us-west-2b"])
+    ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc, services=["sqs"], subnets=one)
+
+    found = endpoints(scope)
+    assert sorted(found["s3"]["RouteTableIds"]) == ["rtb-1", "rtb-2"]
+    assert found["sqs"]["SubnetIds"] == ["subnet-2"]
+
+
+def test_functions_wait_for_the_endpoints() -> None:
+    scope = stack()
+    vpc = closed(scope)
+    Safeguards(vpc=vpc).apply_to(scope)
+    pipeline(scope)
+    ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc)
+
+    names = set(resources(scope, "AWS::EC2::VPCEndpoint"))
+    functions = resources(scope, "AWS::Lambda::Function")
+    unpacker = next(entry for name, entry in functions.items() if name.startswith("ProcessingCodeUnpacker"))
+    assert names <= set(unpacker["DependsOn"])
+
+
+def test_what_is_made_later_and_calls_more_fails_the_synth() -> None:
+    scope = stack()
+    vpc = closed(scope)
+    Safeguards(vpc=vpc).apply_to(scope)
+    pipeline(scope)
+    ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc)
+    pipeline(scope, "Later", batch_size=2)
+
+    with pytest.raises(RuntimeError, match=r"call dynamodb, lambda too, since something was made after .*Endpoints'"):
+        resources(scope, "AWS::EC2::VPCEndpoint")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"services": "sqs"}, r"services must be a list of services, got 'sqs'; write \['sqs'\]"),
+        (
+            {"services": ["com.amazonaws.us-west-2.sqs"]},
+            "services\\[\\] must be what follows the region .* write 'sqs'",
+        ),
+        ({"existing": ["S3"]}, r"existing\[\] must be what follows the region in an endpoint's service name, got 'S3'"),
+        ({"services": [""]}, "must be what follows the region"),
+        ({"services": [ec2.InterfaceVpcEndpointAwsService("sqs")]}, "must be what follows the region .* write 'sqs'"),
+    ],
+)
+def test_names_that_no_endpoint_has(given: dict[str, Any], message: str) -> None:
+    scope = stack()
+    with pytest.raises(InvalidValueError, match=message):
+        ProcessingVpcEndpoints(scope, "Endpoints", vpc=closed(scope), **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, r"vpc must be known with its route tables, got 'Stack/Vpc'; .* existing=\['s3'\]"),
+        ({"private_subnet_route_table_ids": ["rtb-1", "rtb-2"]}, "range of addresses, got 'Stack/Vpc'; give vpc_cidr"),
+    ],
+)
+def test_an_imported_vpc_that_is_not_known_well_enough(given: dict[str, Any], message: str) -> None:
+    scope = stack()
+    with pytest.raises(InvalidValueError, match=message):
+        ProcessingVpcEndpoints(scope, "Endpoints", vpc=imported(scope, **given), services=["sqs"])

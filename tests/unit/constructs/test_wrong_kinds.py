@@ -1,0 +1,129 @@
+"""Things of the wrong kind, as people hand them over: the message names the parameter, not an attribute of Python's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import aws_stepfunctions as sfn
+
+from cdk_sagemaker_processing import (
+    FrameworkProcessor,
+    HuggingFaceProcessor,
+    InvalidProcessingJobError,
+    ProcessingInput,
+    Processor,
+    PySparkProcessor,
+    SageMakerCreateProcessingJob,
+    SKLearnProcessor,
+    retry_on_capacity,
+)
+from tests.helpers.sdk_calls import write_files
+from tests.helpers.stacks import in_machine, stack
+
+ONE = ProcessingInput(source="s3://b/x/", destination="/opt/ml/processing/in")
+SKLEARN: dict[str, Any] = {"framework_version": "1.2-1", "instance_type": "ml.m5.large"}
+
+
+@pytest.fixture(autouse=True)
+def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(tmp_path)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+
+def sklearn(run: dict[str, Any] | None = None, **init: Any) -> Any:  # noqa: ANN401
+    return SKLearnProcessor(stack(), "P", **(SKLEARN | init)).run("Run", **({"code": "preprocess.py"} | (run or {})))
+
+
+def framework(run: dict[str, Any], **init: Any) -> Any:  # noqa: ANN401
+    return FrameworkProcessor(stack(), "P", **({"framework": "sklearn"} | SKLEARN | init)).run("Run", **run)
+
+
+def spark(**run: Any) -> Any:  # noqa: ANN401
+    processor = PySparkProcessor(stack(), "P", framework_version="3.3", instance_type="ml.m5.large")
+    return processor.run("Run", **({"submit_app": "helper.py"} | run))
+
+
+CASES: list[tuple[Callable[[], Any], str]] = [
+    (lambda: sklearn({"code": None}), "code must be a path or a URI, got None"),
+    (lambda: sklearn({"code": ""}), "code must be a path or a URI, got ''"),
+    (lambda: sklearn({"inputs": ONE}), "inputs must be a list of ProcessingInput, got ProcessingInput("),
+    (lambda: sklearn({"inputs": [{"source": "s3://b"}]}), "inputs[0] must be a ProcessingInput, got {"),
+    (lambda: sklearn({"outputs": ["/opt/ml/processing/x"]}), "outputs[0] must be a ProcessingOutput, got '/opt"),
+    (lambda: sklearn({"arguments": "--n 3"}), "arguments must be a list of words, got '--n 3'"),
+    (lambda: sklearn({"arguments": ["--n", 3]}), "arguments[1] must be a string, got 3"),
+    (lambda: sklearn({"experiment_config": "e"}), "experiment_config must be an ExperimentConfig or a Mapping, got"),
+    (lambda: sklearn({"overrides": "x"}), "overrides must be a Mapping, got 'x'"),
+    (lambda: sklearn(env={"A": 1}), "env['A'] must be a string, got 1"),
+    (lambda: sklearn(tags=["a"]), "tags[0] must be a structure, got 'a'"),
+    (lambda: sklearn(role=5), "role must be a role, its ARN or its name, got 5"),
+    (lambda: sklearn(role="arn:aws:iam::1:user/x"), "role must match arn:aws"),
+    (lambda: sklearn(bucket="my-bucket"), "bucket must be an IBucket, got 'my-bucket'; for example s3.Bucket.from_"),
+    (lambda: sklearn(network_config={"Subnets": []}), "network_config must be a NetworkConfig, got {"),
+    (lambda: sklearn(instance_count="2"), "instance_count must be an integer, got '2'"),
+    (
+        lambda: framework({"code": "train.py", "source_dir": "helper.py"}),
+        "source_dir must be a folder, got 'helper.py'",
+    ),
+    (lambda: framework({"code": "train.py", "source_dir": "empty"}), "code must name a file in source_dir, which is "),
+    (
+        lambda: framework({"code": "../helper.py", "source_dir": "src"}),
+        "code must name a file in source_dir, which is ",
+    ),
+    (
+        lambda: framework({"code": "helper.py", "dependencies": "deps"}),
+        "dependencies must be a list of paths or URIs, got 'deps'; put a single one into a list, too",
+    ),
+    (lambda: framework({"code": "helper.py"}, framework="jax"), "framework must be one of sklearn, spark, xgboost"),
+    (
+        lambda: framework({"code": "helper.py"}, framework="huggingface"),
+        "framework must be another, got 'huggingface'; HuggingFaceProcessor is for this one",
+    ),
+    (lambda: framework({"code": "helper.py"}, code_location="b/x"), "a location for uploads must be an S3 URI, got"),
+    (lambda: spark(submit_app=""), "submit_app must be a path or a URI, got ''"),
+    (lambda: spark(submit_py_files="helper.py"), "submit_py_files must be a list of paths or URIs, got 'helper.py'"),
+    (lambda: spark(spark_event_logs_s3_uri="/x"), "spark_event_logs_s3_uri must be an S3 URI, got '/x'"),
+    (lambda: Processor(stack(), "P", image_uri="", instance_type="ml.m5.large").run("R"), "image_uri must be the URI"),
+    (
+        lambda: SageMakerCreateProcessingJob(stack(), "T", image_uri=None),  # type: ignore[arg-type]
+        "image_uri must be the URI of an image, or a DockerImage, got None",
+    ),
+    (
+        lambda: retry_on_capacity(sfn.Pass(stack(), "X")),  # type: ignore[arg-type]
+        "task must be a SageMakerCreateProcessingJob, got <aws_cdk.aws_stepfunctions.Pass object",
+    ),
+    (
+        lambda: HuggingFaceProcessor(stack(), "P", instance_type="ml.g5.xlarge", transformers_version="4.28.1"),
+        "one of tensorflow_version and pytorch_version must be given, got",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), CASES, ids=[message[:40] for _, message in CASES])
+def test_the_message_names_the_parameter(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(InvalidProcessingJobError) as caught:
+        make()
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("word", ["wait", "logs", "git_config"])
+def test_what_only_a_notebook_needs_is_unknown(word: str) -> None:
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{word}'"):
+        sklearn({word: True})
+
+
+def test_paths_of_pathlib_do_as_well() -> None:
+    scope = stack()
+    processor = FrameworkProcessor(scope, "P", framework="sklearn", **SKLEARN)
+    run = processor.run(
+        "Run",
+        code=Path("train.py"),
+        source_dir=Path("src"),
+        dependencies=[Path("deps")],
+        inputs=[ProcessingInput(source=Path("data"), destination="/opt/ml/processing/data")],
+    )
+    names = [entry["InputName"] for entry in in_machine(scope, run)["States"]["Run"]["Parameters"]["ProcessingInputs"]]
+    assert names == ["input-1", "code", "entrypoint"]
