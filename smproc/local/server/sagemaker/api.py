@@ -76,7 +76,7 @@ class SageMakerService:
         """Answer a request as ministack hands it over: JSON 1.1."""
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
         scope = AccountRegion(patches.request_account(), patches.request_region())
-        denial = functools.partial(patches.denial_to_caller, headers)
+        denial = functools.partial(patches.check_caller_permission, headers)
         try:
             status, answer = _OK, self._answer(operation, scope, body, denial)
         except ApiError as error:

@@ -69,7 +69,7 @@ def _denial() -> PermissionCheck:
     task = patches.current_task()
     if task is None:
         return lambda _action, _resource, _keys: None
-    return functools.partial(patches.denial_to_role, task.role_arn, task.execution_arn.rpartition(":")[2])
+    return functools.partial(patches.check_role_permission, task.role_arn, task.execution_arn.rpartition(":")[2])
 
 
 @contextlib.contextmanager
