@@ -140,7 +140,8 @@ def preferring(local_aws: RunningLocalAws, top: int | None, each: list[int | Non
 
 def test_names_of_inputs_are_unique(local_aws: RunningLocalAws) -> None:
     request = local_aws.request("", inputs=[local_aws.input("code", "s3://data/code/")])
-    assert "Input names must be unique, got code more than once" in refusal(local_aws.sagemaker.create_processing_job, **request)[1]
+    message = refusal(local_aws.sagemaker.create_processing_job, **request)[1]
+    assert "Input names must be unique, got code more than once" in message
 
 
 def test_other_operations_are_unknown_and_the_known_ones_listed(local_aws: RunningLocalAws) -> None:

@@ -118,7 +118,10 @@ def piped(local_aws: RunningLocalAws, uri: str, **changes: str) -> dict[str, obj
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(b"no gzip", "is not gzip, although S3CompressionType is Gzip"), (gzip.compress(b"x" * 99)[:-6], "it is truncated")],
+    [
+        (b"no gzip", "is not gzip, although S3CompressionType is Gzip"),
+        (gzip.compress(b"x" * 99)[:-6], "it is truncated"),
+    ],
     ids=["other", "cut"],
 )
 def test_what_is_not_gzip_fails_the_job_and_is_named(local_aws: RunningLocalAws, content: bytes, told: str) -> None:

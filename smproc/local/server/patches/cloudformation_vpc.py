@@ -10,8 +10,7 @@ ministack 1.5.33: `ministack.services.ec2` has such rules and flow logs, but
 `ministack.services.cloudformation.provisioners._RESOURCE_HANDLERS` has none of the three types, and
 `ministack.services.cloudformation.provisioners._ec2_vpc_create` returns no CidrBlock.
 
-Removable when: `_RESOURCE_HANDLERS` has the three types and a VPC's attributes have CidrBlock (in no release up to
-1.5.33).
+Removable when: `_RESOURCE_HANDLERS` has the three types and a VPC's attributes have CidrBlock (not so in 1.5.33).
 """
 
 from __future__ import annotations

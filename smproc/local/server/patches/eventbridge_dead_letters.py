@@ -7,7 +7,7 @@ See: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
 ministack 1.5.33: `ministack.services.eventbridge._invoke_target` logs a failed delivery and drops the event; it ignores
 DeadLetterConfig.
 
-Removable when: `_invoke_target` reads DeadLetterConfig (in no release up to 1.5.33).
+Removable when: `_invoke_target` reads DeadLetterConfig (not so in 1.5.33).
 """
 
 from __future__ import annotations

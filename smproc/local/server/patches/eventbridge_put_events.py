@@ -8,7 +8,7 @@ RuntimeError when a rule is created or deleted while `ministack.services.eventbr
 rules.
 
 Removable when: a release of ministack has a public function to publish events of a service, and iterates over a copy
-of the rules (none does up to 1.5.33).
+of the rules (1.5.33 does not).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ See: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
 ministack 1.5.33: `ministack.core.router.SERVICE_PATTERNS` and `ministack.app.SERVICE_HANDLERS` have no ``sagemaker``,
 and no extension point adds a service. `ministack.services.sts.register_session` makes a session without a request.
 
-Removable when: a release of ministack serves SageMaker's processing jobs (none does up to 1.5.33). With a public
+Removable when: a release of ministack serves SageMaker's processing jobs (1.5.33 does not). With a public
 extension point for services, settings and sessions, only the calls of it would be left.
 """
 

@@ -14,7 +14,7 @@ ministack 1.5.33: `ministack.core.iam_actions.SERVICE_TO_IAM_NAMESPACE` has no `
 `ministack.core.iam_evaluator._fnmatch_compile` lets no wildcard match a line break.
 
 Removable when: a release of ministack serves SageMaker, checks the roles of state machines, and has both the condition
-key and such wildcards (none does up to 1.5.33).
+key and such wildcards (1.5.33 does not).
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ NAMES: Names = {
         "EvalContext": callable,
         "enforce": takes("access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"),
         "evaluate": takes("ctx", "policies"),
-        "parse_policy_document": takes("doc"),
         "_conditions_met": takes("conditions", "ctx"),
         "_fnmatch_compile": takes("pattern", "ignore_case"),
         "_gather_role_policies": takes("role_name", "account_id"),
         "_service_principal_matches": takes("principal", "service"),
     },
+    "ministack.core.responses": {"get_region": callable},
     "ministack.core.router": {"extract_access_key_id": callable},
     "ministack.services.iam": {"_roles": lambda value: callable(value.get_scoped)},
 }

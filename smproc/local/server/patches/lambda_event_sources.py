@@ -12,7 +12,7 @@ more; `ministack.services.lambda_svc._create_esm` and `ministack.services.lambda
 `ministack.services.lambda_svc._run_sqs_batch` takes a malformed response for a success.
 
 Removable when: a release of ministack honours both limits and the window, and fails the batch of a malformed response
-(none does up to 1.5.33).
+(1.5.33 does not).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ ministack 1.5.33: `ministack.app.app` calls `ministack.core.persistence.save_all
 other time; a server that is killed loses everything since its start but the objects of S3. Each save logs every
 service at INFO.
 
-Removable when: a release of ministack saves its services' state at intervals or after changes (none does up to 1.5.33).
+Removable when: a release of ministack saves its services' state at intervals or after changes (1.5.33 does not).
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Mismatch:
     Attributes:
         module: the module of ministack.
         name: the name in that module.
-        problem: what differs: ``module missing``, ``name missing``, or ``different`` with what is there instead.
+        problem: what differs: ``module missing``, ``name missing``, or ``different`` with what it is instead.
     """
 
     module: str
@@ -140,8 +140,10 @@ def service(name: str) -> ModuleType:
 def _problem(module: str, name: str, condition: Callable[[Any], bool]) -> str | None:
     try:
         loaded = importlib.import_module(module)
-    except ImportError:
-        return "module missing"
+    except ModuleNotFoundError as error:
+        return "module missing" if module.startswith(str(error.name)) else f"module needs {error.name}"
+    except Exception as error:  # noqa: BLE001 - a module of another release may fail in any way
+        return f"module cannot be imported: {error!r}"
     try:
         value: object = getattr(loaded, name)
     except AttributeError:

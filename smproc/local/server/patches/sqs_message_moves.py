@@ -8,7 +8,7 @@ See: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_C
 
 ministack 1.5.33: `ministack.services.sqs._HANDLERS` has none of the three operations.
 
-Removable when: `_HANDLERS` has the three operations (in no release up to 1.5.33).
+Removable when: `_HANDLERS` has the three operations (not so in 1.5.33).
 """
 
 from __future__ import annotations

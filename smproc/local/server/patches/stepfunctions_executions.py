@@ -11,7 +11,7 @@ ministack 1.5.33: `ministack.services.stepfunctions._SERVICE_DISPATCH` has no Sa
 and may fail the execution. `ministack.services.stepfunctions._run_execution` ignores TimeoutSeconds.
 
 Removable when: a release of ministack has a public extension point for integrations that tells them of an abort, stops
-the execution's threads on StopExecution, and reads TimeoutSeconds of the state machine (none does up to 1.5.33).
+the execution's threads on StopExecution, and reads TimeoutSeconds of the state machine (1.5.33 does not).
 """
 
 from __future__ import annotations

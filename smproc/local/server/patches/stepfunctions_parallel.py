@@ -6,8 +6,7 @@ See: https://docs.aws.amazon.com/step-functions/latest/dg/state-parallel.html
 
 ministack 1.5.33: `ministack.services.stepfunctions._run_parallel_branches` knows the fields of JSONPath alone.
 
-Removable when: `_run_parallel_branches` evaluates the three fields, as `_execute_map` does (in no release up to
-1.5.33).
+Removable when: `_run_parallel_branches` evaluates the three fields, as `_execute_map` does (not so in 1.5.33).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ ministack 1.5.33: `ministack.services.stepfunctions._with_retry_and_catch` and
 are not woken by an abort.
 
 Removable when: a release of ministack reads both fields, does not limit the wait, and ends it when the execution is
-aborted (none does up to 1.5.33).
+aborted (1.5.33 does not).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ See: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExe
 ministack 1.5.33: `ministack.services.stepfunctions._start_execution` fails with ExecutionAlreadyExists whenever the
 name is taken.
 
-Removable when: `_start_execution` compares the input with that of a running execution (in no release up to 1.5.33).
+Removable when: `_start_execution` compares the input with that of a running execution (not so in 1.5.33).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ ministack 1.5.33: `ministack.services.stepfunctions._apply_state_assign` ignores
 `ministack.services.stepfunctions._run_sub_machine` shares one set of variables between branches.
 
 Removable when: `_apply_state_assign` evaluates the Assign of JSONPath states and of their Choices and Catchers,
-`_resolve_path` reads variables, and branches have scopes of their own (in no release up to 1.5.33).
+`_resolve_path` reads variables, and branches have scopes of their own (not so in 1.5.33).
 """
 
 from __future__ import annotations
