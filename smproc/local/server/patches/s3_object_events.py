@@ -6,7 +6,8 @@ See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 ministack 1.5.33: `ministack.services.s3._fire_s3_event` takes the version and passes it on to S3's own notifications
 alone, not to `ministack.services.eventbridge._dispatch_event`.
 
-Removable when: the ``detail.object`` that `_fire_s3_event` builds for EventBridge has ``version-id`` (not so in 1.5.33).
+Removable when: the ``detail.object`` that `_fire_s3_event` builds for EventBridge has ``version-id`` (not so in
+1.5.33).
 """
 
 from __future__ import annotations
