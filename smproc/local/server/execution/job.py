@@ -178,7 +178,7 @@ class ProcessingJob:
         """Return the job of a previous server from its record; one that had not ended has failed.
 
         Args:
-            record: what `record` returned.
+            record: the return value of `record`.
         """
         moments = {name: datetime.fromisoformat(record[name]) if record[name] else None for name in _MOMENTS}
         job = cls(

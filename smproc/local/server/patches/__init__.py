@@ -122,8 +122,8 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
 
 # The functions that several patches wrap, each with the patches from the innermost to the outermost.
 WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
-    # The timer of an execution runs in a copy of the thread's context. A nested execution runs on the thread of the
-    # execution that waits for it, and the copy must not hold the variables of that one: they are cleared first.
+    # The executions' wrapper starts a timer in a copy of the thread's context. A nested execution runs on the thread of
+    # the execution that waits for it, so the variables of that one are cleared before the context is copied.
     "ministack.services.stepfunctions._run_execution": ("stepfunctions_executions", "stepfunctions_variables"),
     # The executions' wrapper can refuse a task. The context of the state is set before it does, so that it is never
     # that of an earlier state.

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from smproc.local.server.patches.registry import Names, application, core, service
 
+# Takes the method, path, headers, body and query of a request; returns the status, headers and body of the response.
 Handler = Callable[
     [str, str, dict[str, str], bytes, dict[str, list[str]]], Awaitable[tuple[int, dict[str, str], bytes]]
 ]
@@ -46,7 +47,7 @@ def configure(*, port: int, region: str, account_dir: Path, temporary_dir: Path,
     Args:
         port: the port of the server.
         region: the default region.
-        account_dir: the directory that keeps what the account holds.
+        account_dir: the directory of the account's content.
         temporary_dir: the directory for temporary files of this process.
         enforce_iam: whether policies are enforced.
     """

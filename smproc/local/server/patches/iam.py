@@ -11,7 +11,7 @@ See: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_element
 ministack 1.5.33: `ministack.core.iam_actions.SERVICE_TO_IAM_NAMESPACE` has no ``sagemaker``;
 `ministack.services.stepfunctions._invoke_resource` does not check the role of the state machine;
 `ministack.core.iam_evaluator.enforce` has no ``events:source`` and logs no denial;
-`ministack.core.iam_evaluator._fnmatch_compile` lets no wildcard match a line break.
+the wildcards of `ministack.core.iam_evaluator._fnmatch_compile` do not match a line break.
 
 Removable when: a release of ministack serves SageMaker, checks the roles of state machines, and has both the condition
 key and such wildcards (1.5.33 does not).

@@ -1,11 +1,11 @@
-"""ministack's persistence: what the account holds is saved while the server runs, not only at an orderly end.
+"""ministack's persistence: the content of the account is saved while the server runs, not only when it stops.
 
-AWS: what an account holds does not depend on the life of a server.
+AWS: the content of an account is durable.
 See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/DataDurability.html
 
 ministack 1.5.33: `ministack.app.app` calls `ministack.core.persistence.save_all` when the server shuts down, and at no
-other time; a server that is killed loses everything since its start but the objects of S3. Each save logs every
-service at INFO.
+other time. A server that is killed loses all changes since its start except S3 objects. Each save logs every service
+at INFO.
 
 Removable when: a release of ministack saves its services' state at intervals or after changes (1.5.33 does not).
 """
@@ -27,12 +27,12 @@ NAMES: Names = {
 
 
 def apply() -> None:
-    """Limit ministack's log of its persistence to what could not be written."""
+    """Limit ministack's log of its persistence to failures."""
     logging.getLogger("persistence").setLevel(logging.WARNING)
 
 
 def save_account() -> None:
-    """Write what the account holds, each service's part in one step; objects are on disk already.
+    """Write the content of the account, service by service; S3 objects are on disk already.
 
     A part that changes while it is read may not be written. ministack's log says so, and the previous version stays.
     """

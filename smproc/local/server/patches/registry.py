@@ -31,7 +31,7 @@ class Mismatch:
     Attributes:
         module: the module of ministack.
         name: the name in that module.
-        problem: what differs: ``module missing``, ``name missing``, or ``different`` with what it is instead.
+        problem: what differs: ``module missing``, ``name missing``, or ``different`` and the actual value.
     """
 
     module: str

@@ -10,8 +10,8 @@ ministack 1.5.33: `ministack.services.stepfunctions._SERVICE_DISPATCH` has no Sa
 `ministack.services.stepfunctions._stop_execution` sets the status and no more: tasks go on, may write further events
 and may fail the execution. `ministack.services.stepfunctions._run_execution` ignores TimeoutSeconds.
 
-Removable when: a release of ministack has a public extension point for integrations that tells them of an abort, stops
-the execution's threads on StopExecution, and reads TimeoutSeconds of the state machine (1.5.33 does not).
+Removable when: a release of ministack has a public extension point for integrations that notifies them of an abort,
+stops the execution's threads on StopExecution, and reads TimeoutSeconds of the state machine (1.5.33 does not).
 """
 
 from __future__ import annotations

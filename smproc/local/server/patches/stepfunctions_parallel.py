@@ -1,7 +1,7 @@
 """Step Functions, Parallel states in JSONata: Arguments, Output and Assign.
 
-AWS: a Parallel state of a JSONata workflow hands its Arguments to the branches, and makes its output of Output and its
-variables of Assign, both from the branches' results.
+AWS: a Parallel state of a JSONata workflow passes its Arguments to the branches, and derives its output (Output) and
+its variables (Assign) from their results.
 See: https://docs.aws.amazon.com/step-functions/latest/dg/state-parallel.html
 
 ministack 1.5.33: `ministack.services.stepfunctions._run_parallel_branches` knows the fields of JSONPath alone.

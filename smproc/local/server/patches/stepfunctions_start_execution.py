@@ -1,7 +1,8 @@
 """Step Functions, StartExecution: a repeated start of a running execution succeeds.
 
 AWS: for a standard workflow, StartExecution with the name and the input of a running execution succeeds and returns
-what the first request returned. With another input, or after the execution's end, it fails with ExecutionAlreadyExists.
+the response to the first request. With another input, or after the execution's end, it fails with
+ExecutionAlreadyExists.
 See: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
 
 ministack 1.5.33: `ministack.services.stepfunctions._start_execution` fails with ExecutionAlreadyExists whenever the

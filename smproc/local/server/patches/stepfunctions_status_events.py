@@ -8,8 +8,8 @@ ministack 1.5.33: `ministack.services.stepfunctions._emit_execution_status_event
 failed executions alone, gives a redriveStatusReason to executions that can be redriven, and publishes the events of
 express workflows.
 
-Removable when: `_emit_execution_status_event` treats ABORTED and TIMED_OUT like FAILED and skips express workflows (not so
-in 1.5.33).
+Removable when: `_emit_execution_status_event` treats ABORTED and TIMED_OUT like FAILED and skips express workflows
+(not so in 1.5.33).
 """
 
 from __future__ import annotations

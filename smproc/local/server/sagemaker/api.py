@@ -73,7 +73,7 @@ class SageMakerService:
     async def handle(
         self, _method: str, _path: str, headers: dict[str, str], body: bytes, _query: dict[str, list[str]]
     ) -> tuple[int, dict[str, str], bytes]:
-        """Answer a request of the JSON 1.1 protocol; the handler for `patches.add_service`."""
+        """Answer a request of the JSON 1.1 protocol, as `patches.Handler` describes."""
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
         scope = AccountRegion(patches.request_account(), patches.request_region())
         check_permission = functools.partial(patches.check_caller_permission, headers)
