@@ -190,7 +190,7 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise PortInUseError(
-            f"Port {port} cannot be used, another process listens on it ({error.strerror}); stop it or choose "
+            f"Port {port} cannot be used, something else listens on it ({error.strerror}); stop it or choose "
             "another port"
         ) from error
     return listening
