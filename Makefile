@@ -73,6 +73,10 @@ synth: setup ## the CloudFormation template of app.py, in cdk.out
 api-limits: setup ## regenerate the API's limits from the installed botocore
 	python tools/regenerate_api_limits.py
 
+.PHONY: check-patches
+check-patches: setup ## do the patches fit another release of ministack? VERSION=1.5.32, or LATEST=5 for the newest ones
+	python tools/check_patches.py $(VERSION) $(if $(LATEST),--latest $(LATEST))
+
 .PHONY: setup
 setup: .venv/.installed node_modules/.installed ## install what the project needs; quick when nothing changed
 

@@ -140,7 +140,8 @@ def preferring(local_aws: RunningLocalAws, top: int | None, each: list[int | Non
 
 def test_names_of_inputs_are_unique(local_aws: RunningLocalAws) -> None:
     request = local_aws.request("", inputs=[local_aws.input("code", "s3://data/code/")])
-    assert "code is given more than once" in refusal(local_aws.sagemaker.create_processing_job, **request)[1]
+    message = refusal(local_aws.sagemaker.create_processing_job, **request)[1]
+    assert "Input names must be unique, got code more than once" in message
 
 
 def test_other_operations_are_unknown_and_the_known_ones_listed(local_aws: RunningLocalAws) -> None:
@@ -174,9 +175,9 @@ def tags_of(count: int, prefix: str = "k") -> list[dict[str, str]]:
     ("tags", "told"),
     [
         (tags_of(51), "Member must have length less than or equal to 50"),
-        (tags_of(30, "other"), "can have at most 50 tags, and this one would have 60"),
-        ([{"Key": "aws:x", "Value": ""}], "Tag keys that begin with aws: are AWS's own: aws:x"),
-        ([*tags_of(1), *tags_of(1)], "Tag keys must be unique, and k0 is given more than once"),
+        (tags_of(30, "other"), "must have at most 50 tags, got 60"),
+        ([{"Key": "aws:x", "Value": ""}], "Tag keys must not start with aws:, which AWS reserves, got aws:x"),
+        ([*tags_of(1), *tags_of(1)], "Tag keys must be unique, got k0 more than once"),
         ([{"Key": "k" * 129, "Value": ""}], "Member must have length less than or equal to 128"),
         ([{"Key": "k", "Value": "v" * 257}], "Member must have length less than or equal to 256"),
         ([{"Key": "a,b", "Value": ""}], "Member must satisfy regular expression pattern"),

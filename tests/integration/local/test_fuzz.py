@@ -132,7 +132,7 @@ def nothing_left(local_aws: RunningLocalAws) -> Any:  # noqa: ANN401 - a generat
     local_aws.until(lambda: list((status.folder / "jobs").iterdir()), lambda folders: not folders)
     assert set(children(status.pid)) <= before
     said = status.log.read_bytes()[log:].decode(errors="replace")
-    assert "for a reason of ours" not in said
+    assert "with an internal error" not in said
     assert local_aws.aws.status().pid == status.pid
 
 

@@ -1,4 +1,4 @@
-"""S3 URIs as the service reads them: everything after the bucket is the key, character by character."""
+"""S3 URIs as the service parses them: everything after the bucket is the key, character by character."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SCHEME = "s3://"
 
 @dataclass(frozen=True, slots=True)
 class S3Uri:
-    """A bucket and a key or key prefix; no character of the key means anything but itself.
+    """A bucket and a key or key prefix, in which no character is special.
 
     Attributes:
         bucket: the bucket's name.
@@ -23,10 +23,13 @@ class S3Uri:
 
     @classmethod
     def parse(cls, uri: str) -> S3Uri:
-        """Read ``s3://bucket/key``.
+        """Parse ``s3://bucket/key``.
+
+        Args:
+            uri: the URI.
 
         Raises:
-            ClientError: it is something else.
+            JobClientError: the URI has another form.
         """
         if not uri.startswith(_SCHEME):
             raise JobClientError(f'The S3 URL "{uri}" is invalid: it must begin with {_SCHEME}')
@@ -39,6 +42,10 @@ class S3Uri:
         return f"{_SCHEME}{self.bucket}/{self.key}"
 
     def below(self, relative: str) -> S3Uri:
-        """A key below this one, as below a folder."""
+        """Return the URI of a key below this one; a slash separates the two.
+
+        Args:
+            relative: the relative key.
+        """
         prefix = self.key if not self.key or self.key.endswith("/") else f"{self.key}/"
         return S3Uri(self.bucket, prefix + relative)
