@@ -106,7 +106,7 @@ PIP_INSTALL := -m pip install --no-input --progress-bar off
 	  .venv/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements-spark.txt
 	@touch $@
 
-node_modules/.installed: package.json package-lock.json .npmrc .venv/.requirements
+node_modules/.installed: package.json package-lock.json .venv/.requirements
 	@$(STEP) "Install the Node packages of package-lock.json" .venv/bin/npm ci --no-progress --loglevel warn
 	@touch $@
 

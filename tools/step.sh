@@ -13,8 +13,9 @@ if [ "$#" -lt 2 ]; then
 fi
 title=$1
 shift
+name=${title%%,*}  # what follows a comma is an explanation
 logs=${STEP_LOGS:-.tools/log}
-log=$logs/$(printf %s "$title" | tr -c 'A-Za-z0-9' - | tr A-Z a-z).log
+log=$logs/$(printf %s "$name" | tr A-Z a-z | tr -cs a-z0-9 -).log
 
 # pip prints hundreds of these where a site-packages directory is on a path that it does not own.
 noise='^WARNING: Location .* ignored'
@@ -23,7 +24,7 @@ lines_shown=25
 # Patterns are tried in this order: an error of the disk or of a hash also ends in "could not install".
 hint() {
     if matches 'No space left on device|ENOSPC|Disk quota exceeded'; then
-        echo "the disk is full: free some space (a complete set-up takes about 2 GB), then run make again"
+        echo "the disk is full: free some space (make demo needs about 2 GB, make test 3 GB), then run make again"
     elif matches 'DO NOT MATCH THE HASHES|EINTEGRITY|integrity checksum failed'; then
         echo "a download differs from the hash that is pinned here: retry, as a proxy or an index may have sent a broken" \
             "file; if it fails again, do not install it. After a deliberate change of a version, run make hashes"
@@ -60,7 +61,7 @@ status=$?
 [ "$status" -eq 0 ] && exit 0
 {
     echo
-    echo "setup: $title: failed with exit status $status. The end of $log:"
+    echo "setup: $name: failed with exit status $status. The end of $log:"
     echo
     grep -Ev "$noise" "$log" | tail -n "$lines_shown" | sed 's/^/    /'
     echo
