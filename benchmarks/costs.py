@@ -1,4 +1,4 @@
-"""The costs of a million objects, one job each and in batches: from public prices and the counts that were measured.
+"""What a million objects cost, one job each and in batches: from public prices and the counts that were measured.
 
 ``python benchmarks/costs.py`` prints the table of docs/trigger-costs.md; ``--write`` writes the page.
 """
@@ -14,20 +14,20 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "trigger-costs.md"
 MILLION = 1_000_000
-# AWS does not document how much of a processing job's start is billed; measure yours and pass it as --startup-minutes.
+# AWS does not say how much of a processing job's start is billed; look at yours, and give it with --startup-minutes.
 STARTUP_MINUTES = 2.0
-# A state machine with one processing job: the start, and the job.
+# A state machine of one processing job: the start, and the job.
 TRANSITIONS = 2
-# Both functions are counted with the dispatcher's memory.
+# Both functions counted as if they had the dispatcher's memory.
 FUNCTION_GIB = 1.0
-# A transaction writes each item twice; all items but the members of a batch are smaller than 1 KB.
+# A transaction writes each item twice, and items here have less than 1 KB, but for the members of a batch.
 UNITS_FOR_ITEM = 2
 MEMBER_BYTES = 160
 ITEMS_BESIDE_UPLOADS = 3
 
 
 def costs(size: int, counted: dict[str, Any], prices: dict[str, Any], startup_minutes: float) -> dict[str, float]:
-    """Return the USD for a million objects, by purpose."""
+    """USD for a million objects, by what it is for."""
     price = {name: entry["usd"] for name, entry in prices.items() if name != "about"}
     thousands = MILLION / 1000
     calls, invocations = counted["calls"], sum(counted["invocations"].values())
@@ -37,14 +37,14 @@ def costs(size: int, counted: dict[str, Any], prices: dict[str, Any], startup_mi
     writes += (MILLION * MEMBER_BYTES / 1024 if transactions else 0) * UNITS_FOR_ITEM
     reads = (calls.get("Query", 0) + calls.get("GetItem", 0)) * thousands
     reads += MILLION * MEMBER_BYTES / 4096 if transactions else 0
-    # A message is sent, received and deleted, by Lambda ten at a time; the end of a batch is a message too.
+    # A message is sent, received and deleted, ten at a time by Lambda; the end of a batch is a message too.
     messages = MILLION + (executions if transactions else 0)
     return {
         "events and queue": (MILLION * price["eventbridge_event"])
         + messages * (1 + 2 / min(10, max(size, 1))) * price["sqs_request"],
         "functions": invocations * thousands * price["lambda_request"]
         + counted["milliseconds"] * thousands / 1000 * FUNCTION_GIB * price["lambda_gb_second"],
-        "manifests and checks of objects": calls.get("PutObject", 0) * thousands * price["s3_put"]
+        "manifests and looks": calls.get("PutObject", 0) * thousands * price["s3_put"]
         + calls.get("HeadObject", 0) * thousands * price["s3_get"],
         "table": writes * price["dynamodb_write_unit"] + reads * price["dynamodb_read_unit"],
         "state transitions": executions * TRANSITIONS * price["state_transition"],
@@ -53,7 +53,7 @@ def costs(size: int, counted: dict[str, Any], prices: dict[str, Any], startup_mi
 
 
 def page(startup_minutes: float = STARTUP_MINUTES) -> str:
-    """Return the text of the page."""
+    """The page."""
     counts = json.loads((ROOT / "benchmarks" / "trigger_counts.json").read_text(encoding="utf-8"))
     prices = json.loads((ROOT / "benchmarks" / "prices.json").read_text(encoding="utf-8"))
     columns = {int(size): costs(int(size), counted, prices, startup_minutes) for size, counted in counts.items()}
@@ -61,33 +61,33 @@ def page(startup_minutes: float = STARTUP_MINUTES) -> str:
         "| USD for a million objects | " + " | ".join(f"`batch_size={size:,}`" for size in columns) + " |",
         "|---" * (len(columns) + 1) + "|",
         *(
-            f"| {purpose} | " + " | ".join(f"{column[purpose]:,.2f}" for column in columns.values()) + " |"
-            for purpose in next(iter(columns.values()))
+            f"| {what} | " + " | ".join(f"{column[what]:,.2f}" for column in columns.values()) + " |"
+            for what in next(iter(columns.values()))
         ),
-        "| **total** | " + " | ".join(f"**{sum(column.values()):,.2f}**" for column in columns.values()) + " |",
+        "| **in all** | " + " | ".join(f"**{sum(column.values()):,.2f}**" for column in columns.values()) + " |",
     ]
     executions = " or ".join(f"{counted['executions'] * 1000:,}" for counted in counts.values())
     hours = " or ".join(f"{counted['executions'] * 1000 * startup_minutes / 60:,.0f}" for counted in counts.values())
     minute = 30 * 24 * 60 * (prices["lambda_request"]["usd"] + 0.05 * prices["lambda_gb_second"]["usd"])
     table = "\n".join(rows)
-    return f"""# The costs of the trigger
+    return f"""# What the trigger costs
 
-`python benchmarks/costs.py --write` writes this page from `benchmarks/prices.json` and from
-`benchmarks/trigger_counts.json`, the counts that `python benchmarks/trigger.py --keep` measured. {prices["about"]}
+Made by `python benchmarks/costs.py --write` from `benchmarks/prices.json` and `benchmarks/trigger_counts.json`, the
+counts that `python benchmarks/trigger.py --keep` measured. {prices["about"]}
 
 {table}
 
-These are {executions} jobs, whose starts take {hours} hours of an instance. The work itself is not in the table: it is
-the same in every column. Assumptions beside the measured counts: {startup_minutes:g} billed minutes for the start of a
-job on one ml.m5.xlarge (AWS does not document how much of a start is billed; pass yours as `--startup-minutes`),
-{TRANSITIONS} state transitions per execution, and functions with {FUNCTION_GIB:g} GiB, whose milliseconds were measured
-against services on loopback. Not included: the dispatcher's invocation each minute ({minute:.2f} USD a month at 50 ms
-each), logs, storage, and free tiers.
+That is {executions} jobs, whose starts take {hours} hours of an instance. The work itself is not in the
+table: it is the same however it is batched. Assumed beside what was measured: {startup_minutes:g} billed minutes for
+the start of a job on one ml.m5.xlarge (AWS does not say how much of a start is billed; give yours with
+`--startup-minutes`), {TRANSITIONS} state transitions for an execution, functions of {FUNCTION_GIB:g} GiB, whose
+milliseconds were measured against services on loopback. Left out: the dispatcher's minute ({minute:.2f} USD a month at
+50 ms each), logs, storage, free tiers.
 """
 
 
 def main() -> None:
-    """Print the page, or write it."""
+    """Print or write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="write docs/trigger-costs.md")
     parser.add_argument(
