@@ -17,7 +17,7 @@ name=${title%%,*}  # what follows a comma is an explanation
 logs=${STEP_LOGS:-.tools/log}
 log=$logs/$(printf %s "$name" | tr A-Z a-z | tr -cs a-z0-9 -).log
 
-# pip prints hundreds of these where a site-packages directory is on a path that it does not own.
+# pip prints hundreds of these on some machines; they hide the error.
 noise='^WARNING: Location .* ignored'
 lines_shown=25
 
@@ -30,11 +30,11 @@ hint() {
             "file; if it fails again, do not install it. After a deliberate change of a version, run make hashes"
     elif [ "$status" -eq 127 ] || matches 'Python 3.11 or newer is needed'; then
         echo "set PYTHON to a Python 3.11 or newer, for example: make setup PYTHON=/path/to/python3.11"
-    elif matches 'ensurepip is not available|No module named .?(venv|ensurepip)'; then
+    elif matches 'ensurepip is not|No module named .?(venv|ensurepip)'; then
         echo "this Python has no venv module: install it (Debian and Ubuntu: apt install python3-venv), or choose" \
             "another Python: make setup PYTHON=/path/to/python3.11"
     elif matches 'npm (ERR!|error) .*(ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ERR_SOCKET|CERT|network)'; then
-        echo "npm cannot reach its registry ($(npm config get registry 2>/dev/null)): check the network, or set" \
+        echo "npm cannot reach its registry ($(registry)): check the network, or set" \
             "npm_config_registry (a mirror), HTTPS_PROXY (a proxy) or NODE_EXTRA_CA_CERTS (your own certificates)"
     elif matches 'NewConnectionError|ConnectTimeout|Failed to establish a new connection|ProxyError|SSLError|Name or service|ReadTimeout|No matching distribution found'; then
         echo "pip cannot get a package from its index ($(index)): check the network, or set PIP_INDEX_URL (a mirror)," \
@@ -52,6 +52,10 @@ matches() {
 index() {
     found=$(sed -n 's/^Looking in indexes: //p' "$log" | head -n 1)
     echo "${found:-PyPI}"
+}
+
+registry() {
+    npm config get registry 2>/dev/null | sed -E 's#//[^/@]*@#//#'
 }
 
 echo "setup: $title"

@@ -49,7 +49,7 @@ def test_a_command_that_is_missing_is_a_python_that_is_missing(tmp_path: Path) -
     ("output", "hint"),
     [
         ("Python 3.11 or newer is needed, got 3.9.1", "make setup PYTHON=/path/to/python3.11"),
-        ("created because ensurepip is not available.  On Debian/Ubuntu", "apt install python3-venv"),
+        ("not created successfully because ensurepip is not\navailable.  On Debian/Ubuntu", "apt install python3-venv"),
         ("/usr/bin/python3: No module named venv", "apt install python3-venv"),
         (
             "Looking in indexes: https://user:****@index.example/simple\nERROR: NewConnectionError(...)",
