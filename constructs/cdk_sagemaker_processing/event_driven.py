@@ -17,6 +17,7 @@ from cdk_sagemaker_processing._internal.grants import grant_key
 from cdk_sagemaker_processing._internal.log_group import log_group
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, acknowledge, suppress
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingBucket
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob
@@ -25,6 +26,7 @@ from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, GroupBy, ObjectPa
 _DEFAULT_MAX_RUNTIME_IN_SECONDS = 4 * 60 * 60
 
 
+@public
 class EventDrivenProcessing(Construct):
     """Run processing jobs on every object that arrives in a bucket.
 

@@ -11,6 +11,7 @@ from aws_cdk import aws_kms as kms
 from constructs import IConstruct
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
+from cdk_sagemaker_processing.public_api import public
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _CONCURRENCY_MIN, _CONCURRENCY_MAX = 2, 1000
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Safeguards:
     """How what this library makes is secured, where that is yours to decide: your key, your network, your limits.

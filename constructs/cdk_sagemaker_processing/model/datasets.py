@@ -1,13 +1,12 @@
 """Inputs that are queries instead of objects."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from cdk_sagemaker_processing.model.api_mapping import check_fields, to_api
 from cdk_sagemaker_processing.model.errors import ConflictingValuesError
 from cdk_sagemaker_processing.model.locations import check_local_path, check_s3_uri
+from cdk_sagemaker_processing.public_api import public
 
 
 class _Key(Protocol):
@@ -24,6 +23,7 @@ class _Role(Protocol):
     def role_arn(self) -> str: ...
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AthenaDatasetDefinition:
     """The result of an Athena query, as an input.
@@ -61,6 +61,7 @@ class AthenaDatasetDefinition:
         check_s3_uri("output_s3_uri", self.output_s3_uri)
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedshiftDatasetDefinition:
     """The result of a Redshift query, as an input.
@@ -101,6 +102,7 @@ class RedshiftDatasetDefinition:
         check_s3_uri("output_s3_uri", self.output_s3_uri)
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetDefinition:
     """A query whose result is an input.

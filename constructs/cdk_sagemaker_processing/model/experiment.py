@@ -1,13 +1,13 @@
 """The experiment that records a job."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
 from cdk_sagemaker_processing.model.api_mapping import check_fields, to_api
+from cdk_sagemaker_processing.public_api import public
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentConfig:
     """The experiment that a job's run is recorded in.

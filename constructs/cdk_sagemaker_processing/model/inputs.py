@@ -1,18 +1,18 @@
 """What a processing job reads."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from cdk_sagemaker_processing.model.api_mapping import check_fields, to_api
 from cdk_sagemaker_processing.model.datasets import DatasetDefinition
 from cdk_sagemaker_processing.model.errors import ConflictingValuesError
 from cdk_sagemaker_processing.model.limits import check
 from cdk_sagemaker_processing.model.locations import check_local_path, check_source
+from cdk_sagemaker_processing.public_api import public
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Input:
     """A part of S3 that a job reads, spelled out.
@@ -57,6 +57,7 @@ class S3Input:
             )
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessingInput:
     """Data that a processing job finds below a folder of its container: a part of S3, or the result of a query.
@@ -154,7 +155,7 @@ class ProcessingInput:
             return self.s3_input.s3_uri
         return None if self.source is None else fspath(self.source)
 
-    def at(self, s3_uri: str) -> ProcessingInput:
+    def at(self, s3_uri: str) -> Self:
         """The same input from another place in S3."""
         if self.s3_input is not None:
             return replace(self, s3_input=replace(self.s3_input, s3_uri=s3_uri))

@@ -1,13 +1,13 @@
 """What a job runs on, and which experiment it belongs to."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
 from cdk_sagemaker_processing.model.api_mapping import check_fields, to_api
+from cdk_sagemaker_processing.public_api import public
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstancePreference:
     """An instance type that a job may run on, one of several in the order of preference.

@@ -1,7 +1,5 @@
 """Where in a network a processing job runs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,6 +7,7 @@ from typing import Protocol
 from cdk_sagemaker_processing.model.api_mapping import identifier
 from cdk_sagemaker_processing.model.errors import ConflictingValuesError
 from cdk_sagemaker_processing.model.limits import check
+from cdk_sagemaker_processing.public_api import public
 
 
 class _Subnet(Protocol):
@@ -25,6 +24,7 @@ class _SecurityGroup(Protocol):
     def security_group_id(self) -> str: ...
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkConfig:
     """The network of a processing job.

@@ -1,7 +1,5 @@
 """What a processing job leaves behind."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,8 +7,10 @@ from cdk_sagemaker_processing.model.api_mapping import check_fields, to_api
 from cdk_sagemaker_processing.model.errors import ConflictingValuesError, InvalidValueError
 from cdk_sagemaker_processing.model.limits import check
 from cdk_sagemaker_processing.model.locations import check_local_path, check_s3_uri
+from cdk_sagemaker_processing.public_api import public
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureStoreOutput:
     """A feature group that the job's application writes to.
@@ -33,6 +33,7 @@ class FeatureStoreOutput:
         check_fields(self, "ProcessingFeatureStoreOutput")
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessingOutput:
     """A folder of the container whose files a processing job uploads to S3, or a feature group that it writes to.

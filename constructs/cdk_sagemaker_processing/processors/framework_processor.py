@@ -13,11 +13,13 @@ from constructs import Construct
 from cdk_sagemaker_processing.model import Framework, InstancePreference, InvalidValueError, NetworkConfig
 from cdk_sagemaker_processing.processors.framework_base import _FrameworkProcessorBase
 from cdk_sagemaker_processing.processors.image_uri import framework_image_uri
+from cdk_sagemaker_processing.public_api import public
 
 if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
 
+@public
 class FrameworkProcessor(_FrameworkProcessorBase):
     """Run a script, with the modules and the requirements it needs, in the image of a framework.
 

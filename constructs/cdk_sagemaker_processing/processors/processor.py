@@ -27,6 +27,7 @@ from cdk_sagemaker_processing.model import (
 )
 from cdk_sagemaker_processing.processors.image_uri import check_instances
 from cdk_sagemaker_processing.processors.local_source import LocalSource
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.tasks import ProcessorOptions, RunOptions, SageMakerCreateProcessingJob, StateOptions
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from cdk_sagemaker_processing.resources import LocalCode
 
 
+@public
 @jsii.implements(iam.IGrantable)
 class Processor(Construct):
     """Run an image as a processing job.

@@ -10,9 +10,11 @@ from aws_cdk import aws_kms as kms
 
 from cdk_sagemaker_processing.model import ExperimentConfig, ProcessingInput, ProcessingOutput
 from cdk_sagemaker_processing.processors.spark_base import SparkProcessor
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob, StateOptions
 
 
+@public
 class PySparkProcessor(SparkProcessor):
     """Run a PySpark application in SageMaker's Spark image.
 

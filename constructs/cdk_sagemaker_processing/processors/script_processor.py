@@ -22,6 +22,7 @@ from cdk_sagemaker_processing.model import (
     path_text,
 )
 from cdk_sagemaker_processing.processors.processor import Processor
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob, StateOptions
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _CODE_FOLDER = "/opt/ml/processing/input/code"
 
 
+@public
 class ScriptProcessor(Processor):
     """Run a script in an image that has an interpreter for it.
 

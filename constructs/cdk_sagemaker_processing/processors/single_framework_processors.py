@@ -13,6 +13,7 @@ from constructs import Construct
 from cdk_sagemaker_processing.model import Framework, InstancePreference, NetworkConfig
 from cdk_sagemaker_processing.processors.framework_base import _FrameworkProcessorBase
 from cdk_sagemaker_processing.processors.image_uri import framework_image_uri
+from cdk_sagemaker_processing.public_api import public
 
 if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
@@ -112,6 +113,7 @@ class SingleFrameworkProcessor(_FrameworkProcessorBase):
         )
 
 
+@public
 class PyTorchProcessor(SingleFrameworkProcessor):
     """Run a script, with the modules and the requirements it needs, in SageMaker's PyTorch image.
 
@@ -128,6 +130,7 @@ class PyTorchProcessor(SingleFrameworkProcessor):
     _framework = "pytorch"
 
 
+@public
 class TensorFlowProcessor(SingleFrameworkProcessor):
     """Run a script, with the modules and the requirements it needs, in SageMaker's TensorFlow image.
 
@@ -144,6 +147,7 @@ class TensorFlowProcessor(SingleFrameworkProcessor):
     _framework = "tensorflow"
 
 
+@public
 class XGBoostProcessor(SingleFrameworkProcessor):
     """Run a script, with the modules and the requirements it needs, in SageMaker's XGBoost image.
 
@@ -160,6 +164,7 @@ class XGBoostProcessor(SingleFrameworkProcessor):
     _framework = "xgboost"
 
 
+@public
 class MXNetProcessor(SingleFrameworkProcessor):
     """Run a script, with the modules and the requirements it needs, in SageMaker's MXNet image.
 

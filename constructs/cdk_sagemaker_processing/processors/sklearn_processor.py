@@ -12,8 +12,10 @@ from constructs import Construct
 from cdk_sagemaker_processing.model import InstancePreference, NetworkConfig
 from cdk_sagemaker_processing.processors.image_uri import framework_image_uri
 from cdk_sagemaker_processing.processors.script_processor import ScriptProcessor
+from cdk_sagemaker_processing.public_api import public
 
 
+@public
 class SKLearnProcessor(ScriptProcessor):
     """Run a script in SageMaker's scikit-learn image.
 

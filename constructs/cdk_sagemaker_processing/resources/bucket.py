@@ -17,11 +17,13 @@ from cdk_sagemaker_processing._internal.nag import (
     NO_REPLICATION_OF_ACCESS_LOGS,
     suppress,
 )
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards
 
 _ACCESS_LOGS_ID = "ProcessingAccessLogs"
 
 
+@public
 class ProcessingBucket(s3.Bucket):
     """A bucket that keeps what it holds: encrypted, versioned, TLS only, never public, every access logged.
 

@@ -7,9 +7,11 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards
 
 
+@public
 class ProcessingRepository(ecr.Repository):
     """An ECR repository for the images of processing jobs: scanned on push, tags immutable, leftovers expire.
 

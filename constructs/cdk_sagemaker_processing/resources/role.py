@@ -9,10 +9,12 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import InvalidValueError
+from cdk_sagemaker_processing.public_api import public
 
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 
 
+@public
 class ProcessingRole(iam.Role):
     """What a processing job may do before it is granted anything: write its own logs and metrics.
 

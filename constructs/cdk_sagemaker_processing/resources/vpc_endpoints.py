@@ -13,6 +13,7 @@ from constructs import Construct, IConstruct, IValidation
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import HTTPS_FROM_THE_VPC, suppress
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
+from cdk_sagemaker_processing.public_api import public
 
 # Free, and named in route tables instead of standing in subnets:
 # https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
@@ -26,6 +27,7 @@ _OF_JOBS = frozenset({"s3"})
 _SERVICE = re.compile(r"(?!com\.amazonaws|aws\.)[a-z0-9]+([.-][a-z0-9]+)*")
 
 
+@public
 @jsii.implements(IValidation)
 class ProcessingVpcEndpoints(Construct):
     """The endpoints that make a VPC without internet enough for the jobs and functions of a stack.

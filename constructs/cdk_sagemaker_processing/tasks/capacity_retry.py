@@ -8,6 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, check_type
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks.create_processing_job import SageMakerCreateProcessingJob
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
@@ -18,6 +19,7 @@ _LOST_CAPACITY = "Processing.CapacityError"
 _REASON = r"""{% $contains($states.input.Cause, /"FailureReason"\s*:\s*"CapacityError/) %}"""
 
 
+@public
 class CapacityRetry(sfn.Parallel):
     """A run of a job, and more runs for as long as capacity is lost after the job's creation; see `retry_on_capacity`.
 
@@ -93,6 +95,7 @@ def _name(template: str, task: SageMakerCreateProcessingJob) -> str:
     return template.format(task.state_id[:room])
 
 
+@public
 def retry_on_capacity(
     task: SageMakerCreateProcessingJob,
     *,

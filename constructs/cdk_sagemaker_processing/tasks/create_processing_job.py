@@ -29,6 +29,7 @@ from cdk_sagemaker_processing.model import (
 )
 from cdk_sagemaker_processing.model import base_job_name as base_name
 from cdk_sagemaker_processing.model.limits import check
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.tasks.connections import Connectable, connections_of
 from cdk_sagemaker_processing.tasks.creation_retry import retry_creation
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 OUTPUTS_PREFIX = "outputs"
 
 
+@public
 @jsii.implements(iam.IGrantable, Connectable)
 class SageMakerCreateProcessingJob(sfn.TaskStateBase):
     """Run a SageMaker processing job as a state of a Step Functions state machine.

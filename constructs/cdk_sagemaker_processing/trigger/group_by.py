@@ -6,11 +6,13 @@ import re
 from typing import Any
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
+from cdk_sagemaker_processing.public_api import public
 
 _FOLDERS_MAX = 20
 _PATTERN_MAX = 500
 
 
+@public
 class GroupBy:
     r"""What objects have in common that share a job: folders, or what a pattern finds in the key.
 

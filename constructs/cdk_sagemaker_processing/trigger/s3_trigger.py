@@ -20,6 +20,7 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import DEAD_LETTERS_OF_THE_QUEUE, acknowledge
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, ProcessingInput, is_unresolved
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.trigger.batching import Batching
 from cdk_sagemaker_processing.trigger.encrypted_target import EncryptedQueue
@@ -46,6 +47,7 @@ _LEDGER_CONCURRENCY = 5
 _PREFIXES_MAX = 2500
 
 
+@public
 def uploaded_objects(
     destination: str = "/opt/ml/processing/input",
     *,
@@ -71,6 +73,7 @@ def uploaded_objects(
     )
 
 
+@public
 class S3Trigger(Construct):
     """Start executions of a state machine for the objects that arrive in a bucket: each upload in exactly one.
 
