@@ -16,7 +16,8 @@ from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alo
 from cdk_sagemaker_processing._internal.grants import grant_key
 from cdk_sagemaker_processing._internal.log_group import log_group
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, acknowledge, suppress
-from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, split_s3_uri
+from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
+from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingBucket
 from cdk_sagemaker_processing.safeguards import Safeguards

@@ -36,10 +36,10 @@ def test_the_demo_shows_both_outputs_and_where_the_time_went(tmp_path: Path) -> 
     ran = demo(port, tmp_path)
 
     assert ran.returncode == 0, ran.stdout
-    for shown in ("142 rows x 14 columns", "36 rows x 14 columns", "alcohol", "where the time went"):
+    for shown in ("142 rows x 14 columns", "36 rows x 14 columns", "alcohol", "seconds"):
         assert shown in ran.stdout, ran.stdout
     steps = [line.split("  ")[0] for line in ran.stdout.splitlines()[-6:]]
-    assert steps == ["start", "bootstrap", "deploy", "upload to outputs", "stop", "in all"]
+    assert steps == ["start", "bootstrap", "deploy", "upload to outputs", "stop", "total"]
     assert not LocalAws(port=port, state_dir=tmp_path).status().running
 
 
@@ -49,7 +49,7 @@ def test_a_local_aws_that_runs_already_is_used_and_left_running(tmp_path: Path) 
 
         assert first.returncode == second.returncode == 0, first.stdout + second.stdout
         assert "Already running" in second.stdout
-        assert f"The local AWS runs on: smproc local stop --port {local_aws.port}" in second.stdout
+        assert f"The local AWS keeps running; to stop it: smproc local stop --port {local_aws.port}" in second.stdout
         assert local_aws.status().running
 
 

@@ -23,7 +23,7 @@ from cdk_sagemaker_processing.model.inputs import ProcessingInput, S3Input
 from cdk_sagemaker_processing.model.instances import InstancePreference
 from cdk_sagemaker_processing.model.job_names import base_job_name
 from cdk_sagemaker_processing.model.lint import lint_request
-from cdk_sagemaker_processing.model.locations import INPUTS_DIRECTORY, PROCESSING_ROOT, check_s3_uri, split_s3_uri
+from cdk_sagemaker_processing.model.locations import INPUTS_DIRECTORY, PROCESSING_ROOT, check_s3_uri
 from cdk_sagemaker_processing.model.network import NetworkConfig
 from cdk_sagemaker_processing.model.outputs import FeatureStoreOutput, ProcessingOutput
 from cdk_sagemaker_processing.model.request import processing_request
@@ -64,5 +64,4 @@ __all__ = [
     "sagemaker_accounts",
     "sagemaker_image",
     "spark_container",
-    "split_s3_uri",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cdk_sagemaker_processing.model.locations import split_s3_uri
+from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from cdk_sagemaker_processing.model.tokens import is_unresolved
 
 # The inputs that processors add; as in the SageMaker SDK, they lie in a directory that users use too.

@@ -10,7 +10,6 @@ from cdk_sagemaker_processing.model.tokens import is_unresolved
 
 PROCESSING_ROOT = "/opt/ml/processing"
 INPUTS_DIRECTORY = f"{PROCESSING_ROOT}/input"
-_S3_SCHEME = "s3://"
 # Old buckets have names that S3 no longer allows: capitals, underscores, up to 255 characters.
 _S3_URI = re.compile(r"s3://[A-Za-z0-9][A-Za-z0-9._-]{0,254}(/.*)?", re.DOTALL)
 
@@ -40,19 +39,6 @@ def check_s3_uri(parameter: str, uri: str) -> None:
     if not _S3_URI.fullmatch(uri):
         raise InvalidValueError(parameter, uri, "be an S3 URI", "for example s3://my-bucket/a/prefix")
     check("S3Uri", parameter, uri)
-
-
-def split_s3_uri(uri: str) -> tuple[str, str]:
-    """Return the bucket and the key of an S3 URI, which may contain tokens; both are empty for any other text.
-
-    Example:
-        >>> split_s3_uri("s3://bucket/a/prefix")
-        ('bucket', 'a/prefix')
-    """
-    if not uri.startswith(_S3_SCHEME):
-        return "", ""
-    bucket, _, key = uri.removeprefix(_S3_SCHEME).partition("/")
-    return bucket, key
 
 
 def check_source(parameter: str, source: str) -> None:

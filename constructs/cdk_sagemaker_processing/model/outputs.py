@@ -94,7 +94,7 @@ class ProcessingOutput:
 
     @property
     def needs_destination(self) -> bool:
-        """Whether the output is uploaded to S3 without a destination of its own."""
+        """True if the output is uploaded to S3 without a destination of its own."""
         return self.source is not None and self.destination is None
 
     def name(self, position: int) -> str:

@@ -116,8 +116,8 @@ def _cluster(
     counted = [preference.instance_count is not None for preference in preferences]
     if any(counted) and (not all(counted) or instance_count is not None):
         raise ConflictingValuesError(
-            "either every one of instance_preferences must have an instance_count, or none; "
-            f"got {sum(counted)} of {len(counted)} with one, and instance_count={instance_count!r}"
+            "instance_count must be set on each of instance_preferences, or on none of them and once for the job, "
+            f"got {sum(counted)} of {len(counted)} preferences with one and instance_count={instance_count!r}"
         )
     if not any(counted):
         instance_count = 1 if instance_count is None else instance_count

@@ -24,8 +24,8 @@ from cdk_sagemaker_processing.model import (
     ProcessingOutput,
     check_each,
     is_unresolved,
-    split_s3_uri,
 )
+from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, split_s3_uri
 from cdk_sagemaker_processing.processors.image_uri import check_instances
 from cdk_sagemaker_processing.processors.local_source import LocalSource
 from cdk_sagemaker_processing.public_api import public
@@ -276,7 +276,7 @@ class Processor(Construct):
         if location is None:
             return LocalCode(self, construct_id, bucket=self.bucket, files=files, encryption_key=key)
         name, prefix = split_s3_uri(location.rstrip("/"))
-        if not name:
+        if not location.startswith(S3_SCHEME) or not name:
             raise InvalidValueError(
                 "a location for uploads", location, "be an S3 URI", "for example s3://my-bucket/a/prefix"
             )

@@ -22,7 +22,7 @@ from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolic
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
 
 EVENT_SOURCE = "cdk-sagemaker-processing"
-_HASHED_NAME = "an execution's name is a hash of the upload, not known before"
+_HASHED = "an execution's name is a hash of the upload, not known before"
 
 
 def grant_start_execution(
@@ -47,7 +47,7 @@ def grant_start_execution(
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions: S3 decrypts
     # the parts to assemble them.
     grant_encrypt(manifest_bucket.encryption_key, role, decrypt=multipart)
-    suppress_wildcards(role, [executions], _HASHED_NAME)
+    suppress_wildcards(role, [executions], _HASHED)
     suppress_wildcards(role, [manifest_objects], "a manifest's name is a hash of the upload, not known before")
 
 
@@ -106,7 +106,7 @@ def grant_publish_failures(
     executions = _executions(scope, state_machine)
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html: the failed job.
     _allow(role, ["states:GetExecutionHistory"], [executions])
-    suppress_wildcards(role, [executions], _HASHED_NAME)
+    suppress_wildcards(role, [executions], _HASHED)
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
     _allow(role, ["sqs:SendMessage"], [dead_letter_queue.queue_arn])
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html: a producer

@@ -190,8 +190,8 @@ class S3Trigger(Construct):
             "Queue",
             removal_policy,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVES),
-            # Six times the function's timeout plus the window, so that a message is not delivered again while it is being
-            # processed: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+            # Six times the function's timeout plus the window, so that no message is delivered twice while in process:
+            # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
             visibility_timeout=Duration.seconds(6 * timeout + (_WINDOW_SECONDS if batching.batch_size > 1 else 0)),
         )
         settings: dict[str, Any] = {
@@ -253,13 +253,13 @@ class S3Trigger(Construct):
         ]
         # `smproc redrive` and `smproc retry` find the queues by these tags. The characters that a tag may contain:
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html
-        tag_value = re.sub(r"[^\w\s.:/=+@-]", "-", self.pipeline_name)
+        tagged = re.sub(r"[^\w\s.:/=+@-]", "-", self.pipeline_name)
         for part, queue in (
             ("queue", self.queue),
             ("dead-letters", self.dead_letter_queue),
             ("undelivered", self.undelivered_queue),
         ):
-            Tags.of(queue).add("processing:pipeline", tag_value)
+            Tags.of(queue).add("processing:pipeline", tagged)
             Tags.of(queue).add("processing:part", part)
             Tags.of(queue).add("processing:state-machine", state_machine.state_machine_arn)
 
