@@ -28,7 +28,14 @@ from cdk_sagemaker_processing.model.network import NetworkConfig
 from cdk_sagemaker_processing.model.outputs import FeatureStoreOutput, ProcessingOutput
 from cdk_sagemaker_processing.model.request import processing_request
 from cdk_sagemaker_processing.model.tokens import is_unresolved, is_whole_list_unresolved
-from cdk_sagemaker_processing.model.type_checks import check_each, check_type, path_text, path_texts
+from cdk_sagemaker_processing.model.type_checks import (
+    check_bucket,
+    check_command,
+    check_each,
+    check_type,
+    path_text,
+    path_texts,
+)
 
 __all__ = [
     "INPUTS_DIRECTORY",
@@ -50,6 +57,8 @@ __all__ = [
     "S3Input",
     "SageMakerImage",
     "base_job_name",
+    "check_bucket",
+    "check_command",
     "check_each",
     "check_s3_uri",
     "check_type",

@@ -39,6 +39,26 @@ def check_type(parameter: str, value: object, expected: type | UnionType, advice
         raise InvalidValueError(parameter, value, f"be {' or '.join(map(_with_article, names))}", advice)
 
 
+def check_bucket(bucket: object) -> None:
+    """Check that a bucket is not a name or URI, which the SageMaker SDK takes.
+
+    Raises:
+        InvalidValueError: the bucket is a string.
+    """
+    if isinstance(bucket, str):
+        raise InvalidValueError("bucket", bucket, "be an IBucket", "for example s3.Bucket.from_bucket_name(self, ...)")
+
+
+def check_command(command: object) -> None:
+    """Check that an interpreter's command is a list with at least one string.
+
+    Raises:
+        InvalidValueError: the command is a string, or empty.
+    """
+    if isinstance(command, str) or not command:
+        raise InvalidValueError("command", command, "be a list of at least one string", 'for example ["python3"]')
+
+
 def _with_article(name: str) -> str:
     return f"{'an' if name[0] in 'AEIO' else 'a'} {name}"
 

@@ -19,6 +19,7 @@ from cdk_sagemaker_processing.model import (
     InvalidValueError,
     ProcessingInput,
     ProcessingOutput,
+    check_command,
     check_each,
     path_text,
     path_texts,
@@ -46,8 +47,8 @@ class FrameworkProcessorBase(Processor):
         **options: Unpack[ProcessorOptions],
     ) -> None:
         super().__init__(scope, construct_id, bucket=bucket, **options)
-        if isinstance(command, str) or command == []:
-            raise InvalidValueError("command", command, "be a list of at least one string", 'for example ["python"]')
+        if command is not None:
+            check_command(command)
         self.command = ["python"] if command is None else list(command)
         self._code_location = code_location
 

@@ -22,6 +22,7 @@ from cdk_sagemaker_processing.model import (
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
+    check_bucket,
     check_each,
     is_unresolved,
 )
@@ -114,10 +115,7 @@ class Processor(Construct):
         bucket: s3.IBucket | None = None,
     ) -> None:
         check_instances(instance_type, instance_preferences)
-        if isinstance(bucket, str):
-            raise InvalidValueError(
-                "bucket", bucket, "be an IBucket", "for example s3.Bucket.from_bucket_name(self, ...)"
-            )
+        check_bucket(bucket)
         super().__init__(scope, construct_id)
         self.role: iam.IRole = ProcessingRole.of(self, role)
         self.image_uri = image_uri

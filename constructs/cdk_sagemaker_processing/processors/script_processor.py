@@ -15,10 +15,10 @@ from cdk_sagemaker_processing.model import (
     INPUTS_DIRECTORY,
     ExperimentConfig,
     InstancePreference,
-    InvalidValueError,
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
+    check_command,
     check_each,
     path_text,
 )
@@ -105,8 +105,7 @@ class ScriptProcessor(Processor):
         instance_preferences: Sequence[InstancePreference] | None = None,
         bucket: s3.IBucket | None = None,
     ) -> None:
-        if isinstance(command, str) or not command:
-            raise InvalidValueError("command", command, "be a list of at least one string", 'for example ["python3"]')
+        check_command(command)
         super().__init__(
             scope,
             construct_id,

@@ -23,6 +23,7 @@ from cdk_sagemaker_processing.model import (
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
+    check_bucket,
     check_each,
     check_type,
     processing_request,
@@ -191,10 +192,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         check_each("inputs", inputs, ProcessingInput)
         check_each("outputs", outputs, ProcessingOutput)
         check_type("overrides", overrides, Mapping, "with the API's names")
-        if isinstance(bucket, str):
-            raise InvalidValueError(
-                "bucket", bucket, "be an IBucket", "for example s3.Bucket.from_bucket_name(self, ...)"
-            )
+        check_bucket(bucket)
         super().__init__(
             scope,
             construct_id,
