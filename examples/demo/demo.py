@@ -48,11 +48,11 @@ class Clock:
     def table(self) -> Table:
         """Return a table of the steps with their durations and the total."""
         table = Table(box=None, pad_edge=False, header_style="dim")
-        table.add_column("step")
+        table.add_column("where the time went")
         table.add_column("seconds", justify="right")
         for name, seconds in self.steps:
             table.add_row(name, f"{seconds:.1f}")
-        table.add_row("total", f"{time.monotonic() - self.started_at:.1f}", style="bold")
+        table.add_row("in all", f"{time.monotonic() - self.started_at:.1f}", style="bold")
         return table
 
 

@@ -36,10 +36,10 @@ def test_the_demo_shows_both_outputs_and_where_the_time_went(tmp_path: Path) -> 
     ran = demo(port, tmp_path)
 
     assert ran.returncode == 0, ran.stdout
-    for shown in ("142 rows x 14 columns", "36 rows x 14 columns", "alcohol", "seconds"):
+    for shown in ("142 rows x 14 columns", "36 rows x 14 columns", "alcohol", "where the time went"):
         assert shown in ran.stdout, ran.stdout
     steps = [line.split("  ")[0] for line in ran.stdout.splitlines()[-6:]]
-    assert steps == ["start", "bootstrap", "deploy", "upload to outputs", "stop", "total"]
+    assert steps == ["start", "bootstrap", "deploy", "upload to outputs", "stop", "in all"]
     assert not LocalAws(port=port, state_dir=tmp_path).status().running
 
 

@@ -131,7 +131,7 @@ def test_the_facts_are_those_of_the_sdk() -> None:
             ("sklearn", "1.2-1", "ml.m6g.large"),
             (
                 "instance_type must be an x86 instance: SageMaker has no sklearn 1.2-1 image for processing on "
-                "Graviton, got 'ml.m6g.large'; take for example ml.m5.xlarge"
+                "Graviton, got 'ml.m6g.large'; use for example ml.m5.xlarge"
             ),
         ),
         (
