@@ -77,7 +77,7 @@ def test_a_program_that_is_missing(tmp_path: Path, missing: str) -> None:
 
     assert ran.returncode == 1
     assert ran.stdout.replace("\n", " ").strip() == (
-        f"demo: {missing} is not on the PATH; `make demo` installs it here and finds it"
+        f"demo: {missing} is not on the PATH; run `make demo`, which installs it"
     )
 
 
