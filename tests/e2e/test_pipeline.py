@@ -152,7 +152,7 @@ def test_an_empty_file_fails_with_the_scripts_reason(deployment: Deployment, tmp
     ran = deployment.run(empty, "ProcessingDemo")
 
     assert ran.returncode == 1
-    assert "exit message empty.csv is no CSV file that can be read" in ran.stdout
+    assert "exit message empty.csv is not a readable CSV file" in ran.stdout
 
 
 def test_no_key_or_message_writes_more_than_text_on_the_terminal(deployment: Deployment, tmp_path: Path) -> None:

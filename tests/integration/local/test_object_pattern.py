@@ -65,7 +65,7 @@ def test_which_keys_match(
 ) -> None:
     assert [key for key in (*matching, *others) if matches(events, pattern, key)] == matching
     # What is said of every key that matches is true of these.
-    assert all(any(key.startswith(head) for head in pattern.heads()) for key in matching)
+    assert all(any(key.startswith(prefix) for prefix in pattern.key_prefixes()) for key in matching)
 
 
 def test_which_sizes_match(events: Any) -> None:  # noqa: ANN401

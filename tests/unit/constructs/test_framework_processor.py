@@ -136,7 +136,7 @@ def test_images_and_job_names_of_frameworks(given: dict[str, Any], image: str, b
     ("given", "run", "message"),
     [
         ({}, {"code": "x.py", "source_dir": "src"}, "code must name a file in source_dir, which is "),
-        ({}, {"code": "src"}, "code must be a file, not a folder, got 'src'; name the folder as source_dir"),
+        ({}, {"code": "src"}, "code must be a file, not a directory, got 'src'; pass the directory as source_dir"),
         ({}, {"code": "x.py", "source_dir": "nowhere"}, "source_dir must name a file that exists, got 'nowhere'"),
         (
             {},

@@ -222,7 +222,7 @@ def test_a_path_that_jsonata_does_not_have_is_refused_at_once(path: str) -> None
 
 
 def test_jsonata_in_a_json_path_state_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="a value of a JSONPath state must be no JSONata expression"):
+    with pytest.raises(RuntimeError, match="a value of a JSONPath state must not be a JSONata expression"):
         state_of(stack(), env={"A": "{% $states.input.a %}"})
 
 
