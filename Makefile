@@ -19,7 +19,7 @@ PINNED := requirements.txt requirements-spark.txt $(wildcard tools/requirements/
 
 .PHONY: help
 help: ## list what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## the main job: start the local AWS, deploy app.py, drop a data set in S3, show the outputs
@@ -31,9 +31,10 @@ test: setup .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed ##
 	python -m pytest --numprocesses 2 --dist loadfile --durations 20
 
 .PHONY: lint
-lint: setup ## ruff, mypy --strict, the import contracts
+lint: setup ## ruff, codespell, mypy --strict, the import contracts
 	ruff check .
 	ruff format --check .
+	codespell
 	mypy
 	lint-imports
 
@@ -72,6 +73,20 @@ synth: setup ## the CloudFormation template of app.py, in cdk.out
 .PHONY: api-limits
 api-limits: setup ## regenerate the API's limits from the installed botocore
 	python tools/regenerate_api_limits.py
+
+.PHONY: hooks
+hooks: setup .tools/pre-commit/.installed ## install the git hooks: ruff, codespell and the vocabulary before each commit
+	.tools/pre-commit/bin/pre-commit install
+
+VERSION = $(shell python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["version"])')
+
+.PHONY: changelog-draft
+changelog-draft: setup .tools/towncrier/.installed ## print the next entry of CHANGELOG.md
+	@.tools/towncrier/bin/towncrier build --draft --version $(VERSION)
+
+.PHONY: changelog
+changelog: setup .tools/towncrier/.installed ## write the next entry of CHANGELOG.md, and remove the fragments of changelog.d
+	.tools/towncrier/bin/towncrier build --yes --version $(VERSION)
 
 .PHONY: setup
 setup: .venv/.installed node_modules/.installed ## install what the project needs; quick when nothing changed
