@@ -126,6 +126,15 @@ def every_processor(stack: Stack, repository: ProcessingRepository) -> None:
     repository.grant_pull(script.role)
 
 
+def tasks(stack: Stack) -> None:
+    state = SageMakerCreateProcessingJob(stack, "State", image_uri="image", instance_type="ml.m5.xlarge")
+    assert_type(state.next(sfn.Succeed(stack, "Done")), sfn.Chain)
+    json_path = SageMakerCreateProcessingJob.json_path(stack, "JsonPath", image_uri="image", result_path="$.job")
+    assert_type(json_path, SageMakerCreateProcessingJob)
+    jsonata = SageMakerCreateProcessingJob.jsonata(stack, "Jsonata", image_uri="image", state_output={"n": "{% 1 %}"})
+    assert_type(jsonata, SageMakerCreateProcessingJob)
+
+
 def values() -> None:
     assert_type(
         ProcessingInput(source="s3://bucket/raw/", destination="/opt/ml/processing/input").input_name, str | None

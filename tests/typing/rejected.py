@@ -15,15 +15,18 @@ from cdk_sagemaker_processing import (
     GroupBy,
     ProcessingInput,
     ProcessingOutput,
+    SageMakerCreateProcessingJob,
     SKLearnProcessor,
     retry_on_capacity,
 )
 from smproc.local import LocalAws
 
 
-def wrong_keyword(stack: Stack) -> None:
+def wrong_keyword(stack: Stack, processor: SKLearnProcessor) -> None:
     SKLearnProcessor(stack, "SKLearn", framework_version="1.2-1", instances=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     ProcessingInput(from_="s3://bucket/raw/")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    SageMakerCreateProcessingJob.jsonata(stack, "Jsonata", image_uri="image", result_path="$.job")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    processor.run("Split", code="main.py", wait=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     GroupBy(folder=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 

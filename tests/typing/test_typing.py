@@ -1,4 +1,4 @@
-"""What mypy and pyright report of the public API: nothing of correct uses, and every wrong one."""
+"""The reports of mypy and pyright on uses of the public API: none on correct ones, and one on each wrong one."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ ACCEPTED, REJECTED = HERE / "accepted.py", HERE / "rejected.py"
 PYRIGHT = ROOT / "node_modules" / ".bin" / "pyright"
 _IGNORE = re.compile(r"  # type: ignore\[.*")
 
-# The lines that a checker reports, by file name.
-Reported = dict[str, set[int]]
+# A checker's messages by line and file name.
+Reported = dict[str, dict[int, str]]
 
 
 def run(command: Sequence[str | Path]) -> str:
@@ -37,7 +37,7 @@ def mypy(*files: Path) -> Reported:
     reported: Reported = {}
     for line in run([sys.executable, "-m", "mypy", "--output", "json", *files]).splitlines():
         error = json.loads(line)
-        reported.setdefault(Path(error["file"]).name, set()).add(error["line"])
+        reported.setdefault(Path(error["file"]).name, {})[error["line"]] = error["message"]
     return reported
 
 
@@ -45,7 +45,8 @@ def pyright(*files: Path) -> Reported:
     assert PYRIGHT.exists(), f"{PYRIGHT.relative_to(ROOT)} does not exist; run: npm ci (or make setup)"
     reported: Reported = {}
     for error in json.loads(run([PYRIGHT, "--outputjson", *files]))["generalDiagnostics"]:
-        reported.setdefault(Path(error["file"]).name, set()).add(error["range"]["start"]["line"] + 1)
+        line = error["range"]["start"]["line"] + 1
+        reported.setdefault(Path(error["file"]).name, {})[line] = error["message"]
     return reported
 
 
@@ -58,7 +59,8 @@ def test_correct_uses_are_accepted_and_each_wrong_one_is_reported(
     control = tmp_path / "control.py"
     control.write_text("\n".join(_IGNORE.sub("", line) for line in lines) + "\n")
 
-    assert checker(ACCEPTED, REJECTED, control) == {"control.py": wrong}
+    reported = checker(ACCEPTED, REJECTED, control)
+    assert {name: set(messages) for name, messages in reported.items()} == {"control.py": wrong}, reported
 
 
 def test_every_public_name_is_checked() -> None:

@@ -27,8 +27,8 @@ class Batches(Pipeline):
     bad = b"\xff\xfe is not text"
     parts: ClassVar[Mapping[str, str]] = {**Pipeline.parts, "PipelineTriggerLedgerDispatcherRole": "dispatcher"}
 
-    def __init__(self, local_aws: LocalAws, environment: dict[str, str], folder: Path) -> None:
-        super().__init__(local_aws, environment, folder)
+    def __init__(self, local_aws: LocalAws, environment: dict[str, str], directory: Path) -> None:
+        super().__init__(local_aws, environment, directory)
         self.dynamodb, self.events = self.client("dynamodb"), self.client("events")
         self.table = self.named("PipelineTriggerLedgerTable", "AWS::DynamoDB::GlobalTable")
         self.dispatcher = self.named("PipelineTriggerLedgerDispatcher", "AWS::Lambda::Function")
