@@ -19,7 +19,7 @@ PINNED := requirements.txt requirements-spark.txt $(wildcard tools/requirements/
 
 .PHONY: help
 help: ## list what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## start the local AWS, deploy app.py, drop a data set in S3, show the outputs
@@ -31,9 +31,10 @@ test: setup .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed ##
 	python -m pytest --numprocesses 2 --dist loadfile --durations 20
 
 .PHONY: lint
-lint: setup ## ruff, mypy --strict, the import contracts
+lint: setup ## ruff, codespell, mypy --strict, the import contracts
 	ruff check .
 	ruff format --check .
+	codespell
 	mypy
 	lint-imports
 
@@ -76,6 +77,20 @@ api-limits: setup ## regenerate the API's limits from the installed botocore
 .PHONY: check-patches
 check-patches: setup ## do the patches fit another release of ministack? VERSION=1.5.32, or LATEST=5 for the newest ones
 	python tools/check_patches.py $(VERSION) $(if $(LATEST),--latest $(LATEST))
+
+.PHONY: hooks
+hooks: setup .tools/pre-commit/.installed ## install the git hooks: ruff, codespell and the vocabulary before each commit
+	.tools/pre-commit/bin/pre-commit install
+
+PROJECT_VERSION = $(shell python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["version"])')
+
+.PHONY: changelog-draft
+changelog-draft: setup .tools/towncrier/.installed ## print the next entry of CHANGELOG.md
+	@.tools/towncrier/bin/towncrier build --draft --version $(PROJECT_VERSION)
+
+.PHONY: changelog
+changelog: setup .tools/towncrier/.installed ## write the next entry of CHANGELOG.md, and remove the fragments of changelog.d
+	.tools/towncrier/bin/towncrier build --yes --version $(PROJECT_VERSION)
 
 .PHONY: setup
 setup: .venv/.installed node_modules/.installed ## install what the project needs; returns quickly when nothing changed

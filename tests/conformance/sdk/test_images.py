@@ -35,7 +35,7 @@ def case(framework: str, version: str, **given: Any) -> dict[str, Any]:  # noqa:
 
 
 def builds(framework: str) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
-    """Every version by each of its names, with what is below it, and its facts."""
+    """Yield every version by each of its names, with its base framework and its facts."""
     facts = _frameworks()[framework]
     for version in [*facts["versions"], *facts["aliases"]]:
         build = facts["versions"][facts["aliases"].get(version, version)]
@@ -87,7 +87,7 @@ def ours(of: dict[str, Any]) -> str | None:
     return f"{image.accounts[of['region']]}.dkr.ecr.{of['region']}.{domain}/{image.repository}:{image.tag}"
 
 
-def test_every_image_is_the_sdks_and_no_other_is_silently_taken() -> None:
+def test_every_image_is_the_sdks_and_none_is_silently_substituted() -> None:
     asked = list(cases())
     ran = subprocess.run(
         [SDK_PYTHON, Path(__file__).parent / "image_uris.py"],

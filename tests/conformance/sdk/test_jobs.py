@@ -50,21 +50,23 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What lies beside a notebook."""
-    made = tmp_path_factory.mktemp("notebook")
-    (made / "tables").mkdir()
+    """The directory of a notebook."""
+    directory = tmp_path_factory.mktemp("notebook")
+    (directory / "tables").mkdir()
     for name in ("iris.csv", "wine_data.csv", "breast_cancer.csv"):
-        (made / "tables" / name).write_bytes((DATA / name).read_bytes())
+        (directory / "tables" / name).write_bytes((DATA / name).read_bytes())
     for name in ("count_words.py", "words.py"):
-        (made / name).write_bytes((SOURCE / name).read_bytes())
-    (made / "count_rows.py").write_text(COUNT_ROWS)
-    (made / "fail.py").write_text("open('/opt/ml/output/message', 'w').write('no such column'); raise SystemExit(3)")
-    (made / "sleep.py").write_text("import time; time.sleep(1000)")
-    return made
+        (directory / name).write_bytes((SOURCE / name).read_bytes())
+    (directory / "count_rows.py").write_text(COUNT_ROWS)
+    (directory / "fail.py").write_text(
+        "open('/opt/ml/output/message', 'w').write('no such column'); raise SystemExit(3)"
+    )
+    (directory / "sleep.py").write_text("import time; time.sleep(1000)")
+    return directory
 
 
 def run(local_aws: LocalAws, folder: Path, what: str) -> tuple[dict[str, Any], str]:
-    """What the SDK says at the end, and all that it has printed."""
+    """Run a job with the SDK, and return its summary and everything that the SDK printed."""
     ran = subprocess.run(
         [str(SDK_PYTHON), str(ROOT / "tests" / "conformance" / "sdk" / "run_jobs.py"), what, str(folder)],
         env=local_aws.redirect(os.environ) | {"SAGEMAKER_SUPPRESS_V2_WARNING": "1"},
@@ -80,7 +82,7 @@ def run(local_aws: LocalAws, folder: Path, what: str) -> tuple[dict[str, Any], s
 
 
 def outputs(local_aws: LocalAws, uri: str) -> dict[str, bytes]:
-    """The objects below an address."""
+    """Return the objects below a URI."""
     environment = local_aws.environment()
     session = boto3.Session(
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
@@ -142,7 +144,7 @@ def test_a_spark_job_runs_with_its_module_its_configuration_and_its_event_log(
     assert counted == Counter(
         word for path in (folder / "tables").iterdir() for word in re.findall(r"\w+", path.read_text().lower())
     )
-    # Uploaded as it grows: what had another name meanwhile is there, too.
+    # The log is uploaded while it grows, so its intermediate name is there, too.
     (events,) = (
         body for name, body in outputs(local_aws, f"s3://{bucket}/events").items() if not name.endswith(".inprogress")
     )
