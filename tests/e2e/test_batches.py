@@ -88,7 +88,7 @@ def test_a_thousand_objects_are_one_job_and_two_bad_ones_keep_none_of_the_others
     pipeline.until(lambda: len(pipeline.dead_letters()) == 2)
     letters = sorted((letter["objects"], reason) for letter, reason in pipeline.dead_letters())
     assert letters == [
-        ([f"s3://{pipeline.bucket}/batch/blue/230.txt"], "the object was gone before the job started"),
+        ([f"s3://{pipeline.bucket}/batch/blue/230.txt"], "the object was deleted before the job started"),
         ([f"s3://{pipeline.bucket}/batch/blue/617.txt"], letters[1][1]),
     ]
     assert "617.txt is corrupt" in letters[1][1]
@@ -103,7 +103,9 @@ def test_dead_letters_are_shown_and_sent_back(deployed: Deployment) -> None:
     before = len(pipeline.executions())
     shown = deployed.smproc("redrive", "--stack", "BatchCopy", "--dry-run", "--local", str(deployed.port))
     assert shown.returncode == 0, shown.stderr
-    assert f"s3://{pipeline.bucket}/batch/blue/230.txt\n    the object was gone before the job started" in shown.stdout
+    assert (
+        f"s3://{pipeline.bucket}/batch/blue/230.txt\n    the object was deleted before the job started" in shown.stdout
+    )
     assert shown.stdout.endswith("BatchCopy/Pipeline: 2 dead letters here\n")
     sent = deployed.smproc("redrive", "--stack", "BatchCopy", "--local", str(deployed.port))
     assert sent.stdout.endswith("BatchCopy/Pipeline: 2 dead letters sent back\n")
@@ -186,7 +188,7 @@ def test_a_message_that_nobody_can_work_on_is_a_dead_letter_with_its_reason(depl
     pipeline = Pipeline(deployed, "ImportedCopy")
     pipeline.sqs.send_message(QueueUrl=pipeline.outputs["Queue"], MessageBody="not an event")
     command = ("redrive", "--stack", "ImportedCopy", "--local", str(deployed.port))
-    pipeline.until(lambda: "the message is no JSON" in deployed.smproc(*command, "--dry-run").stdout)
+    pipeline.until(lambda: "the message is not JSON" in deployed.smproc(*command, "--dry-run").stdout)
     nobody = deployed.smproc("redrive", "--stack", "ImportedCopy", "--pipeline", "x", "--local", str(deployed.port))
     assert nobody.returncode == 1
     assert "no pipeline 'x'; name one of these with --pipeline: ImportedCopy/Pipeline" in nobody.stderr

@@ -1,8 +1,7 @@
-"""What the function that unpacks code does with an archive that means no good; it runs over a real S3."""
+"""The function that unpacks code, given hostile archives, with a real S3."""
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 import threading
@@ -13,23 +12,25 @@ from typing import Any, ClassVar
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from smproc.local import LocalAws
 from tests.helpers.hostile_names import NAMES
 from tests.helpers.ports import free_port
+from unpack_code import handler
 
 Unpack = Callable[[bytes], dict[str, Any]]
 PREFIX = "code/0123"
 
 
 class _CloudFormation(BaseHTTPRequestHandler):
-    """Takes the answer to a custom resource's request."""
+    """A server that takes the response to a custom resource's request."""
 
-    answers: ClassVar[list[dict[str, Any]]] = []
+    taken: ClassVar[list[dict[str, Any]]] = []
 
     def do_PUT(self) -> None:
-        self.answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(200)
         self.end_headers()
 
@@ -37,8 +38,9 @@ class _CloudFormation(BaseHTTPRequestHandler):
         pass
 
 
-class _Context:
-    log_stream_name = "stream"
+class Context(LambdaContext):
+    def __init__(self) -> None:
+        self._log_stream_name = "stream"
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +62,9 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def unpack(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:  # noqa: ANN401
-    """Runs the function on an archive; what it answers to CloudFormation."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    """A function that unpacks an archive, and returns the response to CloudFormation."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    handler = importlib.import_module("unpack_code.handler")
-    monkeypatch.setattr(handler, "s3", s3)
+    monkeypatch.setattr(handler, "s3_client", lambda: s3)
     with HTTPServer(("127.0.0.1", 0), _CloudFormation) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -77,9 +77,9 @@ def unpack(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:  # noq
             handler.handler(
                 {"RequestType": "Create", "ResponseURL": url, "ResourceProperties": properties}
                 | dict.fromkeys(names, "x"),
-                _Context(),
+                Context(),
             )
-            return _CloudFormation.answers.pop()
+            return _CloudFormation.taken.pop()
 
         try:
             yield run
@@ -104,17 +104,18 @@ def keys(s3: Any) -> list[str]:  # noqa: ANN401
 
 
 def test_every_name_is_a_key_below_the_prefix(s3: Any, unpack: Unpack) -> None:  # noqa: ANN401
-    answer = unpack(archive(*((name, name.encode()) for name in NAMES), ("a folder/", b"")))
-    assert (answer["Status"], answer["Data"]) == ("SUCCESS", {"Prefix": PREFIX})
+    response = unpack(archive(*((name, name.encode()) for name in NAMES), ("a folder/", b"")))
+    assert (response["Status"], response["Data"]) == ("SUCCESS", {"Prefix": PREFIX})
     assert s3.get_object(Bucket="target", Key=f"{PREFIX}/-rf")["Body"].read() == b"-rf"
     assert sorted(keys(s3)) == sorted(f"{PREFIX}/{name}" for name in NAMES)
 
 
 @pytest.mark.parametrize("name", ["../up.py", "a/../../up.py", "/etc/up.py", "..", "./up.py", "a//up.py"])
-def test_a_member_that_leads_out_of_its_folder_fails_the_deployment(s3: Any, unpack: Unpack, name: str) -> None:  # noqa: ANN401
-    answer = unpack(archive(("main.py", b""), (name, b"")))
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"] == f"ValueError: the archive's member {name!r} is no file of its folder (log stream stream)"
+def test_a_member_that_leads_out_of_the_archive_fails_the_deployment(s3: Any, unpack: Unpack, name: str) -> None:  # noqa: ANN401
+    response = unpack(archive(("main.py", b""), (name, b"")))
+    assert response["Status"] == "FAILED"
+    reason = f"ValueError: a member of the archive must be a file below its root, got {name!r} (log stream stream)"
+    assert response["Reason"] == reason
     assert keys(s3) == []
 
 
@@ -126,22 +127,22 @@ def test_a_link_is_not_followed(s3: Any, unpack: Unpack) -> None:  # noqa: ANN40
     assert keys(s3) == [f"{PREFIX}/link"]
 
 
-@pytest.mark.parametrize(("room", "what"), [(50, "the archive"), (500, "the archive with its member 'huge.bin'")])
-def test_what_would_fill_the_memory_fails_the_deployment_and_is_not_unpacked(
+@pytest.mark.parametrize(("limit", "name"), [(50, "the archive"), (500, "the archive with its member 'huge.bin'")])
+def test_an_archive_that_would_fill_the_memory_fails_the_deployment_and_is_not_unpacked(
     s3: Any,  # noqa: ANN401
     unpack: Unpack,
     monkeypatch: pytest.MonkeyPatch,
-    room: int,
-    what: str,
+    limit: int,
+    name: str,
 ) -> None:
-    monkeypatch.setattr("unpack_code.handler.ROOM_BYTES", room)
-    answer = unpack(archive(("small.py", b""), ("huge.bin", bytes(600))))
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"].startswith(f"ValueError: {what} has ")
-    assert f" bytes, and {room} can be unpacked; put data into an input of the job" in answer["Reason"]
+    monkeypatch.setattr("unpack_code.handler.MEMORY_BYTES", limit)
+    response = unpack(archive(("small.py", b""), ("huge.bin", bytes(600))))
+    assert response["Status"] == "FAILED"
+    assert response["Reason"].startswith(f"ValueError: {name} must have at most {limit} bytes, got ")
+    assert "; put data into an input of the job" in response["Reason"]
     assert keys(s3) == []
 
 
-def test_what_is_no_archive_fails_the_deployment(s3: Any, unpack: Unpack) -> None:  # noqa: ANN401
+def test_an_invalid_archive_fails_the_deployment(s3: Any, unpack: Unpack) -> None:  # noqa: ANN401
     assert unpack(b"no archive")["Reason"].startswith("BadZipFile: ")
     assert keys(s3) == []

@@ -23,9 +23,6 @@ from cdk_sagemaker_processing.trigger.permissions import (
 )
 from cdk_sagemaker_processing.trigger.queues import alarm_above_zero
 
-# The distributions that the trigger's functions import and that Lambda's runtime does not have.
-DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
-
 
 class Ledger(Construct):
     """The ledger's table and its dispatcher function.
@@ -67,7 +64,7 @@ class Ledger(Construct):
             "Dispatcher",
             source="s3_trigger",
             module="dispatch",
-            distributions=DISTRIBUTIONS,
+            with_powertools=True,
             description="Starts the executions of batches, and of what waited for a slot",
             # Long enough for the manifest of 100,000 objects, each of which is checked to exist.
             timeout=Duration.minutes(10),

@@ -25,7 +25,7 @@ from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.trigger.batching import Batching
 from cdk_sagemaker_processing.trigger.encrypted_target import EncryptedQueue
 from cdk_sagemaker_processing.trigger.group_by import GroupBy
-from cdk_sagemaker_processing.trigger.ledger import DISTRIBUTIONS, Ledger
+from cdk_sagemaker_processing.trigger.ledger import Ledger
 from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
 from cdk_sagemaker_processing.trigger.permissions import (
     EVENT_SOURCE,
@@ -222,7 +222,7 @@ class S3Trigger(Construct):
             "Function",
             source="s3_trigger",
             module="intake",
-            distributions=DISTRIBUTIONS,
+            with_powertools=True,
             description="Takes the objects that arrived in S3",
             without_dead_letters=QUEUE_HAS_DEAD_LETTERS,
             calls={"dynamodb", "lambda", *notified_services} if self.ledger else {"s3", *notified_services},
