@@ -1,4 +1,4 @@
-"""What the function that unpacks code does with an archive that means no good; it runs over a real S3."""
+"""The function that unpacks code, given hostile archives; it runs over the S3 of a local AWS."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
 
-import boto3
 import pytest
-from botocore.config import Config
 
-from smproc.local import LocalAws
 from tests.helpers.hostile_names import NAMES
-from tests.helpers.ports import free_port
+from tests.helpers.local_aws import RunningLocalAws
 
 Unpack = Callable[[bytes], dict[str, Any]]
 PREFIX = "code/0123"
@@ -41,26 +38,16 @@ class _Context:
     log_stream_name = "stream"
 
 
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with LocalAws(port=free_port(), state_dir=tmp_path_factory.mktemp("state")) as local_aws:
-        client = boto3.client(
-            "s3",
-            endpoint_url=local_aws.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - the local AWS's own
-            config=Config(proxies={}, s3={"addressing_style": "path"}),
-        )
-        for bucket in ("assets", "target"):
-            client.create_bucket(Bucket=bucket)
-        yield client
-        client.close()
+@pytest.fixture
+def s3(local_aws: RunningLocalAws) -> Any:  # noqa: ANN401 - boto3 is untyped
+    for bucket in ("assets", "target"):
+        local_aws.s3.create_bucket(Bucket=bucket)
+    return local_aws.s3
 
 
 @pytest.fixture
 def unpack(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:  # noqa: ANN401
-    """Runs the function on an archive; what it answers to CloudFormation."""
+    """Run the function on an archive; returns its answer to CloudFormation."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     handler = importlib.import_module("unpack_code.handler")

@@ -14,7 +14,7 @@ from tests.helpers.hostile_names import NAMES
 from tests.helpers.stacks import in_machine, stack
 
 if TYPE_CHECKING:
-    from tests.integration.local.conftest import RunningLocalAws
+    from tests.helpers.local_aws import RunningLocalAws
 
 COPY = """
 import os, shutil
