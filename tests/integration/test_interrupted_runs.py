@@ -28,7 +28,7 @@ def test_hangs():
     here = Path(__file__).parent
     with LocalAws(free_port(), state_dir=here / "state", runner="process") as aws:
         user = RunningLocalAws(aws, "any")
-        name = user.create(user.request(f"import time; print('ready', flush=True); time.sleep({seconds})"))
+        name = user.create(user.request("import time; print('ready', flush=True); time.sleep(1000)"))
         user.wait_for_log(name, "ready")
         (here / "pids.tmp").write_text(f"{os.getpid()} {aws.status().pid}")
         (here / "pids.tmp").rename(here / "pids")
@@ -58,7 +58,7 @@ def alive(pid: int) -> bool:
 )
 def test_no_server_is_left_behind(tmp_path: Path, target: str, sent: signal.Signals) -> None:
     require_any_sandbox()
-    (tmp_path / "test_hanging.py").write_text(_HANGING.replace("{seconds}", "1000"))
+    (tmp_path / "test_hanging.py").write_text(_HANGING)
     command = [sys.executable, "-m", "pytest", "-q", "-n", "1", "-p", "tests.conftest", "-c", os.devnull]
     run = subprocess.Popen(
         [*command, "--rootdir", str(tmp_path), str(tmp_path / "test_hanging.py")],
