@@ -12,6 +12,14 @@ import pytest
 from tests.helpers import reaper
 
 ROOT = Path(__file__).parents[1]
+# Where the longest groups of tests lie, the longest first: two workers end together if these start first.
+_LONGEST = (
+    "tests/e2e",
+    "tests/conformance/container",
+    "tests/integration/trigger",
+    "tests/conformance",
+    "tests/integration",
+)
 # A number that is a token is further from zero than any that a test means.
 _NUMBERS_BELOW = 1e200
 
@@ -22,9 +30,29 @@ if node := shutil.which("node"):
     os.environ.setdefault("JSII_NODE", node)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "xdist_group(name): see pytest-xdist, which may be absent")
     # In each worker, too: xdist has every process load this file.
     reaper.start()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file, or of a marked group, on one worker, where they share servers and deployments."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> tuple[int, str]:
+    marker = item.get_closest_marker("xdist_group")
+    assert marker is not None
+    group = str(marker.args[0])
+    if not group.startswith("tests/"):
+        return -1, group
+    ranks = [rank for rank, path in enumerate(_LONGEST) if group.startswith(f"{path}/")]
+    return min(ranks, default=len(_LONGEST)), group
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

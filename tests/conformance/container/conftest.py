@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -87,7 +88,8 @@ def make(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield lambda directory: LocalAws(free_port(), state_dir=directory, runner="container")
         return
     require_sandbox(request.param)
-    substitutes = {image.NAME: shlex.join(image.ENTRYPOINT)}
+    # By its path: on the PATH is nothing but the sandbox.
+    substitutes = {image.NAME: shlex.join([sys.executable, *image.ENTRYPOINT[1:]])}
     with sandbox_alone(request.param, tmp_path_factory.mktemp("path")):
         yield lambda directory: LocalAws(free_port(), state_dir=directory, runner="process", images=substitutes)
 
