@@ -19,16 +19,40 @@ PINNED := requirements.txt requirements-spark.txt $(wildcard tools/requirements/
 
 .PHONY: help
 help: ## list what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## start the local AWS, deploy app.py, drop a data set in S3, show the outputs
 	@python examples/demo/demo.py
 
+# Tests of a group stay on one worker, and the longest groups start first (tests/conftest.py).
+WORKERS ?= 2
+PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+TEST_TOOLS := .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed
+
 .PHONY: test
-test: setup .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed ## every test (and make lint first)
+test: setup $(TEST_TOOLS) ## every test (and make lint first)
 	@$(MAKE) --no-print-directory lint
-	python -m pytest --numprocesses 2 --dist loadfile --durations 20
+	$(PYTEST) --durations 20
+
+.PHONY: test-fast
+test-fast: setup lint test-unit ## lint and the unit tests: what to run while you work
+
+.PHONY: test-unit
+test-unit: setup ## one construct or function at a time; needs no server
+	$(PYTEST) tests/unit
+
+.PHONY: test-integration
+test-integration: setup $(TEST_TOOLS) ## the local AWS and the functions of the trigger, through real servers
+	$(PYTEST) tests/integration
+
+.PHONY: test-conformance
+test-conformance: setup $(TEST_TOOLS) ## against others: the SageMaker SDK, the container contract, linters, cdk-nag
+	$(PYTEST) tests/conformance
+
+.PHONY: test-e2e
+test-e2e: setup $(TEST_TOOLS) ## deployed by the CDK CLI on the local AWS, with IAM enforced
+	$(PYTEST) tests/e2e
 
 .PHONY: lint
 lint: setup ## ruff, codespell, mypy --strict, the import contracts

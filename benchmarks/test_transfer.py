@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from smproc.local import LocalAws, NoSandboxError
+from tests.helpers.local_aws import RunningLocalAws
 from tests.helpers.ports import free_port
 from tests.helpers.stacks import ROOT
-from tests.integration.local.conftest import RunningLocalAws
 
 AWS = ROOT / ".tools" / "awscli" / "bin" / "aws"
 _FACTOR_MAX = 1.3

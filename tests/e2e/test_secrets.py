@@ -1,13 +1,14 @@
-"""No secret gets into a template, an asset, a log, a manifest or a history: looked for by the very values."""
+"""No secret gets into a log, a manifest, a history or a deployed template: searched for by the very values.
+
+tests/conformance/template/test_examples.py searches what is synthesized.
+"""
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
 import time
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,8 @@ from smproc.local import LocalAws
 from smproc.local.probes import children
 from tests.helpers.deployment import Deployment, SessionAt, bootstrap, cdk
 from tests.helpers.ports import free_port
-from tests.helpers.stacks import ROOT, run_app
+from tests.helpers.secret_search import OF_THE_USER, Texts, unpacked, where
+from tests.helpers.stacks import ROOT
 
 # What every secret that the local AWS makes begins with: keys and tokens of roles' sessions, tokens of programs.
 MADE = "5ec2e75ec2e7"
@@ -31,32 +33,7 @@ def marked(make):
     return lambda size=32: "{MADE}" + make(size)[{len(MADE)}:] if size >= 20 else make(size)
 secrets.token_hex, secrets.token_urlsafe = marked(secrets.token_hex), marked(secrets.token_urlsafe)
 """
-# What is in the environment of whoever synthesizes, deploys and starts the local AWS.
-OF_THE_USER = "7b1e-a-secret-of-the-user"
-ENVIRONMENT = dict.fromkeys(("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "A_PASSWORD"), OF_THE_USER)
-APPS = [
-    ROOT / "app.py",
-    *sorted((ROOT / "examples").glob("*.py")),
-    *sorted((ROOT / "examples").glob("processors/*.py")),
-]
 OBEDIENT = ROOT / "tests" / "e2e" / "app" / "app.py"
-_FROM_THE_USER = 'os.environ["A_PASSWORD"]'
-Texts = Iterator[tuple[str, bytes]]
-
-
-def unpacked(name: str, content: bytes) -> Texts:
-    """A file, and when it is a zip, the files in it."""
-    yield name, name.encode() + content
-    if zipfile.is_zipfile(io.BytesIO(content)):
-        with zipfile.ZipFile(io.BytesIO(content)) as files:
-            for inner in files.namelist():
-                yield f"{name}!{inner}", files.read(inner)
-
-
-def files_of(folder: Path) -> Texts:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            yield from unpacked(path.name, path.read_bytes())
 
 
 @dataclass(frozen=True)
@@ -151,30 +128,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(local_aws, Deployment(local_aws.port, environment, SessionAt(session, local_aws.endpoint)))
     finally:
         local_aws.stop()
-
-
-def where(texts: Texts, secrets: set[str]) -> set[str]:
-    """The kinds of what one of the secrets stands in."""
-    return {name for name, content in texts if any(secret.encode() in content for secret in secrets)}
-
-
-@pytest.mark.parametrize("app", APPS, ids=[app.stem for app in APPS])
-def test_no_secret_of_the_user_is_in_what_is_synthesized(app: Path, tmp_path: Path) -> None:
-    run_app(tmp_path, app=app, cwd=tmp_path, **ENVIRONMENT)
-    assert list(tmp_path.glob("*.template.json"))
-    assert where(files_of(tmp_path), {OF_THE_USER}) == set()
-
-
-def test_a_secret_in_the_environment_of_a_processor_would_be_found(tmp_path: Path) -> None:
-    app = tmp_path / "app.py"
-    source = (ROOT / "examples" / "processors" / "processor.py").read_text()
-    assert '"INFO"' in source  # of a variable that the example gives to its processor
-    app.write_text(
-        f"import os\n{source.split('from __future__ import annotations')[1]}".replace('"INFO"', _FROM_THE_USER)
-    )
-    run_app(tmp_path / "out", app=app, cwd=tmp_path, **ENVIRONMENT)
-    (template,) = (tmp_path / "out").glob("*.template.json")
-    assert template.name in where(files_of(tmp_path / "out"), {OF_THE_USER})
 
 
 def test_no_secret_is_where_others_look(world: World) -> None:

@@ -10,14 +10,11 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
 
-import boto3
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 
-from smproc.local import LocalAws
 from tests.helpers.hostile_names import NAMES
-from tests.helpers.ports import free_port
+from tests.helpers.local_aws import RunningLocalAws
 from unpack_code import handler
 
 Unpack = Callable[[bytes], dict[str, Any]]
@@ -43,21 +40,11 @@ class Context(LambdaContext):
         self._log_stream_name = "stream"
 
 
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with LocalAws(port=free_port(), state_dir=tmp_path_factory.mktemp("state")) as local_aws:
-        client = boto3.client(
-            "s3",
-            endpoint_url=local_aws.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - the local AWS's own
-            config=Config(proxies={}, s3={"addressing_style": "path"}),
-        )
-        for bucket in ("assets", "target"):
-            client.create_bucket(Bucket=bucket)
-        yield client
-        client.close()
+@pytest.fixture
+def s3(local_aws: RunningLocalAws) -> Any:  # noqa: ANN401 - boto3 is untyped
+    for bucket in ("assets", "target"):
+        local_aws.s3.create_bucket(Bucket=bucket)
+    return local_aws.s3
 
 
 @pytest.fixture

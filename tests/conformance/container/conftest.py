@@ -1,10 +1,11 @@
-"""The contract is one; each of its rules is held against every runner that this machine has."""
+"""One contract, of which each rule is checked with every runner and every sandbox that this machine has."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +14,10 @@ import pytest
 
 from smproc.local import LocalAws, NoContainerEngineError
 from smproc.local.runners import Engine, find_engine
-from smproc.local.runners.sandboxes import probe_sandboxes
 from tests.conformance.container import image
+from tests.helpers.local_aws import SERVER_ENVIRONMENT, RunningLocalAws, sandbox_alone
 from tests.helpers.ports import free_port
-from tests.integration.local.conftest import OF_THE_SERVER, RunningLocalAws
+from tests.helpers.sandboxes import SANDBOXES, require_sandbox, skip_without
 
 Make = Callable[[Path], LocalAws]
 # Podman without privileges over the kernel's cgroups or an overlay: where its own defaults do not work, these do.
@@ -37,7 +38,7 @@ runroot = "{folder}/run"
 
 
 class Conforming(RunningLocalAws):
-    """A local AWS whose jobs run on the image that is the same for every runner."""
+    """A local AWS whose jobs run on the image that is the same for every runner and sandbox."""
 
     image = image.NAME
 
@@ -48,14 +49,14 @@ class Conforming(RunningLocalAws):
 
 @pytest.fixture(scope="session")
 def _engine() -> Iterator[None]:
-    """A container engine that has the image."""
+    """Provide a container engine that has the image."""
     # Not below pytest's own: what Podman runs when a container has ended takes no path of over 50 characters.
     folder = Path(tempfile.mkdtemp(prefix="engine-"))
     with pytest.MonkeyPatch.context() as patch:
         try:
             engine = _find_engine(folder, patch)
         except NoContainerEngineError as missing:
-            pytest.skip(str(missing))
+            skip_without("a container engine", str(missing))
         image.build(engine.program, folder, dict(engine.environment))
         try:
             yield
@@ -79,25 +80,26 @@ def _find_engine(folder: Path, patch: pytest.MonkeyPatch) -> Engine:
         return find_engine()
 
 
-@pytest.fixture(scope="session", params=["process", "container"])
-def make(request: pytest.FixtureRequest) -> Make:
-    """Makes a local AWS that is yet to be started, once with each runner that works on this machine."""
+@pytest.fixture(scope="session", params=[*SANDBOXES, "container"])
+def make(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
+    """Make a local AWS that is yet to be started, with each runner and each sandbox in turn."""
     if request.param == "container":
         request.getfixturevalue("_engine")
-        return lambda folder: LocalAws(free_port(), state_dir=folder, runner="container")
-    trials = list(probe_sandboxes())
-    if not any(trial.sandbox for trial in trials):
-        pytest.skip("; ".join(f"{trial.name}: {trial.problem}" for trial in trials))
-    stands_in = {image.NAME: shlex.join(image.ENTRYPOINT)}
-    return lambda folder: LocalAws(free_port(), state_dir=folder, runner="process", images=stands_in)
+        yield lambda directory: LocalAws(free_port(), state_dir=directory, runner="container")
+        return
+    require_sandbox(request.param)
+    # By its path: on the PATH is nothing but the sandbox.
+    substitutes = {image.NAME: shlex.join([sys.executable, *image.ENTRYPOINT[1:]])}
+    with sandbox_alone(request.param, tmp_path_factory.mktemp("path")):
+        yield lambda directory: LocalAws(free_port(), state_dir=directory, runner="process", images=substitutes)
 
 
 @pytest.fixture(scope="session")
 def local_aws(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conforming]:
-    """A running local AWS, once with each runner."""
+    """Run a local AWS with each runner and each sandbox in turn."""
     aws = make(tmp_path_factory.mktemp("state"))
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in OF_THE_SERVER.items():
+        for name, value in SERVER_ENVIRONMENT.items():
             patch.setenv(name, value)
         aws.start()
     running = Conforming(aws, aws._runner)

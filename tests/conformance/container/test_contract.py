@@ -18,7 +18,7 @@ import pytest
 
 from smproc.local.runners import find_engine
 from tests.conformance.container import image
-from tests.integration.local.conftest import OF_THE_SERVER, command_lines
+from tests.helpers.local_aws import SERVER_ENVIRONMENT, command_lines
 
 if TYPE_CHECKING:
     from tests.conformance.container.conftest import Conforming, Make
@@ -144,10 +144,10 @@ def test_the_environment_is_the_requests_and_what_leads_to_aws(local_aws: Confor
 
 def test_nothing_of_the_servers_environment_is_in_the_programs(local_aws: Conforming) -> None:
     (found,) = told(local_aws, "tell(dict(os.environ))")
-    assert set(found) & set(OF_THE_SERVER) == set()
-    assert set(found.values()) & set(OF_THE_SERVER.values()) == set()
+    assert set(found) & set(SERVER_ENVIRONMENT) == set()
+    assert set(found.values()) & set(SERVER_ENVIRONMENT.values()) == set()
     server = Path(f"/proc/{local_aws.aws.status().pid}/environ").read_bytes().split(b"\0")
-    assert {f"{name}={value}".encode() for name, value in OF_THE_SERVER.items()} <= set(server)
+    assert {f"{name}={value}".encode() for name, value in SERVER_ENVIRONMENT.items()} <= set(server)
 
 
 def test_the_config_files_describe_the_job_and_its_hosts(local_aws: Conforming) -> None:

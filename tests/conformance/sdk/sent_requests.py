@@ -6,6 +6,7 @@ CreateProcessingJob are recorded as the SDK passes them.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 import json
@@ -76,16 +77,23 @@ def estimator(framework: str) -> Any:  # noqa: ANN401 - a class
     return getattr(importlib.import_module(module), name)
 
 
-def sent_by(call: dict[str, Any]) -> Any:  # noqa: ANN401 - a request, or the SDK's refusal
-    """The request; or the words that the SDK refuses with."""
-    boto = boto3.Session(region_name=call["region"], aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106
+@functools.cache
+def session_in(region: str) -> tuple[Session, list[Any]]:
+    """Return a region's session, and the list of what is sent in it: a client of boto takes most of a second."""
+    boto = boto3.Session(region_name=region, aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106
     boto.events.register("before-send.*", answer)
     client = boto.client("sagemaker")
     requests: list[Any] = []
     client.meta.events.register(
         "provide-client-params.sagemaker.CreateProcessingJob", lambda params, **_: requests.append(params)
     )
-    session = Session(boto_session=boto, sagemaker_client=client, default_bucket=f"sagemaker-{call['region']}-x")
+    return Session(boto_session=boto, sagemaker_client=client, default_bucket=f"sagemaker-{region}-x"), requests
+
+
+def sent_by(call: dict[str, Any]) -> Any:  # noqa: ANN401 - a request, or the SDK's refusal
+    """Return the request that the SDK sends, or the words that it refuses with."""
+    session, requests = session_in(call["region"])
+    requests.clear()
     init, run = build(call["init"]), build(call["run"])
     if "framework" in init:
         init["estimator_cls"] = estimator(init.pop("framework"))

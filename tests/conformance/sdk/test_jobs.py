@@ -16,9 +16,10 @@ import boto3
 import pytest
 import sklearn.datasets
 
-from smproc.local import LocalAws, NoSandboxError
+from smproc.local import LocalAws
 from tests.helpers.deployment import SessionAt
 from tests.helpers.ports import free_port
+from tests.helpers.sandboxes import require_any_sandbox
 from tests.helpers.stacks import ROOT
 
 SDK_PYTHON = ROOT / ".tools" / "sagemaker" / "bin" / "python"
@@ -39,13 +40,9 @@ for path in (base / "input" / "tables").iterdir():
 
 @pytest.fixture(scope="module")
 def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    aws = LocalAws(free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process")
-    try:
-        aws.start()
-    except NoSandboxError as missing:
-        pytest.skip(str(missing))
-    yield aws
-    aws.stop()
+    require_any_sandbox()
+    with LocalAws(free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process") as aws:
+        yield aws
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(local_aws: LocalAws, folder: Path, what: str) -> tuple[dict[str, Any], str]:
     """Run a job with the SDK, and return its summary and everything that the SDK printed."""
     ran = subprocess.run(
-        [str(SDK_PYTHON), str(ROOT / "tests" / "conformance" / "sdk" / "run_jobs.py"), what, str(folder)],
+        [str(SDK_PYTHON), str(Path(__file__).with_name("run_jobs.py")), what, str(folder)],
         env=local_aws.redirect(os.environ) | {"SAGEMAKER_SUPPRESS_V2_WARNING": "1"},
         cwd=folder,
         check=False,

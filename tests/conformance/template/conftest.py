@@ -11,7 +11,7 @@ from tests.helpers.stacks import run_app
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `python app.py` writes, from another folder than the project's."""
+    """Return the assembly that `python app.py` writes."""
     out = tmp_path_factory.mktemp("assembly")
     run_app(out)
     return out
@@ -19,6 +19,6 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def demo(assembly: Path) -> dict[str, Any]:
-    """The template of app.py."""
+    """Return the template of app.py."""
     found: dict[str, Any] = json.loads((assembly / "ProcessingDemo.template.json").read_text())
     return found

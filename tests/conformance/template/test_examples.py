@@ -1,20 +1,21 @@
-"""Every example: it synthesizes, linters find nothing in it, and its logical ids stay where they are."""
+"""Every example synthesizes; linters find nothing in it, its logical ids stay, and it holds no secret."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import cdk_sagemaker_processing as library
-from tests.helpers.stacks import ROOT, assert_snapshot, flat, run_app
+from tests.helpers.secret_search import ENVIRONMENT, OF_THE_USER, files_of, where
+from tests.helpers.stacks import ROOT, assert_snapshot, flat, run_apps
 
 EXAMPLES = [*sorted((ROOT / "examples").glob("*.py")), *sorted((ROOT / "examples" / "processors").glob("*.py"))]
+APP = ROOT / "app.py"
 NAMES = [example.stem for example in EXAMPLES]
 # In a state machine of the user's own: aws-cdk lets it wait for its role and for the role's policy, which includes it.
 TOLERATED = {"task": ["-i", "W3005"]}
@@ -22,11 +23,11 @@ TOLERATED = {"task": ["-i", "W3005"]}
 
 @pytest.fixture(scope="module")
 def assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """What each example writes, from another folder than its own."""
-    folder = tmp_path_factory.mktemp("examples")
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda example: run_app(folder / example.stem, app=example, cwd=folder), EXAMPLES))
-    return {name: folder / name for name in NAMES}
+    """Synthesize app.py and each example, with secrets in the environment, from a directory that is not theirs."""
+    directory = tmp_path_factory.mktemp("examples")
+    found = {app.stem: directory / app.stem for app in (APP, *EXAMPLES)}
+    run_apps(dict(zip((APP, *EXAMPLES), found.values(), strict=True)), cwd=directory, **ENVIRONMENT)
+    return found
 
 
 def template_of(assembly: Path) -> Path:
@@ -34,22 +35,29 @@ def template_of(assembly: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_linters_find_nothing(assemblies: dict[str, Path], name: str, tmp_path: Path) -> None:
-    path = template_of(assemblies[name])
-    lint: list[str | Path] = [Path(sys.prefix) / "bin" / "cfn-lint", *TOLERATED.get(name, []), "--template", path]
+@pytest.mark.parametrize("tolerated", [[], *TOLERATED.values()], ids=["", *TOLERATED])
+def test_cfn_lint_finds_nothing(assemblies: dict[str, Path], tolerated: list[str]) -> None:
+    names = [name for name in NAMES if TOLERATED.get(name, []) == tolerated]
+    templates = [template_of(assemblies[name]) for name in names]
+    lint: list[str | Path] = [Path(sys.prefix) / "bin" / "cfn-lint", *tolerated, "--template", *templates]
     ran = subprocess.run(lint, check=False, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
-    (machine,) = (
-        resource
-        for resource in json.loads(path.read_text())["Resources"].values()
-        if resource["Type"] == "AWS::StepFunctions::StateMachine"
-    )
-    definition = tmp_path / "definition.json"
-    definition.write_text(flat(machine["Properties"]["DefinitionString"]).replace("<AWS::Partition>", "aws"))
+
+def test_asl_validator_finds_nothing(assemblies: dict[str, Path], tmp_path: Path) -> None:
+    definitions = []
+    for name in NAMES:
+        (machine,) = (
+            resource
+            for resource in json.loads(template_of(assemblies[name]).read_text())["Resources"].values()
+            if resource["Type"] == "AWS::StepFunctions::StateMachine"
+        )
+        definition = tmp_path / f"{name}.json"
+        definition.write_text(flat(machine["Properties"]["DefinitionString"]).replace("<AWS::Partition>", "aws"))
+        definitions.append(definition)
     validator = ROOT / "node_modules" / ".bin" / "asl-validator"
-    checked = subprocess.run([validator, "--json-path", definition], check=False, capture_output=True, text=True)
+    paths = [word for definition in definitions for word in ("--json-path", definition)]
+    checked = subprocess.run([validator, *paths], check=False, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
@@ -77,3 +85,19 @@ def test_every_processor_has_an_example() -> None:
     shown = {name for example in EXAMPLES for name in processors if f" {name}(" in example.read_text()}
     assert shown == processors
     assert len(EXAMPLES) == len(processors) + len(list((ROOT / "examples").glob("*.py")))
+
+
+@pytest.mark.parametrize("name", [APP.stem, *NAMES])
+def test_no_secret_of_the_user_is_in_what_is_synthesized(assemblies: dict[str, Path], name: str) -> None:
+    assert template_of(assemblies[name])
+    assert where(files_of(assemblies[name]), {OF_THE_USER}) == set()
+
+
+def test_a_secret_in_the_environment_of_a_processor_would_be_found(tmp_path: Path) -> None:
+    app = tmp_path / "app.py"
+    source = (ROOT / "examples" / "processors" / "processor.py").read_text()
+    assert '"INFO"' in source  # of a variable that the example gives to its processor
+    body = source.split("from __future__ import annotations")[1].replace('"INFO"', 'os.environ["A_PASSWORD"]')
+    app.write_text(f"import os\n{body}")
+    run_apps({app: tmp_path / "out"}, cwd=tmp_path, **ENVIRONMENT)
+    assert template_of(tmp_path / "out").name in where(files_of(tmp_path / "out"), {OF_THE_USER})

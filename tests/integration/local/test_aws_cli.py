@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.deployment import AWS_CLI
-from tests.integration.local.conftest import BUCKET, RunningLocalAws
+from tests.helpers.local_aws import BUCKET, RunningLocalAws
 
 Aws = Callable[..., subprocess.CompletedProcess[str]]
 

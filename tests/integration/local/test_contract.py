@@ -15,7 +15,7 @@ from smproc.local.server.execution.opt_ml import OptMl
 from smproc.local.server.execution.volume import GIGABYTE, Volume
 
 if TYPE_CHECKING:
-    from tests.integration.local.conftest import RunningLocalAws
+    from tests.helpers.local_aws import RunningLocalAws
 
 ADDRESS = "/_smproc/credentials/"
 
@@ -150,6 +150,7 @@ os.remove(path); open(path, "w").write("mine"); import time; time.sleep(0.3); as
     ],
     ids=["unread", "half-read", "removed", "led away", "replaced"],
 )
+@pytest.mark.each_sandbox
 def test_a_program_may_do_with_its_pipes_what_it_likes(local_aws: RunningLocalAws, script: str) -> None:
     uri = local_aws.put("piped/large", b"x" * 3_000_000)
     job = local_aws.run(script, inputs=[piped(local_aws, uri)])

@@ -19,7 +19,7 @@ from smproc.local import LocalAws, LocalAwsError, NoSandboxError, PortInUseError
 from smproc.local.probes import children
 
 if TYPE_CHECKING:
-    from tests.integration.local.conftest import RunningLocalAws
+    from tests.helpers.local_aws import RunningLocalAws
 
 ROOT = Path(__file__).parents[3]
 SOURCE = os.pathsep.join([str(ROOT), str(ROOT / "constructs")])

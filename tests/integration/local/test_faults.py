@@ -15,7 +15,7 @@ from smproc.local import LocalAwsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.integration.local.conftest import RunningLocalAws
+    from tests.helpers.local_aws import RunningLocalAws
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from smproc.local.probes import children
 
 if TYPE_CHECKING:
-    from tests.integration.local.conftest import RunningLocalAws
+    from tests.helpers.local_aws import RunningLocalAws
 
 SHAPES = botocore.loaders.Loader().load_service_model("sagemaker", "service-2")["shapes"]
 OPERATIONS = [

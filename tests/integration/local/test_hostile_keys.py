@@ -14,7 +14,7 @@ from tests.helpers.hostile_names import NAMES
 from tests.helpers.stacks import in_machine, stack
 
 if TYPE_CHECKING:
-    from tests.integration.local.conftest import RunningLocalAws
+    from tests.helpers.local_aws import RunningLocalAws
 
 COPY = """
 import os, shutil
@@ -94,9 +94,12 @@ def test_a_key_in_an_executions_input_is_a_value_of_the_definition_and_no_part_o
     given["RoleArn"], state["Resource"] = local_aws.role, state["Resource"].replace("<AWS::Partition>", "aws")
     short = [name for name in NAMES if len(name) < 200]
     machine = local_aws.machine({"Job": state})
+    started = {
+        name: local_aws.states.start_execution(stateMachineArn=machine, input=json.dumps({"key": name}))
+        for name in short
+    }
     for name in short:
-        started = local_aws.states.start_execution(stateMachineArn=machine, input=json.dumps({"key": name}))
-        execution = local_aws.wait_for_execution(started["executionArn"])
+        execution = local_aws.wait_for_execution(started[name]["executionArn"])
         assert execution["status"] == "SUCCEEDED", (name, execution.get("cause"))
         job = json.loads(execution["output"])["ProcessingJobName"]
         (line,) = local_aws.log(job)["algo-1"]

@@ -7,12 +7,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from smproc import cli
-from smproc.local import InvalidOptionError, LocalAws, NoContainerEngineError, NoSandboxError
+from smproc.local import InvalidOptionError, LocalAws, NoContainerEngineError
 from smproc.local.runners import (
     CannotRunError,
     ContainerSpec,
@@ -25,9 +24,8 @@ from smproc.local.runners import (
     find_engine,
 )
 from smproc.local.runners.image_substitute import substitute_for
-
-if TYPE_CHECKING:
-    from tests.integration.local.conftest import RunningLocalAws
+from tests.helpers.local_aws import RunningLocalAws, process_local_aws
+from tests.helpers.sandboxes import SANDBOXES, require_any_sandbox, require_sandbox
 
 MINE = "111122223333.dkr.ecr.us-east-1.amazonaws.com/team/mine:1.2"
 
@@ -53,21 +51,16 @@ def command(tmp_path_factory: pytest.TempPathFactory, environment: Path) -> str:
     return f"{environment}/bin/python {directory}/main.py --fixed"
 
 
-@pytest.fixture
+@pytest.fixture(params=SANDBOXES)
 def mapped(
-    local_aws: RunningLocalAws, environment: Path, command: str, free_port: int, tmp_path: Path
+    request: pytest.FixtureRequest, environment: Path, command: str, tmp_path: Path
 ) -> Iterator[RunningLocalAws]:
-    aws = LocalAws(
-        free_port,
-        state_dir=tmp_path,
-        runner="process",
-        images={"team/mine": environment, "other": command},
-    )
-    aws.start()
-    user = type(local_aws)(aws, "any")
-    yield user
-    user.close()
-    aws.stop()
+    require_sandbox(request.param)
+    images = {"team/mine": environment, "other": command}
+    with process_local_aws(tmp_path, request.param, images=images) as aws:
+        user = RunningLocalAws(aws, request.param)
+        yield user
+        user.close()
 
 
 def test_an_image_is_a_virtual_environment_or_a_command(mapped: RunningLocalAws) -> None:
@@ -153,6 +146,7 @@ def test_an_image_without_a_substitute_says_what_to_do() -> None:
 def test_without_an_engine_containers_are_refused_and_processes_are_not(
     path_without: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    require_sandbox("unshare")
     monkeypatch.setenv("PATH", path_without("unshare", "setpriv"))
     with pytest.raises(NoContainerEngineError) as caught:
         choose("container", {}, "any")
@@ -183,15 +177,12 @@ def test_an_engine_that_does_not_respond_gives_the_reason(tmp_path: Path, monkey
 def test_with_an_engine_its_images_run_in_containers_and_others_do_not(
     tmp_path: Path, path_without: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    require_any_sandbox()
     engine = fake_engine(tmp_path, 'case "$*" in *unknown*) exit 1;; esac')
     monkeypatch.setenv("PATH", f"{engine}:{path_without('unshare', 'setpriv', 'bwrap')}")
     substitutes: Mapping[str, ImageSubstitute] = {"mapped": ImageSubstitute(None, ("true",))}
-    try:
-        runner = choose("auto", substitutes, "any")
-    except NoSandboxError as missing:
-        pytest.skip(str(missing))
-    if not isinstance(runner, PreferringRunner):
-        pytest.skip("nothing on this machine can isolate a process")
+    runner = choose("auto", substitutes, "any")
+    assert isinstance(runner, PreferringRunner)
     assert runner.name.startswith("docker, or ")
 
     @dataclass

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smproc.local.runners.sandboxes import Sandbox, SandboxSpec, probe_sandboxes, system_files, system_links
+from smproc.local.runners.sandboxes import Sandbox, SandboxSpec, system_files, system_links
 from smproc.local.state_dir import StateDir
-from tests.integration.local.conftest import command_lines
+from tests.helpers.local_aws import command_lines
+from tests.helpers.sandboxes import SANDBOXES, require_sandbox
 
 if TYPE_CHECKING:
-    from tests.integration.local.conftest import RunningLocalAws
+    from tests.helpers.local_aws import RunningLocalAws
+
+
+pytestmark = pytest.mark.each_sandbox
 
 
 def evaluate(local_aws: RunningLocalAws, expression: str, **changes: Any) -> Any:  # noqa: ANN401
@@ -143,15 +147,12 @@ def test_nobody_else_may_enter_the_state_directory(local_aws: RunningLocalAws, t
     assert before.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.fixture(params=["bubblewrap", "unshare"])
+@pytest.fixture(params=SANDBOXES)
 def unprivileged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A sandbox, with its command line made as for an ordinary user."""
+    """Return a sandbox whose command line is made as for an ordinary user."""
     if os.geteuid() != 0:
         pytest.skip("the other tests run without privileges already")
-    probes = {probe.name: probe for probe in probe_sandboxes()}
-    sandbox = probes[request.param].sandbox
-    if sandbox is None:
-        pytest.skip(f"{request.param} does not work here: {probes[request.param].problem}")
+    sandbox = require_sandbox(request.param)
     monkeypatch.setattr(os, "geteuid", lambda: 65534)
     return sandbox
 

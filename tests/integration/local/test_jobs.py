@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.local.conftest import RunningLocalAws
+    from tests.helpers.local_aws import RunningLocalAws
 
 COPY = """
 import pathlib, shutil
@@ -63,6 +63,7 @@ sys.exit(3)
     assert local_aws.keys(f"{job['ProcessingJobName']}/") == []
 
 
+@pytest.mark.each_sandbox
 def test_a_program_that_kills_itself_fails_the_job_with_128_and_the_signal(local_aws: RunningLocalAws) -> None:
     job = local_aws.run("import ctypes; ctypes.string_at(0)")
     assert job["FailureReason"].endswith("exit code: 139")
@@ -76,6 +77,7 @@ def test_an_entry_point_that_does_not_exist_fails_the_job_and_is_named_in_the_lo
     assert any("no-such-program" in line for line in local_aws.log(job["ProcessingJobName"])["algo-1"])
 
 
+@pytest.mark.each_sandbox
 def test_arguments_reach_the_program_as_they_are(local_aws: RunningLocalAws) -> None:
     arguments = ["a b", "$HOME", "`id`", "'\"", "--x=1", "*", "--", "\t"]
     request = local_aws.request("import json, sys; open('/opt/ml/output/message', 'w').write(json.dumps(sys.argv[1:]))")
@@ -95,6 +97,7 @@ def test_a_message_that_is_no_text_fails_the_job(local_aws: RunningLocalAws) -> 
     assert job["FailureReason"] == "ClientError: The file /opt/ml/output/message is not UTF-8 text"
 
 
+@pytest.mark.each_sandbox
 def test_the_environment_is_the_requests_and_what_reaches_aws(local_aws: RunningLocalAws) -> None:
     script = "import json, os; json.dump(dict(os.environ), open('/opt/ml/processing/output/env', 'w'))"
     environment = {"ANSWER": "42", "EMPTY": "", "QUOTED": "a 'b' \"c\"\n$d"}
@@ -168,6 +171,7 @@ def test_a_line_longer_than_an_event_is_cut(local_aws: RunningLocalAws) -> None:
     assert "".join(lines) == "x" * 600_000
 
 
+@pytest.mark.each_sandbox
 def test_links_are_not_uploaded_wherever_they_stand(local_aws: RunningLocalAws) -> None:
     script = """
 import os, shutil
@@ -218,6 +222,7 @@ time.sleep(60)
     assert (job["ProcessingJobStatus"], job["ExitMessage"]) == ("Stopped", "saved")
 
 
+@pytest.mark.each_sandbox
 def test_a_stop_does_not_wait_for_a_program_that_cannot_notice(local_aws: RunningLocalAws) -> None:
     script = """
 import subprocess, time
@@ -252,6 +257,7 @@ time.sleep(60)
     assert job["FailureReason"].endswith("exit code: 7")
 
 
+@pytest.mark.each_sandbox
 def test_what_a_program_leaves_running_ends_with_it(local_aws: RunningLocalAws) -> None:
     script = """
 import subprocess
@@ -288,6 +294,7 @@ def test_a_job_leaves_no_folder_behind(local_aws: RunningLocalAws) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.each_sandbox
 def test_a_job_adds_little_to_its_program(local_aws: RunningLocalAws, count: int) -> None:
     local_aws.run("")
     jobs = [local_aws.run("") for _ in range(count)]

@@ -10,21 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from smproc.local import LocalAws, LocalAwsError, NoSandboxError
+from smproc.local import LocalAws, LocalAwsError
 from smproc.local.probes import children
-from tests.integration.local.conftest import RunningLocalAws
+from tests.helpers.local_aws import RunningLocalAws
+from tests.helpers.sandboxes import require_any_sandbox
 
 SLEEP = "import subprocess; print('ready', flush=True); subprocess.run(['sleep', '1000'])"
 
 
 @pytest.fixture
 def mine(free_port: int, tmp_path: Path) -> Iterator[RunningLocalAws]:
-    """A local AWS that a test may stop and kill."""
+    """Run a local AWS that the test may stop and kill."""
+    require_any_sandbox()
     aws = LocalAws(free_port, state_dir=tmp_path, runner="process")
-    try:
-        aws.start()
-    except NoSandboxError as missing:
-        pytest.skip(str(missing))
+    aws.start()
     user = RunningLocalAws(aws, "any")
     yield user
     user.close()

@@ -12,7 +12,7 @@ from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
 from tests.helpers.hostile_names import NAMES
 
 if TYPE_CHECKING:
-    from tests.integration.local.conftest import RunningLocalAws
+    from tests.helpers.local_aws import RunningLocalAws
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from smproc.local import LocalAws
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.integration.local.conftest import RunningLocalAws
+    from tests.helpers.local_aws import RunningLocalAws
 
 SYNC = "arn:aws:states:::sagemaker:createProcessingJob.sync"
 SLEEP = "import time; print('ready'); time.sleep(60)"

@@ -22,7 +22,7 @@ from smproc.local.runners.spark.smspark import configuration, dependencies
 from smproc.local.runners.spark.smspark.failure import SubmitError, spark_failure
 
 if TYPE_CHECKING:
-    from tests.integration.local.conftest import RunningLocalAws
+    from tests.helpers.local_aws import RunningLocalAws
 
 IMAGE = "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing:3.5-cpu"
 INPUT = "/opt/ml/processing/input"
@@ -95,6 +95,7 @@ def run_to_end(local_aws: RunningLocalAws, request: dict[str, Any]) -> Any:  # n
 
 
 @pytest.mark.usefixtures("_spark")
+@pytest.mark.each_sandbox
 def test_an_application_with_all_that_it_can_be_given_runs_on_the_first_of_two_hosts(
     local_aws: RunningLocalAws,
 ) -> None:
@@ -141,6 +142,7 @@ def test_an_application_with_all_that_it_can_be_given_runs_on_the_first_of_two_h
 
 
 @pytest.mark.usefixtures("_spark")
+@pytest.mark.each_sandbox
 def test_a_job_that_is_stopped_leaves_its_event_log_and_no_process(local_aws: RunningLocalAws) -> None:
     app = """
 import time
@@ -252,6 +254,7 @@ def test_options_that_cannot_be_used_end_the_job_before_spark_starts(
 
 
 @pytest.mark.usefixtures("_spark")
+@pytest.mark.each_sandbox
 def test_the_image_has_an_entry_point_and_a_python_of_its_own(local_aws: RunningLocalAws) -> None:
     request = local_aws.request("import os; print(os.environ['SPARK_HOME'])")
     request["AppSpecification"]["ImageUri"] = IMAGE

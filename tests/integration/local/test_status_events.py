@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.integration.local.conftest import RunningLocalAws
+    from tests.helpers.local_aws import RunningLocalAws
 
 WAIT = {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}
 PASS = {"Pass": {"Type": "Pass", "End": True}}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.local.conftest import RunningLocalAws
+    from tests.helpers.local_aws import RunningLocalAws
 
 SYNC = "arn:aws:states:::sagemaker:createProcessingJob.sync"
 REQUEST_RESPONSE = "arn:aws:states:::sagemaker:createProcessingJob"

@@ -1,10 +1,9 @@
-"""The local AWS as its users meet it: the real server on loopback, real boto3, the real sandboxes."""
+"""A running local AWS with the clients of its user, and what tests of jobs share."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import time
 import uuid
@@ -17,21 +16,21 @@ import pytest
 from botocore.config import Config
 
 from smproc.local import LocalAws
-from smproc.local.runners.sandboxes import probe_sandboxes
 from tests.helpers.ports import free_port
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 ROLE = "arn:aws:iam::000000000000:role/processing"
 BUCKET = "data"
 GROUP = "/aws/sagemaker/ProcessingJobs"
-# What the server's own environment holds, and no job's shall; Podman would pass a proxy on.
-OF_THE_SERVER = {"A_SECRET_OF_THE_SERVER": "3f1c-of-the-server", "HTTPS_PROXY": "http://proxy-of-the-server:9"}
+# Variables of the server's own environment, which no job may see; Podman would pass a proxy on.
+SERVER_ENVIRONMENT = {"A_SECRET_OF_THE_SERVER": "3f1c-of-the-server", "HTTPS_PROXY": "http://proxy-of-the-server:9"}
 _DEADLINE_IN_SECONDS = 90.0
-_SYSTEM_PROGRAMS = ("unshare", "setpriv", "java")
+# What a local AWS without bubblewrap finds on its PATH.
+_WITHOUT_BUBBLEWRAP = ("unshare", "setpriv", "java")
 
 
 class RunningLocalAws:
-    """A running local AWS and the clients of a user of it."""
+    """A running local AWS and the clients of its user."""
 
     image = IMAGE
     role = ROLE
@@ -49,7 +48,7 @@ class RunningLocalAws:
         self.s3.create_bucket(Bucket=BUCKET)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 is untyped
-        """The one client of a service."""
+        """Return the client of a service, made once."""
         if service not in self._clients:
             self._clients[service] = self._session.create_client(
                 service,
@@ -81,7 +80,7 @@ class RunningLocalAws:
         return f"job-{uuid.uuid4().hex[:12]}"
 
     def request(self, script: str, name: str | None = None, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
-        """A request for a job that runs a script and uploads /opt/ml/processing/output to s3://data/<job>/."""
+        """Return a request for a job that runs a script and uploads /opt/ml/processing/output to s3://data/<job>/."""
         name = name or self.name()
         self.put(f"code/{name}/main.py", script)
         request: dict[str, Any] = {
@@ -146,7 +145,7 @@ class RunningLocalAws:
         return self.wait(self.create(self.request(script, **changes)))
 
     def log(self, name: str) -> dict[str, list[str]]:
-        """The lines of a job's logs by host."""
+        """Return the lines of a job's logs by host."""
         streams = self.logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")["logStreams"]
         return {
             stream["logStreamName"].removeprefix(f"{name}/").rpartition("-")[0]: [
@@ -178,7 +177,7 @@ class RunningLocalAws:
         return answer
 
     def machine(self, states: Mapping[str, Any], **more: Any) -> str:  # noqa: ANN401 - any field of a definition
-        """Make a state machine with the given states, the first one first."""
+        """Create a state machine that starts at the first of the given states; returns its ARN."""
         machine = self.states.create_state_machine(
             name=self.name(),
             roleArn="arn:aws:iam::000000000000:role/machine",
@@ -187,7 +186,7 @@ class RunningLocalAws:
         return str(machine["stateMachineArn"])
 
     def execute(self, states: Mapping[str, Any], execution_input: object = None, **more: Any) -> str:  # noqa: ANN401
-        """Start an execution of a machine with the given states, the first one first."""
+        """Start an execution of a state machine that starts at the first of the given states; returns its ARN."""
         started = self.states.start_execution(
             stateMachineArn=self.machine(states, **more), input=json.dumps(execution_input or {})
         )
@@ -205,7 +204,7 @@ class RunningLocalAws:
 
 
 def command_lines() -> set[bytes]:
-    """What every user of this machine can read of its processes."""
+    """Return the command lines of all processes, as every user of this machine can read them."""
     found = set()
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
@@ -214,53 +213,44 @@ def command_lines() -> set[bytes]:
     return found
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _no_real_account() -> Iterator[None]:
-    """Whatever the developer's own AWS settings are, no test sees them."""
+def path_with(directory: Path, *programs: str) -> str:
+    """Make a PATH on which, of the programs that isolate jobs, only the named ones are found."""
+    for program in programs:
+        if found := shutil.which(program):
+            (directory / program).symlink_to(found)
+    return str(directory)
+
+
+@contextlib.contextmanager
+def sandbox_alone(name: str, directory: Path) -> Iterator[None]:
+    """Have local AWSs that are started meanwhile find one sandbox: ``unshare``, or the preferred ``bubblewrap``.
+
+    Args:
+        name: the sandbox, which must work here.
+        directory: an empty directory for a PATH.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        patch.setenv("AWS_CONFIG_FILE", os.devnull)
-        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        if name == "unshare":
+            patch.setenv("PATH", path_with(directory, *_WITHOUT_BUBBLEWRAP))
         yield
 
 
-@pytest.fixture(name="free_port")
-def _free_port() -> int:
-    """A port that nobody listens on."""
-    return free_port()
+@contextlib.contextmanager
+def process_local_aws(directory: Path, sandbox: str, **options: Any) -> Iterator[LocalAws]:  # noqa: ANN401
+    """Run a local AWS whose jobs run in one sandbox.
 
-
-@pytest.fixture
-def path_without(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """Makes a PATH on which, of the programs that isolate jobs, only the named ones are found."""
-    return lambda *programs: _path_with(tmp_path_factory.mktemp("path"), programs)
-
-
-def _path_with(folder: Path, programs: tuple[str, ...]) -> str:
-    for program in programs:
-        if found := shutil.which(program):
-            (folder / program).symlink_to(found)
-    return str(folder)
-
-
-@pytest.fixture(scope="session", params=["bubblewrap", "unshare"])
-def local_aws(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalAws]:
-    """A running local AWS, once with each sandbox that works on this machine."""
-    trials = {trial.name: trial for trial in probe_sandboxes()}
-    if trials[request.param].sandbox is None:
-        pytest.skip(f"{request.param} does not work here: {trials[request.param].problem}")
-    aws = LocalAws(free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process")
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "unshare":
-            patch.setenv("PATH", _path_with(tmp_path_factory.mktemp("path"), _SYSTEM_PROGRAMS))
-        for name, value in OF_THE_SERVER.items():
+    Args:
+        directory: an empty directory for its state and its PATH.
+        sandbox: ``bubblewrap`` or ``unshare``, which must work here.
+        options: those of `LocalAws`.
+    """
+    aws = LocalAws(free_port(), state_dir=directory / "state", runner="process", **options)
+    (directory / "path").mkdir()
+    with sandbox_alone(sandbox, directory / "path"), pytest.MonkeyPatch.context() as patch:
+        for name, value in SERVER_ENVIRONMENT.items():
             patch.setenv(name, value)
         aws.start()
-    running = RunningLocalAws(aws, request.param)
     try:
-        yield running
+        yield aws
     finally:
-        running.close()
         aws.stop()

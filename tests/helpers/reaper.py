@@ -1,0 +1,94 @@
+"""A process that outlives a test run that is killed, and then ends what the run has left: servers first.
+
+Every process of pytest, so each worker of xdist too, starts a reaper of its own and marks its environment. The mark is
+inherited by what the tests start: servers of the local AWS, which run in sessions of their own on purpose, the CDK CLI,
+commands. The reaper waits on a pipe that the kernel closes with the process of pytest, whatever that one has died of.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+_MARK = "SMPROC_TEST_RUN_"
+_SERVER = "smproc.local.server"
+# Longer than a server takes for the jobs and containers that it stops on its way.
+_GRACE_IN_SECONDS = 30.0
+
+
+def start() -> None:
+    """Start the reaper of this process, once."""
+    mark = f"{_MARK}{os.getpid()}"
+    if mark in os.environ:
+        return
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, False)  # noqa: FBT003 - the standard library's own signature
+    reaper = subprocess.Popen(
+        [sys.executable, str(Path(__file__)), str(reader), mark],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,  # whoever reads the output of pytest need not wait for the reaper
+        stderr=subprocess.DEVNULL,
+        pass_fds=[reader],
+        start_new_session=True,  # it survives Ctrl-C
+    )
+    reaper.returncode = 0  # it outlives this process on purpose; Popen would warn of that
+    os.close(reader)
+    os.environ[mark] = "1"
+
+
+def wait_and_reap(reader: int, mark: str) -> None:
+    """Wait for the end of the process that started the reaper, then end what it has left.
+
+    Args:
+        reader: a pipe that ends with that process.
+        mark: the variable in the environment of all that it has started.
+    """
+    while os.read(reader, 1):
+        pass
+    left = _marked(mark)
+    # A server that is asked to end stops its jobs and removes its containers, with programs that must live that long.
+    _end(process for process in left if _SERVER in _command_line(process))
+    _end(_marked(mark))
+
+
+def _marked(mark: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if mark in process.environ():
+                found.append(process)
+        except psutil.Error:  # another user's, or one that has just ended
+            continue
+    return found
+
+
+def _command_line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def _end(processes: Iterable[psutil.Process]) -> None:
+    ending = []
+    for process in processes:
+        try:
+            process.terminate()
+        except psutil.Error:
+            continue
+        ending.append(process)
+    _, alive = psutil.wait_procs(ending, timeout=_GRACE_IN_SECONDS)
+    for process in alive:
+        try:
+            process.kill()
+        except psutil.Error:
+            continue
+
+
+if __name__ == "__main__":
+    wait_and_reap(int(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,81 @@
+"""A test run that is interrupted or killed leaves no server and no job behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.helpers.sandboxes import require_any_sandbox
+from tests.helpers.stacks import ROOT
+
+_DEADLINE_IN_SECONDS = 90.0
+# What a test of this run does: start a local AWS and a job on it, and wait for ever.
+_HANGING = """
+import os, time
+from pathlib import Path
+from smproc.local import LocalAws
+from tests.helpers.local_aws import RunningLocalAws
+from tests.helpers.ports import free_port
+
+def test_hangs():
+    here = Path(__file__).parent
+    with LocalAws(free_port(), state_dir=here / "state", runner="process") as aws:
+        user = RunningLocalAws(aws, "any")
+        name = user.create(user.request("import time; print('ready', flush=True); time.sleep(1000)"))
+        user.wait_for_log(name, "ready")
+        (here / "pids.tmp").write_text(f"{os.getpid()} {aws.status().pid}")
+        (here / "pids.tmp").rename(here / "pids")
+        time.sleep(1000)
+"""
+
+
+def until(fits: object) -> None:
+    assert callable(fits)
+    deadline = time.monotonic() + _DEADLINE_IN_SECONDS
+    while not fits():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("target", "sent"),
+    [("run", signal.SIGKILL), ("run", signal.SIGINT), ("run", signal.SIGTERM), ("worker", signal.SIGKILL)],
+    ids=["killed", "Ctrl-C", "terminated", "a worker killed"],
+)
+def test_no_server_is_left_behind(tmp_path: Path, target: str, sent: signal.Signals) -> None:
+    require_any_sandbox()
+    (tmp_path / "test_hanging.py").write_text(_HANGING)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "1", "-p", "tests.conftest", "-c", os.devnull]
+    run = subprocess.Popen(
+        [*command, "--rootdir", str(tmp_path), str(tmp_path / "test_hanging.py")],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "constructs")])},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        until((tmp_path / "pids").exists)
+        worker, server = map(int, (tmp_path / "pids").read_text().split())
+        assert worker != run.pid
+        jobs = psutil.Process(server).children(recursive=True)
+        assert jobs
+        os.kill(run.pid if target == "run" else worker, sent)
+        until(lambda: not any(alive(pid) for pid in (worker, server, *(job.pid for job in jobs))))
+    finally:
+        run.kill()
+        run.wait()
