@@ -17,6 +17,7 @@ from cdk_sagemaker_processing._internal.grants import grant_key
 from cdk_sagemaker_processing._internal.log_group import log_group
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, acknowledge, suppress
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
+from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from cdk_sagemaker_processing.resources import ProcessingBucket
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob
@@ -167,7 +168,7 @@ class EventDrivenProcessing(Construct):
         """Lambda's loop detection does not see S3 -> Lambda -> Step Functions -> SageMaker -> S3."""
         bucket = self.input_bucket.bucket_name
         for parameter, uri in step.output_places():
-            place, _, key = uri.removeprefix("s3://").partition("/")
+            place, key = split_s3_uri(uri)
             if place == bucket and pattern.may_match_below(key):
                 raise ConflictingValuesError(
                     f"{parameter} of the step {step.id!r} must not start the pipeline again, got a place in the input "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from cdk_sagemaker_processing.model.tokens import is_unresolved
 
 # The inputs that processors add for themselves; the SageMaker SDK places them below a folder that users use too.
@@ -92,4 +93,4 @@ def _folder(entry: Mapping[str, Any], *parts: str) -> str:
 
 
 def _key(uri: str) -> str:
-    return uri.removeprefix("s3://").partition("/")[2]
+    return split_s3_uri(uri)[1]

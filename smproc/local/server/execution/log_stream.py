@@ -10,7 +10,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-GROUP = "/aws/sagemaker/ProcessingJobs"
+from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
+
 _FLUSH_INTERVAL_IN_SECONDS = 0.3
 _EVENT_MAX_BYTES = 256 * 1024 - 26
 _BATCH_MAX_BYTES = 1024 * 1024
@@ -76,7 +77,7 @@ class LogStream:
             if not self._created:
                 self._create()
             for batch in _batches(events):
-                self.logs.put_log_events(logGroupName=GROUP, logStreamName=self.name, logEvents=batch)
+                self.logs.put_log_events(logGroupName=PROCESSING_LOG_GROUP, logStreamName=self.name, logEvents=batch)
         except (ClientError, BotoCoreError):
             self._broken = True
             _log.exception("the logs of %s are lost: CloudWatch Logs refused them", self.name)
@@ -84,11 +85,11 @@ class LogStream:
     def _create(self) -> None:
         existing = self.logs.exceptions.ResourceAlreadyExistsException
         try:
-            self.logs.create_log_stream(logGroupName=GROUP, logStreamName=self.name)
+            self.logs.create_log_stream(logGroupName=PROCESSING_LOG_GROUP, logStreamName=self.name)
         except self.logs.exceptions.ResourceNotFoundException:
             with contextlib.suppress(existing):  # another job's, at the same moment
-                self.logs.create_log_group(logGroupName=GROUP)
-            self.logs.create_log_stream(logGroupName=GROUP, logStreamName=self.name)
+                self.logs.create_log_group(logGroupName=PROCESSING_LOG_GROUP)
+            self.logs.create_log_stream(logGroupName=PROCESSING_LOG_GROUP, logStreamName=self.name)
         self._created = True
 
 
