@@ -104,7 +104,7 @@ def test_dead_letters_are_shown_and_sent_back(deployed: Deployment) -> None:
     shown = deployed.smproc("redrive", "--stack", "BatchCopy", "--dry-run", "--local", str(deployed.port))
     assert shown.returncode == 0, shown.stderr
     assert f"s3://{pipeline.bucket}/batch/blue/230.txt\n    the object was gone before the job started" in shown.stdout
-    assert shown.stdout.endswith("BatchCopy/Pipeline: 2 dead letters here\n")
+    assert shown.stdout.endswith("BatchCopy/Pipeline: 2 dead letters found\n")
     sent = deployed.smproc("redrive", "--stack", "BatchCopy", "--local", str(deployed.port))
     assert sent.stdout.endswith("BatchCopy/Pipeline: 2 dead letters sent back\n")
     # The object is still corrupt, and the other one still gone.
