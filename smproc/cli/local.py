@@ -30,7 +30,7 @@ Examples:
     smproc local start
     eval "$(smproc local env)"
     cdk bootstrap && cdk deploy
-  Stop it; the next start finds all that is deployed and stored:
+  Stop it; its account is kept for the next start:
     smproc local stop
 """,
 )
@@ -140,10 +140,10 @@ def env(port: Port = DEFAULT_PORT, region: Region = _DEFAULT_REGION) -> None:
     epilog="""\
 \b
 Faults:
-  throttle  API calls fail with ThrottlingException
-  quota     CreateProcessingJob fails with ResourceLimitExceeded
-  capacity  jobs are created and fail with a CapacityError
-  error     jobs are created and fail with an InternalServerError
+  throttle  API calls fail: ThrottlingException
+  quota     job creation fails: ResourceLimitExceeded
+  capacity  jobs are created, then fail: CapacityError
+  error     jobs are created, then fail: InternalServerError
   delay     jobs start later, by --seconds
 
 \b
