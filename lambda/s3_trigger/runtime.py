@@ -105,7 +105,7 @@ metrics = Metrics(namespace="SageMakerProcessing", service=settings.pipeline)
 @functools.cache
 def client(service: str) -> Any:  # noqa: ANN401 - boto3 has no types
     """A client, made when it is first used: a cold start pays for those alone that it needs."""
-    return boto3.client(service, config=_CONFIG)
+    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
 
 
 @functools.cache

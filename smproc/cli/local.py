@@ -143,7 +143,7 @@ Faults:
   throttle  API calls fail: ThrottlingException
   quota     job creation fails: ResourceLimitExceeded
   capacity  jobs are created, then fail: CapacityError
-  error     jobs are created, then fail: InternalServerError
+  error     jobs are created, then fail: server error
   delay     jobs start later, by --seconds
 
 \b

@@ -8,12 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
+
+if TYPE_CHECKING:
+    from types_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
 _DEADLINE_SECONDS = 480.0
 
@@ -24,12 +27,14 @@ class Pipeline:
     def __init__(self, deployment: Deployment, stack: str) -> None:
         self.outputs = deployment.outputs(stack)
         self.bucket, _, self.prefix = self.outputs["UploadTo"].removeprefix("s3://").partition("/")
-        self.s3, self.sqs, self.states = (deployment.session.client(name) for name in ("s3", "sqs", "stepfunctions"))
+        self.s3 = deployment.session.client("s3")
+        self.sqs = deployment.session.client("sqs")
+        self.states = deployment.session.client("stepfunctions")
 
     def put(self, name: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=f"{self.prefix}{name}", Body=body)
 
-    def executions(self) -> list[dict[str, Any]]:
+    def executions(self) -> list[ExecutionListItemTypeDef]:
         pages = self.states.get_paginator("list_executions").paginate(stateMachineArn=self.outputs["StateMachine"])
         return [execution for page in pages for execution in page["executions"]]
 

@@ -63,7 +63,10 @@ class Clients:
         config = Config(s3={"addressing_style": "path"}, proxies={}, max_pool_connections=32)
         services = ("s3", "sqs", "stepfunctions", "dynamodb", "events", "sns")
         self.own, self.watched = (
-            {service: session.client(service, endpoint_url=endpoint, config=config) for service in services}
+            {
+                service: session.client(service, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]
+                for service in services
+            }
             for _ in range(2)
         )
         for client in self.watched.values():

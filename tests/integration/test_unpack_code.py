@@ -9,7 +9,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import boto3
 import pytest
@@ -18,6 +18,9 @@ from botocore.config import Config
 from smproc.local import LocalAws
 from tests.helpers.hostile_names import NAMES
 from tests.helpers.ports import free_port
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 Unpack = Callable[[bytes], dict[str, Any]]
 PREFIX = "code/0123"
@@ -42,7 +45,7 @@ class _Context:
 
 
 @pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Client]:
     with LocalAws(port=free_port(), state_dir=tmp_path_factory.mktemp("state")) as local_aws:
         client = boto3.client(
             "s3",
@@ -59,7 +62,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture
-def unpack(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:  # noqa: ANN401
+def unpack(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:
     """Runs the function on an archive; what it answers to CloudFormation."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -96,14 +99,14 @@ def archive(*members: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
     return written.getvalue()
 
 
-def keys(s3: Any) -> list[str]:  # noqa: ANN401
+def keys(s3: S3Client) -> list[str]:
     found = [item["Key"] for item in s3.list_objects_v2(Bucket="target").get("Contents", ())]
     for key in found:
         s3.delete_object(Bucket="target", Key=key)
     return found
 
 
-def test_every_name_is_a_key_below_the_prefix(s3: Any, unpack: Unpack) -> None:  # noqa: ANN401
+def test_every_name_is_a_key_below_the_prefix(s3: S3Client, unpack: Unpack) -> None:
     answer = unpack(archive(*((name, name.encode()) for name in NAMES), ("a folder/", b"")))
     assert (answer["Status"], answer["Data"]) == ("SUCCESS", {"Prefix": PREFIX})
     assert s3.get_object(Bucket="target", Key=f"{PREFIX}/-rf")["Body"].read() == b"-rf"
@@ -111,14 +114,14 @@ def test_every_name_is_a_key_below_the_prefix(s3: Any, unpack: Unpack) -> None: 
 
 
 @pytest.mark.parametrize("name", ["../up.py", "a/../../up.py", "/etc/up.py", "..", "./up.py", "a//up.py"])
-def test_a_member_that_leads_out_of_its_folder_fails_the_deployment(s3: Any, unpack: Unpack, name: str) -> None:  # noqa: ANN401
+def test_a_member_that_leads_out_of_its_folder_fails_the_deployment(s3: S3Client, unpack: Unpack, name: str) -> None:
     answer = unpack(archive(("main.py", b""), (name, b"")))
     assert answer["Status"] == "FAILED"
     assert answer["Reason"] == f"ValueError: the archive's member {name!r} is no file of its folder (log stream stream)"
     assert keys(s3) == []
 
 
-def test_a_link_is_not_followed(s3: Any, unpack: Unpack) -> None:  # noqa: ANN401
+def test_a_link_is_not_followed(s3: S3Client, unpack: Unpack) -> None:
     link = zipfile.ZipInfo("link")
     link.external_attr = 0o120777 << 16
     assert unpack(archive((link, b"/proc/self/environ")))["Status"] == "SUCCESS"
@@ -128,7 +131,7 @@ def test_a_link_is_not_followed(s3: Any, unpack: Unpack) -> None:  # noqa: ANN40
 
 @pytest.mark.parametrize(("room", "what"), [(50, "the archive"), (500, "the archive with its member 'huge.bin'")])
 def test_what_would_fill_the_memory_fails_the_deployment_and_is_not_unpacked(
-    s3: Any,  # noqa: ANN401
+    s3: S3Client,
     unpack: Unpack,
     monkeypatch: pytest.MonkeyPatch,
     room: int,
@@ -142,6 +145,6 @@ def test_what_would_fill_the_memory_fails_the_deployment_and_is_not_unpacked(
     assert keys(s3) == []
 
 
-def test_what_is_no_archive_fails_the_deployment(s3: Any, unpack: Unpack) -> None:  # noqa: ANN401
+def test_what_is_no_archive_fails_the_deployment(s3: S3Client, unpack: Unpack) -> None:
     assert unpack(b"no archive")["Reason"].startswith("BadZipFile: ")
     assert keys(s3) == []

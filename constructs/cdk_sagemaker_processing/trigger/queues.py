@@ -15,7 +15,7 @@ from cdk_sagemaker_processing.safeguards import Safeguards
 ALARM_PERIOD = Duration.minutes(1)
 
 
-def retained_queue(scope: Construct, construct_id: str, removal_policy: RemovalPolicy, **options: Any) -> sqs.Queue:  # noqa: ANN401 - aws-cdk's
+def retained_queue(scope: Construct, construct_id: str, removal_policy: RemovalPolicy, **options: Any) -> sqs.Queue:
     """A queue that keeps what it gets as long as SQS can, 14 days, encrypted as the scope's `Safeguards` ask for it."""
     key = Safeguards.of(scope).encryption_key
     return sqs.Queue(

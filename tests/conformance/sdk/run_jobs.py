@@ -33,7 +33,7 @@ def told(job: ProcessingJob) -> dict[str, Any]:
     }
 
 
-def run_sklearn(session: Session, folder: Path, script: str, **how: Any) -> ProcessingJob:  # noqa: ANN401
+def run_sklearn(session: Session, folder: Path, script: str, **how: Any) -> ProcessingJob:
     """A script over a table; both are local files, which the SDK uploads."""
     processor = SKLearnProcessor(
         framework_version="1.2-1", instance_count=2, base_job_name="wine", sagemaker_session=session, **ONE

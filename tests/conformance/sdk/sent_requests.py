@@ -57,7 +57,8 @@ def answer(request: Any, **_: object) -> AWSResponse:  # noqa: ANN401 - botocore
             b"<R><GetCallerIdentityResult><Account>111122223333</Account><Arn>a</Arn><UserId>u</UserId>"
             b"</GetCallerIdentityResult></R>"
         )
-    return AWSResponse(request.url, 200, {"ETag": '"x"', "Content-Length": str(len(body))}, _Body(body))
+    headers: Any = {"ETag": '"x"', "Content-Length": str(len(body))}
+    return AWSResponse(request.url, 200, headers, _Body(body))
 
 
 def made(value: Any) -> Any:  # noqa: ANN401 - any argument
@@ -78,7 +79,7 @@ def estimator(framework: str) -> Any:  # noqa: ANN401 - a class
 def sent_by(call: dict[str, Any]) -> Any:  # noqa: ANN401 - a request, or the SDK's refusal
     """The request; or the words that the SDK refuses with."""
     boto = boto3.Session(region_name=call["region"], aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106
-    boto.events.register("before-send.*", answer)
+    boto.events.register("before-send.*", answer)  # type: ignore[arg-type]
     client = boto.client("sagemaker")
     requests: list[Any] = []
     client.meta.events.register(

@@ -10,22 +10,31 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore.session
 import pytest
 from botocore.config import Config
 
+from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
 from smproc.local import LocalAws
 from smproc.local.runners.sandboxes import probe_sandboxes
 from tests.helpers.ports import free_port
 
+if TYPE_CHECKING:
+    from types_boto3_iam import IAMClient
+    from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sagemaker import SageMakerClient
+    from types_boto3_stepfunctions import SFNClient
+    from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef, HistoryEventTypeDef
+
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 ROLE = "arn:aws:iam::000000000000:role/processing"
 BUCKET = "data"
-GROUP = "/aws/sagemaker/ProcessingJobs"
 # What the server's own environment holds, and no job's shall; Podman would pass a proxy on.
 OF_THE_SERVER = {"A_SECRET_OF_THE_SERVER": "3f1c-of-the-server", "HTTPS_PROXY": "http://proxy-of-the-server:9"}
+Answer = TypeVar("Answer")
 _DEADLINE_IN_SECONDS = 90.0
 _SYSTEM_PROGRAMS = ("unshare", "setpriv", "java")
 
@@ -36,19 +45,21 @@ class RunningLocalAws:
     image = IMAGE
     role = ROLE
     bucket = BUCKET
-    log_group = GROUP
+    log_group = PROCESSING_LOG_GROUP
 
     def __init__(self, aws: LocalAws, sandbox: str) -> None:
         self.aws = aws
         self.sandbox = sandbox
         self._session = botocore.session.Session()
         self._clients: dict[str, Any] = {}
-        self.s3, self.sagemaker, self.states, self.logs, self.iam = (
-            self.client(service) for service in ("s3", "sagemaker", "stepfunctions", "logs", "iam")
-        )
+        self.s3: S3Client = self.client("s3")
+        self.sagemaker: SageMakerClient = self.client("sagemaker")
+        self.states: SFNClient = self.client("stepfunctions")
+        self.logs: CloudWatchLogsClient = self.client("logs")
+        self.iam: IAMClient = self.client("iam")
         self.s3.create_bucket(Bucket=BUCKET)
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 is untyped
+    def client(self, service: str) -> Any:  # noqa: ANN401 - the type depends on the service
         """The one client of a service."""
         if service not in self._clients:
             self._clients[service] = self._session.create_client(
@@ -70,8 +81,7 @@ class RunningLocalAws:
         return f"s3://{BUCKET}/{key}"
 
     def get(self, key: str) -> bytes:
-        content: bytes = self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-        return content
+        return self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
 
     def keys(self, prefix: str) -> list[str]:
         listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)
@@ -80,7 +90,7 @@ class RunningLocalAws:
     def name(self) -> str:
         return f"job-{uuid.uuid4().hex[:12]}"
 
-    def request(self, script: str, name: str | None = None, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    def request(self, script: str, name: str | None = None, **changes: Any) -> dict[str, Any]:
         """A request for a job that runs a script and uploads /opt/ml/processing/output to s3://data/<job>/."""
         name = name or self.name()
         self.put(f"code/{name}/main.py", script)
@@ -131,28 +141,28 @@ class RunningLocalAws:
         return str(request["ProcessingJobName"])
 
     def describe(self, name: str) -> dict[str, Any]:
-        described: dict[str, Any] = self.sagemaker.describe_processing_job(ProcessingJobName=name)
-        return described
+        return {**self.sagemaker.describe_processing_job(ProcessingJobName=name)}
 
     def wait(self, name: str, deadline_in_seconds: float = _DEADLINE_IN_SECONDS) -> dict[str, Any]:
-        ended: dict[str, Any] = self.until(
+        return self.until(
             lambda: self.describe(name),
             lambda job: job["ProcessingJobStatus"] not in ("InProgress", "Stopping"),
             deadline_in_seconds,
         )
-        return ended
 
-    def run(self, script: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    def run(self, script: str, **changes: Any) -> dict[str, Any]:
         return self.wait(self.create(self.request(script, **changes)))
 
     def log(self, name: str) -> dict[str, list[str]]:
         """The lines of a job's logs by host."""
-        streams = self.logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")["logStreams"]
+        streams = self.logs.describe_log_streams(logGroupName=PROCESSING_LOG_GROUP, logStreamNamePrefix=f"{name}/")[
+            "logStreams"
+        ]
         return {
             stream["logStreamName"].removeprefix(f"{name}/").rpartition("-")[0]: [
                 event["message"]
                 for event in self.logs.get_log_events(
-                    logGroupName=GROUP, logStreamName=stream["logStreamName"], startFromHead=True
+                    logGroupName=PROCESSING_LOG_GROUP, logStreamName=stream["logStreamName"], startFromHead=True
                 )["events"]
             ]
             for stream in streams
@@ -169,15 +179,15 @@ class RunningLocalAws:
 
     @staticmethod
     def until(
-        ask: Callable[[], Any], fits: Callable[[Any], bool], deadline_in_seconds: float = _DEADLINE_IN_SECONDS
-    ) -> Any:  # noqa: ANN401
+        ask: Callable[[], Answer], fits: Callable[[Answer], bool], deadline_in_seconds: float = _DEADLINE_IN_SECONDS
+    ) -> Answer:
         deadline = time.monotonic() + deadline_in_seconds
         while not fits(answer := ask()):
             assert time.monotonic() < deadline, f"still {answer!r}"
             time.sleep(0.01)
         return answer
 
-    def machine(self, states: Mapping[str, Any], **more: Any) -> str:  # noqa: ANN401 - any field of a definition
+    def machine(self, states: Mapping[str, Any], **more: Any) -> str:
         """Make a state machine with the given states, the first one first."""
         machine = self.states.create_state_machine(
             name=self.name(),
@@ -186,22 +196,20 @@ class RunningLocalAws:
         )
         return str(machine["stateMachineArn"])
 
-    def execute(self, states: Mapping[str, Any], execution_input: object = None, **more: Any) -> str:  # noqa: ANN401
+    def execute(self, states: Mapping[str, Any], execution_input: object = None, **more: Any) -> str:
         """Start an execution of a machine with the given states, the first one first."""
         started = self.states.start_execution(
             stateMachineArn=self.machine(states, **more), input=json.dumps(execution_input or {})
         )
         return str(started["executionArn"])
 
-    def wait_for_execution(self, arn: str) -> dict[str, Any]:
-        ended: dict[str, Any] = self.until(
+    def wait_for_execution(self, arn: str) -> DescribeExecutionOutputTypeDef:
+        return self.until(
             lambda: self.states.describe_execution(executionArn=arn), lambda found: found["status"] != "RUNNING"
         )
-        return ended
 
-    def history(self, arn: str) -> list[dict[str, Any]]:
-        events: list[dict[str, Any]] = self.states.get_execution_history(executionArn=arn)["events"]
-        return events
+    def history(self, arn: str) -> list[HistoryEventTypeDef]:
+        return self.states.get_execution_history(executionArn=arn)["events"]
 
 
 def command_lines() -> set[bytes]:

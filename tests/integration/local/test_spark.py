@@ -72,7 +72,7 @@ def submitted(
     app: str,
     *options: str,
     arguments: tuple[str, ...] = (),
-    **changes: Any,  # noqa: ANN401
+    **changes: Any,
 ) -> Any:  # noqa: ANN401
     """What has become of a job that submits an application, and its log by host."""
     request = local_aws.request(app, **changes)

@@ -54,7 +54,7 @@ def _with_addresses(original: Callable[..., Made]) -> Callable[..., Made]:
     """
 
     @functools.wraps(original)
-    def made(*args: Any, **kwargs: Any) -> Made:  # noqa: ANN401 - ministack's own
+    def made(*args: Any, **kwargs: Any) -> Made:
         name, attributes = original(*args, **kwargs)
         addresses = service("ec2")._vpcs[name]["CidrBlock"]
         return name, {**attributes, "CidrBlock": addresses}

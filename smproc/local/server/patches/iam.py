@@ -151,7 +151,7 @@ def _any_letter(original: Callable[..., re.Pattern[str]], pattern: str, ignore_c
     return re.compile(made.pattern.removesuffix("$") + r"\Z", made.flags | re.DOTALL)
 
 
-def _resource(original: Callable[..., str], service_name: str, *request: Any) -> str:  # noqa: ANN401 - ministack's own
+def _resource(original: Callable[..., str], service_name: str, *request: Any) -> str:
     _method, _path, _headers, body, _query, region, account = request
     asked: Any = {}
     if service_name in ("events", "sagemaker"):

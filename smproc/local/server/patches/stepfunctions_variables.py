@@ -59,12 +59,12 @@ def _run_execution(original: Callable[..., Any], exec_arn: str) -> None:
         _context.reset(token)
 
 
-def _run_sub_machine(original: Callable[..., Any], *args: Any) -> object:  # noqa: ANN401 - ministack's own
+def _run_sub_machine(original: Callable[..., Any], *args: Any) -> object:
     *others, context = args
     return original(*others, {**context, "variables": dict(context.get("variables", {}))})
 
 
-def _in_context(original: Callable[..., Any], *args: Any) -> object:  # noqa: ANN401 - ministack's own
+def _in_context(original: Callable[..., Any], *args: Any) -> object:
     # Not reset: a Succeed or Fail state that follows has no function of its own to be told the context by.
     _context.set(args[-1])
     return original(*args)
