@@ -97,7 +97,7 @@ def _packs_added(out: Path) -> Iterator[set[tuple[str, str]]]:
     suppressions: set[tuple[str, str]] = set()
 
     class Audited(cdk.App):
-        def __init__(self, **options: Any) -> None:  # noqa: ANN401 - aws-cdk's
+        def __init__(self, **options: Any) -> None:
             super().__init__(**options | {"outdir": str(out)})
             cdk.Validations.of(self).add_plugins(*(pack(self) for pack in PACKS.values()))
 

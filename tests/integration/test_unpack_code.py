@@ -8,7 +8,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -16,6 +16,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from tests.helpers.hostile_names import NAMES
 from tests.helpers.local_aws import RunningLocalAws
 from unpack_code import handler
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 Unpack = Callable[[bytes], dict[str, Any]]
 PREFIX = "code/0123"
@@ -41,14 +44,14 @@ class Context(LambdaContext):
 
 
 @pytest.fixture
-def s3(local_aws: RunningLocalAws) -> Any:  # noqa: ANN401 - boto3 is untyped
+def s3(local_aws: RunningLocalAws) -> S3Client:
     for bucket in ("assets", "target"):
         local_aws.s3.create_bucket(Bucket=bucket)
     return local_aws.s3
 
 
 @pytest.fixture
-def unpack(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:  # noqa: ANN401
+def unpack(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:
     """A function that unpacks an archive, and returns the response to CloudFormation."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(handler, "s3_client", lambda: s3)
@@ -83,14 +86,14 @@ def archive(*members: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
     return written.getvalue()
 
 
-def keys(s3: Any) -> list[str]:  # noqa: ANN401
+def keys(s3: S3Client) -> list[str]:
     found = [item["Key"] for item in s3.list_objects_v2(Bucket="target").get("Contents", ())]
     for key in found:
         s3.delete_object(Bucket="target", Key=key)
     return found
 
 
-def test_every_name_is_a_key_below_the_prefix(s3: Any, unpack: Unpack) -> None:  # noqa: ANN401
+def test_every_name_is_a_key_below_the_prefix(s3: S3Client, unpack: Unpack) -> None:
     response = unpack(archive(*((name, name.encode()) for name in NAMES), ("a folder/", b"")))
     assert (response["Status"], response["Data"]) == ("SUCCESS", {"Prefix": PREFIX})
     assert s3.get_object(Bucket="target", Key=f"{PREFIX}/-rf")["Body"].read() == b"-rf"
@@ -98,7 +101,7 @@ def test_every_name_is_a_key_below_the_prefix(s3: Any, unpack: Unpack) -> None: 
 
 
 @pytest.mark.parametrize("name", ["../up.py", "a/../../up.py", "/etc/up.py", "..", "./up.py", "a//up.py"])
-def test_a_member_that_leads_out_of_the_archive_fails_the_deployment(s3: Any, unpack: Unpack, name: str) -> None:  # noqa: ANN401
+def test_a_member_that_leads_out_of_the_archive_fails_the_deployment(s3: S3Client, unpack: Unpack, name: str) -> None:
     response = unpack(archive(("main.py", b""), (name, b"")))
     assert response["Status"] == "FAILED"
     reason = f"ValueError: a member of the archive must be a file below its root, got {name!r} (log stream stream)"
@@ -106,7 +109,7 @@ def test_a_member_that_leads_out_of_the_archive_fails_the_deployment(s3: Any, un
     assert keys(s3) == []
 
 
-def test_a_link_is_not_followed(s3: Any, unpack: Unpack) -> None:  # noqa: ANN401
+def test_a_link_is_not_followed(s3: S3Client, unpack: Unpack) -> None:
     link = zipfile.ZipInfo("link")
     link.external_attr = 0o120777 << 16
     assert unpack(archive((link, b"/proc/self/environ")))["Status"] == "SUCCESS"
@@ -116,7 +119,7 @@ def test_a_link_is_not_followed(s3: Any, unpack: Unpack) -> None:  # noqa: ANN40
 
 @pytest.mark.parametrize(("limit", "name"), [(50, "the archive"), (500, "the archive with its member 'huge.bin'")])
 def test_an_archive_that_would_fill_the_memory_fails_the_deployment_and_is_not_unpacked(
-    s3: Any,  # noqa: ANN401
+    s3: S3Client,
     unpack: Unpack,
     monkeypatch: pytest.MonkeyPatch,
     limit: int,
@@ -130,6 +133,6 @@ def test_an_archive_that_would_fill_the_memory_fails_the_deployment_and_is_not_u
     assert keys(s3) == []
 
 
-def test_an_invalid_archive_fails_the_deployment(s3: Any, unpack: Unpack) -> None:  # noqa: ANN401
+def test_an_invalid_archive_fails_the_deployment(s3: S3Client, unpack: Unpack) -> None:
     assert unpack(b"no archive")["Reason"].startswith("BadZipFile: ")
     assert keys(s3) == []

@@ -11,14 +11,17 @@ from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import boto3
 
 from smproc.local import LocalAws
-from tests.helpers.deployment import SessionAt, cdk
+from tests.helpers.deployment import cdk, session_at
 from tools.iam_mutations.action import DENIED, Action, as_list
 from tools.iam_mutations.documented import DOCUMENTED
+
+if TYPE_CHECKING:
+    from types_boto3_sqs.literals import QueueAttributeFilterType
 
 DEADLINE_SECONDS = 30
 # How long a denial may take to reach the log after the end of a scenario.
@@ -61,10 +64,14 @@ class Pipeline(ABC):
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             region_name=environment["AWS_REGION"],
         )
-        self.client = SessionAt(session, local_aws.endpoint).client
-        names = ("cloudformation", "iam", "lambda", "logs", "s3", "sqs", "stepfunctions")
-        clients = map(self.client, names)
-        self.formation, self.iam, self.functions, self.logs, self.s3, self.sqs, self.states = clients
+        self.client = session_at(session, local_aws.endpoint).client
+        self.formation = self.client("cloudformation")
+        self.iam = self.client("iam")
+        self.functions = self.client("lambda")
+        self.logs = self.client("logs")
+        self.s3 = self.client("s3")
+        self.sqs = self.client("sqs")
+        self.states = self.client("stepfunctions")
         (stack,) = self.formation.describe_stacks(StackName=self.stack)["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         self.machine = outputs["StateMachine"]
@@ -94,7 +101,7 @@ class Pipeline(ABC):
             raise SystemExit(f"parts must name the owner of every role, got none for: {', '.join(sorted(unknown))}")
         for role, part in roles.items():
             (policy,) = self.iam.list_role_policies(RoleName=role)["PolicyNames"]
-            document = self.iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            document: Any = self.iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
             for index, statement in enumerate(document["Statement"]):
                 for name in as_list(statement["Action"]):
                     yield Action(part, role, policy, document, index, name)
@@ -178,7 +185,7 @@ class Pipeline(ABC):
 
     def until_queue_is_empty(self) -> Steps:
         """Wait until the queue is empty."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        names: list[QueueAttributeFilterType] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         while any(
             int(count)
             for count in self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"].values()
@@ -188,9 +195,9 @@ class Pipeline(ABC):
     def execution(self, mark: str) -> dict[str, Any] | None:
         """Return the execution whose input contains a value, None if there is none."""
         for each in self.states.list_executions(stateMachineArn=self.machine, maxResults=20)["executions"]:
-            execution: dict[str, Any] = self.states.describe_execution(executionArn=each["executionArn"])
-            if mark in json.loads(execution["input"]).values():
-                return execution
+            found = self.states.describe_execution(executionArn=each["executionArn"])
+            if mark in json.loads(found["input"]).values():
+                return {**found}
         return None
 
     def _submitted(self, execution: dict[str, Any]) -> bool:

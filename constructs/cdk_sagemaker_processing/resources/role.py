@@ -9,9 +9,8 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import InvalidValueError
+from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
 from cdk_sagemaker_processing.public_api import public
-
-LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 
 
 @public
@@ -54,7 +53,7 @@ class ProcessingRole(iam.Role):
                 conditions={"StringEquals": {"aws:SourceAccount": facts.account}},
             ),
         )
-        group = facts.arn("logs", f"log-group:{LOG_GROUP}")
+        group = facts.arn("logs", f"log-group:{PROCESSING_LOG_GROUP}")
         self.add_to_policy(
             iam.PolicyStatement(
                 # See the page above. All processing jobs of the account share the group; the first one creates it.
@@ -73,7 +72,7 @@ class ProcessingRole(iam.Role):
                 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
                 actions=["cloudwatch:PutMetricData"],
                 resources=["*"],
-                conditions={"StringEquals": {"cloudwatch:namespace": LOG_GROUP}},
+                conditions={"StringEquals": {"cloudwatch:namespace": PROCESSING_LOG_GROUP}},
             )
         )
         suppress(self, INLINE_POLICY)

@@ -20,8 +20,8 @@ from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt, grant_t
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
+from cdk_sagemaker_processing.model.names import EVENT_SOURCE
 
-EVENT_SOURCE = "cdk-sagemaker-processing"
 _HASHED = "an execution's name is a hash of the upload, not known before"
 
 

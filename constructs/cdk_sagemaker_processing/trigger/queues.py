@@ -15,7 +15,7 @@ from cdk_sagemaker_processing.safeguards import Safeguards
 ALARM_PERIOD = Duration.minutes(1)
 
 
-def retained_queue(scope: Construct, construct_id: str, removal_policy: RemovalPolicy, **options: Any) -> sqs.Queue:  # noqa: ANN401 - aws-cdk's
+def retained_queue(scope: Construct, construct_id: str, removal_policy: RemovalPolicy, **options: Any) -> sqs.Queue:
     """Create a queue with the longest retention of SQS, 14 days, and with the key of the scope's `Safeguards`."""
     key = Safeguards.of(scope).encryption_key
     return sqs.Queue(

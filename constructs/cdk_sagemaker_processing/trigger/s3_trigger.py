@@ -19,7 +19,13 @@ from constructs import Construct
 
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import QUEUE_HAS_DEAD_LETTERS, acknowledge
-from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, ProcessingInput, is_unresolved
+from cdk_sagemaker_processing.model import (
+    ConflictingValuesError,
+    InvalidValueError,
+    ProcessingInput,
+    is_unresolved,
+    names,
+)
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.trigger.batching import Batching
@@ -28,7 +34,6 @@ from cdk_sagemaker_processing.trigger.group_by import GroupBy
 from cdk_sagemaker_processing.trigger.ledger import Ledger
 from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
 from cdk_sagemaker_processing.trigger.permissions import (
-    EVENT_SOURCE,
     grant_publish_failures,
     grant_start_execution,
     report_job_permissions,
@@ -255,13 +260,13 @@ class S3Trigger(Construct):
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html
         tagged = re.sub(r"[^\w\s.:/=+@-]", "-", self.pipeline_name)
         for part, queue in (
-            ("queue", self.queue),
-            ("dead-letters", self.dead_letter_queue),
-            ("undelivered", self.undelivered_queue),
+            (names.INPUT_QUEUE, self.queue),
+            (names.DEAD_LETTER_QUEUE, self.dead_letter_queue),
+            (names.UNDELIVERED_QUEUE, self.undelivered_queue),
         ):
-            Tags.of(queue).add("processing:pipeline", tagged)
-            Tags.of(queue).add("processing:part", part)
-            Tags.of(queue).add("processing:state-machine", state_machine.state_machine_arn)
+            Tags.of(queue).add(names.PIPELINE_TAG, tagged)
+            Tags.of(queue).add(names.QUEUE_PART_TAG, part)
+            Tags.of(queue).add(names.STATE_MACHINE_TAG, state_machine.state_machine_arn)
 
     def on_failure(self, construct_id: str, target: events.IRuleTarget | None = None) -> events.Rule:
         """Create a rule for the events of failed executions of this trigger.
@@ -283,7 +288,7 @@ class S3Trigger(Construct):
             construct_id,
             description=f"Failed executions of {self.pipeline_name}",
             event_pattern=events.EventPattern(
-                source=[EVENT_SOURCE],
+                source=[names.EVENT_SOURCE],
                 detail_type=["Processing Execution Failed"],
                 detail={"stateMachineArn": [self._state_machine.state_machine_arn]},
             ),
@@ -337,8 +342,8 @@ class S3Trigger(Construct):
             "Rule",
             description="Objects that start the pipeline",
             event_pattern=events.EventPattern(
-                source=["aws.s3"],
-                detail_type=["Object Created"],
+                source=[names.S3_EVENT_SOURCE],
+                detail_type=[names.OBJECT_CREATED],
                 detail={"bucket": {"name": [bucket.bucket_name]}, **({"object": objects} if objects else {})},
             ),
             targets=[target],

@@ -34,7 +34,7 @@ def summary(job: ProcessingJob) -> dict[str, Any]:
     }
 
 
-def run_sklearn(session: Session, folder: Path, script: str, **how: Any) -> ProcessingJob:  # noqa: ANN401
+def run_sklearn(session: Session, folder: Path, script: str, **how: Any) -> ProcessingJob:
     """Run a script on a table; both are local files, which the SDK uploads."""
     processor = SKLearnProcessor(
         framework_version="1.2-1", instance_count=2, base_job_name="wine", sagemaker_session=session, **ONE
@@ -75,7 +75,7 @@ def run_pyspark(session: Session, folder: Path) -> ProcessingJob:
 
 _sleep = time.sleep
 # Between two questions after a job the SDK waits for up to ten seconds.
-time.sleep = lambda seconds: _sleep(min(seconds, 0.5))
+time.sleep = lambda seconds: _sleep(min(float(seconds), 0.5))
 
 
 def main(what: str, folder: Path) -> None:

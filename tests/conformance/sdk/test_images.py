@@ -22,7 +22,7 @@ INSTANCES = ["ml.m5.xlarge", "ml.g4dn.xlarge", "ml.p2.xlarge", "ml.p4d.24xlarge"
 SUBSTITUTED = ("ml.c7g", "ml.trn1")
 
 
-def case(framework: str, version: str, **given: Any) -> dict[str, Any]:  # noqa: ANN401
+def case(framework: str, version: str, **given: Any) -> dict[str, Any]:
     return {
         "framework": framework,
         "version": version,

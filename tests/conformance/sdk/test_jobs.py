@@ -17,7 +17,7 @@ import pytest
 import sklearn.datasets
 
 from smproc.local import LocalAws
-from tests.helpers.deployment import SessionAt
+from tests.helpers.deployment import session_at
 from tests.helpers.ports import free_port
 from tests.helpers.sandboxes import require_any_sandbox
 from tests.helpers.stacks import ROOT
@@ -86,7 +86,7 @@ def outputs(local_aws: LocalAws, uri: str) -> dict[str, bytes]:
         aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
         region_name=local_aws.region,
     )
-    s3 = SessionAt(session, local_aws.endpoint).client("s3")
+    s3 = session_at(session, local_aws.endpoint).client("s3")
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/").get("Contents", ())]
     return {key.removeprefix(f"{prefix}/"): s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 SLEEP = "import time; time.sleep(60)"
 
 
-def refusal(call: Any, **request: Any) -> tuple[str, str]:  # noqa: ANN401 - boto3 is untyped
+def refusal(call: Callable[..., object], **request: Any) -> tuple[str, str]:
     with pytest.raises(ClientError) as caught:
         call(**request)
     error = caught.value.response["Error"]
@@ -230,7 +232,7 @@ def listed(local_aws: RunningLocalAws) -> str:
     return common
 
 
-def names(local_aws: RunningLocalAws, common: str, **request: Any) -> str:  # noqa: ANN401
+def names(local_aws: RunningLocalAws, common: str, **request: Any) -> str:
     page = local_aws.sagemaker.list_processing_jobs(NameContains=common, **request)
     return "".join(job["ProcessingJobName"][-1] for job in page["ProcessingJobSummaries"])
 
@@ -252,7 +254,8 @@ def test_lists_are_filtered_and_sorted(local_aws: RunningLocalAws, listed: str) 
 
 
 def test_pages_hold_every_job_once(local_aws: RunningLocalAws, listed: str) -> None:
-    for order in ({}, {"SortBy": "Name", "SortOrder": "Descending"}):
+    orders: list[dict[str, Any]] = [{}, {"SortBy": "Name", "SortOrder": "Descending"}]
+    for order in orders:
         pages = local_aws.sagemaker.get_paginator("list_processing_jobs").paginate(
             NameContains=listed, PaginationConfig={"PageSize": 1}, **order
         )
@@ -263,12 +266,10 @@ def test_pages_hold_every_job_once(local_aws: RunningLocalAws, listed: str) -> N
 
 
 def test_jobs_are_apart_by_region_and_account(local_aws: RunningLocalAws) -> None:
-    import botocore.session  # noqa: PLC0415
-
     name = local_aws.create(local_aws.request(""))
     local_aws.wait(name)
     for key, region in (("test", "eu-west-1"), ("111122223333", "us-east-1")):
-        elsewhere = botocore.session.Session().create_client(
+        elsewhere = boto3.client(
             "sagemaker",
             region_name=region,
             endpoint_url=local_aws.aws.endpoint,

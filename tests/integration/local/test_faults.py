@@ -118,4 +118,4 @@ def test_the_command_switches_lists_and_clears(local_aws: RunningLocalAws) -> No
     assert smproc("clear").stdout == "no faults\n"
     absent = smproc("list", port=1)
     assert absent.returncode == 1
-    assert absent.stderr == "smproc: no local AWS runs on port 1; start it with: smproc local start\n"
+    assert absent.stderr == "smproc: no local AWS runs on port 1; start it with: smproc local start --port 1\n"

@@ -72,7 +72,7 @@ def submit(
     app: str,
     *options: str,
     arguments: tuple[str, ...] = (),
-    **changes: Any,  # noqa: ANN401
+    **changes: Any,
 ) -> Any:  # noqa: ANN401
     """Submit an application, and return the ended job and its log by host."""
     request = local_aws.request(app, **changes)

@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def sklearn(scope: cdk.Stack, **given: Any) -> FrameworkProcessor:  # noqa: ANN401
+def sklearn(scope: cdk.Stack, **given: Any) -> FrameworkProcessor:
     defaults = {"framework": "sklearn", "framework_version": "1.2-1", "instance_type": "ml.m5.xlarge"}
     return FrameworkProcessor(scope, "Framework", **(defaults | given))
 

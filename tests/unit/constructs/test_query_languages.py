@@ -27,7 +27,7 @@ JSONATA = sfn.QueryLanguage.JSONATA
 PATH = sfn.JsonPath
 
 
-def state_of(scope: cdk.Stack, language: sfn.QueryLanguage | None = None, **given: Any) -> dict[str, Any]:  # noqa: ANN401
+def state_of(scope: cdk.Stack, language: sfn.QueryLanguage | None = None, **given: Any) -> dict[str, Any]:
     """The state of a task with these options, in a machine of a language."""
     task = SageMakerCreateProcessingJob(scope, "Count", image_uri=IMAGE, retry_at_creation=False, **given)
     sfn.StateMachine(scope, "Machine", definition_body=sfn.DefinitionBody.from_chainable(task), query_language=language)

@@ -33,7 +33,7 @@ def request(scope: cdk.Stack, task: Any) -> dict[str, Any]:  # noqa: ANN401
     return sent
 
 
-def pyspark(scope: cdk.Stack, **given: Any) -> PySparkProcessor:  # noqa: ANN401
+def pyspark(scope: cdk.Stack, **given: Any) -> PySparkProcessor:
     defaults: dict[str, Any] = {
         "framework_version": "3.3",
         "instance_count": 2,

@@ -34,7 +34,7 @@ def closed(scope: Stack) -> ec2.Vpc:
     return ec2.Vpc(scope, "Vpc", max_azs=2, subnet_configuration=[subnet])
 
 
-def imported(scope: Stack, **given: Any) -> ec2.IVpc:  # noqa: ANN401
+def imported(scope: Stack, **given: Any) -> ec2.IVpc:
     return ec2.Vpc.from_vpc_attributes(
         scope,
         "Vpc",
@@ -45,7 +45,7 @@ def imported(scope: Stack, **given: Any) -> ec2.IVpc:  # noqa: ANN401
     )
 
 
-def pipeline(scope: Stack, construct_id: str = "Pipeline", **given: Any) -> EventDrivenProcessing:  # noqa: ANN401
+def pipeline(scope: Stack, construct_id: str = "Pipeline", **given: Any) -> EventDrivenProcessing:
     processor = ScriptProcessor(
         scope, f"{construct_id}Script", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large"
     )

@@ -125,14 +125,14 @@ def test_the_command_finds_the_queues_by_their_tags(resources: dict[str, dict[st
         {"PhysicalResourceId": name, "ResourceType": "AWS::SQS::Queue", "ResourceStatus": "CREATE_COMPLETE"}
         for name in queues
     ]
-    session = Session(
+    session: Any = Session(
         list_stack_resources=lambda: {"StackResourceSummaries": summaries},
         list_queue_tags=lambda QueueUrl: {"Tags": queues[QueueUrl]},  # noqa: N803 - boto3's
     )
     found = Trigger.of_stack(session, "Stack")
 
-    assert {found.queue, found.dead_letters, found.undelivered} == set(queues)
-    assert len({found.queue, found.dead_letters, found.undelivered}) == 3
+    assert {found.queue_url, found.dead_letter_queue_url, found.undelivered_queue_url} == set(queues)
+    assert len({found.queue_url, found.dead_letter_queue_url, found.undelivered_queue_url}) == 3
 
 
 @pytest.mark.parametrize(
@@ -153,8 +153,10 @@ def test_the_intake_processes_what_the_command_sends_to_retry(
     execution_input: dict[str, Any], message: Upload | ReplayRequest
 ) -> None:
     described = {"name": "n", "status": "FAILED", "input": json.dumps(execution_input)}
-    session = Session(describe_execution=lambda **_: described)
-    trigger = Trigger(pipeline="p", state_machine_arn="m", queue="q", dead_letters="d", undelivered="u")
+    session: Any = Session(describe_execution=lambda **_: described)
+    trigger = Trigger(
+        pipeline="p", state_machine_arn="m", queue_url="q", dead_letter_queue_url="d", undelivered_queue_url="u"
+    )
     trigger.retry(session, "arn")
     (sent,) = session.sent
 
@@ -179,12 +181,14 @@ def test_the_command_shows_the_dead_letters_that_the_functions_send() -> None:
         "ReceiptHandle": "r",
     }
     waiting = [received]
-    session = Session(
+    session: Any = Session(
         receive_message=lambda **_: {"Messages": [waiting.pop()] if waiting else []},
         change_message_visibility=lambda **_: None,
     )
-    trigger = Trigger(pipeline="p", state_machine_arn="m", queue="q", dead_letters="d", undelivered="u")
-    (letter,) = trigger.dead(session)
+    trigger = Trigger(
+        pipeline="p", state_machine_arn="m", queue_url="q", dead_letter_queue_url="d", undelivered_queue_url="u"
+    )
+    (letter,) = trigger.dead_letters(session)
 
     assert (letter.about, letter.reason) == ("s3://in/in/a.csv", "the script failed")
     assert parse_message(message["MessageBody"], "in") == ReplayRequest("b", run.name)

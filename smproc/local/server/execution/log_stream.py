@@ -10,7 +10,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-GROUP = "/aws/sagemaker/ProcessingJobs"
+from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
+
 _FLUSH_INTERVAL_IN_SECONDS = 0.3
 _EVENT_MAX_BYTES = 256 * 1024 - 26
 _BATCH_MAX_BYTES = 1024 * 1024
@@ -80,7 +81,7 @@ class LogStream:
             if not self._created:
                 self._create()
             for batch in _batches(events):
-                self.logs.put_log_events(logGroupName=GROUP, logStreamName=self.name, logEvents=batch)
+                self.logs.put_log_events(logGroupName=PROCESSING_LOG_GROUP, logStreamName=self.name, logEvents=batch)
         except (ClientError, BotoCoreError):
             self._broken = True
             _log.exception("The logs of %s are lost: CloudWatch Logs rejected them", self.name)
@@ -88,11 +89,11 @@ class LogStream:
     def _create(self) -> None:
         already_exists = self.logs.exceptions.ResourceAlreadyExistsException
         try:
-            self.logs.create_log_stream(logGroupName=GROUP, logStreamName=self.name)
+            self.logs.create_log_stream(logGroupName=PROCESSING_LOG_GROUP, logStreamName=self.name)
         except self.logs.exceptions.ResourceNotFoundException:
             with contextlib.suppress(already_exists):  # another job created it meanwhile
-                self.logs.create_log_group(logGroupName=GROUP)
-            self.logs.create_log_stream(logGroupName=GROUP, logStreamName=self.name)
+                self.logs.create_log_group(logGroupName=PROCESSING_LOG_GROUP)
+            self.logs.create_log_stream(logGroupName=PROCESSING_LOG_GROUP, logStreamName=self.name)
         self._created = True
 
 

@@ -60,7 +60,7 @@ def apply() -> None:
 
 def _with_cidr_block(original: Callable[..., Created]) -> Callable[..., Created]:
     @functools.wraps(original)
-    def handler(*args: Any, **kwargs: Any) -> Created:  # noqa: ANN401 - the types are ministack's
+    def handler(*args: Any, **kwargs: Any) -> Created:
         vpc_id, attributes = original(*args, **kwargs)
         cidr_block = service("ec2")._vpcs[vpc_id]["CidrBlock"]
         return vpc_id, {**attributes, "CidrBlock": cidr_block}

@@ -165,7 +165,7 @@ def _fnmatch_compile(original: Callable[..., re.Pattern[str]], pattern: str, ign
     return re.compile(compiled.pattern.removesuffix("$") + r"\Z", compiled.flags | re.DOTALL)
 
 
-def _extract_resource_arn(original: Callable[..., str], service_name: str, *request: Any) -> str:  # noqa: ANN401 - the types are ministack's
+def _extract_resource_arn(original: Callable[..., str], service_name: str, *request: Any) -> str:
     _method, _path, _headers, body, _query, region, account = request
     members: Any = {}
     if service_name in ("events", "sagemaker"):

@@ -54,12 +54,12 @@ def _run_execution(original: Callable[..., Any], exec_arn: str) -> None:
         _context.reset(token)
 
 
-def _run_sub_machine(original: Callable[..., Any], *args: Any) -> object:  # noqa: ANN401 - the types are ministack's
+def _run_sub_machine(original: Callable[..., Any], *args: Any) -> object:
     *rest, context = args
     return original(*rest, {**context, "variables": dict(context.get("variables", {}))})
 
 
-def _in_context(original: Callable[..., Any], *args: Any) -> object:  # noqa: ANN401 - the types are ministack's
+def _in_context(original: Callable[..., Any], *args: Any) -> object:
     # Not reset: a Succeed or Fail state that follows has no function that gets the context.
     _context.set(args[-1])
     return original(*args)
