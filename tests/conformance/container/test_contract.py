@@ -108,7 +108,7 @@ def test_without_either_the_image_runs_what_it_has(local_aws: Conforming) -> Non
     made = request(local_aws, "")
     made["AppSpecification"] = {"ImageUri": image.NAME}
     assert ended(local_aws, made)["ProcessingJobStatus"] == "Completed"
-    # A command that stands in for an image has no default arguments.
+    # A command that substitutes for an image has no default arguments.
     own = ["own entry point own command"] if local_aws.runner == "container" else ["own entry point"]
     assert local_aws.log(made["ProcessingJobName"]) == {"algo-1": own}
 
@@ -530,7 +530,7 @@ def containers(local_aws: Conforming) -> list[str]:
     if local_aws.runner == "process":
         return []
     label = f"label=smproc={local_aws.aws.status().folder}"
-    return find_engine().ask("ps", "--all", "--quiet", "--filter", label).stdout.split()
+    return find_engine().execute("ps", "--all", "--quiet", "--filter", label).stdout.split()
 
 
 def test_when_the_server_is_stopped_so_are_its_jobs(make: Make, tmp_path: Path) -> None:

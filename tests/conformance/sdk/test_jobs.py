@@ -68,7 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(local_aws: LocalAws, folder: Path, what: str) -> tuple[dict[str, Any], str]:
     """Run a job with the SDK, and return its summary and everything that the SDK printed."""
     ran = subprocess.run(
-        [str(SDK_PYTHON), str(ROOT / "tests" / "sdk" / "run_jobs.py"), what, str(folder)],
+        [str(SDK_PYTHON), str(Path(__file__).with_name("run_jobs.py")), what, str(folder)],
         env=local_aws.redirect(os.environ) | {"SAGEMAKER_SUPPRESS_V2_WARNING": "1"},
         cwd=folder,
         check=False,
