@@ -108,7 +108,7 @@ def test_without_either_the_image_runs_what_it_has(local_aws: Conforming) -> Non
     made = request(local_aws, "")
     made["AppSpecification"] = {"ImageUri": image.NAME}
     assert ended(local_aws, made)["ProcessingJobStatus"] == "Completed"
-    # A command that stands in for an image has no default arguments.
+    # A command that substitutes for an image has no default arguments.
     own = ["own entry point own command"] if local_aws.runner == "container" else ["own entry point"]
     assert local_aws.log(made["ProcessingJobName"]) == {"algo-1": own}
 
