@@ -74,11 +74,11 @@ api-limits: setup ## regenerate the API's limits from the installed botocore
 	python tools/regenerate_api_limits.py
 
 .PHONY: setup
-setup: .venv/.installed node_modules/.installed ## install what the project needs; quick when nothing changed
+setup: .venv/.installed node_modules/.installed lambda/_vendor ## install what the project needs; quick when nothing changed
 
 .PHONY: clean
 clean: ## remove what setup and synth made
-	rm -rf .venv .tools node_modules cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .tools node_modules lambda/_vendor cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .venv/.requirements: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -93,6 +93,11 @@ clean: ## remove what setup and synth made
 
 .venv/.installed: pyproject.toml .venv/.requirements
 	python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Powertools for the functions' assets. The editable install writes it as well; this repairs it when it is gone or stale.
+lambda/_vendor: lambda/vendored.json tools/vendor_powertools.py .venv/.requirements
+	python tools/vendor_powertools.py
 	@touch $@
 
 # Spark is large, and only Spark jobs on the local AWS need it: `make demo` does without.
