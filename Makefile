@@ -117,11 +117,11 @@ changelog: setup .tools/towncrier/.installed ## write the next entry of CHANGELO
 	.tools/towncrier/bin/towncrier build --yes --version $(PROJECT_VERSION)
 
 .PHONY: setup
-setup: .venv/.installed node_modules/.installed ## install what the project needs; returns quickly when nothing changed
+setup: .venv/.installed node_modules/.installed lambda/_vendor ## install what the project needs; returns quickly when nothing changed
 
 .PHONY: clean
 clean: ## remove what setup and synth created
-	rm -rf .venv .tools node_modules cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .tools node_modules lambda/_vendor cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # Every step of the set-up goes through this: it prints one line, logs to .tools/log, and when it fails prints the end of
 # its log and one hint. pip and npm are not silenced, as that hides their errors too.
@@ -141,6 +141,11 @@ PIP_INSTALL := -m pip install --no-input --progress-bar off
 
 .venv/.installed: pyproject.toml .venv/.requirements
 	@$(STEP) "Install this project into .venv" .venv/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Powertools for the functions' assets. The editable install writes it as well; this repairs it when it is gone or stale.
+lambda/_vendor: lambda/vendored.json tools/vendor_powertools.py .venv/.requirements
+	@$(STEP) "Vendor Powertools for the Lambda functions" .venv/bin/python tools/vendor_powertools.py
 	@touch $@
 
 # Spark is large, and only Spark jobs on the local AWS need it: `make demo` does without.
