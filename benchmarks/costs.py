@@ -1,4 +1,4 @@
-"""What a million objects cost, one job each and in batches: from public prices and the counts that were measured.
+"""The cost of a million objects, with a job each and in batches, from public prices and measured counts.
 
 ``python benchmarks/costs.py`` prints the table of docs/trigger-costs.md; ``--write`` writes the page.
 """
@@ -14,84 +14,85 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "trigger-costs.md"
 MILLION = 1_000_000
-# AWS does not say how much of a processing job's start is billed; look at yours, and give it with --startup-minutes.
+# AWS does not document how much of a job's start is billed; measure yours, and set it with --startup-minutes.
 STARTUP_MINUTES = 2.0
-# A state machine of one processing job: the start, and the job.
+# Of a state machine with one processing job: the start and the job.
 TRANSITIONS = 2
-# Both functions counted as if they had the dispatcher's memory.
+# Both functions are calculated with the dispatcher's memory.
 FUNCTION_GIB = 1.0
-# A transaction writes each item twice, and items here have less than 1 KB, but for the members of a batch.
-UNITS_FOR_ITEM = 2
+# A transaction writes each item twice; all items are smaller than 1 KB, except for the members of a batch.
+UNITS_PER_ITEM = 2
 MEMBER_BYTES = 160
-ITEMS_BESIDE_UPLOADS = 3
+ADDITIONAL_ITEMS = 3
 
 
 def costs(size: int, counted: dict[str, Any], prices: dict[str, Any], startup_minutes: float) -> dict[str, float]:
-    """USD for a million objects, by what it is for."""
+    """Return the USD for a million objects by purpose."""
     price = {name: entry["usd"] for name, entry in prices.items() if name != "about"}
     thousands = MILLION / 1000
     calls, invocations = counted["calls"], sum(counted["invocations"].values())
     executions = counted["executions"] * thousands
     transactions = calls.get("TransactWriteItems", 0) * thousands
-    writes = (MILLION if transactions else 0) * UNITS_FOR_ITEM + transactions * ITEMS_BESIDE_UPLOADS * UNITS_FOR_ITEM
-    writes += (MILLION * MEMBER_BYTES / 1024 if transactions else 0) * UNITS_FOR_ITEM
+    writes = (MILLION if transactions else 0) * UNITS_PER_ITEM + transactions * ADDITIONAL_ITEMS * UNITS_PER_ITEM
+    writes += (MILLION * MEMBER_BYTES / 1024 if transactions else 0) * UNITS_PER_ITEM
     reads = (calls.get("Query", 0) + calls.get("GetItem", 0)) * thousands
     reads += MILLION * MEMBER_BYTES / 4096 if transactions else 0
-    # A message is sent, received and deleted, ten at a time by Lambda; the end of a batch is a message too.
+    # A message is sent, received and deleted, the latter two in tens by Lambda; the end of a batch is also a message.
     messages = MILLION + (executions if transactions else 0)
     return {
         "events and queue": (MILLION * price["eventbridge_event"])
         + messages * (1 + 2 / min(10, max(size, 1))) * price["sqs_request"],
         "functions": invocations * thousands * price["lambda_request"]
         + counted["milliseconds"] * thousands / 1000 * FUNCTION_GIB * price["lambda_gb_second"],
-        "manifests and looks": calls.get("PutObject", 0) * thousands * price["s3_put"]
+        "manifests and HeadObject": calls.get("PutObject", 0) * thousands * price["s3_put"]
         + calls.get("HeadObject", 0) * thousands * price["s3_get"],
         "table": writes * price["dynamodb_write_unit"] + reads * price["dynamodb_read_unit"],
         "state transitions": executions * TRANSITIONS * price["state_transition"],
-        "starts of jobs": executions * startup_minutes / 60 * price["instance_hour"],
+        "job starts": executions * startup_minutes / 60 * price["instance_hour"],
     }
 
 
 def page(startup_minutes: float = STARTUP_MINUTES) -> str:
-    """The page."""
+    """Return the text of docs/trigger-costs.md."""
     counts = json.loads((ROOT / "benchmarks" / "trigger_counts.json").read_text(encoding="utf-8"))
     prices = json.loads((ROOT / "benchmarks" / "prices.json").read_text(encoding="utf-8"))
     columns = {int(size): costs(int(size), counted, prices, startup_minutes) for size, counted in counts.items()}
     rows = [
-        "| USD for a million objects | " + " | ".join(f"`batch_size={size:,}`" for size in columns) + " |",
+        "| USD per million objects | " + " | ".join(f"`batch_size={size:,}`" for size in columns) + " |",
         "|---" * (len(columns) + 1) + "|",
         *(
-            f"| {what} | " + " | ".join(f"{column[what]:,.2f}" for column in columns.values()) + " |"
-            for what in next(iter(columns.values()))
+            f"| {purpose} | " + " | ".join(f"{column[purpose]:,.2f}" for column in columns.values()) + " |"
+            for purpose in next(iter(columns.values()))
         ),
-        "| **in all** | " + " | ".join(f"**{sum(column.values()):,.2f}**" for column in columns.values()) + " |",
+        "| **total** | " + " | ".join(f"**{sum(column.values()):,.2f}**" for column in columns.values()) + " |",
     ]
     executions = " or ".join(f"{counted['executions'] * 1000:,}" for counted in counts.values())
     hours = " or ".join(f"{counted['executions'] * 1000 * startup_minutes / 60:,.0f}" for counted in counts.values())
     minute = 30 * 24 * 60 * (prices["lambda_request"]["usd"] + 0.05 * prices["lambda_gb_second"]["usd"])
     table = "\n".join(rows)
-    return f"""# What the trigger costs
+    assumed = f"{TRANSITIONS} state transitions per execution, and functions with {FUNCTION_GIB:g} GiB"
+    return f"""# Costs of the trigger
 
-Made by `python benchmarks/costs.py --write` from `benchmarks/prices.json` and `benchmarks/trigger_counts.json`, the
-counts that `python benchmarks/trigger.py --keep` measured. {prices["about"]}
+Generated by `python benchmarks/costs.py --write` from `benchmarks/prices.json` and from the counts in
+`benchmarks/trigger_counts.json`, which `python benchmarks/trigger.py --keep` measures. {prices["about"]}
 
 {table}
 
-That is {executions} jobs, whose starts take {hours} hours of an instance. The work itself is not in the
-table: it is the same however it is batched. Assumed beside what was measured: {startup_minutes:g} billed minutes for
-the start of a job on one ml.m5.xlarge (AWS does not say how much of a start is billed; give yours with
-`--startup-minutes`), {TRANSITIONS} state transitions for an execution, functions of {FUNCTION_GIB:g} GiB, whose
-milliseconds were measured against services on loopback. Left out: the dispatcher's minute ({minute:.2f} USD a month at
-50 ms each), logs, storage, free tiers.
+These are {executions} jobs, whose starts take {hours} instance hours. The table does not include the
+work of the jobs, which is the same with and without batches. Assumptions beyond the measured counts:
+{startup_minutes:g} billed minutes for the start of a job on one ml.m5.xlarge (AWS does not document how much of a start
+is billed; set your own value with `--startup-minutes`), {assumed},
+whose milliseconds were measured against services on loopback. Not included: the dispatcher's invocation each minute
+({minute:.2f} USD per month at 50 ms each), logs, storage and free tiers.
 """
 
 
 def main() -> None:
-    """Print or write it."""
+    """Print or write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="write docs/trigger-costs.md")
     parser.add_argument(
-        "--startup-minutes", type=float, default=STARTUP_MINUTES, help="billed minutes of a job's start"
+        "--startup-minutes", type=float, default=STARTUP_MINUTES, help="billed minutes of the start of a job"
     )
     arguments = parser.parse_args()
     text = page(arguments.startup_minutes)

@@ -1,4 +1,4 @@
-"""The resources of app.py written with aws-cdk-lib alone: the baseline for what the library adds to synth."""
+"""The resources of app.py written with aws-cdk-lib only: the baseline of the library's synth time."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ outgoing.grant_read_write(role)
 script = s3_assets.Asset(stack, "Script", path=str(ROOT / "examples" / "demo" / "preprocess.py"))
 
 
-def function(name: str, folder: str, handler: str = "handler.handler") -> lambda_.Function:
-    """A function with a log group of its own."""
+def function(name: str, directory: str, handler: str = "handler.handler") -> lambda_.Function:
+    """Return a function with its own log group."""
     return lambda_.Function(
         stack,
         name,
         runtime=lambda_.Runtime.PYTHON_3_14,
         handler=handler,
-        code=lambda_.Code.from_asset(str(ROOT / "lambda" / folder)),
+        code=lambda_.Code.from_asset(str(ROOT / "lambda" / directory)),
         log_group=logs.LogGroup(stack, f"{name}Logs"),
         tracing=lambda_.Tracing.ACTIVE,
     )

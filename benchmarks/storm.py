@@ -1,4 +1,4 @@
-"""A storm of uploads on the trigger's own functions and real services on loopback: is anything lost, anything twice?
+"""A storm of uploads on the trigger's functions with real services on loopback: none may be lost, none started twice.
 
 ``make storm``. Every upload is delivered at least once, one in five twice, in any order. One in twenty of the
 functions' calls is throttled, and functions are killed (SIGKILL) before and after calls at random; several run at once,
@@ -8,7 +8,6 @@ each in a process of its own. Queues, table, rules, executions and buckets are t
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import multiprocessing
 import os
@@ -28,12 +27,15 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
+import s3_trigger.dispatch
+import s3_trigger.intake
+from s3_trigger.runtime import lambda_runtime
 from smproc.local import LocalAws
 from tests.helpers.ports import free_port
 from tests.helpers.trigger_world import Context, create_table
 
 VISIBLE_AGAIN_SECONDS = 20
-MAX_RECEIVES = 20  # no cloud kills as often as this storm
+MAX_RECEIVES = 20  # AWS never kills as often as this storm does
 INTAKES, DISPATCHERS = 3, 2
 DELIVERY = 100
 COUNTED = ("calls", "throttled", "killed")
@@ -43,7 +45,7 @@ CONFIG = Config(max_pool_connections=32, retries={"mode": "standard", "total_max
 
 
 class Chaos:
-    """Throttles the calls of this process, and kills it."""
+    """The faults of this process: its calls are throttled, and it is killed at random."""
 
     def __init__(self, throttled: float, killed: float, folder: Path) -> None:
         self._random = random.Random()  # noqa: S311 - no secret
@@ -88,8 +90,8 @@ class _Body:
 
 
 def intake(environment: dict[str, str], queue: str, throttled: float, killed: float, folder: Path) -> None:
-    """Lambda's poller and the intake, as one process."""
-    functions = _functions(environment, "intake")
+    """Run Lambda's poller and the intake as one process."""
+    _configure(environment)
     sqs = boto3.Session().client("sqs", config=CONFIG)
     Chaos(throttled, killed, folder)
     while True:
@@ -116,7 +118,7 @@ def intake(environment: dict[str, str], queue: str, throttled: float, killed: fl
             }
             for message in messages
         ]
-        answer = functions.handler({"Records": records}, Context())
+        answer = s3_trigger.intake.handler({"Records": records}, Context())
         failed = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
         entries = [
             {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
@@ -128,27 +130,26 @@ def intake(environment: dict[str, str], queue: str, throttled: float, killed: fl
 
 
 def dispatcher(environment: dict[str, str], throttled: float, killed: float, folder: Path) -> None:
-    """The dispatcher, on a minute that has half a second."""
-    functions = _functions(environment, "dispatch")
-    functions.ABANDONED_SECONDS, functions.SETTLED_SECONDS = 20, 10
+    """Run the dispatcher, on a minute that has half a second."""
+    _configure(environment)
     Chaos(throttled, killed, folder)
+    work = s3_trigger.dispatch.Dispatcher(lambda_runtime(), abandoned_seconds=20, reconciled_seconds=10)
     while True:
         try:
-            functions.handler({"minute": True}, Context())
-        except Exception:  # noqa: BLE001 - Lambda's own affair; it is called again in a minute
+            work.dispatch({"minute": True}, Context())
+        except Exception:  # noqa: BLE001 - as Lambda does: the next minute invokes it again
             time.sleep(0.1)
         time.sleep(0.5)
 
 
-def _functions(environment: dict[str, str], module: str) -> Any:
+def _configure(environment: dict[str, str]) -> None:
     os.environ.update(environment)
     sink = os.open(os.devnull, os.O_WRONLY)
     os.dup2(sink, 1)
-    return importlib.import_module(f"s3_trigger.{module}")
 
 
 class Storm:
-    """The services, the uploads, and what became of them."""
+    """The services, the uploads, and their outcome."""
 
     def __init__(self, uploads: int, settings: dict[str, Any]) -> None:
         self.uploads = uploads
@@ -190,8 +191,8 @@ class Storm:
             **settings,
         }
 
-    def blow(self, duplicated: float) -> int:
-        """Put the objects, and send their events; how many events."""
+    def start(self, duplicated: float) -> int:
+        """Put the objects and send their events; return the number of events."""
         keys = [f"in/{number:06}.csv" for number in range(self.uploads)]
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda key: self.s3.put_object(Bucket=self.bucket, Key=key, Body=b"x"), keys))
@@ -209,7 +210,7 @@ class Storm:
         return len(events)
 
     def is_over(self) -> bool:
-        """Whether nothing waits and nothing runs."""
+        """Check that nothing waits and nothing runs."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
         if any(int(attributes[name]) for name in names):
@@ -217,12 +218,12 @@ class Storm:
         return not self.has_ledger or not any(self._count(partition) for partition in ("open", "ready", "slot"))
 
     def outcome(self) -> tuple[int, int, int, int]:
-        """Executions, uploads in none of them, uploads in several, dead letters."""
+        """Return the numbers of executions, of uploads in none of them, of uploads in several, and of dead letters."""
         pages = self.states.get_paginator("list_executions").paginate(stateMachineArn=self.machine)
         started = [execution for page in pages for execution in page["executions"]]
         found: Counter[str] = Counter()
 
-        def look(execution: dict[str, Any]) -> list[str]:
+        def keys_of(execution: dict[str, Any]) -> list[str]:
             described = self.states.describe_execution(executionArn=execution["executionArn"])
             key = json.loads(described["input"])["manifest_uri"].removeprefix(f"s3://{self.manifests}/")
             first, *names = json.loads(self.s3.get_object(Bucket=self.manifests, Key=key)["Body"].read())
@@ -230,7 +231,7 @@ class Storm:
             return [f"{prefix}{name}" for name in names]
 
         with ThreadPoolExecutor(8) as pool:
-            for keys in pool.map(look, started):
+            for keys in pool.map(keys_of, started):
                 found.update(keys)
         dead = self.sqs.get_queue_attributes(QueueUrl=self.dead, AttributeNames=["ApproximateNumberOfMessages"])
         twice = sum(count > 1 for count in found.values())
@@ -256,17 +257,17 @@ class Storm:
 
 
 def run(name: str, settings: dict[str, Any], arguments: argparse.Namespace) -> bool:
-    """One storm; whether nothing was lost and nothing was twice."""
+    """Run one storm; return True when nothing was lost and nothing was started twice."""
     storm = Storm(arguments.uploads, settings)
-    deliveries = storm.blow(arguments.duplicated)
+    deliveries = storm.start(arguments.duplicated)
     environment = {"SETTINGS": json.dumps(storm.settings)}
     spawn = multiprocessing.get_context("spawn")
     folder = Path(tempfile.mkdtemp())
     chaos = (arguments.throttled, arguments.killed, folder)
 
     def start(kind: int) -> Any:
-        target, given = (intake, (storm.queue,)) if kind < INTAKES else (dispatcher, ())
-        process = spawn.Process(target=target, args=(environment, *given, *chaos), daemon=True)
+        target, leading = (intake, (storm.queue,)) if kind < INTAKES else (dispatcher, ())
+        process = spawn.Process(target=target, args=(environment, *leading, *chaos), daemon=True)
         process.start()
         return process
 
@@ -300,7 +301,7 @@ def run(name: str, settings: dict[str, Any], arguments: argparse.Namespace) -> b
 
 
 def main() -> int:
-    """Blow; the exit status is 0 when nothing was lost and nothing was twice."""
+    """Run the storms; return the exit status 0 when nothing was lost and nothing was started twice."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--uploads", type=int, default=20_000)
     parser.add_argument("--duplicated", type=float, default=0.2)
@@ -311,11 +312,11 @@ def main() -> int:
         os.environ.update(local_aws.environment())
         results = [
             run(
-                "batches of 100, at most 8 at once",
+                "batches of 100, at most 8 concurrently",
                 {"batch_size": 100, "batch_window": 10, "max_concurrent_jobs": 8},
                 arguments,
             ),
-            run("each object at once", {}, arguments),
+            run("an execution for each object", {}, arguments),
         ]
     return 0 if all(results) else 1
 

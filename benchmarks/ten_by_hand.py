@@ -1,6 +1,6 @@
-"""The resources of ten_processors.py written with aws-cdk-lib alone: the baseline for what the library adds to synth.
+"""The resources of ten_processors.py written with aws-cdk-lib only: the baseline of the library's synth time.
 
-The same roles with the same statements, the same bucket, the same requests in the same state machine.
+It has the same roles with the same statements, the same bucket, and the same requests in the same state machine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NAMES = (
 
 
 def arn(service: str, resource: str) -> str:
-    """An ARN of the stack's account and region."""
+    """Return an ARN of the stack's account and region."""
     return f"arn:{cdk.Aws.PARTITION}:{service}:eu-west-1:111122223333:{resource}"
 
 
@@ -32,7 +32,7 @@ def allow(role: iam.Role, actions: list[str], resources: list[str], **conditions
 
 
 def job_role(name: str) -> iam.Role:
-    """What a job may do."""
+    """Return the role of a job."""
     role = iam.Role(
         stack,
         f"{name}Role",
@@ -44,10 +44,10 @@ def job_role(name: str) -> iam.Role:
     logging = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     allow(role, logging, [group, f"{group}:*"])
     allow(role, ["cloudwatch:PutMetricData"], ["*"], StringEquals={"cloudwatch:namespace": "/aws/sagemaker"})
-    for place, key in (("data-bucket", "raw/"), ("code-bucket", "run.sh")):
-        allow(role, ["s3:GetObject"], [f"arn:{cdk.Aws.PARTITION}:s3:::{place}/{key}*"])
+    for data_bucket, key in (("data-bucket", "raw/"), ("code-bucket", "run.sh")):
+        allow(role, ["s3:GetObject"], [f"arn:{cdk.Aws.PARTITION}:s3:::{data_bucket}/{key}*"])
         prefix = {"s3:prefix": f"{key}*"}
-        allow(role, ["s3:ListBucket"], [f"arn:{cdk.Aws.PARTITION}:s3:::{place}"], StringLike=prefix)
+        allow(role, ["s3:ListBucket"], [f"arn:{cdk.Aws.PARTITION}:s3:::{data_bucket}"], StringLike=prefix)
     allow(role, ["s3:PutObject"], [bucket.arn_for_objects("outputs/*")])
     allow(role, ["ecr:GetAuthorizationToken"], ["*"])
     pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
@@ -56,10 +56,10 @@ def job_role(name: str) -> iam.Role:
 
 
 def task(name: str, role: iam.Role) -> sfn.CustomState:
-    """The state that runs a job."""
+    """Return the state that runs a job."""
     s3_input = {"S3DataType": "S3Prefix", "S3InputMode": "File", "S3DataDistributionType": "FullyReplicated"}
     inputs = (("input-1", "s3://data-bucket/raw/", "data"), ("code", "s3://code-bucket/run.sh", "input/code"))
-    place = f"s3://{bucket.bucket_name}/outputs/{{}}/{{}}/try-{{}}/out"
+    destination = f"s3://{bucket.bucket_name}/outputs/{{}}/{{}}/try-{{}}/out"
     context = "$$.Execution.Name, $$.State.Name, $$.State.RetryCount"
     return sfn.CustomState(
         stack,
@@ -92,12 +92,12 @@ def task(name: str, role: iam.Role) -> sfn.CustomState:
                         "AppManaged": False,
                         "S3Input": {
                             "S3Uri": uri,
-                            "LocalPath": f"/opt/ml/processing/{folder}",
+                            "LocalPath": f"/opt/ml/processing/{directory}",
                             "S3CompressionType": "None",
                             **s3_input,
                         },
                     }
-                    for input_name, uri, folder in inputs
+                    for input_name, uri, directory in inputs
                 ],
                 "ProcessingOutputConfig": {
                     "Outputs": [
@@ -105,7 +105,7 @@ def task(name: str, role: iam.Role) -> sfn.CustomState:
                             "OutputName": "out",
                             "AppManaged": False,
                             "S3Output": {
-                                "S3Uri.$": f"States.Format('{place}', {context})",
+                                "S3Uri.$": f"States.Format('{destination}', {context})",
                                 "LocalPath": "/opt/ml/processing/out",
                                 "S3UploadMode": "EndOfJob",
                             },

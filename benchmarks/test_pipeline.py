@@ -1,4 +1,4 @@
-"""What the pipeline adds to the script: from an upload to the outputs in S3, against the script run bare."""
+"""The latency that the pipeline adds: from an upload to the outputs in S3, against the script alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.benchmark(group="upload to outputs")
 def test_the_bare_script(benchmark: Any, wine: Path, tmp_path: Path) -> None:
-    """The same script on the same file, started by hand; only its folder is another than /opt/ml."""
+    """The same script on the same file, started directly, in a directory other than /opt/ml."""
     base = tmp_path / "opt" / "ml"
     (base / "processing" / "input").mkdir(parents=True)
     (base / "processing" / "input" / "wine.csv").write_bytes(wine.read_bytes())
@@ -44,7 +44,7 @@ def test_the_bare_script(benchmark: Any, wine: Path, tmp_path: Path) -> None:
 
 @pytest.mark.benchmark(group="upload to outputs")
 def test_the_pipeline(benchmark: Any, deployment: Deployment, wine: Path) -> None:
-    """From the upload until both outputs are in S3."""
+    """From the upload to both outputs in S3."""
     s3 = deployment.session.client("s3")
     outputs = deployment.outputs("ProcessingDemo")
     bucket, _, prefix = outputs["UploadTo"].removeprefix("s3://").partition("/")
@@ -54,9 +54,9 @@ def test_the_pipeline(benchmark: Any, deployment: Deployment, wine: Path) -> Non
         return int(s3.list_objects_v2(Bucket=outputs["OutputBucket"], Prefix="outputs/")["KeyCount"])
 
     def pipeline() -> None:
-        wanted = count() + 2
+        expected = count() + 2
         s3.put_object(Bucket=bucket, Key=f"{prefix}wine.csv", Body=body)
-        while count() < wanted:
+        while count() < expected:
             time.sleep(0.01)
 
     benchmark.pedantic(pipeline, **ROUNDS)

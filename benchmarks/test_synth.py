@@ -1,6 +1,6 @@
-"""What the library adds to synth: apps against the same resources written with aws-cdk-lib alone.
+"""The synth time that the library adds: apps against the same resources written with aws-cdk-lib only.
 
-In pairs, one run of each by turns, because a machine's speed wanders by more than what is measured.
+Measured in pairs, one run of each in turn, because the speed of a machine varies by more than the difference.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ PAIRS = 9
 )
 def test_synth(app: str, baseline: str, tmp_path: Path, capsys: Any) -> None:
     def seconds(name: str) -> float:
-        began = time.perf_counter()
+        start = time.perf_counter()
         run_app(tmp_path, app=ROOT / name)
-        return time.perf_counter() - began
+        return time.perf_counter() - start
 
     seconds(baseline)
     seconds(app)

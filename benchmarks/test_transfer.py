@@ -1,4 +1,4 @@
-"""What a job takes to get its inputs, against `aws s3 cp` of the same objects from the same local AWS."""
+"""The time that a job takes for its inputs, against `aws s3 cp` of the same objects on the same local AWS."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocal
 
 
 def copy(local_aws: RunningLocalAws, source: str, target: str) -> float:
-    begun = time.monotonic()
+    start = time.monotonic()
     command = [AWS, "s3", "cp", "--quiet", "--recursive", source, target]
     subprocess.run(command, env=local_aws.aws.redirect(os.environ), check=True)
-    return time.monotonic() - begun
+    return time.monotonic() - start
 
 
-def runs(local_aws: RunningLocalAws, script: str, uri: str | None = None) -> float:
-    """How long a job takes from its creation to its end."""
+def run_job(local_aws: RunningLocalAws, script: str, uri: str | None = None) -> float:
+    """Run a job and return the seconds from its creation to its end."""
     name = local_aws.create(local_aws.request(script, inputs=[local_aws.input("data", uri)] if uri else []))
     while (job := local_aws.describe(name))["ProcessingJobStatus"] == "InProgress":
         time.sleep(0.05)
@@ -62,30 +62,31 @@ def runs(local_aws: RunningLocalAws, script: str, uri: str | None = None) -> flo
 def test_inputs_and_outputs(
     benchmark: Any, local_aws: RunningLocalAws, tmp_path: Path, capsys: Any, count: int, size: int
 ) -> None:
-    folder = tmp_path / "data"
-    folder.mkdir()
+    directory = tmp_path / "data"
+    directory.mkdir()
     for number in range(count):
-        (folder / f"{number:05}").write_bytes(os.urandom(1) * size)
+        (directory / f"{number:05}").write_bytes(os.urandom(1) * size)
     uri = f"s3://data/{count}/"
-    uploaded = copy(local_aws, str(folder), uri)
-    downloaded = min(copy(local_aws, uri, str(tmp_path / f"copy{attempt}")) for attempt in range(2))
-    got = benchmark.pedantic(lambda: runs(local_aws, "", uri), rounds=1)
+    upload_time = copy(local_aws, str(directory), uri)
+    download_time = min(copy(local_aws, uri, str(tmp_path / f"copy{attempt}")) for attempt in range(2))
+    input_time = benchmark.pedantic(lambda: run_job(local_aws, "", uri), rounds=1)
     script = f"""
 import pathlib
 for number in range({count}):
     pathlib.Path(f"/opt/ml/processing/output/{{number:05}}").write_bytes(b"x" * {size})
 """
-    put = runs(local_aws, script)
+    output_time = run_job(local_aws, script)
     with capsys.disabled():
         print(  # noqa: T201 - what a benchmark is for
-            f"\n{count:,} files of {size:,} bytes: a job gets them in {got:.1f} s, {got / downloaded:.2f}x of "
-            f"`aws s3 cp`; it writes and uploads them in {put:.1f} s, {put / uploaded:.2f}x"
+            f"\n{count:,} files of {size:,} bytes: a job reads them in {input_time:.1f} s, "
+            f"{input_time / download_time:.2f}x of `aws s3 cp`; it writes and uploads them in {output_time:.1f} s, "
+            f"{output_time / upload_time:.2f}x"
         )
-    assert got <= _FACTOR_MAX * downloaded
-    assert put <= _FACTOR_MAX * uploaded
+    assert input_time <= _FACTOR_MAX * download_time
+    assert output_time <= _FACTOR_MAX * upload_time
 
 
 @pytest.mark.benchmark(group="a job that does nothing")
 def test_overhead(benchmark: Any, local_aws: RunningLocalAws) -> None:
-    seconds = benchmark.pedantic(lambda: runs(local_aws, ""), rounds=5)
+    seconds = benchmark.pedantic(lambda: run_job(local_aws, ""), rounds=5)
     assert seconds <= _OVERHEAD_MAX_IN_SECONDS

@@ -1,8 +1,8 @@
-"""What the trigger spends: calls and milliseconds per 1,000 objects, memory of a large batch, a cold start.
+"""The consumption of the trigger: calls and milliseconds per 1,000 objects, memory of a large batch, a cold start.
 
 ``make bench`` prints it; ``python benchmarks/trigger.py --keep`` also keeps the counts, from which `costs.py` computes.
-The functions are the real ones, the services those of the local AWS: calls are what AWS would see, milliseconds
-are not.
+The functions are the real ones, the services those of the local AWS: the calls are those that AWS would receive, the
+milliseconds are not.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from s3_trigger import dispatch
 from smproc.local import LocalAws
 from tests.helpers.ports import free_port
 from tests.helpers.trigger_world import Clients, Context, Trigger
@@ -32,15 +33,18 @@ SIZES: dict[str, dict[str, Any]] = {
     "100": {"batch_size": 100, "batch_window": 60},
     "1000": {"batch_size": 1000, "batch_window": 60},
 }
-# As the event source mapping is made: messages that come together.
+# The sizes of a delivery, as the event source mapping is configured.
 DELIVERY = {"1": 10, "100": 1000, "1000": 1000}
 BARE = "import boto3\ns3 = boto3.client('s3')\nstates = boto3.client('stepfunctions')\ndef handler(event, context): ..."
-OURS = "from s3_trigger import intake\nintake.client('s3')\nintake.client('stepfunctions')"
+OURS = (
+    "from s3_trigger import intake\nfrom s3_trigger.runtime import lambda_runtime\nruntime = lambda_runtime()\n"
+    "runtime.logger, runtime.metrics, runtime.s3, runtime.step_functions"
+)
 STARTS = 15
 
 
 def spent(clients: Clients, size: str) -> dict[str, Any]:
-    """What 1,000 objects cost from their events to the ends of their executions."""
+    """Return the consumption of 1,000 objects from their events to the ends of their executions."""
     world = Trigger(clients, **SIZES[size])
     keys = [f"in/{number:04}.csv" for number in range(OBJECTS)]
     put(world, keys)
@@ -70,7 +74,7 @@ def spent(clients: Clients, size: str) -> dict[str, Any]:
 
 
 def ended(world: Trigger, name: str) -> str:
-    """The event of an execution that succeeded."""
+    """Return the event of an execution that succeeded."""
     detail = {"name": name, "executionArn": world.arn(name), "status": "SUCCEEDED"}
     return json.dumps(
         {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
@@ -78,14 +82,14 @@ def ended(world: Trigger, name: str) -> str:
 
 
 def memory(clients: Clients, objects: int) -> dict[str, Any]:
-    """The dispatcher's most memory for one batch of so many objects, in a process of its own."""
+    """Return the dispatcher's peak memory for one batch of so many objects, in its own process."""
     world = Trigger(clients, batch_size=objects, batch_window=60)
     keys = [f"in/{number // 1000:03}/{number:06}.csv" for number in range(objects)]
     put(world, keys)
     for first in range(0, objects, OBJECTS):
         world.deliver(*map(world.event, keys[first : first + OBJECTS]))
     program = "from benchmarks import trigger; trigger.dispatch_alone()"
-    begun = time.perf_counter()
+    started = time.perf_counter()
     ran = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "SETTINGS": json.dumps(world.settings)},
@@ -96,14 +100,11 @@ def memory(clients: Clients, objects: int) -> dict[str, Any]:
     (execution,) = world.running(1)
     assert sorted(execution.keys) == keys
     megabytes = int(ran.stdout.splitlines()[-1]) / 1024
-    return {"objects": objects, "mebibytes": round(megabytes, 1), "seconds": round(time.perf_counter() - begun, 1)}
+    return {"objects": objects, "mebibytes": round(megabytes, 1), "seconds": round(time.perf_counter() - started, 1)}
 
 
 def dispatch_alone() -> None:
-    """Run the dispatcher once in this process, and say how much memory it took, in KiB."""
-
-    from s3_trigger import dispatch  # noqa: PLC0415 - reads its settings when it is imported
-
+    """Run the dispatcher once in this process, and print its peak memory in KiB."""
     dispatch.handler({}, Context())
     # Not ru_maxrss, which a child inherits from the process that started it.
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines())
@@ -117,7 +118,7 @@ def put(world: Trigger, keys: list[str]) -> None:
 
 
 def cold_start() -> tuple[float, float, float]:
-    """Seconds from nothing to a handler with two clients, bare and ours, and the median of the pairs' ratios."""
+    """Return the seconds until a handler has two clients, bare and ours, and the median ratio of the pairs."""
     settings = dict.fromkeys(
         ("bucket", "state_machine_arn", "manifest_bucket", "manifest_prefix", "pipeline", "dead_letter_queue"), "x"
     )
@@ -129,9 +130,9 @@ def cold_start() -> tuple[float, float, float]:
     }
 
     def seconds(program: str) -> float:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         subprocess.run([sys.executable, "-c", program], env=environment, check=True)
-        return time.perf_counter() - begun
+        return time.perf_counter() - started
 
     seconds(OURS)
     pairs = [(seconds(BARE), seconds(OURS)) for _ in range(STARTS)]
@@ -145,7 +146,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help=f"keep the counts in {KEPT.relative_to(ROOT)}")
     parser.add_argument("--largest", type=int, default=100_000, help="objects of the largest batch (default: 100,000)")
     arguments = parser.parse_args()
-    # What the functions log is written, as it is in AWS, and not shown.
+    # The functions write their log, as they do in AWS, but it is not shown.
     say = os.fdopen(os.dup(1), "w", buffering=1).write
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     bare, ours, ratio = cold_start()
@@ -165,7 +166,7 @@ def main() -> None:
         for objects in (1000, arguments.largest):
             found = memory(clients, objects)
             say(
-                f"one batch of {found['objects']:,} objects: dispatcher's most memory {found['mebibytes']} MiB, "
+                f"one batch of {found['objects']:,} objects: dispatcher's peak memory {found['mebibytes']} MiB, "
                 f"{found['seconds']} s\n"
             )
     if arguments.keep:

@@ -1,7 +1,7 @@
-"""Many small files in few jobs: up to 1,000 files of a tenant share one, four jobs run at once, failures send a mail.
+"""Many small files in few jobs: up to 1,000 files of a tenant per job, four concurrent jobs, failures by e-mail.
 
 Deploy it with ``cdk deploy --app "python examples/batches.py" --parameters Mail=you@example.com``,
-then put files below ``incoming/<tenant>/``. A batch starts when it is full, or ten minutes after its first file.
+then upload files below ``incoming/<tenant>/``. A batch starts when it is full, or ten minutes after its first file.
 """
 
 from __future__ import annotations

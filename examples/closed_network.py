@@ -1,6 +1,6 @@
-"""Data that must not leave: one key for everything, a VPC that nothing leads out of, hosts that talk in cipher.
+"""Confidential data: one key for everything, a VPC without internet access, encrypted traffic between hosts.
 
-Deploy it with ``cdk deploy --app "python examples/closed_network.py"``, then put files below ``incoming/``.
+Deploy it with ``cdk deploy --app "python examples/closed_network.py"``, then upload files below ``incoming/``.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ count = processor.run(
     outputs=[ProcessingOutput(output_name="counts", source="/opt/ml/processing/output")],
 )
 pipeline = EventDrivenProcessing(stack, "Pipeline", steps=[count], prefixes=["incoming/"], suffixes=[".csv"])
-ProcessingVpcEndpoints(stack, "Endpoints", vpc=vpc)  # last: for what is there by now
+ProcessingVpcEndpoints(stack, "Endpoints", vpc=vpc)  # last, so that it covers all functions
 
-# What flows, for who looks after the network.
+# Flow logs, for the network team.
 flows = logs.LogGroup(stack, "Flows", encryption_key=key, retention=logs.RetentionDays.ONE_YEAR)
 flow_log = vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(flows))
 reasons = {
@@ -67,8 +67,8 @@ reasons = {
     "IAMNoInlinePolicy": (flow_log, "the policy is this role's alone, and goes with it"),
 }
 for pack in ("HIPAA.Security", "NIST.800.53.R5", "PCI.DSS.321"):
-    for rule, (what, reason) in reasons.items():
-        cdk.Validations.of(what).acknowledge(cdk.Acknowledgment(id=f"{pack}-{rule}", reason=reason))
+    for rule, (construct, reason) in reasons.items():
+        cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=f"{pack}-{rule}", reason=reason))
 
 cdk.CfnOutput(stack, "UploadTo", value=pipeline.upload_uri)
 cdk.CfnOutput(stack, "StateMachine", value=pipeline.state_machine.state_machine_arn)

@@ -1,4 +1,4 @@
-"""The task alone, in a state machine of your own: `SageMakerCreateProcessingJob`, with nothing else of this library.
+"""The task `SageMakerCreateProcessingJob` in your own state machine, without the rest of this library.
 
 Deploy it with ``cdk deploy --app "python examples/task.py"`` and start an execution with
 ``{"day": "2026-11-23", "image": "<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>"}``.
@@ -28,7 +28,7 @@ task = SageMakerCreateProcessingJob.jsonata(
     instance_count="{% $exists($states.input.instances) ? $states.input.instances : 1 %}",  # type: ignore[arg-type]
     inputs=[
         ProcessingInput(
-            source=f"s3://{bucket.bucket_name}/raw/{{% $states.input.day %}}/",  # what is known when, mixed
+            source=f"s3://{bucket.bucket_name}/raw/{{% $states.input.day %}}/",  # a CDK token and JSONata in one string
             destination="/opt/ml/processing/input/data",
             s3_data_distribution_type="ShardedByS3Key",
         )
@@ -38,27 +38,27 @@ task = SageMakerCreateProcessingJob.jsonata(
     max_runtime_in_seconds=3600,
     state_output={"counts": "{% $states.result.ProcessingOutputConfig.Outputs[0].S3Output.S3Uri %}"},
 )
-logs_of_machine = logs.LogGroup(stack, "Logs")
+log_group = logs.LogGroup(stack, "Logs")
 machine = sfn.StateMachine(
     stack,
     "Machine",
     definition_body=sfn.DefinitionBody.from_chainable(retry_on_capacity(task)),
     query_language=sfn.QueryLanguage.JSONATA,
-    logs=sfn.LogOptions(destination=logs_of_machine, level=sfn.LogLevel.ALL),
+    logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL),
     tracing_enabled=True,
 )
-# For those who look at the stack with cdk-nag: what it finds in your state machine, you explain.
+# If you check the stack with cdk-nag: you suppress the findings on your own state machine.
 task.suppress_wildcards_by_resource(machine)
-everywhere = "sagemaker:ListTags, X-Ray and the delivery of logs support no narrower resource"
-cdk.Validations.of(machine).acknowledge(cdk.Acknowledgment(id="AwsSolutions-IAM5[Resource::*]", reason=everywhere))
-inline = "the policy is this role's alone, and goes with it"
-plain = (
+any_resource = "sagemaker:ListTags, X-Ray and the delivery of logs support no narrower resource"
+cdk.Validations.of(machine).acknowledge(cdk.Acknowledgment(id="AwsSolutions-IAM5[Resource::*]", reason=any_resource))
+inline_policy = "the policy is this role's alone, and goes with it"
+service_key = (
     "the input is a day and an image's name, no data of anybody's; CloudWatch Logs encrypts it with a key of its own"
 )
 for pack in ("HIPAA.Security", "NIST.800.53.R5", "PCI.DSS.321"):
-    cdk.Validations.of(machine).acknowledge(cdk.Acknowledgment(id=f"{pack}-IAMNoInlinePolicy", reason=inline))
-    cdk.Validations.of(logs_of_machine).acknowledge(
-        cdk.Acknowledgment(id=f"{pack}-CloudWatchLogGroupEncrypted", reason=plain)
+    cdk.Validations.of(machine).acknowledge(cdk.Acknowledgment(id=f"{pack}-IAMNoInlinePolicy", reason=inline_policy))
+    cdk.Validations.of(log_group).acknowledge(
+        cdk.Acknowledgment(id=f"{pack}-CloudWatchLogGroupEncrypted", reason=service_key)
     )
 cdk.CfnOutput(stack, "StateMachine", value=machine.state_machine_arn)
 app.synth()

@@ -1,11 +1,11 @@
-"""Take each action out of each IAM statement of the pipelines' roles, and see what is denied then.
+"""Remove each action from each IAM statement of the pipelines' roles, and check that its use is denied.
 
-Run by ``make test-iam``. It deploys app.py and examples/batches.py to a local AWS that enforces IAM, and runs what
-uses each action: once with everything, when nothing may be denied, and once without the action, when that must be
-denied. What the local AWS cannot enforce, because AWS itself acts there and not a request, has the page of AWS's
-documentation that demands it instead.
+Run by ``make test-iam``. It deploys app.py and examples/batches.py to a local AWS that enforces IAM, and runs a
+scenario that uses each action: once with all actions, where nothing may be denied, and once without the action, where
+its use must be denied. Actions that the local AWS cannot enforce, because AWS performs them without a request, have the
+page of AWS's documentation that requires them instead.
 
-The exit status is 0 when every action is denied when it is missing, or documented, and every page is needed.
+The exit status is 0 if every action is enforced or documented, and every page is needed.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from tools.iam_mutations.demo import Demo
 from tools.iam_mutations.documented import DOCUMENTED
 from tools.iam_mutations.pipeline import Pipeline
 
-NOBODY, DOCUMENTATION = "nobody", "AWS's documentation alone"
+NOBODY, DOCUMENTATION = "nobody", "AWS's documentation"
 
 
 @dataclass(frozen=True)
 class Row:
-    """What came of one removal."""
+    """The result of one removal."""
 
     app: str
     action: Action
@@ -46,20 +46,20 @@ class Row:
 
 
 def rows(pipeline: Pipeline) -> Iterator[Row]:
-    """What comes of each removal."""
+    """Remove each action in turn and yield the results."""
     for action in pipeline.actions():
-        found = pipeline.denied_without(action)
-        if found is not None:
-            yield Row(pipeline.stack, action, found["by"], f"denied on {found['resource'].strip(chr(34))}")
+        denial = pipeline.denial_without(action)
+        if denial is not None:
+            yield Row(pipeline.stack, action, denial["by"], f"denied on {denial['resource'].strip(chr(34))}")
         elif page := DOCUMENTED[action.part].get(action.name):
             yield Row(pipeline.stack, action, DOCUMENTATION, page)
         else:
-            yield Row(pipeline.stack, action, NOBODY, "nothing was denied, and no page demands it")
+            yield Row(pipeline.stack, action, NOBODY, "nothing was denied, and no page requires it")
 
 
-def printed(pipelines: Iterator[Pipeline]) -> list[Row]:
-    """The table, printed row by row."""
-    sys.stdout.write("| app | role | action taken away | of the statement on | enforced here by | shown by |\n")
+def print_table(pipelines: Iterator[Pipeline]) -> list[Row]:
+    """Print the table row by row, and return the rows."""
+    sys.stdout.write("| app | role | removed action | resource of the statement | enforced by | evidence |\n")
     sys.stdout.write("|---|---|---|---|---|---|\n")
     found = []
     for pipeline in pipelines:
@@ -72,13 +72,13 @@ def printed(pipelines: Iterator[Pipeline]) -> list[Row]:
 
 
 def main() -> int:
-    """Print the table, and how many actions of each app are enforced by whom."""
+    """Print the table and the number of actions of each app by what enforces them."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with LocalAws(port=free_port(), state_dir=folder / "state", enforce_iam=True) as local_aws:
-            environment = local_aws.redirect(os.environ) | {"SMPROC_HOME": str(folder / "state")}
+        directory = Path(name)
+        with LocalAws(port=free_port(), state_dir=directory / "state", enforce_iam=True) as local_aws:
+            environment = local_aws.redirect(os.environ) | {"SMPROC_HOME": str(directory / "state")}
             bootstrap(environment)
-            found = printed(kind(local_aws, environment, folder) for kind in (Demo, Batches))
+            found = print_table(kind(local_aws, environment, directory) for kind in (Demo, Batches))
     sys.stdout.write("\n")
     for app, count in Counter(row.app for row in found).items():
         by = Counter(row.enforced_by for row in found if row.app == app)
@@ -86,7 +86,7 @@ def main() -> int:
     needed = {(row.action.part, row.action.name) for row in found if row.enforced_by == DOCUMENTATION}
     idle = [f"{part}: {name}" for part, pages in DOCUMENTED.items() for name in pages if (part, name) not in needed]
     if idle:
-        sys.stdout.write(f"pages that no action needs, to be taken out of documented.py: {', '.join(idle)}\n")
+        sys.stdout.write(f"pages that no action needs; remove them from documented.py: {', '.join(idle)}\n")
     return 1 if idle or any(row.enforced_by == NOBODY for row in found) else 0
 
 

@@ -1,7 +1,7 @@
 """Regenerate constructs/cdk_sagemaker_processing/model/api_limits.json from the installed botocore's service model.
 
-The file holds facts (names, lengths, ranges, patterns, enums) of the shapes that CreateProcessingJob reaches, and the
-botocore version they were read from. Run it after raising botocore: `make api-limits`.
+The file contains facts (names, lengths, ranges, patterns, enums) of the shapes that CreateProcessingJob uses, and the
+version of botocore that they come from. Run it after an upgrade of botocore: `make api-limits`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OUTPUT = Path(__file__).resolve().parents[1] / "constructs" / "cdk_sagemaker_pro
 
 
 def read() -> dict[str, Any]:
-    """The limits as botocore's model states them, keyed by shape name."""
+    """Return the limits in botocore's model by shape name."""
     model = botocore.loaders.Loader().load_service_model("sagemaker", "service-2")
     shapes: dict[str, Any] = {}
 
@@ -36,17 +36,17 @@ def read() -> dict[str, Any]:
         if name in shapes:
             return
         shape = model["shapes"][name]
-        kept = {key: shape[key] for key in ("type", "min", "max", "pattern", "enum", "required") if key in shape}
-        shapes[name] = kept
+        facts = {key: shape[key] for key in ("type", "min", "max", "pattern", "enum", "required") if key in shape}
+        shapes[name] = facts
         if shape["type"] == "structure":
-            kept["members"] = {member: ref["shape"] for member, ref in shape["members"].items()}
-            children = list(kept["members"].values())
+            facts["members"] = {member: ref["shape"] for member, ref in shape["members"].items()}
+            children = list(facts["members"].values())
         elif shape["type"] == "list":
-            kept["member"] = shape["member"]["shape"]
-            children = [kept["member"]]
+            facts["member"] = shape["member"]["shape"]
+            children = [facts["member"]]
         elif shape["type"] == "map":
-            kept["key"], kept["value"] = shape["key"]["shape"], shape["value"]["shape"]
-            children = [kept["key"], kept["value"]]
+            facts["key"], facts["value"] = shape["key"]["shape"], shape["value"]["shape"]
+            children = [facts["key"], facts["value"]]
         else:
             children = []
         for child in children:
@@ -58,7 +58,7 @@ def read() -> dict[str, Any]:
 
 
 def render() -> str:
-    """The file's text, one shape a line so that a change of AWS's reads well in a diff."""
+    """Return the file's text, with one shape per line so that diffs are readable."""
     facts = read()
     lines = [f"  {json.dumps(name)}: {json.dumps(shape)}" for name, shape in facts["shapes"].items()]
     return f'{{\n "source": {json.dumps(facts["source"])},\n "shapes": {{\n' + ",\n".join(lines) + "\n }\n}\n"

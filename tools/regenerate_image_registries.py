@@ -1,7 +1,7 @@
 """Regenerate constructs/cdk_sagemaker_processing/model/image_registries.json from an installed SageMaker SDK.
 
-The file holds facts (accounts by region, repositories, versions of frameworks and of Python) of the images that
-processing jobs use, and the version of the SDK that they were read from. Run it with a Python that has the SDK:
+The file contains facts (accounts by region, repositories, versions of frameworks and of Python) of the images that
+processing jobs use, and the version of the SDK that they come from. Run it with a Python that has the SDK:
 `python tools/regenerate_image_registries.py` after `pip install sagemaker==2.257.7`.
 """
 
@@ -30,14 +30,14 @@ OUTPUT = (
 
 
 def read() -> dict[str, Any]:
-    """The facts as the installed SDK has them, each map from region to account once."""
+    """Return the facts of the installed SDK, with each map from region to account only once."""
     spec = importlib.util.find_spec("sagemaker")
     if spec is None or spec.origin is None:
         raise SystemExit("the SageMaker SDK is not installed: pip install sagemaker==2.257.7")
-    folder = Path(spec.origin).parent / "image_uri_config"
+    directory = Path(spec.origin).parent / "image_uri_config"
     frameworks = {}
     for framework, scope in SCOPES.items():
-        config = json.loads((folder / f"{framework}.json").read_text(encoding="utf-8"))[scope]
+        config = json.loads((directory / f"{framework}.json").read_text(encoding="utf-8"))[scope]
         registries: list[dict[str, str]] = []
         frameworks[framework] = {
             "aliases": config.get("version_aliases", {}),
@@ -52,10 +52,10 @@ def read() -> dict[str, Any]:
 
 
 def _compact(facts: dict[str, Any], processors: list[str] | None, registries: list[dict[str, str]]) -> dict[str, Any]:
-    """One version; where it differs by Python version or by the framework below, a version of each."""
+    """Return the facts of one version, nested where they differ by Python version or by the base framework."""
     if "repository" not in facts:
-        kept: dict[str, Any] = {"aliases": facts["version_aliases"]} if "version_aliases" in facts else {}
-        return kept | {
+        nested: dict[str, Any] = {"aliases": facts["version_aliases"]} if "version_aliases" in facts else {}
+        return nested | {
             name: _compact(variant, processors, registries)
             for name, variant in facts.items()
             if name not in ("version_aliases", "py_versions", "processors")
@@ -75,7 +75,7 @@ def _compact(facts: dict[str, Any], processors: list[str] | None, registries: li
 
 
 def render() -> str:
-    """The file's text: a line for each version and for each registry, so that a change reads well in a diff."""
+    """Return the file's text, with one version or registry per line so that diffs are readable."""
     facts = read()
     parts = []
     for framework, content in facts["frameworks"].items():

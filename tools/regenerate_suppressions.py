@@ -1,8 +1,8 @@
-"""Write into docs/security.md what cdk-nag finds in app.py and in every example, and the reason given for each finding.
+"""Write cdk-nag's findings in app.py and in every example, with their reasons, to docs/security.md.
 
     python tools/regenerate_suppressions.py
 
-The tests look by the same means whether a finding is without a reason, and whether the page is what this would write.
+The tests use this module to check that every finding has a reason and that the page is up to date.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _TABLES = re.compile(r"(?<=<!-- suppressions -->\n).*(?=<!-- /suppressions -->)"
 
 
 @dataclass(frozen=True, slots=True)
-class NagSuppression:
-    """What a pack found in one resource, and the reason given for it, if one was."""
+class Finding:
+    """A finding of a pack in one resource, with the reason of its suppression, None if it is not suppressed."""
 
     pack: str
     rule: str
@@ -50,30 +50,30 @@ class NagSuppression:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What all packs found in an app, and the explanations, as place and rule, that explain nothing."""
+    """The findings of all packs in an app, and the suppressions, as construct path and rule, that no finding needs."""
 
-    findings: tuple[NagSuppression, ...]
-    idle: frozenset[tuple[str, str]]
+    findings: tuple[Finding, ...]
+    unused: frozenset[tuple[str, str]]
 
     @property
-    def unexplained(self) -> list[NagSuppression]:
-        """What nobody gave a reason for."""
+    def unsuppressed(self) -> list[Finding]:
+        """The findings without a suppression."""
         return [finding for finding in self.findings if finding.reason is None]
 
 
 def audit(make: Callable[[], object], out: Path) -> Audit:
-    """Let all packs look at an app while it is synthesized.
+    """Check an app with all packs during its synthesis.
 
     Args:
-        make: makes one ``aws_cdk.App`` and synthesizes it.
-        out: a folder for the assembly.
+        make: creates one ``aws_cdk.App`` and synthesizes it.
+        out: a directory for the cloud assembly.
     """
     report = out / "validation-report.json"
-    with _audited(out) as explained:
+    with _packs_added(out) as suppressions:
         try:
             make()
         except RuntimeError:
-            if not report.exists():  # it is no finding that has stopped it
+            if not report.exists():  # something other than a finding stopped it
                 raise
     plugins = json.loads(report.read_text())["pluginReports"] if report.exists() else []
     findings = []
@@ -83,21 +83,21 @@ def audit(make: Callable[[], object], out: Path) -> Audit:
             if "acknowledgedId" in violation:
                 used.add((violation["acknowledgedAt"], violation["acknowledgedId"]))
             findings += [
-                NagSuppression(
-                    plugin["pluginName"], violation["ruleName"], found["constructPath"], violation.get("reason")
+                Finding(
+                    plugin["pluginName"], violation["ruleName"], construct["constructPath"], violation.get("reason")
                 )
-                for found in violation["violatingConstructs"]
+                for construct in violation["violatingConstructs"]
             ]
-    return Audit(tuple(findings), frozenset(explained - used))
+    return Audit(tuple(findings), frozenset(suppressions - used))
 
 
 @contextmanager
-def _audited(out: Path) -> Iterator[set[tuple[str, str]]]:
-    """Have the next app looked at by all packs, and explanations reported; gives what is explained, by its place."""
-    explained: set[tuple[str, str]] = set()
+def _packs_added(out: Path) -> Iterator[set[tuple[str, str]]]:
+    """Add all packs to the next app, report suppressed findings, and yield the suppressions by path and rule."""
+    suppressions: set[tuple[str, str]] = set()
 
     class Audited(cdk.App):
-        def __init__(self, **options: Any) -> None:  # noqa: ANN401 - aws-cdk's
+        def __init__(self, **options: Any) -> None:
             super().__init__(**options | {"outdir": str(out)})
             cdk.Validations.of(self).add_plugins(*(pack(self) for pack in PACKS.values()))
 
@@ -110,9 +110,9 @@ def _audited(out: Path) -> Iterator[set[tuple[str, str]]]:
         return validations
 
     def by_pack(self: Any, *rules: cdk.Acknowledgment) -> None:  # noqa: ANN401
-        # By its bare name, cdk-nag leaves a finding out; with the pack before it, aws-cdk reports it with its reason.
+        # With a bare rule name, cdk-nag omits a finding; with the pack as a prefix, aws-cdk reports it with its reason.
         full = [cdk.Acknowledgment(id=f"{rule.id.partition('-')[0]}::{rule.id}", reason=rule.reason) for rule in rules]
-        explained.update((self.path, rule.id) for rule in full)
+        suppressions.update((self.path, rule.id) for rule in full)
         acknowledge(self, *full)
 
     with (
@@ -120,28 +120,28 @@ def _audited(out: Path) -> Iterator[set[tuple[str, str]]]:
         mock.patch.object(cdk.Validations, "of", of_scope),
         mock.patch.object(cdk.Validations, "acknowledge", by_pack),
     ):
-        yield explained
+        yield suppressions
 
 
 def audit_all() -> dict[str, Audit]:
-    """The audit of app.py and of every example."""
-    found = {}
+    """Return the audits of app.py and of every example."""
+    audits = {}
     for name, path in APPS.items():
         with tempfile.TemporaryDirectory() as out:
-            found[name] = audit(lambda path=path: runpy.run_path(str(path), run_name="__main__"), Path(out))  # type: ignore[misc]
-    return found
+            audits[name] = audit(lambda path=path: runpy.run_path(str(path), run_name="__main__"), Path(out))  # type: ignore[misc]
+    return audits
 
 
 def page(audits: Mapping[str, Audit]) -> str:
-    """The page with the tables for these audits."""
+    """Return the page with the tables for these audits."""
     return _TABLES.sub(lambda _: tables(audits), PAGE.read_text(encoding="utf-8"))
 
 
 def tables(audits: Mapping[str, Audit]) -> str:
-    """How many resources there are for each rule and reason, and how many findings for each pack."""
+    """Return the tables: the number of resources by rule and reason, and the number of findings by pack."""
     columns = _columns(audits)
     resources = {name: _by_reason(audit.findings) for name, audit in audits.items()}
-    rows = sorted({row for found in resources.values() for row in found}, key=lambda row: (row[1], row))
+    rows = sorted({row for by_reason in resources.values() for row in by_reason}, key=lambda row: (row[1], row))
     packs = {
         row: sorted({pack for found in resources.values() for pack, _ in found.get(row, ())}, key=list(PACKS).index)
         for row in rows
@@ -150,7 +150,7 @@ def tables(audits: Mapping[str, Audit]) -> str:
     line = "|---" * (len(columns) + 1)
     text = f"\n| finding | {head} | packs | reason |\n{line}|---|---|\n"
     for row in rows:
-        counts = {name: len({place for _, place in found.get(row, ())}) for name, found in resources.items()}
+        counts = {name: len({path for _, path in found.get(row, ())}) for name, found in resources.items()}
         shown = " | ".join(_range(counts[name] for name in names) for names in columns.values())
         text += f"| {row[1]} | {shown} | {', '.join(packs[row])} | {row[0]} |\n"
     text += f"\n| findings, all explained | {head} |\n{line}|\n"
@@ -162,16 +162,16 @@ def tables(audits: Mapping[str, Audit]) -> str:
 
 
 def _columns(audits: Iterable[str]) -> dict[str, list[str]]:
-    """The apps by the column that they are in: those of the processors share one."""
+    """Group the apps by column; those of the processors share one."""
     columns: dict[str, list[str]] = {}
     for name in audits:
-        folder, _, _ = name.rpartition("/")
-        columns.setdefault(f"`{folder}/*`" if folder.count("/") else f"`{name}`", []).append(name)
+        directory, _, _ = name.rpartition("/")
+        columns.setdefault(f"`{directory}/*`" if directory.count("/") else f"`{name}`", []).append(name)
     return columns
 
 
-def _by_reason(findings: Iterable[NagSuppression]) -> dict[tuple[str, str], set[tuple[str, str]]]:
-    """The packs and resources of the explained findings by reason and rule."""
+def _by_reason(findings: Iterable[Finding]) -> dict[tuple[str, str], set[tuple[str, str]]]:
+    """Group the packs and resources of the suppressed findings by reason and rule."""
     found: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for each in findings:
         if each.reason is not None:
@@ -186,8 +186,11 @@ def _range(numbers: Iterable[int]) -> str:
 
 
 if __name__ == "__main__":
-    found = audit_all()
-    missing = [finding for each in found.values() for finding in each.unexplained]
+    audits = audit_all()
+    missing = [finding for each in audits.values() for finding in each.unsuppressed]
     if missing:
-        sys.exit("without a reason:\n" + "\n".join(f"  {finding.rule} {finding.resource}" for finding in missing))
-    PAGE.write_text(page(found), encoding="utf-8")
+        sys.exit(
+            "findings without a suppression:\n"
+            + "\n".join(f"  {finding.rule} {finding.resource}" for finding in missing)
+        )
+    PAGE.write_text(page(audits), encoding="utf-8")

@@ -83,7 +83,7 @@ __all__ = [
     "uploaded_objects",
 ]
 
-if not TYPE_CHECKING:  # a checker would take any name for one that is there
+if not TYPE_CHECKING:  # a type checker would accept any name
     __getattr__ = lazy_getattr(
         __name__,
         {

@@ -1,4 +1,4 @@
-"""A whole pipeline in one construct: an object arrives in S3, processing jobs run, their outputs are in S3."""
+"""An event-driven pipeline in one construct: objects arrive in S3, processing jobs run, their outputs are in S3."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from cdk_sagemaker_processing._internal.grants import grant_key
 from cdk_sagemaker_processing._internal.log_group import log_group
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, acknowledge, suppress
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
+from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingBucket
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob
@@ -25,45 +27,47 @@ from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, GroupBy, ObjectPa
 _DEFAULT_MAX_RUNTIME_IN_SECONDS = 4 * 60 * 60
 
 
+@public
 class EventDrivenProcessing(Construct):
-    """Run processing jobs on every object that arrives in a bucket.
+    """A pipeline that runs processing jobs on every object that arrives in a bucket.
 
-    Makes everything that is not handed to it, and every part is a property.
+    It creates every part that is not passed to it, and each part is a property.
 
     Args:
-        scope: the construct to live in.
+        scope: the parent construct.
         construct_id: unique in the scope.
-        steps: what `Processor.run` or `retry_on_capacity` returned, one or more; they run one after the other. A step
-            that another follows keeps the execution's input by ``result_path=sfn.JsonPath.DISCARD`` (or a path).
-        input_bucket: where objects arrive. Default: a new `ProcessingBucket`.
-        prefixes: what a key may start with. Default: anything.
-        suffixes: what a key may end in. Default: anything.
-        wildcards: what a whole key may look like, instead; ``*`` stands for any text. Default: none.
-        min_size_in_bytes: smaller objects start nothing; 1 leaves out the empty ones that consoles make for folders.
-            Default: 0.
-        max_size_in_bytes: larger objects start nothing. With a size, do not count on objects of more than
-            5,000,000,000 bytes, up to which EventBridge compares. Default: any size.
-        batch_size: how many objects share an execution at most, 1 to 100,000. Default: 1.
-        batch_window: how long the first object of a batch waits for others, one minute to one day, up to a minute more.
-            Default: five minutes, when ``batch_size`` is above 1.
-        group_by: what objects have in common that share a batch. Default: nothing.
-        max_concurrent_jobs: how many executions run at once, 1 to 1,000; the others wait, however long. Default: no
-            limit.
-        max_replays: how many executions more a batch may have when it fails, to find in halves the object that makes it
-            fail, 0 to 1,000. Default: 50.
-        failure_topic: hears of each failed execution. Default: none; see `S3Trigger.on_failure` for the event.
-        removal_policy: what becomes of the trigger's queues and table, and what waits in them, when they leave the
-            stack. Default: they are retained.
-        max_runtime_in_seconds: for the steps that have no limit of their own. Default: 14,400, four hours; the
-            service's own default would let a forgotten job cost a day.
-        encryption_key: encrypts what is made here: buckets, queues, table, logs. The processors' buckets and the
-            functions that several pipelines share have that of the stack's `Safeguards`. Default: that of the scope's
-            `Safeguards`, or keys that the services manage.
+        steps: the states that `Processor.run` or `retry_on_capacity` returned, one or more; they run in sequence. Every
+            step but the last must keep the execution's input, by ``result_path=sfn.JsonPath.DISCARD`` or a path.
+        input_bucket: the bucket that objects arrive in. Default: a new `ProcessingBucket`.
+        prefixes: the prefixes of matching keys. Default: any.
+        suffixes: the suffixes of matching keys. Default: any.
+        wildcards: patterns of whole keys, as an alternative; ``*`` matches any text. Default: none.
+        min_size_in_bytes: smaller objects start no execution; 1 excludes the empty objects that consoles create for
+            folders. Default: 0.
+        max_size_in_bytes: larger objects start no execution. EventBridge compares numbers up to 5,000,000,000, so do
+            not rely on a size limit for larger objects. Default: any size.
+        batch_size: the maximum number of objects in an execution, 1 to 100,000. Default: 1.
+        batch_window: how long the first object of a batch waits for others, one minute to one day; up to one minute is
+            added. Default: five minutes, when ``batch_size`` is above 1.
+        group_by: the criterion that the objects of a batch share. Default: none.
+        max_concurrent_jobs: the maximum number of concurrent executions, 1 to 1,000; the others wait without a limit.
+            Default: no limit.
+        max_replays: the maximum number of further executions for a failed batch, which is bisected to find the object
+            that makes it fail, 0 to 1,000. Default: 50.
+        failure_topic: receives a message for each failed execution. Default: none; see `S3Trigger.on_failure` for the
+            event.
+        removal_policy: applies when the trigger's queues and table, with the data in them, are removed from the stack.
+            Default: they are retained.
+        max_runtime_in_seconds: the limit of the steps that have none of their own. Default: 14,400, four hours; with
+            the service's own default a forgotten job would cost a day.
+        encryption_key: encrypts the buckets, queues, table and logs of this construct. The processors' buckets and the
+            functions that several pipelines share use the key of the stack's `Safeguards`. Default: the key of the
+            scope's `Safeguards`, or keys that the services manage.
 
     Raises:
         InvalidValueError: no steps, or a value that the trigger refuses.
-        ConflictingValuesError: a step writes where it would start the pipeline again, or replaces the input that the
-            next one needs.
+        ConflictingValuesError: a step whose outputs would start the pipeline again, or that replaces the input that the
+            next step needs.
 
     Example:
         >>> processor = SKLearnProcessor(stack, "SKLearn", framework_version="1.2-1", instance_type="ml.m5.xlarge")
@@ -100,17 +104,17 @@ class EventDrivenProcessing(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         Safeguards.take_key(self, encryption_key)
-        self.steps = _checked(steps)
+        self.steps = _tasks_of(steps)
         self._states = list(steps)
         self.input_bucket: s3.IBucket = input_bucket or ProcessingBucket(self, "InputBucket")
-        which: dict[str, Any] = {
+        matching: dict[str, Any] = {
             "prefixes": prefixes,
             "suffixes": suffixes,
             "wildcards": wildcards,
             "min_size_in_bytes": min_size_in_bytes,
             "max_size_in_bytes": max_size_in_bytes,
         }
-        pattern = ObjectPattern(**which)
+        pattern = ObjectPattern(**matching)
         for step in self.steps:
             self._refuse_loop(step, pattern)
         self.output_bucket: s3.IBucket = self.steps[0].bucket or ProcessingBucket(self, "OutputBucket")
@@ -119,12 +123,12 @@ class EventDrivenProcessing(Construct):
             step.add_tag("processing:execution", sfn.JsonPath.execution_id)
             step.add_tag("processing:pipeline", self.node.path)
             step.grant_read_uri(f"s3://{self.output_bucket.bucket_name}/{MANIFESTS_PREFIX}/", self.output_bucket)
-            for head in pattern.heads():
-                step.grant_read_uri(f"s3://{self.input_bucket.bucket_name}/{head}", self.input_bucket)
+            for prefix in pattern.key_prefixes():
+                step.grant_read_uri(f"s3://{self.input_bucket.bucket_name}/{prefix}", self.input_bucket)
             for bucket in (self.input_bucket, self.output_bucket):
                 if bucket.encryption_key is not None:
                     grant_key(bucket.encryption_key, step.role, "kms:Decrypt")
-        self._warn_of_another_encryption(encryption_key)
+        self._warn_of_unencrypted_outputs(encryption_key)
         self.log_group = log_group(self, "Logs")
         self.state_machine = sfn.StateMachine(
             self,
@@ -134,7 +138,7 @@ class EventDrivenProcessing(Construct):
             tracing_enabled=Safeguards.of(self).tracing,
         )
         depend_on_policy_alone(self.state_machine, self.state_machine.role)
-        self._explain_wildcards()
+        self._suppress_wildcards()
         self.trigger = S3Trigger(
             self,
             "Trigger",
@@ -149,13 +153,13 @@ class EventDrivenProcessing(Construct):
             failure_topic=failure_topic,
             pipeline_name=self.node.path,
             removal_policy=removal_policy,
-            **which,
+            **matching,
         )
 
     @property
     def upload_uri(self) -> str:
-        """Where to put an object so that it starts the pipeline."""
-        return f"s3://{self.input_bucket.bucket_name}/{self.trigger.pattern.heads()[0]}"
+        """The S3 URI to upload objects to so that they start the pipeline."""
+        return f"s3://{self.input_bucket.bucket_name}/{self.trigger.pattern.key_prefixes()[0]}"
 
     def _chain(self) -> sfn.IChainable:
         chain = sfn.Chain.start(self._states[0])
@@ -164,28 +168,30 @@ class EventDrivenProcessing(Construct):
         return chain
 
     def _refuse_loop(self, step: SageMakerCreateProcessingJob, pattern: ObjectPattern) -> None:
-        """Lambda's loop detection does not see S3 -> Lambda -> Step Functions -> SageMaker -> S3."""
-        bucket = self.input_bucket.bucket_name
-        for parameter, uri in step.output_places():
-            place, _, key = uri.removeprefix("s3://").partition("/")
-            if place == bucket and pattern.may_match_below(key):
+        """Check that no output of a step starts the pipeline again.
+
+        Lambda's own loop detection does not cover S3 -> Lambda -> Step Functions -> SageMaker -> S3.
+        """
+        for parameter, uri in step.output_locations():
+            bucket, key = split_s3_uri(uri)
+            if bucket == self.input_bucket.bucket_name and pattern.may_match_below(key):
                 raise ConflictingValuesError(
-                    f"{parameter} of the step {step.id!r} must not start the pipeline again, got a place in the input "
-                    f"bucket that {pattern.shown()} match: {key or 'the whole bucket'!r}; "
-                    "write to another bucket, or give prefixes that the outputs are not below"
+                    f"{parameter} of the step {step.id!r} must not start the pipeline again, got a location in the "
+                    f"input bucket that {pattern.describe()} match: {key or 'the whole bucket'!r}; "
+                    "write to another bucket, or pass prefixes that do not match the outputs"
                 )
 
-    def _warn_of_another_encryption(self, encryption_key: kms.IKey | None) -> None:
-        """Say that outputs are not encrypted with the key, which somebody who gave one counts on."""
+    def _warn_of_unencrypted_outputs(self, encryption_key: kms.IKey | None) -> None:
+        """Warn that the outputs are not encrypted with the key, although the user passed one."""
         bucket = self.output_bucket
         if encryption_key is not None and isinstance(bucket, ProcessingBucket) and bucket.encryption_key is None:
             Annotations.of(self).add_warning_v2(
                 "cdk-sagemaker-processing:outputs-without-key",
-                f"encryption_key does not encrypt the outputs: the bucket {bucket.node.path} was made by a processor; "
-                "apply Safeguards(encryption_key=...) to the stack first, or hand the processor bucket=",
+                f"encryption_key does not encrypt the outputs: a processor created the bucket {bucket.node.path}; "
+                "apply Safeguards(encryption_key=...) to the stack first, or pass bucket= to the processor",
             )
 
-    def _explain_wildcards(self) -> None:
+    def _suppress_wildcards(self) -> None:
         reasons = {
             "AwsSolutions-IAM5[Resource::*]": (
                 "sagemaker:ListTags (asked before the job's ARN is known), X-Ray and the delivery of logs support no "
@@ -198,16 +204,16 @@ class EventDrivenProcessing(Construct):
             step.suppress_wildcards_by_resource(self.state_machine)
 
 
-def _checked(steps: Sequence[SageMakerCreateProcessingJob | CapacityRetry]) -> list[SageMakerCreateProcessingJob]:
+def _tasks_of(steps: Sequence[SageMakerCreateProcessingJob | CapacityRetry]) -> list[SageMakerCreateProcessingJob]:
     if isinstance(steps, sfn.State) or not steps:
         raise InvalidValueError(
-            "steps", steps, "be a list of at least one step", "hand it what processor.run(...) returned"
+            "steps", steps, "be a list of at least one step", "pass what processor.run(...) returned"
         )
     tasks = [step.task if isinstance(step, CapacityRetry) else step for step in steps]
     for task in tasks[:-1]:
         if task.replaces_input:
             raise ConflictingValuesError(
                 f"the step {task.id!r} replaces the input that the next step needs; "
-                "run it with result_path=sfn.JsonPath.DISCARD, or a path of its own"
+                "run it with result_path=sfn.JsonPath.DISCARD, or another path"
             )
     return tasks

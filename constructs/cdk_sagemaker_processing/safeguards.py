@@ -1,4 +1,4 @@
-"""What a scope of the app asks of everything that this library makes in it: one key, one network, one retention."""
+"""Security settings for everything that this library creates in a scope: a key, a network, a log retention."""
 
 from __future__ import annotations
 
@@ -11,43 +11,46 @@ from aws_cdk import aws_kms as kms
 from constructs import IConstruct
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
+from cdk_sagemaker_processing.public_api import public
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_logs as logs
 
-# What a queue's event source lets run at once:
+# The limits of a queue's event source:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html#events-sqs-max-concurrency
 _CONCURRENCY_MIN, _CONCURRENCY_MAX = 2, 1000
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Safeguards:
-    """How what this library makes is secured, where that is yours to decide: your key, your network, your limits.
+    """Security settings that only the user can decide: the key, the network, the limits.
 
-    Everything is encrypted, private and logged without it; ``docs/security.md`` has the list. Apply it to an app, a
-    stack or any scope before anything is made there; the nearest counts, and it counts as a whole.
+    Everything is encrypted, private and logged without them; ``docs/security.md`` has the list. Apply them to an app, a
+    stack or any scope before anything is created there. The nearest settings apply, and they are not merged with
+    others.
 
     Args:
         encryption_key: encrypts buckets, queues, tables, log groups, repositories and the functions' environments. Its
-            policy gets a statement for CloudWatch Logs and one for EventBridge, and those who work with what it
-            encrypts are granted its use; where the key is imported, its policy is for you to write. Default: keys that
-            the services manage.
+            policy receives a statement for CloudWatch Logs and one for EventBridge, and the roles that work with the
+            encrypted data are granted its use. You write the policy of an imported key. Default: keys that the services
+            manage.
         log_retention: how long the logs of functions and state machines are kept. Default: three months.
-        vpc: where the functions run. Its subnets need a way to S3, SQS, Step Functions and EventBridge, with batches to
-            DynamoDB and Lambda, with a ``failure_topic`` to SNS: the internet, or `ProcessingVpcEndpoints`. Default:
-            Lambda's own network.
-        subnets: which of the VPC's subnets; only with ``vpc``. Default: its private ones.
-        security_groups: of the functions; only with ``vpc``. Default: a new one for each, which lets everything out
-            and nothing in.
-        reserved_concurrent_executions: how many invocations of each function run at once, 2 to 1,000, taken from what
-            the account has. Default: none are reserved.
+        vpc: the VPC of the functions. Its subnets need a route to S3, SQS, Step Functions and EventBridge, with batches
+            also to DynamoDB and Lambda, with a ``failure_topic`` also to SNS: by the internet or by
+            `ProcessingVpcEndpoints`. Default: Lambda's own network.
+        subnets: the subnets of the functions; only with ``vpc``. Default: the VPC's private subnets.
+        security_groups: the security groups of the functions; only with ``vpc``. Default: a new one for each function,
+            which allows all outbound and no inbound traffic.
+        reserved_concurrent_executions: the reserved concurrency of each function, 2 to 1,000, which counts towards the
+            account's limit. Default: none is reserved.
         tracing: whether X-Ray traces functions and state machines. Default: True.
 
     Raises:
         InvalidValueError: a number out of its range.
-        ConflictingValuesError: ``subnets`` or ``security_groups`` without ``vpc``; or, when applied, something was made
-            there before.
+        ConflictingValuesError: ``subnets`` or ``security_groups`` without ``vpc``; or, when applied, something was
+            created there before.
 
     Example:
         >>> stack = Stack(app, "Pipeline")
@@ -66,7 +69,7 @@ class Safeguards:
         for name in ("subnets", "security_groups"):
             if getattr(self, name) and self.vpc is None:
                 raise ConflictingValuesError(
-                    f"{name} is about the functions' network, and there is no vpc; give it too"
+                    f"{name} goes only together with vpc, the functions' network, got {name} alone; give vpc too"
                 )
         if not isinstance(self.tracing, bool):
             raise InvalidValueError("tracing", self.tracing, "be True or False")
@@ -76,39 +79,44 @@ class Safeguards:
         whole = isinstance(number, int) and not isinstance(number, bool)
         if not whole or not _CONCURRENCY_MIN <= number <= _CONCURRENCY_MAX:
             rule = f"be a whole number from {_CONCURRENCY_MIN} to {_CONCURRENCY_MAX}"
-            raise InvalidValueError("reserved_concurrent_executions", number, rule, "a queue lets no fewer run at once")
+            raise InvalidValueError(
+                "reserved_concurrent_executions", number, rule, "a queue's event source runs no fewer"
+            )
 
     def apply_to(self, scope: IConstruct) -> None:
-        """Let them count for everything that this library makes in a scope from now on.
+        """Apply the settings to everything that this library creates in a scope from now on.
 
         Args:
-            scope: the app, a stack, any construct.
+            scope: the app, a stack, or any construct.
+
+        Raises:
+            ConflictingValuesError: something was created in the scope before.
         """
-        if scope in _ASKED:
+        if scope in _READ:
             raise ConflictingValuesError(
-                f"Safeguards must be applied before anything is made, got {scope.node.path!r}, where something was "
-                "made without them; apply them first, right after the scope is made"
+                f"Safeguards must be applied before anything is created, got {scope.node.path!r}, where something was "
+                "created without them; apply them right after the scope is created"
             )
         _APPLIED[scope] = self
 
     @classmethod
     def of(cls, scope: IConstruct) -> Safeguards:
-        """What counts for a construct: what was applied to it, or to the nearest scope around it."""
+        """Return the settings of a construct: those applied to it, or to the nearest scope around it."""
         scopes = scope.node.scopes[::-1]
-        _ASKED.update(scopes)
+        _READ.update(scopes)
         return _nearest(scopes)
 
     @classmethod
     def take_key(cls, scope: IConstruct, encryption_key: kms.IKey | None) -> None:
-        """Let a construct have a key of its own, and all else as around it."""
+        """Apply a key to a construct and leave all other settings as they are; None changes nothing."""
         if encryption_key is not None:
             replace(_nearest(scope.node.scopes[::-1]), encryption_key=encryption_key).apply_to(scope)
 
 
 _APPLIED: WeakKeyDictionary[IConstruct, Safeguards] = WeakKeyDictionary()
-_ASKED: WeakSet[IConstruct] = WeakSet()
-_NONE = Safeguards()
+_READ: WeakSet[IConstruct] = WeakSet()
+_DEFAULT = Safeguards()
 
 
 def _nearest(scopes: list[IConstruct]) -> Safeguards:
-    return next((found for scope in scopes if (found := _APPLIED.get(scope)) is not None), _NONE)
+    return next((applied for scope in scopes if (applied := _APPLIED.get(scope)) is not None), _DEFAULT)

@@ -1,6 +1,6 @@
-"""The main job, end to end: start the local AWS, deploy app.py, drop a data set in S3, show the outputs.
+"""The demo, end to end: start the local AWS, deploy app.py, upload a data set to S3, show the outputs.
 
-Each step is a command that you could type; this only types them and keeps the time. `make demo` runs it.
+Each step is a command that you could run yourself; this script runs and times them. ``make demo`` runs it.
 """
 
 from __future__ import annotations
@@ -28,36 +28,36 @@ console = Console(highlight=False)
 
 
 class StepFailedError(Exception):
-    """A command of the demo failed; what it printed has been shown."""
+    """A failed command of the demo, whose output has been printed."""
 
 
 class Clock:
-    """Where the time goes."""
+    """A stopwatch for the steps of the demo."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[str, float]] = []
-        self.began = time.monotonic()
+        self.started_at = time.monotonic()
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time what is done inside."""
+        """Time the body of a with statement."""
         before = time.monotonic()
         yield
         self.steps.append((name, time.monotonic() - before))
 
     def table(self) -> Table:
-        """The steps with their seconds, and all of them together."""
+        """Return a table of the steps with their durations and the total."""
         table = Table(box=None, pad_edge=False, header_style="dim")
         table.add_column("where the time went")
         table.add_column("seconds", justify="right")
         for name, seconds in self.steps:
             table.add_row(name, f"{seconds:.1f}")
-        table.add_row("in all", f"{time.monotonic() - self.began:.1f}", style="bold")
+        table.add_row("in all", f"{time.monotonic() - self.started_at:.1f}", style="bold")
         return table
 
 
 def main() -> int:
-    """Run the demo; 0 when both outputs were there."""
+    """Run the demo and return the exit status, 0 if both outputs arrived."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=4566, help="loopback port of the local AWS (default: 4566)")
     parser.add_argument("--keep", action="store_true", help="leave the local AWS running")
@@ -69,7 +69,7 @@ def main() -> int:
     for program in ("node", "cdk", "smproc"):
         if shutil.which(program, path=environment["PATH"]) is None:
             console.print(
-                f"demo: {program} is not on the PATH; `make demo` installs it here and finds it",
+                f"demo: {program} is not on the PATH; run `make demo`, which installs it",
                 style="red",
                 soft_wrap=True,
             )
@@ -82,8 +82,8 @@ def main() -> int:
             quietly(["cdk", "bootstrap", f"aws://{environment['CDK_DEFAULT_ACCOUNT']}/{local_aws.region}"], environment)
         with clock.step("deploy"):
             quietly(["cdk", "deploy", "--require-approval", "never"], environment)
-        with clock.step("upload to outputs"), tempfile.TemporaryDirectory() as folder:
-            status = run(wine(Path(folder)), arguments.port, environment)
+        with clock.step("upload to outputs"), tempfile.TemporaryDirectory() as directory:
+            status = run(wine(Path(directory)), arguments.port, environment)
     except LocalAwsError as error:
         console.print(f"demo: {error}", style="red", soft_wrap=True)
         return 1
@@ -96,29 +96,29 @@ def main() -> int:
     console.print()
     console.print(clock.table())
     if was_running or arguments.keep:
-        console.print(f"\nThe local AWS runs on: smproc local stop --port {arguments.port}")
+        console.print(f"\nThe local AWS keeps running; to stop it: smproc local stop --port {arguments.port}")
     return status
 
 
-def wine(folder: Path) -> Path:
-    """The wine data set that scikit-learn ships: 178 wines, 13 measurements and the cultivar of each."""
-    path = folder / "wine.csv"
+def wine(directory: Path) -> Path:
+    """Write scikit-learn's wine data set, 178 wines with 13 measurements and the cultivar of each, to a CSV file."""
+    path = directory / "wine.csv"
     load_wine(as_frame=True).frame.to_csv(path, index=False)
     return path
 
 
 def run(path: Path, port: int, environment: dict[str, str]) -> int:
-    """Put the file into the pipeline and follow it, on this terminal."""
+    """Upload the file to the pipeline and follow the execution on this terminal."""
     command = ["smproc", "run", path.name, "--stack", STACK, "--local", str(port)]
     console.print(f"\n[dim]$ {' '.join(command)}[/]")
     return subprocess.run(command, cwd=path.parent, env=environment, check=False).returncode
 
 
 def quietly(command: list[str], environment: dict[str, str]) -> None:
-    """Run a command behind a spinner; show what it printed only when it fails."""
+    """Run a command behind a spinner, and print its output only if it fails."""
     console.print(f"[dim]$ {' '.join(command)}[/]")
     with console.status(" ".join(command[:2])):
-        ran = subprocess.run(
+        completed = subprocess.run(
             [*command, "--no-notices", "--no-color"],
             cwd=ROOT,
             env=environment,
@@ -127,10 +127,10 @@ def quietly(command: list[str], environment: dict[str, str]) -> None:
             stderr=subprocess.STDOUT,
             text=True,
         )
-    if ran.returncode:
-        sys.stdout.write(ran.stdout)
+    if completed.returncode:
+        sys.stdout.write(completed.stdout)
         console.print(
-            f"demo: {' '.join(command[:2])} ended with exit status {ran.returncode}", style="red", soft_wrap=True
+            f"demo: {' '.join(command[:2])} ended with exit status {completed.returncode}", style="red", soft_wrap=True
         )
         raise StepFailedError
 

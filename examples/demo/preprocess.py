@@ -24,15 +24,15 @@ def fail(message):
 
 
 def read(path):
-    """A CSV file as a table, or the end of the job."""
+    """Return a CSV file as a table, or end the job with a message."""
     try:
         return pd.read_csv(path)
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        fail(f"{path.name} is no CSV file that can be read: {error}")
+        fail(f"{path.name} is not a readable CSV file: {error}")
 
 
 def main():
-    """Read, scale, split, write."""
+    """Read, scale, split and write the data."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--train-test-split-ratio", type=float, default=0.3)
     arguments = parser.parse_args()
@@ -46,7 +46,7 @@ def main():
     print(f"{rows} rows, {columns} columns")
 
     train, test = train_test_split(table, test_size=arguments.train_test_split_ratio, random_state=0)
-    # Whole numbers are classes or counts; what is measured is scaled, by what the training rows say of it.
+    # Integers are classes or counts; floats are measurements and are scaled with the parameters of the training rows.
     measured = list(table.select_dtypes("float").columns)
     if measured:
         scaler = StandardScaler().fit(train[measured])
@@ -54,10 +54,10 @@ def main():
         test = test.assign(**dict(zip(measured, scaler.transform(test[measured]).T)))
 
     for name, part in (("train", train), ("test", test)):
-        folder = BASE / name
-        folder.mkdir(parents=True, exist_ok=True)
-        part.to_csv(folder / f"{name}.csv", index=False)
-        print(f"{name}: {len(part)} rows -> {folder / f'{name}.csv'}")
+        directory = BASE / name
+        directory.mkdir(parents=True, exist_ok=True)
+        part.to_csv(directory / f"{name}.csv", index=False)
+        print(f"{name}: {len(part)} rows -> {directory / f'{name}.csv'}")
 
 
 if __name__ == "__main__":

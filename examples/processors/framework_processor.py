@@ -1,9 +1,9 @@
-"""Run a script, with the modules and the requirements beside it, in SageMaker's scikit-learn image.
+"""A script with its modules and requirements, run in SageMaker's scikit-learn image.
 
-Other frameworks are named by ``framework``, or have a processor of their own.
+``framework`` selects the framework; some also have their own processor.
 
 Deploy it with ``cdk deploy --app "python examples/processors/framework_processor.py"``,
-then put a file below ``incoming/``, or let ``smproc run FILE --stack FrameworkExample`` do that and follow it.
+then upload a file below ``incoming/``, or run ``smproc run FILE --stack FrameworkExample``, which also follows it.
 """
 
 from __future__ import annotations

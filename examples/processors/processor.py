@@ -1,9 +1,9 @@
-"""Run an image of your own, which has its program in it, from a repository of your own.
+"""A custom image that contains its program, run from your own repository.
 
-Push the image to the repository before the first file comes: the output ``Repository`` says where it is.
+Push the image to the repository in the stack's output ``Repository`` before you upload the first file.
 
 Deploy it with ``cdk deploy --app "python examples/processors/processor.py"``,
-then put a file below ``incoming/``, or let ``smproc run FILE --stack ProcessorExample`` do that and follow it.
+then upload a file below ``incoming/``, or run ``smproc run FILE --stack ProcessorExample``, which also follows it.
 """
 
 from __future__ import annotations

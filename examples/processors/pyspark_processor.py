@@ -1,7 +1,7 @@
-"""Run a PySpark application, with a module of its own, in SageMaker's Spark image.
+"""A PySpark application with a module, run in SageMaker's Spark image.
 
 Deploy it with ``cdk deploy --app "python examples/processors/pyspark_processor.py"``,
-then put a file below ``incoming/``, or let ``smproc run FILE --stack PySparkExample`` do that and follow it.
+then upload a file below ``incoming/``, or run ``smproc run FILE --stack PySparkExample``, which also follows it.
 """
 
 from __future__ import annotations

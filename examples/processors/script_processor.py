@@ -1,9 +1,9 @@
-"""Run a script in an image of your own, which has the interpreter in it.
+"""A script, run in a custom image that contains its interpreter.
 
-Push the image to the repository before the first file comes: the output ``Repository`` says where it is.
+Push the image to the repository in the stack's output ``Repository`` before you upload the first file.
 
 Deploy it with ``cdk deploy --app "python examples/processors/script_processor.py"``,
-then put a file below ``incoming/``, or let ``smproc run FILE --stack ScriptExample`` do that and follow it.
+then upload a file below ``incoming/``, or run ``smproc run FILE --stack ScriptExample``, which also follows it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Run a script in SageMaker's scikit-learn image.
+"""A script, run in SageMaker's scikit-learn image.
 
 Deploy it with ``cdk deploy --app "python examples/processors/sklearn_processor.py"``,
-then put a file below ``incoming/``, or let ``smproc run FILE --stack SKLearnExample`` do that and follow it.
+then upload a file below ``incoming/``, or run ``smproc run FILE --stack SKLearnExample``, which also follows it.
 """
 
 from __future__ import annotations

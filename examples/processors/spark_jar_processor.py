@@ -1,9 +1,9 @@
-"""Run a Spark application in a JAR, in SageMaker's Spark image.
+"""A Spark application in a JAR, run in SageMaker's Spark image.
 
-Put the JAR to ``jars/count-words.jar`` in the bucket of the output ``Jars`` before the first file comes.
+Upload the JAR to ``jars/count-words.jar`` in the bucket of the stack's output ``Jars`` before the first file.
 
 Deploy it with ``cdk deploy --app "python examples/processors/spark_jar_processor.py"``,
-then put a file below ``incoming/``, or let ``smproc run FILE --stack SparkJarExample`` do that and follow it.
+then upload a file below ``incoming/``, or run ``smproc run FILE --stack SparkJarExample``, which also follows it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Run a script, with the modules and the requirements beside it, in SageMaker's XGBoost image.
+"""A script with its modules and requirements, run in SageMaker's XGBoost image.
 
 Deploy it with ``cdk deploy --app "python examples/processors/xgboost_processor.py"``,
-then put a file below ``incoming/``, or let ``smproc run FILE --stack XGBoostExample`` do that and follow it.
+then upload a file below ``incoming/``, or run ``smproc run FILE --stack XGBoostExample``, which also follows it.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What starts executions for objects that arrive in S3: two functions, `intake` and `dispatch`, over one ledger."""
+"""The functions of `S3Trigger`, which start executions for objects that arrive in S3: `intake` and `dispatch`."""

@@ -1,4 +1,4 @@
-"""The dead-letter queue: what cannot be worked on, with the reason, in words that `smproc redrive` sends back."""
+"""The dead-letter queue: messages that cannot be processed, each with its reason, in a form that can be redriven."""
 
 from __future__ import annotations
 
@@ -6,43 +6,44 @@ import itertools
 import json
 
 from s3_trigger.ledger import Ledger, Run
-from s3_trigger.messages import REPLAY, REPLAY_SOURCE
-from s3_trigger.runtime import client, logger, settings
+from s3_trigger.messages import EVENT_SOURCE, REPLAY
+from s3_trigger.runtime import Runtime
 
 SHOWN_OBJECTS = 10
 _REASON_MAX = 1000
 
 
-def send(body: str, reason: str) -> None:
-    """Put a message with the queue of dead letters.
+def send(runtime: Runtime, body: str, reason: str) -> None:
+    """Send a message to the dead-letter queue.
 
     Args:
-        body: the message, as it would be worked on.
-        reason: why it is not.
+        runtime: the function's runtime.
+        body: the message, in the form in which the intake processes it.
+        reason: the reason why it was not processed.
     """
     reason = "".join(character if character.isprintable() else " " for character in reason)[:_REASON_MAX] or "unknown"
-    client("sqs").send_message(
-        QueueUrl=settings.dead_letter_queue,
+    runtime.sqs.send_message(
+        QueueUrl=runtime.config.dead_letter_queue,
         MessageBody=body,
         MessageAttributes={"Reason": {"DataType": "String", "StringValue": reason}},
     )
-    logger.warning("set aside", extra={"reason": reason, "dead_letter": body[:_REASON_MAX]})
+    runtime.logger.warning("sent to the dead-letter queue", extra={"reason": reason, "dead_letter": body[:_REASON_MAX]})
 
 
-def to_dead_letters(ledger: Ledger, run: Run, reason: str) -> None:
-    """Tell of a run that will not start by itself."""
+def send_run(runtime: Runtime, run: Run, reason: str) -> None:
+    """Send the request to replay a run to the dead-letter queue, for nothing starts it otherwise."""
     detail = {
         "batch": run.batch,
         "run": run.name,
-        "objects": shown_objects(ledger, run),
-        "objectCount": len(run.positions),
+        "objects": first_objects(runtime.ledger, run),
+        "objectCount": len(run.indexes),
         "reason": reason[:_REASON_MAX],
         "after": run.after,
     }
-    send(json.dumps({"source": REPLAY_SOURCE, "detail-type": REPLAY, "detail": detail}), reason)
+    send(runtime, json.dumps({"source": EVENT_SOURCE, "detail-type": REPLAY, "detail": detail}), reason)
 
 
-def shown_objects(ledger: Ledger, run: Run) -> list[str]:
-    """The first objects of a run."""
-    members = itertools.chain.from_iterable(ledger.members(run.batch, run.positions))
+def first_objects(ledger: Ledger, run: Run) -> list[str]:
+    """Return the URIs of the first objects of a run."""
+    members = itertools.chain.from_iterable(ledger.members(run.batch, run.indexes))
     return [f"s3://{upload.bucket}/{upload.key}" for _, upload in itertools.islice(members, SHOWN_OBJECTS)]

@@ -8,48 +8,52 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
 Change = dict[str, Any]
 _TRIES = 12
-# Nothing is wrong with the transaction itself, somebody else was at the same items, or too many were at the table:
+# The transaction itself is valid; another one changed the same items, or the table was throttled:
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-_AGAIN = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+_TRANSIENT = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 _serializer, _deserializer = TypeSerializer(), TypeDeserializer()
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The table.
+    """A table.
 
     In conditions and expressions an attribute is written ``#name`` and a value ``:name``.
 
     Attributes:
-        client: a boto3 client of DynamoDB.
+        client: the client of DynamoDB.
         name: the table's name.
     """
 
-    client: Any
+    client: DynamoDBClient
     name: str
 
     def get(self, partition: str, sort: str) -> dict[str, Any] | None:
-        """An item as it is now."""
+        """Return an item, read consistently; None when there is none."""
         answer = self.client.get_item(TableName=self.name, Key=_key(partition, sort), ConsistentRead=True)
         return _unmarshal(answer["Item"]) if "Item" in answer else None
 
     def query(
         self, partition: str, *, between: tuple[str, str] | None = None, limit: int | None = None
     ) -> Iterator[dict[str, Any]]:
-        """The items of a partition as they are now, by rising sort key.
+        """Yield the items of a partition, read consistently, by ascending sort key.
 
         Args:
             partition: the partition.
             between: the first and the last sort key. Default: all.
-            limit: how many at most. Default: all.
+            limit: the highest number of items. Default: all.
         """
         request: dict[str, Any] = {
             "TableName": self.name,
@@ -70,36 +74,36 @@ class Table:
     def put(
         self, partition: str, sort: str, fields: Mapping[str, object], condition: str = "", **values: object
     ) -> Change:
-        """A change: put an item if a condition holds of the one that is there."""
+        """Return the change that puts an item if a condition holds for the existing one."""
         item = _marshal({"pk": partition, "sk": sort, **fields})
         return {"Put": {"TableName": self.name, "Item": item} | _conditional(condition, "", values)}
 
     def delete(self, partition: str, sort: str, condition: str, **values: object) -> Change:
-        """A change: delete an item if a condition holds of it."""
+        """Return the change that deletes an item if a condition holds for it."""
         change = {"TableName": self.name, "Key": _key(partition, sort)}
         return {"Delete": change | _conditional(condition, "", values)}
 
     def update(self, partition: str, sort: str, expression: str, condition: str = "", **values: object) -> Change:
-        """A change: update an item if a condition holds of it."""
+        """Return the change that updates an item if a condition holds for it."""
         change = {"TableName": self.name, "Key": _key(partition, sort)}
         return {"Update": change | _conditional(condition, expression, values)}
 
     def transact(self, changes: Sequence[Change]) -> set[int] | None:
         """Make all changes or none.
 
-        Returns None when they are made, else which of them have a condition that does not hold.
+        Returns None when they are made, otherwise the numbers of the changes whose condition does not hold.
         """
         for attempt in range(_TRIES):
             try:
-                self.client.transact_write_items(TransactItems=list(changes))
+                self.client.transact_write_items(TransactItems=cast("list[TransactWriteItemTypeDef]", changes))
             except ClientError as error:
                 code = error.response["Error"]["Code"]
                 reasons = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", ())]
                 refused = {index for index, reason in enumerate(reasons) if reason == "ConditionalCheckFailed"}
                 if code == "TransactionCanceledException" and refused:
                     return refused
-                busy = code == "TransactionInProgressException" or (bool(reasons) and set(reasons) <= {"None", *_AGAIN})
-                if not busy or attempt == _TRIES - 1:
+                transient = bool(reasons) and set(reasons) <= {"None", *_TRANSIENT}
+                if not (transient or code == "TransactionInProgressException") or attempt == _TRIES - 1:
                     raise
                 # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
                 time.sleep(random.uniform(0, min(2.0, 0.02 * 2**attempt)))  # noqa: S311 - no secret
@@ -127,6 +131,6 @@ def _marshal(item: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _unmarshal(item: Mapping[str, Any]) -> dict[str, Any]:
-    """All our numbers are whole ones."""
+    """Return plain values; every number of the table is an integer."""
     values = {name: _deserializer.deserialize(value) for name, value in item.items()}
     return {name: int(value) if isinstance(value, Decimal) else value for name, value in values.items()}

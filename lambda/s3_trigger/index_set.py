@@ -1,4 +1,4 @@
-"""Which members of a batch a run is about: sets of positions, written as ``0-499,700``."""
+"""Sets of the indexes of a batch's members, written as ``0-499,700``."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class IndexSet:
-    """A set of positions, as ranges in rising order that do not touch.
+    """A set of indexes, as ranges in ascending order that neither overlap nor touch.
 
     Attributes:
-        ranges: the first and the last position of each.
+        ranges: the first and the last index of each range.
     """
 
     ranges: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, numbers: Iterable[int]) -> IndexSet:
-        """The set of some numbers."""
+    def of(cls, indexes: Iterable[int]) -> IndexSet:
+        """Return the set of some indexes."""
         ranges: list[tuple[int, int]] = []
-        for number in sorted(set(numbers)):
-            if ranges and number == ranges[-1][1] + 1:
-                ranges[-1] = (ranges[-1][0], number)
+        for index in sorted(set(indexes)):
+            if ranges and index == ranges[-1][1] + 1:
+                ranges[-1] = (ranges[-1][0], index)
             else:
-                ranges.append((number, number))
+                ranges.append((index, index))
         return cls(tuple(ranges))
 
     @classmethod
     def parse(cls, text: str) -> IndexSet:
-        """Read what `str` writes."""
+        """Return the set that `str` has written."""
         parts = (part.partition("-") for part in text.split(",") if part)
         return cls(tuple((int(first), int(last or first)) for first, _, last in parts))
 
@@ -44,12 +44,12 @@ class IndexSet:
             yield from range(first, last + 1)
 
     def without(self, other: IndexSet) -> IndexSet:
-        """Those that are not in another set."""
-        missing = set(other)
-        return IndexSet.of(number for number in self if number not in missing) if missing else self
+        """Return the indexes that are not in another set."""
+        excluded = set(other)
+        return IndexSet.of(index for index in self if index not in excluded) if excluded else self
 
     def bisect(self) -> tuple[IndexSet, IndexSet]:
-        """The first half, which has one more where the number is odd, and the second."""
+        """Return the first half, which has one more index where their number is odd, and the second."""
         left = (len(self) + 1) // 2
         head: list[tuple[int, int]] = []
         tail: list[tuple[int, int]] = []

@@ -1,19 +1,19 @@
-"""Where uploads wait, become batches, and runs of batches wait, run and end.
+"""The ledger: uploads become members of batches, and runs of batches wait for slots, run and end.
 
-Every change is one transaction, so a function that is killed leaves the table as it was before or as it is after. What
-the items are, by partition key and sort key:
+Every change is one transaction, so a function that is killed leaves the table as it was before or as it is after. The
+items, by partition key and sort key:
 
 =====================  =======================  =====================================================================
-``upload#<name>``      ``upload``               an upload has been taken: into which batch, at which position
-``open``               ``<group>``              the batch that takes the group's next uploads, and how many it has
-``batch#<batch>``      ``objects#<position>``   up to 96 members of a batch, the first of them at that position
-``batch#<batch>``      ``run#<run>``            a run of some members of a batch: which, and what became of it
-``batch#<batch>``      ``replays``              how many runs the batch has had beyond its first, by halves
+``upload#<name>``      ``upload``               an upload has been taken, into this batch at this index
+``open``               ``<group>``              the batch that takes the group's next uploads, and their number
+``batch#<batch>``      ``objects#<index>``      up to 96 members of a batch, the first of them at that index
+``batch#<batch>``      ``run#<run>``            a run of some members of a batch, and its status
+``batch#<batch>``      ``replays``              the number of runs of the batch that bisection has added
 ``ready``              ``<time>#<run>``         a run that waits for a slot
-``slot``               ``<slot>``               a run that has a slot: it is being started, or it runs
+``slot``               ``<slot>``               a run that has a slot: it is starting, or it runs
 =====================  =======================  =====================================================================
 
-docs/trigger.md says what holds of them, and why.
+docs/trigger.md explains which invariants hold, and why.
 """
 
 from __future__ import annotations
@@ -28,45 +28,48 @@ from s3_trigger.dynamodb import Change, Table
 from s3_trigger.index_set import IndexSet
 from s3_trigger.messages import Upload, digest
 
-# Longer than a message can be on its way: a day in EventBridge, 14 days in each of the queues, and dead letters back.
+# Longer than a message can be in transit: a day in EventBridge, 14 days in each queue, and again after a redrive.
 KEPT_FOR_SECONDS = 120 * 24 * 3600
-# A transaction takes 100 items, and three or four are not uploads:
+# A transaction takes 100 items, of which three or four are not uploads:
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-_AT_ONCE = 96
+_MAX_UPLOADS = 96
 _LOST_RACES = 20
 
-READY, RUNNING, SET_ASIDE = "READY", "RUNNING", "SET_ASIDE"
+# Statuses and attributes are stored: after an upgrade in place, this version reads what an earlier one has written, so
+# none is renamed. A set-aside run is a dead letter; a halved one was bisected; an empty one has no object that exists.
+READY, RUNNING, SET_ASIDE, HALVED, EMPTY = "READY", "RUNNING", "SET_ASIDE", "HALVED", "EMPTY"
+_INDEXES, _INDEX, _MISSING = "positions", "position", "gone"
 FAILURES = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
 _NEW = "attribute_not_exists(pk)"
-_NOBODY: IndexSet = IndexSet(())
+_NO_MEMBERS: IndexSet = IndexSet(())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Some members of a batch, to be worked on by one execution.
+    """Some members of a batch, which one execution processes.
 
     Attributes:
-        batch: the batch's name, which is that of its first upload.
-        group: what its uploads have in common.
-        positions: which members.
+        batch: the name of the batch, which is that of its first upload.
+        group: the group of its uploads.
+        indexes: the indexes of its members.
         after: the run that this one repeats; empty for the first of a batch.
-        status: ``READY``, ``RUNNING``, ``SET_ASIDE``, or how its execution ended.
+        status: ``READY``, ``RUNNING``, ``SET_ASIDE``, ``HALVED``, ``EMPTY``, or the final status of its execution.
     """
 
     batch: str
     group: str
-    positions: IndexSet
+    indexes: IndexSet
     after: str = ""
     status: str = READY
 
     @property
     def name(self) -> str:
-        """The same whoever derives it, and the name of its execution: 64 hexadecimal digits."""
-        return digest(self.batch, str(self.positions), self.after)
+        """The name of the run and of its execution, derived from its members alone: 64 hexadecimal digits."""
+        return digest(self.batch, str(self.indexes), self.after)
 
-    def again(self, positions: IndexSet | None = None, *, status: str = READY) -> Run:
-        """The run that repeats this one, or a part of it."""
-        return replace(self, positions=positions or self.positions, after=self.name, status=status)
+    def again(self, indexes: IndexSet | None = None, *, status: str = READY) -> Run:
+        """Return the run that repeats this one, or a part of it."""
+        return replace(self, indexes=indexes or self.indexes, after=self.name, status=status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +77,12 @@ class Slot:
     """A run that has a slot.
 
     Attributes:
-        slot_index: which slot.
+        slot_index: the index of the slot; the name of the run where slots are unlimited.
         run: the run.
-        claimed: when, in seconds since 1970.
-        manifest: the manifest's key; None while none has been decided on.
-        objects: how many objects the manifest names.
-        missing: which members are not in it because their objects are gone.
+        claimed: the time of the claim, in seconds since 1970.
+        manifest: the key of the manifest; None until one is decided on.
+        objects: the number of objects that the manifest names.
+        missing: the indexes of the members that it does not name because their objects were deleted.
     """
 
     slot_index: str
@@ -87,16 +90,16 @@ class Slot:
     claimed: int
     manifest: str | None = None
     objects: int = 0
-    missing: IndexSet = _NOBODY
+    missing: IndexSet = _NO_MEMBERS
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What became of uploads.
+    """The result of `Ledger.collect`.
 
     Attributes:
-        taken: how many were new.
-        ready: how many batches are full.
+        taken: the number of uploads that were new.
+        ready: the number of batches that became full.
     """
 
     taken: int
@@ -104,13 +107,13 @@ class Collected:
 
 
 class Ledger:
-    """The table's items as what they mean.
+    """The table of uploads, batches, runs and slots.
 
     Args:
         table: the table.
-        batch_size: how many uploads fill a batch.
-        slots: how many runs may have a slot at once; None for any number.
-        clock: tells the time in seconds since 1970.
+        batch_size: the number of uploads that fill a batch.
+        slots: the number of runs that may have a slot at a time; None for any number.
+        clock: a function that returns the seconds since 1970.
     """
 
     def __init__(
@@ -127,7 +130,7 @@ class Ledger:
         self._clock = clock
 
     def collect(self, group: str, uploads: Sequence[Upload]) -> Collected:
-        """Take uploads of one group into its batches, each once however often it is delivered."""
+        """Add uploads of one group to its batches, each once however often it is delivered."""
         waiting, taken, ready = list(uploads), 0, 0
         opened = self._opened(group)
         while waiting:
@@ -135,29 +138,29 @@ class Ledger:
                 ready += self._seal(group, opened)
                 opened = None
                 continue
-            part = waiting[: min(_AT_ONCE, self._batch_size - (opened["objects"] if opened else 0))]
-            changes, following = self._taking(group, opened, part)
-            refused = self._table.transact([*changes, *self._marks(part, following)])
+            part = waiting[: min(_MAX_UPLOADS, self._batch_size - (opened["objects"] if opened else 0))]
+            changes, extended = self._taking(group, opened, part)
+            refused = self._table.transact([*changes, *self._marks(part, extended)])
             if refused is None:
                 waiting, taken = waiting[len(part) :], taken + len(part)
                 full = opened is None and len(part) == self._batch_size
-                ready, opened = ready + full, None if full else following
+                ready, opened = ready + full, None if full else extended
                 continue
-            seen = {part[index - len(changes)] for index in refused if index >= len(changes)}
-            waiting = [upload for upload in waiting if upload not in seen]
-            if min(refused) < len(changes):  # somebody else has added to the open batch, or closed it
+            taken_before = {part[number - len(changes)] for number in refused if number >= len(changes)}
+            waiting = [upload for upload in waiting if upload not in taken_before]
+            if min(refused) < len(changes):  # another function has added to the open batch, or closed it
                 opened = self._opened(group)
         if opened is not None and opened["objects"] >= self._batch_size:
             ready += self._seal(group, opened)
         return Collected(taken=taken, ready=ready)
 
     def seal_older_than(self, seconds: float) -> int:
-        """Close the batches that have been open so long; how many."""
+        """Close the batches that have been open for some seconds, and return their number."""
         latest = self._clock() - seconds
         return sum(self._seal(item["sk"], item) for item in self._table.query("open") if item["opened"] <= latest)
 
     def claim(self) -> Iterator[Slot]:
-        """Give slots to the runs that are ready, the oldest first, as long as there are both."""
+        """Claim slots for the runs that are ready, the oldest first, as long as there are both."""
         lost = 0
         while lost < _LOST_RACES:
             slot_index = self._free_slot_index()
@@ -177,21 +180,21 @@ class Ledger:
                 lost = 0
                 yield slot
             else:
-                lost += 1  # to another dispatcher, which goes on with what we leave
+                lost += 1  # to another dispatcher, which processes what this one leaves
 
     def slots(self) -> list[Slot]:
-        """The runs that have a slot."""
+        """Return the runs that have a slot."""
         return [_slot(item) for item in self._table.query("slot")]
 
     def slot_of(self, run: str) -> Slot | None:
-        """The slot of a run; None when it has none, or none any more."""
+        """Return the slot of a run; None when it has none, or has none any more."""
         if self._slots is None:
             item = self._table.get("slot", run)
             return _slot(item) if item is not None else None
         return next((slot for slot in self.slots() if slot.run.name == run), None)
 
     def take_over(self, slot: Slot) -> Slot | None:
-        """Go on with a run that another dispatcher has left; None when somebody else does."""
+        """Claim a run that another dispatcher has abandoned; return None when a third one was faster."""
         now = int(self._clock())
         change = self._table.update(
             "slot",
@@ -205,19 +208,19 @@ class Ledger:
         return replace(slot, claimed=now) if self._table.transact([change]) is None else None
 
     def decide(self, slot: Slot, manifest: str, objects: int, missing: IndexSet) -> Slot | None:
-        """Settle for ever which manifest a run has, and set aside the members whose objects are gone.
+        """Decide for good which manifest a run has, and record the members whose objects are missing as a dead run.
 
-        Returns None when another dispatcher has settled it.
+        Returns None when another dispatcher has decided it.
         """
         changes = [
             self._table.update(
                 "slot",
                 slot.slot_index,
-                "SET #manifest = :manifest, #objects = :objects, #gone = :gone",
+                f"SET #manifest = :manifest, #objects = :objects, #{_MISSING} = :missing",
                 "#run = :run AND attribute_not_exists(#manifest)",
                 manifest=manifest,
                 objects=objects,
-                gone=str(missing),
+                missing=str(missing),
                 run=slot.run.name,
             )
         ]
@@ -227,22 +230,22 @@ class Ledger:
             return None
         return replace(slot, manifest=manifest, objects=objects, missing=missing)
 
-    def release(self, slot: Slot, status: str, aside: Run | None = None) -> bool:
-        """Free the slot of a run that has ended, and set aside what failed; False when somebody else has."""
+    def release(self, slot: Slot, status: str, dead: Run | None = None) -> bool:
+        """Free the slot of a run that has ended, and record a dead run; return False when another function has."""
         changes = self._freeing(slot, status)
-        if aside is not None:
-            changes.append(self._record(aside))
+        if dead is not None:
+            changes.append(self._record(dead))
         return self._table.transact(changes) is None
 
     def release_bisected(self, slot: Slot, status: str, max_replays: int) -> bool:
-        """Free the slot of a run that failed, and let each half of its objects run by itself.
+        """Free the slot of a run that failed, and make a run of each half of its objects.
 
-        Returns False when it is not done: somebody else has, or the batch has had as many replays as it may have.
+        Returns False when another function has done so, or the batch has had as many replays as it may have.
         """
         most = max_replays - 2
         if most < 0:
             return False
-        halves = [slot.run.again(half) for half in slot.run.positions.without(slot.missing).bisect()]
+        halves = [slot.run.again(half) for half in slot.run.indexes.without(slot.missing).bisect()]
         spending = self._table.update(
             f"batch#{slot.run.batch}",
             "replays",
@@ -257,17 +260,17 @@ class Ledger:
         return self._table.transact([*self._freeing(slot, status), spending, *new]) is None
 
     def replays(self, batch: str) -> int:
-        """How many runs a batch has had beyond its first, by halves."""
+        """Return the number of runs of a batch that bisection has added."""
         item = self._table.get(f"batch#{batch}", "replays")
         return int(item["used"]) if item is not None else 0
 
     def replay(self, batch: str, run_name: str) -> Run | None:
-        """Let a run that failed or was set aside run again, once however often it is asked for.
+        """Make a run that failed or became a dead letter ready again, once however often it is requested.
 
-        Returns what will run; None when nothing is to be done, because it runs, has succeeded or has been replayed.
+        Returns the run that will start; None when the run is running, has succeeded or has been replayed.
 
         Raises:
-            LookupError: the table knows no such run.
+            LookupError: the table has no such run.
         """
         run = self._known(batch, run_name)
         if run.status in FAILURES:
@@ -281,46 +284,46 @@ class Ledger:
             f"batch#{batch}",
             f"run#{run.name}",
             "SET #status = :ready",
-            "#status = :aside",
+            "#status = :dead",
             ready=READY,
-            aside=SET_ASIDE,
+            dead=SET_ASIDE,
         )
         run = replace(run, status=READY)
         return run if self._table.transact([change, self._waiting(run)]) is None else None
 
-    def members(self, batch: str, positions: IndexSet) -> Iterator[list[tuple[int, Upload]]]:
-        """The uploads at some positions of a batch, in their order, some at a time.
+    def members(self, batch: str, indexes: IndexSet) -> Iterator[list[tuple[int, Upload]]]:
+        """Yield the uploads at some indexes of a batch, in their order, some at a time.
 
         Raises:
             LookupError: the table does not have them all.
         """
-        first, last = positions.ranges[0][0], positions.ranges[-1][1]
-        between = f"objects#{max(0, first - _AT_ONCE + 1):06}", f"objects#{last:06}"
-        wanted, found = iter(positions), 0
-        following = next(wanted, None)
+        first, last = indexes.ranges[0][0], indexes.ranges[-1][1]
+        between = f"objects#{max(0, first - _MAX_UPLOADS + 1):06}", f"objects#{last:06}"
+        wanted, found = iter(indexes), 0
+        next_index = next(wanted, None)
         for item in self._table.query(f"batch#{batch}", between=between):
             base, part = int(item["sk"].removeprefix("objects#")), []
-            for position, (key, sequencer, replay) in enumerate(json.loads(item["members"]), base):
-                if position == following:
-                    part.append((position, Upload(item["bucket"], key, sequencer, replay)))
-                    following = next(wanted, None)
+            for index, (key, sequencer, replay) in enumerate(json.loads(item["members"]), base):
+                if index == next_index:
+                    part.append((index, Upload(item["bucket"], key, sequencer, replay)))
+                    next_index = next(wanted, None)
             found += len(part)
             if part:
                 yield part
-        if found != len(positions):
-            raise LookupError(f"the batch {batch} has {found} of the {len(positions)} members {positions}")
+        if found != len(indexes):
+            raise LookupError(f"the batch {batch} must have the {len(indexes)} members {indexes}, got {found} of them")
 
     def _opened(self, group: str) -> dict[str, Any] | None:
-        """The group's open batch; a batch of one is full before it could be open."""
+        """Return the group's open batch; a batch of one is full before it could be open."""
         return self._table.get("open", group) if self._batch_size > 1 else None
 
     def _taking(
         self, group: str, opened: dict[str, Any] | None, part: Sequence[Upload]
     ) -> tuple[list[Change], dict[str, Any]]:
-        """The changes that take some uploads into a batch, without their marks; and the open batch afterwards."""
+        """Return the changes that add some uploads to a batch, without their marks, and the open batch afterwards."""
         before = opened or {"batch": part[0].name, "objects": 0, "opened": int(self._clock())}
         start, batch = before["objects"], before["batch"]
-        following = {**before, "objects": start + len(part)}
+        extended = {**before, "objects": start + len(part)}
         members = {
             "bucket": part[0].bucket,
             "members": json.dumps([[upload.key, upload.sequencer, upload.replay] for upload in part]),
@@ -336,37 +339,37 @@ class Ledger:
                     "#batch = :batch AND #objects = :were",
                     batch=batch,
                     were=start,
-                    objects=following["objects"],
+                    objects=extended["objects"],
                 )
             )
         elif len(part) == self._batch_size:
-            changes += self._ready(Run(batch=batch, group=group, positions=_first(len(part))))
+            changes += self._ready(Run(batch=batch, group=group, indexes=_first(len(part))))
         else:
-            changes.append(self._table.put("open", group, following, _NEW))
-        return changes, following
+            changes.append(self._table.put("open", group, extended, _NEW))
+        return changes, extended
 
-    def _marks(self, part: Sequence[Upload], following: dict[str, Any]) -> list[Change]:
-        start, expires = following["objects"] - len(part), self._expires()
+    def _marks(self, part: Sequence[Upload], extended: dict[str, Any]) -> list[Change]:
+        start, expires = extended["objects"] - len(part), self._expires()
         return [
             self._table.put(
                 f"upload#{upload.name}",
                 "upload",
-                {"batch": following["batch"], "position": position, "expires": expires},
+                {"batch": extended["batch"], _INDEX: index, "expires": expires},
                 _NEW,
             )
-            for position, upload in enumerate(part, start)
+            for index, upload in enumerate(part, start)
         ]
 
     def _seal(self, group: str, opened: dict[str, Any]) -> bool:
-        """Close an open batch as it was seen; False when somebody has added to it, or closed it."""
-        run = Run(batch=opened["batch"], group=group, positions=_first(opened["objects"]))
+        """Close an open batch as it was read; return False when another function has added to it, or closed it."""
+        run = Run(batch=opened["batch"], group=group, indexes=_first(opened["objects"]))
         closing = self._table.delete(
             "open", group, "#batch = :batch AND #objects = :objects", batch=run.batch, objects=opened["objects"]
         )
         return self._table.transact([closing, *self._ready(run)]) is None
 
     def _free_slot_index(self) -> str | None:
-        """A slot that nobody has; empty where there is any number of slots, None where all are taken."""
+        """Return a free slot: empty where slots are unlimited, None where all are taken."""
         if self._slots is None:
             return ""
         taken = {slot.slot_index for slot in self.slots()}
@@ -375,7 +378,7 @@ class Ledger:
     def _known(self, batch: str, run: str) -> Run:
         item = self._table.get(f"batch#{batch}", f"run#{run}")
         if item is None:
-            raise LookupError(f"the table knows no run {run} of the batch {batch}")
+            raise LookupError(f"the table has no run {run} of the batch {batch}")
         return _run(item)
 
     def _freeing(self, slot: Slot, status: str) -> list[Change]:
@@ -388,7 +391,7 @@ class Ledger:
         return self._table.update(f"batch#{run.batch}", f"run#{run.name}", "SET #status = :status", status=status)
 
     def _ready(self, run: Run) -> list[Change]:
-        """A new run, and its place among those that wait for a slot."""
+        """Return the changes that record a new run and queue it for a slot."""
         return [self._record(run, _NEW), self._waiting(run)]
 
     def _record(self, run: Run, condition: str = "") -> Change:
@@ -411,7 +414,7 @@ def _fields(run: Run) -> dict[str, Any]:
         "run": run.name,
         "batch": run.batch,
         "group": run.group,
-        "positions": str(run.positions),
+        _INDEXES: str(run.indexes),
         "after": run.after,
     }
 
@@ -420,7 +423,7 @@ def _run(item: dict[str, Any]) -> Run:
     return Run(
         batch=item["batch"],
         group=item["group"],
-        positions=IndexSet.parse(item["positions"]),
+        indexes=IndexSet.parse(item[_INDEXES]),
         after=item["after"],
         status=item.get("status", READY),
     )
@@ -433,5 +436,5 @@ def _slot(item: dict[str, Any]) -> Slot:
         claimed=item["claimed"],
         manifest=item.get("manifest"),
         objects=item.get("objects", 0),
-        missing=IndexSet.parse(item.get("gone", "")),
+        missing=IndexSet.parse(item.get(_MISSING, "")),
     )

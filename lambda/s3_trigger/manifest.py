@@ -1,4 +1,4 @@
-"""Write the manifest of a run: a SageMaker ``ManifestFile`` that names every object that is still there.
+"""The manifest of a run: a SageMaker ``ManifestFile`` that names every object that still exists.
 
 See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html
 """
@@ -6,124 +6,115 @@ See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from http import HTTPStatus
+from typing import IO, TYPE_CHECKING, cast
 
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from s3_trigger.index_set import IndexSet
 from s3_trigger.messages import Upload
 
-# The least that S3 takes as a part: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+# The smallest part that S3 takes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 PART_BYTES = 5 * 1024 * 1024
+# In this thread, part by part: no more than a few parts are in memory. When a part fails, boto3 aborts the upload.
+_TRANSFER = TransferConfig(
+    multipart_threshold=PART_BYTES,
+    multipart_chunksize=PART_BYTES,
+    use_threads=False,
+    preferred_transfer_client="classic",
+)
 _THREADS = 32
-# More than a batch has objects: 100,000. A set of Python's would take 90 bytes for each of them.
-_PLACES = 1 << 18
-_MARK_BYTES = 12
-_NO_MARK = bytes(_MARK_BYTES)
+# A set of keys would need up to 1 KiB for each; of 100,000 digests it takes 11 MiB.
+_DIGEST_BYTES = 16
 
 
-class _Keys:
-    """A set of keys in 3 MiB, however many they are, by 96 bits of their hashes."""
+class _Stream:
+    """A file object for boto3's uploader that reads what an iterator yields."""
 
-    def __init__(self) -> None:
-        self._marks = bytearray(_PLACES * _MARK_BYTES)
-        self._count = 0
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._buffer = bytearray()
 
-    def __len__(self) -> int:
-        return self._count
-
-    def add(self, key: str) -> bool:
-        """Add a key; whether it was not there before."""
-        mark = hashlib.blake2b(key.encode(), digest_size=_MARK_BYTES).digest()
-        target = int.from_bytes(mark[:4], "big")
-        while True:
-            start = target % _PLACES * _MARK_BYTES
-            found = self._marks[start : start + _MARK_BYTES]
-            if found == mark:
-                return False
-            if found == _NO_MARK:
-                self._marks[start : start + _MARK_BYTES] = mark
-                self._count += 1
-                return True
-            target += 1
+    def read(self, size: int = -1) -> bytes:
+        """Return so many bytes, or fewer at the end; by default all that are left."""
+        while size < 0 or len(self._buffer) < size:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                break
+            self._buffer += chunk
+        end = len(self._buffer) if size < 0 else size
+        taken = bytes(self._buffer[:end])
+        del self._buffer[:end]
+        return taken
 
 
 def write(
-    s3: Any,  # noqa: ANN401 - boto3 has no types
+    s3: S3Client,
     target: tuple[str, str],
     prefix: str,
     members: Iterable[list[tuple[int, Upload]]],
 ) -> tuple[int, IndexSet]:
-    """Write a manifest, holding no more of it in memory than a part of an upload.
+    """Write a manifest in bounded memory; write none when no object exists.
 
     Args:
-        s3: a boto3 client.
+        s3: the client of S3.
         target: the bucket and key of the manifest.
-        prefix: what all keys start with; an object lands in the input's folder under the rest of its key.
-        members: what to name, some at a time; one key is named once, however often it was uploaded.
+        prefix: the prefix of all keys; an object lands below the input's directory under the rest of its key.
+        members: the members to name, some at a time; a key is named once, however often it was uploaded.
 
-    Returns how many objects it names, and which members are not in it because their objects are gone.
+    Returns:
+        The number of objects that it names, and the indexes of the members whose objects are missing.
     """
-    named = _Keys()
+    named: set[bytes] = set()
     missing: list[int] = []
+    with ThreadPoolExecutor(_THREADS) as pool:
 
-    def lines() -> Iterator[bytes]:
-        with ThreadPoolExecutor(_THREADS) as pool:
-            for part in members:
-                there = pool.map(lambda member: exists(s3, member[1]), part)
-                for (position, upload), is_there in zip(part, there, strict=True):
+        def lines() -> Iterator[bytes]:
+            for some in members:
+                found = pool.map(lambda member: exists(s3, member[1]), some)
+                for (index, upload), is_there in zip(some, found, strict=True):
                     if not is_there:
-                        missing.append(position)
-                    elif named.add(upload.key):
-                        if len(named) == 1:
-                            yield b"[" + json.dumps({"prefix": f"s3://{upload.bucket}/{prefix}"}).encode()
-                        yield b",\n" + json.dumps(upload.key[len(prefix) :], ensure_ascii=False).encode()
-        if len(named):
-            yield b"]\n"
+                        missing.append(index)
+                        continue
+                    digest = hashlib.blake2b(upload.key.encode(), digest_size=_DIGEST_BYTES).digest()
+                    if digest in named:
+                        continue
+                    if not named:
+                        yield b"[" + json.dumps({"prefix": f"s3://{upload.bucket}/{prefix}"}).encode()
+                    named.add(digest)
+                    yield b",\n" + json.dumps(upload.key[len(prefix) :], ensure_ascii=False).encode()
+            if named:
+                yield b"]\n"
 
-    _upload(s3, target, lines())
+        body = lines()
+        first = next(body, None)
+        if first is not None:
+            bucket, key = target
+            s3.upload_fileobj(
+                cast("IO[bytes]", _Stream(itertools.chain([first], body))),
+                bucket,
+                key,
+                ExtraArgs={"ContentType": "application/json"},
+                Config=_TRANSFER,
+            )
     return len(named), IndexSet.of(missing)
 
 
-def exists(s3: Any, upload: Upload) -> bool:  # noqa: ANN401 - boto3 has no types
-    """Whether an object is there, as far as may be seen: what this function may not see, the job may."""
+def exists(s3: S3Client, upload: Upload) -> bool:
+    """Check whether an object exists, as far as this function may see it: the job may see more."""
     try:
         s3.head_object(Bucket=upload.bucket, Key=upload.key)
     except ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        if status not in (403, 404):
+        if status not in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
             raise
-        return bool(status == 403)  # noqa: PLR2004 - HTTP's number
+        return bool(status == HTTPStatus.FORBIDDEN)
     return True
-
-
-def _upload(s3: Any, target: tuple[str, str], lines: Iterator[bytes]) -> None:  # noqa: ANN401 - boto3 has no types
-    """Upload text in one call when it is short, else in parts; nothing when there is none."""
-    where: dict[str, Any] = dict(zip(("Bucket", "Key"), target, strict=True))
-    buffer = bytearray()
-    upload_id = ""
-    parts: list[dict[str, Any]] = []
-
-    def part() -> None:
-        nonlocal upload_id
-        if not upload_id:
-            upload_id = s3.create_multipart_upload(**where, ContentType="application/json")["UploadId"]
-        number = len(parts) + 1
-        answer = s3.upload_part(**where, UploadId=upload_id, PartNumber=number, Body=bytes(buffer))
-        parts.append({"ETag": answer["ETag"], "PartNumber": number})
-        buffer.clear()
-
-    for line in lines:
-        buffer += line
-        if len(buffer) >= PART_BYTES:
-            part()
-    if not upload_id:
-        if buffer:
-            s3.put_object(**where, Body=bytes(buffer), ContentType="application/json")
-        return
-    if buffer:
-        part()
-    s3.complete_multipart_upload(**where, UploadId=upload_id, MultipartUpload={"Parts": parts})

@@ -1,4 +1,4 @@
-"""What the messages of the queue say: an upload, the end of an execution, a replay."""
+"""The messages of the queue: an upload, the end of an execution, a replay request."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-REPLAY_SOURCE = "cdk-sagemaker-processing"
+EVENT_SOURCE = "cdk-sagemaker-processing"
 REPLAY = "Replay"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 KEY_MAX_BYTES = 1024
-# S3 compares the sequencers of one key after filling the shorter with zeros on the right; this is longer than any seen.
+# S3 compares the sequencers of a key after it pads the shorter with zeros on the right; this is longer than any seen.
 SEQUENCER_LENGTH = 64
 
 
 class BadMessageError(Exception):
-    """A message that no repetition makes better."""
+    """A message that no repetition can make valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One object at one moment: what S3 means by its sequencer.
+    """One object at one moment, as S3's sequencer identifies it.
 
     Attributes:
-        bucket: the bucket's name.
+        bucket: the name of the bucket.
         key: the object's key, as the user wrote it.
-        sequencer: S3's, filled with zeros.
-        replay: sets one explicit repetition of an upload apart from the upload, and from other repetitions.
+        sequencer: S3's sequencer, padded with zeros.
+        replay: a text that distinguishes an explicit repetition from the upload and from other repetitions.
     """
 
     bucket: str
@@ -38,22 +38,22 @@ class Upload:
 
     @property
     def name(self) -> str:
-        """The same for every delivery of this upload, another for every other: 64 hexadecimal digits."""
+        """The name that each delivery of this upload has, and no other upload: 64 hexadecimal digits."""
         return digest(self.bucket, self.key, self.sequencer, *([self.replay] if self.replay else []))
 
     @property
     def folder(self) -> str:
-        """The key up to and with its last slash."""
+        """The key up to and including its last slash."""
         return self.key[: self.key.rfind("/") + 1]
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayRequest:
-    """The wish to run again what has failed or was set aside.
+    """The request to run a failed run, or a dead letter, again.
 
     Attributes:
-        batch: the batch that the run is of.
-        run: the run's name.
+        batch: the batch that the run belongs to.
+        run: the name of the run.
     """
 
     batch: str
@@ -70,7 +70,7 @@ class ExecutionEnded:
         status: ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT`` or ``ABORTED``.
         error: the name of the error; empty where there is none.
         cause: its description; empty where there is none.
-        input: what it was started with; empty where that is not known.
+        input: the execution's input; empty where it is not known.
     """
 
     name: str
@@ -82,45 +82,45 @@ class ExecutionEnded:
 
     @property
     def objects(self) -> list[str]:
-        """The object that it was about, when its input names one."""
+        """The URI of the object that the execution processed, when its input names one."""
         try:
-            given = json.loads(self.input)
+            value = json.loads(self.input)
         except ValueError:
             return []
-        named = isinstance(given, dict) and isinstance(given.get("bucket"), str) and isinstance(given.get("key"), str)
-        return [f"s3://{given['bucket']}/{given['key']}"] if named else []
+        named = isinstance(value, dict) and isinstance(value.get("bucket"), str) and isinstance(value.get("key"), str)
+        return [f"s3://{value['bucket']}/{value['key']}"] if named else []
 
 
 Message = Upload | ReplayRequest | ExecutionEnded
 
 
 def digest(*parts: str) -> str:
-    """A name for a sequence of texts that no other sequence has."""
+    """Return a name for a sequence of texts that no other sequence has."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def is_name(text: str) -> bool:
-    """Whether a text is a name that `digest` could have made."""
+    """Check whether a text is a name that `digest` could have returned."""
     return re.fullmatch(r"[0-9a-f]{64}", text) is not None
 
 
 def parse_message(body: str, bucket: str) -> Message | None:
-    """What a message says; None for one that says that nothing is to be done.
+    """Return the content of a message; None for one that requires nothing.
 
     Args:
         body: the message's body.
         bucket: the bucket whose objects start executions.
 
     Raises:
-        BadMessageError: it says nothing that can be worked on; the text is the reason.
+        BadMessageError: the message cannot be processed; the text is the reason.
     """
     try:
         event = json.loads(body)
     except ValueError as error:
-        raise BadMessageError(f"the message is no JSON: {error}") from None
+        raise BadMessageError(f"the message is not JSON: {error}") from None
     if not isinstance(event, dict):
-        raise BadMessageError(f"the message is no event but a {type(event).__name__}")
-    if event.get("Event") == "s3:TestEvent":  # S3 sends one when somebody sets notifications up
+        raise BadMessageError(f"the message must be an event, which is a JSON object, got a {type(event).__name__}")
+    if event.get("Event") == "s3:TestEvent":  # S3 sends one when somebody configures notifications
         return None
     kind = event.get("source"), event.get("detail-type")
     detail = event.get("detail")
@@ -138,23 +138,23 @@ def parse_message(body: str, bucket: str) -> Message | None:
                 cause=str(detail.get("cause") or ""),
                 input=str(detail.get("input") or ""),
             )
-        case (source, detail_type) if (source, detail_type) == (REPLAY_SOURCE, REPLAY):
+        case (source, detail_type) if (source, detail_type) == (EVENT_SOURCE, REPLAY):
             return ReplayRequest(batch=_text(detail, "batch"), run=_text(detail, "run"))
-    raise BadMessageError(f"the event {kind} is no upload, no end of an execution and no replay")
+    raise BadMessageError(f"the event must be an upload, the end of an execution or a replay request, got {kind}")
 
 
 def _upload(event: dict[str, Any], detail: dict[str, Any], bucket: str) -> Upload | None:
-    """Read EventBridge's event; its keys are as the user wrote them, not URL-encoded.
+    """Return the upload of EventBridge's event, whose keys are as the user wrote them, not URL-encoded.
 
     See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """
-    container, thing = detail.get("bucket"), detail.get("object")
-    if not isinstance(container, dict) or not isinstance(thing, dict):
+    bucket_of, object_of = detail.get("bucket"), detail.get("object")
+    if not isinstance(bucket_of, dict) or not isinstance(object_of, dict):
         raise BadMessageError("the event has no detail.bucket or no detail.object")
     upload = Upload(
-        bucket=_text(container, "name"),
-        key=_text(thing, "key"),
-        sequencer=_text(thing, "sequencer").ljust(SEQUENCER_LENGTH, "0"),
+        bucket=_text(bucket_of, "name"),
+        key=_text(object_of, "key"),
+        sequencer=_text(object_of, "sequencer").ljust(SEQUENCER_LENGTH, "0"),
         replay=_text(event, "replay") if "replay" in event else "",
     )
     if upload.bucket != bucket:
@@ -162,9 +162,9 @@ def _upload(event: dict[str, Any], detail: dict[str, Any], bucket: str) -> Uploa
     try:
         length = len(upload.key.encode())
     except UnicodeEncodeError:
-        raise BadMessageError("the key is no valid Unicode, and so no key of S3") from None
+        raise BadMessageError("the key is not valid Unicode, which every key in S3 is") from None
     if length > KEY_MAX_BYTES:
-        raise BadMessageError(f"the key has {length} bytes; S3 has keys of at most {KEY_MAX_BYTES}")
+        raise BadMessageError(f"the key must have at most {KEY_MAX_BYTES} bytes, as every key in S3, got {length}")
     return None if upload.key.endswith("/") else upload  # a folder marker, not data
 
 

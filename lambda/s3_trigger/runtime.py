@@ -1,118 +1,120 @@
-"""What the construct `S3Trigger` told the functions, and the clients that they share."""
+"""The clients, ledger, logger and metrics that a function works with, created on first use from its configuration."""
 
 from __future__ import annotations
 
 import functools
-import json
 import os
-import re
-from dataclasses import dataclass, field
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.config
 from aws_lambda_powertools import Logger, Metrics
-from botocore.config import Config
 
+from s3_trigger.config import Config
 from s3_trigger.dynamodb import Table
+from s3_trigger.grouping import Grouping
 from s3_trigger.ledger import Ledger
 
-# Retries of botocore's own, beyond what the protocol does: a throttled call is no failed upload.
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 6}, max_pool_connections=32)
+if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_lambda import LambdaClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
+    from types_boto3_stepfunctions import SFNClient
+
+# botocore's own retries, beyond what the protocol repeats: a throttled call does not fail an upload.
+_CLIENT_CONFIG = botocore.config.Config(retries={"mode": "standard", "total_max_attempts": 6}, max_pool_connections=32)
+METRICS_NAMESPACE = "SageMakerProcessing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The construct's parameters.
+def _new_client(service: str) -> Any:  # noqa: ANN401 - its type depends on the service
+    return boto3.client(service, config=_CLIENT_CONFIG)  # type: ignore[call-overload, unused-ignore]
 
-    Attributes:
-        bucket: whose objects start executions.
-        state_machine_arn: what is started.
-        manifest_bucket: where manifests are written.
-        manifest_prefix: below which, without a slash at the end.
-        pipeline: the pipeline's name for people.
-        dead_letter_queue: the URL of the queue for what cannot be worked on.
-        failure_topic: the ARN of the SNS topic that hears of failures; empty for none.
-        table: the ledger's name; empty where each upload is started at once.
-        batch_size: how many uploads fill a batch.
-        batch_window: seconds until a batch is closed that is not full.
-        max_concurrent_jobs: how many executions run at once; None for any number.
-        max_receives: how often a message is delivered before it is a dead letter.
-        max_replays: how many executions more a batch may have when it fails.
-        prefixes: what keys start with.
-        group_by: ``{"folders": 1}``, ``{"pattern": "..."}``, or nothing.
-        dispatcher: the name of the function that starts runs; empty where there is none.
+
+class Runtime:
+    """The objects that a function works with. A cold start pays for those alone that it uses.
+
+    Args:
+        config: the configuration.
+        new_client: a function that returns the boto3 client of a service. Default: one that retries throttled calls.
+        clock: a function that returns the seconds since 1970. Default: `time.time`.
     """
 
-    bucket: str
-    state_machine_arn: str
-    manifest_bucket: str
-    manifest_prefix: str
-    pipeline: str
-    dead_letter_queue: str
-    max_receives: int
-    failure_topic: str = ""
-    table: str = ""
-    batch_size: int = 1
-    batch_window: int = 0
-    max_concurrent_jobs: int | None = None
-    max_replays: int = 0
-    prefixes: tuple[str, ...] = ()
-    group_by: dict[str, Any] = field(default_factory=dict)
-    dispatcher: str = ""
+    def __init__(
+        self,
+        config: Config,
+        *,
+        new_client: Callable[[str], Any] = _new_client,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self._new_client = new_client
 
-    @classmethod
-    def read_environment(cls) -> Settings:
-        """Read the environment."""
-        given = json.loads(os.environ["SETTINGS"])
-        return cls(**{**given, "prefixes": tuple(given.get("prefixes", ()))})
+    @functools.cached_property
+    def grouping(self) -> Grouping:
+        """The rule that assigns keys to groups."""
+        return self.config.grouping
 
-    @property
-    def root(self) -> str:
-        """The folder that all keys are in, up to and with its last slash; empty for the bucket's."""
-        first, last = min(self.prefixes, default=""), max(self.prefixes, default="")
-        common = first[: next((at for at, letter in enumerate(first) if last[at : at + 1] != letter), len(first))]
-        return common[: common.rfind("/") + 1]
+    @functools.cached_property
+    def logger(self) -> Logger:
+        """The structured log."""
+        return Logger(service=self.config.pipeline)
 
-    def group(self, key: str) -> str:
-        """What an object shares its batch by; ``-`` where all do. No two groups have the same text."""
-        if "folders" in self.group_by:
-            own = [prefix for prefix in self.prefixes if key.startswith(prefix)]
-            prefix = max(own, key=len, default="")
-            start = prefix.rfind("/") + 1
-            return _named([key[:start] + "/".join(key[start:].split("/")[:-1][: self.group_by["folders"]])])
-        if "pattern" in self.group_by and (found := re.search(self.group_by["pattern"], key)):
-            return _named([part or "" for part in found.groups()])
-        return "-"
+    @functools.cached_property
+    def metrics(self) -> Metrics:
+        """The metrics, which are written to the log in CloudWatch's embedded format."""
+        return Metrics(namespace=METRICS_NAMESPACE, service=self.config.pipeline)
 
-    def execution_arn(self, name: str) -> str:
-        """The ARN of an execution."""
-        return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+    @functools.cached_property
+    def ledger(self) -> Ledger:
+        """The table of uploads and runs."""
+        return Ledger(
+            Table(self._new_client("dynamodb"), self.config.table),
+            batch_size=self.config.batch_size,
+            slots=self.config.max_concurrent_jobs,
+            clock=self.clock,
+        )
 
+    @functools.cached_property
+    def events(self) -> EventBridgeClient:
+        """The client of EventBridge."""
+        return self._new_client("events")  # type: ignore[no-any-return]
 
-def _named(parts: list[str]) -> str:
-    """The text of a group; of several parts each is without slashes, so that a/b and c are not a and b/c."""
-    if len(parts) > 1:
-        parts = [part.replace("%", "%25").replace("/", "%2F") for part in parts]
-    text = "/".join(parts)
-    return text if text.strip("-") else f"-{text}"  # nothing is "-", and what is nothing but dashes has one more
+    @functools.cached_property
+    def lambda_(self) -> LambdaClient:
+        """The client of Lambda."""
+        return self._new_client("lambda")  # type: ignore[no-any-return]
 
+    @functools.cached_property
+    def s3(self) -> S3Client:
+        """The client of S3."""
+        return self._new_client("s3")  # type: ignore[no-any-return]
 
-settings = Settings.read_environment()
-logger = Logger(service=settings.pipeline)
-metrics = Metrics(namespace="SageMakerProcessing", service=settings.pipeline)
+    @functools.cached_property
+    def sns(self) -> SNSClient:
+        """The client of SNS."""
+        return self._new_client("sns")  # type: ignore[no-any-return]
+
+    @functools.cached_property
+    def sqs(self) -> SQSClient:
+        """The client of SQS."""
+        return self._new_client("sqs")  # type: ignore[no-any-return]
+
+    @functools.cached_property
+    def step_functions(self) -> SFNClient:
+        """The client of Step Functions."""
+        return self._new_client("stepfunctions")  # type: ignore[no-any-return]
+
+    def count(self, metric: str, value: int = 1) -> None:
+        """Add to a metric that counts."""
+        self.metrics.add_metric(name=metric, unit="Count", value=value)
 
 
 @functools.cache
-def client(service: str) -> Any:  # noqa: ANN401 - boto3 has no types
-    """A client, made when it is first used: a cold start pays for those alone that it needs."""
-    return boto3.client(service, config=_CONFIG)
-
-
-@functools.cache
-def ledger() -> Ledger:
-    """The table of uploads and runs."""
-    return Ledger(
-        Table(client("dynamodb"), settings.table),
-        batch_size=settings.batch_size,
-        slots=settings.max_concurrent_jobs,
-    )
+def lambda_runtime() -> Runtime:
+    """Return the runtime of this Lambda function, which its environment configures."""
+    return Runtime(Config.from_environment(os.environ))

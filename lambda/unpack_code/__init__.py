@@ -1,1 +1,1 @@
-"""Puts local code into a bucket, under the names that a container needs."""
+"""The function that unpacks local code into a bucket, under the names that a container needs."""

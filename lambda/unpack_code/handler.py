@@ -1,33 +1,43 @@
-"""Unpack the zip of a run's code into the pipeline's bucket, so that every file keeps its name.
+"""A custom resource that unpacks the zip of a run's code into the pipeline's bucket; every file keeps its name.
 
-A custom resource of CloudFormation: it answers to the URL that each request brings, whatever happens. Code of earlier
-deployments stays, for executions that still read it; so a deletion has nothing to do.
+It responds to the URL of each CloudFormation request, whatever happens. Code of earlier deployments stays, for
+executions that still read it; so a deletion does nothing.
 
 See: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import logging
 import urllib.request
 import zipfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
-# Of the function's 512 MiB, what the archive and one file of it may take; without memory it would end with no answer.
-ROOM_BYTES = 384 * 1024 * 1024
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from types_boto3_s3 import S3Client
+
+# The share of the function's 512 MiB for the archive and one of its files; out of memory, it could not respond.
+MEMORY_BYTES = 384 * 1024 * 1024
 
 logger = logging.getLogger()
-s3 = boto3.client("s3")
 
 
-def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401 - Lambda's own object
-    """Answer one request of CloudFormation."""
+@functools.cache
+def s3_client() -> S3Client:
+    """Return the client of S3, created on first use."""
+    return boto3.client("s3")
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Respond to one request of CloudFormation."""
     properties = event["ResourceProperties"]
-    answer = {
+    response = {
         "Status": "SUCCESS",
         "PhysicalResourceId": event.get("PhysicalResourceId", f"{properties['Bucket']}/{properties['Prefix']}"),
         "StackId": event["StackId"],
@@ -36,48 +46,52 @@ def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401 - Lamb
     }
     try:
         if event["RequestType"] != "Delete":
-            unpack(properties)
-            answer["PhysicalResourceId"] = f"{properties['Bucket']}/{properties['Prefix']}"
-            answer["Data"] = {"Prefix": properties["Prefix"]}
+            unpack(s3_client(), properties)
+            response["PhysicalResourceId"] = f"{properties['Bucket']}/{properties['Prefix']}"
+            response["Data"] = {"Prefix": properties["Prefix"]}
     except Exception as error:
         logger.exception("cannot unpack %s", properties)
-        answer |= {
+        response |= {
             "Status": "FAILED",
             "Reason": f"{type(error).__name__}: {error} (log stream {context.log_stream_name})",
         }
     request = urllib.request.Request(  # noqa: S310 - CloudFormation's own URL
-        event["ResponseURL"], data=json.dumps(answer).encode(), method="PUT", headers={"Content-Type": ""}
+        event["ResponseURL"], data=json.dumps(response).encode(), method="PUT", headers={"Content-Type": ""}
     )
     with urllib.request.urlopen(request, timeout=30):  # noqa: S310 - the same
         pass
 
 
-def unpack(properties: dict[str, Any]) -> None:
-    """Put every file of the zip below the prefix."""
+def unpack(s3: S3Client, properties: dict[str, Any]) -> None:
+    """Put every file of the zip below the prefix.
+
+    Raises:
+        ValueError: a member of the zip is not a file below its root, or too large for the function's memory.
+    """
     key = properties.get("KmsKeyId")
-    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
-    found = s3.get_object(Bucket=properties["SourceBucket"], Key=properties["SourceKey"])
-    check_room("the archive", found["ContentLength"])
-    archive = found["Body"].read()
+    encryption: dict[str, Any] = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
+    source = s3.get_object(Bucket=properties["SourceBucket"], Key=properties["SourceKey"])
+    check_size("the archive", source["ContentLength"])
+    archive = source["Body"].read()
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
         members = [member for member in files.infolist() if not member.is_dir()]
         for member in members:
-            check_place(member.filename)
-            check_room(f"the archive with its member {member.filename!r}", len(archive) + member.file_size)
+            check_name(member.filename)
+            check_size(f"the archive with its member {member.filename!r}", len(archive) + member.file_size)
         for member in members:
-            place = f"{properties['Prefix']}/{member.filename}"
-            s3.put_object(Bucket=properties["Bucket"], Key=place, Body=files.read(member), **encryption)
+            key = f"{properties['Prefix']}/{member.filename}"
+            s3.put_object(Bucket=properties["Bucket"], Key=key, Body=files.read(member), **encryption)
 
 
-def check_place(name: str) -> None:
-    """Refuse a member that would not lie in the folder."""
+def check_name(name: str) -> None:
+    """Check that a member lies below the root of the archive."""
     if not {"", ".", ".."}.isdisjoint(name.split("/")):
-        raise ValueError(f"the archive's member {name!r} is no file of its folder")
+        raise ValueError(f"a member of the archive must be a file below its root, got {name!r}")
 
 
-def check_room(what: str, size: int) -> None:
-    """Refuse what does not fit into the function's memory."""
-    if size > ROOM_BYTES:
+def check_size(name: str, size: int) -> None:
+    """Check that a number of bytes fits into the function's memory."""
+    if size > MEMORY_BYTES:
         raise ValueError(
-            f"{what} has {size} bytes, and {ROOM_BYTES} can be unpacked; put data into an input of the job"
+            f"{name} must have at most {MEMORY_BYTES} bytes, got {size}; put data into an input of the job"
         )

@@ -1,76 +1,68 @@
-"""``smproc redrive`` and ``smproc retry``: run again what could not be worked on, and what failed."""
+"""``smproc redrive`` and ``smproc retry``: process again what the trigger could not, and what failed."""
 
 from __future__ import annotations
 
-import argparse
-import sys
+from typing import Annotated
 
-from smproc.cli import session as session_options
+import typer
+
+from smproc.cli.session import LocalPort, PipelineName, Stack, open_session
 from smproc.terminal_text import printable
 
-_REDRIVE_EPILOG = """\
-examples:
-  smproc redrive --stack ProcessingDemo --dry-run     show the dead letters and why they are there
-  smproc redrive --stack ProcessingDemo               send them back, once what was wrong is repaired
+REDRIVE_EPILOG = """\
+\b
+Examples:
+  List the dead letters and the reasons why they failed:
+    smproc redrive --stack ProcessingDemo --dry-run
+  Send them back, once the cause is fixed:
+    smproc redrive --stack ProcessingDemo
 """
-_RETRY_EPILOG = """\
-examples:
-  smproc retry incoming/wine.csv --stack ProcessingDemo       the object's newest failed execution
-  smproc retry arn:aws:states:...:execution:... --stack ProcessingDemo
+RETRY_EPILOG = """\
+\b
+Examples:
+  The newest failed execution of an object:
+    smproc retry incoming/wine.csv --stack ProcessingDemo
+  An execution:
+    smproc retry arn:aws:states:... --stack ProcessingDemo
 """
 
 
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the two commands to the parser."""
-    redrive_parser = commands.add_parser(
-        "redrive",
-        help="send the trigger's dead letters back",
-        description="Send back what is in the trigger's dead-letter queues. What has been started already starts no "
-        "second time.",
-        epilog=_REDRIVE_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    redrive_parser.add_argument("--dry-run", action="store_true", help="show them and leave them where they are")
-    redrive_parser.set_defaults(do=redrive)
-    retry_parser = commands.add_parser(
-        "retry",
-        help="run again what a failed execution was about",
-        description="Run the objects of a failed execution again, in a new one.",
-        epilog=_RETRY_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    retry_parser.add_argument("what", metavar="WHAT", help="an execution's ARN, or an object's key or S3 URI")
-    retry_parser.set_defaults(do=retry)
-    for parser in (redrive_parser, retry_parser):
-        session_options.add_to(parser)
-        parser.add_argument("--pipeline", help="the pipeline, where the stack has several (default: the only one)")
+def redrive(
+    stack: Stack,
+    pipeline: PipelineName = None,
+    local: LocalPort = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the dead letters and leave them.")] = False,  # noqa: FBT002
+) -> None:
+    """Send the trigger's dead letters back to its queue.
 
+    An object whose execution has started already does not start a second one.
+    """
+    from smproc.operations import Trigger  # noqa: PLC0415 - slow to load
 
-def redrive(arguments: argparse.Namespace) -> int:
-    """Do it; 0 when it was done, also when there was nothing to do."""
-    from smproc.operations import Trigger  # noqa: PLC0415 - takes a while
-
-    session = session_options.session(arguments)
-    trigger = Trigger.of_stack(session, arguments.stack, arguments.pipeline)
+    session = open_session(local)
+    trigger = Trigger.of_stack(session, stack, pipeline)
     count = 0
-    for letter in trigger.dead(session) if arguments.dry_run else trigger.redrive(session):
+    for letter in trigger.dead_letters(session) if dry_run else trigger.redrive(session):
         count += 1
-        sys.stdout.write(f"{printable(letter.about)}\n    {printable(letter.reason)}\n")
-    done = "here" if arguments.dry_run else "sent back"
-    sys.stdout.write(f"{trigger.pipeline}: {count} dead letter{'' if count == 1 else 's'} {done}\n")
-    return 0
+        typer.echo(f"{printable(letter.about)}\n    {printable(letter.reason)}")
+    done = "found" if dry_run else "sent back"
+    typer.echo(f"{printable(trigger.pipeline)}: {count} dead letter{'' if count == 1 else 's'} {done}")
 
 
-def retry(arguments: argparse.Namespace) -> int:
-    """Do it; 0 when the trigger has been told."""
-    from smproc.operations import Trigger, failed_execution_of  # noqa: PLC0415 - takes a while
+def retry(
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET", help="The ARN of an execution, or the key or S3 URI of an object.")
+    ],
+    stack: Stack,
+    pipeline: PipelineName = None,
+    local: LocalPort = None,
+) -> None:
+    """Run the objects of a failed execution again, in a new execution."""
+    from smproc.operations import Trigger, failed_execution_of  # noqa: PLC0415 - slow to load
 
-    session = session_options.session(arguments)
-    trigger = Trigger.of_stack(session, arguments.stack, arguments.pipeline)
-    execution = arguments.what
-    if not execution.startswith("arn:"):
-        execution = failed_execution_of(session, trigger.state_machine_arn, execution)
+    session = open_session(local)
+    trigger = Trigger.of_stack(session, stack, pipeline)
+    execution = target if target.startswith("arn:") else failed_execution_of(session, trigger.state_machine_arn, target)
     about = trigger.retry(session, execution)
-    sys.stdout.write(f"{printable(about)} runs again, in a new execution after {execution.rpartition(':')[2]}\n")
-    sys.stdout.write("(unless it has been run again already: a batch in halves, a dead letter that was sent back)\n")
-    return 0
+    typer.echo(f"{printable(about)} runs again, in a new execution after {printable(execution.rpartition(':')[2])}")
+    typer.echo("(unless it has been run again already, by a bisected batch or a dead letter that was sent back)")

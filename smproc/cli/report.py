@@ -1,10 +1,10 @@
-"""Show a run on a terminal: live while it goes on, then as a report that stays."""
+"""The report of a run on the terminal: live while it goes on, then printed to stay."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -12,17 +12,22 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from smproc.operations import LOG_GROUP, Job, Run, Upload, output_files
+from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
+from smproc.operations import Job, Run, Upload, output_files
 from smproc.terminal_text import printable
+
+if TYPE_CHECKING:
+    from boto3 import Session
+    from rich.console import RenderableType
 
 _LOG_LINES = 10
 _GAP = 2
 
 
 class RunReport:
-    """The terminal while a run goes on, and what is left on it afterwards.
+    """The progress of a run on a terminal, and its report afterwards.
 
-    Without a terminal there is nothing live: one line for each change of state, then the same report.
+    A stream that is not a terminal gets one line per change of state instead of a live display, then the same report.
     """
 
     def __init__(self, stream: TextIO, upload: Upload) -> None:
@@ -43,16 +48,16 @@ class RunReport:
         if self._console.is_terminal:
             self._live.stop()
 
-    def show(self, run: Run) -> None:
-        """Show one look at the run."""
+    def update(self, run: Run) -> None:
+        """Show the current state of the run."""
         if self._console.is_terminal:
             self._live.update(_progress(run))
         elif (state := _state(run)) not in self._states[-1:]:
             self._states.append(state)
             self._console.print(f"{run.seconds:7.1f} s  {_plain(state)}")
 
-    def finish(self, session: Any, run: Run) -> None:  # noqa: ANN401 - boto3 has no types
-        """Print the report of a run that ended: its steps with durations, then the outputs or the reason."""
+    def finish(self, session: Session, run: Run) -> None:
+        """Print the report of a run that has ended: its steps with durations, then the outputs or the reason."""
         if run.execution is not None:
             self._console.print(f"[bold]execution[/] {run.execution['name']}")
         for job in run.jobs:
@@ -64,7 +69,7 @@ class RunReport:
         else:
             self._print_failure(run)
 
-    def _print_outputs(self, session: Any, job: Job) -> None:  # noqa: ANN401
+    def _print_outputs(self, session: Session, job: Job) -> None:
         for file in output_files(session, job.description):
             size = f"{file.size:,} bytes" if file.rows is None else f"{file.rows:,} rows x {len(file.columns)} columns"
             self._console.print(f"\n[bold]{_plain(file.output_name)}[/]  {_plain(file.uri)}  {size}")
@@ -72,8 +77,8 @@ class RunReport:
                 self._console.print(_head(file.columns, file.head, self._console.width))
 
     def _print_failure(self, run: Run) -> None:
-        execution = run.execution or {}
-        self._console.print(f"\n[bold red]execution {run.status}[/]  {_plain(str(execution.get('error', '')))}")
+        error = run.execution.get("error", "") if run.execution else ""
+        self._console.print(f"\n[bold red]execution {run.status}[/]  {_plain(error)}")
         for job in run.jobs:
             if job.status == "Completed":
                 continue
@@ -88,16 +93,16 @@ class RunReport:
                 for line in shown:
                     self._console.print(f"  {_plain(line)}")
             self._console.print(
-                f"all of it: aws logs filter-log-events --log-group-name {LOG_GROUP} "
+                f"the whole log: aws logs filter-log-events --log-group-name {PROCESSING_LOG_GROUP} "
                 f"--log-stream-name-prefix {job.name}/ --query 'events[].[message]' --output text"
             )
-        if not run.jobs and execution.get("cause"):
-            self._console.print(f"[bold]cause[/] {_plain(str(execution['cause']))}")
+        if not run.jobs and run.execution and (cause := run.execution.get("cause")):
+            self._console.print(f"[bold]cause[/] {_plain(cause)}")
 
 
 def _progress(run: Run) -> Group:
-    """What is drawn while the run goes on."""
-    parts = [Text.assemble((f"{run.seconds:6.1f} s  ", "dim"), (_state(run), "bold"))]
+    """Render the state of a run that goes on."""
+    parts: list[RenderableType] = [Text.assemble((f"{run.seconds:6.1f} s  ", "dim"), (_state(run), "bold"))]
     if run.jobs:
         parts += [Text(f"          {printable(line)}", style="dim") for line in run.jobs[-1].log[-_LOG_LINES:]]
     return Group(*parts)
@@ -112,20 +117,20 @@ def _state(run: Run) -> str:
 
 
 def _steps(run: Run) -> Table:
-    """Upload -> execution -> job -> outputs, with durations; the times are AWS's, but for the upload's."""
+    """Tabulate upload -> execution -> job -> outputs with durations, by AWS's clock except for the upload's."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("step")
     table.add_column("took", justify="right")
-    before: datetime | None = datetime.fromtimestamp(run.upload.returned, tz=UTC)
-    execution = run.execution or {}
-    table.add_row("upload -> execution", _between(before, execution.get("startDate")))
-    before = execution.get("startDate")
+    before = run.execution["startDate"] if run.execution else None
+    table.add_row("upload -> execution", _between(datetime.fromtimestamp(run.upload.returned, tz=UTC), before))
     for job in run.jobs:
         started, ended = job.description.get("ProcessingStartTime"), job.description.get("ProcessingEndTime")
         table.add_row("  -> job", _between(before, started))
         table.add_row(f"     job {job.status}", _between(started, ended), style="bold")
         before = ended
-    table.add_row(f"  -> execution {run.status}", _between(before, execution.get("stopDate")))
+    table.add_row(
+        f"  -> execution {run.status}", _between(before, run.execution.get("stopDate") if run.execution else None)
+    )
     table.add_row("in all, until seen", f"{run.seconds:.2f} s", style="bold")
     return table
 
@@ -135,7 +140,7 @@ def _between(start: datetime | None, end: datetime | None) -> str:
 
 
 def _head(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...], width: int) -> Table:
-    """The first rows, and of the columns as many as fit whole."""
+    """Tabulate the first rows, with as many columns as fit the width entirely."""
     columns = tuple(map(printable, columns))
     cells = [tuple(_short(cell) for cell in row) for row in rows]
     shown, used = 0, len("...")
@@ -154,7 +159,7 @@ def _head(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...], width: in
 
 
 def _short(cell: str) -> str:
-    """A number to six digits; anything else as it is, but for what is no letter."""
+    """Round a number to six digits; escape the control characters of anything else."""
     try:
         return f"{float(cell):.6g}"
     except ValueError:
@@ -162,5 +167,5 @@ def _short(cell: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text of others, for a place where rich reads markup."""
+    """Escape text from outside, for strings in which rich reads markup."""
     return escape(printable(text))

@@ -1,34 +1,66 @@
-"""Whose AWS a command talks to."""
+"""The options that several commands share, and the boto3 session that they lead to."""
 
 from __future__ import annotations
 
-import argparse
 import os
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+from typer.core import TyperCommand
 
-def add_to(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say which stack, and where it is."""
-    parser.add_argument("--stack", required=True, help="the CloudFormation stack that holds the pipeline")
-    parser.add_argument(
+if TYPE_CHECKING:
+    import boto3
+
+DEFAULT_PORT = 4566
+
+Stack = Annotated[
+    str, typer.Option("--stack", metavar="NAME", help="The CloudFormation stack that contains the pipeline.")
+]
+PipelineName = Annotated[
+    str | None,
+    typer.Option("--pipeline", metavar="NAME", help="The pipeline, in a stack with several.  [default: the only one]"),
+]
+LocalPort = Annotated[
+    int | None,
+    typer.Option(
         "--local",
-        type=int,
-        nargs="?",
-        const=4566,
-        metavar="PORT",
-        help="the local AWS on this port (4566 when none is named)",
-    )
+        metavar="[PORT]",
+        help=f"Use the local AWS on this port ({DEFAULT_PORT} if omitted) instead of the account that boto3 finds.",
+    ),
+]
+Port = Annotated[int, typer.Option("--port", metavar="PORT", help="The port on 127.0.0.1.")]
+Region = Annotated[str, typer.Option("--region", metavar="REGION", help="The AWS region to emulate.")]
 
 
-def session(arguments: argparse.Namespace) -> Any:  # noqa: ANN401 - boto3 has no types
-    """A boto3 session of the account that boto3 finds, or of the local AWS."""
-    import boto3  # noqa: PLC0415 - takes a while
+class LocalPortCommand(TyperCommand):
+    """A command whose ``--local`` takes an optional port, which Typer's options do not offer."""
 
-    if arguments.local is not None:
-        from smproc.local import LocalAws  # noqa: PLC0415 - the same
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer publishes no type for it
+        """Parse the arguments, the default port inserted after a bare ``--local``."""
+        return super().parse_args(ctx, _with_default_port(args))
 
-        local_aws = LocalAws(port=arguments.local)
-        # Every client talks to the local AWS, whatever else the user has configured.
+
+def _with_default_port(args: Sequence[str]) -> list[str]:
+    completed: list[str] = []
+    for position, argument in enumerate(args):
+        if argument == "--":
+            return [*completed, *args[position:]]
+        completed.append(argument)
+        if argument == "--local" and not "".join(args[position + 1 : position + 2]).isdecimal():
+            completed.append(str(DEFAULT_PORT))
+    return completed
+
+
+def open_session(local_port: int | None) -> boto3.Session:
+    """Return a boto3 session of the account that boto3 finds, or of the local AWS."""
+    import boto3  # noqa: PLC0415 - slow to load
+
+    if local_port is not None:
+        from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
+
+        local_aws = LocalAws(port=local_port)
+        # Every client calls the local AWS, whatever else the user has configured.
         for name in local_aws.variables_to_unset():
             os.environ.pop(name, None)
         os.environ.update(local_aws.environment())

@@ -3,15 +3,15 @@
 Callers use `LocalAws`; everything else runs in its server process::
 
     controller.py   start, stop, status, environment (all that importing the package loads)
-    state_dir.py    the folder that keeps what is deployed and stored
+    state_dir.py    the directory that keeps what is deployed and stored
     runners/        where a job's program runs: containers, sandboxes, image substitutes
     server/         the background process: ministack with our parts added
         sagemaker/  the SageMaker API and its Step Functions integration
         execution/  running a job: inputs, /opt/ml, logs, outputs, status
-        patches/    every place where we reach into ministack
+        patches/    every change to ministack's own behaviour
 """
 
-from smproc.local.controller import LocalAws
+from smproc.local.controller import Fault, LocalAws
 from smproc.local.errors import (
     InvalidOptionError,
     LocalAwsError,
@@ -25,6 +25,7 @@ from smproc.local.errors import (
 from smproc.local.status import Status
 
 __all__ = [
+    "Fault",
     "InvalidOptionError",
     "LocalAws",
     "LocalAwsError",

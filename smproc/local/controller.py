@@ -1,4 +1,4 @@
-"""Starting, stopping and asking after the local AWS; light enough for a command line: no boto3, no ministack."""
+"""The control of the local AWS: start, stop, status, faults. Light enough for a command: no boto3, no ministack."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict
 
 from smproc.local import errors
 from smproc.local.environment import pointing_at, redirected, to_unset
@@ -38,8 +38,27 @@ _START_TIMEOUT_IN_SECONDS = 30.0
 _STOP_TIMEOUT_IN_SECONDS = 30.0
 _POLL_IN_SECONDS = 0.02
 _LOG_LINES_SHOWN = 15
+_DEFAULT_PORT = 4566
 _PORT_MAX = 65_535
 _RUNNERS = ("auto", "process", "container")
+
+
+class Fault(TypedDict):
+    """An active fault.
+
+    Attributes:
+        kind: ``throttle``, ``quota``, ``capacity``, ``error`` or ``delay``.
+        times: how often it still occurs; None until it is cleared.
+        share: the share of calls or jobs that it affects, above 0 and at most 1.
+        seconds: for ``delay``, how much later jobs start.
+        name_contains: a part of the names of the jobs that it affects; empty for all jobs.
+    """
+
+    kind: str
+    times: int | None
+    share: float
+    seconds: float
+    name_contains: str
 
 
 class LocalAws:
@@ -47,19 +66,20 @@ class LocalAws:
 
     Args:
         port: the port on 127.0.0.1. Default: 4566.
-        region: the region it stands for. Default: us-east-1.
-        state_dir: the folder that holds a folder of state per port. Default: ``$SMPROC_HOME``, else
-            ``$XDG_STATE_HOME/smproc``, else ``~/.local/state/smproc``.
-        runner: what runs jobs. ``container``: Docker or Podman, with the images that they have. ``process``: a sandbox,
-            with what this machine has. Default: ``auto``, a container where the engine has the image, else a sandbox.
-        enforce_iam: whether functions, jobs and state machines may only do what their roles' policies allow; you, with
-            the keys of `environment`, may do all. Default: no.
-        images: what stands in for images of yours in a sandbox, by the image's name in full, without its tag, or
-            without its registry: the folder of a virtual environment, or a command that becomes the entry point.
+        region: the region that it emulates. Default: us-east-1.
+        state_dir: the directory that holds a directory of state per port. Default: ``$SMPROC_HOME``, else the
+            platform's: on Linux ``$XDG_STATE_HOME/smproc`` or ``~/.local/state/smproc``.
+        runner: the program that runs jobs. ``container``: Docker or Podman, with the images that they have.
+            ``process``: a sandbox, with the software of this machine. Default: ``auto``, a container where the engine
+            has the image, else a sandbox.
+        enforce_iam: True to grant functions, jobs and state machines only what their roles' policies allow; the keys of
+            `environment` may do everything. Default: False.
+        images: the substitutes for your own images in a sandbox, by the image's full name, its name without tag, or
+            without registry: the directory of a virtual environment, or a command that becomes the entry point.
 
     Raises:
-        InvalidOptionError: the port is no port, the runner none of the three, or what stands in for an image is
-            neither.
+        InvalidOptionError: the port is out of range, the runner is none of the three, or the substitute for an image is
+            neither a virtual environment nor a command.
 
     Example:
         >>> with LocalAws() as aws:  # doctest: +SKIP
@@ -68,7 +88,7 @@ class LocalAws:
 
     def __init__(
         self,
-        port: int = 4566,
+        port: int = _DEFAULT_PORT,
         region: str = "us-east-1",
         state_dir: str | Path | None = None,
         *,
@@ -80,50 +100,52 @@ class LocalAws:
             raise InvalidOptionError(f"port must be between 1 and {_PORT_MAX}, got {port!r}")
         if runner not in _RUNNERS:
             raise InvalidOptionError(f"runner must be one of {', '.join(_RUNNERS)}, got {runner!r}")
-        for name, what in (images or {}).items():
+        for name, substitute in (images or {}).items():
             if not name or "=" in name:
                 raise InvalidOptionError(f"images must name images, got {name!r}")
-            ImageSubstitute.parse(str(what))
+            ImageSubstitute.parse(str(substitute))
         self._runner = runner
         self._enforce_iam = enforce_iam
         self._images = images or {}
         self.port = port
         self.region = region
         root = Path(state_dir).absolute() if state_dir is not None else state_root()
-        self._folder = StateDir(root / str(port))
-        self._lock = ServerLock(self._folder)
+        self._state_dir = StateDir(root / str(port))
+        self._lock = ServerLock(self._state_dir)
         self._started_here = False
 
     @property
     def endpoint(self) -> str:
-        """Where it answers."""
+        """The URL at which it answers."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, *, fresh: bool = False) -> Status:
-        """Start it and wait until it answers; one that runs already is left alone and said to run already.
+        """Start it and wait until it answers; if it runs already, leave it as it is and note that in the status.
 
         Args:
-            fresh: begin with an empty account. Default: with what the last one has stored.
+            fresh: True to start with an empty account. Default: False, with what the last one has stored.
 
         Raises:
-            PortInUseError: something else listens on the port.
-            NoContainerEngineError: containers were asked for, and neither Docker nor Podman answers.
+            PortInUseError: another process listens on the port.
+            NoContainerEngineError: containers were requested, and neither Docker nor Podman answers.
             NoSandboxError: nothing here can isolate a job.
             MinistackNotInstalledError: the extra ``local`` is not installed.
-            UnsupportedMinistackError: another version of ministack is installed, and what we reach into has moved.
+            UnsupportedMinistackError: the installed ministack lacks names that the patches need.
             ServerFailedError: the server died or did not answer in time.
-            LocalAwsError: one that runs already cannot begin anew.
+            LocalAwsError: it runs already and cannot start afresh.
         """
         if self._lock.held_elsewhere():
             if fresh:
-                raise LocalAwsError(f"What runs on {self.endpoint} keeps its account; stop it first: smproc local stop")
+                raise LocalAwsError(
+                    f"a running local AWS cannot be emptied; stop it first: smproc local stop{self._port_option}"
+                )
             return self._running_already()
         if importlib.util.find_spec("ministack") is None:
             raise MinistackNotInstalledError(
                 f"ministack is not installed for {sys.executable}; pip install 'cdk-sagemaker-processing[local]'"
             )
-        self._folder.create()
-        with self._folder.log.open("ab") as log:
+        self._state_dir.create()
+        with self._state_dir.log.open("ab") as log:
             report = self._launch(log.fileno(), *(["--fresh"] if fresh else []))
         if report.get("error") == "AlreadyRunning":
             return self._running_already()
@@ -136,7 +158,7 @@ class LocalAws:
         return replace(self.status(), note=note)
 
     def stop(self) -> Status:
-        """Stop it and every job in it; one that does not run is said not to run.
+        """Stop it and every job in it; if it does not run, note that in the status.
 
         Raises:
             LocalAwsError: the server could not be stopped.
@@ -146,34 +168,34 @@ class LocalAws:
         pid = self._lock.read().get("pid")
         if not isinstance(pid, int):
             raise LocalAwsError(
-                f"{self._lock.path} is locked but names no server; find who holds it with: fuser {self._lock.path}"
+                f"{self._lock.path} is locked but names no server; find its holder with: fuser {self._lock.path}"
             )
         for signal_number in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.kill(pid, signal_number)
             except ProcessLookupError:
-                pass  # it has just ended by itself
+                pass  # it has just ended
             except PermissionError as error:
-                raise LocalAwsError(f"The server (pid {pid}) belongs to another user; stop it as that user") from error
+                raise LocalAwsError(f"the server (pid {pid}) belongs to another user; stop it as that user") from error
             if self._wait_until_released():
-                with contextlib.suppress(ChildProcessError):  # a server of another process' is that one's to reap
+                with contextlib.suppress(ChildProcessError):  # only the process that started the server can reap it
                     os.waitpid(pid, 0)
                 return replace(self.status(), note=f"Stopped (pid {pid}).")
-        raise LocalAwsError(f"The server (pid {pid}) did not end, even after SIGKILL; see {self._folder.log}")
+        raise LocalAwsError(f"the server (pid {pid}) did not end, even after SIGKILL; see {self._state_dir.log}")
 
     def status(self) -> Status:
-        """Say whether it runs, since when and how many jobs it has."""
+        """Return its state, its uptime and the numbers of its jobs."""
         content = self._lock.read()
         status = Status(
             state="not running",
             endpoint=self.endpoint,
             region=self.region,
-            folder=self._folder.path,
-            log=self._folder.log,
+            folder=self._state_dir.path,
+            log=self._state_dir.log,
         )
         if not self._lock.held_elsewhere():
             return replace(status, state="stale", note=_STALE) if content else status
-        counts = self._folder.read_counts()
+        counts = self._state_dir.read_counts()
         started = content.get("started")
         return replace(
             status,
@@ -195,52 +217,52 @@ class LocalAws:
         seconds: float = 0.0,
         name_contains: str = "",
     ) -> None:
-        """Make something go wrong, as on a bad day of AWS.
+        """Inject a fault, to test how a pipeline copes with it.
 
         Args:
             kind: ``throttle`` (calls), ``quota`` (ResourceLimitExceeded at creation), ``capacity`` (jobs fail with a
                 CapacityError), ``error`` (jobs fail with an InternalServerError) or ``delay`` (jobs start later).
-            times: how often it strikes. Default: until `clear_faults`.
-            share: the part of calls or jobs that it strikes, above 0 and at most 1. Default: 1.
-            seconds: for ``delay``, how much later.
-            name_contains: only jobs whose name contains this. Default: all.
+            times: how often it occurs. Default: until `clear_faults`.
+            share: the share of calls or jobs that it affects, above 0 and at most 1. Default: 1.
+            seconds: for ``delay``, how much later jobs start.
+            name_contains: a part of the names of the jobs that it affects. Default: all jobs.
 
         Raises:
             LocalAwsError: there is no such fault, or no local AWS runs.
         """
         fault = {"kind": kind, "times": times, "share": share, "seconds": seconds, "name_contains": name_contains}
-        self._ask("LocalPutFault", fault)
+        self._call("LocalPutFault", fault)
 
-    def faults(self) -> list[dict[str, Any]]:
-        """The faults that will still strike.
+    def faults(self) -> list[Fault]:
+        """List the active faults.
 
         Raises:
             LocalAwsError: no local AWS runs.
         """
-        found: list[dict[str, Any]] = self._ask("LocalListFaults", {})["Faults"]
-        return found
+        faults: list[Fault] = self._call("LocalListFaults", {})["Faults"]
+        return faults
 
     def clear_faults(self) -> None:
-        """Let nothing go wrong any more.
+        """Remove all faults.
 
         Raises:
             LocalAwsError: no local AWS runs.
         """
-        self._ask("LocalClearFaults", {})
+        self._call("LocalClearFaults", {})
 
     def environment(self) -> dict[str, str]:
-        """The variables that point the AWS CLI, boto3 and the CDK at it; see also `variables_to_unset`."""
+        """Return the variables that point the AWS CLI, boto3 and the CDK at it; see also `variables_to_unset`."""
         return pointing_at(self.port, self.region, os.environ)
 
     def variables_to_unset(self) -> tuple[str, ...]:
-        """The variables that could lead a client to a real account all the same, and so must go."""
+        """Return the variables to unset, because they could still lead a client to a real account."""
         return to_unset(os.environ)
 
     def redirect(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """A whole environment for a child process that sees this AWS and no other.
+        """Return a whole environment for a child process that uses this AWS and no other.
 
         Args:
-            environment: what the child would otherwise get, e.g. ``os.environ``.
+            environment: the environment that the child would otherwise get, e.g. ``os.environ``.
         """
         return redirected(self.port, self.region, environment)
 
@@ -255,10 +277,12 @@ class LocalAws:
             self._started_here = False
             self.stop()
 
-    def _ask(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Ask the server for something that is not of AWS."""
+    def _call(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Call an operation of the server that AWS does not have."""
         if not self.status().running:
-            raise LocalAwsError(f"no local AWS runs on port {self.port}; start it with: smproc local start")
+            raise LocalAwsError(
+                f"no local AWS runs on port {self.port}; start it with: smproc local start{self._port_option}"
+            )
         request = urllib.request.Request(  # noqa: S310 - our own loopback address
             self.endpoint,
             data=json.dumps(body).encode(),
@@ -274,24 +298,24 @@ class LocalAws:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=10) as response:
-                answer: dict[str, Any] = json.load(response)
+                result: dict[str, Any] = json.load(response)
         except urllib.error.HTTPError as error:
             with error:
-                refusal = json.load(error)
-            raise LocalAwsError(str(refusal.get("message", refusal))) from error
-        return answer
+                body = json.load(error)
+            raise LocalAwsError(str(body.get("message", body))) from error
+        return result
 
-    def _launch(self, log: int, *more: str) -> dict[str, Any]:
-        """Start the server in the background and read its report; no half-started one stays behind."""
+    def _launch(self, log: int, *options: str) -> dict[str, Any]:
+        """Start the server in the background and return its report; after an error no half-started one is left."""
         reader, writer = os.pipe()
         try:
             server = subprocess.Popen(
-                [sys.executable, "-m", "smproc.local.server", *self._arguments(), *more, "--report-to", str(writer)],
+                [sys.executable, "-m", "smproc.local.server", *self._arguments(), *options, "--report-to", str(writer)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 pass_fds=[writer],
-                start_new_session=True,  # Ctrl-C in the terminal is for us to handle, not for the server
+                start_new_session=True,  # Ctrl-C in the terminal is for this process, not for the server
                 env=redirected(self.port, self.region, _with_source_root(os.environ)),
             )
         except BaseException:
@@ -309,7 +333,7 @@ class LocalAws:
             raise
         finally:
             os.close(reader)
-        # The server outlives us on purpose; unless told that it has ended, Popen warns that it is left behind.
+        # The server outlives this process on purpose; with a return code set, Popen does not warn about that.
         server.returncode = server.returncode or 0
         return report
 
@@ -327,22 +351,22 @@ class LocalAws:
                 report: dict[str, Any] = json.loads(received)
                 return report
         problem = "did not answer in time" if remaining <= 0 else "died while starting"
-        raise ServerFailedError(f"The server {problem}; its log, {self._folder.log}, ends:\n{self._log_tail()}")
+        raise ServerFailedError(f"the server {problem}; its log, {self._state_dir.log}, ends:\n{self._log_tail()}")
 
     def _running_already(self) -> Status:
-        """Wait for one that another process is starting, if that is what it is."""
+        """Return the status of the running server; wait for one that another process is starting."""
         deadline = time.monotonic() + _START_TIMEOUT_IN_SECONDS
         while time.monotonic() < deadline:
             status = self.status()
-            # One that was just killed holds its lock until the kernel is done with it.
+            # A server that was just killed holds its lock until the kernel has ended it.
             if status.running and answers(self.port, deadline - time.monotonic()):
                 return replace(status, note=f"Already running on {self.endpoint} (pid {status.pid}).")
             if not self._lock.held_elsewhere():
                 return self.start()
             time.sleep(_POLL_IN_SECONDS)
         raise ServerFailedError(
-            f"A server of another process holds the port and has not answered for {_START_TIMEOUT_IN_SECONDS:.0f} s; "
-            f"see {self._folder.log}"
+            f"a server of another process holds the port and has not answered for {_START_TIMEOUT_IN_SECONDS:.0f} s; "
+            f"see {self._state_dir.log}"
         )
 
     def _wait_until_released(self) -> bool:
@@ -353,14 +377,21 @@ class LocalAws:
             time.sleep(_POLL_IN_SECONDS)
         return True
 
+    @property
+    def _port_option(self) -> str:
+        """The option that names the port in a command to copy; empty for the default port."""
+        return "" if self.port == _DEFAULT_PORT else f" --port {self.port}"
+
     def _arguments(self) -> list[str]:
-        words = ["--port", str(self.port), "--region", self.region, "--state-dir", str(self._folder.path)]
-        words += ["--runner", self._runner, *(["--enforce-iam"] if self._enforce_iam else [])]
-        return words + [word for name, what in self._images.items() for word in ("--image", f"{name}={what}")]
+        arguments = ["--port", str(self.port), "--region", self.region, "--state-dir", str(self._state_dir.path)]
+        arguments += ["--runner", self._runner, *(["--enforce-iam"] if self._enforce_iam else [])]
+        for name, substitute in self._images.items():
+            arguments += ["--image", f"{name}={substitute}"]
+        return arguments
 
     def _log_tail(self) -> str:
         try:
-            return "\n".join(self._folder.log.read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:])
+            return "\n".join(self._state_dir.log.read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:])
         except OSError as error:
             return f"(unreadable: {error})"
 
@@ -369,18 +400,18 @@ _STALE = "The last server was killed; at the next start what ran has failed, and
 
 
 def _with_source_root(environment: Mapping[str, str]) -> dict[str, str]:
-    """Let the child find this package as we did, also where only sys.path knows the way."""
+    """Return an environment in which the child imports the same packages, also those that only sys.path leads to."""
     library = importlib.util.find_spec("cdk_sagemaker_processing")
-    own = [
+    roots = [
         Path(__file__).parents[2],
-        *(Path(folder).parent for folder in (library and library.submodule_search_locations) or ()),
+        *(Path(location).parent for location in (library and library.submodule_search_locations) or ()),
     ]
-    paths = [*dict.fromkeys(map(str, own)), *filter(None, [environment.get("PYTHONPATH")])]
+    paths = [*dict.fromkeys(map(str, roots)), *filter(None, [environment.get("PYTHONPATH")])]
     return {**environment, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _as_error(report: Mapping[str, Any]) -> LocalAwsError:
-    """The error that the server reports, as its own class."""
+    """Return the error that the server reports, in the class that it names."""
     message = str(report["message"])
     if report["error"] == PortInUseError.__name__ and (owner := listener(int(report["port"]))):
         message = message.replace("something else", f"something else ({owner})")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 ACCOUNT = "000000000000"
 _LOOPBACK = "127.0.0.1,localhost"
-# Each of these could lead a client to a real account although the endpoint is set.
+# Each of these can lead a client to a real account although the endpoint is set.
 _REDIRECTING = (
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
@@ -27,12 +27,12 @@ _REDIRECTING = (
 
 
 def pointing_at(port: int, region: str, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The variables to set.
+    """Return the variables to set.
 
     Args:
-        port: the local AWS's port.
+        port: the port of the local AWS.
         region: its region.
-        inherited: the environment that they are added to, for the proxy exceptions that are there already.
+        inherited: the environment that they are added to; its proxy exceptions are kept.
     """
     exceptions = inherited.get("NO_PROXY") or inherited.get("no_proxy")
     no_proxy = f"{_LOOPBACK},{exceptions}" if exceptions else _LOOPBACK
@@ -43,7 +43,7 @@ def pointing_at(port: int, region: str, inherited: Mapping[str, str]) -> dict[st
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",
-        # A user's own files can name roles, services' endpoints and "ignore_configured_endpoint_urls".
+        # The user's configuration files can name roles, endpoints of services and "ignore_configured_endpoint_urls".
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "CDK_DEFAULT_ACCOUNT": ACCOUNT,
@@ -54,17 +54,17 @@ def pointing_at(port: int, region: str, inherited: Mapping[str, str]) -> dict[st
 
 
 def to_unset(inherited: Mapping[str, str]) -> tuple[str, ...]:
-    """The variables to remove: those that could redirect a client to a real account.
+    """Return the variables to remove: those that could redirect a client to a real account.
 
     Args:
-        inherited: the environment to look in for service-specific endpoints (``AWS_ENDPOINT_URL_S3``).
+        inherited: the environment to search for service-specific endpoints (``AWS_ENDPOINT_URL_S3``).
     """
     endpoints = {name for name in inherited if name.startswith("AWS_ENDPOINT_URL_")}
     return tuple(sorted({*_REDIRECTING, *endpoints}))
 
 
 def redirected(port: int, region: str, inherited: Mapping[str, str]) -> dict[str, str]:
-    """A whole environment: the inherited one without what redirects, with what points at the local AWS."""
+    """Return a whole environment: the inherited one, pointed at the local AWS and at no real account."""
     removed = set(to_unset(inherited))
     kept = {name: value for name, value in inherited.items() if name not in removed}
     return {**kept, **pointing_at(port, region, inherited)}

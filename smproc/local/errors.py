@@ -1,37 +1,37 @@
-"""What can go wrong with the local AWS itself.
+"""The errors of the local AWS itself.
 
 ::
 
     RuntimeError
-    └── LocalAwsError              the local AWS cannot do what was asked; the message says what to do
-        ├── PortInUseError               something else listens on the port
-        ├── NoContainerEngineError                neither Docker nor Podman answers, and containers were asked for
-        ├── NoSandboxError               neither bubblewrap nor util-linux' unshare can isolate a job here
-        ├── MinistackNotInstalledError        the extra ``local`` is not installed
-        ├── UnsupportedMinistackError    another version of ministack is installed, and what we reach into has moved
-        └── ServerFailedError            the server died or did not answer in time
+    └── LocalAwsError                      the local AWS cannot do what was requested; the message names the remedy
+        ├── PortInUseError                 another process listens on the port
+        ├── NoContainerEngineError         containers were requested, and neither Docker nor Podman answers
+        ├── NoSandboxError                 neither bubblewrap nor util-linux's unshare can isolate a job here
+        ├── MinistackNotInstalledError     the extra ``local`` is not installed
+        ├── UnsupportedMinistackError      the installed ministack lacks names that the patches need
+        └── ServerFailedError              the server died or did not answer in time
 
     ValueError
-    └── InvalidOptionError                 an option is wrong; the message says which, and what it must be
+    └── InvalidOptionError                 an option is wrong; the message names it and the rule
 """
 
 from __future__ import annotations
 
 
 class LocalAwsError(RuntimeError):
-    """The local AWS cannot do what was asked; the message says what to do."""
+    """The local AWS cannot do what was requested; the message names the remedy."""
 
 
 class PortInUseError(LocalAwsError):
-    """Something else listens on the port."""
+    """Another process listens on the port."""
 
 
 class NoContainerEngineError(LocalAwsError):
-    """Neither Docker nor Podman answers, and containers were asked for."""
+    """Containers were requested, and neither Docker nor Podman answers."""
 
 
 class NoSandboxError(LocalAwsError):
-    """Neither bubblewrap nor util-linux' unshare can isolate a job here."""
+    """Neither bubblewrap nor util-linux's unshare can isolate a job here."""
 
 
 class MinistackNotInstalledError(LocalAwsError):
@@ -39,7 +39,7 @@ class MinistackNotInstalledError(LocalAwsError):
 
 
 class UnsupportedMinistackError(LocalAwsError):
-    """Another version of ministack is installed, and what we reach into has moved."""
+    """The installed ministack lacks names that the patches need."""
 
 
 class ServerFailedError(LocalAwsError):
@@ -47,4 +47,4 @@ class ServerFailedError(LocalAwsError):
 
 
 class InvalidOptionError(ValueError):
-    """An option is wrong; the message says which, and what it must be."""
+    """An option is wrong; the message names it and the rule."""

@@ -1,4 +1,7 @@
-"""Who listens on a port, as far as /proc tells."""
+"""Probes of this machine: the owner of a port, the children of a process, the answer of a server.
+
+psutil comes with the extra ``local``, and is loaded only where it is needed: the other commands do without it.
+"""
 
 from __future__ import annotations
 
@@ -7,84 +10,65 @@ import re
 import urllib.request
 from pathlib import Path
 
-_LISTEN = "0A"
-_PROC = Path("/proc")
+_HEALTH_PATH = "/_ministack/health"
 
 
 def listener(port: int) -> str | None:
-    """Name the process that listens on a TCP port, e.g. ``pid 4711: python3 -m http.server 4566``."""
-    inodes = _listening_inodes(port)
-    if not inodes:
-        return None
-    wanted = {f"socket:[{inode}]" for inode in inodes}
-    for process in _PROC.iterdir():
-        if process.name.isdigit() and _holds(process, wanted):
-            return f"pid {process.name}: {_command(process)}"
+    """Name the process that listens on a TCP port, e.g. ``pid 4711: python3 -m http.server 4566``.
+
+    Returns:
+        None when nobody listens there, or when the process belongs to another user and cannot be seen.
+    """
+    import psutil  # noqa: PLC0415 - not installed without the extra
+
+    # Process by process: the list of all connections at once needs root on macOS.
+    for process in psutil.process_iter():
+        try:
+            ports = {
+                connection.laddr.port
+                for connection in process.net_connections("tcp")
+                if connection.status == psutil.CONN_LISTEN
+            }
+            if port in ports:
+                return f"pid {process.pid}: {' '.join(process.cmdline())}"
+        except psutil.Error:
+            continue  # another user's process, or one that has just ended
     return None
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process has started, all of its threads taken together."""
-    found: list[int] = []
-    for task in _PROC.glob(f"{pid}/task/*/children"):
-        try:
-            found += [int(child) for child in task.read_text().split()]
-        except OSError:
-            continue
-    return found
+    """List the processes that a process has started; none if it has ended."""
+    import psutil  # noqa: PLC0415 - not installed without the extra
+
+    try:
+        return [child.pid for child in psutil.Process(pid).children()]
+    except psutil.Error:
+        return []
 
 
 def catches(pid: int, signal_number: int) -> bool:
-    """Whether a process has a handler for a signal; False when it is gone."""
+    """Return True if a process has a handler for a signal; False if it has ended, and on systems without /proc.
+
+    See: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html (SigCgt; psutil does not read it)
+    """
     try:
-        status = (_PROC / str(pid) / "status").read_text()
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return False
     caught = re.search(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
     return caught is not None and bool(int(caught[1], 16) >> (signal_number - 1) & 1)
 
 
-def _listening_inodes(port: int) -> set[str]:
-    inodes = set()
-    for table in ("tcp", "tcp6"):
-        try:
-            rows = (_PROC / "net" / table).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for row in rows:
-            fields = row.split()
-            if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
-                inodes.add(fields[9])
-    return inodes
-
-
-def _holds(process: Path, sockets: set[str]) -> bool:
-    try:
-        return any(str(descriptor.readlink()) in sockets for descriptor in (process / "fd").iterdir())
-    except OSError:
-        return False  # another user's process, or one that has just ended
-
-
-def _command(process: Path) -> str:
-    try:
-        return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    except OSError:
-        return "a process of another user"
-
-
-_PATH = "/_ministack/health"
-
-
 def answers(port: int, timeout_in_seconds: float) -> bool:
-    """Whether a request to a port of this machine is answered.
+    """Return True if a local AWS answers on a port of this machine.
 
     Args:
-        port: where a local AWS is, or is thought to be.
+        port: the port on 127.0.0.1.
         timeout_in_seconds: how long to wait for the answer.
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://127.0.0.1:{port}{_PATH}", timeout=timeout_in_seconds) as response:
+        with opener.open(f"http://127.0.0.1:{port}{_HEALTH_PATH}", timeout=timeout_in_seconds) as response:
             response.read()
     except (OSError, http.client.HTTPException):
         return False

@@ -1,4 +1,4 @@
-"""What there is to say about a local AWS."""
+"""The status of a local AWS."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ State = Literal["running", "starting", "stale", "not running"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What there is to say about a local AWS.
+    """The status of a local AWS.
 
     Attributes:
-        state: ``running``; ``starting``; ``not running``; ``stale`` when its server was killed and the next start will
-            clean up after it.
-        endpoint: where it answers, or would.
-        region: the region it stands for.
-        pid: the server's process id while there is one.
-        started: when the server started.
-        sandbox: what runs a job: ``bubblewrap``, ``unshare``, ``docker``, ``podman``, or an engine and a sandbox.
-        jobs_in_progress: how many jobs have not ended.
-        jobs_finished: how many jobs it remembers that have ended.
-        folder: where its state is.
+        state: ``running``; ``starting``; ``not running``; ``stale`` when its server was killed and the next start
+            cleans up after it.
+        endpoint: the URL at which it answers, or would.
+        region: the region that it emulates.
+        pid: the server's process id; None while there is no server.
+        started: the time at which the server started.
+        sandbox: the program that runs jobs: ``bubblewrap``, ``unshare``, ``docker``, ``podman``, or an engine and a
+            sandbox.
+        jobs_in_progress: the number of jobs that have not ended.
+        jobs_finished: the number of jobs in its records that have ended.
+        folder: the directory of its state.
         log: the server's log file.
-        note: what just happened, in a sentence, for people to read.
+        note: the outcome of the last operation, as a sentence for people.
     """
 
     state: State
@@ -43,10 +44,10 @@ class Status:
 
     @property
     def running(self) -> bool:
-        """Whether it answers."""
+        """True when it answers."""
         return self.state == "running"
 
     @property
     def uptime(self) -> timedelta | None:
-        """How long it has been running."""
+        """The time since the server started; None while there is no server."""
         return datetime.now(tz=UTC) - self.started if self.started else None

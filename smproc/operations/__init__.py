@@ -1,4 +1,4 @@
-"""Operate deployed pipelines by boto3: put a file in, follow what becomes of it, read what comes out."""
+"""Operations on deployed pipelines through boto3: upload a file, follow its execution, read its outputs, redrive."""
 
 from smproc.operations.dead_letters import DeadLetter, Trigger
 from smproc.operations.errors import (
@@ -11,10 +11,9 @@ from smproc.operations.errors import (
 from smproc.operations.executions import failed_execution_of
 from smproc.operations.outputs import OutputFile, output_files
 from smproc.operations.pipeline import Pipeline, Upload
-from smproc.operations.watch import LOG_GROUP, Job, Run, watch
+from smproc.operations.watch import Job, Run, watch
 
 __all__ = [
-    "LOG_GROUP",
     "DeadLetter",
     "Job",
     "NoExecutionStartedError",

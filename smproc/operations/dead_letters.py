@@ -1,31 +1,37 @@
-"""A deployed trigger's queues: what waits in them as dead letters, and how it comes back."""
+"""The queues of a deployed trigger: list its dead letters, send them back, retry failed executions."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from cdk_sagemaker_processing.model import names
+from cdk_sagemaker_processing.model.s3_uri import S3Uri
 from smproc.operations.errors import NothingToRetryError, PipelineNotFoundError
 from smproc.operations.executions import FAILED_STATUSES, describe_execution, parse_object
 
-_HIDDEN_SECONDS = 300
-_SOURCE = "cdk-sagemaker-processing"
+if TYPE_CHECKING:
+    from boto3 import Session
+    from types_boto3_sqs.type_defs import MessageTypeDef
+
+_VISIBILITY_TIMEOUT_IN_SECONDS = 300
+_ABOUT_MAX_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A message that the trigger could not work on.
+    """A message that the trigger could not process.
 
     Attributes:
-        queue: ``dead-letters``, or ``undelivered`` for what EventBridge could not hand over.
-        about: the objects, or what else the message is about.
-        reason: why it is there, as far as it is known.
-        receives: how often it has been received from there.
+        queue: ``dead-letters``, or ``undelivered`` for events that EventBridge could not deliver.
+        about: the objects or the execution that the message is about; else the start of its body.
+        reason: the reason of its failure, as far as it is known.
+        receives: the number of times that it has been received from the dead-letter queue.
     """
 
     queue: str
@@ -40,120 +46,130 @@ class Trigger:
 
     Attributes:
         pipeline: the pipeline's name.
-        state_machine_arn: what it starts.
-        queue: the URL of the queue that it works on.
-        dead_letters: the URL of the queue of what it could not work on.
-        undelivered: the URL of the queue of what EventBridge could not hand over.
+        state_machine_arn: the state machine that the trigger starts.
+        queue_url: the queue that the trigger reads.
+        dead_letter_queue_url: the queue of messages that it could not process.
+        undelivered_queue_url: the queue of events that EventBridge could not deliver.
     """
 
     pipeline: str
     state_machine_arn: str
-    queue: str
-    dead_letters: str
-    undelivered: str
+    queue_url: str
+    dead_letter_queue_url: str
+    undelivered_queue_url: str
 
     @classmethod
-    def of_stack(cls, session: Any, stack_name: str, pipeline: str | None = None) -> Trigger:  # noqa: ANN401
+    def of_stack(cls, session: Session, stack_name: str, pipeline: str | None = None) -> Trigger:
         """Find the trigger of a stack by the tags of its queues.
 
         Args:
             session: a boto3 session.
-            stack_name: the stack.
+            stack_name: the name of the CloudFormation stack.
             pipeline: the pipeline's name. Default: the only one of the stack.
 
         Raises:
-            PipelineNotFoundError: there is no such stack, it has no trigger, or it has several and none is named.
+            PipelineNotFoundError: the stack does not exist, has no trigger, or has several and none is named.
         """
         sqs = session.client("sqs")
-        found: dict[str, dict[str, str]] = {}
-        machines: dict[str, str] = {}
-        for url in _queues(session, stack_name):
+        queues: dict[str, dict[str, str]] = {}
+        state_machines: dict[str, str] = {}
+        for url in _queue_urls(session, stack_name):
             tags = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
-            if "processing:part" in tags:
-                found.setdefault(tags["processing:pipeline"], {})[tags["processing:part"]] = url
-                machines[tags["processing:pipeline"]] = tags["processing:state-machine"]
-        if not found:
+            if names.QUEUE_PART_TAG in tags:
+                queues.setdefault(tags[names.PIPELINE_TAG], {})[tags[names.QUEUE_PART_TAG]] = url
+                state_machines[tags[names.PIPELINE_TAG]] = tags[names.STATE_MACHINE_TAG]
+        if not queues:
             raise PipelineNotFoundError(
-                f"the stack {stack_name!r} has no S3Trigger whose queues could be found by their tags"
+                f"the stack {stack_name!r} has no S3Trigger: none of its queues has the tag {names.QUEUE_PART_TAG}"
             )
-        if (pipeline is None and len(found) > 1) or pipeline not in (None, *found):
-            names = ", ".join(sorted(found))
-            wrong = f"no pipeline {pipeline!r}" if pipeline is not None else "several pipelines"
+        if (pipeline is None and len(queues) > 1) or pipeline not in (None, *queues):
+            problem = f"no pipeline {pipeline!r}" if pipeline is not None else "several pipelines"
+            choices = ", ".join(sorted(queues))
             raise PipelineNotFoundError(
-                f"the stack {stack_name!r} has {wrong}; name one of these with --pipeline: {names}"
+                f"the stack {stack_name!r} has {problem}; name one of these with --pipeline: {choices}"
             )
-        name = pipeline or next(iter(found))
-        parts = found[name]
+        name = pipeline or next(iter(queues))
         return cls(
             pipeline=name,
-            state_machine_arn=machines[name],
-            queue=parts["queue"],
-            dead_letters=parts["dead-letters"],
-            undelivered=parts["undelivered"],
+            state_machine_arn=state_machines[name],
+            queue_url=queues[name][names.INPUT_QUEUE],
+            dead_letter_queue_url=queues[name][names.DEAD_LETTER_QUEUE],
+            undelivered_queue_url=queues[name][names.UNDELIVERED_QUEUE],
         )
 
-    def dead(self, session: Any) -> list[DeadLetter]:  # noqa: ANN401
-        """What is in the two queues of dead letters; it stays there."""
+    def dead_letters(self, session: Session) -> list[DeadLetter]:
+        """List the messages of the two dead-letter queues and leave them there."""
         letters = []
-        for part, url in self._dead_queues():
-            messages = list(_messages(session, url, before=time.time()))
-            _show_again(session, url, messages)
+        for part, url in self._dead_letter_queues():
+            messages = list(_receive_all(session, url, before=time.time()))
+            _make_visible(session, url, messages)
             letters += [_letter(part, message) for message in messages]
         return letters
 
-    def redrive(self, session: Any) -> Iterator[DeadLetter]:  # noqa: ANN401
-        """Send the dead letters back into the queue, each once; what becomes a dead letter meanwhile stays.
+    def redrive(self, session: Session) -> Iterator[DeadLetter]:
+        """Send each dead letter back to the trigger's queue; those that arrive meanwhile stay.
 
-        A message is sent before it is deleted: who is interrupted in between has sent it twice, and the trigger takes
-        it once.
+        A message is sent before it is deleted: an interruption in between sends it twice, and the trigger processes it
+        once.
         """
         sqs, started = session.client("sqs"), time.time()
-        for part, url in self._dead_queues():
-            for message in _messages(session, url, before=started):
-                sqs.send_message(QueueUrl=self.queue, MessageBody=message["Body"])
+        for part, url in self._dead_letter_queues():
+            for message in _receive_all(session, url, before=started):
+                sqs.send_message(QueueUrl=self.queue_url, MessageBody=message["Body"])
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                 yield _letter(part, message)
 
-    def retry(self, session: Any, execution_arn: str) -> str:  # noqa: ANN401
-        """Have a failed execution's objects run again in a new one; what they are.
+    def retry(self, session: Session, execution_arn: str) -> str:
+        """Run the objects of a failed execution again, in a new execution; return a description of them.
 
-        Asking twice for one execution starts one, because the new one is named after it.
+        Two requests for one execution start one, because the new execution is named after the failed one.
+
+        Args:
+            session: a boto3 session.
+            execution_arn: the failed execution.
 
         Raises:
-            NothingToRetryError: the execution has not failed, or was not started by a trigger.
+            NothingToRetryError: the execution does not exist, has not failed, or was not started by a trigger.
         """
         execution = describe_execution(session, execution_arn)
+        name = execution["name"]
         if execution["status"] not in FAILED_STATUSES:
             raise NothingToRetryError(
-                f"the execution {execution['name']} is {execution['status']}; only one that failed, timed out or was "
-                "stopped can be retried (to run an object again, upload it again)"
+                f"the execution {name} is {execution['status']}; only one that failed, timed out or was stopped can be "
+                "retried (to run an object again, upload it again)"
             )
-        given = parse_object(execution.get("input"))
-        message, about = _retrying(execution["name"], given)
-        session.client("sqs").send_message(QueueUrl=self.queue, MessageBody=json.dumps(message))
+        message, about = _replay_of(name, parse_object(execution.get("input")))
+        session.client("sqs").send_message(QueueUrl=self.queue_url, MessageBody=json.dumps(message))
         return about
 
-    def _dead_queues(self) -> tuple[tuple[str, str], ...]:
-        return ("dead-letters", self.dead_letters), ("undelivered", self.undelivered)
+    def _dead_letter_queues(self) -> tuple[tuple[str, str], ...]:
+        return (
+            (names.DEAD_LETTER_QUEUE, self.dead_letter_queue_url),
+            (names.UNDELIVERED_QUEUE, self.undelivered_queue_url),
+        )
 
 
-def _retrying(name: str, given: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    if isinstance(given.get("batch"), str):
-        detail = {"batch": given["batch"], "run": name}
-        about = given.get("key") or f"{given.get('objects')} objects of the batch {given['batch']}"
-        return {"source": _SOURCE, "detail-type": "Replay", "detail": detail}, str(about)
-    if not all(isinstance(given.get(field), str) for field in ("bucket", "key", "sequencer")):
+def _replay_of(name: str, execution_input: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the message that runs an execution's objects again, and a description of them."""
+    batch = execution_input.get("batch")
+    if isinstance(batch, str):
+        about = execution_input.get("key") or f"{execution_input.get('objects')} objects of the batch {batch}"
+        detail: dict[str, Any] = {"batch": batch, "run": name}
+        return {"source": names.EVENT_SOURCE, "detail-type": names.REPLAY_DETAIL_TYPE, "detail": detail}, str(about)
+    if not all(isinstance(execution_input.get(field), str) for field in ("bucket", "key", "sequencer")):
         raise NothingToRetryError(
             f"the execution {name} was not started by a trigger: its input names no uploaded object"
         )
+    key = execution_input["key"]
     detail = {
-        "bucket": {"name": given["bucket"]},
-        "object": {"key": given["key"], "sequencer": given["sequencer"]},
+        "bucket": {"name": execution_input["bucket"]},
+        "object": {"key": key, "sequencer": execution_input["sequencer"]},
     }
-    return {"source": "aws.s3", "detail-type": "Object Created", "detail": detail, "replay": name}, given["key"]
+    event = {"source": names.S3_EVENT_SOURCE, "detail-type": names.OBJECT_CREATED, "detail": detail}
+    return {**event, "replay": name}, key
 
 
-def _queues(session: Any, stack_name: str) -> list[str]:  # noqa: ANN401
+def _queue_urls(session: Session, stack_name: str) -> list[str]:
     pages = session.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_name)
     try:
         return [
@@ -168,52 +184,52 @@ def _queues(session: Any, stack_name: str) -> list[str]:  # noqa: ANN401
         raise PipelineNotFoundError(f"there is no stack {stack_name!r} here; name another with --stack") from None
 
 
-def _messages(session: Any, url: str, *, before: float) -> Iterator[dict[str, Any]]:  # noqa: ANN401
-    """The messages that were sent to a queue before a moment; nobody else sees them for some minutes."""
+def _receive_all(session: Session, url: str, *, before: float) -> Iterator[MessageTypeDef]:
+    """Receive the messages that were sent to a queue before a time; other readers do not see them for 5 minutes."""
     sqs = session.client("sqs")
     while True:
         messages = sqs.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=10,
-            VisibilityTimeout=_HIDDEN_SECONDS,
-            WaitTimeSeconds=1,  # asks all of SQS' servers: one second without a message means that there is none
+            VisibilityTimeout=_VISIBILITY_TIMEOUT_IN_SECONDS,
+            # Long polling asks all of SQS's servers: one second without a message means that there is none.
+            WaitTimeSeconds=1,
             MessageAttributeNames=["All"],
             AttributeNames=["All"],
         ).get("Messages", [])
-        old = [one for one in messages if int(one["Attributes"]["SentTimestamp"]) < before * 1000]
-        _show_again(session, url, [one for one in messages if one not in old])
+        old = [message for message in messages if int(message["Attributes"]["SentTimestamp"]) < before * 1000]
+        _make_visible(session, url, [message for message in messages if message not in old])
         yield from old
         if not old:
             return
 
 
-def _show_again(session: Any, url: str, messages: Sequence[dict[str, Any]]) -> None:  # noqa: ANN401
+def _make_visible(session: Session, url: str, messages: Sequence[MessageTypeDef]) -> None:
     for message in messages:
         session.client("sqs").change_message_visibility(
             QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
         )
 
 
-def _letter(part: str, message: dict[str, Any]) -> DeadLetter:
-    event = parse_object(message["Body"])
-    detail = event.get("detail")
+def _letter(part: str, message: MessageTypeDef) -> DeadLetter:
+    detail = parse_object(message["Body"]).get("detail")
     attributes = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
-    said = [attributes.get(name) for name in ("Reason", "ERROR_CODE", "ERROR_MESSAGE")]
+    reasons = [attributes.get(name) for name in ("Reason", "ERROR_CODE", "ERROR_MESSAGE")]
     return DeadLetter(
         queue=part,
-        about=(_about(detail) if isinstance(detail, dict) else "") or message["Body"][:200],
-        reason=": ".join(filter(None, said)) or "it failed whenever it was worked on; the function's log says why",
+        about=(_about(detail) if isinstance(detail, dict) else "") or message["Body"][:_ABOUT_MAX_LENGTH],
+        reason=": ".join(filter(None, reasons)) or "every attempt to process it failed; see the function's log",
         receives=int(message.get("Attributes", {}).get("ApproximateReceiveCount", 0)),
     )
 
 
-def _about(detail: dict[str, Any]) -> str:
-    """What the detail of an event is about, in words."""
+def _about(detail: Mapping[str, Any]) -> str:
+    """Describe the objects or the execution of an event's detail; empty if it names none."""
     objects = detail.get("objects")
     if isinstance(objects, list) and objects:
         more = int(detail.get("objectCount", len(objects))) - len(objects)
         return ", ".join(map(str, objects)) + (f" and {more} more" if more > 0 else "")
-    bucket, thing = detail.get("bucket"), detail.get("object")
-    if isinstance(bucket, dict) and isinstance(thing, dict):
-        return f"s3://{bucket.get('name')}/{thing.get('key')}"
+    bucket, uploaded = detail.get("bucket"), detail.get("object")
+    if isinstance(bucket, dict) and isinstance(uploaded, dict):
+        return str(S3Uri(str(bucket.get("name")), str(uploaded.get("key"))))
     return str(detail.get("executionArn") or "")

@@ -1,24 +1,24 @@
-"""What can go wrong for somebody who operates a pipeline.
+"""The errors of operating a pipeline.
 
 ::
 
     RuntimeError
-    └── OperationError              one sentence for people
-        ├── PipelineNotFoundError        the stack is not there, or does not say where its pipeline is
-        ├── NoExecutionStartedError      an object is in S3, and nothing started for it
-        ├── RunTimedOutError             it started, and did not end in the time that the caller has
-        └── NothingToRetryError          what shall run again has not failed, or is not there
+    └── OperationError                   one sentence for the person who operates the pipeline
+        ├── PipelineNotFoundError        the stack does not exist, or does not name its pipeline
+        ├── NoExecutionStartedError      an object is in S3, and no execution started for it
+        ├── RunTimedOutError             an execution did not end within the caller's time limit
+        └── NothingToRetryError          the execution to retry has not failed, or does not exist
 """
 
 from __future__ import annotations
 
 
 class OperationError(RuntimeError):
-    """Something that a person who operates a pipeline has to know; the message is one sentence."""
+    """An error that the person who operates a pipeline has to know; the message is one sentence."""
 
 
 class PipelineNotFoundError(OperationError):
-    """The stack is not there, or does not say where its pipeline is."""
+    """The stack does not exist, or does not name its pipeline."""
 
 
 class NoExecutionStartedError(OperationError):
@@ -26,8 +26,8 @@ class NoExecutionStartedError(OperationError):
 
 
 class RunTimedOutError(OperationError):
-    """An execution did not end in the time that the caller has."""
+    """An execution did not end within the caller's time limit."""
 
 
 class NothingToRetryError(OperationError):
-    """What shall run again has not failed, or is not there."""
+    """The execution to retry has not failed, or does not exist."""

@@ -1,74 +1,85 @@
-"""Failed executions, and the objects that they were about."""
+"""Failed executions, and the objects that they processed."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from botocore.exceptions import ClientError
 
+from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, S3Uri, split_s3_uri
 from smproc.operations.errors import NothingToRetryError
 
-FAILED_STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
+if TYPE_CHECKING:
+    from boto3 import Session
+    from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
+
+FAILED_STATUSES: Final[tuple[Literal["FAILED", "TIMED_OUT", "ABORTED"], ...]] = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
-def failed_execution_of(session: Any, state_machine_arn: str, key: str) -> str:  # noqa: ANN401
-    """The ARN of the newest failed execution that was about an object.
+def failed_execution_of(session: Session, state_machine_arn: str, key: str) -> str:
+    """Return the ARN of the newest failed execution that processed an object.
+
+    Args:
+        session: a boto3 session.
+        state_machine_arn: the state machine of the pipeline.
+        key: the object's key, or its S3 URI.
 
     Raises:
         NothingToRetryError: there is none.
     """
     states = session.client("stepfunctions")
-    key = key.partition("://")[2].partition("/")[2] if key.startswith("s3://") else key
-    newest: tuple[Any, str] | None = None
+    key = split_s3_uri(key)[1] if key.startswith(S3_SCHEME) else key
+    newest: tuple[datetime, str] | None = None
     for status in FAILED_STATUSES:
         pages = states.get_paginator("list_executions").paginate(stateMachineArn=state_machine_arn, statusFilter=status)
         for page in pages:
             for listed in page["executions"]:
                 if newest is not None and listed["startDate"] <= newest[0]:
                     break
-                given = parse_object(states.describe_execution(executionArn=listed["executionArn"]).get("input"))
-                if key in keys_of(session, given):
+                execution = states.describe_execution(executionArn=listed["executionArn"])
+                if key in keys_of(session, parse_object(execution.get("input"))):
                     newest = listed["startDate"], listed["executionArn"]
     if newest is None:
         raise NothingToRetryError(f"no failed execution of the pipeline was about the object {key!r}")
     return newest[1]
 
 
-def keys_of(session: Any, given: dict[str, Any]) -> list[str]:  # noqa: ANN401
-    """The keys of the objects that an execution is about, by its input."""
-    if isinstance(given.get("key"), str):
-        return [given["key"]]
-    uri, bucket = given.get("manifest_uri"), given.get("bucket")
+def keys_of(session: Session, execution_input: Mapping[str, Any]) -> list[str]:
+    """Return the keys of the objects that an execution processes, by its input."""
+    if isinstance(execution_input.get("key"), str):
+        return [execution_input["key"]]
+    uri, bucket = execution_input.get("manifest_uri"), execution_input.get("bucket")
     if not isinstance(uri, str) or not isinstance(bucket, str):
         return []
-    manifest_bucket, _, manifest_key = uri.removeprefix("s3://").partition("/")
+    manifest_bucket, manifest_key = split_s3_uri(uri)
     try:
         body = session.client("s3").get_object(Bucket=manifest_bucket, Key=manifest_key)["Body"].read()
     except ClientError:
         return []
     first, *names = json.loads(body)
-    prefix = first["prefix"].removeprefix(f"s3://{bucket}/")
+    prefix = first["prefix"].removeprefix(str(S3Uri(bucket, "")))
     return [f"{prefix}{name}" for name in names]
 
 
-def describe_execution(session: Any, execution_arn: str) -> dict[str, Any]:  # noqa: ANN401
+def describe_execution(session: Session, execution_arn: str) -> DescribeExecutionOutputTypeDef:
     """Describe an execution.
 
     Raises:
         NothingToRetryError: there is no such execution.
     """
     try:
-        execution: dict[str, Any] = session.client("stepfunctions").describe_execution(executionArn=execution_arn)
+        return session.client("stepfunctions").describe_execution(executionArn=execution_arn)
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("ExecutionDoesNotExist", "InvalidArn"):
             raise
         raise NothingToRetryError(f"there is no execution {execution_arn!r}") from None
-    return execution
 
 
 def parse_object(text: object) -> dict[str, Any]:
-    """The JSON object in a text; empty when it is none."""
+    """Parse a JSON object; return an empty one for anything else."""
     try:
         value = json.loads(text) if isinstance(text, str) else {}
     except ValueError:

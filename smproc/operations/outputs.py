@@ -1,11 +1,17 @@
-"""What a job left in S3."""
+"""The files that a job wrote to S3."""
 
 from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from cdk_sagemaker_processing.model.s3_uri import S3Uri
+
+if TYPE_CHECKING:
+    from boto3 import Session
+    from types_boto3_sagemaker.type_defs import DescribeProcessingJobResponseTypeDef
 
 _HEAD_ROWS = 5
 _TABLE_MAX_BYTES = 64 * 1024 * 1024
@@ -17,11 +23,11 @@ class OutputFile:
 
     Attributes:
         output_name: the output's name in the job.
-        uri: where it is.
+        uri: the file's S3 URI.
         size: bytes.
         columns: the header of a CSV file; empty for others.
-        rows: how many rows are below the header; None for what is no CSV file, or one over 64 MiB.
-        head: the first five of them.
+        rows: the number of rows below the header; None for files that are not CSV or are larger than 64 MiB.
+        head: the first five rows.
     """
 
     output_name: str
@@ -32,25 +38,27 @@ class OutputFile:
     head: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
 
 
-def output_files(session: Any, description: dict[str, Any]) -> list[OutputFile]:  # noqa: ANN401 - boto3 has no types
-    """Download what a job's outputs hold, and look into the CSV files among it.
+def output_files(session: Session, description: DescribeProcessingJobResponseTypeDef) -> list[OutputFile]:
+    """List the files in a job's outputs; read the CSV files among them.
 
     Args:
         session: a boto3 session.
-        description: the answer of DescribeProcessingJob.
+        description: the response of DescribeProcessingJob.
     """
     s3 = session.client("s3")
     files = []
-    for output in description.get("ProcessingOutputConfig", {}).get("Outputs", ()):
-        bucket, _, prefix = output["S3Output"]["S3Uri"].removeprefix("s3://").partition("/")
-        folder = prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
+    config = description.get("ProcessingOutputConfig")
+    for output in config["Outputs"] if config else ():
+        target = output.get("S3Output")
+        if target is None:  # the output goes to a feature group
+            continue
+        directory = S3Uri.parse(target["S3Uri"]).below("")
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=directory.bucket, Prefix=directory.key):
             for item in page.get("Contents", ()):
-                file = OutputFile(
-                    output_name=output["OutputName"], uri=f"s3://{bucket}/{item['Key']}", size=item["Size"]
-                )
-                if item["Key"].endswith(".csv") and item["Size"] <= _TABLE_MAX_BYTES:
-                    body = s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
+                uri = S3Uri(directory.bucket, item["Key"])
+                file = OutputFile(output_name=output["OutputName"], uri=str(uri), size=item["Size"])
+                if uri.key.endswith(".csv") and file.size <= _TABLE_MAX_BYTES:
+                    body = s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read()
                     file = _with_table(file, body)
                 files.append(file)
     return files
@@ -59,11 +67,4 @@ def output_files(session: Any, description: dict[str, Any]) -> list[OutputFile]:
 def _with_table(file: OutputFile, body: bytes) -> OutputFile:
     rows = list(csv.reader(io.StringIO(body.decode("utf-8", errors="replace"))))
     header, data = (rows[0], rows[1:]) if rows else ([], [])
-    return OutputFile(
-        output_name=file.output_name,
-        uri=file.uri,
-        size=file.size,
-        columns=tuple(header),
-        rows=len(data),
-        head=tuple(tuple(row) for row in data[:_HEAD_ROWS]),
-    )
+    return replace(file, columns=tuple(header), rows=len(data), head=tuple(tuple(row) for row in data[:_HEAD_ROWS]))

@@ -1,4 +1,4 @@
-"""A deployed pipeline: where files go in, and what runs on them."""
+"""A deployed pipeline: its input bucket and its state machine."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ import email.utils
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from cdk_sagemaker_processing.model.s3_uri import S3Uri, split_s3_uri
 from smproc.operations.errors import PipelineNotFoundError
 
-_WANTED = ("UploadTo", "StateMachine")
+if TYPE_CHECKING:
+    from boto3 import Session
+
+_REQUIRED_OUTPUTS = ("UploadTo", "StateMachine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """An object that somebody put into a pipeline.
+    """An object that was uploaded to a pipeline.
 
     Attributes:
         bucket: the bucket's name.
         key: the object's key.
         size: bytes.
-        at: when S3 had it, in seconds since 1970, by S3's clock: a whole second that is not after the moment.
-        returned: when the upload returned, in seconds since 1970, by this machine's clock.
-        monotonic: the same moment by `time.monotonic`.
+        at: the time at which S3 stored it, in seconds since 1970, by S3's clock: a whole second, rounded down.
+        returned: the time at which the upload returned, in seconds since 1970, by this machine's clock.
+        monotonic: the same time by `time.monotonic`.
     """
 
     bucket: str
@@ -37,8 +41,8 @@ class Upload:
 
     @property
     def uri(self) -> str:
-        """Where it is."""
-        return f"s3://{self.bucket}/{self.key}"
+        """The object's S3 URI."""
+        return str(S3Uri(self.bucket, self.key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +51,8 @@ class Pipeline:
 
     Attributes:
         bucket: the input bucket's name.
-        prefix: where objects start it, empty or ending as the user wrote it.
-        state_machine_arn: what runs.
+        prefix: the key prefix of the objects that start the pipeline; empty, or ending as it was configured.
+        state_machine_arn: the ARN of the state machine that runs the jobs.
     """
 
     bucket: str
@@ -56,11 +60,15 @@ class Pipeline:
     state_machine_arn: str
 
     @classmethod
-    def of_stack(cls, session: Any, stack_name: str) -> Pipeline:  # noqa: ANN401 - boto3 has no types
+    def of_stack(cls, session: Session, stack_name: str) -> Pipeline:
         """Find the pipeline of a stack by two of the stack's outputs, ``UploadTo`` and ``StateMachine``.
 
+        Args:
+            session: a boto3 session.
+            stack_name: the name of the CloudFormation stack.
+
         Raises:
-            PipelineNotFoundError: no such stack, or it lacks one of the outputs.
+            PipelineNotFoundError: the stack does not exist, or lacks one of the outputs.
         """
         try:
             stacks = session.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
@@ -71,17 +79,17 @@ class Pipeline:
                 f"there is no stack {stack_name!r} here; deploy it with `cdk deploy`, or name another with --stack"
             ) from None
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
-        if missing := [name for name in _WANTED if name not in outputs]:
+        if missing := [name for name in _REQUIRED_OUTPUTS if name not in outputs]:
             raise PipelineNotFoundError(
                 f"the stack {stack_name!r} has no output {' and no output '.join(missing)}; add to it "
                 'CfnOutput(self, "UploadTo", value=pipeline.upload_uri) and '
                 'CfnOutput(self, "StateMachine", value=pipeline.state_machine.state_machine_arn)'
             )
-        bucket, _, prefix = outputs["UploadTo"].removeprefix("s3://").partition("/")
+        bucket, prefix = split_s3_uri(outputs["UploadTo"])
         return cls(bucket=bucket, prefix=prefix, state_machine_arn=outputs["StateMachine"])
 
-    def upload(self, session: Any, path: Path, *, name: str | None = None) -> Upload:  # noqa: ANN401
-        """Put a file into the pipeline.
+    def upload(self, session: Session, path: Path, *, name: str | None = None) -> Upload:
+        """Upload a file to the pipeline.
 
         Args:
             session: a boto3 session.
@@ -90,9 +98,9 @@ class Pipeline:
         """
         key = f"{self.prefix}{name or path.name}"
         with path.open("rb") as body:
-            answer = session.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)
+            response = session.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)
         returned, monotonic = time.time(), time.monotonic()
-        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        date = response["ResponseMetadata"]["HTTPHeaders"].get("date")
         at = email.utils.parsedate_to_datetime(date).timestamp() if date else returned
         return Upload(
             bucket=self.bucket,

@@ -1,4 +1,4 @@
-"""What becomes of an upload: its execution, its jobs, their logs."""
+"""The progress of an upload: its execution, the execution's jobs, their logs."""
 
 from __future__ import annotations
 
@@ -6,136 +6,150 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from botocore.exceptions import ClientError
 
+from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
 from smproc.operations.errors import NoExecutionStartedError, RunTimedOutError
-from smproc.operations.executions import keys_of
+from smproc.operations.executions import keys_of, parse_object
 from smproc.operations.pipeline import Pipeline, Upload
 
-LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
-_SOONEST, _LATEST = 0.05, 1.0  # seconds between two looks: often while things change, seldom while they do not
+if TYPE_CHECKING:
+    from boto3 import Session
+    from types_boto3_sagemaker.type_defs import DescribeProcessingJobResponseTypeDef
+    from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef, HistoryEventTypeDef
+
+# Seconds between two polls: short while the state changes, longer while it does not.
+_MIN_PAUSE, _MAX_PAUSE = 0.05, 1.0
+_PAUSE_GROWTH = 1.5
+
+
+class _Position(TypedDict, total=False):
+    """The position in a log stream, as GetLogEvents takes it."""
+
+    nextToken: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A processing job as DescribeProcessingJob tells of it.
+    """A processing job as DescribeProcessingJob reports it.
 
     Attributes:
         name: unique in account and region.
         status: ``InProgress``, ``Completed``, ``Failed``, ``Stopping`` or ``Stopped``.
-        description: the whole answer.
-        log: what it printed, all hosts, in the order of their streams.
+        description: the whole response.
+        log: the lines that it printed, of all hosts, in the order of their log streams.
     """
 
     name: str
     status: str
-    description: dict[str, Any] = field(repr=False)
+    description: DescribeProcessingJobResponseTypeDef = field(repr=False)
     log: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def reason(self) -> str:
-        """Why it failed; empty when it did not."""
+        """The reason of a failure; empty for a job that has not failed."""
         return str(self.description.get("FailureReason", ""))
 
     @property
     def exit_message(self) -> str:
-        """What the script left in /opt/ml/output/message; empty when it left nothing."""
+        """The text that the script wrote to /opt/ml/output/message; empty without one."""
         return str(self.description.get("ExitMessage", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One look at what has become of an upload.
+    """The state of an upload's run at one poll.
 
     Attributes:
-        upload: what it is about.
-        execution: the answer of DescribeExecution; None while none started.
+        upload: the upload.
+        execution: the response of DescribeExecution; None while none has started.
         jobs: the execution's jobs so far, in the order of their creation.
-        seconds: since the upload returned.
+        seconds: the time since the upload returned.
     """
 
     upload: Upload
-    execution: dict[str, Any] | None = field(default=None, repr=False)
+    execution: DescribeExecutionOutputTypeDef | None = field(default=None, repr=False)
     jobs: tuple[Job, ...] = ()
     seconds: float = 0.0
 
     @property
     def status(self) -> str:
         """``WAITING`` before the execution, then its status: ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ..."""
-        return "WAITING" if self.execution is None else str(self.execution["status"])
+        return "WAITING" if self.execution is None else self.execution["status"]
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more happens."""
+        """True when the execution has ended."""
         return self.status not in ("WAITING", "RUNNING", "PENDING_REDRIVE")
 
     @property
     def succeeded(self) -> bool:
-        """Whether it ended well."""
+        """True when the execution has succeeded."""
         return self.status == "SUCCEEDED"
 
 
 def watch(
-    session: Any,  # noqa: ANN401 - boto3 has no types
+    session: Session,
     pipeline: Pipeline,
     upload: Upload,
     *,
     start_timeout: float = 60.0,
     timeout: float = 24 * 3600.0,
 ) -> Iterator[Run]:
-    """Follow an upload to its end: one `Run` for each look, the last one ended.
+    """Follow an upload until its execution ends: yield one `Run` per poll, the last one ended.
 
     Args:
         session: a boto3 session.
-        pipeline: what the upload went into.
-        upload: what to follow.
-        start_timeout: seconds to wait for an execution.
-        timeout: seconds to wait in all.
+        pipeline: the pipeline of the upload.
+        upload: the upload to follow.
+        start_timeout: seconds to wait for an execution to start.
+        timeout: seconds to wait for its end, from the upload on.
 
     Raises:
-        NoExecutionStartedError: nothing started in time.
-        RunTimedOutError: it did not end in time.
+        NoExecutionStartedError: no execution started in time.
+        RunTimedOutError: the execution did not end in time.
     """
     watcher = _Watcher(session, pipeline, upload)
-    pause, seen = _SOONEST, None
+    pause, last_state = _MIN_PAUSE, None
     while True:
-        run = watcher.look()
+        run = watcher.poll()
         yield run
         if run.ended:
             return
         if run.execution is None and run.seconds > start_timeout:
             raise NoExecutionStartedError(
-                f"no execution started for {upload.uri} within {start_timeout:g} s; see whether its key matches the "
-                "pipeline's prefixes and suffixes, whether it waits for its batch's window (--start-timeout), and what "
-                "`smproc redrive --dry-run` shows"
+                f"no execution started for {upload.uri} within {start_timeout:g} s; check that its key matches the "
+                "pipeline's prefixes and suffixes, whether it waits for a batch to fill (--start-timeout), and the "
+                "output of `smproc redrive --dry-run`"
             )
         if run.seconds > timeout:
             raise RunTimedOutError(
-                f"{upload.uri} is still {run.status} after {timeout:g} s; it goes on without this command"
+                f"the execution for {upload.uri} is still {run.status} after {timeout:g} s; it continues without this "
+                "command"
             )
         state = (run.status, tuple((job.name, job.status, len(job.log)) for job in run.jobs))
-        pause = _SOONEST if state != seen else min(pause * 1.5, _LATEST)
-        seen = state
+        pause = _MIN_PAUSE if state != last_state else min(pause * _PAUSE_GROWTH, _MAX_PAUSE)
+        last_state = state
         time.sleep(pause)
 
 
 class _Watcher:
-    """What is known so far, so that each look asks only for what is new."""
+    """The state that is known so far, so that each poll asks only for what is new."""
 
-    def __init__(self, session: Any, pipeline: Pipeline, upload: Upload) -> None:  # noqa: ANN401
+    def __init__(self, session: Session, pipeline: Pipeline, upload: Upload) -> None:
         self._session = session
         self._states = session.client("stepfunctions")
         self._sagemaker = session.client("sagemaker")
         self._logs = session.client("logs")
         self._pipeline = pipeline
         self._run = Run(upload=upload)
-        self._not_ours: set[str] = set()
-        self._tokens: dict[tuple[str, str], str] = {}
+        self._other_executions: set[str] = set()
+        self._tokens: dict[str, str] = {}
 
-    def look(self) -> Run:
-        """The upload's state now."""
+    def poll(self) -> Run:
+        """Return the current state of the run."""
         execution = self._execution()
         jobs = self._run.jobs if execution is None else self._jobs(execution["executionArn"])
         self._run = replace(
@@ -143,10 +157,10 @@ class _Watcher:
         )
         return self._run
 
-    def _execution(self) -> dict[str, Any] | None:
-        """The upload's execution: the one whose input names it, of those that started since."""
+    def _execution(self) -> DescribeExecutionOutputTypeDef | None:
+        """Find the upload's execution: the one whose input names it, of those that started since."""
         if self._run.execution is not None:
-            return self._described(self._run.execution["executionArn"])
+            return self._states.describe_execution(executionArn=self._run.execution["executionArn"])
         pages = self._states.get_paginator("list_executions").paginate(
             stateMachineArn=self._pipeline.state_machine_arn, PaginationConfig={"PageSize": 20}
         )
@@ -155,36 +169,25 @@ class _Watcher:
                 if listed["startDate"].timestamp() < self._run.upload.at:
                     return None
                 arn = listed["executionArn"]
-                if arn not in self._not_ours:
-                    execution = self._described(arn)
-                    if self._is_about_it(execution):
+                if arn not in self._other_executions:
+                    execution = self._states.describe_execution(executionArn=arn)
+                    if self._processes_upload(execution):
                         return execution
-                    self._not_ours.add(arn)
+                    self._other_executions.add(arn)
         return None
 
-    def _is_about_it(self, execution: dict[str, Any]) -> bool:
-        """Whether an execution's input, or its manifest, names the upload."""
-        try:
-            given = json.loads(execution.get("input", "{}"))
-        except json.JSONDecodeError:
-            return False
+    def _processes_upload(self, execution: DescribeExecutionOutputTypeDef) -> bool:
+        """Return True if an execution's input, or its manifest, names the upload."""
+        execution_input = parse_object(execution.get("input"))
         upload = self._run.upload
-        if not isinstance(given, dict) or given.get("bucket") != upload.bucket:
-            return False
-        return upload.key in keys_of(self._session, given)
-
-    def _described(self, arn: str) -> dict[str, Any]:
-        execution: dict[str, Any] = self._states.describe_execution(executionArn=arn)
-        return execution
+        return execution_input.get("bucket") == upload.bucket and upload.key in keys_of(self._session, execution_input)
 
     def _jobs(self, execution_arn: str) -> tuple[Job, ...]:
         pages = self._states.get_paginator("get_execution_history").paginate(executionArn=execution_arn)
-        names = [
-            json.loads(event["taskSubmittedEventDetails"]["output"])["ProcessingJobArn"].rsplit("/", 1)[1]
-            for page in pages
-            for event in page["events"]
-            if event["type"] == "TaskSubmitted" and event["taskSubmittedEventDetails"]["resourceType"] == "sagemaker"
+        submitted = [
+            event["taskSubmittedEventDetails"] for page in pages for event in page["events"] if _is_submission(event)
         ]
+        names = [json.loads(details["output"])["ProcessingJobArn"].rsplit("/", 1)[1] for details in submitted]
         known = {job.name: job for job in self._run.jobs}
         return tuple(self._job(name, known.get(name)) for name in names)
 
@@ -192,30 +195,35 @@ class _Watcher:
         if before is not None and before.status in ("Completed", "Failed", "Stopped"):
             return before
         description = self._sagemaker.describe_processing_job(ProcessingJobName=name)
-        # The description first: what is printed before the end is then in the log when the end is seen.
+        # The description first: when it shows the end, the log read afterwards holds every line printed before it.
         log = (before.log if before else ()) + self._new_lines(name)
         return Job(name=name, status=description["ProcessingJobStatus"], description=description, log=log)
 
     def _new_lines(self, job_name: str) -> tuple[str, ...]:
         try:
-            streams = self._logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job_name}/")
+            streams = self._logs.describe_log_streams(
+                logGroupName=PROCESSING_LOG_GROUP, logStreamNamePrefix=f"{job_name}/"
+            )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":  # no job of the account has printed yet
                 return ()
             raise
         lines: list[str] = []
         for stream in streams["logStreams"]:
-            place = (job_name, stream["logStreamName"])
+            name = stream["logStreamName"]
             while True:
-                token = self._tokens.get(place)
-                answer = self._logs.get_log_events(
-                    logGroupName=LOG_GROUP,
-                    logStreamName=place[1],
-                    startFromHead=True,
-                    **({"nextToken": token} if token else {}),
+                token = self._tokens.get(name)
+                position: _Position = {"nextToken": token} if token else {}
+                response = self._logs.get_log_events(
+                    logGroupName=PROCESSING_LOG_GROUP, logStreamName=name, startFromHead=True, **position
                 )
-                lines += [event["message"] for event in answer["events"]]
-                self._tokens[place] = answer["nextForwardToken"]
-                if answer["nextForwardToken"] == token or not answer["events"]:
+                lines += [event["message"] for event in response["events"]]
+                self._tokens[name] = response["nextForwardToken"]
+                if response["nextForwardToken"] == token or not response["events"]:
                     break
         return tuple(lines)
+
+
+def _is_submission(event: HistoryEventTypeDef) -> bool:
+    """Return True for the event that a processing job was created."""
+    return event["type"] == "TaskSubmitted" and event["taskSubmittedEventDetails"]["resourceType"] == "sagemaker"

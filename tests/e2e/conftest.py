@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from smproc.local import LocalAws
-from tests.helpers.deployment import Deployment, SessionAt, bootstrap, cdk
+from tests.helpers.deployment import Deployment, bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
 from tests.helpers.stacks import ROOT
 
@@ -30,5 +30,5 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             region_name=environment["AWS_REGION"],
         )
-        session = SessionAt(session, local_aws.endpoint)
+        session_at(session, local_aws.endpoint)
         yield Deployment(port=local_aws.port, environment=environment, session=session)

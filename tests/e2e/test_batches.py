@@ -8,12 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
+
+if TYPE_CHECKING:
+    from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef, ExecutionListItemTypeDef
 
 _DEADLINE_SECONDS = 480.0
 # Objects of two groups that do not fill a batch.
@@ -26,23 +29,25 @@ class Pipeline:
     def __init__(self, deployment: Deployment, stack: str) -> None:
         self.outputs = deployment.outputs(stack)
         self.bucket, _, self.prefix = self.outputs["UploadTo"].removeprefix("s3://").partition("/")
-        self.s3, self.sqs, self.states = (deployment.session.client(name) for name in ("s3", "sqs", "stepfunctions"))
+        self.s3 = deployment.session.client("s3")
+        self.sqs = deployment.session.client("sqs")
+        self.states = deployment.session.client("stepfunctions")
 
     def put(self, name: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=f"{self.prefix}{name}", Body=body)
 
-    def executions(self) -> list[dict[str, Any]]:
+    def executions(self) -> list[ExecutionListItemTypeDef]:
         pages = self.states.get_paginator("list_executions").paginate(stateMachineArn=self.outputs["StateMachine"])
         return [execution for page in pages for execution in page["executions"]]
 
-    def grouped(self) -> list[tuple[str, dict[str, Any]]]:
+    def grouped(self) -> list[tuple[str, DescribeExecutionOutputTypeDef]]:
         """Return the executions, each after the group of its batch, the latest first."""
         described = [
             self.states.describe_execution(executionArn=listed["executionArn"]) for listed in self.executions()
         ]
         return [(json.loads(one["input"])["group"].removeprefix(self.prefix), one) for one in described]
 
-    def executions_of(self, group: str) -> list[dict[str, Any]]:
+    def executions_of(self, group: str) -> list[DescribeExecutionOutputTypeDef]:
         """Return the executions of the batches of a group, the latest first."""
         return [one for name, one in self.grouped() if name == group]
 
@@ -105,7 +110,7 @@ def test_a_thousand_objects_are_one_job_and_two_bad_ones_keep_none_of_the_others
     pipeline.until(lambda: len(pipeline.dead_letters()) == 2)
     letters = sorted((letter["objects"], reason) for letter, reason in pipeline.dead_letters())
     assert letters == [
-        ([f"s3://{pipeline.bucket}/batch/blue/230.txt"], "the object was gone before the job started"),
+        ([f"s3://{pipeline.bucket}/batch/blue/230.txt"], "the object was deleted before the job started"),
         ([f"s3://{pipeline.bucket}/batch/blue/617.txt"], letters[1][1]),
     ]
     assert "617.txt is corrupt" in letters[1][1]
@@ -120,8 +125,10 @@ def test_dead_letters_are_shown_and_sent_back(deployed: Deployment) -> None:
     before = len(pipeline.executions_of("blue"))
     shown = deployed.smproc("redrive", "--stack", "BatchCopy", "--dry-run", "--local", str(deployed.port))
     assert shown.returncode == 0, shown.stderr
-    assert f"s3://{pipeline.bucket}/batch/blue/230.txt\n    the object was gone before the job started" in shown.stdout
-    assert shown.stdout.endswith("BatchCopy/Pipeline: 2 dead letters here\n")
+    assert (
+        f"s3://{pipeline.bucket}/batch/blue/230.txt\n    the object was deleted before the job started" in shown.stdout
+    )
+    assert shown.stdout.endswith("BatchCopy/Pipeline: 2 dead letters found\n")
     sent = deployed.smproc("redrive", "--stack", "BatchCopy", "--local", str(deployed.port))
     assert sent.stdout.endswith("BatchCopy/Pipeline: 2 dead letters sent back\n")
     # The object is still corrupt, and the other one still gone.
@@ -189,7 +196,7 @@ def test_a_message_that_nobody_can_work_on_is_a_dead_letter_with_its_reason(depl
     pipeline = Pipeline(deployed, "ImportedCopy")
     pipeline.sqs.send_message(QueueUrl=pipeline.outputs["Queue"], MessageBody="not an event")
     command = ("redrive", "--stack", "ImportedCopy", "--local", str(deployed.port))
-    pipeline.until(lambda: "the message is no JSON" in deployed.smproc(*command, "--dry-run").stdout)
+    pipeline.until(lambda: "the message is not JSON" in deployed.smproc(*command, "--dry-run").stdout)
     nobody = deployed.smproc("redrive", "--stack", "ImportedCopy", "--pipeline", "x", "--local", str(deployed.port))
     assert nobody.returncode == 1
     assert "no pipeline 'x'; name one of these with --pipeline: ImportedCopy/Pipeline" in nobody.stderr

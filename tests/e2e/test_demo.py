@@ -65,7 +65,7 @@ def test_a_local_aws_that_runs_already_is_used_and_left_running(first: Run) -> N
 
         assert second.returncode == 0, second.stdout
         assert "Already running" in second.stdout
-        assert f"The local AWS runs on: smproc local stop --port {local_aws.port}" in second.stdout
+        assert f"The local AWS keeps running; to stop it: smproc local stop --port {local_aws.port}" in second.stdout
         assert local_aws.status().running
 
 
@@ -93,7 +93,7 @@ def test_a_program_that_is_missing(tmp_path: Path, missing: str) -> None:
 
     assert ran.returncode == 1
     assert ran.stdout.replace("\n", " ").strip() == (
-        f"demo: {missing} is not on the PATH; `make demo` installs it here and finds it"
+        f"demo: {missing} is not on the PATH; run `make demo`, which installs it"
     )
 
 

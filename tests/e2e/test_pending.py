@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def test_what_waits_outlives_an_update_and_the_stack(deployment: Deployment, tmp
         items = dynamodb.scan(TableName=outputs["Table"])["Items"]
         return [item for item in items if item["pk"]["S"] in ("open", "ready", "slot")]
 
-    def until(what: Any) -> None:  # noqa: ANN401
+    def until(what: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 200
         while not what():
             assert time.monotonic() < deadline, waiting()

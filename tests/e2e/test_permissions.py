@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from sklearn.datasets import load_wine
 
-from tests.helpers.deployment import Deployment, SessionAt
+from tests.helpers.deployment import Deployment, session_at
 
 STACK = "ProcessingDemo"
 ASSETS = "cdk-hnb659fds-assets-000000000000-us-east-1"
@@ -48,7 +48,7 @@ class Stack:
         """Makes clients that act as a role."""
         sts, iam = self.deployment.session.client("sts"), self.deployment.session.client("iam")
         name = self.role_arns[part].rpartition("/")[2]
-        trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+        trust: Any = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
         us = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}}
         for statements in ([*trust["Statement"], us], trust["Statement"]):
             document = json.dumps({**trust, "Statement": statements})
@@ -61,7 +61,8 @@ class Stack:
             aws_session_token=given["SessionToken"],
             region_name="us-east-1",
         )
-        return SessionAt(session, f"http://127.0.0.1:{self.deployment.port}").client
+        client: Callable[..., Any] = session_at(session, f"http://127.0.0.1:{self.deployment.port}").client
+        return client
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from sklearn.datasets import load_breast_cancer, load_wine
@@ -19,6 +19,7 @@ from smproc.terminal_text import printable
 from tests.helpers.deployment import AWS_CLI, Deployment
 from tests.helpers.hostile_names import NAMES
 
+Answer = TypeVar("Answer")
 KEYS = [f"{name[:240]}.csv" for name in NAMES] + [
     "ärger/日本語.csv",
     "deep/er/and/deeper.csv",
@@ -55,17 +56,17 @@ def execution_of(deployment: Deployment, stack: str, key: str, *, seconds: float
 
     def look() -> dict[str, Any] | None:
         for listed in states.list_executions(stateMachineArn=machine)["executions"]:
-            execution: dict[str, Any] = states.describe_execution(executionArn=listed["executionArn"])
+            execution = states.describe_execution(executionArn=listed["executionArn"])
             if json.loads(execution["input"])["key"] == key and execution["status"] != "RUNNING":
-                return execution
+                return {**execution}
         return None
 
-    found: dict[str, Any] | None = until(look, seconds=seconds)
+    found = until(look, seconds=seconds)
     assert found is not None, f"no execution of {key!r} ended"
     return found
 
 
-def until(look: Callable[[], Any], *, seconds: float) -> Any:  # noqa: ANN401
+def until(look: Callable[[], Answer], *, seconds: float) -> Answer | None:
     """The first answer that is one, or None."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -152,7 +153,7 @@ def test_an_empty_file_fails_with_the_scripts_reason(deployment: Deployment, tmp
     ran = deployment.run(empty, "ProcessingDemo")
 
     assert ran.returncode == 1
-    assert "exit message empty.csv is no CSV file that can be read" in ran.stdout
+    assert "exit message empty.csv is not a readable CSV file" in ran.stdout
 
 
 def test_no_key_or_message_writes_more_than_text_on_the_terminal(deployment: Deployment, tmp_path: Path) -> None:
@@ -172,7 +173,7 @@ def test_no_key_or_message_writes_more_than_text_on_the_terminal(deployment: Dep
         listed = deployment.smproc("redrive", "--stack", "Obedient", "--local", str(deployment.port), "--dry-run")
         return listed.stdout if "s3://another/" in listed.stdout else ""
 
-    told = until(dead_letters, seconds=30)
+    told = until(dead_letters, seconds=30) or ""
     missing = deployment.smproc("retry", key, "--stack", "Obedient", "--local", str(deployment.port))
     deployment.session.client("sqs").purge_queue(QueueUrl=deployment.outputs("Obedient")["DeadLetterQueue"])
     assert (worked.returncode, failed.returncode, missing.returncode) == (0, 1, 1)
@@ -190,7 +191,7 @@ def test_a_file_that_does_not_match_starts_nothing_and_says_so(deployment: Deplo
 
     assert ran.returncode == 1
     assert "smproc: no execution started for s3://" in ran.stderr
-    assert "/incoming/notes.md within 3 s; see whether its key matches" in ran.stderr
+    assert "/incoming/notes.md within 3 s; check that its key matches" in ran.stderr
     machine = deployment.outputs("ProcessingDemo")["StateMachine"]
     states = deployment.session.client("stepfunctions")
     for listed in states.list_executions(stateMachineArn=machine)["executions"]:
@@ -239,8 +240,8 @@ def test_an_event_delivered_twice_starts_one_execution(deployment: Deployment) -
 
     def all_gone() -> bool:
         attributes = sqs.get_queue_attributes(QueueUrl=outputs["Queue"], AttributeNames=["All"])["Attributes"]
-        waiting = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        return all(attributes[name] == "0" for name in waiting)
+        waiting = attributes["ApproximateNumberOfMessages"], attributes["ApproximateNumberOfMessagesNotVisible"]
+        return waiting == ("0", "0")
 
     assert until(all_gone, seconds=20)
     states = deployment.session.client("stepfunctions")

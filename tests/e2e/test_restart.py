@@ -13,7 +13,7 @@ import boto3
 from sklearn.datasets import load_wine
 
 from smproc.local import LocalAws
-from tests.helpers.deployment import SessionAt, bootstrap, cdk
+from tests.helpers.deployment import bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
 from tests.helpers.stacks import ROOT
 
@@ -68,7 +68,7 @@ def wait_until_saved(local_aws: LocalAws, environment: Mapping[str, str]) -> Non
         region_name=environment["AWS_REGION"],
     )
     # One more change, so that there is a save after this moment.
-    SessionAt(session, local_aws.endpoint).client("sqs").create_queue(QueueName="another")
+    session_at(session, local_aws.endpoint).client("sqs").create_queue(QueueName="another")
     while not all(path.exists() and path.stat().st_mtime > now for path in paths):
         assert time.monotonic() < deadline
         time.sleep(0.1)

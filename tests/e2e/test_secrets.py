@@ -19,7 +19,7 @@ import pytest
 
 from smproc.local import LocalAws
 from smproc.local.probes import children
-from tests.helpers.deployment import Deployment, SessionAt, bootstrap, cdk
+from tests.helpers.deployment import Deployment, bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
 from tests.helpers.secret_search import OF_THE_USER, Texts, unpacked, where
 from tests.helpers.stacks import ROOT
@@ -43,8 +43,9 @@ class World:
     local_aws: LocalAws
     deployment: Deployment
 
-    def client(self, service: str) -> Any:  # noqa: ANN401
-        return self.deployment.session.client(service)
+    def client(self, service: str) -> Any:  # noqa: ANN401 - the type depends on the service
+        client: Any = self.deployment.session.client
+        return client(service)
 
     def pages(self, service: str, operation: str, **given: str) -> Iterator[dict[str, Any]]:
         yield from self.client(service).get_paginator(operation).paginate(**given)
@@ -125,7 +126,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         bootstrap(environment)
         cdk(["deploy", "--app", f"{sys.executable} {OBEDIENT}", "--output", str(folder / "out")], environment)
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")  # noqa: S106
-        yield World(local_aws, Deployment(local_aws.port, environment, SessionAt(session, local_aws.endpoint)))
+        yield World(local_aws, Deployment(local_aws.port, environment, session_at(session, local_aws.endpoint)))
     finally:
         local_aws.stop()
 

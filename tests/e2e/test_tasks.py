@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from smproc.local import LocalAws
-from tests.helpers.deployment import SessionAt, bootstrap, cdk
+from tests.helpers.deployment import bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
 from tests.helpers.stacks import ROOT
 
@@ -83,7 +83,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tasks]:
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             region_name=environment["AWS_REGION"],
         )
-        at = SessionAt(session, local_aws.endpoint)
+        at = session_at(session, local_aws.endpoint)
         (found,) = at.client("cloudformation").describe_stacks(StackName="Tasks")["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
         s3 = at.client("s3")

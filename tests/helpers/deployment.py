@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tests.helpers.stacks import ROOT
+
+if TYPE_CHECKING:
+    from boto3 import Session
 
 AWS_CLI = ROOT / ".tools" / "awscli" / "bin" / "aws"
 
@@ -20,7 +24,7 @@ class Deployment:
 
     port: int
     environment: dict[str, str]
-    session: Any
+    session: Session
 
     def smproc(self, *words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         """Run the command as a user would."""
@@ -44,15 +48,10 @@ class Deployment:
         return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
 
 
-class SessionAt:
-    """A boto3 session whose clients all talk to one endpoint."""
-
-    def __init__(self, session: Any, endpoint: str) -> None:  # noqa: ANN401 - boto3 has no types
-        self._session = session
-        self._endpoint = endpoint
-
-    def client(self, service: str) -> Any:  # noqa: ANN401
-        return self._session.client(service, endpoint_url=self._endpoint)
+def session_at(session: Session, endpoint: str) -> Session:
+    """Point every client that a boto3 session makes at one endpoint; return the session."""
+    session.client = functools.partial(session.client, endpoint_url=endpoint)  # type: ignore[method-assign]
+    return session
 
 
 def bootstrap(environment: dict[str, str]) -> None:

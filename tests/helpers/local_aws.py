@@ -9,19 +9,28 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import botocore.session
 import pytest
 from botocore.config import Config
 
+from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
 from smproc.local import LocalAws
 from tests.helpers.ports import free_port
+
+if TYPE_CHECKING:
+    from types_boto3_iam import IAMClient
+    from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sagemaker import SageMakerClient
+    from types_boto3_stepfunctions import SFNClient
+    from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef, HistoryEventTypeDef
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 ROLE = "arn:aws:iam::000000000000:role/processing"
 BUCKET = "data"
-GROUP = "/aws/sagemaker/ProcessingJobs"
+Answer = TypeVar("Answer")
 # Variables of the server's own environment, which no job may see; Podman would pass a proxy on.
 SERVER_ENVIRONMENT = {"A_SECRET_OF_THE_SERVER": "3f1c-of-the-server", "HTTPS_PROXY": "http://proxy-of-the-server:9"}
 _DEADLINE_IN_SECONDS = 90.0
@@ -35,16 +44,18 @@ class RunningLocalAws:
     image = IMAGE
     role = ROLE
     bucket = BUCKET
-    log_group = GROUP
+    log_group = PROCESSING_LOG_GROUP
 
     def __init__(self, aws: LocalAws, sandbox: str) -> None:
         self.aws = aws
         self.sandbox = sandbox
         self._session = botocore.session.Session()
         self._clients: dict[str, Any] = {}
-        self.s3, self.sagemaker, self.states, self.logs, self.iam = (
-            self.client(service) for service in ("s3", "sagemaker", "stepfunctions", "logs", "iam")
-        )
+        self.s3: S3Client = self.client("s3")
+        self.sagemaker: SageMakerClient = self.client("sagemaker")
+        self.states: SFNClient = self.client("stepfunctions")
+        self.logs: CloudWatchLogsClient = self.client("logs")
+        self.iam: IAMClient = self.client("iam")
         self.s3.create_bucket(Bucket=BUCKET)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 is untyped
@@ -69,8 +80,7 @@ class RunningLocalAws:
         return f"s3://{BUCKET}/{key}"
 
     def get(self, key: str) -> bytes:
-        content: bytes = self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-        return content
+        return self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
 
     def keys(self, prefix: str) -> list[str]:
         listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)
@@ -79,7 +89,7 @@ class RunningLocalAws:
     def name(self) -> str:
         return f"job-{uuid.uuid4().hex[:12]}"
 
-    def request(self, script: str, name: str | None = None, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    def request(self, script: str, name: str | None = None, **changes: Any) -> dict[str, Any]:
         """Return a request for a job that runs a script and uploads /opt/ml/processing/output to s3://data/<job>/."""
         name = name or self.name()
         self.put(f"code/{name}/main.py", script)
@@ -130,28 +140,28 @@ class RunningLocalAws:
         return str(request["ProcessingJobName"])
 
     def describe(self, name: str) -> dict[str, Any]:
-        described: dict[str, Any] = self.sagemaker.describe_processing_job(ProcessingJobName=name)
-        return described
+        return {**self.sagemaker.describe_processing_job(ProcessingJobName=name)}
 
     def wait(self, name: str, deadline_in_seconds: float = _DEADLINE_IN_SECONDS) -> dict[str, Any]:
-        ended: dict[str, Any] = self.until(
+        return self.until(
             lambda: self.describe(name),
             lambda job: job["ProcessingJobStatus"] not in ("InProgress", "Stopping"),
             deadline_in_seconds,
         )
-        return ended
 
-    def run(self, script: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    def run(self, script: str, **changes: Any) -> dict[str, Any]:
         return self.wait(self.create(self.request(script, **changes)))
 
     def log(self, name: str) -> dict[str, list[str]]:
         """Return the lines of a job's logs by host."""
-        streams = self.logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")["logStreams"]
+        streams = self.logs.describe_log_streams(logGroupName=PROCESSING_LOG_GROUP, logStreamNamePrefix=f"{name}/")[
+            "logStreams"
+        ]
         return {
             stream["logStreamName"].removeprefix(f"{name}/").rpartition("-")[0]: [
                 event["message"]
                 for event in self.logs.get_log_events(
-                    logGroupName=GROUP, logStreamName=stream["logStreamName"], startFromHead=True
+                    logGroupName=PROCESSING_LOG_GROUP, logStreamName=stream["logStreamName"], startFromHead=True
                 )["events"]
             ]
             for stream in streams
@@ -168,15 +178,15 @@ class RunningLocalAws:
 
     @staticmethod
     def until(
-        ask: Callable[[], Any], fits: Callable[[Any], bool], deadline_in_seconds: float = _DEADLINE_IN_SECONDS
-    ) -> Any:  # noqa: ANN401
+        ask: Callable[[], Answer], fits: Callable[[Answer], bool], deadline_in_seconds: float = _DEADLINE_IN_SECONDS
+    ) -> Answer:
         deadline = time.monotonic() + deadline_in_seconds
         while not fits(answer := ask()):
             assert time.monotonic() < deadline, f"still {answer!r}"
             time.sleep(0.01)
         return answer
 
-    def machine(self, states: Mapping[str, Any], **more: Any) -> str:  # noqa: ANN401 - any field of a definition
+    def machine(self, states: Mapping[str, Any], **more: Any) -> str:
         """Create a state machine that starts at the first of the given states; returns its ARN."""
         machine = self.states.create_state_machine(
             name=self.name(),
@@ -185,22 +195,20 @@ class RunningLocalAws:
         )
         return str(machine["stateMachineArn"])
 
-    def execute(self, states: Mapping[str, Any], execution_input: object = None, **more: Any) -> str:  # noqa: ANN401
+    def execute(self, states: Mapping[str, Any], execution_input: object = None, **more: Any) -> str:
         """Start an execution of a state machine that starts at the first of the given states; returns its ARN."""
         started = self.states.start_execution(
             stateMachineArn=self.machine(states, **more), input=json.dumps(execution_input or {})
         )
         return str(started["executionArn"])
 
-    def wait_for_execution(self, arn: str) -> dict[str, Any]:
-        ended: dict[str, Any] = self.until(
+    def wait_for_execution(self, arn: str) -> DescribeExecutionOutputTypeDef:
+        return self.until(
             lambda: self.states.describe_execution(executionArn=arn), lambda found: found["status"] != "RUNNING"
         )
-        return ended
 
-    def history(self, arn: str) -> list[dict[str, Any]]:
-        events: list[dict[str, Any]] = self.states.get_execution_history(executionArn=arn)["events"]
-        return events
+    def history(self, arn: str) -> list[HistoryEventTypeDef]:
+        return self.states.get_execution_history(executionArn=arn)["events"]
 
 
 def command_lines() -> set[bytes]:
@@ -236,7 +244,7 @@ def sandbox_alone(name: str, directory: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def process_local_aws(directory: Path, sandbox: str, **options: Any) -> Iterator[LocalAws]:  # noqa: ANN401
+def process_local_aws(directory: Path, sandbox: str, **options: Any) -> Iterator[LocalAws]:
     """Run a local AWS whose jobs run in one sandbox.
 
     Args:

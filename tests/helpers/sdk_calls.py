@@ -39,16 +39,16 @@ def write_files(folder: Path) -> None:
         path.write_text(f"# {name}\n")
 
 
-def given(kind: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401
+def given(kind: str, **values: Any) -> dict[str, Any]:
     """An object as data."""
     return {"$": kind, **values}
 
 
-def source(source: str, destination: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def source(source: str, destination: str, **more: Any) -> dict[str, Any]:
     return given("ProcessingInput", source=source, destination=destination, **more)
 
 
-def output(source: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def output(source: str, **more: Any) -> dict[str, Any]:
     return given("ProcessingOutput", source=source, **more)
 
 
@@ -56,11 +56,11 @@ def call(processor: str, init: dict[str, Any], run: dict[str, Any], region: str 
     return {"processor": processor, "init": init, "run": run, "region": region}
 
 
-def _framework(run: dict[str, Any], **init: Any) -> Call:  # noqa: ANN401
+def _framework(run: dict[str, Any], **init: Any) -> Call:
     return call("FrameworkProcessor", {"framework": "sklearn", "framework_version": "1.2-1", **ONE, **init}, run)
 
 
-def _pyspark(run: dict[str, Any], **init: Any) -> Call:  # noqa: ANN401
+def _pyspark(run: dict[str, Any], **init: Any) -> Call:
     defaults = {"framework_version": "3.3", **ONE, "instance_count": 2, "max_runtime_in_seconds": 1200}
     return call("PySparkProcessor", defaults | init, run)
 

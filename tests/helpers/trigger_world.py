@@ -1,40 +1,43 @@
-"""A trigger's two functions over real services on loopback, without a deployment, and faults at their calls."""
+"""A trigger's two functions with real services on loopback, without a deployment, and faults at their calls."""
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import json
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 import boto3
-import pytest
-from botocore.config import Config
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config as ClientConfig
+
+from s3_trigger import intake
+from s3_trigger.config import Config
+from s3_trigger.dispatch import Dispatcher
+from s3_trigger.ledger import Ledger
+from s3_trigger.runtime import Runtime
 
 TERMINAL = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 ROLE = "arn:aws:iam::000000000000:role/machine"
 
 
 class Killed(BaseException):
-    """The function is killed here; nothing of it goes on."""
+    """The end of a function that is killed at one of its calls."""
 
 
 @dataclass
 class Faults:
-    """What happens to the functions' calls: each is counted, and one of them may be the last.
+    """The faults of the functions' calls: each call is counted, and one of them may be the last.
 
     Attributes:
         calls: the names of the calls so far.
-        kill_at: the number of the call to be killed at.
-        after: whether the service has done it before the function is killed.
+        kill_at: the number of the call at which the function is killed.
+        after: True to kill it after the service has processed the call.
     """
 
     calls: list[str] = field(default_factory=list)
@@ -49,18 +52,18 @@ class Faults:
         if number == self.kill_at and not self.after:
             raise Killed
 
-    def after_it(self) -> None:
+    def after_call(self) -> None:
         if len(self.calls) == self.kill_at and self.after:
             raise Killed
 
 
 class Clients:
-    """Clients of the services at an endpoint: the world's own, and the functions', whose calls are watched."""
+    """Clients of the services at an endpoint: the world's own, and the functions', whose calls are recorded."""
 
     def __init__(self, endpoint: str) -> None:
         self.faults = Faults()
-        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")  # noqa: S106
-        config = Config(s3={"addressing_style": "path"}, proxies={}, max_pool_connections=32)
+        session: Any = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")  # noqa: S106
+        config = ClientConfig(s3={"addressing_style": "path"}, proxies={}, max_pool_connections=32)
         services = ("s3", "sqs", "stepfunctions", "dynamodb", "events", "sns")
         self.own, self.watched = (
             {service: session.client(service, endpoint_url=endpoint, config=config) for service in services}
@@ -69,20 +72,21 @@ class Clients:
         for client in self.watched.values():
             client.meta.events.register("before-send.*.*", self._before)
             client.meta.events.register("response-received.*.*", self._after)
-        self.watched["lambda"] = _Waker()
+        self.watched["lambda"] = _Lambda()
 
     def _before(self, event_name: str, **_: object) -> None:
         self.faults.before(event_name)
 
     def _after(self, **_: object) -> None:
-        self.faults.after_it()
+        self.faults.after_call()
 
 
-class Context:
-    """Lambda's context, as much of it as is used."""
+class Context(LambdaContext):
+    """Lambda's context, as far as the functions use it."""
 
-    function_name, memory_limit_in_mb, aws_request_id = "trigger", 256, "request"
-    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:trigger"
+    def __init__(self) -> None:
+        self._function_name, self._memory_limit_in_mb, self._aws_request_id = "trigger", 256, "request"
+        self._invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:trigger"
 
     @staticmethod
     def get_remaining_time_in_millis() -> int:
@@ -95,9 +99,9 @@ class Execution:
 
     Attributes:
         name: its name.
-        input: what it was started with.
+        input: its input.
         keys: the keys that its manifest names.
-        token: what ends it.
+        token: the task token that ends it.
     """
 
     name: str
@@ -107,7 +111,7 @@ class Execution:
 
 
 class Trigger:
-    """The functions with some settings, the services that they work on, and the world around them."""
+    """The functions with some settings, the services that they use, and the world around them."""
 
     def __init__(self, clients: Clients, **settings: object) -> None:
         self.s3, self.sqs, self.states, self.dynamodb, self.events = (
@@ -117,8 +121,8 @@ class Trigger:
         self.bucket, self.manifests = f"in-{self.id}", f"out-{self.id}"
         for bucket in (self.bucket, self.manifests):
             self.s3.create_bucket(Bucket=bucket)
-        self._dead, self._tasks, self._told = (
-            self.sqs.create_queue(QueueName=f"{name}-{self.id}")["QueueUrl"] for name in ("dead", "tasks", "told")
+        self._dead, self._tasks, self._published = (
+            self.sqs.create_queue(QueueName=f"{name}-{self.id}")["QueueUrl"] for name in ("dead", "tasks", "published")
         )
         machine = self.states.create_state_machine(
             name=f"machine-{self.id}", roleArn=ROLE, definition=json.dumps(_waiting_machine(self._tasks))
@@ -141,41 +145,20 @@ class Trigger:
         self.now = time.time()
         self.executions: dict[str, Execution] = {}
         self._sequence = itertools.count(1)
-        self._load(clients.watched)
+        self.runtime = Runtime(
+            Config.from_settings(self.settings), new_client=clients.watched.__getitem__, clock=lambda: self.now
+        )
 
     @property
     def has_ledger(self) -> bool:
         return any(name in self.settings for name in ("batch_size", "max_concurrent_jobs"))
 
-    def _load(self, clients: dict[str, Any]) -> None:
-        """Import the functions as a new Lambda would, with clients that talk to loopback and tell of their calls."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("SETTINGS", json.dumps(self.settings))
-            patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-            for name in [name for name in sys.modules if name.partition(".")[0] == "s3_trigger"]:
-                del sys.modules[name]
-            self.intake: Any = importlib.import_module("s3_trigger.intake")
-            self.dispatcher: Any = importlib.import_module("s3_trigger.dispatch")
-        shared: Any = sys.modules["s3_trigger.runtime"]
-        own: list[Any] = [module for name, module in sys.modules.items() if name.partition(".")[0] == "s3_trigger"]
-        for module in own:
-            if hasattr(module, "client"):
-                module.client = clients.__getitem__
-        if self.has_ledger:
-            ledger = shared.Ledger(
-                shared.Table(clients["dynamodb"], self.settings["table"]),
-                batch_size=shared.settings.batch_size,
-                slots=shared.settings.max_concurrent_jobs,
-                clock=lambda: self.now,
-            )
-            for module in own:
-                if hasattr(module, "ledger") and not isinstance(module.ledger, ModuleType):
-                    module.ledger = lambda: ledger
-        self.ledger: Any = ledger if self.has_ledger else None
-        sys.modules["s3_trigger.dispatch"].__dict__["time"] = _Clock(self)
+    @property
+    def ledger(self) -> Ledger:
+        return self.runtime.ledger
 
     def upload(self, key: str, body: bytes = b"x") -> str:
-        """Put an object; the event that EventBridge would send of it."""
+        """Put an object, and return the event that EventBridge would send."""
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
         return self.event(key)
 
@@ -190,7 +173,7 @@ class Trigger:
         return json.dumps({**event, **changes})
 
     def deliver(self, *bodies: str, receive_count: int = 1) -> list[int]:
-        """Hand messages to the intake; which of them failed, by position."""
+        """Deliver messages to the intake, and return the positions of those that failed."""
         records = [
             {
                 "messageId": str(number),
@@ -204,16 +187,16 @@ class Trigger:
             }
             for number, body in enumerate(bodies)
         ]
-        answer = self.intake.handler({"Records": records}, Context())
+        answer = intake.process(self.runtime, {"Records": records}, Context())
         return [int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
     def dispatch(self, *, minutes: float = 0) -> None:
-        """Let the dispatcher work; some minutes later, on the minute."""
+        """Invoke the dispatcher; some minutes later, as the rule of every minute does."""
         self.now += 60 * minutes
-        self.dispatcher.handler({"minute": True} if minutes else {}, Context())
+        Dispatcher(self.runtime).dispatch({"minute": True} if minutes else {}, Context())
 
     def running(self, count: int) -> list[Execution]:
-        """Wait until so many executions run that have not been ended; all of them."""
+        """Wait until so many executions are running, and return them."""
         deadline = time.monotonic() + 20
         while True:
             answer = self.sqs.receive_message(QueueUrl=self._tasks, MaxNumberOfMessages=10)
@@ -236,8 +219,8 @@ class Trigger:
         start = prefix["prefix"].removeprefix(f"s3://{self.bucket}/")
         return tuple(f"{start}{name}" for name in names)
 
-    def end(self, execution: Execution, *, error: str = "", tell: bool = True) -> str:
-        """Let an execution end; the event of it, delivered at once unless told otherwise."""
+    def end(self, execution: Execution, *, error: str = "", report: bool = True) -> str:
+        """End an execution, and return the event of its end, which by default is delivered to the intake."""
         if error == "ABORTED":
             self.states.stop_execution(executionArn=self.arn(execution.name))
         elif error:
@@ -257,7 +240,7 @@ class Trigger:
                 "detail": {name: found.get(name) for name in names},
             }
         )
-        if tell:
+        if report:
             assert self.deliver(event) == []
         return event
 
@@ -266,7 +249,7 @@ class Trigger:
         return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
 
     def dead_letters(self) -> list[tuple[str, str]]:
-        """What is in the dead-letter queue: the message and the reason."""
+        """Return the messages of the dead-letter queue and their reasons."""
         found = []
         while messages := self.sqs.receive_message(
             QueueUrl=self._dead, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=600
@@ -274,18 +257,18 @@ class Trigger:
             found += [(one["Body"], one["MessageAttributes"]["Reason"]["StringValue"]) for one in messages]
         return found
 
-    def told(self) -> list[dict[str, Any]]:
-        """The events of failures."""
+    def published(self) -> list[dict[str, Any]]:
+        """Return the events of failures that were published."""
         found = []
         while messages := self.sqs.receive_message(
-            QueueUrl=self._told, MaxNumberOfMessages=10, VisibilityTimeout=600
+            QueueUrl=self._published, MaxNumberOfMessages=10, VisibilityTimeout=600
         ).get("Messages"):
             found += [json.loads(one["Body"])["detail"] for one in messages]
         return found
 
     def listen(self) -> None:
-        """Have the events of failures kept."""
-        arn = self.sqs.get_queue_attributes(QueueUrl=self._told, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        """Keep the events of failures in a queue."""
+        queue = self.sqs.get_queue_attributes(QueueUrl=self._published, AttributeNames=["QueueArn"])
         self.events.put_rule(
             Name=self.id,
             EventPattern=json.dumps(
@@ -295,10 +278,10 @@ class Trigger:
                 }
             ),
         )
-        self.events.put_targets(Rule=self.id, Targets=[{"Id": "queue", "Arn": arn}])
+        self.events.put_targets(Rule=self.id, Targets=[{"Id": "queue", "Arn": queue["Attributes"]["QueueArn"]}])
 
     def items(self) -> list[dict[str, Any]]:
-        """Everything in the table."""
+        """Return all items of the table."""
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.settings["table"])
         return [
             {name: next(iter(value.values())) for name, value in item.items()}
@@ -308,7 +291,7 @@ class Trigger:
 
     @contextmanager
     def killed_at(self, call: int, *, after: bool) -> Iterator[None]:
-        """Kill the function that is called within at one of its calls."""
+        """Kill the function that is invoked within at one of its calls."""
         self.faults.kill_at, self.faults.after = len(self.faults.calls) + call, after
         try:
             yield
@@ -318,30 +301,17 @@ class Trigger:
             self.faults.kill_at = None
 
     def count(self, work: Callable[[], object]) -> list[str]:
-        """The calls that something makes."""
+        """Return the calls that some work makes."""
         start = len(self.faults.calls)
         work()
         return self.faults.calls[start:]
 
 
-class _Waker:
-    """The Lambda service: the dispatcher is woken by the tests themselves."""
+class _Lambda:
+    """A client of Lambda that invokes nothing: the tests invoke the dispatcher themselves."""
 
     def invoke(self, **_: object) -> Mapping[str, Any]:
         return {}
-
-
-class _Clock:
-    """The dispatcher's ``time``: the world's."""
-
-    def __init__(self, world: Trigger) -> None:
-        self._world = world
-
-    def time(self) -> float:
-        return self._world.now
-
-    def time_ns(self) -> int:
-        return time.time_ns()
 
 
 def create_table(dynamodb: Any, name: str) -> None:  # noqa: ANN401 - boto3 has no types

@@ -1,32 +1,36 @@
-"""The function that unpacks code, given hostile archives; it runs over the S3 of a local AWS."""
+"""The function that unpacks code, given hostile archives, with a real S3."""
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tests.helpers.hostile_names import NAMES
 from tests.helpers.local_aws import RunningLocalAws
+from unpack_code import handler
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 Unpack = Callable[[bytes], dict[str, Any]]
 PREFIX = "code/0123"
 
 
 class _CloudFormation(BaseHTTPRequestHandler):
-    """Takes the answer to a custom resource's request."""
+    """A server that takes the response to a custom resource's request."""
 
-    answers: ClassVar[list[dict[str, Any]]] = []
+    taken: ClassVar[list[dict[str, Any]]] = []
 
     def do_PUT(self) -> None:
-        self.answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(200)
         self.end_headers()
 
@@ -34,24 +38,23 @@ class _CloudFormation(BaseHTTPRequestHandler):
         pass
 
 
-class _Context:
-    log_stream_name = "stream"
+class Context(LambdaContext):
+    def __init__(self) -> None:
+        self._log_stream_name = "stream"
 
 
 @pytest.fixture
-def s3(local_aws: RunningLocalAws) -> Any:  # noqa: ANN401 - boto3 is untyped
+def s3(local_aws: RunningLocalAws) -> S3Client:
     for bucket in ("assets", "target"):
         local_aws.s3.create_bucket(Bucket=bucket)
     return local_aws.s3
 
 
 @pytest.fixture
-def unpack(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:  # noqa: ANN401
-    """Run the function on an archive; returns its answer to CloudFormation."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+def unpack(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:
+    """A function that unpacks an archive, and returns the response to CloudFormation."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    handler = importlib.import_module("unpack_code.handler")
-    monkeypatch.setattr(handler, "s3", s3)
+    monkeypatch.setattr(handler, "s3_client", lambda: s3)
     with HTTPServer(("127.0.0.1", 0), _CloudFormation) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -64,9 +67,9 @@ def unpack(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:  # noq
             handler.handler(
                 {"RequestType": "Create", "ResponseURL": url, "ResourceProperties": properties}
                 | dict.fromkeys(names, "x"),
-                _Context(),
+                Context(),
             )
-            return _CloudFormation.answers.pop()
+            return _CloudFormation.taken.pop()
 
         try:
             yield run
@@ -83,29 +86,30 @@ def archive(*members: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
     return written.getvalue()
 
 
-def keys(s3: Any) -> list[str]:  # noqa: ANN401
+def keys(s3: S3Client) -> list[str]:
     found = [item["Key"] for item in s3.list_objects_v2(Bucket="target").get("Contents", ())]
     for key in found:
         s3.delete_object(Bucket="target", Key=key)
     return found
 
 
-def test_every_name_is_a_key_below_the_prefix(s3: Any, unpack: Unpack) -> None:  # noqa: ANN401
-    answer = unpack(archive(*((name, name.encode()) for name in NAMES), ("a folder/", b"")))
-    assert (answer["Status"], answer["Data"]) == ("SUCCESS", {"Prefix": PREFIX})
+def test_every_name_is_a_key_below_the_prefix(s3: S3Client, unpack: Unpack) -> None:
+    response = unpack(archive(*((name, name.encode()) for name in NAMES), ("a folder/", b"")))
+    assert (response["Status"], response["Data"]) == ("SUCCESS", {"Prefix": PREFIX})
     assert s3.get_object(Bucket="target", Key=f"{PREFIX}/-rf")["Body"].read() == b"-rf"
     assert sorted(keys(s3)) == sorted(f"{PREFIX}/{name}" for name in NAMES)
 
 
 @pytest.mark.parametrize("name", ["../up.py", "a/../../up.py", "/etc/up.py", "..", "./up.py", "a//up.py"])
-def test_a_member_that_leads_out_of_its_folder_fails_the_deployment(s3: Any, unpack: Unpack, name: str) -> None:  # noqa: ANN401
-    answer = unpack(archive(("main.py", b""), (name, b"")))
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"] == f"ValueError: the archive's member {name!r} is no file of its folder (log stream stream)"
+def test_a_member_that_leads_out_of_the_archive_fails_the_deployment(s3: S3Client, unpack: Unpack, name: str) -> None:
+    response = unpack(archive(("main.py", b""), (name, b"")))
+    assert response["Status"] == "FAILED"
+    reason = f"ValueError: a member of the archive must be a file below its root, got {name!r} (log stream stream)"
+    assert response["Reason"] == reason
     assert keys(s3) == []
 
 
-def test_a_link_is_not_followed(s3: Any, unpack: Unpack) -> None:  # noqa: ANN401
+def test_a_link_is_not_followed(s3: S3Client, unpack: Unpack) -> None:
     link = zipfile.ZipInfo("link")
     link.external_attr = 0o120777 << 16
     assert unpack(archive((link, b"/proc/self/environ")))["Status"] == "SUCCESS"
@@ -113,22 +117,22 @@ def test_a_link_is_not_followed(s3: Any, unpack: Unpack) -> None:  # noqa: ANN40
     assert keys(s3) == [f"{PREFIX}/link"]
 
 
-@pytest.mark.parametrize(("room", "what"), [(50, "the archive"), (500, "the archive with its member 'huge.bin'")])
-def test_what_would_fill_the_memory_fails_the_deployment_and_is_not_unpacked(
-    s3: Any,  # noqa: ANN401
+@pytest.mark.parametrize(("limit", "name"), [(50, "the archive"), (500, "the archive with its member 'huge.bin'")])
+def test_an_archive_that_would_fill_the_memory_fails_the_deployment_and_is_not_unpacked(
+    s3: S3Client,
     unpack: Unpack,
     monkeypatch: pytest.MonkeyPatch,
-    room: int,
-    what: str,
+    limit: int,
+    name: str,
 ) -> None:
-    monkeypatch.setattr("unpack_code.handler.ROOM_BYTES", room)
-    answer = unpack(archive(("small.py", b""), ("huge.bin", bytes(600))))
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"].startswith(f"ValueError: {what} has ")
-    assert f" bytes, and {room} can be unpacked; put data into an input of the job" in answer["Reason"]
+    monkeypatch.setattr("unpack_code.handler.MEMORY_BYTES", limit)
+    response = unpack(archive(("small.py", b""), ("huge.bin", bytes(600))))
+    assert response["Status"] == "FAILED"
+    assert response["Reason"].startswith(f"ValueError: {name} must have at most {limit} bytes, got ")
+    assert "; put data into an input of the job" in response["Reason"]
     assert keys(s3) == []
 
 
-def test_what_is_no_archive_fails_the_deployment(s3: Any, unpack: Unpack) -> None:  # noqa: ANN401
+def test_an_invalid_archive_fails_the_deployment(s3: S3Client, unpack: Unpack) -> None:
     assert unpack(b"no archive")["Reason"].startswith("BadZipFile: ")
     assert keys(s3) == []

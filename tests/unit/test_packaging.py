@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import json
+import os
+import runpy
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import zipfile
-from importlib.metadata import requires
+from importlib.metadata import distribution, requires
 from pathlib import Path
 
 import pytest
@@ -48,18 +53,62 @@ def test_what_a_job_is_needs_nothing_but_python() -> None:
     assert not {"boto3", "rich", "yaml", "attr"} & set(loaded.replace("'", " ").replace(",", " ").split()), loaded
 
 
+def build(root: Path, target: str, directory: Path, *, path: Path | None = None) -> Path:
+    """Build the distribution of a source tree; with a directory of distributions, with those alone installed."""
+    python = [sys.executable, *(["-S"] if path else []), "-c"]
+    start = "import runpy, sys; sys.argv[0] = 'hatchling'; " + (f"sys.path.insert(0, {str(path)!r}); " if path else "")
+    subprocess.run(
+        [*python, f"{start}runpy.run_module('hatchling', run_name='__main__')", "build", "-t", target, "-d", directory],
+        cwd=root,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    (built,) = directory.iterdir()
+    return built
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from the checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    (built,) = folder.glob("*.whl")
-    return built
+    return build(ROOT, "wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def wheel_of_the_sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the source distribution."""
+    sdist = build(ROOT, "sdist", tmp_path_factory.mktemp("sdist"))
+    shutil.unpack_archive(sdist, sdist.parent, filter="data")
+    return build(sdist.with_name(sdist.name.removesuffix(".tar.gz")), "wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def without_powertools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with all installed distributions but Powertools."""
+    return installed(tmp_path_factory.mktemp("without"), but=("aws_lambda_powertools",))
+
+
+@pytest.fixture(scope="module")
+def other_powertools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with all installed distributions, and Powertools in another version."""
+    directory = installed(tmp_path_factory.mktemp("other"), but=("aws_lambda_powertools",))
+    package = directory / "aws_lambda_powertools"
+    shutil.copytree(Path(str(distribution("aws-lambda-powertools").locate_file("aws_lambda_powertools"))), package)
+    for module in package.rglob("*.py"):
+        module.write_text(f"# 3.5.0\n{module.read_text()}")
+    information = directory / "aws_lambda_powertools-3.5.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: aws-lambda-powertools\nVersion: 3.5.0\n")
+    lines = [f"{path.relative_to(directory).as_posix()},,\n" for path in package.rglob("*.py")]
+    (information / "RECORD").write_text("".join(lines))
+    return directory
+
+
+def installed(directory: Path, *, but: tuple[str, ...]) -> Path:
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if not path.name.startswith(but) and path.suffix != ".pth":
+            (directory / path.name).symlink_to(path)
+    return directory
 
 
 def test_the_wheel_carries_both_packages_their_data_and_the_functions(wheel: Path) -> None:
@@ -69,6 +118,8 @@ def test_the_wheel_carries_both_packages_their_data_and_the_functions(wheel: Pat
         "cdk_sagemaker_processing/py.typed",
         "cdk_sagemaker_processing/_lambda/s3_trigger/intake.py",
         "cdk_sagemaker_processing/_lambda/unpack_code/handler.py",
+        "cdk_sagemaker_processing/_lambda/_vendor/aws_lambda_powertools/__init__.py",
+        "cdk_sagemaker_processing/_lambda/_vendor/licenses/aws-lambda-powertools.txt",
         "smproc/py.typed",
         "cdk_sagemaker_processing/model/api_limits.json",
         "cdk_sagemaker_processing/model/image_registries.json",
@@ -85,7 +136,7 @@ def test_the_wheel_carries_both_packages_their_data_and_the_functions(wheel: Pat
 
 def test_a_wheel_synthesizes_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
-    zipfile.ZipFile(wheel).extractall(site)
+    shutil.unpack_archive(wheel, site, "zip")
     code = (
         f"import sys; sys.path.insert(0, {str(site)!r})\n"
         "import aws_cdk as cdk, cdk_sagemaker_processing as p\n"
@@ -101,6 +152,109 @@ def test_a_wheel_synthesizes_without_the_checkout(wheel: Path, tmp_path: Path) -
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True)
 
     assert list((tmp_path / "out").glob("asset.*/aws_lambda_powertools/__init__.py"))
+
+
+def asset_hash(library: Path, site: Path) -> str:
+    """The hash of the trigger's functions as a library stages them, with the distributions of a directory."""
+    code = (
+        f"import sys; sys.path[:0] = [{str(library)!r}, {str(site)!r}]\n"
+        "from cdk_sagemaker_processing._internal import asset_files, lambda_function\n"
+        f"assert lambda_function.__file__.startswith({str(library)!r}), lambda_function.__file__\n"
+        "files = lambda_function.function_files('s3_trigger', with_powertools=True)\n"
+        "print(asset_files.content_hash(files))\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        cwd=site,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return ran.stdout.strip()
+
+
+def test_an_asset_has_one_hash_wherever_it_is_staged_and_whichever_powertools_is_installed(
+    wheel: Path, wheel_of_the_sdist: Path, without_powertools: Path, other_powertools: Path, tmp_path: Path
+) -> None:
+    for name, built in (("wheel", wheel), ("sdist", wheel_of_the_sdist)):
+        shutil.unpack_archive(built, tmp_path / name, "zip")
+    (tmp_path / "pinned").mkdir()
+    pinned = installed(tmp_path / "pinned", but=())
+    sites = {"pinned": pinned, "none": without_powertools, "other": other_powertools}
+    staged = {
+        (name, present): asset_hash(library, site)
+        for name, library in (("wheel", tmp_path / "wheel"), ("checkout", ROOT / "constructs"))
+        for present, site in sites.items()
+    }
+    staged["sdist", "other"] = asset_hash(tmp_path / "sdist", other_powertools)
+
+    assert len(set(staged.values())) == 1, staged
+
+
+def test_a_build_refuses_another_powertools(other_powertools: Path, tmp_path: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        build(ROOT, "wheel", tmp_path, path=other_powertools)
+
+    assert (
+        "must be the file of aws-lambda-powertools==3.37.0 jmespath==1.1.0 typing-extensions==4.16.0 that "
+        "lambda/vendored.json lists, got another file, or none, from aws-lambda-powertools 3.5.0, jmespath 1.1.0, "
+        "typing-extensions 4.16.0; install those versions, or build without --no-build-isolation"
+    ) in " ".join(failed.value.stderr.split())
+
+
+def test_staging_refuses_a_vendored_file_that_is_missing_or_another(wheel: Path, tmp_path: Path) -> None:
+    shutil.unpack_archive(wheel, tmp_path, "zip")
+    vendored = tmp_path / "cdk_sagemaker_processing" / "_lambda" / "_vendor" / "jmespath" / "ast.py"
+    for change, error in (
+        (lambda: vendored.write_text("pass"), "ValueError: vendored files must have the hashes of vendored.json"),
+        (vendored.unlink, "FileNotFoundError: vendored files of the Lambda functions must be there, got no "),
+    ):
+        change()
+        with pytest.raises(subprocess.CalledProcessError) as failed:
+            asset_hash(tmp_path, Path(sysconfig.get_path("purelib")))
+        assert error in failed.value.stderr
+        assert "install cdk-sagemaker-processing again; in a checkout, run `make setup`" in failed.value.stderr
+
+
+def test_the_vendored_files_are_those_that_the_functions_import() -> None:
+    derived = runpy.run_path(str(ROOT / "tools" / "vendor_powertools.py"))["derived_list"](ROOT)
+    listed = json.loads((ROOT / "lambda" / "vendored.json").read_text())
+
+    assert listed == derived, "run python tools/vendor_powertools.py --update"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    pins = [f"{name}=={version}" for name, version in listed["versions"].items()]
+    assert project["build-system"]["requires"][1:] == pins
+    assert pins[0] in project["project"]["optional-dependencies"]["dev"]
+    assert set(pins) <= {line.removesuffix(" \\") for line in (ROOT / "requirements.txt").read_text().splitlines()}
+
+
+def test_the_functions_load_and_run_with_their_assets_and_boto3_alone(wheel: Path, tmp_path: Path) -> None:
+    shutil.unpack_archive(wheel, tmp_path / "wheel", "zip")
+    functions = tmp_path / "wheel" / "cdk_sagemaker_processing" / "_lambda"
+    runtime = tmp_path / "runtime"  # what AWS's own runtime has
+    runtime.mkdir()
+    purelib = Path(sysconfig.get_path("purelib"))
+    for name in ("boto3", "botocore", "s3transfer", "dateutil", "six.py", "urllib3"):
+        (runtime / name).symlink_to(purelib / name)
+    settings = dict.fromkeys(
+        ("bucket", "state_machine_arn", "manifest_bucket", "manifest_prefix", "pipeline", "dead_letter_queue"), "x"
+    )
+    code = (
+        f"import sys; sys.path += [{str(functions)!r}, {str(functions / '_vendor')!r}, {str(runtime)!r}]\n"
+        "import os; os.environ.update(AWS_DEFAULT_REGION='us-east-1', AWS_LAMBDA_FUNCTION_NAME='f')\n"
+        f"os.environ['SETTINGS'] = {json.dumps({**settings, 'max_receives': 5})!r}\n"
+        "import s3_trigger.dispatch, s3_trigger.intake, unpack_code.handler\n"
+        "class Context: aws_request_id = function_name = memory_limit_in_mb = invoked_function_arn = 'x'\n"
+        "Context.get_remaining_time_in_millis = lambda self: 100_000\n"
+        'body = \'{"Event": "s3:TestEvent"}\'\n'
+        "record = {'messageId': '1', 'body': body, 'attributes': {}, 'eventSource': 'aws:sqs'}\n"
+        "print(s3_trigger.intake.handler({'Records': [record]}, Context()))\n"
+    )
+    ran = subprocess.run([sys.executable, "-I", "-S", "-c", code], check=False, capture_output=True, text=True)
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines()[-1] == "{'batchItemFailures': []}"
 
 
 def test_exact_pins_are_in_the_extra_for_the_local_aws_alone() -> None:

@@ -1,1 +1,1 @@
-"""What tools/mutate_iam.py is made of: the actions, the pages that demand them, and the apps that use them."""
+"""The parts of tools/mutate_iam.py: the actions, the pages that document them, and the apps that use them."""

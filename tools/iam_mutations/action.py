@@ -1,4 +1,4 @@
-"""An action of a statement of a role, and how its denial shows."""
+"""An action of a statement of a role, and the log line of its denial."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Action:
     """One action of one statement of one role.
 
     Attributes:
-        part: whose role it is: the job's, the state machine's, the trigger's, the dispatcher's or the unpacker's.
+        part: the owner of the role: ``job``, ``state machine``, ``trigger``, ``dispatcher`` or ``unpacker``.
         role: the role's name.
         policy: the name of the role's policy.
         document: the policy as deployed.
-        index: the statement's.
-        name: the action's.
+        index: the index of the statement.
+        name: the name of the action.
     """
 
     part: str
@@ -35,22 +35,22 @@ class Action:
 
     @property
     def resource(self) -> str:
-        """What the statement is about, in short."""
-        found = self.document["Statement"][self.index]["Resource"]
-        return str(found if isinstance(found, str) else found[0])
+        """The first resource of the statement."""
+        resource = self.document["Statement"][self.index]["Resource"]
+        return str(resource if isinstance(resource, str) else resource[0])
 
-    def removed(self) -> dict[str, Any]:
-        """The policy without the action."""
-        changed: dict[str, Any] = json.loads(json.dumps(self.document))
-        statement = changed["Statement"][self.index]
-        left = [name for name in listed(statement["Action"]) if name != self.name]
-        if left:
-            statement["Action"] = left
+    def policy_without(self) -> dict[str, Any]:
+        """Return the policy without the action."""
+        policy: dict[str, Any] = json.loads(json.dumps(self.document))
+        statement = policy["Statement"][self.index]
+        remaining = [name for name in as_list(statement["Action"]) if name != self.name]
+        if remaining:
+            statement["Action"] = remaining
         else:
-            del changed["Statement"][self.index]
-        return changed
+            del policy["Statement"][self.index]
+        return policy
 
 
-def listed(value: str | list[str]) -> list[str]:
-    """What a policy writes as a list, or as the one thing that would be in it."""
+def as_list(value: str | list[str]) -> list[str]:
+    """Return the values of a policy element, which may be a list or a single value."""
     return [value] if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""The example with batches: a table, and a dispatcher that starts what is ready."""
+"""The example with batches: a table, and a dispatcher that starts the batches that are ready."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from smproc.local import LocalAws
-from tools.iam_mutations.pipeline import LATE_SECONDS, Pipeline, Steps, Use
+from tools.iam_mutations.pipeline import LATE_SECONDS, Pipeline, Scenario, Steps
 
-# The example's batches are of 1,000 objects, and its messages are gathered for some seconds; roles are no others here.
+# The example has batches of 1,000 objects and collects messages for some seconds; the roles are the same with less.
 BATCH_SIZE = 2
-# Longer than the dispatcher waits for the news of an end before it asks.
-UNSEEN_SECONDS = 300
+# Longer than the dispatcher waits for the event of an end before it queries the execution.
+OVERDUE_SECONDS = 300
 
 
 class Batches(Pipeline):
@@ -24,18 +24,18 @@ class Batches(Pipeline):
     stack = "BatchExample"
     deploy = ("--app", f"{sys.executable} examples/batches.py", "--parameters", "Mail=somebody@example.com")
     good = b"a,b\n1,2\n"
-    bad = b"\xff\xfe is no text"
+    bad = b"\xff\xfe is not text"
     parts: ClassVar[Mapping[str, str]] = {**Pipeline.parts, "PipelineTriggerLedgerDispatcherRole": "dispatcher"}
 
-    def __init__(self, local_aws: LocalAws, environment: dict[str, str], folder: Path) -> None:
-        super().__init__(local_aws, environment, folder)
+    def __init__(self, local_aws: LocalAws, environment: dict[str, str], directory: Path) -> None:
+        super().__init__(local_aws, environment, directory)
         self.dynamodb, self.events = self.client("dynamodb"), self.client("events")
         self.table = self.named("PipelineTriggerLedgerTable", "AWS::DynamoDB::GlobalTable")
         self.dispatcher = self.named("PipelineTriggerLedgerDispatcher", "AWS::Lambda::Function")
         self.ends = self.named("PipelineTriggerEndedRule", "AWS::Events::Rule")
-        self._make_quick()
+        self._shorten_batches()
 
-    def _make_quick(self) -> None:
+    def _shorten_batches(self) -> None:
         intake = self.named("PipelineTriggerFunction", "AWS::Lambda::Function")
         for function in (intake, self.dispatcher):
             variables = self.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
@@ -46,31 +46,39 @@ class Batches(Pipeline):
         (source,) = self.functions.list_event_source_mappings(FunctionName=intake)["EventSourceMappings"]
         self.functions.update_event_source_mapping(UUID=source["UUID"], BatchSize=10, MaximumBatchingWindowInSeconds=0)
 
-    def arrive(self, body: bytes) -> str:
-        """Put what fills a batch; its group."""
+    def upload_objects(self, body: bytes) -> str:
+        """Upload a full batch and return its group."""
         group = f"{self.prefix}{self.new_name()}"
         for number in range(BATCH_SIZE):
             self.s3.put_object(Bucket=self.bucket, Key=f"{group}/{number}.csv", Body=body)
         return group
 
-    def uses(self) -> dict[Use, set[tuple[str, str]]]:
-        """The shared ones, and what the dispatcher alone sees to."""
-        uses = super().uses()
-        tells = {"states:GetExecutionHistory", "events:PutEvents", "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey*"}
+    def scenarios(self) -> dict[Scenario, set[tuple[str, str]]]:
+        """Return the scenarios of every pipeline and those of the dispatcher."""
+        scenarios = super().scenarios()
+        reports = {
+            "states:GetExecutionHistory",
+            "events:PutEvents",
+            "sns:Publish",
+            "kms:Decrypt",
+            "kms:GenerateDataKey*",
+        }
         return {
-            **uses,
-            self.fail: {("trigger", name) for name in tells},
-            self.lose: {("dispatcher", name) for name in {*tells, "states:DescribeExecution", "dynamodb:GetItem"}},
-            self.vanish: {("dispatcher", "sqs:SendMessage"), ("dispatcher", "s3:ListBucket")},
+            **scenarios,
+            self.fail: {("trigger", name) for name in reports},
+            self.lose_end_event: {
+                ("dispatcher", name) for name in {*reports, "states:DescribeExecution", "dynamodb:GetItem"}
+            },
+            self.delete_object: {("dispatcher", "sqs:SendMessage"), ("dispatcher", "s3:ListBucket")},
         }
 
-    def lose(self) -> Steps:
-        """A batch that fails without anybody hearing of it, until the dispatcher asks."""
+    def lose_end_event(self) -> Steps:
+        """Fail a batch whose end event is lost, until the dispatcher queries the execution."""
         self.events.disable_rule(Name=self.ends)
         try:
-            mark = self.arrive(self.bad)
-            yield from super().over(mark)
-            time.sleep(LATE_SECONDS)  # the news is on its way when the execution is over
+            mark = self.upload_objects(self.bad)
+            yield from super().until_ended(mark)
+            time.sleep(LATE_SECONDS)  # the event may be under way when the execution has ended
         finally:
             self.events.enable_rule(Name=self.ends)
         for slot in self._items("slot"):
@@ -78,24 +86,24 @@ class Batches(Pipeline):
                 TableName=self.table,
                 Key={name: slot[name] for name in ("pk", "sk")},
                 UpdateExpression="SET claimed = claimed - :seconds",
-                ExpressionAttributeValues={":seconds": {"N": str(UNSEEN_SECONDS)}},
+                ExpressionAttributeValues={":seconds": {"N": str(OVERDUE_SECONDS)}},
             )
-        # What its rule sends each minute.
+        # The event that its rule sends each minute.
         self.functions.invoke(FunctionName=self.dispatcher, InvocationType="Event", Payload=b'{"minute": true}')
         yield from self._settled()
 
-    def vanish(self) -> Steps:
-        """A batch one of whose objects is deleted before the batch is full."""
+    def delete_object(self) -> Steps:
+        """Delete an object of a batch before the batch is full."""
         group = f"{self.prefix}{self.new_name()}"
         for number in range(BATCH_SIZE):
             self.s3.put_object(Bucket=self.bucket, Key=f"{group}/{number}.csv", Body=self.good)
             if not number:
                 self.s3.delete_object(Bucket=self.bucket, Key=f"{group}/0.csv")
-        yield from self.over(group)
+        yield from self.until_ended(group)
 
-    def over(self, mark: str) -> Steps:
-        """Until the execution has ended, and all that follows from its end."""
-        yield from super().over(mark)
+    def until_ended(self, mark: str) -> Steps:
+        """Wait until the execution has ended and its end is handled."""
+        yield from super().until_ended(mark)
         yield from self._settled()
 
     def _settled(self) -> Steps:
@@ -103,15 +111,15 @@ class Batches(Pipeline):
             yield
 
     def _items(self, partition: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.dynamodb.query(
+        items: list[dict[str, Any]] = self.dynamodb.query(
             TableName=self.table,
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": partition}},
         )["Items"]
-        return found
+        return items
 
     def clear(self) -> None:
-        """Leave nothing of the last removal, in the table neither."""
+        """Remove the traces of the previous mutation, also from the table."""
         super().clear()
         for item in self.dynamodb.scan(TableName=self.table)["Items"]:
             self.dynamodb.delete_item(TableName=self.table, Key={name: item[name] for name in ("pk", "sk")})

@@ -1,10 +1,10 @@
-"""The demo: each object has an execution of its own."""
+"""The demo, in which each object has an execution of its own."""
 
 from __future__ import annotations
 
 import json
 
-from tools.iam_mutations.pipeline import Pipeline, Steps, Use
+from tools.iam_mutations.pipeline import Pipeline, Scenario, Steps
 
 
 class Demo(Pipeline):
@@ -14,25 +14,25 @@ class Demo(Pipeline):
     good = b"a,b\n" + b"".join(b"%d,%d\n" % (number, number * number) for number in range(20))
     bad = b"no numbers\nat all\n"
 
-    def arrive(self, body: bytes) -> str:
-        """Put an object; its key."""
+    def upload_objects(self, body: bytes) -> str:
+        """Upload an object and return its key."""
         key = f"{self.prefix}{self.new_name()}.csv"
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
         return key
 
-    def uses(self) -> dict[Use, set[tuple[str, str]]]:
-        """The shared ones, and the repetition of an event."""
-        return {**super().uses(), self.repeat: {("trigger", "states:DescribeExecution")}}
+    def scenarios(self) -> dict[Scenario, set[tuple[str, str]]]:
+        """Return the scenarios of every pipeline and the repetition of an event."""
+        return {**super().scenarios(), self.repeat: {("trigger", "states:DescribeExecution")}}
 
     def repeat(self) -> Steps:
-        """An event that comes again when its execution is over."""
-        key = self.arrive(self.good)
-        yield from self.over(key)
-        found = self.execution(key)
-        assert found is not None  # noqa: S101 - it is over
-        sequencer = json.loads(found["input"])["sequencer"]
-        thing = {"key": key, "sequencer": sequencer, "size": len(self.good)}
-        detail = {"bucket": {"name": self.bucket}, "object": thing}
+        """Deliver an event again after its execution has ended."""
+        key = self.upload_objects(self.good)
+        yield from self.until_ended(key)
+        execution = self.execution(key)
+        assert execution is not None  # noqa: S101 - it has ended
+        sequencer = json.loads(execution["input"])["sequencer"]
+        s3_object = {"key": key, "sequencer": sequencer, "size": len(self.good)}
+        detail = {"bucket": {"name": self.bucket}, "object": s3_object}
         event = {"version": "0", "source": "aws.s3", "detail-type": "Object Created", "detail": detail}
         self.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(event))
-        yield from self.drained()
+        yield from self.until_queue_is_empty()

@@ -1,4 +1,4 @@
-"""What AWS does with a role where nobody makes a request on the local AWS, and the page that demands the action."""
+"""The actions that AWS itself performs with a role, without a request to the local AWS, and their documentation."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _FUNCTIONS = {
     "xray:PutTraceSegments": _FUNCTION,
     "xray:PutTelemetryRecords": _FUNCTION,
 }
-# SNS uses the topic's key in its publisher's name.
+# SNS uses the topic's key on behalf of the publisher.
 _PUBLISHERS = {"kms:Decrypt": _TOPIC, "kms:GenerateDataKey*": _TOPIC}
-# By whose role it is, the page by action.
+# The page by action, by the owner of the role.
 DOCUMENTED = {
     "job": {
         "cloudwatch:PutMetricData": _JOBS,
         "logs:DescribeLogStreams": _JOBS,
-        # Of a manifest and of what it lists nothing is listed here; the page gives it for every input.
+        # The local AWS lists nothing for a manifest and its objects; the page requires it for every input.
         "s3:ListBucket": _JOBS,
         "ecr:GetAuthorizationToken": _JOBS,
         "ecr:BatchCheckLayerAvailability": _JOBS,
@@ -61,7 +61,7 @@ DOCUMENTED = {
     "dispatcher": {
         **_FUNCTIONS,
         **_PUBLISHERS,
-        # Without it S3 says 403 of an object that is gone; the local AWS says 404 to everyone.
+        # Without it S3 returns 403 for a missing object; the local AWS always returns 404.
         "s3:ListBucket": _HEAD,
     },
     "unpacker": _FUNCTIONS,

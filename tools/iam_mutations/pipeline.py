@@ -1,4 +1,4 @@
-"""A pipeline that is deployed to a local AWS that enforces IAM, what uses its roles, and what is denied to them."""
+"""A pipeline on a local AWS that enforces IAM, with the scenarios that use its roles and the denials that follow."""
 
 from __future__ import annotations
 
@@ -11,41 +11,44 @@ from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import boto3
 
 from smproc.local import LocalAws
-from tests.helpers.deployment import SessionAt, cdk
-from tools.iam_mutations.action import DENIED, Action, listed
+from tests.helpers.deployment import cdk, session_at
+from tools.iam_mutations.action import DENIED, Action, as_list
 from tools.iam_mutations.documented import DOCUMENTED
 
+if TYPE_CHECKING:
+    from types_boto3_sqs.literals import QueueAttributeFilterType
+
 DEADLINE_SECONDS = 30
-# How long a denial may take to show, once what has the action in it is over.
+# How long a denial may take to reach the log after the end of a scenario.
 LATE_SECONDS = 1.0
 
-# Yields until it is over.
+# A scenario that yields until it has ended.
 Steps = Generator[None, None, None]
-Use = Callable[[], Steps]
+Scenario = Callable[[], Steps]
 
 
 class Pipeline(ABC):
     """A deployed stack with one pipeline in it.
 
-    What uses actions is a generator, which yields until it is over: somebody looks for denials meanwhile.
+    A scenario is a generator that yields until it has ended; the caller checks for denials in between.
 
     Args:
-        local_aws: where to deploy it.
-        environment: what points there.
-        folder: what the deployment may write into.
+        local_aws: the local AWS to deploy to.
+        environment: the variables that lead to it.
+        directory: a directory for the output of the deployment.
     """
 
     stack: ClassVar[str]
-    # What `cdk deploy` is told beside the folder.
+    # The arguments of `cdk deploy` besides the output directory.
     deploy: ClassVar[Sequence[str]] = ()
     good: ClassVar[bytes]
     bad: ClassVar[bytes]
-    # Whose role is whose, by how its logical id starts.
+    # The owner of each role, by the start of its logical id.
     parts: ClassVar[Mapping[str, str]] = {
         "SKLearnRole": "job",
         "PipelineStateMachineRole": "state machine",
@@ -53,18 +56,22 @@ class Pipeline(ABC):
         "ProcessingCodeUnpackerFunctionRole": "unpacker",
     }
 
-    def __init__(self, local_aws: LocalAws, environment: dict[str, str], folder: Path) -> None:
+    def __init__(self, local_aws: LocalAws, environment: dict[str, str], directory: Path) -> None:
         self.local_aws = local_aws
-        cdk(["deploy", *self.deploy, "--output", str(folder / self.stack)], environment)
-        keys = {
-            "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
-            "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
-            "region_name": environment["AWS_REGION"],
-        }
-        self.client = SessionAt(boto3.Session(**keys), local_aws.endpoint).client
-        names = ("cloudformation", "iam", "lambda", "logs", "s3", "sqs", "stepfunctions")
-        clients = map(self.client, names)
-        self.formation, self.iam, self.functions, self.logs, self.s3, self.sqs, self.states = clients
+        cdk(["deploy", *self.deploy, "--output", str(directory / self.stack)], environment)
+        session = boto3.Session(
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=environment["AWS_REGION"],
+        )
+        self.client = session_at(session, local_aws.endpoint).client
+        self.formation = self.client("cloudformation")
+        self.iam = self.client("iam")
+        self.functions = self.client("lambda")
+        self.logs = self.client("logs")
+        self.s3 = self.client("s3")
+        self.sqs = self.client("sqs")
+        self.states = self.client("stepfunctions")
         (stack,) = self.formation.describe_stacks(StackName=self.stack)["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         self.machine = outputs["StateMachine"]
@@ -74,39 +81,39 @@ class Pipeline(ABC):
         self._count = 0
         self._read = 0
 
-    # --- Whose actions there are ---
+    # --- The actions ---
 
     def named(self, start: str, kind: str) -> str:
-        """The physical id of the resource of a type whose logical id starts so, up to the hash."""
-        found: str
-        (found,) = (
+        """Return the physical id of the resource of a type whose logical id is a prefix and a hash."""
+        physical_id: str
+        (physical_id,) = (
             one["PhysicalResourceId"]
             for one in self._resources
             if one["ResourceType"] == kind and re.fullmatch(rf"{start}[0-9A-F]{{8}}", one["LogicalResourceId"])
         )
-        return found
+        return physical_id
 
     def actions(self) -> Iterator[Action]:
-        """Every action of every statement of every role of the stack."""
+        """Yield every action of every statement of every role of the stack."""
         roles = {self.named(start, "AWS::IAM::Role"): part for start, part in self.parts.items()}
         all_roles = {one["PhysicalResourceId"] for one in self._resources if one["ResourceType"] == "AWS::IAM::Role"}
         if unknown := all_roles - set(roles):
-            raise SystemExit(f"nobody says what uses these roles: {', '.join(sorted(unknown))}")
+            raise SystemExit(f"parts must name the owner of every role, got none for: {', '.join(sorted(unknown))}")
         for role, part in roles.items():
             (policy,) = self.iam.list_role_policies(RoleName=role)["PolicyNames"]
-            document = self.iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            document: Any = self.iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
             for index, statement in enumerate(document["Statement"]):
-                for name in listed(statement["Action"]):
+                for name in as_list(statement["Action"]):
                     yield Action(part, role, policy, document, index, name)
 
-    # --- What uses the actions ---
+    # --- The scenarios ---
 
     @abstractmethod
-    def arrive(self, body: bytes) -> str:
-        """Put what starts an execution; what its input names it by."""
+    def upload_objects(self, body: bytes) -> str:
+        """Upload what starts one execution, and return a value of its input that identifies it."""
 
-    def uses(self) -> dict[Use, set[tuple[str, str]]]:
-        """What uses something, and whose actions it takes to see them used; `upload` uses all others."""
+    def scenarios(self) -> dict[Scenario, set[tuple[str, str]]]:
+        """Return the scenarios, each with the owners and actions that only it uses; `upload` uses all others."""
         return {
             self.upload: set(),
             self.upload_first: {("job", "logs:CreateLogGroup")},
@@ -117,68 +124,68 @@ class Pipeline(ABC):
         }
 
     def upload(self) -> Steps:
-        """What arrives, its job, and the ends of both."""
-        yield from self.over(self.arrive(self.good))
+        """Upload objects, and wait for the end of their execution."""
+        yield from self.until_ended(self.upload_objects(self.good))
 
     def upload_first(self) -> Steps:
-        """An upload whose job is the first of the account, which has no log group for jobs yet."""
+        """Upload objects whose job is the first of the account, which has no log group for jobs yet."""
         self.logs.delete_log_group(logGroupName="/aws/sagemaker/ProcessingJobs")
         yield from self.upload()
 
     def fail(self) -> Steps:
-        """An upload that makes its job fail."""
-        yield from self.over(self.arrive(self.bad))
+        """Upload objects that make their job fail."""
+        yield from self.until_ended(self.upload_objects(self.bad))
 
     def poison(self) -> Steps:
-        """A message that is no event."""
-        self.sqs.send_message(QueueUrl=self.queue, MessageBody="no event")
-        yield from self.drained()
+        """Send a message that is not an event."""
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody="not an event")
+        yield from self.until_queue_is_empty()
 
     def stop(self) -> Steps:
-        """An execution that is stopped while its job runs."""
+        """Stop an execution while its job runs."""
         self.local_aws.put_fault("delay", times=1, seconds=DEADLINE_SECONDS)
-        mark = self.arrive(self.good)
-        while (found := self.execution(mark)) is None or not self._submitted(found):
+        mark = self.upload_objects(self.good)
+        while (execution := self.execution(mark)) is None or not self._submitted(execution):
             yield
-        self.states.stop_execution(executionArn=found["executionArn"])
-        yield from self.over(mark)
+        self.states.stop_execution(executionArn=execution["executionArn"])
+        yield from self.until_ended(mark)
 
     def unpack(self) -> Steps:
-        """The custom resource of the code, made once more."""
+        """Create the custom resource of the code again."""
         template = self.formation.get_template(StackName=self.stack)["TemplateBody"]
         template = template if isinstance(template, dict) else json.loads(template)
         (resource,) = (one for one in template["Resources"].values() if one["Type"] == "Custom::ProcessingCode")
-        given = {
+        properties = {
             **resource["Properties"],
             "SourceBucket": f"cdk-hnb659fds-assets-000000000000-{self.local_aws.region}",
             "Bucket": self.named("SKLearnBucket", "AWS::S3::Bucket"),
         }
-        with _answered() as url:
+        with _response_server() as url:
             event = {
                 "RequestType": "Create",
                 "ResponseURL": url,
                 "StackId": "stack",
                 "RequestId": "request",
                 "LogicalResourceId": "resource",
-                "ResourceProperties": given,
+                "ResourceProperties": properties,
             }
             function = self.named("ProcessingCodeUnpackerFunction", "AWS::Lambda::Function")
             self.functions.invoke(FunctionName=function, Payload=json.dumps(event).encode())
         yield
 
     def new_name(self) -> str:
-        """What has not arrived before."""
+        """Return a name that no earlier scenario has used."""
         self._count += 1
         return f"{self._count:04}"
 
-    def over(self, mark: str) -> Steps:
-        """Until the execution has ended."""
-        while (found := self.execution(mark)) is None or found["status"] == "RUNNING":
+    def until_ended(self, mark: str) -> Steps:
+        """Wait until the execution has ended."""
+        while (execution := self.execution(mark)) is None or execution["status"] == "RUNNING":
             yield
 
-    def drained(self) -> Steps:
-        """Until the queue is empty."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    def until_queue_is_empty(self) -> Steps:
+        """Wait until the queue is empty."""
+        names: list[QueueAttributeFilterType] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         while any(
             int(count)
             for count in self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"].values()
@@ -186,69 +193,70 @@ class Pipeline(ABC):
             yield
 
     def execution(self, mark: str) -> dict[str, Any] | None:
-        """The execution of what has arrived; None when there is none."""
+        """Return the execution whose input contains a value, None if there is none."""
         for each in self.states.list_executions(stateMachineArn=self.machine, maxResults=20)["executions"]:
-            found: dict[str, Any] = self.states.describe_execution(executionArn=each["executionArn"])
+            found = self.states.describe_execution(executionArn=each["executionArn"])
             if mark in json.loads(found["input"]).values():
-                return found
+                return {**found}
         return None
 
     def _submitted(self, execution: dict[str, Any]) -> bool:
         events = self.states.get_execution_history(executionArn=execution["executionArn"])["events"]
         return any(event["type"] == "TaskSubmitted" for event in events)
 
-    # --- What is denied ---
+    # --- The denials ---
 
     def clear(self) -> None:
-        """Leave nothing of the last removal."""
+        """Remove the traces of the previous mutation."""
         self.local_aws.clear_faults()
         self.sqs.purge_queue(QueueUrl=self.queue)
 
     def denials(self) -> list[re.Match[str]]:
-        """The denials that are new in the server's log."""
+        """Return the new denials in the server's log."""
         with self.local_aws.status().log.open("rb") as log:
             log.seek(self._read)
             new = log.read()
-        whole = new[: new.rfind(b"\n") + 1]
-        self._read += len(whole)
-        return [*DENIED.finditer(whole.decode(errors="replace"))]
+        complete = new[: new.rfind(b"\n") + 1]
+        self._read += len(complete)
+        return [*DENIED.finditer(complete.decode(errors="replace"))]
 
-    def denied_without(self, action: Action) -> re.Match[str] | None:
-        """The denial that there is without an action; None when nothing is denied."""
+    def denial_without(self, action: Action) -> re.Match[str] | None:
+        """Return the denial that the absence of an action causes, None if there is none."""
         documented = action.name in DOCUMENTED[action.part]
-        use = next((use for use, uses in self.uses().items() if (action.part, action.name) in uses), self.upload)
+        key = (action.part, action.name)
+        scenario = next((run for run, actions in self.scenarios().items() if key in actions), self.upload)
 
-        def look() -> re.Match[str] | None:
-            fitting = (one for one in self.denials() if (one["role"], one["action"]) == (action.role, action.name))
-            return next(fitting, None)
+        def find_denial() -> re.Match[str] | None:
+            matching = (one for one in self.denials() if (one["role"], one["action"]) == (action.role, action.name))
+            return next(matching, None)
 
         self.clear()
         self.denials()
-        self._put(action, action.removed())
+        self._put(action, action.policy_without())
         try:
-            ends = time.monotonic() + DEADLINE_SECONDS
-            with closing(use()) as using:
-                for _ in using:
-                    if found := look():
-                        return found
-                    if time.monotonic() > ends:
+            deadline = time.monotonic() + DEADLINE_SECONDS
+            with closing(scenario()) as steps:
+                for _ in steps:
+                    if denial := find_denial():
+                        return denial
+                    if time.monotonic() > deadline:
                         break
                     time.sleep(0.1)
             late = time.monotonic() + (LATE_SECONDS if documented else DEADLINE_SECONDS)
-            while (found := look()) is None and time.monotonic() < late:
+            while (denial := find_denial()) is None and time.monotonic() < late:
                 time.sleep(0.1)
-            return found
+            return denial
         finally:
             self._put(action, action.document)
 
     def check_everything_is_allowed(self) -> None:
-        """Run everything with all actions: a denial now would prove nothing later."""
+        """Run every scenario with all actions: a denial now would invalidate the results."""
         self.denials()
-        for use in self.uses():
-            ends = time.monotonic() + DEADLINE_SECONDS
-            for _ in use():
-                if time.monotonic() > ends:
-                    raise SystemExit(f"{self.stack}: not over after {DEADLINE_SECONDS} seconds: {use.__doc__}")
+        for scenario in self.scenarios():
+            deadline = time.monotonic() + DEADLINE_SECONDS
+            for _ in scenario():
+                if time.monotonic() > deadline:
+                    raise SystemExit(f"{self.stack}: not finished after {DEADLINE_SECONDS} seconds: {scenario.__doc__}")
                 time.sleep(0.1)
         time.sleep(LATE_SECONDS)
         if denied := self.denials():
@@ -259,10 +267,10 @@ class Pipeline(ABC):
 
 
 @contextmanager
-def _answered() -> Iterator[str]:
-    """Where a custom resource answers, as it would to CloudFormation."""
+def _response_server() -> Iterator[str]:
+    """Serve the address to which a custom resource sends its response, as CloudFormation does."""
 
-    class Taking(BaseHTTPRequestHandler):
+    class ResponseHandler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
@@ -270,7 +278,7 @@ def _answered() -> Iterator[str]:
 
         def log_message(self, *_: object) -> None: ...
 
-    with HTTPServer(("127.0.0.1", 0), Taking) as server:
+    with HTTPServer(("127.0.0.1", 0), ResponseHandler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()

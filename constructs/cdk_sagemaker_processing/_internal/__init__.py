@@ -1,1 +1,1 @@
-"""What the constructs share and users never see."""
+"""Parts that the constructs share and that are not public."""

@@ -1,4 +1,4 @@
-"""Put files into an asset under names that we choose, without Docker and without touching the source tree."""
+"""Assets whose files have the names that we choose, made without Docker and without a change to the source tree."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 import aws_cdk as cdk
 import jsii
 
-# What an asset shall hold: each file, or the content of one, by the name it shall have.
+# The content of an asset: each file, or the bytes of one, by its name in the asset.
 Files = Mapping[str, Path | bytes]
 
 
 @jsii.implements(cdk.ILocalBundling)
 class _Copy:
-    """Local bundling that copies files; the asset's hash is theirs, so a synth in another folder gives the same one."""
+    """Local bundling that copies files; the asset's hash is theirs, so it does not depend on where the files are."""
 
     def __init__(self, files: Files) -> None:
         self._files = files
@@ -33,7 +33,7 @@ class _Copy:
 
 
 def content_hash(files: Files) -> str:
-    """A hash over names and bytes, the same on every machine."""
+    """Return a hash over names and bytes, which is the same on every machine."""
     digest = hashlib.sha256()
     for name in sorted(files):
         content = _bytes(files[name])
@@ -47,20 +47,20 @@ def _bytes(content: Path | bytes) -> bytes:
 
 
 def bundling(files: Files) -> cdk.BundlingOptions:
-    """Options that fill an asset with exactly these files, by the names they shall have in it."""
+    """Return options that fill an asset with exactly these files, under these names."""
     return cdk.BundlingOptions(
-        # Never pulled: local bundling always succeeds. aws-cdk wants an image all the same.
+        # Never pulled, for local bundling always succeeds, but aws-cdk requires an image.
         image=cdk.DockerImage.from_registry("scratch"),
         local=_Copy(files),
-        # A folder that holds a single archive would otherwise be taken for the asset itself.
+        # Otherwise aws-cdk takes a single archive in the directory for the asset itself.
         output_type=cdk.BundlingOutput.NOT_ARCHIVED,
     )
 
 
-def tree(folder: Path, prefix: str = "") -> dict[str, Path]:
-    """The files below a folder by their name relative to it, less what Python leaves behind."""
+def tree(directory: Path, prefix: str = "") -> dict[str, Path]:
+    """Return the files below a directory by their relative names, without Python's caches."""
     return {
-        f"{prefix}{path.relative_to(folder).as_posix()}": path
-        for path in sorted(folder.rglob("*"))
+        f"{prefix}{path.relative_to(directory).as_posix()}": path
+        for path in sorted(directory.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
     }

@@ -1,4 +1,4 @@
-"""Say of a resource's dependencies what CloudFormation does not know by itself, and no more."""
+"""Dependencies between resources, without those that CloudFormation infers from references."""
 
 from __future__ import annotations
 
@@ -9,29 +9,32 @@ from constructs import IConstruct
 
 
 def depend_on_policy_alone(construct: IConstruct, role: iam.IRole) -> None:
-    """Let a resource wait for its role's policy, not also for the role, which its own reference to the role does.
+    """Make a resource depend on its role's policy but not on the role, which it already references.
 
-    aws-cdk says both, and cfn-lint finds the second to say nothing (W3005). What else it waits for is left.
+    aws-cdk writes both dependencies, and cfn-lint reports the second as redundant (W3005). All other dependencies of
+    the resource stay.
     """
     resource, role_resource = construct.node.default_child, role.node.default_child
     if isinstance(resource, CfnResource) and isinstance(role_resource, CfnResource):
-        resource.add_override("DependsOn", Lazy.any(_AllBut(resource, role_resource), omit_empty_array=True))
+        resource.add_override(
+            "DependsOn", Lazy.any(_DependenciesExcept(resource, role_resource), omit_empty_array=True)
+        )
 
 
 @jsii.implements(IStableAnyProducer)
-class _AllBut:
-    """What a resource waits for, without one of them, as aws-cdk writes it; known when the app is synthesized."""
+class _DependenciesExcept:
+    """A resource's dependencies except one, in the form that aws-cdk writes; known when the app is synthesized."""
 
-    def __init__(self, resource: CfnResource, left_out: CfnResource) -> None:
+    def __init__(self, resource: CfnResource, excluded: CfnResource) -> None:
         self._resource = resource
-        self._left_out = left_out
+        self._excluded = excluded
 
     def produce(self) -> list[str]:
         stack = Stack.of(self._resource)
-        names = {
-            found.node.path: stack.resolve(found.logical_id)
-            for found in self._resource.obtain_dependencies()
-            if isinstance(found, CfnResource) and Stack.of(found) is stack
+        logical_ids = {
+            dependency.node.path: stack.resolve(dependency.logical_id)
+            for dependency in self._resource.obtain_dependencies()
+            if isinstance(dependency, CfnResource) and Stack.of(dependency) is stack
         }
-        names.pop(self._left_out.node.path, None)
-        return [names[path] for path in sorted(names)]
+        logical_ids.pop(self._excluded.node.path, None)
+        return [logical_ids[path] for path in sorted(logical_ids)]

@@ -1,6 +1,6 @@
-"""Grants to roles, on keys, buckets, topics and repositories. Every grant of this library goes through here.
+"""Grants to roles on keys, buckets, topics and repositories; every grant of this library goes through here.
 
-aws-cdk accepts statements for policies that it cannot change and drops them silently; these functions report them.
+aws-cdk accepts statements for policies that it cannot change and silently drops them. These functions report them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cdk_sagemaker_processing.model import is_unresolved, sagemaker_accounts
 
 @jsii.implements(iam.IPrincipal)
 class _ReportingGrantee:
-    """An imported role as aws-cdk's grants see it: hands statements on, and has told those that the role drops."""
+    """A grantee that forwards statements to an imported role and reports those that the role drops."""
 
     def __init__(self, role: iam.IRole) -> None:
         self._role = role
@@ -42,22 +42,22 @@ class _ReportingGrantee:
     def add_to_principal_policy(self, statement: iam.PolicyStatement) -> iam.AddToPrincipalPolicyResult:
         result = self._role.add_to_principal_policy(statement)
         if drops_statements(self._role):
-            policies_of(self._role).needs(statement)
+            role_policies(self._role).require(statement)
         return result
 
 
 def drops_statements(role: iam.IRole) -> bool:
-    """Whether a role that was handed statements has dropped them: aws-cdk says that they were added all the same."""
+    """Return whether a role drops the statements that are added to it, although aws-cdk reports them as added."""
     return not isinstance(role, iam.Role) and not any(isinstance(child, iam.Policy) for child in role.node.children)
 
 
-def policies_of(role: iam.IRole) -> UnmanagedPolicy:
-    """The policies of a role that drops statements."""
+def role_policies(role: iam.IRole) -> UnmanagedPolicy:
+    """Return the policies of a role that drops statements."""
     return UnmanagedPolicy.of(role, f"the policies of the role {role.role_arn}")
 
 
 def grantee(role: iam.IRole) -> iam.IPrincipal:
-    """Whom to grant what a role shall be allowed: the role, or who tells what it drops."""
+    """Return the principal to grant permissions to: the role, or a wrapper that reports the statements it drops."""
     return role if isinstance(role, iam.Role) else _ReportingGrantee(role)
 
 
@@ -67,7 +67,8 @@ def allow(role: iam.IRole, statement: iam.PolicyStatement, *, bucket: s3.IBucket
     Args:
         role: the role.
         statement: the statement.
-        bucket: the bucket that it is about, whose own policy has to agree when it is of another account.
+        bucket: the bucket that the statement is about; in another account, its bucket policy must allow the same.
+            Default: none.
     """
     if bucket is not None:
         grant_in_bucket_policy(bucket, role, statement)
@@ -78,29 +79,30 @@ def allow(role: iam.IRole, statement: iam.PolicyStatement, *, bucket: s3.IBucket
 
 
 def grant_in_bucket_policy(bucket: s3.IBucket, role: iam.IRole, statement: iam.PolicyStatement) -> None:
-    """Have a bucket's policy allow what a role of another account may do by its own.
+    """Allow in a bucket's policy what a role of another account is allowed by its own policy.
 
     See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-walkthroughs-managing-access-example2.html
     """
     if not _of_another_account(bucket, role):
         return
-    theirs = statement.copy(principals=[iam.ArnPrincipal(role.role_arn)])
+    bucket_statement = statement.copy(principals=[iam.ArnPrincipal(role.role_arn)])
     owned = Resource.is_owned_resource(bucket)
     if owned and isinstance(role, iam.Role):
-        # Both are of this app, in stacks of two accounts: neither stack can wait for the other.
-        UnmanagedPolicy.of(role, f"the policy of the bucket {bucket.node.path} of another stack").needs(theirs)
-    elif not (owned and bucket.add_to_resource_policy(theirs).statement_added):
-        UnmanagedPolicy.of(bucket, f"the policy of the bucket {bucket.bucket_name}").needs(theirs)
+        # Both belong to this app, in stacks of two accounts: neither stack can depend on the other.
+        policy = UnmanagedPolicy.of(role, f"the policy of the bucket {bucket.node.path} of another stack")
+        policy.require(bucket_statement)
+    elif not (owned and bucket.add_to_resource_policy(bucket_statement).statement_added):
+        UnmanagedPolicy.of(bucket, f"the policy of the bucket {bucket.bucket_name}").require(bucket_statement)
 
 
 def grant_publish(topic: sns.ITopic, role: iam.IRole) -> None:
-    """Let a role publish to a topic, whose own policy has to agree when it is of another account.
+    """Grant a role permission to publish to a topic; in another account, the topic's policy must allow it too.
 
     See: https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
     """
     topic.grant_publish(role)
     if _of_another_account(topic, role):
-        UnmanagedPolicy.of(topic, f"the policy of the topic {topic.topic_arn}").needs(
+        UnmanagedPolicy.of(topic, f"the policy of the topic {topic.topic_arn}").require(
             iam.PolicyStatement(
                 actions=["sns:Publish"], principals=[iam.ArnPrincipal(role.role_arn)], resources=[topic.topic_arn]
             )
@@ -108,51 +110,55 @@ def grant_publish(topic: sns.ITopic, role: iam.IRole) -> None:
 
 
 def grant_key(key: kms.IKey, role: iam.IRole, *actions: str) -> None:
-    """Let a role use a key.
+    """Grant a role the use of a key.
 
     See: https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
     """
     key.grant(grantee(role), *actions)
     if not Resource.is_owned_resource(key):
-        policy_of(key, elsewhere=_of_another_account(key, role)).needs(
+        key_policy(key, elsewhere=_of_another_account(key, role)).require(
             iam.PolicyStatement(actions=list(actions), principals=[iam.ArnPrincipal(role.role_arn)], resources=["*"])
         )
 
 
-def policy_of(key: kms.IKey, *, elsewhere: bool = False) -> UnmanagedPolicy:
-    """The policy of an imported key.
+def key_policy(key: kms.IKey, *, elsewhere: bool = False) -> UnmanagedPolicy:
+    """Return the policy of an imported key.
 
     Args:
         key: the key.
-        elsewhere: whether it is of another account, where roles of this one need more than their own policies.
+        elsewhere: whether the key is in another account, whose key policy must name the roles of this one.
+            Default: False.
     """
     # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
-    until = "" if elsewhere else "it allows this, as key policies by default do for the roles of their account"
-    return UnmanagedPolicy.of(key, f"the policy of the key {key.key_arn}", until=until)
+    unless = "" if elsewhere else "it allows this, as key policies by default do for the roles of their account"
+    return UnmanagedPolicy.of(key, f"the policy of the key {key.key_arn}", unless=unless)
 
 
-def repository_of(account: str, repository: str, role: iam.IRole, actions: list[str]) -> None:
-    """Have told what the policy of a repository of another account has to allow, if the account is known to be another.
+def report_repository_permissions(account: str, repository: str, role: iam.IRole, actions: list[str]) -> None:
+    """Report the permissions that the policy of a repository must grant, if it is known to be in another account.
 
     See: https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policy-examples.html
     """
-    ours = account_of(role)
-    if is_unresolved(account) or is_unresolved(ours) or account == ours or account in sagemaker_accounts():
+    role_account = account_of(role)
+    if is_unresolved(account) or is_unresolved(role_account):
+        return
+    if account == role_account or account in sagemaker_accounts():
         return
     UnmanagedPolicy.of(
         role,
         f"the policy of the repository {repository} of the account {account}",
-        until="it allows this already",
-    ).needs(iam.PolicyStatement(actions=actions, principals=[iam.ArnPrincipal(role.role_arn)]))
+        unless="it allows this already",
+    ).require(iam.PolicyStatement(actions=actions, principals=[iam.ArnPrincipal(role.role_arn)]))
 
 
 def account_of(role: iam.IRole) -> str:
-    """A role's account; that of its stack where only deployment tells it."""
+    """Return the account of a role, or that of its stack if the role's is known only at deployment."""
     account = role.principal_account
     return Stack.of(role).account if account is None or is_unresolved(account) else account
 
 
 def _of_another_account(resource: s3.IBucket | kms.IKey | sns.ITopic, role: iam.IRole) -> bool:
-    """Whether a resource is known at synth to be of another account than a role."""
-    theirs, ours = resource.env.account, account_of(role)
-    return not is_unresolved(theirs) and not is_unresolved(ours) and theirs != ours
+    """Return whether a resource is known at synth to be in another account than a role."""
+    resource_account, role_account = resource.env.account, account_of(role)
+    known = not is_unresolved(resource_account) and not is_unresolved(role_account)
+    return known and resource_account != role_account

@@ -1,4 +1,4 @@
-"""Let others use the user's key: roles by their own policy, services by the key's."""
+"""Grants on a customer managed key: to roles in their own policies, to services in the key policy."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.grants import grant_key, policy_of
+from cdk_sagemaker_processing._internal.grants import grant_key, key_policy
 from cdk_sagemaker_processing._internal.nag import acknowledge
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 
 
 def grant_encrypt(key: kms.IKey | None, role: iam.IRole, *, decrypt: bool = False) -> None:
-    """Let a role write what S3 or SQS encrypts with a key, or read it too; without a key nothing is needed.
+    """Grant a role the use of a key to write data that S3 or SQS encrypts, and optionally to read it.
 
-    Both ask KMS in their caller's name for a data key, and decrypt what comes in parts or is read.
+    Both services call KMS on behalf of their caller: for a data key to write, and to decrypt multipart uploads and
+    data that is read. Without a key nothing is granted.
 
     See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html and
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
@@ -26,7 +27,7 @@ def grant_encrypt(key: kms.IKey | None, role: iam.IRole, *, decrypt: bool = Fals
 
 
 def grant_table_key(key: kms.IKey | None, role: iam.IRole) -> None:
-    """Let a role work with a table that a key encrypts: DynamoDB uses it in its caller's name.
+    """Grant a role the use of the key of a table: DynamoDB uses it on behalf of its caller.
 
     See: https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
     """
@@ -37,13 +38,13 @@ def grant_table_key(key: kms.IKey | None, role: iam.IRole) -> None:
 
 
 def suppress_key_wildcards(role: IConstruct, *actions: str) -> None:
-    """Explain to cdk-nag actions on a key that end in a wildcard."""
+    """Suppress cdk-nag's findings on actions on a key that end in a wildcard."""
     reason = "as AWS documents the use of a key: both actions that start so, on one key"
     acknowledge(role, {f"AwsSolutions-IAM5[Action::{action}]": reason for action in actions})
 
 
 def grant_key_to_log_groups(key: kms.IKey, scope: IConstruct) -> None:
-    """Let CloudWatch Logs encrypt the account's log groups with a key, and nothing else.
+    """Grant CloudWatch Logs the use of a key for the log groups of the account, and for nothing else.
 
     See: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
     """
@@ -52,13 +53,13 @@ def grant_key_to_log_groups(key: kms.IKey, scope: IConstruct) -> None:
         key,
         f"logs.{facts.region}.amazonaws.com",
         ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
-        # A group is named by CloudFormation, after the key is made.
+        # CloudFormation names a log group, and it does so after it has created the key.
         {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": facts.arn("logs", "log-group:*")}},
     )
 
 
 def grant_key_to_eventbridge(key: kms.IKey, scope: IConstruct) -> None:
-    """Let EventBridge put the account's events into queues that a key encrypts.
+    """Grant EventBridge the use of a key to send the account's events to encrypted queues.
 
     See: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
     """
@@ -76,8 +77,8 @@ def _grant_key_to_service(
     statement = iam.PolicyStatement(
         actions=actions,
         principals=[iam.ServicePrincipal(service)],
-        resources=["*"],  # in a key's policy: the key
+        resources=["*"],  # in a key policy, "*" is the key itself
         conditions=conditions,
     )
     if not key.add_to_resource_policy(statement, allow_no_op=True).statement_added:
-        policy_of(key).needs(statement)
+        key_policy(key).require(statement)

@@ -1,9 +1,10 @@
-"""A Lambda function of this library: its source from lambda/, its log group, its role, its limits."""
+"""A Lambda function of this library, with its source from lambda/, a log group, a role and limits."""
 
 from __future__ import annotations
 
-import importlib.metadata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,18 +41,18 @@ _NETWORK_ACTIONS = (
 
 
 class LibraryFunction(lambda_.Function):
-    """A function whose source is a folder of ``lambda/``, with the pure Python distributions that it needs beside it.
+    """A function whose source is a package of ``lambda/``.
 
     Args:
         scope: the construct to live in.
         construct_id: unique in the scope.
         source: the name of a package in ``lambda/``.
-        module: the package's module whose function ``handler`` is called. Default: ``handler``.
-        without_dead_letters: why a dead-letter queue of the function's own would be of no use.
+        module: the module of the package whose function ``handler`` is called. Default: ``handler``.
+        without_dead_letters: the reason why the function needs no dead-letter queue of its own.
         calls: the services that it calls, as VPC endpoints name them.
-        distributions: names of installed distributions to copy into the deployment package.
-        description: what the function is for, shown in the console.
-        timeout: after which an invocation is ended.
+        with_powertools: True to deploy Powertools with it, in the version that this library vendors. Default: False.
+        description: the purpose of the function, shown in the console.
+        timeout: the time after which Lambda ends an invocation.
         environment: environment variables.
         memory_size: MiB. Default: 256.
     """
@@ -67,15 +68,12 @@ class LibraryFunction(lambda_.Function):
         timeout: Duration,
         without_dead_letters: NagSuppression,
         calls: Collection[str],
-        distributions: Sequence[str] = (),
+        with_powertools: bool = False,
         environment: Mapping[str, str] | None = None,
         memory_size: int = 256,
     ) -> None:
-        folder = _source_folder(source)
-        files = tree(folder, f"{source}/")
-        for name in distributions:
-            files |= _pure_python_files(name)
-        # One log group and one role for each function, made here so that both can be as narrow as this function.
+        files = function_files(source, with_powertools=with_powertools)
+        # One log group and one role for each function, created here so that both are as narrow as this function needs.
         own_logs = log_group(scope, f"{construct_id}Logs")
         role = iam.Role(
             scope,
@@ -95,7 +93,7 @@ class LibraryFunction(lambda_.Function):
             architecture=lambda_.Architecture.ARM_64,
             handler=f"{source}.{module}.handler",
             code=lambda_.Code.from_asset(
-                str(folder),
+                str(_lambda_directory(source) / source),
                 bundling=bundling(files),
                 asset_hash=content_hash(files),
                 asset_hash_type=AssetHashType.CUSTOM,
@@ -140,27 +138,49 @@ class LibraryFunction(lambda_.Function):
 
     @classmethod
     def all_in(cls, scope: IConstruct, vpc: ec2.IVpc) -> Iterator[LibraryFunction]:
-        """Those below a construct that run in a VPC."""
+        """Yield the functions below a construct that run in a VPC."""
         for construct in scope.node.find_all():
             if isinstance(construct, cls) and construct._vpc is vpc:  # noqa: SLF001 - its own
                 yield construct
 
 
-def _source_folder(name: str) -> Path:
-    """In a wheel the sources lie inside the package, in a checkout beside it at the top."""
+def function_files(source: str, *, with_powertools: bool = False) -> dict[str, Path]:
+    """Return the files of a function's deployment package by their names in it.
+
+    Args:
+        source: the name of a package in ``lambda/``.
+        with_powertools: True to add the vendored Powertools. Default: False.
+
+    Raises:
+        FileNotFoundError: the source, or a vendored file, is not there.
+        ValueError: a vendored file is not the one that this version of the library was tested with.
+    """
+    directory = _lambda_directory(source)
+    files = tree(directory / source, f"{source}/")
+    return files | _vendored_files(directory) if with_powertools else files
+
+
+def _lambda_directory(source: str) -> Path:
+    """Return the directory of the functions' sources: in the package of a wheel, at the top of a checkout."""
     for root in (_PACKAGE / "_lambda", _PACKAGE.parents[1] / "lambda"):
-        if (root / name).is_dir():
-            return root / name
-    raise FileNotFoundError(f"the source of the function {name!r} is in neither the package nor lambda/")
+        if (root / source).is_dir():
+            return root
+    raise FileNotFoundError(
+        f"the source of the function {source!r} must be in the package or in lambda/, got neither; "
+        "install cdk-sagemaker-processing again"
+    )
 
 
-def _pure_python_files(distribution: str) -> dict[str, Path]:
-    """The modules of an installed distribution, by their path on ``sys.path``."""
-    found = importlib.metadata.files(distribution)
-    if not found:
-        raise FileNotFoundError(f"the distribution {distribution!r} is installed without a list of its files")
-    return {
-        entry.as_posix(): Path(str(entry.locate()))
-        for entry in found
-        if entry.suffix in (".py", ".json") and ".." not in entry.parts and "__pycache__" not in entry.parts
-    }
+def _vendored_files(directory: Path) -> dict[str, Path]:
+    """Return the files that the build has put beside the sources, after a check of their hashes."""
+    files = {}
+    listed = json.loads((directory / "vendored.json").read_text(encoding="utf-8"))
+    repair = "install cdk-sagemaker-processing again; in a checkout, run `make setup` or `pip install --editable .`"
+    for name, expected in listed["files"].items():
+        path = directory / "_vendor" / name
+        if not path.is_file():
+            raise FileNotFoundError(f"vendored files of the Lambda functions must be there, got no {path}; {repair}")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+            raise ValueError(f"vendored files must have the hashes of vendored.json, got another for {path}; {repair}")
+        files[name] = path
+    return files

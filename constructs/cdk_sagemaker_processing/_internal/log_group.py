@@ -1,4 +1,4 @@
-"""A log group of this library."""
+"""Log groups for the functions and state machines of this library."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from cdk_sagemaker_processing.safeguards import Safeguards
 
 
 def log_group(scope: Construct, construct_id: str) -> logs.LogGroup:
-    """A log group as the scope's `Safeguards` ask for it."""
+    """Create a log group with the retention and the key of the scope's `Safeguards`."""
     safeguards = Safeguards.of(scope)
     key = safeguards.encryption_key
-    made = logs.LogGroup(
+    group = logs.LogGroup(
         scope,
         construct_id,
         encryption_key=key,
@@ -23,7 +23,7 @@ def log_group(scope: Construct, construct_id: str) -> logs.LogGroup:
         removal_policy=RemovalPolicy.DESTROY,
     )
     if key is None:
-        suppress(made, NO_KEY_FOR_LOGS)
+        suppress(group, NO_KEY_FOR_LOGS)
     else:
-        grant_key_to_log_groups(key, made)
-    return made
+        grant_key_to_log_groups(key, group)
+    return group

@@ -1,6 +1,7 @@
-"""What cdk-nag's packs for compliance find in this library's resources by default, and why it is so.
+"""Suppressions of cdk-nag's findings on the resources of this library, each with its reason.
 
-Each is for the user to decide, or does not fit. Where the user has decided, the construct explains nothing any more.
+A rule is suppressed because it is the user's decision or because it does not apply. Once the user has decided, for
+example by passing a key, the construct suppresses nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _HIPAA, _NIST, _PCI = "HIPAA.Security", "NIST.800.53.R5", "PCI.DSS.321"
 
 @dataclass(frozen=True, slots=True)
 class NagSuppression:
-    """A rule that several packs have, and the reason why it finds something."""
+    """A rule of one or several packs, and the reason for suppressing it."""
 
     rule: str
     reason: str
@@ -68,12 +69,12 @@ NO_RESERVED_CONCURRENCY = NagSuppression(
     (_HIPAA, _NIST),
 )
 _NO_DEAD_LETTERS = "LambdaDLQ"
-DEAD_LETTERS_OF_THE_QUEUE = NagSuppression(
+QUEUE_HAS_DEAD_LETTERS = NagSuppression(
     _NO_DEAD_LETTERS,
     "invoked by a queue, which has the dead-letter queue: Lambda's own is for asynchronous invocations",
     (_HIPAA, _NIST),
 )
-DONE_AGAIN_EVERY_MINUTE = NagSuppression(
+RETRIED_EVERY_MINUTE = NagSuppression(
     _NO_DEAD_LETTERS,
     "an invocation carries no data, the next minute's does the same work, and failed ones raise an alarm",
     (_HIPAA, _NIST),
@@ -98,42 +99,43 @@ HTTPS_FROM_THE_VPC = (
 )
 
 
-def suppress(construct: IConstruct, *findings: NagSuppression) -> None:
-    """Explain findings on one construct to cdk-nag."""
-    acknowledge(construct, {f"{pack}-{each.rule}": each.reason for each in findings for pack in each.packs})
+def suppress(construct: IConstruct, *suppressions: NagSuppression) -> None:
+    """Suppress rules of cdk-nag on one construct."""
+    reasons = {f"{pack}-{each.rule}": each.reason for each in suppressions for pack in each.packs}
+    acknowledge(construct, reasons)
 
 
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Record the reason for findings of cdk-nag on one construct; without cdk-nag nothing happens.
+    """Acknowledge findings of cdk-nag on one construct; without cdk-nag this has no effect.
 
     Args:
         construct: the narrowest construct that the findings are on.
-        reasons: the reason by finding, each finding with its value: ``AwsSolutions-IAM5[Resource::*]``.
+        reasons: the reason by finding; a finding includes its value: ``AwsSolutions-IAM5[Resource::*]``.
     """
-    # Without the pack's name before it (AwsSolutions::...), which aws-cdk took for the whole app and not for the
-    # construct until https://github.com/aws/aws-cdk/pull/38789; cdk-nag itself has always looked at the construct.
+    # Without the pack's name as a prefix (AwsSolutions::...): until https://github.com/aws/aws-cdk/pull/38789 aws-cdk
+    # acknowledged such an id for the whole app instead of the construct. cdk-nag has always used the construct.
     if reasons:
-        found = [Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items()]
-        Validations.of(construct).acknowledge(*found)
+        acknowledgments = [Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items()]
+        Validations.of(construct).acknowledge(*acknowledgments)
 
 
-# A finding's id has its value in brackets, so aws-cdk takes none with brackets in it, as a prefix in S3 may have.
+# A finding's id has its value in brackets, so aws-cdk accepts no value that contains brackets, as an S3 prefix may.
 _BRACKETS = re.compile(r"[()\[\]{}]")
 
 
 def suppress_wildcards(construct: IConstruct, resources: Iterable[str], reason: str) -> None:
-    """Record the reason for the wildcards in the resources of a statement of a role."""
+    """Suppress cdk-nag's findings on wildcards in the resources of a statement, for one reason."""
     suppress_wildcards_by_resource(construct, dict.fromkeys(resources, reason))
 
 
 def suppress_wildcards_by_resource(construct: IConstruct, reasons: Mapping[str, str]) -> None:
-    """The same for several, the reason by resource."""
+    """Suppress cdk-nag's findings on wildcards in resources, with a reason for each resource."""
     partition = StackFacts.of(construct).partition
-    found: dict[str, str] = {}
+    findings: dict[str, str] = {}
     for resource, reason in reasons.items():
         name = resource.replace(partition, "<AWS::Partition>")
         if is_unresolved(name):
             name = one_line(Stack.of(construct).resolve(resource))
         if "*" in name and not _BRACKETS.search(name):
-            found[f"AwsSolutions-IAM5[Resource::{name}]"] = reason
-    acknowledge(construct, found)
+            findings[f"AwsSolutions-IAM5[Resource::{name}]"] = reason
+    acknowledge(construct, findings)

@@ -1,4 +1,4 @@
-"""What ARNs are made of, asked of a stack once: each question to aws-cdk costs a part of every synth."""
+"""The partition, region and account of a stack, cached: each call to aws-cdk slows down every synth."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from constructs import IConstruct
 
 @dataclass(frozen=True, slots=True)
 class StackFacts:
-    """Partition, region and account of a stack, as text or as tokens."""
+    """The partition, region and account of a stack, as text or as tokens."""
 
     partition: str
     region: str
@@ -19,15 +19,15 @@ class StackFacts:
 
     @classmethod
     def of(cls, scope: IConstruct) -> StackFacts:
-        """Those of a construct's stack."""
+        """Return the facts of a construct's stack."""
         stack = Stack.of(scope)
-        if (known := _KNOWN.get(stack)) is None:
-            known = _KNOWN[stack] = cls(Aws.PARTITION, stack.region, stack.account)
-        return known
+        if (facts := _CACHE.get(stack)) is None:
+            facts = _CACHE[stack] = cls(Aws.PARTITION, stack.region, stack.account)
+        return facts
 
     def arn(self, service: str, resource: str) -> str:
-        """An ARN of the stack's account and region."""
+        """Return an ARN in the stack's account and region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
 
-_KNOWN: WeakKeyDictionary[Stack, StackFacts] = WeakKeyDictionary()
+_CACHE: WeakKeyDictionary[Stack, StackFacts] = WeakKeyDictionary()

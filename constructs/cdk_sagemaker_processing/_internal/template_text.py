@@ -1,4 +1,4 @@
-"""Values of a template as a person reads them: references in angle brackets."""
+"""Template values as readable text, with references in angle brackets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 
 def one_line(resolved: object) -> str:
-    """A text of a template in one line; references as cdk-nag writes them, too."""
+    """Return a value of a template as one line of text; references look as cdk-nag writes them."""
     match resolved:
         case str():
             return resolved
@@ -21,7 +21,7 @@ def one_line(resolved: object) -> str:
 
 
 def to_template_text(resolved: object) -> object:
-    """A part of a template with each of its references in one line."""
+    """Return a part of a template with each of its references as one line of text."""
     match resolved:
         case Mapping() if len(resolved) == 1 and str(next(iter(resolved))).startswith(("Fn::", "Ref")):
             return one_line(resolved)

@@ -1,6 +1,6 @@
-"""Grants where a policy is not this app's to change: what it lacks is told at synth, statement by statement.
+"""Policies that this app cannot change, and the statements that they must contain, reported at synth.
 
-aws-cdk takes statements for such policies and drops them without a word. Every grant of this library comes by here.
+aws-cdk accepts statements for such policies and silently drops them.
 """
 
 from __future__ import annotations
@@ -20,52 +20,53 @@ _ID = "cdk-sagemaker-processing:foreign-policy"
 
 @jsii.implements(IValidation)
 class UnmanagedPolicy:
-    """A policy that is not of this app, and the statements that it has to have.
+    """A policy that this app does not manage, and the statements that it must contain.
 
-    They are told in one annotation when the app is synthesized, after all grants.
+    They are reported in one annotation when the app is synthesized, after all grants.
 
     Args:
-        scope: what the annotation is on.
-        policy: whose policy it is.
-        until: what makes the statements needless; empty when nothing does, and then the annotation is a warning.
+        scope: the construct to annotate.
+        policy: a description of the policy, e.g. ``the policy of the key ...``.
+        unless: the condition under which the statements are not needed. Default: empty, there is none, and the
+            annotation is a warning.
     """
 
-    def __init__(self, scope: IConstruct, policy: str, until: str = "") -> None:
+    def __init__(self, scope: IConstruct, policy: str, unless: str = "") -> None:
         self._scope = scope
         self._policy = policy
-        self._until = until
+        self.unless = unless
         self._statements: list[iam.PolicyStatement] = []
 
     @classmethod
-    def of(cls, scope: IConstruct, policy: str, *, until: str = "") -> UnmanagedPolicy:
-        """The one of a construct, made on first use."""
-        known = _KNOWN.setdefault(scope.node.root, {})
+    def of(cls, scope: IConstruct, policy: str, *, unless: str = "") -> UnmanagedPolicy:
+        """Return the policy of a construct, created on first use."""
+        policies = _POLICIES.setdefault(scope.node.root, {})
         name = (scope.node.path, policy)
-        if name not in known:
-            known[name] = cls(scope, policy, until)
-            scope.node.add_validation(known[name])
-        if not until:
-            known[name]._until = ""  # noqa: SLF001 - its own
-        return known[name]
+        if name not in policies:
+            policies[name] = cls(scope, policy, unless)
+            scope.node.add_validation(policies[name])
+        if not unless:
+            policies[name].unless = ""
+        return policies[name]
 
-    def needs(self, statement: iam.PolicyStatement) -> None:
-        """Have a statement told."""
+    def require(self, statement: iam.PolicyStatement) -> None:
+        """Add a statement to the report."""
         self._statements.append(statement)
 
     def validate(self) -> list[str]:
-        """Called by aws-cdk when the app is synthesized."""
+        """Annotate the construct with the statements; aws-cdk calls this when the app is synthesized."""
         if not self._statements:
             return []
         stack = Stack.of(self._scope)
         document = stack.resolve(iam.PolicyDocument(statements=self._statements, minimize=True))
         statements = json.dumps(to_template_text(document["Statement"]), indent=2)
-        told = f"this app cannot change {one_line(stack.resolve(self._policy))}; add to it"
+        message = f"this app cannot change {one_line(stack.resolve(self._policy))}; add to it"
         annotations = Annotations.of(self._scope)
-        if self._until:
-            annotations.add_info_v2(_ID, f"{told}, unless {self._until}:\n{statements}")
+        if self.unless:
+            annotations.add_info_v2(_ID, f"{message}, unless {self.unless}:\n{statements}")
         else:
-            annotations.add_warning_v2(_ID, f"{told}:\n{statements}")
+            annotations.add_warning_v2(_ID, f"{message}:\n{statements}")
         return []
 
 
-_KNOWN: WeakKeyDictionary[IConstruct, dict[tuple[str, str], UnmanagedPolicy]] = WeakKeyDictionary()
+_POLICIES: WeakKeyDictionary[IConstruct, dict[tuple[str, str], UnmanagedPolicy]] = WeakKeyDictionary()

@@ -1,4 +1,7 @@
-"""What a processing job is: its request, every limit of the API, inputs, outputs, network, images. Pure: no boto3."""
+"""The model of a processing job: its request with every limit of the API, inputs, outputs, network and images.
+
+It imports neither boto3 nor aws_cdk.
+"""
 
 from cdk_sagemaker_processing.model import framework_container, spark_container
 from cdk_sagemaker_processing.model.datasets import (
@@ -20,14 +23,22 @@ from cdk_sagemaker_processing.model.inputs import ProcessingInput, S3Input
 from cdk_sagemaker_processing.model.instances import InstancePreference
 from cdk_sagemaker_processing.model.job_names import base_job_name
 from cdk_sagemaker_processing.model.lint import lint_request
-from cdk_sagemaker_processing.model.locations import PROCESSING_ROOT, check_s3_uri
+from cdk_sagemaker_processing.model.locations import INPUTS_DIRECTORY, PROCESSING_ROOT, check_s3_uri
 from cdk_sagemaker_processing.model.network import NetworkConfig
 from cdk_sagemaker_processing.model.outputs import FeatureStoreOutput, ProcessingOutput
 from cdk_sagemaker_processing.model.request import processing_request
 from cdk_sagemaker_processing.model.tokens import is_unresolved, is_whole_list_unresolved
-from cdk_sagemaker_processing.model.type_checks import check_each, check_type, path_text, path_texts
+from cdk_sagemaker_processing.model.type_checks import (
+    check_bucket,
+    check_command,
+    check_each,
+    check_type,
+    path_text,
+    path_texts,
+)
 
 __all__ = [
+    "INPUTS_DIRECTORY",
     "PROCESSING_ROOT",
     "AthenaDatasetDefinition",
     "ConflictingValuesError",
@@ -46,6 +57,8 @@ __all__ = [
     "S3Input",
     "SageMakerImage",
     "base_job_name",
+    "check_bucket",
+    "check_command",
     "check_each",
     "check_s3_uri",
     "check_type",

@@ -1,4 +1,4 @@
-"""Turn a dataclass into the structure of the API that it mirrors, and check it field by field."""
+"""The mapping from a dataclass to the structure of the API that it mirrors, and the check of its fields."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from cdk_sagemaker_processing.model.limits import check, shapes
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-# What aws-cdk's interfaces call that which the API wants of them.
+# The attributes of aws-cdk's interfaces that hold the value for the API.
 _IDENTIFIERS = ("key_arn", "role_arn", "subnet_id", "security_group_id")
 
 
 def identifier(thing: Any) -> Any:  # noqa: ANN401 - a value of the API, or an object of aws-cdk that has one
-    """What the API wants of an aws-cdk object: a key's or a role's ARN, a subnet's or a security group's id."""
+    """Return the value for the API: of an aws-cdk key or role its ARN, of a subnet or security group its ID."""
     if thing is None or isinstance(thing, str | int):
         return thing
     return next((getattr(thing, name) for name in _IDENTIFIERS if hasattr(thing, name)), thing)
 
 
 def api_name(field: str) -> str:
-    """A field's name as the API has it.
+    """Return the API's name of a field.
 
     Example:
         >>> api_name("s3_data_type")
@@ -32,21 +32,21 @@ def api_name(field: str) -> str:
     return "".join(part[0].upper() + part[1:] for part in field.split("_"))
 
 
-def check_fields(instance: DataclassInstance, shape: str, *, but: Collection[str] = ()) -> None:
-    """Hold every field of a dataclass, but those named, against a structure of the API.
+def check_fields(instance: DataclassInstance, shape: str, *, exclude: Collection[str] = ()) -> None:
+    """Check the fields of a dataclass, except the excluded ones, against a structure of the API.
 
     Raises:
-        InvalidValueError: the first that the API refuses, by the field's own name.
+        InvalidValueError: the first field that the API refuses, under its own name.
     """
     members = shapes()[shape]["members"]
     for field in dataclasses.fields(instance):
         value = getattr(instance, field.name)
-        if field.name not in but and not dataclasses.is_dataclass(value):
+        if field.name not in exclude and not dataclasses.is_dataclass(value):
             check(members[api_name(field.name)], field.name, identifier(value))
 
 
 def to_api(instance: DataclassInstance) -> dict[str, Any]:
-    """The dataclass as the API takes it, less what is not given."""
+    """Return the structure of the API for a dataclass, without the fields that are None."""
     rendered: dict[str, Any] = {}
     for field in dataclasses.fields(instance):
         value = getattr(instance, field.name)

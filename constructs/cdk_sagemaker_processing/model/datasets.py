@@ -1,6 +1,4 @@
-"""Inputs that are queries instead of objects."""
-
-from __future__ import annotations
+"""Inputs that are the results of queries."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -8,37 +6,39 @@ from typing import Any, Literal, Protocol
 from cdk_sagemaker_processing.model.api_mapping import check_fields, to_api
 from cdk_sagemaker_processing.model.errors import ConflictingValuesError
 from cdk_sagemaker_processing.model.locations import check_local_path, check_s3_uri
+from cdk_sagemaker_processing.public_api import public
 
 
 class _Key(Protocol):
-    """What has a KMS key's ARN; aws-cdk's ``IKey`` does."""
+    """An object with the ARN of a KMS key, such as aws-cdk's ``IKey``."""
 
     @property
     def key_arn(self) -> str: ...
 
 
 class _Role(Protocol):
-    """What has a role's ARN; aws-cdk's ``IRole`` does."""
+    """An object with the ARN of a role, such as aws-cdk's ``IRole``."""
 
     @property
     def role_arn(self) -> str: ...
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AthenaDatasetDefinition:
     """The result of an Athena query, as an input.
 
-    Names and meaning are those of ``sagemaker.dataset_definition.AthenaDatasetDefinition``; it becomes the API's
+    Names and meanings are those of ``sagemaker.dataset_definition.AthenaDatasetDefinition``; it becomes the API's
     ``AthenaDatasetDefinition``.
 
     Args:
         catalog: the data catalog, 1 to 256 characters, e.g. ``AwsDataCatalog``. API: ``Catalog``.
         database: the database, 1 to 255 characters. API: ``Database``.
         query_string: the SQL, 1 to 4,096 characters. API: ``QueryString``.
-        output_s3_uri: where the result goes, ``s3://bucket/prefix``. API: ``OutputS3Uri``.
+        output_s3_uri: the location of the result, ``s3://bucket/prefix``. API: ``OutputS3Uri``.
         output_format: ``PARQUET``, ``ORC``, ``AVRO``, ``JSON`` or ``TEXTFILE``. API: ``OutputFormat``.
-        work_group: the workgroup to run it in. Default: the account's primary one. API: ``WorkGroup``.
-        kms_key_id: encrypts the result: a key, its id or its ARN. Default: none. API: ``KmsKeyId``.
+        work_group: the workgroup that runs the query. Default: the account's primary one. API: ``WorkGroup``.
+        kms_key_id: encrypts the result: a key, its ID or its ARN. Default: none. API: ``KmsKeyId``.
         output_compression: ``GZIP``, ``SNAPPY`` or ``ZLIB``. Default: none. API: ``OutputCompression``.
 
     Raises:
@@ -61,23 +61,25 @@ class AthenaDatasetDefinition:
         check_s3_uri("output_s3_uri", self.output_s3_uri)
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedshiftDatasetDefinition:
     """The result of a Redshift query, as an input.
 
-    Names and meaning are those of ``sagemaker.dataset_definition.RedshiftDatasetDefinition``; it becomes the API's
+    Names and meanings are those of ``sagemaker.dataset_definition.RedshiftDatasetDefinition``; it becomes the API's
     ``RedshiftDatasetDefinition``.
 
     Args:
         cluster_id: the cluster, 1 to 63 characters. API: ``ClusterId``.
         database: the database, 1 to 64 characters. API: ``Database``.
-        db_user: the user to query as, 1 to 128 characters. API: ``DbUser``.
+        db_user: the database user that runs the query, 1 to 128 characters. API: ``DbUser``.
         query_string: the SQL, 1 to 4,096 characters. API: ``QueryString``.
-        cluster_role_arn: the role that the cluster unloads with: a role or its ARN. API: ``ClusterRoleArn``.
-        output_s3_uri: where the result goes, ``s3://bucket/prefix``. API: ``OutputS3Uri``.
+        cluster_role_arn: the role that the cluster assumes to unload the result: a role or its ARN. API:
+            ``ClusterRoleArn``.
+        output_s3_uri: the location of the result, ``s3://bucket/prefix``. API: ``OutputS3Uri``.
         output_format: ``PARQUET`` or ``CSV``. API: ``OutputFormat``.
-        kms_key_id: encrypts the result: a key, its id or its ARN. Default: none. API: ``KmsKeyId``.
-        output_compression: ``None`` (the word), ``GZIP``, ``BZIP2``, ``ZSTD`` or ``SNAPPY``. Default: none. API:
+        kms_key_id: encrypts the result: a key, its ID or its ARN. Default: none. API: ``KmsKeyId``.
+        output_compression: ``"None"``, ``GZIP``, ``BZIP2``, ``ZSTD`` or ``SNAPPY``. Default: none. API:
             ``OutputCompression``.
 
     Raises:
@@ -101,26 +103,28 @@ class RedshiftDatasetDefinition:
         check_s3_uri("output_s3_uri", self.output_s3_uri)
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetDefinition:
     """A query whose result is an input.
 
-    Names, defaults and meaning are those of ``sagemaker.dataset_definition.DatasetDefinition``; it becomes the API's
+    Names, defaults and meanings are those of ``sagemaker.dataset_definition.DatasetDefinition``; it becomes the API's
     ``DatasetDefinition``.
 
     Args:
-        data_distribution_type: ``ShardedByS3Key`` gives every instance an equal part of the result's files,
-            ``FullyReplicated`` all of them. Default: ``ShardedByS3Key``, other than that of objects. API:
+        data_distribution_type: ``ShardedByS3Key`` copies an equal share of the result's files to each instance,
+            ``FullyReplicated`` all of them. Default: ``ShardedByS3Key``, unlike for inputs from S3. API:
             ``DataDistributionType``.
-        input_mode: ``File`` copies before the start, ``Pipe`` streams. Default: ``File``. API: ``InputMode``.
-        local_path: the folder in the container, ``/opt/ml/processing/`` and below. Required unless the input is managed
-            by the application. API: ``LocalPath``.
+        input_mode: ``File`` copies the data before the job starts, ``Pipe`` streams it. Default: ``File``. API:
+            ``InputMode``.
+        local_path: the directory in the container, ``/opt/ml/processing`` or below. Required unless the application
+            manages the input. API: ``LocalPath``.
         redshift_dataset_definition: the query, if it is for Redshift. API: ``RedshiftDatasetDefinition``.
         athena_dataset_definition: the query, if it is for Athena. API: ``AthenaDatasetDefinition``.
 
     Raises:
         InvalidValueError: a value that the API refuses.
-        ConflictingValuesError: both queries, or none.
+        ConflictingValuesError: both queries, or neither.
 
     See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DatasetDefinition.html
     """
@@ -136,18 +140,18 @@ class DatasetDefinition:
         if self.local_path is not None:
             check_local_path("local_path", self.local_path)
         if (self.redshift_dataset_definition is None) == (self.athena_dataset_definition is None):
-            found = "neither" if self.athena_dataset_definition is None else "both"
+            present = "neither" if self.athena_dataset_definition is None else "both"
             raise ConflictingValuesError(
-                "a DatasetDefinition has one query, redshift_dataset_definition or athena_dataset_definition, "
-                f"got {found}; make an input of each query"
+                "a DatasetDefinition must have one query, redshift_dataset_definition or athena_dataset_definition, "
+                f"got {present}; make an input of each query"
             )
 
     @property
     def output_s3_uri(self) -> str:
-        """Where the query's result goes."""
+        """The location of the query's result."""
         query = self.athena_dataset_definition or self.redshift_dataset_definition
         return query.output_s3_uri if query is not None else ""
 
     def to_request(self) -> dict[str, Any]:
-        """The definition as the API takes it."""
+        """Return the API's structure."""
         return to_api(self)

@@ -1,7 +1,7 @@
-"""How a framework container finds and starts a script with the sources and requirements around it.
+"""The contract between a framework container and a script with its modules and requirements.
 
-The contract is the SageMaker SDK's: the sources travel as ``sourcedir.tar.gz`` in the input ``code``, a shell script in
-the input ``entrypoint`` unpacks them, installs ``requirements.txt`` if there is one, and runs the script.
+It is the SageMaker SDK's: the sources are ``sourcedir.tar.gz`` in the input ``code``; a shell script in the input
+``entrypoint`` unpacks them, installs ``requirements.txt`` if there is one, and runs the script.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cdk_sagemaker_processing.model.errors import InvalidValueError
+from cdk_sagemaker_processing.model.locations import INPUTS_DIRECTORY
 
-CODE_FOLDER = "/opt/ml/processing/input/code/"
-ENTRYPOINT_FOLDER = "/opt/ml/processing/input/entrypoint"
+CODE_DIRECTORY = f"{INPUTS_DIRECTORY}/code/"
+ENTRYPOINT_DIRECTORY = f"{INPUTS_DIRECTORY}/entrypoint"
 SOURCES = "sourcedir.tar.gz"
 SCRIPT = "runproc.sh"
 _REPOSITORY_ARN = re.compile(
@@ -26,10 +27,10 @@ _REPOSITORY_ARN = re.compile(
 
 
 def source_archive(files: Mapping[str, Path]) -> bytes:
-    """The archive of the sources: the same bytes for the same content, whenever and wherever it is made.
+    """Return the archive of the sources: the same bytes for the same content, at any time and on any machine.
 
     Args:
-        files: each file by its name in the archive.
+        files: the files by name in the archive.
     """
     packed = io.BytesIO()
     with (
@@ -46,22 +47,22 @@ def source_archive(files: Mapping[str, Path]) -> bytes:
 
 
 def start_script(command: Sequence[str], code: str, codeartifact_repo_arn: str | None) -> bytes:
-    """The shell script that the container starts; it ends at the first step that fails.
+    """Return the shell script that the container starts; it ends at the first step that fails.
 
     Args:
         command: the interpreter and its own arguments.
         code: the script, relative to the sources.
-        codeartifact_repo_arn: the repository of packages to log in to first.
+        codeartifact_repo_arn: the CodeArtifact repository to log in to first; None for pip's own index.
 
     Raises:
-        InvalidValueError: no ARN of a repository.
+        InvalidValueError: the ARN is not that of a repository.
     """
     login = "" if codeartifact_repo_arn is None else f"    {_login(codeartifact_repo_arn)}\n"
-    start = " ".join(shlex.quote(word) for word in [*command, code])
+    start = " ".join(shlex.quote(argument) for argument in [*command, code])
     return (
         "#!/bin/bash\n"
         "set -e\n"
-        f"cd {CODE_FOLDER}\n"
+        f"cd {CODE_DIRECTORY}\n"
         f"tar -xzf {SOURCES}\n"
         "if [[ -f requirements.txt ]]; then\n"
         f"{login}"
@@ -74,7 +75,7 @@ def start_script(command: Sequence[str], code: str, codeartifact_repo_arn: str |
 
 
 def repository_parts(arn: str) -> Mapping[str, str]:
-    """Region, owner, domain and name of a CodeArtifact repository."""
+    """Return the region, owner, domain and name of a CodeArtifact repository."""
     matched = _REPOSITORY_ARN.fullmatch(arn)
     if matched is None:
         raise InvalidValueError(

@@ -1,8 +1,8 @@
 """The images that SageMaker provides, by framework, version and region.
 
-The facts are in ``image_registries.json``, with the version of the SDK that they were read from. Where the SDK would
-silently give another version than the one asked for (Graviton, Trainium and Inferentia instances), there is no image
-here and the message says so.
+The images are in ``image_registries.json``, with the version of the SDK that they were extracted from. Where the SDK
+would silently choose another version than the requested one (Graviton, Trainium and Inferentia instances), this module
+has no image, and the message says so.
 
 See: https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
 """
@@ -23,10 +23,10 @@ from cdk_sagemaker_processing.model.tokens import is_unresolved
 Framework = Literal["sklearn", "spark", "xgboost", "pytorch", "tensorflow", "mxnet", "huggingface"]
 
 _FAMILY = re.compile(r"ml[._]([a-z\d-]+)(?:\.\w*)?")
-_OTHER_MACHINES: Final = {r"[a-z]+\d+g[a-z]*": "Graviton", "trn.*": "Trainium", "inf.*": "Inferentia"}
+_UNSUPPORTED_PROCESSORS: Final = {r"[a-z]+\d+g[a-z]*": "Graviton", "trn.*": "Trainium", "inf.*": "Inferentia"}
 # AWS retired P2 for these: https://docs.aws.amazon.com/deep-learning-containers/latest/devguide/support-policy.html
 _NO_P2_FROM: Final = {"pytorch": (1, 13), "tensorflow": (2, 12)}
-# On P4d the SDK takes builds for CUDA 11.0 of versions that were made for an older one; by framework and tag.
+# On P4d the SDK uses builds for CUDA 11.0 of versions that were built for an older one; by framework and tag.
 _CUDA_11_ON_P4D: Final = {
     "tensorflow-2.3-gpu-py37": "cu110-ubuntu18.04-v3",
     "tensorflow-2.3.1-gpu-py37": "cu110-ubuntu18.04",
@@ -44,7 +44,7 @@ _CUDA_11_ON_P4D: Final = {
 
 
 class ImageBuild(TypedDict, total=False):
-    """Which build of a framework's version is wanted; see `sagemaker_image`."""
+    """The parameters that select a build of a framework's version; see `sagemaker_image`."""
 
     py_version: str | None
     base_framework: str | None
@@ -53,12 +53,12 @@ class ImageBuild(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SageMakerImage:
-    """An image that SageMaker provides, in each region from an account of its own there.
+    """An image that SageMaker provides, from a different account in each region.
 
     Attributes:
         repository: the repository's name, the same in every region.
         tag: the image's tag.
-        accounts: the account that holds the repository, by region.
+        accounts: the account that owns the repository, by region.
     """
 
     repository: str
@@ -75,14 +75,15 @@ def sagemaker_image(
     base_framework: str | None = None,
     container_version: str | None = None,
 ) -> SageMakerImage:
-    """The image of a framework that runs a processing job on an instance type.
+    """Return the image of a framework that runs a processing job on an instance type.
 
     Args:
-        framework: which framework; ``huggingface`` is one.
-        version: a version that SageMaker offers, or a short form of it: ``2.3`` for ``2.3.0``. The tag has it as given.
-        instance_type: e.g. ``ml.m5.xlarge``. It must be known at synth where there is an image for GPUs and another.
-        py_version: e.g. ``py311``. Default: the only one of the version, if there is only one.
-        base_framework: for ``huggingface``, what is below it: ``pytorch2.0`` or ``tensorflow2.6``.
+        framework: the framework; ``huggingface`` counts as one.
+        version: a version that SageMaker offers, or a short form of it: ``2.3`` for ``2.3.0``. The tag contains it as
+            written.
+        instance_type: e.g. ``ml.m5.xlarge``. It must be known at synth if there are separate images for CPU and GPU.
+        py_version: e.g. ``py311``. Default: the version's only one, if there is only one.
+        base_framework: for ``huggingface``, the framework below it: ``pytorch2.0`` or ``tensorflow2.6``.
         container_version: for ``spark``, the build: ``v1``, together with ``py_version``.
 
     Raises:
@@ -111,14 +112,14 @@ def sagemaker_image(
 
 @functools.cache
 def sagemaker_accounts() -> frozenset[str]:
-    """The accounts that hold SageMaker's images, which every account may pull."""
+    """Return the accounts that own SageMaker's images, which every account may pull."""
     return frozenset(
         account for facts in _frameworks().values() for accounts in facts["registries"] for account in accounts.values()
     )
 
 
 def latest_version(framework: Framework) -> str:
-    """The newest version of a framework that the facts name."""
+    """Return the newest known version of a framework."""
     versions = _frameworks()[framework]["versions"]
     return str(max(versions, key=lambda version: [int(part) for part in re.findall(r"\d+", version)]))
 
@@ -126,40 +127,41 @@ def latest_version(framework: Framework) -> str:
 def _choose(
     parameter: str, value: str, offered: Mapping[str, Any], aliases: Mapping[str, str], framework: str
 ) -> Mapping[str, Any]:
-    """The facts of a version by its name or a short form of it."""
-    found = offered.get(aliases.get(value, value))
-    if found is None:
+    """Return the entry of a version by its name or a short form of it."""
+    entry: Mapping[str, Any] | None = offered.get(aliases.get(value, value))
+    if entry is None:
         names = ", ".join([*offered, *aliases])
         raise InvalidValueError(parameter, value, f"be a version of {framework} that SageMaker offers: {names}")
-    facts: Mapping[str, Any] = found
-    return facts
+    return entry
 
 
-def _for_python(framework: str, build: Mapping[str, Any], wanted: str | None) -> tuple[Mapping[str, Any], str | None]:
-    """The build for a Python version, and what of it the tag names."""
+def _for_python(
+    framework: str, build: Mapping[str, Any], py_version: str | None
+) -> tuple[Mapping[str, Any], str | None]:
+    """Return the build for a Python version, and the Python version if it is part of the tag."""
     offered: Iterable[str] | None = build.get("py_versions") if "repository" in build else list(build)
-    if not offered or (wanted is None and framework == "spark"):
-        return build, None  # one image whatever the Python version
+    if not offered or (py_version is None and framework == "spark"):
+        return build, None  # one image for every Python version
     names = list(offered)
-    if wanted is None and len(names) == 1:
-        wanted = names[0]
-    if wanted not in names:
+    if py_version is None and len(names) == 1:
+        py_version = names[0]
+    if py_version not in names:
         raise InvalidValueError(
-            "py_version", wanted, f"be one that this version of {framework} has: {', '.join(names)}"
+            "py_version", py_version, f"be one that this version of {framework} has: {', '.join(names)}"
         )
-    return (build if "repository" in build else build[wanted]), wanted
+    return (build if "repository" in build else build[py_version]), py_version
 
 
 def _family(framework: str, version: str, instance_type: str) -> str | None:
-    """The instance's family, if it is known and there are images of the version for it."""
+    """Return the instance's family, None if it is known only later; refuse one without images of the version."""
     if is_unresolved(instance_type):
         return None
     matched = _FAMILY.fullmatch(instance_type)
     if matched is None:
         raise InvalidValueError("instance_type", instance_type, "be an instance type", "for example ml.m5.xlarge")
     family = matched[1]
-    advice = "take for example ml.m5.xlarge; the SageMaker SDK would refuse, or silently take another image"
-    for pattern, kind in _OTHER_MACHINES.items():
+    advice = "use for example ml.m5.xlarge; the SageMaker SDK would refuse it or silently choose another image"
+    for pattern, kind in _UNSUPPORTED_PROCESSORS.items():
         if re.fullmatch(pattern, family):
             raise InvalidValueError(
                 "instance_type",
@@ -170,13 +172,13 @@ def _family(framework: str, version: str, instance_type: str) -> str | None:
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if family == "p2" and numbers >= _NO_P2_FROM.get(framework, (1_000_000,)):
         raise InvalidValueError(
-            "instance_type", instance_type, f"be another than P2, which {framework} {version} does not run on any more"
+            "instance_type", instance_type, f"not be P2, which {framework} {version} no longer runs on"
         )
     return family
 
 
 def _processor(framework: str, offered: list[str] | None, instance_type: str, family: str | None) -> str | None:
-    """``cpu`` or ``gpu``, as the instance type wants it; None where the image's tag does not say."""
+    """Return ``cpu`` or ``gpu``, according to the instance type; None if the image's tag has neither."""
     if not offered:
         return None
     if family is None:
@@ -185,16 +187,16 @@ def _processor(framework: str, offered: list[str] | None, instance_type: str, fa
         raise InvalidValueError(
             "instance_type",
             instance_type,
-            f"be known at synth: {framework} has an image for GPUs and another",
-            "give image_uri to choose by yourself",
+            f"be known at synth: {framework} has separate images for CPU and GPU",
+            "pass image_uri to choose one yourself",
         )
     processor = "gpu" if family[0] in "gp" else "cpu"
     if processor not in offered:
         raise InvalidValueError(
             "instance_type",
             instance_type,
-            f"have {'a GPU' if offered == ['gpu'] else 'no GPU'}: the {framework} image only runs so",
-            f"take for example {'ml.g4dn.xlarge' if offered == ['gpu'] else 'ml.m5.xlarge'}",
+            f"have {'a GPU' if offered == ['gpu'] else 'no GPU'}: the {framework} image runs on no other instance",
+            f"use for example {'ml.g4dn.xlarge' if offered == ['gpu'] else 'ml.m5.xlarge'}",
         )
     return processor
 

@@ -1,8 +1,8 @@
-"""Every limit of the CreateProcessingJob API, and the one function that holds a request against them.
+"""The limits of the CreateProcessingJob API, and the check of a request against them.
 
-The limits are facts in ``api_limits.json``, read from botocore's service model. botocore itself checks only types,
-required members and lower bounds; the service also checks upper bounds, patterns and enumerations. So does this module:
-the constructs use it at synth, the local AWS when a job is created, so both refuse the same requests.
+The limits are in ``api_limits.json``, extracted from botocore's service model. botocore itself checks only types,
+required members and lower bounds; the service also checks upper bounds, patterns and enumerations, and so does this
+module. The constructs use it at synth and the local AWS when a job is created, so that both refuse the same requests.
 
 See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html
 """
@@ -21,14 +21,14 @@ from cdk_sagemaker_processing.model.errors import InvalidValueError
 from cdk_sagemaker_processing.model.tokens import is_unresolved, is_whole_list_unresolved
 
 _SEPARATORS = " \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-# The model's patterns are Java's: what Python's re does not know is rewritten to what means the same there.
+# The model's patterns are Java's; these constructs are rewritten to their equivalents in Python's re.
 _JAVA_TO_PYTHON: Final = {
-    r"\p{L}": r"\w",  # letters; \w brings digits and the underscore along, which every pattern that uses it allows too
+    r"\p{L}": r"\w",  # letters; \w adds digits and the underscore, which every pattern that uses \p{L} allows anyway
     r"\p{N}": r"\d",
     r"\p{Z}": _SEPARATORS,
     r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",  # surrogate pairs
 }
-_ENUM_SHOWN_MAX = 8
+_ENUM_VALUES_MAX = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +36,10 @@ class Violation:
     """A part of a request that the service would refuse.
 
     Attributes:
-        path: where, in the request's own names: ``ProcessingResources.ClusterConfig.VolumeSizeInGB``.
-        value: what stands there.
-        rule: what must be true of it, to follow the word "must": ``be at least 1``.
-        constraint: the same in the service's words: ``Member must have value greater than or equal to 1``.
+        path: the location in the request: ``ProcessingResources.ClusterConfig.VolumeSizeInGB``.
+        value: the value at that location.
+        rule: the rule that the value breaks, phrased to follow "must": ``be at least 1``.
+        constraint: the rule as the service phrases it: ``Member must have value greater than or equal to 1``.
     """
 
     path: str
@@ -50,30 +50,33 @@ class Violation:
 
 @functools.cache
 def shapes() -> Mapping[str, Mapping[str, Any]]:
-    """The shapes of the API by name, each with ``type`` and its limits as the service model states them."""
+    """Return the shapes of the API by name, each with its ``type`` and its limits from the service model."""
     text = (Path(__file__).parent / "api_limits.json").read_text(encoding="utf-8")
     loaded: dict[str, dict[str, Any]] = json.loads(text)["shapes"]
     return loaded
 
 
 def violations(request: Mapping[str, object], *, shape: str = "CreateProcessingJobRequest") -> list[Violation]:
-    """Hold a request against every limit of the API; an empty list means that the model has nothing against it.
+    """Check a request against every limit of the API and return the violations.
 
     Args:
-        request: the request's body, PascalCase as botocore takes it. Values that are only known later are skipped.
-        shape: the shape to hold it against. Default: the whole CreateProcessingJob request.
+        request: the request's body, with botocore's names. Values that are known only later are skipped.
+        shape: the shape to check against. Default: the whole CreateProcessingJob request.
     """
     return list(_violations(request, shape, ""))
 
 
 def check(shape: str, parameter: str, value: object, advice: str = "") -> None:
-    """Raise `InvalidValueError` unless the value fits a shape of the API.
+    """Check a value against a shape of the API.
 
     Args:
         shape: the API's shape, e.g. ``ProcessingVolumeSizeInGB``.
-        parameter: the name to blame, as the caller of the library wrote it.
-        value: what was given. None and values that are only known later pass.
-        advice: what to do about it, ends the message.
+        parameter: the parameter's name for the message, as the caller of the library wrote it.
+        value: the value. None and values that are known only later pass.
+        advice: the remedy that ends the message. Default: none.
+
+    Raises:
+        InvalidValueError: the value does not fit the shape.
     """
     if value is None:
         return
@@ -85,11 +88,11 @@ def _violations(value: object, shape_name: str, path: str) -> Iterator[Violation
     if is_unresolved(value) and not isinstance(value, list | tuple):
         return
     shape = shapes()[shape_name]
-    kind = shape["type"]
-    expected = _PYTHON_TYPES[kind]
-    if not isinstance(value, expected) or (isinstance(value, bool) and kind != "boolean"):
-        rule = f"be {'an' if kind == 'integer' else 'a'} {kind}"
-        yield Violation(path=path, value=value, rule=rule, constraint=f"Member must be of type {kind}")
+    api_type = shape["type"]
+    expected = _PYTHON_TYPES[api_type]
+    if not isinstance(value, expected) or (isinstance(value, bool) and api_type != "boolean"):
+        rule = f"be {'an' if api_type == 'integer' else 'a'} {api_type}"
+        yield Violation(path=path, value=value, rule=rule, constraint=f"Member must be of type {api_type}")
         return
     yield from _bounds(value, shape, path)
     if isinstance(value, str):
@@ -114,25 +117,25 @@ _PYTHON_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 
 def _bounds(value: object, shape: Mapping[str, Any], path: str) -> Iterator[Violation]:
     if isinstance(value, int) and not isinstance(value, bool):
-        measured, noun, aws, unit = value, "be", "Member must have value", ""
+        measured, verb, aws, unit = value, "be", "Member must have value", ""
     elif isinstance(value, str):
-        measured, noun, aws, unit = len(value), "have", "Member must have length", " characters"
+        measured, verb, aws, unit = len(value), "have", "Member must have length", " characters"
     elif isinstance(value, Sequence | Mapping) and not is_whole_list_unresolved(value):
-        measured, noun, aws, unit = len(value), "have", "Member must have length", " entries"
+        measured, verb, aws, unit = len(value), "have", "Member must have length", " entries"
     else:
         return
     if (low := shape.get("min")) is not None and measured < low:
         yield Violation(
             path=path,
             value=value,
-            rule=f"{noun} at least {low}{unit}",
+            rule=f"{verb} at least {low}{unit}",
             constraint=f"{aws} greater than or equal to {low}",
         )
     if (high := shape.get("max")) is not None and measured > high:
         yield Violation(
             path=path,
             value=value,
-            rule=f"{noun} at most {high}{unit}",
+            rule=f"{verb} at most {high}{unit}",
             constraint=f"{aws} less than or equal to {high}",
         )
 
@@ -146,17 +149,17 @@ def _text(value: str, shape: Mapping[str, Any], path: str) -> Iterator[Violation
             constraint=f"Member must satisfy regular expression pattern: {pattern}",
         )
     if (allowed := shape.get("enum")) and value not in allowed:
-        shown = allowed if len(allowed) <= _ENUM_SHOWN_MAX else [*_nearest(value, allowed), "..."]
+        names = allowed if len(allowed) <= _ENUM_VALUES_MAX else [*_nearest(value, allowed), "..."]
         yield Violation(
             path=path,
             value=value,
-            rule=f"be one of {', '.join(shown)}",
+            rule=f"be one of {', '.join(names)}",
             constraint=f"Member must satisfy enum value set: [{', '.join(allowed)}]",
         )
 
 
 def _nearest(value: str, allowed: Sequence[str]) -> list[str]:
-    """The values that the caller most likely meant."""
+    """Return the allowed values that the caller most likely meant."""
     import difflib  # noqa: PLC0415 - only an error needs it
 
     return difflib.get_close_matches(value, allowed, n=4, cutoff=0.5) or list(allowed[:3])
@@ -178,7 +181,7 @@ def _members(value: Mapping[Any, object], shape: Mapping[str, Any], path: str) -
             yield Violation(
                 path=f"{prefix}{name}",
                 value=item,
-                rule=f"not be there: the service knows {', '.join(members)}",
+                rule=f"not be given: the service knows {', '.join(members)}",
                 constraint="Member is not known",
             )
         elif item is not None:

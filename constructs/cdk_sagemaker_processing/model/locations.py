@@ -1,4 +1,4 @@
-"""Rules for places in the container and in S3 that the service has, but tells only once the job exists."""
+"""Locations in the container and in S3, with the rules that the service applies only once the job exists."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from cdk_sagemaker_processing.model.limits import check
 from cdk_sagemaker_processing.model.tokens import is_unresolved
 
 PROCESSING_ROOT = "/opt/ml/processing"
-# Old buckets have names that S3 gives no more: capitals, underscores, up to 255 characters.
+INPUTS_DIRECTORY = f"{PROCESSING_ROOT}/input"
+# Old buckets have names that S3 no longer allows: capitals, underscores, up to 255 characters.
 _S3_URI = re.compile(r"s3://[A-Za-z0-9][A-Za-z0-9._-]{0,254}(/.*)?", re.DOTALL)
 
 
 def check_local_path(parameter: str, path: str) -> None:
-    """Refuse a folder of the container that is not `/opt/ml/processing` or below.
+    """Check that a directory of the container is ``/opt/ml/processing`` or below.
 
     See: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
     """
@@ -26,13 +27,13 @@ def check_local_path(parameter: str, path: str) -> None:
         raise InvalidValueError(
             parameter,
             path,
-            f"be a folder below {PROCESSING_ROOT}/, without '.' or '..'",
+            f"be a directory below {PROCESSING_ROOT}/, without '.' or '..'",
             f"for example {PROCESSING_ROOT}/{path.strip('/').rsplit('/', 1)[-1].strip('.') or 'input'}",
         )
 
 
 def check_s3_uri(parameter: str, uri: str) -> None:
-    """Refuse what is not ``s3://bucket`` or ``s3://bucket/key``."""
+    """Check that a URI is ``s3://bucket`` or ``s3://bucket/key``."""
     if is_unresolved(uri):
         return
     if not _S3_URI.fullmatch(uri):
@@ -41,7 +42,7 @@ def check_s3_uri(parameter: str, uri: str) -> None:
 
 
 def check_source(parameter: str, source: str) -> None:
-    """Refuse a source that is neither in S3 nor on this machine."""
+    """Check that a source is an S3 URI or a local path."""
     if is_unresolved(source):
         return
     scheme, separator, _ = source.partition("://")

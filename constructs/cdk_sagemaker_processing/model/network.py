@@ -1,6 +1,4 @@
-"""Where in a network a processing job runs."""
-
-from __future__ import annotations
+"""The network of a processing job."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,44 +7,46 @@ from typing import Protocol
 from cdk_sagemaker_processing.model.api_mapping import identifier
 from cdk_sagemaker_processing.model.errors import ConflictingValuesError
 from cdk_sagemaker_processing.model.limits import check
+from cdk_sagemaker_processing.public_api import public
 
 
 class _Subnet(Protocol):
-    """What has a subnet id; aws-cdk's ``ISubnet`` does."""
+    """An object with the ID of a subnet, such as aws-cdk's ``ISubnet``."""
 
     @property
     def subnet_id(self) -> str: ...
 
 
 class _SecurityGroup(Protocol):
-    """What has a security group id; aws-cdk's ``ISecurityGroup`` does."""
+    """An object with the ID of a security group, such as aws-cdk's ``ISecurityGroup``."""
 
     @property
     def security_group_id(self) -> str: ...
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkConfig:
     """The network of a processing job.
 
-    Names, defaults and meaning are those of ``sagemaker.network.NetworkConfig``; it becomes the API's
+    Names, defaults and meanings are those of ``sagemaker.network.NetworkConfig``; it becomes the API's
     ``NetworkConfig``.
 
     Args:
-        enable_network_isolation: no network traffic in or out of the containers. Default: False. API:
+        enable_network_isolation: whether the containers have no network access. Default: False. API:
             ``EnableNetworkIsolation``.
-        security_group_ids: 1 to 5 ids, or aws-cdk's security groups. Goes only together with ``subnets``. Where a job
-            has several instances, they have to let their members in to each other:
+        security_group_ids: the IDs of 1 to 5 security groups, or aws-cdk's security groups; only together with
+            ``subnets``. For a job with several instances, the groups must allow traffic between their members:
             ``group.add_ingress_rule(group, ec2.Port.all_traffic())``. API: ``VpcConfig.SecurityGroupIds``.
-        subnets: 1 to 16 ids, or aws-cdk's subnets. Goes only together with ``security_group_ids``. API:
+        subnets: the IDs of 1 to 16 subnets, or aws-cdk's subnets; only together with ``security_group_ids``. API:
             ``VpcConfig.Subnets``.
-        encrypt_inter_container_traffic: encrypt what the instances say to each other. Default: not sent, which the
-            service takes as no. API: ``EnableInterContainerTrafficEncryption``.
+        encrypt_inter_container_traffic: whether the traffic between the instances is encrypted. Default: not sent,
+            which the service treats as False. API: ``EnableInterContainerTrafficEncryption``.
 
     Raises:
-        ConflictingValuesError: subnets without security groups, or the reverse; the SageMaker SDK lets that pass and
-            the service refuses it.
-        InvalidValueError: too many of them, or an id that is none.
+        ConflictingValuesError: subnets without security groups, or the reverse, which the SageMaker SDK accepts and the
+            service refuses.
+        InvalidValueError: too many subnets or security groups, or an invalid ID.
 
     See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_NetworkConfig.html and
     https://docs.aws.amazon.com/sagemaker/latest/dg/process-vpc.html
@@ -61,18 +61,18 @@ class NetworkConfig:
         check("Boolean", "enable_network_isolation", self.enable_network_isolation)
         check("Boolean", "encrypt_inter_container_traffic", self.encrypt_inter_container_traffic)
         if (self.subnets is None) != (self.security_group_ids is None):
-            given, missing = (
+            present, missing = (
                 ("subnets", "security_group_ids") if self.subnets is not None else ("security_group_ids", "subnets")
             )
             raise ConflictingValuesError(
-                f"{given} and {missing} go only together, got {given} alone; "
-                f"the service needs both to place the job in a VPC, so give {missing} too"
+                f"{present} and {missing} go only together, got {present} alone; "
+                f"the service needs both to run the job in a VPC, so give {missing} too"
             )
         check("Subnets", "subnets", self._subnet_ids())
         check("VpcSecurityGroupIds", "security_group_ids", self._security_group_ids())
 
     def to_request(self) -> dict[str, object]:
-        """The network as the API takes it."""
+        """Return the API's structure."""
         request: dict[str, object] = {"EnableNetworkIsolation": self.enable_network_isolation or False}
         if self.encrypt_inter_container_traffic is not None:
             request["EnableInterContainerTrafficEncryption"] = self.encrypt_inter_container_traffic
@@ -88,7 +88,7 @@ class NetworkConfig:
 
 
 def _identifiers(things: Sequence[object] | None) -> list[str] | str | None:
-    """The ids of a list, which may be one expression that gives it at run time."""
+    """Return the IDs of a list, which may also be an expression that yields it at run time."""
     if things is None or isinstance(things, str):
         return things
     return [identifier(thing) for thing in things]

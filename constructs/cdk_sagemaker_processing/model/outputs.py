@@ -1,6 +1,4 @@
-"""What a processing job leaves behind."""
-
-from __future__ import annotations
+"""The outputs of a processing job."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,11 +7,13 @@ from cdk_sagemaker_processing.model.api_mapping import check_fields, to_api
 from cdk_sagemaker_processing.model.errors import ConflictingValuesError, InvalidValueError
 from cdk_sagemaker_processing.model.limits import check
 from cdk_sagemaker_processing.model.locations import check_local_path, check_s3_uri
+from cdk_sagemaker_processing.public_api import public
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureStoreOutput:
-    """A feature group that the job's application writes to.
+    """A feature group that the application of a job writes to.
 
     Name and meaning are those of ``sagemaker.processing.FeatureStoreOutput``; it becomes the API's
     ``FeatureStoreOutput``.
@@ -33,32 +33,32 @@ class FeatureStoreOutput:
         check_fields(self, "ProcessingFeatureStoreOutput")
 
 
+@public
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessingOutput:
-    """A folder of the container whose files a processing job uploads to S3, or a feature group that it writes to.
+    """A directory of the container that a processing job uploads to S3, or a feature group that it writes to.
 
-    Names, defaults and meaning are those of ``sagemaker.processing.ProcessingOutput``; it becomes an entry of the API's
-    ``ProcessingOutputConfig.Outputs``.
+    Names, defaults and meanings are those of ``sagemaker.processing.ProcessingOutput``; it becomes an entry of the
+    API's ``ProcessingOutputConfig.Outputs``.
 
     Args:
-        source: the folder in the container, ``/opt/ml/processing/`` and below. It exists when the script starts. May
-            be left out where there is ``feature_store_output``. API: ``S3Output.LocalPath``.
-        destination: ``s3://bucket/prefix``, or a value only known later; 1,024 characters at most. Default: a prefix in
-            the processor's bucket that no other execution, and no other try of it, writes to. A state that one
-            execution enters more than once (in a loop, in a ``Map``) writes to the same place each time: give such an
-            output a destination with a value of the item in it. API: ``S3Output.S3Uri``.
+        source: the directory in the container, ``/opt/ml/processing`` or below. It exists when the script starts. May
+            be left out with ``feature_store_output``. API: ``S3Output.LocalPath``.
+        destination: ``s3://bucket/prefix``, or a value known only later; at most 1,024 characters. Default: a prefix in
+            the processor's bucket that no other execution, and no other attempt of this one, writes to. A state that an
+            execution enters more than once (in a loop, in a ``Map``) writes to the same prefix each time: give such an
+            output a destination that contains a value of the item. API: ``S3Output.S3Uri``.
         output_name: unique in the job. Default: ``output-<position>``, counted from 1 over all outputs. API:
             ``OutputName``.
         s3_upload_mode: ``EndOfJob``, or ``Continuous`` while the job runs. Default: ``EndOfJob``. API:
             ``S3Output.S3UploadMode``.
-        app_managed: the application writes the data itself. Default: False. API: ``AppManaged``.
-        feature_store_output: the feature group; only with ``app_managed``. Default: none. API: ``FeatureStoreOutput``.
+        app_managed: whether the application writes the data itself. Default: False. API: ``AppManaged``.
+        feature_store_output: the feature group; requires ``app_managed``. Default: none. API: ``FeatureStoreOutput``.
 
     Raises:
-        InvalidValueError: a value that the API refuses, a source outside ``/opt/ml/processing/``, or a destination that
+        InvalidValueError: a value that the API refuses, a source outside ``/opt/ml/processing``, or a destination that
             is not in S3.
-        ConflictingValuesError: neither folder nor feature group, or a feature group that the application does not
-            manage.
+        ConflictingValuesError: neither a directory nor a feature group, or a feature group without ``app_managed``.
 
     See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingOutput.html
     """
@@ -76,7 +76,7 @@ class ProcessingOutput:
         check("AppManaged", "app_managed", self.app_managed)
         if self.output_name is not None and ("/" in self.output_name or not self.output_name):
             raise InvalidValueError(
-                "output_name", self.output_name, "be a name without '/'", "it ends the output's S3 prefix"
+                "output_name", self.output_name, "be a name without '/'", "it is the end of the output's S3 prefix"
             )
         if self.source is not None:
             check_local_path("source", self.source)
@@ -85,24 +85,24 @@ class ProcessingOutput:
         if self.feature_store_output is not None and self.app_managed is False:
             raise ConflictingValuesError(
                 "feature_store_output goes only with app_managed=True, got app_managed=False; "
-                "the service writes to no feature group itself, the application does"
+                "the application writes to a feature group, the service does not"
             )
         if self.source is None and (self.feature_store_output is None or self.destination is not None):
             raise ConflictingValuesError(
-                "an output needs a source, the folder in the container that is uploaded, got none"
+                "an output must have a source, got none; name the directory of the container to upload"
             )
 
     @property
-    def needs_place(self) -> bool:
-        """Whether it goes to S3 and does not say where."""
+    def needs_destination(self) -> bool:
+        """True if the output is uploaded to S3 without a destination of its own."""
         return self.source is not None and self.destination is None
 
     def name(self, position: int) -> str:
-        """The output's name in the request; ``position`` counts from 1."""
+        """Return the output's name in the request; ``position`` counts from 1."""
         return self.output_name or f"output-{position}"
 
     def to_request(self, position: int, default_destination: str) -> dict[str, Any]:
-        """The output as the API takes it, uploaded to ``default_destination`` when it names no place of its own."""
+        """Return the API's structure, with ``default_destination`` if the output has no destination of its own."""
         request: dict[str, Any] = {"OutputName": self.name(position), "AppManaged": self.app_managed}
         if self.source is not None:
             request["S3Output"] = {

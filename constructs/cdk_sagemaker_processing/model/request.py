@@ -1,4 +1,4 @@
-"""The CreateProcessingJob request, as the SageMaker SDK assembles it."""
+"""The CreateProcessingJob request, assembled as the SageMaker SDK does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cdk_sagemaker_processing.model.network import NetworkConfig
 from cdk_sagemaker_processing.model.tokens import is_unresolved
 from cdk_sagemaker_processing.model.type_checks import check_each, check_type
 
-# The request's names in the words of the constructs' parameters, for messages. What is not here keeps the API's name.
+# The constructs' parameter by field of the request, for messages. Other fields keep the API's name.
 _PARAMETERS = {
     "ProcessingInputs": "inputs",
     "ProcessingOutputConfig.Outputs": "outputs",
@@ -34,9 +34,9 @@ _PARAMETERS = {
     "RoleArn": "role",
     "Tags": "tags",
 }
-_INTO_A_FILE = "put it into a file, and the file into an input, which holds as much as you like"
+_INTO_A_FILE = "put it into a file and pass the file as an input, which has no such limit"
 _ADVICE = {
-    "inputs": "what a processor adds for code, dependencies and configuration counts too",
+    "inputs": "the inputs that a processor adds for code, dependencies and configuration count too",
     "arguments": _INTO_A_FILE,
     "env": _INTO_A_FILE,
 }
@@ -63,12 +63,12 @@ def processing_request(
     experiment_config: ExperimentConfig | Mapping[str, str] | None = None,
     tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """Assemble and check the request; what is not given is not sent.
+    """Return the checked request, without the parameters that are None.
 
     Raises:
-        InvalidValueError: the first value that the service would refuse, by the name of the parameter that brought it.
-        ConflictingValuesError: two inputs or outputs of one name or one folder, an encryption key for outputs without
-            outputs, an instance type and preferences.
+        InvalidValueError: the first value that the service would refuse, under its parameter's name.
+        ConflictingValuesError: two inputs or outputs with the same name or directory, an encryption key for outputs
+            without outputs, an instance type together with preferences.
     """
     if not image_uri:
         raise InvalidValueError("image_uri", image_uri, "be the URI of an image", "or a DockerImage")
@@ -82,17 +82,17 @@ def processing_request(
         "ProcessingJobName": job_name,
         "ProcessingResources": {
             "ClusterConfig": _cluster(instance_type, instance_count, instance_preferences)
-            | _given(VolumeSizeInGB=volume_size_in_gb, VolumeKmsKeyId=volume_kms_key)
+            | _without_none(VolumeSizeInGB=volume_size_in_gb, VolumeKmsKeyId=volume_kms_key)
         },
-        "AppSpecification": _given(
+        "AppSpecification": _without_none(
             ImageUri=image_uri,
             ContainerArguments=_list("arguments", arguments),
             ContainerEntrypoint=_list("entrypoint", entrypoint),
         ),
         "RoleArn": role_arn,
-    } | _given(
+    } | _without_none(
         ProcessingInputs=list(inputs) or None,
-        ProcessingOutputConfig=_given(Outputs=list(outputs), KmsKeyId=output_kms_key) if outputs else None,
+        ProcessingOutputConfig=_without_none(Outputs=list(outputs), KmsKeyId=output_kms_key) if outputs else None,
         Environment=dict(env) if isinstance(env, Mapping) else env,
         NetworkConfig=network_config and network_config.to_request(),
         StoppingCondition=None if max_runtime_in_seconds is None else {"MaxRuntimeInSeconds": max_runtime_in_seconds},
@@ -107,7 +107,7 @@ def _cluster(
     instance_type: str | None, instance_count: int | None, preferences: Sequence[InstancePreference] | None
 ) -> dict[str, Any]:
     if preferences is None:
-        return _given(InstanceType=instance_type, InstanceCount=1 if instance_count is None else instance_count)
+        return _without_none(InstanceType=instance_type, InstanceCount=1 if instance_count is None else instance_count)
     if instance_type is not None:
         raise ConflictingValuesError(
             f"instance_type and instance_preferences exclude each other, got both ({instance_type!r}); "
@@ -116,24 +116,24 @@ def _cluster(
     counted = [preference.instance_count is not None for preference in preferences]
     if any(counted) and (not all(counted) or instance_count is not None):
         raise ConflictingValuesError(
-            "an instance count stands on every one of instance_preferences, or on none and once in instance_count; "
-            f"got {sum(counted)} of {len(counted)} with a count, and instance_count={instance_count!r}"
+            "instance_count must be set on each of instance_preferences, or on none of them and once for the job, "
+            f"got {sum(counted)} of {len(counted)} preferences with one and instance_count={instance_count!r}"
         )
     if not any(counted):
         instance_count = 1 if instance_count is None else instance_count
-    return _given(
+    return _without_none(
         InstancePreferences=[preference.to_request() for preference in preferences], InstanceCount=instance_count
     )
 
 
 def _experiment(config: ExperimentConfig | Mapping[str, str] | None) -> dict[str, str] | None:
     check_type("experiment_config", config, ExperimentConfig | Mapping)
-    given = config.to_request() if isinstance(config, ExperimentConfig) else dict(config or {})
-    return given or None
+    fields = config.to_request() if isinstance(config, ExperimentConfig) else dict(config or {})
+    return fields or None
 
 
 def _tags(tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None) -> list[dict[str, str]] | str | None:
-    """Tags as the API takes them; the SDK knows both forms."""
+    """Return tags in the API's form; the SDK accepts both forms."""
     if isinstance(tags, Mapping):
         return [{"Key": key, "Value": value} for key, value in tags.items()]
     if tags is None or isinstance(tags, str):
@@ -141,47 +141,47 @@ def _tags(tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None) -> list[
     return [dict(tag) if isinstance(tag, Mapping) else tag for tag in tags]
 
 
-def _given(**values: object) -> dict[str, Any]:
-    """What is given; the API takes no null."""
+def _without_none(**values: object) -> dict[str, Any]:
+    """Return the values that are not None; the API accepts no null."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _list(parameter: str, values: Sequence[Any] | None) -> Sequence[Any] | None:
-    """A list of words, or the one expression that gives it at run time."""
+    """Return a list of strings, or the expression that yields it at run time."""
     if isinstance(values, str) and not is_unresolved(values):
-        raise InvalidValueError(parameter, values, "be a list of words", f"for example [{values!r}]")
+        raise InvalidValueError(parameter, values, "be a list of strings", f"for example [{values!r}]")
     return values if values is None or isinstance(values, str) else list(values)
 
 
 def check_request(request: Mapping[str, Any]) -> None:
-    """Hold a whole request against the API's limits and against what its model cannot say."""
+    """Check a whole request against the API's limits and against the rules that the service model lacks."""
     inputs = request.get("ProcessingInputs", ())
     outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", ())
-    # The service answers any of these with a ValidationException that does not name it.
+    # The service answers each of these with a ValidationException that does not name the duplicate.
     _check_unique("inputs", "name", [entry["InputName"] for entry in inputs])
     _check_unique("outputs", "name", [entry["OutputName"] for entry in outputs])
-    parts = [entry[place] for entry in (*inputs, *outputs) for place in _PLACES if place in entry]
-    places = [part["LocalPath"].rstrip("/") for part in parts if "LocalPath" in part]
-    _check_unique("inputs and outputs", "LocalPath", places)
+    locations = [entry[key] for entry in (*inputs, *outputs) for key in _LOCATION_KEYS if key in entry]
+    directories = [location["LocalPath"].rstrip("/") for location in locations if "LocalPath" in location]
+    _check_unique("inputs and outputs", "LocalPath", directories)
     for violation in violations(request):
         for path, parameter in _PARAMETERS.items():
             if violation.path == path or violation.path.startswith((f"{path}.", f"{path}[")):
-                too_much = violation.rule.startswith("have at most")
+                above_limit = violation.rule.startswith("have at most")
                 raise InvalidValueError(
                     f"{parameter}{violation.path[len(path) :]}",
                     violation.value,
                     violation.rule,
-                    _ADVICE.get(parameter, "") if too_much else "",
+                    _ADVICE.get(parameter, "") if above_limit else "",
                 )
         raise InvalidValueError(violation.path, violation.value, violation.rule)
 
 
-_PLACES = ("S3Input", "S3Output", "DatasetDefinition")
+_LOCATION_KEYS = ("S3Input", "S3Output", "DatasetDefinition")
 
 
-def _check_unique(parameter: str, what: str, values: Sequence[str]) -> None:
+def _check_unique(parameter: str, attribute: str, values: Sequence[str]) -> None:
     for value, count in Counter(values).items():
         if count > 1 and not is_unresolved(value):
             raise ConflictingValuesError(
-                f"each of {parameter} must have a {what} of its own, got {value!r} {count} times; rename all but one"
+                f"each of {parameter} must have its own {attribute}, got {value!r} {count} times; rename all but one"
             )

@@ -1,4 +1,4 @@
-"""How SageMaker's Spark container is started and configured.
+"""The entry point, dependencies and configuration of SageMaker's Spark container.
 
 See: https://github.com/aws/sagemaker-spark-container
 """
@@ -11,13 +11,13 @@ from typing import Any, Final
 from urllib.parse import urlparse
 
 from cdk_sagemaker_processing.model.errors import ConflictingValuesError, InvalidValueError
+from cdk_sagemaker_processing.model.locations import INPUTS_DIRECTORY, PROCESSING_ROOT
 from cdk_sagemaker_processing.model.tokens import is_unresolved
 
-EVENT_LOGS_FOLDER = "/opt/ml/processing/spark-events/"
-_INPUTS_FOLDER = "/opt/ml/processing/input"
-_WORD_MAX = 256
+EVENT_LOGS_DIRECTORY = f"{PROCESSING_ROOT}/spark-events/"
+_ARGUMENT_MAX = 256
 _CLASSIFICATION_KEYS: Final = {"Classification", "Properties", "Configurations"}
-# The parts of a configuration that the container's bootstrapper knows, as the SageMaker SDK checks them.
+# The classifications that the container's bootstrapper knows, as in the check of the SageMaker SDK.
 _CLASSIFICATIONS: Final = (
     "core-site",
     "hadoop-env",
@@ -38,55 +38,55 @@ _CLASSIFICATIONS: Final = (
 
 
 def is_remote(item: str) -> bool:
-    """Whether a dependency is one that Spark itself fetches from S3, and not a file of this machine."""
+    """Return whether Spark itself fetches a dependency from S3, as opposed to a local file."""
     return is_unresolved(item) or urlparse(item).scheme in ("s3", "s3a")
 
 
 def check_dependency(parameter: str, item: str) -> None:
-    """Refuse a dependency that is neither in S3 nor on this machine."""
+    """Check that a dependency is in S3 or on this machine."""
     scheme = "" if is_unresolved(item) else urlparse(item).scheme
     if not item or scheme not in ("", "file", "s3", "s3a"):
         raise InvalidValueError(parameter, item, "be a local path or in S3: s3:// or s3a://")
 
 
 def dependencies(parameter: str, items: Sequence[str], channel: str) -> str:
-    """The value of ``--py-files``, ``--jars`` or ``--files``: what is in S3, then the folder of what is local.
+    """Return the value of ``--py-files``, ``--jars`` or ``--files``: the URIs, then the directory of local files.
 
     Args:
-        parameter: the name to blame.
-        items: what the user listed.
-        channel: the input that brings the local ones.
+        parameter: the parameter's name for the message.
+        items: the dependencies as the user listed them.
+        channel: the input that contains the local ones.
 
     Raises:
-        InvalidValueError: the value is longer than a word of the entry point may be.
+        InvalidValueError: the value is longer than the API allows for a string of the entry point.
     """
-    words = [item for item in items if is_remote(item)]
-    if len(words) < len(items):
-        words.append(f"{_INPUTS_FOLDER}/{channel}")
-    value = ",".join(words)
-    if len(value) > _WORD_MAX and not is_unresolved(value):
+    paths = [item for item in items if is_remote(item)]
+    if len(paths) < len(items):
+        paths.append(f"{INPUTS_DIRECTORY}/{channel}")
+    value = ",".join(paths)
+    if len(value) > _ARGUMENT_MAX and not is_unresolved(value):
         raise InvalidValueError(
             parameter,
             items,
-            f"name at most {_WORD_MAX} characters together, commas included",
-            "the API takes no longer word in an entry point; list local files, which take one folder together",
+            f"have at most {_ARGUMENT_MAX} characters in all, commas included",
+            "the API allows no longer string in an entry point; list local files, which count as one directory",
         )
     return value
 
 
 def configuration_file(configuration: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bytes:
-    """A Spark configuration in EMR's form, checked, as the container reads it.
+    """Check a Spark configuration in EMR's form and return it as the file that the container reads.
 
     See: https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-configure-apps.html
 
     Raises:
-        InvalidValueError: a part of it has an unknown key or classification, or lacks one.
+        InvalidValueError: a part of it has an unknown key or classification, or a key is missing.
     """
     for part in [configuration] if isinstance(configuration, Mapping) else configuration:
         unknown = set(part) - _CLASSIFICATION_KEYS
         if unknown or not {"Classification", "Properties"} <= set(part):
             raise InvalidValueError(
-                "configuration", part, "have the keys Classification and Properties, and no other but Configurations"
+                "configuration", part, "have the keys Classification and Properties, and besides only Configurations"
             )
         if part["Classification"] not in _CLASSIFICATIONS:
             raise InvalidValueError(
@@ -96,7 +96,7 @@ def configuration_file(configuration: Mapping[str, Any] | Sequence[Mapping[str, 
 
 
 def check_builds(py_version: str | None, container_version: str | None) -> None:
-    """Refuse half of what names a build of the image."""
+    """Check that the Python version and the container version are set together; they name a build of the image."""
     if (py_version is None) != (container_version is None):
         raise ConflictingValuesError(
             f"py_version and container_version go only together, got py_version={py_version!r} and "
@@ -105,17 +105,17 @@ def check_builds(py_version: str | None, container_version: str | None) -> None:
 
 
 def submit(app: str, *, options: Mapping[str, str | None], event_logs: bool) -> list[str]:
-    """The container's entry point: ``smspark-submit`` with its options, then the application.
+    """Return the container's entry point: ``smspark-submit`` with its options, then the application.
 
     Args:
         app: the application's file name in the ``code`` input.
-        options: value by option, in order; None leaves one out.
+        options: the value by option, in order; None omits the option.
         event_logs: whether Spark writes event logs.
     """
-    words = ["smspark-submit"]
+    command = ["smspark-submit"]
     for option, value in options.items():
         if value is not None:
-            words += [option, value]
+            command += [option, value]
     if event_logs:
-        words += ["--local-spark-event-logs-dir", EVENT_LOGS_FOLDER]
-    return [*words, f"{_INPUTS_FOLDER}/code/{app}"]
+        command += ["--local-spark-event-logs-dir", EVENT_LOGS_DIRECTORY]
+    return [*command, f"{INPUTS_DIRECTORY}/code/{app}"]

@@ -1,6 +1,6 @@
-"""Recognise a value that is only known later: a CDK token, a Step Functions path as aws-cdk encodes it, or JSONata.
+"""Values that are known only later: CDK tokens, Step Functions paths as aws-cdk encodes them, and JSONata.
 
-This package never imports aws_cdk, so the encodings are written here; a test holds them against aws_cdk's own
+The model never imports aws_cdk, so the encodings are defined here; a test compares them with aws_cdk's own
 ``Token.is_unresolved``.
 
 See: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html#tokens-encoded and
@@ -19,7 +19,7 @@ _NUMBER_TOKENS_BELOW = -1e200
 
 
 def is_unresolved(value: object) -> bool:
-    """Whether the value, or a part of it, is only known at deployment or at run time."""
+    """Return whether a value, or a part of it, is known only at deployment or at run time."""
     if isinstance(value, str):
         return any(pattern.search(value) for pattern in (_STRING_TOKEN, _LIST_TOKEN, _JSONATA))
     if value is None or isinstance(value, bool | Mapping):
@@ -28,11 +28,11 @@ def is_unresolved(value: object) -> bool:
         return value < _NUMBER_TOKENS_BELOW
     if isinstance(value, list | tuple):
         return any(is_unresolved(item) for item in value)
-    return hasattr(value, "creation_stack")  # aws-cdk's IResolvable, as JsonPath.object_at gives it
+    return hasattr(value, "creation_stack")  # aws-cdk's IResolvable, which JsonPath.object_at returns
 
 
 def is_whole_list_unresolved(value: object) -> bool:
-    """Whether even the length of a list is only known later."""
+    """Return whether even the length of a list is known only later."""
     return (
         isinstance(value, list | tuple)
         and len(value) == 1

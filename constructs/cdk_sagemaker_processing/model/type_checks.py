@@ -1,4 +1,4 @@
-"""Say what kind of thing a parameter takes, where Python would say that some attribute is missing."""
+"""Checks of the types of parameters, whose messages are clearer than Python's about a missing attribute."""
 
 from __future__ import annotations
 
@@ -11,33 +11,63 @@ from cdk_sagemaker_processing.model.errors import InvalidValueError
 from cdk_sagemaker_processing.model.tokens import is_unresolved
 
 
-def check_each(parameter: str, values: object, kind: type) -> None:
-    """Refuse what is no list of a kind; None passes."""
+def check_each(parameter: str, values: object, item_type: type) -> None:
+    """Check that a value is a list of items of a type; None passes.
+
+    Raises:
+        InvalidValueError: the value is not a list, or an item has another type.
+    """
     if values is None:
         return
     if not isinstance(values, list | tuple):
-        raise InvalidValueError(parameter, values, f"be a list of {kind.__name__}", "put a single one into a list, too")
+        raise InvalidValueError(
+            parameter, values, f"be a list of {item_type.__name__}", "put a single one into a list, too"
+        )
     for index, value in enumerate(values):
-        if not isinstance(value, kind):
-            raise InvalidValueError(f"{parameter}[{index}]", value, f"be {_article(kind.__name__)}")
+        if not isinstance(value, item_type):
+            raise InvalidValueError(f"{parameter}[{index}]", value, f"be {_with_article(item_type.__name__)}")
 
 
-def check_type(parameter: str, value: object, kind: type | UnionType, advice: str = "") -> None:
-    """Refuse what is not of a kind; None passes, and so does what is only known later."""
-    if value is not None and not isinstance(value, kind) and not is_unresolved(value):
-        names = [each.__name__ for each in (get_args(kind) if isinstance(kind, UnionType) else [kind])]
-        raise InvalidValueError(parameter, value, f"be {' or '.join(map(_article, names))}", advice)
+def check_type(parameter: str, value: object, expected: type | UnionType, advice: str = "") -> None:
+    """Check that a value has a type; None and values that are known only later pass.
+
+    Raises:
+        InvalidValueError: the value has another type.
+    """
+    if value is not None and not isinstance(value, expected) and not is_unresolved(value):
+        names = [each.__name__ for each in (get_args(expected) if isinstance(expected, UnionType) else [expected])]
+        raise InvalidValueError(parameter, value, f"be {' or '.join(map(_with_article, names))}", advice)
 
 
-def _article(name: str) -> str:
+def check_bucket(bucket: object) -> None:
+    """Check that a bucket is not a name or URI, which the SageMaker SDK takes.
+
+    Raises:
+        InvalidValueError: the bucket is a string.
+    """
+    if isinstance(bucket, str):
+        raise InvalidValueError("bucket", bucket, "be an IBucket", "for example s3.Bucket.from_bucket_name(self, ...)")
+
+
+def check_command(command: object) -> None:
+    """Check that an interpreter's command is a list with at least one string.
+
+    Raises:
+        InvalidValueError: the command is a string, or empty.
+    """
+    if isinstance(command, str) or not command:
+        raise InvalidValueError("command", command, "be a list of at least one string", 'for example ["python3"]')
+
+
+def _with_article(name: str) -> str:
     return f"{'an' if name[0] in 'AEIO' else 'a'} {name}"
 
 
 def path_text(parameter: str, value: str | os.PathLike[str]) -> str:
-    """A path or URI as text.
+    """Return a path or URI as text.
 
     Raises:
-        InvalidValueError: it is neither, or empty.
+        InvalidValueError: the value is neither, or empty.
     """
     if isinstance(value, os.PathLike):
         return os.fspath(value)
@@ -47,10 +77,10 @@ def path_text(parameter: str, value: str | os.PathLike[str]) -> str:
 
 
 def path_texts(parameter: str, values: Sequence[str | os.PathLike[str]] | None) -> list[str]:
-    """Paths and URIs as text.
+    """Return paths and URIs as text.
 
     Raises:
-        InvalidValueError: no list of them.
+        InvalidValueError: the value is not a list of paths and URIs.
     """
     if values is None:
         return []

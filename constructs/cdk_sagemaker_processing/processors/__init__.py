@@ -1,4 +1,4 @@
-"""The processors of the SageMaker SDK as constructs."""
+"""The processors of the SageMaker SDK, as constructs."""
 
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ __all__ = [
     "XGBoostProcessor",
 ]
 
-if not TYPE_CHECKING:  # a checker would take any name for one that is there
+if not TYPE_CHECKING:  # a type checker would accept any name
     __getattr__ = lazy_getattr(
         __name__,
         {

@@ -1,4 +1,4 @@
-"""A processor for scripts that use Hugging Face's Transformers."""
+"""A processor for scripts that use Hugging Face Transformers."""
 
 from __future__ import annotations
 
@@ -11,55 +11,56 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InstancePreference, InvalidValueError, NetworkConfig
-from cdk_sagemaker_processing.processors.framework_base import _FrameworkProcessorBase
+from cdk_sagemaker_processing.processors.framework_base import FrameworkProcessorBase
 from cdk_sagemaker_processing.processors.image_uri import framework_image_uri
+from cdk_sagemaker_processing.public_api import public
 
 if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
 
-class HuggingFaceProcessor(_FrameworkProcessorBase):
-    """Run a script, with the modules and the requirements it needs, in SageMaker's Hugging Face image.
+@public
+class HuggingFaceProcessor(FrameworkProcessorBase):
+    """A processor that runs a script with its modules and requirements in SageMaker's Hugging Face image.
 
-    Names, defaults and meaning are those of ``sagemaker.huggingface.processing.HuggingFaceProcessor``.
+    Names, defaults and meanings are those of ``sagemaker.huggingface.processing.HuggingFaceProcessor``.
 
     Args:
-        scope: the construct to live in.
+        scope: the parent construct.
         construct_id: unique in the scope.
-        role: what the jobs may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what each run
-            shows its job to need. API: ``RoleArn``.
+        role: the role that the jobs assume: a role, its ARN or its name. Default: a new `ProcessingRole` with the
+            permissions that the requests of the runs call for. API: ``RoleArn``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
-        instance_type: e.g. ``ml.g5.xlarge``; the images are for GPUs alone. Required without
+        instance_type: e.g. ``ml.g5.xlarge``; the images are for GPUs only. Required without
             ``instance_preferences``. API: ``ClusterConfig.InstanceType``.
         transformers_version: a version of Transformers that SageMaker offers, e.g. ``4.28.1``. Required without
-            ``image_uri``. API: in
-            ``AppSpecification.ImageUri``.
-        tensorflow_version: the TensorFlow below it; only without ``pytorch_version``.
-        pytorch_version: the PyTorch below it; only without ``tensorflow_version``.
-        py_version: the image's Python. Default: ``py36``, which newer versions do not have; the message then names
-            those they have. API: in ``AppSpecification.ImageUri``.
+            ``image_uri``. API: in ``AppSpecification.ImageUri``.
+        tensorflow_version: the version of TensorFlow below Transformers; only without ``pytorch_version``.
+        pytorch_version: the version of PyTorch below Transformers; only without ``tensorflow_version``.
+        py_version: the Python version of the image. Default: ``py36``, which newer versions do not offer; the message
+            then lists those they offer. API: in ``AppSpecification.ImageUri``.
         image_uri: another image, as for `Processor`. Default: SageMaker's. API: ``AppSpecification.ImageUri``.
         command: the interpreter and its own arguments. Default: ``["python"]``.
         volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
-        volume_kms_key: encrypts the instances' volumes: a key, its id or its ARN. Default: a key of the service. API:
-            ``ClusterConfig.VolumeKmsKeyId``.
-        output_kms_key: encrypts what the jobs upload: a key, its id or its ARN. Default: the encryption of the bucket
-            it goes to. API: ``ProcessingOutputConfig.KmsKeyId``.
+        volume_kms_key: encrypts the instances' volumes: a key, its ID or its ARN. Default: a key that the service owns.
+            API: ``ClusterConfig.VolumeKmsKeyId``.
+        output_kms_key: encrypts the outputs of the jobs: a key, its ID or its ARN. Default: the encryption of the
+            destination bucket. API: ``ProcessingOutputConfig.KmsKeyId``.
         code_location: ``s3://bucket/prefix`` for the sources. Default: ``bucket``.
-        max_runtime_in_seconds: 1 to 777,600; then the job is stopped. Default: the service's, 86,400. API:
+        max_runtime_in_seconds: 1 to 777,600; a job that runs longer is stopped. Default: the service's, 86,400. API:
             ``StoppingCondition.MaxRuntimeInSeconds``.
-        base_job_name: what job names start with; shortened to 26 letters, digits and hyphens. Default: the framework's
+        base_job_name: the start of job names; shortened to 26 letters, digits and hyphens. Default: the framework's
             name. API: ``ProcessingJobName``.
-        env: at most 100 environment variables, 256 characters at most each; ``PIP_INDEX_URL`` makes pip use a package
-            index of yours. Default: none. API: ``Environment``.
-        tags: at most 50 tags for the jobs, by key or as the API's list. Default: none. API: ``Tags``.
-        network_config: where in a network the jobs run; ``requirements.txt`` needs one that reaches a package index.
+        env: at most 100 environment variables of at most 256 characters each; ``PIP_INDEX_URL`` makes pip use your own
+            package index. Default: none. API: ``Environment``.
+        tags: at most 50 tags for the jobs, as a mapping or as the API's list. Default: none. API: ``Tags``.
+        network_config: the network that the jobs run in; ``requirements.txt`` needs one with access to a package index.
             Default: the service's own network. API: ``NetworkConfig``.
-        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; whether the
-            Step Functions integration accepts them is not known. Default: none. API:
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; AWS does not
+            document whether the Step Functions integration accepts them. Default: none. API:
             ``ClusterConfig.InstancePreferences``.
-        bucket: where local code and data go, and outputs that name no destination. Default: a new `ProcessingBucket`,
-            made when first needed.
+        bucket: holds local code and data, and outputs without a destination. Default: a new `ProcessingBucket`, created
+            on first use.
 
     Raises:
         InvalidValueError: a version that SageMaker does not offer, or an instance that it has no image for.
@@ -105,7 +106,7 @@ class HuggingFaceProcessor(_FrameworkProcessorBase):
     ) -> None:
         if image_uri is None:
             if transformers_version is None:
-                raise InvalidValueError("transformers_version", None, "be given, or image_uri", "for example 4.28.1")
+                raise InvalidValueError("transformers_version", None, "be given, or image_uri", "for example '4.28.1'")
             image_uri = framework_image_uri(
                 scope,
                 "huggingface",

@@ -1,4 +1,4 @@
-"""The URI of an image that SageMaker provides, in the region of a stack."""
+"""The URIs of the images that SageMaker provides, in the region of a stack."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ def framework_image_uri(
     preferences: Sequence[InstancePreference] | None,
     **build: Unpack[ImageBuild],
 ) -> str:
-    """The URI of a framework's image for an instance type, or for all of several.
+    """Return the URI of a framework's image for an instance type, or for all preferred instance types.
 
     Raises:
         InvalidValueError: a version, a Python version or an instance type that SageMaker has no image for.
-        ConflictingValuesError: preferences that would need an image each.
+        ConflictingValuesError: preferences that would need different images.
     """
     check_instances(instance_type, preferences)
-    wanted = [instance_type] if instance_type else [preference.instance_type for preference in preferences or ()]
-    images = [sagemaker_image(framework, version, name, **build) for name in wanted]
-    for name, image in zip(wanted, images, strict=True):
+    names = [instance_type] if instance_type else [preference.instance_type for preference in preferences or ()]
+    images = [sagemaker_image(framework, version, name, **build) for name in names]
+    for name, image in zip(names, images, strict=True):
         if image.tag != images[0].tag:
             raise ConflictingValuesError(
-                f"instance_preferences must run one image, got {wanted[0]!r} for {images[0].tag} and {name!r} for "
-                f"{image.tag}; name instances with a GPU, or without"
+                f"instance_preferences must run one image, got {names[0]!r} for {images[0].tag} and {name!r} for "
+                f"{image.tag}; choose only instances with a GPU, or only instances without"
             )
     return image_uri(scope, images[0])
 
 
 def image_uri(scope: Construct, image: SageMakerImage) -> str:
-    """The URI of the image in the stack's region.
+    """Return the URI of the image in the stack's region.
 
-    A stack that is bound to a region gets the account as text. One that is not gets a CloudFormation mapping from
-    region to account, so that one template serves every region.
+    In a stack with a fixed region the account is plain text. In any other stack it comes from a CloudFormation mapping
+    by region, so that one template serves every region.
 
     Raises:
         InvalidValueError: SageMaker does not provide the image in the stack's region.
@@ -83,7 +83,7 @@ def _account_by_region(stack: Stack, image: SageMakerImage) -> CfnMapping:
 
 
 def _suffix(stack: Stack, region: str) -> str:
-    """The registry's domain; as text where the region is known, because job and image are in the same partition."""
+    """Return the registry's domain; plain text if the region is known: job and image are in the same partition."""
     return stack.url_suffix if Token.is_unresolved(region) else _domain(region) or stack.url_suffix
 
 
@@ -93,6 +93,6 @@ def _domain(region: str) -> str | None:
 
 
 def check_instances(instance_type: str | None, preferences: Sequence[InstancePreference] | None) -> None:
-    """Refuse a processor that does not say what to run on."""
+    """Check that a processor has an instance type or instance preferences."""
     if instance_type is None and not preferences:
         raise InvalidValueError("instance_type", instance_type, "be given", "for example ml.m5.xlarge")

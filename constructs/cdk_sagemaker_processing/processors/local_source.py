@@ -1,4 +1,4 @@
-"""A file or folder of this machine that a job shall find in S3."""
+"""Local files and directories that the deployment uploads for a job."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ from cdk_sagemaker_processing.model import InvalidValueError
 
 @dataclass(frozen=True, slots=True)
 class LocalSource:
-    """What a path names: one file, or a folder with all that is below it."""
+    """A local file, or a directory with everything below it."""
 
     path: Path
 
     @classmethod
     def of(cls, source: str, *, parameter: str) -> LocalSource:
-        """Find it, or say what is wrong in the words of the parameter that named it.
+        """Return the source at a path.
 
         Args:
-            source: a path, relative to the folder that the app runs in, or a ``file://`` URL.
+            source: a path, relative to the app's working directory, or a ``file://`` URL.
             parameter: the parameter's name, for the message.
+
+        Raises:
+            InvalidValueError: no file or directory exists there.
         """
         path = Path(unquote(urlparse(source).path) if source.startswith("file://") else source)
         if not path.exists():
@@ -34,24 +37,31 @@ class LocalSource:
                 parameter,
                 source,
                 "name a file that exists",
-                f"there is none at {path.resolve()}; paths are relative to the folder of cdk.json",
+                f"none exists at {path.resolve()}; paths are relative to the directory of cdk.json",
             )
         return cls(path.resolve())
 
     def upload(
-        self, scope: Construct, construct_id: str, bucket: s3.IBucket, encryption_key: kms.IKey | None, folder: str
+        self, scope: Construct, construct_id: str, bucket: s3.IBucket, encryption_key: kms.IKey | None, directory: str
     ) -> str:
-        """Have the deployment copy it into the bucket.
+        """Upload the source to the bucket at deployment.
+
+        Args:
+            scope: the parent construct of the upload.
+            construct_id: unique in the scope.
+            bucket: the destination.
+            encryption_key: encrypts the files; None for the bucket's own encryption.
+            directory: the name of a directory in S3; a file keeps its own name.
 
         Returns:
-            The URI of the file; or of the folder, which is called ``folder`` there.
+            The URI of the file or of the directory.
         """
-        from cdk_sagemaker_processing.resources import LocalCode  # noqa: PLC0415 - it brings aws_lambda with it
+        from cdk_sagemaker_processing.resources import LocalCode  # noqa: PLC0415 - it imports aws_lambda
 
         if self.path.is_dir():
-            files, name = tree(self.path, prefix=f"{folder}/"), folder
+            files, name = tree(self.path, prefix=f"{directory}/"), directory
             if not files:
-                raise InvalidValueError("source", str(self.path), "be a folder with files in it")
+                raise InvalidValueError("source", str(self.path), "be a directory that contains files")
         else:
             files, name = {self.path.name: self.path}, self.path.name
         return LocalCode(scope, construct_id, bucket=bucket, files=files, encryption_key=encryption_key).uri(name)

@@ -1,4 +1,4 @@
-"""A processor that runs a script in somebody else's image."""
+"""A processor for a script, in any image that has an interpreter for it."""
 
 from __future__ import annotations
 
@@ -12,58 +12,60 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_sagemaker_processing.model import (
+    INPUTS_DIRECTORY,
     ExperimentConfig,
     InstancePreference,
-    InvalidValueError,
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
+    check_command,
     check_each,
     path_text,
 )
 from cdk_sagemaker_processing.processors.processor import Processor
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob, StateOptions
 
 if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
-_CODE_FOLDER = "/opt/ml/processing/input/code"
+_CODE_DIRECTORY = f"{INPUTS_DIRECTORY}/code"
 
 
+@public
 class ScriptProcessor(Processor):
-    """Run a script in an image that has an interpreter for it.
+    """A processor that runs a script in an image that has an interpreter for it.
 
-    Names, defaults and meaning are those of ``sagemaker.processing.ScriptProcessor``.
+    Names, defaults and meanings are those of ``sagemaker.processing.ScriptProcessor``.
 
     Args:
-        scope: the construct to live in.
+        scope: the parent construct.
         construct_id: unique in the scope.
         image_uri: the container's image, as for `Processor`. API: ``AppSpecification.ImageUri``.
-        command: the interpreter and its own arguments, e.g. ``["python3", "-v"]``. API: the beginning of
+        command: the interpreter and its own arguments, e.g. ``["python3", "-v"]``. API: the start of
             ``AppSpecification.ContainerEntrypoint``.
-        role: what the jobs may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what each run
-            shows its job to need. API: ``RoleArn``.
+        role: the role that the jobs assume: a role, its ARN or its name. Default: a new `ProcessingRole` with the
+            permissions that the requests of the runs call for. API: ``RoleArn``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
         instance_type: e.g. ``ml.m5.xlarge``. Required without
             ``instance_preferences``. API: ``ClusterConfig.InstanceType``.
         volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
-        volume_kms_key: encrypts the instances' volumes: a key, its id or its ARN. Default: a key of the service. API:
-            ``ClusterConfig.VolumeKmsKeyId``.
-        output_kms_key: encrypts what the jobs upload: a key, its id or its ARN. Default: the encryption of the bucket
-            it goes to. API: ``ProcessingOutputConfig.KmsKeyId``.
-        max_runtime_in_seconds: 1 to 777,600; then the job is stopped. Default: the service's, 86,400. API:
+        volume_kms_key: encrypts the instances' volumes: a key, its ID or its ARN. Default: a key that the service owns.
+            API: ``ClusterConfig.VolumeKmsKeyId``.
+        output_kms_key: encrypts the outputs of the jobs: a key, its ID or its ARN. Default: the encryption of the
+            destination bucket. API: ``ProcessingOutputConfig.KmsKeyId``.
+        max_runtime_in_seconds: 1 to 777,600; a job that runs longer is stopped. Default: the service's, 86,400. API:
             ``StoppingCondition.MaxRuntimeInSeconds``.
-        base_job_name: what job names start with; shortened to 26 letters, digits and hyphens. Default: the name of the
-            image's repository. API:
-            ``ProcessingJobName``.
-        env: at most 100 environment variables, 256 characters at most each. Default: none. API: ``Environment``.
-        tags: at most 50 tags for the jobs, by key or as the API's list. Default: none. API: ``Tags``.
-        network_config: where in a network the jobs run. Default: the service's own network. API: ``NetworkConfig``.
-        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; whether the
-            Step Functions integration accepts them is not known. Default: none. API:
+        base_job_name: the start of job names; shortened to 26 letters, digits and hyphens. Default: the name of the
+            image's repository. API: ``ProcessingJobName``.
+        env: at most 100 environment variables of at most 256 characters each. Default: none. API: ``Environment``.
+        tags: at most 50 tags for the jobs, as a mapping or as the API's list. Default: none. API: ``Tags``.
+        network_config: the network that the jobs run in. Default: the service's own network. API: ``NetworkConfig``.
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; AWS does not
+            document whether the Step Functions integration accepts them. Default: none. API:
             ``ClusterConfig.InstancePreferences``.
-        bucket: where local code and data go, and outputs that name no destination. Default: a new `ProcessingBucket`,
-            made when first needed.
+        bucket: holds local code and data, and outputs without a destination. Default: a new `ProcessingBucket`, created
+            on first use.
 
     Raises:
         InvalidProcessingJobError: no command or instance type, or at the first run a value that the service would
@@ -103,8 +105,7 @@ class ScriptProcessor(Processor):
         instance_preferences: Sequence[InstancePreference] | None = None,
         bucket: s3.IBucket | None = None,
     ) -> None:
-        if isinstance(command, str) or not command:
-            raise InvalidValueError("command", command, "be a list of at least one word", 'for example ["python3"]')
+        check_command(command)
         super().__init__(
             scope,
             construct_id,
@@ -125,7 +126,7 @@ class ScriptProcessor(Processor):
         )
         self.command = list(command)
 
-    def run(  # type: ignore[override]  # a script is what a ScriptProcessor cannot do without, as in the SDK
+    def run(  # type: ignore[override]  # a script is required, as in the SDK
         self,
         run_id: str,
         *,
@@ -138,35 +139,35 @@ class ScriptProcessor(Processor):
         kms_key: kms.IKey | str | None = None,
         **state: Unpack[StateOptions],
     ) -> SageMakerCreateProcessingJob:
-        """A state that runs the script once each time it is entered.
+        """Return a state that runs the script once each time it is entered.
 
         Args:
             run_id: unique in the processor, and the state's name.
             code: the script: a local file, which the deployment uploads under its own name, or ``s3://bucket/key``.
                 API: the input ``code``.
-            inputs: at most 9, the script is one more. A local file or folder as source is uploaded by the deployment.
-                Default: none. API: ``ProcessingInputs``.
+            inputs: at most 9, because the script is one too. The deployment uploads sources that are local files or
+                directories. Default: none. API: ``ProcessingInputs``.
             outputs: at most 10. Default: none. API: ``ProcessingOutputConfig.Outputs``.
-            arguments: 1 to 100 words for the script, 256 characters at most each. Default: none. API:
+            arguments: 1 to 100 arguments of the script, of at most 256 characters each. Default: none. API:
                 ``AppSpecification.ContainerArguments``.
-            job_name: the job's whole name, with a part that is known only at run time. Default: ``base_job_name``, a
-                hyphen and a new UUID for each try. API: ``ProcessingJobName``.
+            job_name: the job's full name, part of which must be known only at run time. Default: ``base_job_name``, a
+                hyphen and a new UUID for each attempt. API: ``ProcessingJobName``.
             experiment_config: the experiment that the job belongs to. Default: none. API: ``ExperimentConfig``.
-            kms_key: encrypts what the deployment uploads for the job: a key or its ARN. Default: the bucket's own
-                encryption.
-            **state: options of the state: see `SageMakerCreateProcessingJob`, from ``integration_pattern`` on.
+            kms_key: encrypts the files that the deployment uploads for the job: a key or its ARN. Default: the bucket's
+                own encryption.
+            **state: options of the state; see `SageMakerCreateProcessingJob`, from ``integration_pattern`` on.
 
         Returns:
-            A task state: chain it, retry it, catch its errors, use it in any Standard state machine.
+            A task state, for any Standard state machine: chain it, retry it, catch its errors.
 
         Raises:
-            InvalidProcessingJobError: a request that the service would refuse, or a script that is not there.
+            InvalidProcessingJobError: a request that the service would refuse, or a script that does not exist.
         """
         code = path_text("code", code)
         check_each("inputs", inputs, ProcessingInput)
         script = ProcessingInput(
             source=self._script_uri(run_id, code, parameter="code", kms_key=kms_key),
-            destination=_CODE_FOLDER,
+            destination=_CODE_DIRECTORY,
             input_name="code",
         )
         return self._run(
@@ -174,7 +175,7 @@ class ScriptProcessor(Processor):
             inputs=[*(inputs or ()), script],
             outputs=outputs,
             arguments=arguments,
-            entrypoint=[*self.command, f"{_CODE_FOLDER}/{code.rstrip('/').rsplit('/', 1)[-1]}"],
+            entrypoint=[*self.command, f"{_CODE_DIRECTORY}/{code.rstrip('/').rsplit('/', 1)[-1]}"],
             kms_key=kms_key,
             job_name=job_name,
             experiment_config=experiment_config,

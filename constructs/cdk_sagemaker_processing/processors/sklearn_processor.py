@@ -12,43 +12,44 @@ from constructs import Construct
 from cdk_sagemaker_processing.model import InstancePreference, NetworkConfig
 from cdk_sagemaker_processing.processors.image_uri import framework_image_uri
 from cdk_sagemaker_processing.processors.script_processor import ScriptProcessor
+from cdk_sagemaker_processing.public_api import public
 
 
+@public
 class SKLearnProcessor(ScriptProcessor):
-    """Run a script in SageMaker's scikit-learn image.
+    """A processor that runs a script in SageMaker's scikit-learn image.
 
-    Names, defaults and meaning are those of ``sagemaker.sklearn.processing.SKLearnProcessor``.
+    Names, defaults and meanings are those of ``sagemaker.sklearn.processing.SKLearnProcessor``.
 
     Args:
-        scope: the construct to live in.
+        scope: the parent construct.
         construct_id: unique in the scope.
         framework_version: a version of scikit-learn that SageMaker offers, e.g. ``1.2-1``. API: in
             ``AppSpecification.ImageUri``.
-        role: what the jobs may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what each run
-            shows its job to need. API: ``RoleArn``.
+        role: the role that the jobs assume: a role, its ARN or its name. Default: a new `ProcessingRole` with the
+            permissions that the requests of the runs call for. API: ``RoleArn``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
         instance_type: e.g. ``ml.m5.xlarge``; an x86 instance without accelerator. Required without
             ``instance_preferences``. API: ``ClusterConfig.InstanceType``.
-        command: the interpreter and its own arguments. Default: ``["python3"]``. API: the beginning of
+        command: the interpreter and its own arguments. Default: ``["python3"]``. API: the start of
             ``AppSpecification.ContainerEntrypoint``.
         volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
-        volume_kms_key: encrypts the instances' volumes: a key, its id or its ARN. Default: a key of the service. API:
-            ``ClusterConfig.VolumeKmsKeyId``.
-        output_kms_key: encrypts what the jobs upload: a key, its id or its ARN. Default: the encryption of the bucket
-            it goes to. API: ``ProcessingOutputConfig.KmsKeyId``.
-        max_runtime_in_seconds: 1 to 777,600; then the job is stopped. Default: the service's, 86,400. API:
+        volume_kms_key: encrypts the instances' volumes: a key, its ID or its ARN. Default: a key that the service owns.
+            API: ``ClusterConfig.VolumeKmsKeyId``.
+        output_kms_key: encrypts the outputs of the jobs: a key, its ID or its ARN. Default: the encryption of the
+            destination bucket. API: ``ProcessingOutputConfig.KmsKeyId``.
+        max_runtime_in_seconds: 1 to 777,600; a job that runs longer is stopped. Default: the service's, 86,400. API:
             ``StoppingCondition.MaxRuntimeInSeconds``.
-        base_job_name: what job names start with; shortened to 26 letters, digits and hyphens. Default:
-            ``sagemaker-scikit-learn``. API:
-            ``ProcessingJobName``.
-        env: at most 100 environment variables, 256 characters at most each. Default: none. API: ``Environment``.
-        tags: at most 50 tags for the jobs, by key or as the API's list. Default: none. API: ``Tags``.
-        network_config: where in a network the jobs run. Default: the service's own network. API: ``NetworkConfig``.
-        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; whether the
-            Step Functions integration accepts them is not known. Default: none. API:
+        base_job_name: the start of job names; shortened to 26 letters, digits and hyphens. Default:
+            ``sagemaker-scikit-learn``. API: ``ProcessingJobName``.
+        env: at most 100 environment variables of at most 256 characters each. Default: none. API: ``Environment``.
+        tags: at most 50 tags for the jobs, as a mapping or as the API's list. Default: none. API: ``Tags``.
+        network_config: the network that the jobs run in. Default: the service's own network. API: ``NetworkConfig``.
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; AWS does not
+            document whether the Step Functions integration accepts them. Default: none. API:
             ``ClusterConfig.InstancePreferences``.
-        bucket: where local code and data go, and outputs that name no destination. Default: a new `ProcessingBucket`,
-            made when first needed.
+        bucket: holds local code and data, and outputs without a destination. Default: a new `ProcessingBucket`, created
+            on first use.
 
     Raises:
         InvalidValueError: a version that SageMaker does not offer, or an instance that the image does not run on.

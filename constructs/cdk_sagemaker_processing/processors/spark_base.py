@@ -1,4 +1,4 @@
-"""What the two Spark processors share: image, dependencies, configuration, event logs."""
+"""The base of the Spark processors: image, dependencies, configuration, event logs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from constructs import Construct
 
 from cdk_sagemaker_processing._internal.asset_files import Files, tree
 from cdk_sagemaker_processing.model import (
+    INPUTS_DIRECTORY,
     ConflictingValuesError,
     InstancePreference,
     NetworkConfig,
@@ -35,17 +36,15 @@ from cdk_sagemaker_processing.tasks import RunOptions, SageMakerCreateProcessing
 if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
-_INPUTS_FOLDER = "/opt/ml/processing/input"
-
 
 class SparkProcessor(Processor):
     """The base of `PySparkProcessor` and `SparkJarProcessor`; it has no ``run`` of its own.
 
     Args:
-        scope: the construct to live in.
+        scope: the parent construct.
         construct_id: unique in the scope.
-        role: what the jobs may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what each run
-            shows its job to need. API: ``RoleArn``.
+        role: the role that the jobs assume: a role, its ARN or its name. Default: a new `ProcessingRole` with the
+            permissions that the requests of the runs call for. API: ``RoleArn``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
         instance_type: e.g. ``ml.m5.xlarge``; an x86 instance. Required without
             ``instance_preferences``. API: ``ClusterConfig.InstanceType``.
@@ -55,26 +54,25 @@ class SparkProcessor(Processor):
         container_version: the image's build, e.g. ``1``; only together with ``py_version``. Default: the newest.
         image_uri: another image, as for `Processor`. Default: SageMaker's. API: ``AppSpecification.ImageUri``.
         volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
-        volume_kms_key: encrypts the instances' volumes: a key, its id or its ARN. Default: a key of the service. API:
-            ``ClusterConfig.VolumeKmsKeyId``.
-        output_kms_key: encrypts what the jobs upload: a key, its id or its ARN. Default: the encryption of the bucket
-            it goes to. API: ``ProcessingOutputConfig.KmsKeyId``.
+        volume_kms_key: encrypts the instances' volumes: a key, its ID or its ARN. Default: a key that the service owns.
+            API: ``ClusterConfig.VolumeKmsKeyId``.
+        output_kms_key: encrypts the outputs of the jobs: a key, its ID or its ARN. Default: the encryption of the
+            destination bucket. API: ``ProcessingOutputConfig.KmsKeyId``.
         configuration_location: ``s3://bucket/prefix`` for Spark configurations. Default: ``bucket``.
         dependency_location: ``s3://bucket/prefix`` for local dependencies. Default: ``bucket``.
-        max_runtime_in_seconds: 1 to 777,600; then the job is stopped. Default: the service's, 86,400. API:
+        max_runtime_in_seconds: 1 to 777,600; a job that runs longer is stopped. Default: the service's, 86,400. API:
             ``StoppingCondition.MaxRuntimeInSeconds``.
-        base_job_name: what job names start with; shortened to 26 letters, digits and hyphens. Default:
-            ``sagemaker-spark-processing``. API:
-            ``ProcessingJobName``.
-        env: at most 100 environment variables, 256 characters at most each. Default: none, but
-            an empty one is sent, as the SDK does. API: ``Environment``.
-        tags: at most 50 tags for the jobs, by key or as the API's list. Default: none. API: ``Tags``.
-        network_config: where in a network the jobs run. Default: the service's own network. API: ``NetworkConfig``.
-        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; whether the
-            Step Functions integration accepts them is not known. Default: none. API:
+        base_job_name: the start of job names; shortened to 26 letters, digits and hyphens. Default:
+            ``sagemaker-spark-processing``. API: ``ProcessingJobName``.
+        env: at most 100 environment variables of at most 256 characters each. Default: none; an empty mapping is
+            sent, as by the SDK. API: ``Environment``.
+        tags: at most 50 tags for the jobs, as a mapping or as the API's list. Default: none. API: ``Tags``.
+        network_config: the network that the jobs run in. Default: the service's own network. API: ``NetworkConfig``.
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; AWS does not
+            document whether the Step Functions integration accepts them. Default: none. API:
             ``ClusterConfig.InstancePreferences``.
-        bucket: where local code and data go, and outputs that name no destination. Default: a new `ProcessingBucket`,
-            made when first needed.
+        bucket: holds local code and data, and outputs without a destination. Default: a new `ProcessingBucket`, created
+            on first use.
 
     Raises:
         InvalidValueError: a version that SageMaker does not offer, or an instance that the image does not run on.
@@ -129,7 +127,7 @@ class SparkProcessor(Processor):
             output_kms_key=output_kms_key,
             max_runtime_in_seconds=max_runtime_in_seconds,
             base_job_name=base_job_name,
-            env=env or {},  # as the SDK's Spark processors do, which always send an environment
+            env=env or {},  # the SDK's Spark processors always send an environment
             tags=tags,
             network_config=network_config,
             instance_preferences=instance_preferences,
@@ -153,81 +151,84 @@ class SparkProcessor(Processor):
         kms_key: kms.IKey | str | None,
         **options: Unpack[RunOptions],
     ) -> SageMakerCreateProcessingJob:
-        """The state; ``channels`` has, by input name, the parameter to blame, the option and the dependencies."""
+        """Return the state that submits the application.
+
+        ``channels`` has, by input name, the parameter's name for messages, the option and the dependencies.
+        """
         submit_app = path_text("submit_app", submit_app)
         check_each("inputs", inputs, ProcessingInput)
         check_each("outputs", outputs, ProcessingOutput)
         if spark_event_logs_s3_uri is not None:
             check_s3_uri("spark_event_logs_s3_uri", spark_event_logs_s3_uri)
-        extended = list(inputs or ())
-        words: dict[str, str | None] = {"--class": submit_class}
+        all_inputs = list(inputs or ())
+        submit_options: dict[str, str | None] = {"--class": submit_class}
         for channel, (parameter, option, listed) in channels.items():
             items = path_texts(parameter, listed)
-            words[option] = spark_container.dependencies(parameter, items, channel) if items else None
+            submit_options[option] = spark_container.dependencies(parameter, items, channel) if items else None
             if local := self._local_dependencies(parameter, items):
-                named = {f"{channel}/{name}": path for name, path in local.items()}
-                staged = self._staged(run_id, channel, named, self._dependency_location, kms_key)
-                extended.append(_input(channel, staged.uri(channel)))
+                channel_files = {f"{channel}/{name}": path for name, path in local.items()}
+                uploaded = self._stage(run_id, channel, channel_files, self._dependency_location, kms_key)
+                all_inputs.append(_input(channel, uploaded.uri(channel)))
         if configuration:
             files: Files = {"configuration.json": spark_container.configuration_file(configuration)}
-            staged = self._staged(run_id, "conf", files, self._configuration_location, kms_key)
-            extended.append(_input("conf", staged.uri("configuration.json")))
-        extended.append(_input("code", self._script_uri(run_id, submit_app, parameter="submit_app", kms_key=kms_key)))
-        extended_outputs = list(outputs or ())
+            uploaded = self._stage(run_id, "conf", files, self._configuration_location, kms_key)
+            all_inputs.append(_input("conf", uploaded.uri("configuration.json")))
+        all_inputs.append(_input("code", self._script_uri(run_id, submit_app, parameter="submit_app", kms_key=kms_key)))
+        all_outputs = list(outputs or ())
         if spark_event_logs_s3_uri is not None:
-            extended_outputs.append(
+            all_outputs.append(
                 ProcessingOutput(
-                    source=spark_container.EVENT_LOGS_FOLDER,
+                    source=spark_container.EVENT_LOGS_DIRECTORY,
                     destination=spark_event_logs_s3_uri,
                     s3_upload_mode="Continuous",
                 )
             )
         task = self._run(
             run_id,
-            inputs=extended,
-            outputs=extended_outputs,
+            inputs=all_inputs,
+            outputs=all_outputs,
             arguments=arguments,
             entrypoint=spark_container.submit(
-                submit_app.rsplit("/", 1)[-1], options=words, event_logs=spark_event_logs_s3_uri is not None
+                submit_app.rsplit("/", 1)[-1], options=submit_options, event_logs=spark_event_logs_s3_uri is not None
             ),
             kms_key=kms_key,
             **options,
         )
         for parameter, _, listed in channels.values():
             for item in path_texts(parameter, listed):
-                if spark_container.is_remote(item):  # Spark itself fetches it, as the job's role
+                if spark_container.is_remote(item):  # Spark itself fetches it, with the job's role
                     task.grant_read_uri(item.replace("s3a://", "s3://", 1))
         return task
 
     def _local_dependencies(self, parameter: str, items: Sequence[str]) -> dict[str, Path | bytes]:
-        """The files to upload by their names in the input: a file by its own, a folder's below the folder's."""
+        """Return the files to upload by name in the input; those of a directory are below the directory's name."""
         files: dict[str, Path | bytes] = {}
         for number, item in enumerate(items):
             spark_container.check_dependency(f"{parameter}[{number}]", item)
             if spark_container.is_remote(item):
                 continue
             path = LocalSource.of(item, parameter=f"{parameter}[{number}]").path
-            found = tree(path, prefix=f"{path.name}/") if path.is_dir() else {path.name: path}
+            item_files = tree(path, prefix=f"{path.name}/") if path.is_dir() else {path.name: path}
             if path.is_dir():
                 Annotations.of(self).add_warning_v2(
                     f"cdk-sagemaker-processing:spark-folder-{parameter}-{number}",
-                    f"{parameter}[{number}] is a folder, {item}: SageMaker's Spark container looks for dependencies in "
-                    "one folder without those below it, so nothing in this one is found; list its files instead",
+                    f"{parameter}[{number}] is a directory, {item}: SageMaker's Spark container does not search "
+                    "subdirectories for dependencies, so it finds nothing in this one; list its files instead",
                 )
-            if twice := sorted(files.keys() & found.keys()):
+            if duplicates := sorted(files.keys() & item_files.keys()):
                 raise ConflictingValuesError(
-                    f"each of {parameter} must have a file name of its own, got {twice[0]!r} twice; rename one of them"
+                    f"each of {parameter} must have its own file name, got {duplicates[0]!r} twice; rename one of them"
                 )
-            files |= found
+            files |= item_files
         if files and len(items) > 1 and any(spark_container.is_remote(item) for item in items):
             Annotations.of(self).add_warning_v2(
                 "cdk-sagemaker-processing:spark-mixed-dependencies",
-                f"{parameter} mixes files in S3 with local ones: SageMaker's Spark container expands the folder of the "
-                "local ones only when it comes first, and the SDK's order, which this follows, puts it last; "
+                f"{parameter} mixes files in S3 with local ones: SageMaker's Spark container expands the directory of "
+                "the local ones only if it comes first, but the SDK's order, which this library follows, puts it last; "
                 "put all of them in S3, or none",
             )
         return files
 
 
 def _input(name: str, uri: str) -> ProcessingInput:
-    return ProcessingInput(source=uri, destination=f"{_INPUTS_FOLDER}/{name}", input_name=name)
+    return ProcessingInput(source=uri, destination=f"{INPUTS_DIRECTORY}/{name}", input_name=name)

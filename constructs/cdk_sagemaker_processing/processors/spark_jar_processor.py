@@ -10,13 +10,15 @@ from aws_cdk import aws_kms as kms
 
 from cdk_sagemaker_processing.model import ExperimentConfig, InvalidValueError, ProcessingInput, ProcessingOutput
 from cdk_sagemaker_processing.processors.spark_base import SparkProcessor
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob, StateOptions
 
 
+@public
 class SparkJarProcessor(SparkProcessor):
-    """Run a Java or Scala application in SageMaker's Spark image.
+    """A processor that runs a Java or Scala application in SageMaker's Spark image.
 
-    Names, defaults and meaning are those of ``sagemaker.spark.processing.SparkJarProcessor``; the arguments are those
+    Names, defaults and meanings are those of ``sagemaker.spark.processing.SparkJarProcessor``; the arguments are those
     of `SparkProcessor`.
 
     Example:
@@ -24,7 +26,7 @@ class SparkJarProcessor(SparkProcessor):
         >>> step = processor.run("Count", submit_app="s3://bucket/count.jar", submit_class="com.example.Count")
     """
 
-    def run(  # type: ignore[override]  # an application is what Spark cannot do without, as in the SDK
+    def run(  # type: ignore[override]  # an application is required, as in the SDK
         self,
         run_id: str,
         *,
@@ -42,38 +44,39 @@ class SparkJarProcessor(SparkProcessor):
         kms_key: kms.IKey | str | None = None,
         **state: Unpack[StateOptions],
     ) -> SageMakerCreateProcessingJob:
-        """A state that runs the application once each time it is entered.
+        """Return a state that runs the application once each time it is entered.
 
         Args:
             run_id: unique in the processor, and the state's name.
             submit_app: the JAR: a local file, which the deployment uploads, or ``s3://bucket/key``.
                 API: the input ``code``.
-            submit_class: the class whose ``main`` is run.
-            submit_jars: JARs for it, local files or ``s3://`` and ``s3a://`` URIs; what is in S3 has 256 characters
-                together at most. Default: none. API: ``--jars`` in ``AppSpecification.ContainerEntrypoint``, and the
+            submit_class: the class whose ``main`` runs.
+            submit_jars: further JARs, as local files or ``s3://`` and ``s3a://`` URIs; the URIs have at most 256
+                characters in all. Default: none. API: ``--jars`` in ``AppSpecification.ContainerEntrypoint``, and the
                 input ``jars``.
-            submit_files: the same for ``--files``. Default: none.
-            inputs: with code, dependencies and configuration at most 10. A local file or folder as source is uploaded
-                by the deployment. Default: none. API: ``ProcessingInputs``.
-            outputs: at most 10, event logs are one of them. Default: none. API: ``ProcessingOutputConfig.Outputs``.
-            arguments: 1 to 100 words for the application, 256 characters at most each. Default: none. API:
+            submit_files: other files, with the same limit. Default: none. API: ``--files`` and the input ``files``.
+            inputs: at most 10, including those for code, dependencies and configuration. The deployment uploads sources
+                that are local files or directories. Default: none. API: ``ProcessingInputs``.
+            outputs: at most 10, including one for event logs. Default: none. API: ``ProcessingOutputConfig.Outputs``.
+            arguments: 1 to 100 arguments of the application, of at most 256 characters each. Default: none. API:
                 ``AppSpecification.ContainerArguments``.
-            job_name: the job's whole name, with a part that is known only at run time. Default: ``base_job_name``, a
-                hyphen and a new UUID for each try. API: ``ProcessingJobName``.
+            job_name: the job's full name, part of which must be known only at run time. Default: ``base_job_name``, a
+                hyphen and a new UUID for each attempt. API: ``ProcessingJobName``.
             experiment_config: the experiment that the job belongs to. Default: none. API: ``ExperimentConfig``.
-            configuration: a Spark configuration in EMR's form, a part or a list of parts. Default: none. API: the input
-                ``conf``.
-            spark_event_logs_s3_uri: ``s3://bucket/prefix``, where Spark's event logs go while the job runs.
-                Default: nowhere. API: an output with ``S3UploadMode`` ``Continuous``.
-            kms_key: encrypts what the deployment uploads for the job: a key or its ARN. Default: the bucket's own
-                encryption.
-            **state: options of the state: see `SageMakerCreateProcessingJob`, from ``integration_pattern`` on.
+            configuration: a Spark configuration in EMR's form: one object, or a list of them. Default: none. API: the
+                input ``conf``.
+            spark_event_logs_s3_uri: ``s3://bucket/prefix``, the location for Spark's event logs, which are uploaded
+                while the job runs. Default: none, no logs are written. API: an output with ``S3UploadMode``
+                ``Continuous``.
+            kms_key: encrypts the files that the deployment uploads for the job: a key or its ARN. Default: the bucket's
+                own encryption.
+            **state: options of the state; see `SageMakerCreateProcessingJob`, from ``integration_pattern`` on.
 
         Returns:
-            A task state: chain it, retry it, catch its errors, use it in any Standard state machine.
+            A task state, for any Standard state machine: chain it, retry it, catch its errors.
 
         Raises:
-            InvalidProcessingJobError: a request that the service would refuse, or a file that is not there.
+            InvalidProcessingJobError: a request that the service would refuse, or a file that does not exist.
         """
         if not submit_class:
             raise InvalidValueError(

@@ -1,4 +1,4 @@
-"""What a processing job needs around it: bucket, image repository, role, code. Each can be the user's own instead."""
+"""Resources around a processing job: bucket, image repository, role, code, endpoints. Each can be user-supplied."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalCode", "ProcessingBucket", "ProcessingRepository", "ProcessingRole", "ProcessingVpcEndpoints"]
 
-if not TYPE_CHECKING:  # a checker would take any name for one that is there
+if not TYPE_CHECKING:  # a type checker would accept any name
     __getattr__ = lazy_getattr(
         __name__,
         {

@@ -1,4 +1,4 @@
-"""A bucket for the data of processing jobs."""
+"""Buckets for the data of processing jobs and for access logs."""
 
 from __future__ import annotations
 
@@ -17,22 +17,24 @@ from cdk_sagemaker_processing._internal.nag import (
     NO_REPLICATION_OF_ACCESS_LOGS,
     suppress,
 )
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards
 
 _ACCESS_LOGS_ID = "ProcessingAccessLogs"
 
 
+@public
 class ProcessingBucket(s3.Bucket):
-    """A bucket that keeps what it holds: encrypted, versioned, TLS only, never public, every access logged.
+    """A retained bucket: encrypted, versioned, TLS only, never public, with access logs.
 
     Args:
-        scope: the construct to live in.
+        scope: the parent construct.
         construct_id: unique in the scope.
-        encryption_key: encrypt with this key. Default: that of the scope's `Safeguards`, or keys that S3 manages.
-        access_logs_bucket: where accesses are logged. Default: one bucket for all of the stack, made on first use.
-        removal_policy: what happens to the bucket when it leaves the stack. Default: it is retained.
-        noncurrent_version_expiration: how long overwritten and deleted objects can be brought back. Default: 90 days.
-        replication_rules: where each object is copied to, such as a bucket in another region. Default: nowhere.
+        encryption_key: encrypts the objects. Default: the key of the scope's `Safeguards`, or keys that S3 manages.
+        access_logs_bucket: receives the access logs. Default: one bucket for the whole stack, created on first use.
+        removal_policy: applies when the bucket is removed from the stack. Default: it is retained.
+        noncurrent_version_expiration: how long overwritten and deleted objects can be restored. Default: 90 days.
+        replication_rules: replicate the objects, for example to a bucket in another region. Default: none.
 
     See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
     """
@@ -73,16 +75,19 @@ class ProcessingBucket(s3.Bucket):
         self._log_accesses_to(access_logs_bucket or _access_logs_of(Stack.of(self)))
 
     def _log_accesses_to(self, logs_bucket: s3.IBucket) -> None:
-        """Log by bucket policy; aws-cdk's own property would use an ACL in apps without a certain feature flag."""
+        """Log accesses, permitted by a bucket policy.
+
+        aws-cdk's own property uses an ACL in apps without a certain feature flag.
+        """
         resource = self.node.default_child
         if not isinstance(resource, s3.CfnBucket):
-            raise TypeError(f"{self.node.path} is no bucket of CloudFormation's")
+            raise TypeError(f"the default child of {self.node.path} must be a CfnBucket, got {resource!r}")
         prefix = f"{self.node.path}/"
         resource.logging_configuration = s3.CfnBucket.LoggingConfigurationProperty(
             destination_bucket_name=logs_bucket.bucket_name, log_file_prefix=prefix
         )
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html#grant-log-delivery-permissions-general
-        # aws:SourceArn would make bucket and logs bucket depend on each other; the account is what is known before.
+        # A condition on aws:SourceArn would make the two buckets depend on each other; the account is known before.
         logs_bucket.add_to_resource_policy(
             iam.PolicyStatement(
                 actions=["s3:PutObject"],
@@ -94,15 +99,15 @@ class ProcessingBucket(s3.Bucket):
 
 
 def _access_logs_of(stack: Stack) -> s3.IBucket:
-    """The stack's one bucket for access logs. It logs nothing itself: a log of the log would never end."""
+    """Return the stack's bucket for access logs, which has no access logs itself: they would never end."""
     existing = stack.node.try_find_child(_ACCESS_LOGS_ID)
     if isinstance(existing, s3.Bucket):
         return existing
-    made = s3.Bucket(
+    logs_bucket = s3.Bucket(
         stack,
         _ACCESS_LOGS_ID,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-        # S3 log delivery cannot write to a bucket encrypted with KMS keys of one's own:
+        # S3 log delivery cannot write to a bucket that is encrypted with a KMS key:
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
         encryption=s3.BucketEncryption.S3_MANAGED,
         enforce_ssl=True,
@@ -114,5 +119,5 @@ def _access_logs_of(stack: Stack) -> s3.IBucket:
             s3.LifecycleRule(expiration=Duration.days(365), noncurrent_version_expiration=Duration.days(90))
         ],
     )
-    suppress(made, NO_KEY_FOR_ACCESS_LOGS, NO_REPLICATION_OF_ACCESS_LOGS)
-    return made
+    suppress(logs_bucket, NO_KEY_FOR_ACCESS_LOGS, NO_REPLICATION_OF_ACCESS_LOGS)
+    return logs_bucket

@@ -1,4 +1,4 @@
-"""Bring files of this machine into a bucket under their own names."""
+"""Local files that a deployment uploads to a bucket under their own names."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _UNPACKER_ID = "ProcessingCodeUnpacker"
 
 
 class LocalCode(Construct):
-    """Files that a deployment puts into a bucket, at ``code/<hash of the content>/<name>``.
+    """Files that a deployment uploads to a bucket as ``code/<hash of the content>/<name>``.
 
-    A CDK asset is stored as ``<hash>.py`` or ``<hash>.zip``, and a processing container needs the file's own name. So
-    the files travel as one zip, which a function of the stack unpacks. The same content gives the same place; other
-    content another, so an execution that runs during a deployment keeps the code it started with.
+    A CDK asset is stored as ``<hash>.py`` or ``<hash>.zip``, but a processing container needs the file's own name. So
+    the files are one zip asset, which a function of the stack unpacks. The prefix depends on the content alone, so an
+    execution that runs during a deployment keeps the code that it started with.
 
     Args:
-        scope: the construct to live in.
+        scope: the parent construct.
         construct_id: unique in the scope.
-        bucket: where the files go.
-        files: each file, or the content of one, by the name it shall have.
-        prefix: below which the files go. Default: ``code``.
-        encryption_key: encrypts them. Default: the bucket's own encryption.
+        bucket: the destination.
+        files: the files, or their contents, by name.
+        prefix: the prefix of all keys. Default: ``code``.
+        encryption_key: encrypts the files. Default: the bucket's own encryption.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class LocalCode(Construct):
         asset = s3_assets.Asset(
             self,
             "Asset",
-            path=str(Path(__file__).parent),  # aws-cdk wants a folder; what is in the asset, the bundling says
+            path=str(Path(__file__).parent),  # aws-cdk requires a directory; the bundling fills the asset
             bundling=bundling(files),
             asset_hash=digest,
             asset_hash_type=AssetHashType.CUSTOM,
         )
-        # The same files under another key are other objects: neither run may overwrite the other's.
-        place = digest if encryption_key is None else f"{digest}-{encryption_key.node.addr}"
+        # The same files encrypted with another key are other objects: neither run may overwrite the other's.
+        directory = digest if encryption_key is None else f"{digest}-{encryption_key.node.addr}"
         unpacker = _Unpacker.of(self)
         granted = unpacker.grant(asset, bucket, prefix)
         grant_encrypt(encryption_key, unpacker.function.execution_role)
@@ -71,22 +71,22 @@ class LocalCode(Construct):
                 "SourceBucket": asset.s3_bucket_name,
                 "SourceKey": asset.s3_object_key,
                 "Bucket": bucket.bucket_name,
-                "Prefix": f"{prefix}/{place}",
+                "Prefix": f"{prefix}/{directory}",
                 **({"KmsKeyId": encryption_key.key_arn} if encryption_key is not None else {}),
             },
         )
         if granted is not None:
             unpacked.node.add_dependency(granted)
-        # Taken from the resource's answer, so that whatever names a file is deployed after the file is there.
+        # An attribute of the resource, so that resources that refer to a file are deployed after its upload.
         self._prefix = f"s3://{bucket.bucket_name}/{Token.as_string(unpacked.get_att('Prefix'))}"
 
     def uri(self, name: str = "") -> str:
-        """Where a file is in S3; without a name, the prefix of all of them."""
+        """Return the URI of a file; without a name, the prefix of all files."""
         return f"{self._prefix}/{name}" if name else self._prefix
 
 
 class _Unpacker(Construct):
-    """The stack's one function that unpacks, and what it may read and write."""
+    """The stack's one function that unpacks assets, and its permissions."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -97,7 +97,7 @@ class _Unpacker(Construct):
             description="Unpacks the code of processing jobs into their bucket at deployment",
             timeout=Duration.minutes(5),
             without_dead_letters=DEPLOYMENT_FAILS,
-            calls=["s3"],  # CloudFormation too is answered there
+            calls=["s3"],  # the response to CloudFormation is an upload to S3 too
             memory_size=512,
         )
 
@@ -108,13 +108,13 @@ class _Unpacker(Construct):
         return existing if isinstance(existing, _Unpacker) else cls(stack, _UNPACKER_ID)
 
     def grant(self, asset: s3_assets.Asset, bucket: s3.IBucket, prefix: str) -> IDependable | None:
-        """Let the function read one asset and write below a prefix of one bucket."""
+        """Grant the function permission to read an asset and to write below a prefix of a bucket."""
         asset_arn = asset.bucket.arn_for_objects(asset.s3_object_key)
         code_arn = bucket.arn_for_objects(f"{prefix}/*")
         role = self.function.execution_role
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: this one asset.
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: this asset only.
         role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[asset_arn]))
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html: where the code goes.
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html: the destination of the code.
         put = iam.PolicyStatement(actions=["s3:PutObject"], resources=[code_arn])
         grant_in_bucket_policy(bucket, role, put)
         added = role.add_to_principal_policy(put)

@@ -1,4 +1,4 @@
-"""A repository for images of one's own."""
+"""A repository for custom images."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards
 
 
+@public
 class ProcessingRepository(ecr.Repository):
-    """An ECR repository for the images of processing jobs: scanned on push, tags immutable, leftovers expire.
+    """An ECR repository for the images of processing jobs: scan on push, immutable tags, expiry of untagged images.
 
-    Let a job use an image of it with ``image_uri=repository.repository_uri_for_tag("1")`` and
-    ``repository.grant_pull(processor.role)``.
+    To use one of its images in a job, pass ``image_uri=repository.repository_uri_for_tag("1")`` and
+    call ``repository.grant_pull(processor.role)``.
 
     Args:
-        scope: the construct to live in.
+        scope: the parent construct.
         construct_id: unique in the scope.
-        encryption_key: encrypt with this key. Default: that of the scope's `Safeguards`, or AES-256 with keys that ECR
+        encryption_key: encrypts the images. Default: the key of the scope's `Safeguards`, or AES-256 with keys that ECR
             manages.
-        removal_policy: what happens to the repository when it leaves the stack. Default: it is retained.
-        untagged_expiration: how long an image without tag is kept. Default: 14 days.
+        removal_policy: applies when the repository is removed from the stack. Default: it is retained.
+        untagged_expiration: how long an untagged image is kept. Default: 14 days.
 
     See: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
     """

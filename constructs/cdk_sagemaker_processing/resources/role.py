@@ -1,4 +1,4 @@
-"""The role that a processing job runs as."""
+"""The role that a processing job assumes."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import InvalidValueError
+from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
+from cdk_sagemaker_processing.public_api import public
 
-LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 
-
+@public
 class ProcessingRole(iam.Role):
-    """What a processing job may do before it is granted anything: write its own logs and metrics.
+    """An execution role for processing jobs, with permission to write logs and metrics.
 
-    Grant it more as any role: ``bucket.grant_read(role)``. The constructs grant what they know the job needs.
+    Grant it more permissions like any role: ``bucket.grant_read(role)``. The constructs grant the permissions that the
+    request of a job calls for.
 
     Args:
-        scope: the construct to live in.
+        scope: the parent construct.
         construct_id: unique in the scope.
 
     See: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createprocessingjob-perms
@@ -27,7 +29,7 @@ class ProcessingRole(iam.Role):
 
     @classmethod
     def of(cls, scope: Construct, role: iam.IRole | str | None) -> iam.IRole:
-        """The role that was given, by itself, its ARN or its name; a new one when none was."""
+        """Return the role of a parameter that takes a role, its ARN, its name, or None for a new role."""
         if role is None:
             return cls(scope, "Role")
         if not isinstance(role, str):
@@ -44,17 +46,17 @@ class ProcessingRole(iam.Role):
             scope,
             construct_id,
             description="What a SageMaker processing job may do",
-            # The condition keeps SageMaker from using the role for somebody else's account (the confused deputy):
+            # The condition keeps SageMaker from using the role on behalf of another account (the confused deputy):
             # https://docs.aws.amazon.com/sagemaker/latest/dg/security-confused-deputy-prevention.html
             assumed_by=iam.ServicePrincipal(
                 "sagemaker.amazonaws.com",
                 conditions={"StringEquals": {"aws:SourceAccount": facts.account}},
             ),
         )
-        group = facts.arn("logs", f"log-group:{LOG_GROUP}")
+        group = facts.arn("logs", f"log-group:{PROCESSING_LOG_GROUP}")
         self.add_to_policy(
             iam.PolicyStatement(
-                # See the page above. The group is shared by every processing job of the account and made by the first.
+                # See the page above. All processing jobs of the account share the group; the first one creates it.
                 actions=[
                     "logs:CreateLogGroup",
                     "logs:CreateLogStream",
@@ -66,11 +68,11 @@ class ProcessingRole(iam.Role):
         )
         self.add_to_policy(
             iam.PolicyStatement(
-                # See the page above. PutMetricData has no resources; the namespace is what can be narrowed:
+                # See the page above. PutMetricData supports no resources; only the namespace can be restricted:
                 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
                 actions=["cloudwatch:PutMetricData"],
                 resources=["*"],
-                conditions={"StringEquals": {"cloudwatch:namespace": LOG_GROUP}},
+                conditions={"StringEquals": {"cloudwatch:namespace": PROCESSING_LOG_GROUP}},
             )
         )
         suppress(self, INLINE_POLICY)

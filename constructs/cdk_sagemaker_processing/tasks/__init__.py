@@ -1,4 +1,4 @@
-"""The Step Functions state that runs a processing job."""
+"""The Step Functions task state that runs a processing job."""
 
 from cdk_sagemaker_processing.tasks.capacity_retry import CapacityRetry, retry_on_capacity
 from cdk_sagemaker_processing.tasks.create_processing_job import SageMakerCreateProcessingJob

@@ -1,4 +1,4 @@
-"""Run a job again when AWS had no machine for it after all."""
+"""The retry of jobs that fail for lack of capacity after their creation."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, check_type
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks.create_processing_job import SageMakerCreateProcessingJob
+from cdk_sagemaker_processing.tasks.output_destinations import separate_outputs_per_entry
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 _STATE_NAME_MAX = 80
 _LOST_CAPACITY = "Processing.CapacityError"
-# A job's description, the Cause, is compact JSON; a quotation mark inside one of its values is escaped, so that what a
-# user wrote into an argument is never taken for the reason.
-_REASON = r"""{% $contains($states.input.Cause, /"FailureReason"\s*:\s*"CapacityError/) %}"""
+# The Cause is the job's description as compact JSON. Quotation marks inside its values are escaped, so that the text of
+# a user's argument never matches as the reason.
+_LACKED_CAPACITY = r"""{% $contains($states.input.Cause, /"FailureReason"\s*:\s*"CapacityError/) %}"""
 
 
+@public
 class CapacityRetry(sfn.Parallel):
-    """A run of a job, and more runs for as long as capacity is lost after the job's creation; see `retry_on_capacity`.
+    """A task that is repeated while its job fails for lack of capacity after creation; see `retry_on_capacity`.
 
     Args:
         task: the task state that creates the job.
         construct_id: unique in the task.
-        max_attempts: runs after the first.
-        interval: how long to wait before the second run.
-        backoff_rate: by how much the wait grows.
-        max_delay: how long it may grow.
+        max_attempts: the maximum number of runs after the first.
+        interval: the wait before the second run.
+        backoff_rate: the factor by which the wait grows.
+        max_delay: the maximum wait.
 
     Attributes:
         task: the task state that creates the job.
@@ -43,7 +46,7 @@ class CapacityRetry(sfn.Parallel):
         backoff_rate: float,
         max_delay: Duration,
     ) -> None:
-        jsonata = sfn.QueryLanguage.JSONATA  # allowed in a state of either kind of machine, as JSONPath is not
+        jsonata = sfn.QueryLanguage.JSONATA  # a state may use JSONata in any state machine, but not JSONPath
         super().__init__(
             task,
             construct_id,
@@ -67,10 +70,11 @@ class CapacityRetry(sfn.Parallel):
             error="{% $states.input.Error %}",
             cause="{% $states.input.Cause %}",
         )
-        which = sfn.Choice.jsonata(self, "Which", state_name=_name("Why {} failed", task))
-        which.when(sfn.Condition.jsonata(_REASON), lost).otherwise(failed)
-        task.add_catch(which, errors=["States.TaskFailed"])
-        task._separate_outputs_per_entry()  # noqa: SLF001 - a hook between the two
+        reason = sfn.Choice.jsonata(self, "Which", state_name=_name("Why {} failed", task))
+        reason.when(sfn.Condition.jsonata(_LACKED_CAPACITY), lost).otherwise(failed)
+        task.add_catch(reason, errors=["States.TaskFailed"])
+        if task.bucket is not None:
+            separate_outputs_per_entry(task.request, task.bucket)
         self.branch(task)
         self.add_retry(
             errors=[_LOST_CAPACITY],
@@ -82,17 +86,21 @@ class CapacityRetry(sfn.Parallel):
         )
 
     def to_state_json(self, top_level_query_language: sfn.QueryLanguage | None = None) -> dict[str, Any]:
-        """The state in Amazon States Language; it hands the state machine's language on, which aws-cdk does not."""
+        """Return the state in Amazon States Language.
+
+        aws-cdk does not pass the state machine's query language on to the task inside, so this method does.
+        """
         self.task.use_language_of_machine(top_level_query_language)
         return dict(super().to_state_json(top_level_query_language))
 
 
 def _name(template: str, task: SageMakerCreateProcessingJob) -> str:
-    """A state's name with the task's in it, cut to what a name may have."""
+    """Return a state name that contains the task's, cut to the maximum length of a name."""
     room = _STATE_NAME_MAX - len(template.format(""))
     return template.format(task.state_id[:room])
 
 
+@public
 def retry_on_capacity(
     task: SageMakerCreateProcessingJob,
     *,
@@ -101,34 +109,36 @@ def retry_on_capacity(
     backoff_rate: float = 2,
     max_delay: Duration | None = None,
 ) -> CapacityRetry:
-    """Run a job again when AWS created it and then had no machine for it.
+    """Return a state that runs a job again if AWS created it but then lacked the capacity to run it.
 
-    Such a job ends as Failed with a ``CapacityError`` as its reason, which Step Functions reports as
-    ``States.TaskFailed``, like a script that failed; the reason is in the Cause alone, which no Retry of Amazon States
-    Language can tell apart. So the task goes into a ``Parallel`` of one branch that tells the two apart and is retried
-    for the one. Every run has a job name of its own, and a place of its own for the outputs that name no destination.
-    A script that failed is not run again; its error and its cause are the ones of the job.
+    Such a job ends as Failed with a ``CapacityError`` as its reason. Step Functions reports it as
+    ``States.TaskFailed``, like a failed script; only the Cause contains the reason, and a Retry in Amazon States
+    Language cannot read the Cause. So the task becomes the one branch of a ``Parallel`` state, which distinguishes the
+    two and is retried for lack of capacity. Every run has its own job name, and its own destination for the outputs
+    that name none. A failed script does not run again; the state fails with the error and the cause of the job.
 
-    That Step Functions evaluates a state's parameters anew for each try is documented only by ``$$.State.RetryCount``,
-    which changes with each: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+    AWS documents only indirectly that Step Functions evaluates a state's parameters for each attempt: by
+    ``$$.State.RetryCount``, which changes with each of them.
 
     Args:
-        task: what `Processor.run` returned, or the task itself, with the pattern ``RUN_JOB``.
-        max_attempts: runs after the first. Default: 5.
-        interval: how long to wait before the second run. Default: 2 minutes.
-        backoff_rate: by how much the wait grows. Default: 2.
-        max_delay: how long it may grow. Default: 30 minutes.
+        task: the state that `Processor.run` returned, or a task of your own, with the pattern ``RUN_JOB``.
+        max_attempts: the maximum number of runs after the first. Default: 5.
+        interval: the wait before the second run. Default: 2 minutes.
+        backoff_rate: the factor by which the wait grows. Default: 2.
+        max_delay: the maximum wait. Default: 30 minutes.
 
     Returns:
-        A state to use in place of the task: chain it, add retries and catches of your own. Its output is the task's.
+        A state to use in place of the task: chain it, add retries and catches to it. Its output is the task's.
 
     Raises:
         ConflictingValuesError: the task does not wait for its job.
 
+    See: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+
     Example:
         >>> run = retry_on_capacity(processor.run("Split", code="preprocess.py"), max_attempts=3)
     """
-    check_type("task", task, SageMakerCreateProcessingJob, "what run(...) of a processor returned")
+    check_type("task", task, SageMakerCreateProcessingJob, "pass what run(...) of a processor returned")
     if task.integration_pattern != sfn.IntegrationPattern.RUN_JOB:
         raise ConflictingValuesError(
             f"retry_on_capacity needs a task that waits for its job, got {task.node.id!r} with REQUEST_RESPONSE, which "

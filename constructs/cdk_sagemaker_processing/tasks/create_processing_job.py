@@ -1,4 +1,4 @@
-"""The task state that aws-cdk-lib lacks: `sagemaker:createProcessingJob`."""
+"""The task state for ``sagemaker:createProcessingJob``, which aws-cdk-lib does not have."""
 
 from __future__ import annotations
 
@@ -23,25 +23,28 @@ from cdk_sagemaker_processing.model import (
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
+    check_bucket,
     check_each,
     check_type,
     processing_request,
 )
-from cdk_sagemaker_processing.model import base_job_name as base_name
+from cdk_sagemaker_processing.model import base_job_name as shortened_base_job_name
 from cdk_sagemaker_processing.model.limits import check
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.tasks.connections import Connectable, connections_of
 from cdk_sagemaker_processing.tasks.creation_retry import retry_creation
 from cdk_sagemaker_processing.tasks.integration import check_pattern, integration_arn
 from cdk_sagemaker_processing.tasks.job_role_policy import grant_job, grant_keys, grant_read_uri
 from cdk_sagemaker_processing.tasks.options import JsonataTaskOptions, JsonPathTaskOptions
+from cdk_sagemaker_processing.tasks.output_destinations import default_destination
 from cdk_sagemaker_processing.tasks.query_languages import (
     check_language,
     context_object_values,
-    in_json_path,
-    in_jsonata,
-    merged,
+    merge,
     static_prefix,
+    to_json_path,
+    to_jsonata,
 )
 from cdk_sagemaker_processing.tasks.state_machine_policy import (
     check_account,
@@ -57,75 +60,73 @@ if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
 
-OUTPUTS_PREFIX = "outputs"
-
-
+@public
 @jsii.implements(iam.IGrantable, Connectable)
 class SageMakerCreateProcessingJob(sfn.TaskStateBase):
-    """Run a SageMaker processing job as a state of a Step Functions state machine.
+    """A Step Functions task state that runs a SageMaker processing job.
 
-    Any value of the request may be static, a CDK token, or only known at run time (``sfn.JsonPath``, or ``{% ... %}``
-    in a JSONata state), and text may mix them: ``f"s3://{bucket.bucket_name}/{sfn.JsonPath.string_at('$.day')}/"``.
+    Any value of the request may be static, a CDK token, or known only at run time (``sfn.JsonPath``, or ``{% ... %}``
+    in a JSONata state), and text may combine them: ``f"s3://{bucket.bucket_name}/{sfn.JsonPath.string_at('$.day')}/"``.
 
     Args:
-        scope: the construct to live in.
+        scope: the parent construct.
         construct_id: unique in the scope, and the state's name.
-        image_uri: the container's image: a URI of 255 characters at most, or an
-            ``aws_stepfunctions_tasks.DockerImage``: from a repository of yours and a tag or digest, or from a folder
-            with a Dockerfile that the deployment builds. API: ``AppSpecification.ImageUri``.
-        role: what the job may do: a role, its ARN or its name. Default: a new `ProcessingRole`, granted what the
-            request shows the job to need. API: ``RoleArn``.
+        image_uri: the container's image: a URI of at most 255 characters, or an
+            ``aws_stepfunctions_tasks.DockerImage``: from your own repository by tag or digest, or from a directory with
+            a Dockerfile that the deployment builds. API: ``AppSpecification.ImageUri``.
+        role: the role that the job assumes: a role, its ARN or its name. Default: a new `ProcessingRole` with the
+            permissions that the request calls for. API: ``RoleArn``.
         instance_type: e.g. ``ml.c5.2xlarge``. Default: ``ml.m5.xlarge``. API: ``ClusterConfig.InstanceType``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
-        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``. Whether the
-            Step Functions integration accepts them is not known. Default: none. API:
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``. AWS does not
+            document whether the Step Functions integration accepts them. Default: none. API:
             ``ClusterConfig.InstancePreferences``.
         volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
-        volume_kms_key: encrypts the instances' volumes: a key, its id or its ARN. Default: a key of the service. API:
-            ``ClusterConfig.VolumeKmsKeyId``.
+        volume_kms_key: encrypts the instances' volumes: a key, its ID or its ARN. Default: a key that the service owns.
+            API: ``ClusterConfig.VolumeKmsKeyId``.
         inputs: at most 10. Default: none. API: ``ProcessingInputs``.
         outputs: at most 10. Default: none. API: ``ProcessingOutputConfig.Outputs``.
-        output_kms_key: encrypts what the job uploads: a key, its id or its ARN. Default: the encryption of the bucket
-            it goes to. API: ``ProcessingOutputConfig.KmsKeyId``.
-        bucket: where outputs go that name no destination. Required when there are such.
-        entrypoint: 1 to 100 words that replace the image's entry point, 256 characters at most each. Default: the
+        output_kms_key: encrypts the outputs of the job: a key, its ID or its ARN. Default: the encryption of the
+            destination bucket. API: ``ProcessingOutputConfig.KmsKeyId``.
+        bucket: the bucket of outputs without a destination. Required if there are any.
+        entrypoint: 1 to 100 strings of at most 256 characters each that replace the image's entry point. Default: the
             image's own. API: ``AppSpecification.ContainerEntrypoint``.
-        arguments: 1 to 100 words for it, 256 characters at most each. Default: none. API:
+        arguments: 1 to 100 arguments of the entry point, of at most 256 characters each. Default: none. API:
             ``AppSpecification.ContainerArguments``.
-        env: at most 100 environment variables, 256 characters at most each. Default: none. API: ``Environment``.
-        network_config: where in a network the job runs. Default: the service's own network, with internet. API:
+        env: at most 100 environment variables of at most 256 characters each. Default: none. API: ``Environment``.
+        network_config: the network that the job runs in. Default: the service's own network, with internet access. API:
             ``NetworkConfig``.
-        max_runtime_in_seconds: 1 to 777,600; then the job is stopped. Default: the service's, 86,400. API:
+        max_runtime_in_seconds: 1 to 777,600; a job that runs longer is stopped. Default: the service's, 86,400. API:
             ``StoppingCondition.MaxRuntimeInSeconds``.
-        job_name: the job's whole name, 1 to 63 letters, digits and hyphens. SageMaker takes no name twice, so a part of
-            it must be known only at run time. Default: ``base_job_name``, a hyphen and a new UUID for each try. API:
-            ``ProcessingJobName``.
-        base_job_name: what job names start with; shortened to 26 letters, digits and hyphens. Default: the state's id.
+        job_name: the job's full name, 1 to 63 letters, digits and hyphens. SageMaker accepts a name only once, so a
+            part of it must be known only at run time. Default: ``base_job_name``, a hyphen and a new UUID for each
+            attempt. API: ``ProcessingJobName``.
+        base_job_name: the start of job names; shortened to 26 letters, digits and hyphens. Default: the state's id.
         experiment_config: the experiment that the job belongs to. Default: none. API: ``ExperimentConfig``.
-        tags: at most 50 tags for the job, by key or as the API's list. Default: none. API: ``Tags``.
+        tags: at most 50 tags for the job, as a mapping or as the API's list. Default: none. API: ``Tags``.
         integration_pattern: ``RUN_JOB`` waits for the job's end, ``REQUEST_RESPONSE`` for its creation.
             Default: ``RUN_JOB``.
-        retry_at_creation: retry throttling and used-up quotas at creation, under a new job name each try.
-            Default: True.
+        retry_at_creation: whether throttling and exceeded quotas at creation are retried, with a new job name for each
+            attempt. Default: True.
         state_name: the state's name. Default: the construct's id.
         comment: shown in the definition. Default: none.
-        query_language: the state's own. Default: its state machine's; but inside a ``Parallel`` or ``Map`` JSONPath,
-            for aws-cdk does not hand on the state machine's there.
+        query_language: the state's query language. Default: its state machine's, except inside a ``Parallel`` or
+            ``Map``, where it is JSONPath, because aws-cdk does not pass the state machine's on.
         input_path: the part of the state's input that the job sees (JSONPath). Default: all of it.
-        result_selector: what to keep of the job's description (JSONPath). Default: all of it.
-        result_path: where the job's description goes in the state's input (JSONPath). Default: it replaces the input.
+        result_selector: the part of the job's description to keep (JSONPath). Default: all of it.
+        result_path: the path in the state's input that receives the job's description (JSONPath). Default: it replaces
+            the input.
         output_path: the part of the result that the next state sees (JSONPath). Default: all of it.
-        state_output: the state's Output (JSONata); aws-cdk's tasks call it ``outputs``, which here are the job's.
-            Default: the job's description.
+        state_output: the state's Output (JSONata); aws-cdk's tasks call it ``outputs``, which are the job's outputs
+            here. Default: the job's description.
         assign: variables to set from the result. Default: none.
-        task_timeout: how long the state may take. It does not stop the job, ``max_runtime_in_seconds`` does.
-            Default: as long as it takes.
-        heartbeat_timeout: as aws-cdk's tasks have it. Nobody sends heartbeats for a processing job, so it is a second
+        task_timeout: the state's time limit. It does not stop the job, ``max_runtime_in_seconds`` does. Default: none.
+        heartbeat_timeout: as in aws-cdk's tasks. Processing jobs send no heartbeats, so it acts as a second
             ``task_timeout``. Default: none.
         credentials: a role to assume for the calls, for a job in another account, with a ``role`` of that account; the
-            synth says what it has to be allowed. Default: the state machine's role.
-        overrides: parts of the request in the API's own names, merged into it last and sent unchecked: for what this
-            library does not know. Default: none.
+            synth reports the permissions that it needs. Default: the state machine's role.
+        overrides: parts of the request with the API's own names, merged into it last and sent unchecked, for fields
+            that this library does not support. Default: none.
 
     Raises:
         InvalidProcessingJobError: a request that the service would refuse.
@@ -140,7 +141,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             {"Type": "Task", "Resource": "arn:aws:states:::sagemaker:createProcessingJob.sync",
              "Parameters": {"ProcessingJobName.$": "States.Format('Count-{}', States.UUID())", ...}}
 
-        Result: what DescribeProcessingJob says of the completed job.
+        Result: the description of the completed job, as DescribeProcessingJob returns it.
 
     See: https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html and
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html
@@ -180,7 +181,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         result_selector: Mapping[str, Any] | None = None,
         result_path: str | None = None,
         output_path: str | None = None,
-        state_output: Any = None,  # noqa: ANN401 - whatever JSON the next state shall see
+        state_output: Any = None,  # noqa: ANN401 - any JSON for the next state
         assign: Mapping[str, Any] | None = None,
         task_timeout: sfn.Timeout | None = None,
         heartbeat_timeout: sfn.Timeout | None = None,
@@ -191,10 +192,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         check_each("inputs", inputs, ProcessingInput)
         check_each("outputs", outputs, ProcessingOutput)
         check_type("overrides", overrides, Mapping, "with the API's names")
-        if isinstance(bucket, str):
-            raise InvalidValueError(
-                "bucket", bucket, "be an IBucket", "for example s3.Bucket.from_bucket_name(self, ...)"
-            )
+        check_bucket(bucket)
         super().__init__(
             scope,
             construct_id,
@@ -215,30 +213,29 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         self.bucket = bucket
         self.network_config = network_config
         self.integration_pattern = integration_pattern
-        self._job_base = base_name(base_job_name or construct_id)
+        self._base_job_name = shortened_base_job_name(base_job_name or construct_id)
         self._job_name = job_name
-        # aws-cdk keeps these to itself, and Python cannot reach them again.
-        self._language = query_language
-        self._machines_language: sfn.QueryLanguage | None = None
+        # aws-cdk stores these in properties that Python cannot read.
+        self._own_query_language = query_language
+        self._machine_query_language: sfn.QueryLanguage | None = None
         self._paths = {
             "input_path": input_path,
             "result_selector": result_selector,
             "result_path": result_path,
             "output_path": output_path,
         }
-        self._about = comment
+        self._state_comment = comment
         self._output = state_output
-        self._limits = {"Timeout": task_timeout, "Heartbeat": heartbeat_timeout}
-        self._assumed = credentials
+        self._timeouts = {"Timeout": task_timeout, "Heartbeat": heartbeat_timeout}
+        self._task_credentials = credentials
         self._overrides = overrides
         self._connections: ec2.Connections | None = None
-        self._in_own_place: dict[int, str] = {}
         if instance_type is None and instance_preferences is None:
             instance_type = "ml.m5.xlarge"
         self.request = processing_request(
-            job_name=self._name_of_job(),
+            job_name=self._job_name_value(),
             role_arn=self.role.role_arn,
-            image_uri=self._uri_of(image_uri),
+            image_uri=self._image_uri(image_uri),
             instance_type=instance_type,
             instance_count=instance_count,
             instance_preferences=instance_preferences,
@@ -246,7 +243,9 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             volume_kms_key=_key_id(volume_kms_key),
             inputs=[item.to_request(position) for position, item in enumerate(inputs or (), start=1)],
             outputs=[
-                item.to_request(position, self._own_place(position, item) if item.needs_place else "")
+                item.to_request(
+                    position, self._default_destination(item.name(position)) if item.needs_destination else ""
+                )
                 for position, item in enumerate(outputs or (), start=1)
             ],
             output_kms_key=_key_id(output_kms_key),
@@ -267,25 +266,25 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             retry_creation(self)
         register_state_machine_check(self)
         if credentials is not None:
-            report_assumed_role_permissions(self, credentials, self._to_run_it)
+            report_assumed_role_permissions(self, credentials, self._permissions_to_run)
 
     @classmethod
     def json_path(
         cls, scope: Construct, construct_id: str, **options: Unpack[JsonPathTaskOptions]
     ) -> SageMakerCreateProcessingJob:
-        """The task as a JSONPath state; it takes what the class takes, less what is JSONata's."""
+        """Return a task with the query language JSONPath; it takes the class's options, except those of JSONata."""
         return cls(scope, construct_id, query_language=sfn.QueryLanguage.JSON_PATH, **options)
 
     @classmethod
     def jsonata(
         cls, scope: Construct, construct_id: str, **options: Unpack[JsonataTaskOptions]
     ) -> SageMakerCreateProcessingJob:
-        """The task as a JSONata state; it takes what the class takes, less what is JSONPath's."""
+        """Return a task with the query language JSONata; it takes the class's options, except those of JSONPath."""
         return cls(scope, construct_id, query_language=sfn.QueryLanguage.JSONATA, **options)
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
-        """The job's role: what is granted to the task, the job may do."""
+        """The role of the job, which receives what is granted to the task."""
         return grantee(self.role)
 
     @property
@@ -293,7 +292,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         """The job's security groups, to allow connections from and to it.
 
         Raises:
-            ConflictingValuesError: the job is in no VPC.
+            ConflictingValuesError: the job is not in a VPC.
         """
         if self._connections is None:
             self._connections = connections_of(self, self.network_config)
@@ -301,11 +300,11 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
 
     @property
     def replaces_input(self) -> bool:
-        """Whether the state's result takes the place of its input."""
+        """True if the state's result replaces its input."""
         return self._paths["result_path"] is None and self._output is None
 
-    def output_places(self) -> list[tuple[str, str]]:
-        """Where the job writes: a parameter's name to blame, and an S3 URI known as far as it is at synth."""
+    def output_locations(self) -> list[tuple[str, str]]:
+        """Return the locations that the job writes to: a parameter's name for messages, and the known part of a URI."""
         outputs = self.request.get("ProcessingOutputConfig", {}).get("Outputs", ())
         return [
             (f"outputs[{index}].destination", static_prefix(output["S3Output"]["S3Uri"]))
@@ -314,83 +313,80 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         ]
 
     def set_default_max_runtime(self, seconds: int) -> None:
-        """Limit the job's time unless it is limited already."""
+        """Limit the job's run time unless it has a limit."""
         check("ProcessingMaxRuntimeInSeconds", "max_runtime_in_seconds", seconds)
         self.request.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": seconds})
 
     def add_tag(self, key: str, value: str) -> None:
-        """Tag each job; a tag of that key that is there already stays."""
+        """Add a tag to each job; an existing tag with the same key stays."""
         tags = self.request.setdefault("Tags", [])
         if isinstance(tags, str):
-            raise ConflictingValuesError(f"tags are {tags}, known at run time alone, to which {key!r} cannot be added")
+            raise ConflictingValuesError(
+                f"tags must be known at synth to add {key!r}, got {tags!r}; pass a mapping or a list of tags"
+            )
         if all(tag["Key"] != key for tag in tags):
             tags.append({"Key": key, "Value": value})
         check("TagList", "tags", tags)
 
     def grant_read_uri(self, uri: str, bucket: s3.IBucket | None = None) -> None:
-        """Let the job read the objects whose keys start with the URI's key.
+        """Grant the job permission to read the objects whose keys start with the URI's key.
 
         Args:
             uri: the URI.
-            bucket: its bucket, whose policy has to agree when it is of another account. Default: one of this account.
+            bucket: the URI's bucket; in another account, its policy must allow the same. Default: one of this account.
         """
         grant_read_uri(self.role, uri, bucket)
 
-    def _separate_outputs_per_entry(self) -> None:
-        """Send outputs that name no destination to another place each time that the state is entered."""
-        for index, name in self._in_own_place.items():
-            output = self.request["ProcessingOutputConfig"]["Outputs"][index]
-            output["S3Output"]["S3Uri"] = self._place(name, f"{context_object_values().entered_time}/")
-
     def use_language_of_machine(self, language: sfn.QueryLanguage | None) -> None:
-        """Take the state machine's query language where aws-cdk does not tell it: inside of another state."""
-        self._machines_language = language
+        """Set the state machine's query language, which aws-cdk does not pass on to a task inside another state."""
+        self._machine_query_language = language
 
     def suppress_wildcards_by_resource(self, state_machine: IConstruct) -> None:
-        """Explain to cdk-nag the wildcards that this task brings to a state machine's role."""
-        if self._assumed is None:
-            jobs = job_arns(StackFacts.of(self), self._known_name())
+        """Suppress cdk-nag's findings on the wildcards that this task adds to a state machine's role."""
+        if self._task_credentials is None:
+            jobs = job_arns(StackFacts.of(self), self._static_job_name())
             suppress_wildcards(state_machine, [jobs], "each job's name ends in what is known at run time")
 
     def to_state_json(self, top_level_query_language: sfn.QueryLanguage | None = None) -> dict[str, Any]:
-        """The state in Amazon States Language.
+        """Return the state in Amazon States Language.
 
-        aws-cdk renders a task by an internal method that Python cannot override, so the whole state is put together
-        here, from the same parts; a test holds every common field against an official task of aws-cdk.
+        aws-cdk renders a task by an internal method that Python cannot override, so this method assembles the whole
+        state from the same parts; a test compares every common field with an official task of aws-cdk.
         """
-        machines = top_level_query_language or self._machines_language
-        language = self._language or machines or sfn.QueryLanguage.JSON_PATH
+        machine_language = top_level_query_language or self._machine_query_language
+        language = self._own_query_language or machine_language or sfn.QueryLanguage.JSON_PATH
         check_language(self.node.id, language, self._paths, self._output, self.request)
-        request = merged(self.request, self._overrides or {})
+        request = merge(self.request, self._overrides or {})
         jsonata = language == sfn.QueryLanguage.JSONATA
         state: dict[str, Any] = {
             **self._render_next_end(),
-            **self._render_retry_catch(machines),
+            **self._render_retry_catch(machine_language),
             "Type": "Task",
-            "Comment": self._about,
-            **self._render_query_language(machines),
+            "Comment": self._state_comment,
+            **self._render_query_language(machine_language),
             **self._render_input_output(),
             **self._render_result_selector(),
             "ResultPath": self._paths["result_path"],
-            **self._render_assign(machines),
-            **self._render_limits(),
-            "Credentials": self._assumed and sfn.FieldUtils.render_object({"RoleArn": self._assumed.role.role_arn}),
+            **self._render_assign(machine_language),
+            **self._render_timeouts(),
+            "Credentials": self._task_credentials
+            and sfn.FieldUtils.render_object({"RoleArn": self._task_credentials.role.role_arn}),
             "Resource": integration_arn(self.integration_pattern),
-            "Arguments": in_jsonata(request) if jsonata else None,
-            "Parameters": None if jsonata else in_json_path(request),
+            "Arguments": to_jsonata(request) if jsonata else None,
+            "Parameters": None if jsonata else to_json_path(request),
         }
         return {key: value for key, value in state.items() if value is not None}
 
     def statements(self) -> list[iam.PolicyStatement]:
-        """What the role of a state machine has to be allowed to run the task; aws-cdk adds it to a role of the app.
+        """Return the permissions that a state machine needs to run the task; aws-cdk adds them to a role of the app.
 
-        With ``credentials`` that is to assume their role, which aws-cdk adds by itself.
+        With ``credentials`` it needs none of these, only to assume their role, which aws-cdk itself adds.
         """
-        return [] if self._assumed is not None else self._to_run_it(StackFacts.of(self))
+        return [] if self._task_credentials is not None else self._permissions_to_run(StackFacts.of(self))
 
-    def _to_run_it(self, facts: StackFacts) -> list[iam.PolicyStatement]:
+    def _permissions_to_run(self, facts: StackFacts) -> list[iam.PolicyStatement]:
         waits = self.integration_pattern == sfn.IntegrationPattern.RUN_JOB
-        return state_machine_statements(facts, job_name=self._known_name(), role=self.role, waits=waits)
+        return state_machine_statements(facts, job_name=self._static_job_name(), role=self.role, waits=waits)
 
     @property
     def _task_policies(self) -> list[iam.PolicyStatement]:
@@ -398,7 +394,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
 
     @property
     def _task_metrics(self) -> sfn.TaskMetricsConfig:
-        """Metrics of the integration: of every task of this kind in the account and region, as Step Functions counts.
+        """The metrics of the integration, which cover all tasks of this type in the account and region.
 
         See: https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
         """
@@ -408,54 +404,44 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             metric_dimensions={"ServiceIntegrationResourceArn": integration_arn(self.integration_pattern)},
         )
 
-    def _render_limits(self) -> dict[str, Any]:
+    def _render_timeouts(self) -> dict[str, Any]:
         rendered: dict[str, Any] = {}
-        for name, limit in self._limits.items():
+        for name, limit in self._timeouts.items():
             if limit is not None:
                 seconds = limit.seconds if limit.seconds is not None else limit.jsonata_expression
                 rendered |= {f"{name}Seconds": seconds, f"{name}SecondsPath": limit.path}
         return rendered
 
-    def _uri_of(self, image: str | DockerImage) -> str:
+    def _image_uri(self, image: str | DockerImage) -> str:
         if not isinstance(image, str) and not hasattr(image, "bind"):
             raise InvalidValueError("image_uri", image, "be the URI of an image, or a DockerImage")
         return image if isinstance(image, str) else image.bind(self).image_uri
 
-    def _name_of_job(self) -> str:
+    def _job_name_value(self) -> str:
         if self._job_name is None:
-            return f"{self._job_base}-{context_object_values().uuid}"
+            return f"{self._base_job_name}-{context_object_values().uuid}"
         known = static_prefix(self._job_name)
         if known == self._job_name:
             raise InvalidValueError(
                 "job_name",
                 self._job_name,
                 "have a part that is known only at run time",
-                "SageMaker takes no name twice, so a second execution would fail; give base_job_name instead, or mix "
-                "in for example sfn.JsonPath.execution_name",
+                "SageMaker accepts a name only once, so a second execution would fail; pass base_job_name instead, or "
+                "include for example sfn.JsonPath.execution_name",
             )
         check("ProcessingJobName", "job_name", f"{known}x")
         return self._job_name
 
-    def _known_name(self) -> str:
-        """What the names of this task's jobs start with, as far as it is known at deployment."""
-        return f"{self._job_base}-" if self._job_name is None else static_prefix(self._job_name)
+    def _static_job_name(self) -> str:
+        """Return the start of the names of this task's jobs, as far as it is known at deployment."""
+        return f"{self._base_job_name}-" if self._job_name is None else static_prefix(self._job_name)
 
-    def _own_place(self, position: int, output: ProcessingOutput) -> str:
-        """A place for an output that no other execution writes to, and no other try of this one."""
-        name = output.name(position)
-        self._in_own_place[position - 1] = name
-        return self._place(name)
-
-    def _place(self, output_name: str, entry: str = "") -> str:
+    def _default_destination(self, output_name: str) -> str:
         if self.bucket is None:
             raise ConflictingValuesError(
-                f"the output {output_name!r} names no destination and the task no bucket for it; give one of them"
+                f"the output {output_name!r} has no destination, and the task no bucket for it; pass one of them"
             )
-        known = context_object_values()
-        return (
-            f"s3://{self.bucket.bucket_name}/{OUTPUTS_PREFIX}/{known.execution_name}/{known.state_name}/{entry}"
-            f"try-{known.retry_count}/{output_name}"
-        )
+        return default_destination(self.bucket, output_name)
 
 
 def _key_id(key: kms.IKey | str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What Step Functions retries by itself when a processing job cannot be created."""
+"""The retry of errors at the creation of processing jobs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from aws_cdk import aws_stepfunctions as sfn
 
 
 def retry_creation(state: sfn.TaskStateBase) -> None:
-    """Retry errors at the job's creation, each try under a new job name; a job that ran and failed is not retried.
+    """Retry errors at a job's creation, with a new job name for each attempt; a job that ran and failed is not retried.
 
-    The names of the errors are those seen in the wild, in both spellings; AWS documents no complete list:
-    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    The error names are the ones seen in practice, in both spellings; AWS documents no complete list.
+
+    See: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
     """
     state.add_retry(
-        # The account's quota of instances is used up: worth waiting for, others' jobs end. About an hour in all.
+        # The account's quota of instances is used up, which ends when other jobs do. About an hour in all.
         errors=[
             "SageMaker.ResourceLimitExceededException",
             "SageMaker.ResourceLimitExceeded",
@@ -27,8 +28,8 @@ def retry_creation(state: sfn.TaskStateBase) -> None:
         jitter_strategy=sfn.JitterType.FULL,
     )
     state.add_retry(
-        # What the service's model does not name comes under this: throttling, but also a request that stays wrong, so
-        # not for long. About two and a half minutes in all.
+        # Errors that the service model does not name have these names: throttling, but also requests that stay invalid,
+        # so the retry is short. About two and a half minutes in all.
         errors=["SageMaker.AmazonSageMakerException", "SageMaker.SdkClientException"],
         interval=Duration.seconds(5),
         backoff_rate=2,

@@ -1,4 +1,4 @@
-"""The integration of the task state: its ARN, and which patterns and state machines it goes with."""
+"""The Step Functions integration of the task state: its ARN and its patterns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ACTION = "sagemaker:createProcessingJob"
 
 
 def check_pattern(pattern: sfn.IntegrationPattern) -> None:
-    """Refuse a pattern that Step Functions does not offer for processing jobs.
+    """Check that Step Functions offers an integration pattern for processing jobs.
 
     See: https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
     """
@@ -25,6 +25,6 @@ def check_pattern(pattern: sfn.IntegrationPattern) -> None:
 
 
 def integration_arn(pattern: sfn.IntegrationPattern) -> str:
-    """The ARN of the integration, as metrics name it."""
+    """Return the ARN of the integration, which is also its dimension in metrics."""
     waits = pattern == sfn.IntegrationPattern.RUN_JOB
     return f"arn:{Aws.PARTITION}:states:::{ACTION}{'.sync' if waits else ''}"

@@ -1,7 +1,9 @@
-"""What a request shows its job to need, granted to the job's role.
+"""Grants to a job's role, derived from the job's request.
 
-Every action is in the execution role that AWS documents for CreateProcessingJob, unless another page stands beside it:
-https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createprocessingjob-perms
+Every action is part of the execution role that AWS documents for CreateProcessingJob, unless a comment names another
+page.
+
+See: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createprocessingjob-perms
 """
 
 from __future__ import annotations
@@ -15,27 +17,32 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
-from cdk_sagemaker_processing._internal.grants import allow, grant_in_bucket_policy, grant_key, repository_of
+from cdk_sagemaker_processing._internal.grants import (
+    allow,
+    grant_in_bucket_policy,
+    grant_key,
+    report_repository_permissions,
+)
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards_by_resource
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, split_s3_uri
 from cdk_sagemaker_processing.tasks.query_languages import static_prefix
 
-# A token's own text has dots and slashes in it; a part of a name is a run of tokens and other characters.
+# The text of a token may contain the separators, so a part of a name is a sequence of tokens and other characters.
 _PART = r"(?:\$\{Token\[[^]]*\]\}|[^.:/@$])+"
 _ECR_IMAGE = re.compile(rf"({_PART})\.dkr\.ecr\.({_PART})\.[^/]*/((?:{_PART}|[./])+)(?::{_PART}[^/]*|@.*)?")
 _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-_S3_URI = re.compile(r"s3://((?:\$\{Token\[[^]]*\]\}|[^/$])+)(?:/(.*))?", re.DOTALL)
 
 
 def grant_job(role: iam.IRole, request: Mapping[str, Any], *, bucket: s3.IBucket | None, image_uri: str | None) -> None:
-    """Grant the job's role what its request names; what is only known at run time the user grants.
+    """Grant the job's role access to what its request names; the user grants what is known only at run time.
 
     Args:
         role: the job's role.
         request: the request.
         bucket: the bucket of outputs without a destination, whose key the job needs.
-        image_uri: the image to pull; None when somebody else sees to that.
+        image_uri: the image to pull; None if a ``DockerImage`` has granted it.
     """
     grants = _Grants(role, bucket)
     for entry in request.get("ProcessingInputs", ()):
@@ -50,7 +57,7 @@ def grant_job(role: iam.IRole, request: Mapping[str, Any], *, bucket: s3.IBucket
             grants.feature_group(entry["FeatureStoreOutput"]["FeatureGroupName"])
     if image_uri is not None:
         grants.pull(image_uri)
-    grants.grant_pull(request["AppSpecification"]["ImageUri"])
+    grants.report_pull(request["AppSpecification"]["ImageUri"])
     if "VpcConfig" in request.get("NetworkConfig", {}):
         grants.network()
     grants.add()
@@ -59,26 +66,26 @@ def grant_job(role: iam.IRole, request: Mapping[str, Any], *, bucket: s3.IBucket
 
 
 def grant_read_uri(role: iam.IRole, uri: str, bucket: s3.IBucket | None) -> None:
-    """Let the role read the objects of a bucket whose keys start with the URI's key, and list just those."""
+    """Grant the role permission to read the objects whose keys start with the URI's key, and to list only those."""
     grants = _Grants(role, bucket)
     grants.read(uri)
     grants.add()
 
 
 def grant_keys(role: iam.IRole, volume_key: kms.IKey | str | None, output_key: kms.IKey | str | None) -> None:
-    """Let the role use the keys of volumes and outputs; a key known by its id alone the user grants."""
+    """Grant the role the use of the keys of volumes and outputs; the user grants a key that is known by ID only."""
     if output_key is not None and not isinstance(output_key, str):
         grant_encrypt(output_key, role, decrypt=True)
         # https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createprocessingjob-perms
         grant_key(output_key, role, "kms:Encrypt")
     if volume_key is not None and not isinstance(volume_key, str):
-        # SageMaker hands the key to the instances by a grant in the role's name:
+        # SageMaker gives the instances access to the key by a grant on behalf of the role:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/encryption-at-rest.html
         grant_key(volume_key, role, "kms:CreateGrant", "kms:DescribeKey")
 
 
 class _Grants:
-    """Statements for a role, gathered first, and then added together with the reasons for their wildcards."""
+    """Statements for a role, collected first and then added with the reasons for their wildcards."""
 
     def __init__(self, role: iam.IRole, bucket: s3.IBucket | None) -> None:
         self._role = role
@@ -88,29 +95,29 @@ class _Grants:
         self._reasons: dict[str, str] = {}
 
     def add(self) -> None:
-        """Add what was gathered."""
+        """Add the collected statements to the role."""
         for statement in self._statements:
             allow(self._role, statement)
         suppress_wildcards_by_resource(self._role, self._reasons)
 
     def read(self, uri: str) -> None:
-        if (place := self._place(uri)) is None:
+        if (location := self._location(uri)) is None:
             return
-        bucket_arn, key = place
+        bucket_arn, key = location
         self._allow(["s3:GetObject"], f"{bucket_arn}/{key}*", "an S3Prefix input is every key that starts so")
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-policies-s3.html#iam-policy-ex1
-        only = {"StringLike": {"s3:prefix": f"{key}*"}} if key else None
-        self._allow(["s3:ListBucket"], bucket_arn, conditions=only)
+        conditions = {"StringLike": {"s3:prefix": f"{key}*"}} if key else None
+        self._allow(["s3:ListBucket"], bucket_arn, conditions=conditions)
 
     def write(self, uri: str) -> None:
-        if (place := self._place(uri)) is not None:
-            bucket_arn, key = place
+        if (location := self._location(uri)) is not None:
+            bucket_arn, key = location
             self._allow(["s3:PutObject"], f"{bucket_arn}/{key}*", "outputs land below the prefix")
 
     def query(self, name: str, dataset: Mapping[str, Any]) -> None:
-        """The place of a query's result; what the query itself needs depends on its tables.
+        """Grant access to the location of a query's result; the permissions of the query depend on its tables.
 
-        AWS documents no policy for dataset definitions of processing jobs, so nothing is guessed here.
+        AWS documents no policy for the dataset definitions of processing jobs, so no more is granted.
         """
         query = dataset.get("AthenaDatasetDefinition") or dataset["RedshiftDatasetDefinition"]
         self.read(query["OutputS3Uri"])
@@ -131,7 +138,7 @@ class _Grants:
         # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_feature_store_PutRecord.html
         known = static_prefix(name)
         rest = "" if known == name else "*"
-        # A feature group's name is in lower case in its ARN.
+        # The ARN of a feature group contains its name in lower case.
         group = self._facts.arn("sagemaker", f"feature-group/{known.lower()}{rest}")
         self._allow(["sagemaker:PutRecord"], group, "the feature group's name is known only at run time")
 
@@ -144,16 +151,16 @@ class _Grants:
         self._allow(["ecr:GetAuthorizationToken"], "*", "ecr:GetAuthorizationToken supports no resources")
         self._allow(_PULL, f"arn:{self._facts.partition}:ecr:{region}:{account}:repository/{repository}")
 
-    def grant_pull(self, image_uri: str) -> None:
-        """What the repository's own policy has to allow when it is of another account."""
+    def report_pull(self, image_uri: str) -> None:
+        """Report the permissions that the policy of a repository in another account must grant."""
         if (matched := _ECR_IMAGE.fullmatch(image_uri)) is not None:
-            repository_of(matched[1], matched[3], self._role, _PULL)
+            report_repository_permissions(matched[1], matched[3], self._role, _PULL)
 
     def network(self) -> None:
-        """The network interfaces of a job in a VPC.
+        """Grant the use of network interfaces for a job in a VPC.
 
-        The page above gives these with "*": the interfaces do not exist before the job, and Describe actions support
-        no resources.
+        The page above lists these actions with "*": the interfaces do not exist before the job, and Describe actions
+        support no resources.
         """
         self._allow(
             [
@@ -171,13 +178,14 @@ class _Grants:
             "the job's network interfaces do not exist before it",
         )
 
-    def _place(self, uri: str) -> tuple[str, str] | None:
-        """Bucket ARN of a URI, and its key as far as it is known at deployment; None when not even the bucket is."""
+    def _location(self, uri: str) -> tuple[str, str] | None:
+        """Return the bucket's ARN and the key as far as it is known at deployment; None if the bucket is not known."""
         known = static_prefix(uri)
-        matched = _S3_URI.fullmatch(known)
-        if matched is None or (known != uri and matched[2] is None):
+        bucket, key = split_s3_uri(known)
+        bucket_is_cut = known != uri and known == f"{S3_SCHEME}{bucket}"
+        if not known.startswith(S3_SCHEME) or not bucket or bucket_is_cut:
             return None
-        return self._arn(matched[1]), matched[2] or ""
+        return self._arn(bucket), key
 
     def _arn(self, bucket_name: str) -> str:
         return f"arn:{self._facts.partition}:s3:::{bucket_name}"

@@ -1,4 +1,4 @@
-"""The options of a task state, as types: what `run` hands on, and what the factories of each query language take."""
+"""The types of a task state's options, for the ``run`` of processors and for the factories by query language."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class AnyStateOptions(TypedDict, total=False):
-    """What a state takes in either query language."""
+    """The options of a state in either query language."""
 
     integration_pattern: sfn.IntegrationPattern
     retry_at_creation: bool
@@ -37,7 +37,7 @@ class AnyStateOptions(TypedDict, total=False):
 
 
 class JsonPathStateOptions(AnyStateOptions, total=False):
-    """What a JSONPath state takes."""
+    """The options of a JSONPath state."""
 
     input_path: str | None
     result_selector: Mapping[str, Any] | None
@@ -46,26 +46,26 @@ class JsonPathStateOptions(AnyStateOptions, total=False):
 
 
 class JsonataStateOptions(AnyStateOptions, total=False):
-    """What a JSONata state takes."""
+    """The options of a JSONata state."""
 
     state_output: Any
 
 
 class StateOptions(JsonPathStateOptions, JsonataStateOptions, total=False):
-    """What `run` of a processor hands on to its task; see `SageMakerCreateProcessingJob` for each."""
+    """The options that ``run`` of a processor passes on to its task; see `SageMakerCreateProcessingJob`."""
 
     query_language: sfn.QueryLanguage | None
 
 
 class RunOptions(StateOptions, total=False):
-    """What every `run` hands on besides what its processor makes of it."""
+    """The options of ``run`` that every processor passes on unchanged."""
 
     job_name: str | None
     experiment_config: ExperimentConfig | Mapping[str, str] | None
 
 
 class ProcessorOptions(TypedDict, total=False):
-    """What describes every job of a processor; see `SageMakerCreateProcessingJob` for each."""
+    """The options that all jobs of a processor share; see `SageMakerCreateProcessingJob`."""
 
     image_uri: Required[str | DockerImage]
     role: iam.IRole | str | None
@@ -83,7 +83,7 @@ class ProcessorOptions(TypedDict, total=False):
 
 
 class JobOptions(ProcessorOptions, total=False):
-    """What describes a job; see `SageMakerCreateProcessingJob` for each."""
+    """The options of a job; see `SageMakerCreateProcessingJob`."""
 
     inputs: Sequence[ProcessingInput] | None
     outputs: Sequence[ProcessingOutput] | None
@@ -95,8 +95,8 @@ class JobOptions(ProcessorOptions, total=False):
 
 
 class JsonPathTaskOptions(JobOptions, JsonPathStateOptions):
-    """What `SageMakerCreateProcessingJob.json_path` takes."""
+    """The options of `SageMakerCreateProcessingJob.json_path`."""
 
 
 class JsonataTaskOptions(JobOptions, JsonataStateOptions):
-    """What `SageMakerCreateProcessingJob.jsonata` takes."""
+    """The options of `SageMakerCreateProcessingJob.jsonata`."""

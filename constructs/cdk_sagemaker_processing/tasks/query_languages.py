@@ -1,11 +1,11 @@
-"""Write a request in a state's query language, with values that are only known at run time anywhere in it.
+"""Requests in the query language of a state, with values that are known only at run time.
 
 A value of a request is static text, a CDK token, a Step Functions path as ``sfn.JsonPath`` encodes it, a JSONata
-expression (``{% ... %}``), or text with any of these inside. Amazon States Language has another form for each mixture:
+expression (``{% ... %}``), or text that contains any of these. Amazon States Language has a form for each combination:
 
-- JSONPath: ``"key.$": "$.path"``, and ``States.Format`` and ``States.Array`` for what is put together.
-- JSONata: ``"key": "{% expression %}"``, and ``&`` for what is put together. Simple paths are translated, so that what
-  is written with ``sfn.JsonPath`` (as the constructs of this library do) works in both.
+- JSONPath: ``"key.$": "$.path"``, and ``States.Format`` and ``States.Array`` for composed values.
+- JSONata: ``"key": "{% expression %}"``, and ``&`` for composed values. Simple paths are translated, so that values
+  written with ``sfn.JsonPath`` (as in the constructs of this library) work in both languages.
 
 See: https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html and
 https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
@@ -34,21 +34,21 @@ _TOKEN = re.compile(r"(\$\{Token\[[^]]+\]\})")
 _JSONATA = re.compile(r"(\{%.*?%\})", re.DOTALL)
 _SIMPLE_PATH = re.compile(r"(\$\$?|\$[A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\[\d+\]|\['[^'`]+'\])*)")
 _STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|\['(?P<quoted>[^']+)'\]")
-_JSONATA_WORDS = frozenset({"and", "or", "in"})
+_JSONATA_KEYWORDS = frozenset({"and", "or", "in"})
 _JSONATA_ROOTS = {"$": "$states.input", "$$": "$states.context"}
 _JSONATA_FUNCTIONS = {"States.UUID()": "$uuid()"}
 
 
 @dataclass(frozen=True, slots=True)
 class _RunTime:
-    """A value that Step Functions puts in: an expression of the query language."""
+    """A value that Step Functions inserts at run time: an expression of the query language."""
 
     expression: str
 
 
 @dataclass(frozen=True, slots=True)
 class ContextObjectValues:
-    """Values of the context object, and a UUID, which is a new one wherever it is written."""
+    """Values of the context object, and a UUID, which is a new one at each occurrence."""
 
     uuid: str
     execution_name: str
@@ -59,7 +59,7 @@ class ContextObjectValues:
 
 @functools.cache
 def context_object_values() -> ContextObjectValues:
-    """What every task mixes into its request; asked of aws-cdk once."""
+    """Return the values that every task uses in its request; cached, because each call to aws-cdk costs time."""
     path = sfn.JsonPath
     return ContextObjectValues(
         uuid=path.uuid(),
@@ -70,47 +70,47 @@ def context_object_values() -> ContextObjectValues:
     )
 
 
-def in_json_path(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The request as ``Parameters`` of a JSONPath state.
+def to_json_path(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the request as ``Parameters`` of a JSONPath state.
 
     Raises:
-        InvalidValueError: a value is a JSONata expression, or mixes run-time values in a way that JSONPath cannot
-            write.
+        InvalidValueError: a value is a JSONata expression, or combines run-time values in a way that JSONPath cannot
+            express.
     """
     return _JsonPathWriter().structure(request)
 
 
-def in_jsonata(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The request as ``Arguments`` of a JSONata state.
+def to_jsonata(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the request as ``Arguments`` of a JSONata state.
 
     Raises:
-        InvalidValueError: a value is a JSONPath that JSONata cannot write.
+        InvalidValueError: a value is a path that cannot be translated to JSONata.
     """
     return _JsonataWriter().structure(request)
 
 
-def merged(request: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The request with parts of it replaced; what is an object in both is merged."""
-    found = dict(request)
+def merge(request: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the request with parts of it replaced; objects that are in both are merged."""
+    merged = dict(request)
     for name, value in overrides.items():
-        known = found.get(name)
-        both_objects = isinstance(known, Mapping) and isinstance(value, Mapping)
-        found[name] = merged(dict(known or {}), value) if both_objects else value
-    return found
+        original = merged.get(name)
+        both_objects = isinstance(original, Mapping) and isinstance(value, Mapping)
+        merged[name] = merge(dict(original or {}), value) if both_objects else value
+    return merged
 
 
 def static_prefix(text: str) -> str:
-    """What stands before the first part that is only known at run time."""
-    head = ""
+    """Return the text before the first part that is known only at run time."""
+    prefix = ""
     for part in _TOKEN.split(_JSONATA.split(text)[0]):
-        if _TOKEN.fullmatch(part) and _path_behind(part) is not None:
+        if _TOKEN.fullmatch(part) and _encoded_path(part) is not None:
             break
-        head += part
-    return head
+        prefix += part
+    return prefix
 
 
 class _Writer(ABC):
-    """Walks through a request; what differs between the query languages is below."""
+    """A writer of requests; its subclasses contain the differences between the query languages."""
 
     def structure(self, value: Mapping[str, Any]) -> dict[str, Any]:
         return dict(self.entry(key, self.value(item)) for key, item in value.items())
@@ -129,28 +129,30 @@ class _Writer(ABC):
                 return self._encoded(value) if is_unresolved(value) else value
 
     def _encoded(self, value: Any) -> Any:  # noqa: ANN401 - a number, list or object that aws-cdk encoded
-        """The path behind a number, a list or an object; what CloudFormation resolves stays as it is."""
+        """Return the path that a number, list or object encodes; tokens for CloudFormation stay as they are."""
         rendered = sfn.FieldUtils.render_object({"value": value}) or {}
         return self.path(rendered["value.$"]) if "value.$" in rendered else value
 
     @abstractmethod
     def entry(self, key: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401
-        """An entry of an object."""
+        """Return an entry of an object."""
 
     @abstractmethod
     def items(self, items: list[Any]) -> Any:  # noqa: ANN401
-        """A list."""
+        """Return a list."""
 
     @abstractmethod
     def path(self, path: str) -> _RunTime:
-        """A path or an intrinsic function."""
+        """Return a path or an intrinsic function."""
 
     @abstractmethod
     def text(self, value: str) -> str | _RunTime:
-        """Text with values inside."""
+        """Return text that may contain run-time values."""
 
 
 class _JsonPathWriter(_Writer):
+    """The writer for JSONPath states."""
+
     def entry(self, key: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401
         return (f"{key}.$", value.expression) if isinstance(value, _RunTime) else (key, value)
 
@@ -167,20 +169,22 @@ class _JsonPathWriter(_Writer):
             raise InvalidValueError(
                 "a value of a JSONPath state",
                 value,
-                "be no JSONata expression",
-                "give the state query_language=sfn.QueryLanguage.JSONATA, or write it with sfn.JsonPath",
+                "not be a JSONata expression",
+                "give the state query_language=sfn.QueryLanguage.JSONATA, or use sfn.JsonPath",
             )
         pieces = list(_pieces(value))
-        found = [piece for piece in pieces if isinstance(piece, _RunTime)]
-        if not found:
+        run_time = [piece for piece in pieces if isinstance(piece, _RunTime)]
+        if not run_time:
             return value
         if len(pieces) == 1:
-            return found[0]
-        template = "".join("{}" if isinstance(piece, _RunTime) else _escaped(piece) for piece in pieces)
-        return _RunTime(f"States.Format('{template}', {', '.join(piece.expression for piece in found)})")
+            return run_time[0]
+        template = "".join("{}" if isinstance(piece, _RunTime) else _escape(piece) for piece in pieces)
+        return _RunTime(f"States.Format('{template}', {', '.join(piece.expression for piece in run_time)})")
 
 
 class _JsonataWriter(_Writer):
+    """The writer for JSONata states."""
+
     def entry(self, key: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401
         return key, _as_jsonata(value)
 
@@ -188,29 +192,29 @@ class _JsonataWriter(_Writer):
         return [_as_jsonata(item) for item in items]
 
     def path(self, path: str) -> _RunTime:
-        return _RunTime(_translated(path))
+        return _RunTime(_to_jsonata_path(path))
 
     def text(self, value: str) -> str | _RunTime:
         if _is_expression(value):
             return value
         parts: list[str] = []
-        found = False
+        has_run_time_value = False
         for part in _JSONATA.split(value):
             if _JSONATA.fullmatch(part):
                 parts.append(f"({part[2:-2].strip()})")
-                found = True
+                has_run_time_value = True
                 continue
             for piece in _pieces(part):
                 if isinstance(piece, _RunTime):
-                    parts.append(_translated(piece.expression))
-                    found = True
+                    parts.append(_to_jsonata_path(piece.expression))
+                    has_run_time_value = True
                 else:
                     parts.append(json.dumps(piece, ensure_ascii=False))
-        return _RunTime(" & ".join(parts)) if found else value
+        return _RunTime(" & ".join(parts)) if has_run_time_value else value
 
 
 def _is_expression(value: str) -> bool:
-    """Whether the whole text is one JSONata expression."""
+    """Return whether the whole text is one JSONata expression."""
     return value.startswith("{%") and value.endswith("%}") and value.count("{%") == 1
 
 
@@ -219,10 +223,10 @@ def _as_jsonata(value: Any) -> Any:  # noqa: ANN401
 
 
 def _pieces(value: str) -> Iterator[str | _RunTime]:
-    """Text (with the tokens in it that CloudFormation resolves) and paths, in order."""
+    """Yield text, including tokens that CloudFormation resolves, and paths, in order."""
     literal = ""
     for part in _TOKEN.split(value):
-        path = _path_behind(part) if _TOKEN.fullmatch(part) else None
+        path = _encoded_path(part) if _TOKEN.fullmatch(part) else None
         if path is None:
             literal += part
             continue
@@ -235,10 +239,10 @@ def _pieces(value: str) -> Iterator[str | _RunTime]:
 
 
 @functools.cache
-def _path_behind(token: str) -> str | None:
-    """The path or intrinsic function that a token stands for; None for one that CloudFormation resolves.
+def _encoded_path(token: str) -> str | None:
+    """Return the path or intrinsic function that a token encodes; None for one that CloudFormation resolves.
 
-    Asked once: a token stands for the same as long as the process lives.
+    Cached: the meaning of a token never changes within a process.
     """
     if not sfn.JsonPath.is_encoded_json_path(token):
         return None
@@ -251,22 +255,25 @@ def _intrinsic_argument(item: Any) -> str:  # noqa: ANN401 - an item of a list
         case _RunTime():
             return item.expression
         case str():
-            return f"'{_escaped(item)}'"
+            return f"'{_escape(item)}'"
         case _:
             raise InvalidValueError(
-                "a list with values known at run time", item, "hold text alone in JSONPath", "write the list in JSONata"
+                "a list with values known at run time",
+                item,
+                "contain only text in JSONPath",
+                "use JSONata for the list",
             )
 
 
-def _escaped(text: str) -> str:
-    r"""Text inside an intrinsic function: ``' { } \`` are escaped, but not in a token, which aws-cdk replaces."""
+def _escape(text: str) -> str:
+    r"""Return text for an intrinsic function, with ``' { } \`` escaped, except in tokens, which aws-cdk replaces."""
     return "".join(
         part if _TOKEN.fullmatch(part) else re.sub(r"(['{}\\])", r"\\\1", part) for part in _TOKEN.split(text)
     )
 
 
-def _translated(path: str) -> str:
-    """A simple path in JSONata."""
+def _to_jsonata_path(path: str) -> str:
+    """Return a simple path in JSONata."""
     if path in _JSONATA_FUNCTIONS:
         return _JSONATA_FUNCTIONS[path]
     matched = _SIMPLE_PATH.fullmatch(path)
@@ -274,7 +281,7 @@ def _translated(path: str) -> str:
         raise InvalidValueError(
             "a value of a JSONata state",
             path,
-            "be JSONata, or a path of names and indexes alone",
+            "be JSONata, or a path of names and indexes",
             "write it as {% ... %}",
         )
     root, steps = matched.groups()
@@ -285,7 +292,7 @@ def _jsonata_step(step: re.Match[str]) -> str:
     if step["index"] is not None:
         return f"[{step['index']}]"
     name = step["name"] or step["quoted"]
-    plain = name.isidentifier() and name not in _JSONATA_WORDS
+    plain = name.isidentifier() and name not in _JSONATA_KEYWORDS
     return f".{name}" if plain else f".`{name}`"
 
 
@@ -296,26 +303,26 @@ def check_language(
     state_output: object,
     request: Mapping[str, Any],
 ) -> None:
-    """Refuse what a state's query language does not have, as soon as the language is known.
+    """Check that a state uses only features of its query language, as soon as the language is known.
 
     Args:
-        state: the state's id.
-        language: its language; None while it is not known.
-        paths: what it was given of JSONPath, by parameter.
-        state_output: what it was given of JSONata.
-        request: its request.
+        state: the state's ID.
+        language: the state's query language; None while it is not known.
+        paths: the state's JSONPath options, by parameter.
+        state_output: the state's JSONata output.
+        request: the state's request.
 
     Raises:
-        ConflictingValuesError: something of the other language.
-        InvalidValueError: a path that JSONata cannot write.
+        ConflictingValuesError: an option of the other language.
+        InvalidValueError: a path that cannot be translated to JSONata.
     """
     if language == sfn.QueryLanguage.JSONATA:
-        if given := [name for name, value in paths.items() if value is not None]:
+        if used := [name for name, value in paths.items() if value is not None]:
             raise ConflictingValuesError(
-                f"{given[0]} is JSONPath's, and the state {state!r} is JSONata; "
+                f"{used[0]} is JSONPath's, and the state {state!r} is JSONata; "
                 "shape what the next state sees with state_output"
             )
-        in_jsonata(request)
+        to_jsonata(request)
     elif language == sfn.QueryLanguage.JSON_PATH and state_output is not None:
         raise ConflictingValuesError(
             f"state_output is JSONata's, and the state {state!r} is JSONPath; shape what the next state sees with "

@@ -1,4 +1,4 @@
-"""What a state machine's role must be allowed so that Step Functions can run a processing job for it."""
+"""The permissions that the role of a state machine needs to run a processing job."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
 
-# Step Functions learns of a job's end by this rule, which it makes and keeps itself.
+# Step Functions is notified of a job's end by this rule, which it creates and manages itself.
 MANAGED_RULE = "StepFunctionsGetEventsForSageMakerProcessingJobsRule"
 
 
 def state_machine_statements(
     facts: StackFacts, *, job_name: str, role: iam.IRole, waits: bool
 ) -> list[iam.PolicyStatement]:
-    """The statements, each as narrow as AWS allows.
+    """Return the statements, each as narrow as AWS allows.
 
-    Source of all: https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html, which gives them for
-    training and transform jobs; for processing jobs the names follow, as in every public example.
+    The page lists them for training and transform jobs; the names for processing jobs are analogous, as in every public
+    example.
 
     Args:
-        facts: partition, region and account of the jobs.
-        job_name: what the jobs' names start with; empty when nothing of them is known.
+        facts: the partition, region and account of the jobs.
+        job_name: the start of the jobs' names; empty if it is not known.
         role: the jobs' role.
         waits: whether the state waits for the job's end (``.sync``).
+
+    See: https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html
     """
     job_actions = ["sagemaker:CreateProcessingJob"]
     if waits:
         job_actions += ["sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"]
-    # In .sync Step Functions tags what it starts (MANAGED_BY_AWS = STARTED_BY_STEP_FUNCTIONS), and tags at creation
-    # need the right to tag: aws/aws-cdk#26012, #32294.
+    # With .sync Step Functions tags the jobs that it starts (MANAGED_BY_AWS = STARTED_BY_STEP_FUNCTIONS), and tags at
+    # creation need the permission to tag: aws/aws-cdk#26012, #32294.
     job_actions.append("sagemaker:AddTags")
     statements = [
         iam.PolicyStatement(actions=job_actions, resources=[job_arns(facts, job_name)]),
@@ -50,7 +52,7 @@ def state_machine_statements(
     if waits:
         rule = facts.arn("events", f"rule/{MANAGED_RULE}")
         statements += [
-            # The page gives ListTags with "*": Step Functions asks before it knows the job's ARN.
+            # The page lists ListTags with "*": Step Functions calls it before it knows the job's ARN.
             iam.PolicyStatement(actions=["sagemaker:ListTags"], resources=["*"]),
             iam.PolicyStatement(
                 actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"], resources=[rule]
@@ -60,39 +62,39 @@ def state_machine_statements(
 
 
 def job_arns(facts: StackFacts, job_name: str) -> str:
-    """The ARN of every job whose name starts so."""
+    """Return the ARN pattern of the jobs whose names start with a text."""
     return facts.arn("sagemaker", f"processing-job/{job_name}*")
 
 
 def check_account(task: IConstruct, role: iam.IRole, credentials: sfn.Credentials | None) -> None:
-    """Refuse what AWS refuses when the job is created: a role can be passed only within its account.
+    """Check that a job runs in the account of its role: AWS passes a role only within its account.
 
     See: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 
     Raises:
-        InvalidValueError: the job's role is known to be of another account than the one that the job runs in.
+        InvalidValueError: the job's role is known to be in another account than the job.
     """
-    theirs = account_of(role)
-    runs_in = Stack.of(task).account if credentials is None else _account_of_arn(credentials.role.role_arn)
-    if theirs != runs_in and not is_unresolved(theirs) and not is_unresolved(runs_in):
+    role_account = account_of(role)
+    job_account = Stack.of(task).account if credentials is None else _account_of_arn(credentials.role.role_arn)
+    if role_account != job_account and not is_unresolved(role_account) and not is_unresolved(job_account):
         raise InvalidValueError(
             "role",
             role.node.path if is_unresolved(role.role_arn) else role.role_arn,
-            f"be of the account that the job runs in, {runs_in}",
-            "AWS passes no role across accounts: take a role of that account, and let the buckets and keys of others "
-            "allow it; a job runs in another account by the credentials= of a role there",
+            f"be of the account that the job runs in, {job_account}",
+            "AWS passes no role across accounts: use a role of that account, and allow it in the policies of buckets "
+            "and keys of other accounts; to run a job in another account, pass the credentials= of a role there",
         )
 
 
 def report_assumed_role_permissions(
-    task: IConstruct, credentials: sfn.Credentials, needed: Callable[[StackFacts], list[iam.PolicyStatement]]
+    task: IConstruct, credentials: sfn.Credentials, statements: Callable[[StackFacts], list[iam.PolicyStatement]]
 ) -> None:
-    """Have told what the role of a task's credentials has to be allowed: aws-cdk knows no more of it than its ARN.
+    """Report the permissions that the role of a task's credentials needs: aws-cdk knows only its ARN.
 
     Args:
         task: the task.
-        credentials: its credentials.
-        needed: the statements, for an account.
+        credentials: the task's credentials.
+        statements: returns the statements for an account.
 
     See: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-access-cross-acct-resources.html
     """
@@ -100,10 +102,10 @@ def report_assumed_role_permissions(
     account = _account_of_arn(arn)
     facts = StackFacts.of(task)
     policies = UnmanagedPolicy.of(task, f"the policies of the role {arn}")
-    for statement in needed(replace(facts, account="<its account>" if is_unresolved(account) else account)):
-        policies.needs(statement)
+    for statement in statements(replace(facts, account="<its account>" if is_unresolved(account) else account)):
+        policies.require(statement)
 
 
 def _account_of_arn(arn: str) -> str:
-    """The account in an ARN; the ARN itself where it is not known before deployment."""
+    """Return the account in an ARN, or the ARN itself if it is known only at deployment."""
     return arn if is_unresolved(arn) else arn.split(":")[4]

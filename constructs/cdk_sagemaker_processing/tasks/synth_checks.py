@@ -1,4 +1,4 @@
-"""Checks that run when the app is synthesized: whether the state machines of our tasks can run them."""
+"""The check at synth that state machines can run the tasks of this library."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from cdk_sagemaker_processing.tasks.integration import ACTION
 
 
 def register_state_machine_check(task: IConstruct) -> None:
-    """See that the state machines of a task of ours can run it: they wait, and their roles may do it.
+    """Register the check that the state machine of a task can wait for jobs and has the permissions to run them.
 
-    A task does not know its state machine, so the app is looked through once when it is synthesized.
+    A task does not know its state machine, so one check searches the whole app when it is synthesized.
     """
     root = task.node.root
     if root not in _TASKS:
@@ -33,19 +33,21 @@ _TASKS: WeakKeyDictionary[IConstruct, list[Any]] = WeakKeyDictionary()
 
 @jsii.implements(IValidation)
 class _StateMachineCheck:
+    """The check of all state machines in an app."""
+
     def __init__(self, root: IConstruct) -> None:
         self._root = root
 
     def validate(self) -> list[str]:
-        """Called by aws-cdk when the app is synthesized."""
-        found = self._root.node.find_all()
-        for machine in found:
+        """Return the errors; aws-cdk calls this when the app is synthesized."""
+        constructs = self._root.node.find_all()
+        for machine in constructs:
             if isinstance(machine, sfn.StateMachine) and drops_statements(machine.role):
                 self._report_dropped_statements(machine)
         return [
             f"{machine.node.path} is an Express state machine, which cannot wait for a processing job (RUN_JOB); make "
             "it a Standard one, or give its tasks integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE"
-            for machine in found
+            for machine in constructs
             if isinstance(machine, sfn.CfnStateMachine)
             and machine.state_machine_type == "EXPRESS"
             and f"{ACTION}.sync" in _definition(machine)
@@ -58,7 +60,7 @@ class _StateMachineCheck:
         for task in _TASKS[self._root]:
             if f'"{task.state_id}":{{' in text:
                 for statement in task.statements():
-                    policies.needs(statement)
+                    policies.require(statement)
         policies.validate()
 
 

@@ -1,4 +1,4 @@
-"""S3 -> EventBridge -> SQS -> Lambda -> state machine."""
+"""The trigger: S3 -> EventBridge -> SQS -> Lambda -> state machine."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MANIFESTS_PREFIX", "GroupBy", "ObjectPattern", "S3Trigger", "uploaded_objects"]
 
-if not TYPE_CHECKING:  # a checker would take any name for one that is there
+if not TYPE_CHECKING:  # a type checker would accept any name
     __getattr__ = lazy_getattr(
         __name__,
         {

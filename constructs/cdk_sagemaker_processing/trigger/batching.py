@@ -1,4 +1,4 @@
-"""How many objects share an execution, and how many executions run at once."""
+"""The size of batches and the number of concurrent executions."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _WINDOW_MIN_SECONDS, _WINDOW_MAX_SECONDS = 60, 24 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batching:
-    """The trigger's parameters of the same names, checked.
+    """The parameters of the same names of `S3Trigger`, checked.
 
     Raises:
         InvalidValueError: a number out of its range.
-        ConflictingValuesError: a parameter of batches where each object is started by itself.
+        ConflictingValuesError: a parameter of batches without batches.
     """
 
     batch_size: int = 1
@@ -36,7 +36,9 @@ class Batching:
         _check_number("batch_size", self.batch_size, 1, BATCH_SIZE_MAX, "1 starts an execution for each object")
         if self.max_concurrent_jobs is not None:
             _check_number("max_concurrent_jobs", self.max_concurrent_jobs, 1, SLOTS_MAX, "leave it out for no limit")
-        _check_number("max_replays", self.max_replays, 0, REPLAYS_MAX, "0 sets a failed batch aside whole")
+        _check_number(
+            "max_replays", self.max_replays, 0, REPLAYS_MAX, "0 sends a whole failed batch to the dead-letter queue"
+        )
         if self.group_by is not None and not isinstance(self.group_by, GroupBy):
             raise InvalidValueError("group_by", self.group_by, "be a GroupBy", "for example GroupBy(folders=1)")
         if self.batch_window is not None:
@@ -44,28 +46,28 @@ class Batching:
         for parameter in ("batch_window", "group_by"):
             if self.batch_size == 1 and getattr(self, parameter) is not None:
                 raise ConflictingValuesError(
-                    f"{parameter} is about batches, and batch_size is 1; give a larger batch_size"
+                    f"{parameter} goes only with a batch_size above 1, got batch_size=1; pass a larger batch_size"
                 )
 
     @staticmethod
     def _check_window(window: object) -> None:
         advice = "for example Duration.minutes(5)"
         if not isinstance(window, Duration):
-            raise InvalidValueError("batch_window", window, "be a Duration of aws_cdk", advice)
+            raise InvalidValueError("batch_window", window, "be an aws_cdk.Duration", advice)
         if window.is_unresolved():
             return
         seconds = window.to_seconds()
         if not _WINDOW_MIN_SECONDS <= seconds <= _WINDOW_MAX_SECONDS:
-            rule = "be from one minute, as often as batches are looked at, to one day"
+            rule = "be from one minute, the interval at which batches are checked, to one day"
             raise InvalidValueError("batch_window", f"{seconds:g} seconds", rule, advice)
 
     @property
     def needs_ledger(self) -> bool:
-        """Whether uploads wait for something before they are started."""
+        """True if uploads wait for other uploads or for a free slot."""
         return self.batch_size > 1 or self.max_concurrent_jobs is not None
 
     def to_settings(self) -> dict[str, Any]:
-        """For the functions."""
+        """Return the settings of the functions."""
         window = self.batch_window.to_seconds() if self.batch_window is not None else _WINDOW_DEFAULT_SECONDS
         return {
             "batch_size": self.batch_size,
@@ -78,6 +80,6 @@ class Batching:
 
 def _check_number(parameter: str, value: object, low: int, high: int, advice: str) -> None:
     if is_unresolved(value):
-        raise InvalidValueError(parameter, value, "be known at synth", "what is deployed depends on it")
+        raise InvalidValueError(parameter, value, "be known at synth", "the deployed resources depend on it")
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise InvalidValueError(parameter, value, f"be a whole number from {low} to {high}", advice)

@@ -1,4 +1,4 @@
-"""How EventBridge hands events over to a queue that the user's key encrypts."""
+"""The EventBridge target for queues that a customer managed key encrypts."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
 @jsii.implements(events.IRuleTarget)
 class EncryptedQueue:
-    """A queue as a rule's target, into which this rule alone may send.
+    """A queue as the target of a rule, with a policy that allows only this rule to send.
 
-    aws-cdk's own target lets every rule of every account send into an encrypted queue, because its one grant for queue
-    and key cannot name the rule without a circle: the key would wait for the rule, which waits for the queue.
+    aws-cdk's own target allows every rule of every account to send to an encrypted queue: it grants access to queue and
+    key together, and naming the rule there is a circular dependency, of the key on the rule and of the rule on the
+    queue.
 
     Args:
-        queue: takes the events.
-        undelivered: takes those that could not be handed over.
-        retries: how often, and how many seconds long, EventBridge tries.
+        queue: receives the events.
+        undelivered: receives the events that could not be delivered.
+        retries: the number of attempts and the maximum age of an event.
     """
 
     def __init__(self, queue: sqs.Queue, undelivered: sqs.Queue, retries: events.CfnRule.RetryPolicyProperty) -> None:
@@ -33,7 +34,7 @@ class EncryptedQueue:
         self._retries = retries
 
     def bind(self, rule: IRuleRef, id: str | None = None) -> events.RuleTargetConfig:  # noqa: A002, ARG002 - jsii's
-        """Let the rule send, and say where."""
+        """Grant the rule permission to send to the queues and return the target."""
         queue, undelivered = self._queues
         for each in self._queues:
             # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions

@@ -1,4 +1,4 @@
-"""Where uploads wait for each other and for a free slot: a table, and the function that starts what is ready."""
+"""The ledger of uploads that wait for others or for a free slot: a table, and a function that starts executions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
-from cdk_sagemaker_processing._internal.nag import DONE_AGAIN_EVERY_MINUTE
+from cdk_sagemaker_processing._internal.nag import RETRIED_EVERY_MINUTE
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.trigger.permissions import (
     grant_invoke_dispatcher,
@@ -23,19 +23,16 @@ from cdk_sagemaker_processing.trigger.permissions import (
 )
 from cdk_sagemaker_processing.trigger.queues import alarm_above_zero
 
-# What the trigger's functions import, beside what Lambda has.
-DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
-
 
 class Ledger(Construct):
-    """The table and the dispatcher.
+    """The ledger's table and its dispatcher function.
 
     Args:
         scope: the trigger.
         calls: the services that the dispatcher calls.
         settings: the functions' settings.
-        objects: the bucket that objects arrive in, and what their keys start with.
-        removal_policy: what becomes of the table when it leaves the stack.
+        objects: the bucket that objects arrive in, and the prefixes of their keys.
+        removal_policy: applies when the table is removed from the stack.
     """
 
     def __init__(
@@ -67,16 +64,16 @@ class Ledger(Construct):
             "Dispatcher",
             source="s3_trigger",
             module="dispatch",
-            distributions=DISTRIBUTIONS,
+            with_powertools=True,
             description="Starts the executions of batches, and of what waited for a slot",
-            # Long enough for the manifest of 100,000 objects, each of which is looked for.
+            # Long enough for the manifest of 100,000 objects, each of which is checked to exist.
             timeout=Duration.minutes(10),
             memory_size=1024,
-            without_dead_letters=DONE_AGAIN_EVERY_MINUTE,
+            without_dead_letters=RETRIED_EVERY_MINUTE,
             calls=calls,
             environment={"SETTINGS": Stack.of(self).to_json_string({**settings, "table": self.table.table_name})},
         )
-        # Once a minute it looks again anyhow.
+        # A retry is pointless: the next invocation is at most a minute away.
         self.dispatcher.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
         grant_ledger_access(self.dispatcher.execution_role, self.table, self._key)
         grant_read_objects(self.dispatcher.execution_role, *objects)
@@ -107,17 +104,17 @@ class Ledger(Construct):
         )
 
     def grant_invoke(self, function: LibraryFunction) -> None:
-        """Let a function take uploads into the table and wake the dispatcher."""
+        """Grant a function permission to write uploads to the table and to invoke the dispatcher."""
         grant_ledger_access(function.execution_role, self.table, self._key)
         grant_invoke_dispatcher(function.execution_role, self.dispatcher)
 
     def _encrypt_with(self, key: kms.IKey) -> None:
-        """Encrypt the table, by its own properties: aws-cdk's cannot where the stack's region is not known.
+        """Encrypt the table by the resource's own properties: aws-cdk's require that the stack's region is known.
 
         See: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-dynamodb-globaltable-ssespecification.html
         """
         resource = self.table.node.default_child
         if not isinstance(resource, dynamodb.CfnGlobalTable):
-            raise TypeError(f"{self.table.node.path} is no table of CloudFormation's")
+            raise TypeError(f"the default child of {self.table.node.path} must be a CfnGlobalTable, got {resource!r}")
         resource.sse_specification = dynamodb.CfnGlobalTable.SSESpecificationProperty(sse_enabled=True, sse_type="KMS")
         resource.add_property_override("Replicas.0.SSESpecification.KMSMasterKeyId", key.key_arn)

@@ -1,4 +1,4 @@
-"""Which objects start the pipeline, as an EventBridge pattern, so that what does not match costs nothing."""
+"""The objects that start the pipeline, as an EventBridge pattern, so that other objects cost nothing."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
 
-# EventBridge compares numbers up to here, see the page below.
+# The largest number that EventBridge compares; see the page below.
 _NUMBER_MAX = 5_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectPattern:
-    r"""Objects by key and size: any of the prefixes with any of the suffixes, or any of the wildcards.
+    r"""A pattern of objects by key and size: any prefix with any suffix, or any wildcard.
 
     Args:
-        prefixes: what a key may start with. Default: anything.
-        suffixes: what a key may end in. Default: anything.
-        wildcards: what a whole key may look like; ``*`` stands for any text, ``\*`` for itself. Default: none.
-        min_size_in_bytes: smaller objects start nothing. EventBridge compares numbers up to 5,000,000,000 alone: with a
-            size, do not count on objects above that. Default: 0.
-        max_size_in_bytes: larger objects start nothing. Default: any size.
+        prefixes: the prefixes of matching keys. Default: any.
+        suffixes: the suffixes of matching keys. Default: any.
+        wildcards: patterns of whole keys; ``*`` matches any text, ``\*`` an asterisk. Default: none.
+        min_size_in_bytes: smaller objects do not match. EventBridge compares numbers up to 5,000,000,000, so do not
+            rely on a size limit for larger objects. Default: 0.
+        max_size_in_bytes: larger objects do not match. Default: any size.
 
     Raises:
-        InvalidValueError: an empty text, a prefix that starts with ``/`` (keys in S3 do not), two asterisks in a row
-            (which EventBridge refuses), or a size that it does not compare.
-        ConflictingValuesError: sizes that no object has.
+        InvalidValueError: an empty string, a prefix that starts with ``/`` (keys in S3 do not), two consecutive
+            asterisks (which EventBridge refuses), or a size above the limit of EventBridge.
+        ConflictingValuesError: a minimum size above the maximum.
 
     See: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
     """
@@ -43,11 +43,11 @@ class ObjectPattern:
         lists = {"prefixes": self.prefixes, "suffixes": self.suffixes, "wildcards": self.wildcards}
         for parameter, values in lists.items():
             if isinstance(values, str):
-                raise InvalidValueError(parameter, values, "be a list of texts", f"write [{values!r}]")
+                raise InvalidValueError(parameter, values, "be a list of strings", f"write [{values!r}]")
             for value in values:
                 if not value:
                     raise InvalidValueError(
-                        parameter, value, "hold texts of at least one character", "leave it out for any key"
+                        parameter, value, "contain strings of at least one character", "leave it out to match any key"
                     )
         for parameter in ("prefixes", "wildcards"):
             for value in lists[parameter]:
@@ -58,7 +58,7 @@ class ObjectPattern:
         for wildcard in self.wildcards:
             if re.search(r"(?<!\\)\*\*", wildcard):
                 raise InvalidValueError(
-                    "wildcards", wildcard, "have no two asterisks in a row", "one stands for '/' too"
+                    "wildcards", wildcard, "not have two consecutive asterisks", "one also matches '/'"
                 )
         self._check_sizes()
 
@@ -69,17 +69,20 @@ class ObjectPattern:
                 continue
             if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= _NUMBER_MAX:
                 raise InvalidValueError(
-                    parameter, size, f"be a number of bytes from 0 to {_NUMBER_MAX}", "EventBridge compares no more"
+                    parameter,
+                    size,
+                    f"be a number of bytes from 0 to {_NUMBER_MAX}",
+                    "EventBridge compares no larger numbers",
                 )
         low, high = self.min_size_in_bytes, self.max_size_in_bytes
         if low is not None and high is not None and low > high and not is_unresolved([low, high]):
             raise ConflictingValuesError(
                 f"min_size_in_bytes must not be above max_size_in_bytes, got {low} and {high}; "
-                "no object is of such a size"
+                "no object has such a size"
             )
 
     def to_event_pattern(self) -> dict[str, Any]:
-        """The pattern for ``detail.object``; empty for any object."""
+        """Return the pattern for ``detail.object``; it is empty for any object."""
         pattern: dict[str, Any] = {}
         if keys := self._keys():
             pattern["key"] = keys
@@ -99,29 +102,32 @@ class ObjectPattern:
         return [{"suffix": suffix} for suffix in self.suffixes] + wildcards
 
     def may_match_below(self, prefix: str) -> bool:
-        """Whether some object below a prefix could match; yes where that is only known later."""
+        """Return whether an object below a prefix may match, which is True if that is known only later."""
         return any(
-            is_unresolved(own) or is_unresolved(prefix) or own.startswith(prefix) or prefix.startswith(own)
-            for own in self.heads()
+            is_unresolved(key_prefix)
+            or is_unresolved(prefix)
+            or key_prefix.startswith(prefix)
+            or prefix.startswith(key_prefix)
+            for key_prefix in self.key_prefixes()
         )
 
-    def heads(self) -> list[str]:
-        """What every key that matches starts with: one of these."""
+    def key_prefixes(self) -> list[str]:
+        """Return prefixes, one of which every matching key starts with."""
         if not self.prefixes and (self.suffixes or not self.wildcards):
             return [""]
-        return [*self.prefixes, *(_head(wildcard) for wildcard in self.wildcards)]
+        return [*self.prefixes, *(_static_prefix(wildcard) for wildcard in self.wildcards)]
 
-    def shown(self) -> str:
-        """The keys, as their parameters."""
-        given = {"prefixes": self.prefixes, "wildcards": self.wildcards}
-        return " and ".join(f"{name}={list(values)!r}" for name, values in given.items() if values) or "prefixes=[]"
+    def describe(self) -> str:
+        """Return the patterns of keys as keyword arguments, for messages."""
+        patterns = {"prefixes": self.prefixes, "wildcards": self.wildcards}
+        return " and ".join(f"{name}={list(values)!r}" for name, values in patterns.items() if values) or "prefixes=[]"
 
 
 def _literal(text: str) -> str:
-    """Text that stands for itself in a wildcard pattern."""
+    """Return text that matches itself in a wildcard pattern."""
     return text.replace("\\", "\\\\").replace("*", "\\*")
 
 
-def _head(wildcard: str) -> str:
-    """What every key that a wildcard matches starts with."""
+def _static_prefix(wildcard: str) -> str:
+    """Return the prefix of all keys that a wildcard matches."""
     return re.sub(r"\\(.)", r"\1", re.split(r"(?<!\\)\*", wildcard, maxsplit=1)[0])

@@ -1,4 +1,4 @@
-"""What the trigger's functions may do, each statement beside its source."""
+"""The permissions of the trigger's functions, each statement with its source."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt, grant_t
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
+from cdk_sagemaker_processing.model.names import EVENT_SOURCE
 
-EVENT_SOURCE = "cdk-sagemaker-processing"
 _HASHED = "an execution's name is a hash of the upload, not known before"
 
 
@@ -30,23 +30,23 @@ def grant_start_execution(
     role: iam.IRole,
     state_machine: sfn.IStateMachine,
     manifest_bucket: s3.IBucket,
-    manifests: str,
+    manifests_prefix: str,
     *,
-    in_parts: bool,
+    multipart: bool,
 ) -> None:
-    """Start executions and write their manifests, large ones in parts."""
+    """Grant a role permission to start executions and to write their manifests, optionally as multipart uploads."""
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
     _allow(role, ["states:StartExecution"], [state_machine.state_machine_arn])
     executions = _executions(scope, state_machine)
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html: to compare the input of
-    # an execution that exists already, and to see whether it has ended.
+    # an execution that already exists, and to check whether it has ended.
     _allow(role, ["states:DescribeExecution"], [executions])
-    manifest_objects = manifest_bucket.arn_for_objects(f"{manifests}/*")
+    manifest_objects = manifest_bucket.arn_for_objects(f"{manifests_prefix}/*")
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
     _allow(role, ["s3:PutObject"], [manifest_objects], bucket=manifest_bucket)
-    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions: parts are decrypted to
-    # be put together.
-    grant_encrypt(manifest_bucket.encryption_key, role, decrypt=in_parts)
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions: S3 decrypts
+    # the parts to assemble them.
+    grant_encrypt(manifest_bucket.encryption_key, role, decrypt=multipart)
     suppress_wildcards(role, [executions], _HASHED)
     suppress_wildcards(role, [manifest_objects], "a manifest's name is a hash of the upload, not known before")
 
@@ -56,42 +56,43 @@ def report_job_permissions(
     state_machine: sfn.IStateMachine,
     objects: tuple[s3.IBucket, Sequence[str]],
     manifest_bucket: s3.IBucket,
-    manifests: str,
+    manifests_prefix: str,
 ) -> None:
-    """Have told what the jobs of an imported state machine have to be allowed: to read objects and manifests.
+    """Report the permissions that the jobs of an imported state machine need: to read objects and manifests.
 
     Raises:
-        InvalidValueError: a state machine of another account or region, which neither lets the function start it nor
-            tells of its executions here.
+        InvalidValueError: a state machine in another account or region, which the function cannot start and whose
+            events do not arrive here.
     """
     if isinstance(state_machine, sfn.StateMachine):
         return
     stack = Stack.of(scope)
     arn = state_machine.state_machine_arn
-    for theirs, ours in ((state_machine.env.account, stack.account), (state_machine.env.region, stack.region)):
-        if theirs != ours and not is_unresolved(theirs) and not is_unresolved(ours):
+    environment = state_machine.env
+    for actual, expected in ((environment.account, stack.account), (environment.region, stack.region)):
+        if actual != expected and not is_unresolved(actual) and not is_unresolved(expected):
             raise InvalidValueError(
                 "state_machine",
                 arn,
                 f"be of the trigger's account and region, {stack.account} in {stack.region}",
-                "make the trigger beside it, and let S3's events be sent there",
+                "create the trigger in the same account and region, and forward the events of S3 to it",
             )
-    bucket, heads = objects
+    bucket, key_prefixes = objects
     policies = UnmanagedPolicy.of(
-        state_machine, f"what the jobs of the state machine {arn} run as", until="their role has it already"
+        state_machine, f"what the jobs of the state machine {arn} run as", unless="their role has it already"
     )
-    for place, starts in ((bucket, list(heads)), (manifest_bucket, [f"{manifests}/"])):
-        keys = [place.arn_for_objects(f"{start}*") for start in starts]
-        policies.needs(iam.PolicyStatement(actions=["s3:GetObject"], resources=keys))
-        policies.needs(
+    for source, prefixes in ((bucket, list(key_prefixes)), (manifest_bucket, [f"{manifests_prefix}/"])):
+        keys = [source.arn_for_objects(f"{prefix}*") for prefix in prefixes]
+        policies.require(iam.PolicyStatement(actions=["s3:GetObject"], resources=keys))
+        policies.require(
             iam.PolicyStatement(
                 actions=["s3:ListBucket"],
-                resources=[place.bucket_arn],
-                conditions={"StringLike": {"s3:prefix": [f"{start}*" for start in starts]}},
+                resources=[source.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
             )
         )
-        if place.encryption_key is not None:
-            policies.needs(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[place.encryption_key.key_arn]))
+        if source.encryption_key is not None:
+            policies.require(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[source.encryption_key.key_arn]))
 
 
 def grant_publish_failures(
@@ -101,9 +102,9 @@ def grant_publish_failures(
     dead_letter_queue: sqs.IQueue,
     topic: sns.ITopic | None,
 ) -> None:
-    """Tell of failures, and put with the dead letters what cannot be worked on."""
+    """Grant a role permission to publish failures and to send messages to the dead-letter queue."""
     executions = _executions(scope, state_machine)
-    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html: which job failed.
+    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html: the failed job.
     _allow(role, ["states:GetExecutionHistory"], [executions])
     suppress_wildcards(role, [executions], _HASHED)
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
@@ -112,7 +113,7 @@ def grant_publish_failures(
     # needs kms:GenerateDataKey and kms:Decrypt.
     grant_encrypt(dead_letter_queue.encryption_master_key, role, decrypt=True)
     bus = Stack.of(scope).format_arn(service="events", resource="event-bus", resource_name="default")
-    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html: in this library's name alone.
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html: only events of this library.
     _allow(role, ["events:PutEvents"], [bus], {"StringEquals": {"events:source": EVENT_SOURCE}})
     if topic is not None:
         grant_publish(topic, role)
@@ -121,25 +122,25 @@ def grant_publish_failures(
 
 
 def grant_ledger_access(role: iam.IRole, table: dynamodb.ITableV2, key: kms.IKey | None) -> None:
-    """Read and write the ledger."""
+    """Grant a role permission to read and write the ledger's table."""
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html: a transaction needs
-    # the permission for each kind of change in it.
+    # the permission for each of its operations.
     actions = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
     _allow(role, [f"dynamodb:{action}" for action in actions], [table.table_arn])
     grant_table_key(key, role)
 
 
 def grant_invoke_dispatcher(role: iam.IRole, function: lambda_.IFunction) -> None:
-    """Invoke the dispatcher."""
+    """Grant a role permission to invoke the dispatcher."""
     # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
     _allow(role, ["lambda:InvokeFunction"], [function.function_arn])
 
 
-def grant_read_objects(role: iam.IRole, bucket: s3.IBucket, heads: Sequence[str]) -> None:
-    """See whether objects are still there."""
-    objects = [bucket.arn_for_objects(f"{head}*") for head in heads]
+def grant_read_objects(role: iam.IRole, bucket: s3.IBucket, key_prefixes: Sequence[str]) -> None:
+    """Grant a role permission to check whether objects still exist."""
+    objects = [bucket.arn_for_objects(f"{prefix}*") for prefix in key_prefixes]
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: s3:GetObject, and s3:ListBucket so that S3
-    # says of an object that is gone that it is (404), and not that it may not be seen (403).
+    # reports a missing object as missing (404) and not as forbidden (403).
     _allow(role, ["s3:GetObject"], objects, bucket=bucket)
     _allow(role, ["s3:ListBucket"], [bucket.bucket_arn], bucket=bucket)
     suppress_wildcards(role, objects, "the objects that arrive are not known before")
@@ -167,7 +168,7 @@ def _executions(scope: Construct, state_machine: sfn.IStateMachine) -> str:
 
 
 def _name(scope: Construct, state_machine: sfn.IStateMachine) -> str:
-    """The state machine's name; an imported one tells only its ARN."""
+    """Return the state machine's name, of an imported one from its ARN."""
     if isinstance(state_machine, sfn.StateMachine):
         return state_machine.state_machine_name
     arn = Stack.of(scope).split_arn(state_machine.state_machine_arn, ArnFormat.COLON_RESOURCE_NAME)

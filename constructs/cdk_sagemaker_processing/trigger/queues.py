@@ -1,4 +1,4 @@
-"""Queues of what could not be worked on, and the alarms that say so."""
+"""Retained queues, and alarms on dead letters and errors."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from cdk_sagemaker_processing.safeguards import Safeguards
 ALARM_PERIOD = Duration.minutes(1)
 
 
-def retained_queue(scope: Construct, construct_id: str, removal_policy: RemovalPolicy, **options: Any) -> sqs.Queue:  # noqa: ANN401 - aws-cdk's
-    """A queue that keeps what it gets as long as SQS can, 14 days, encrypted as the scope's `Safeguards` ask for it."""
+def retained_queue(scope: Construct, construct_id: str, removal_policy: RemovalPolicy, **options: Any) -> sqs.Queue:
+    """Create a queue with the longest retention of SQS, 14 days, and with the key of the scope's `Safeguards`."""
     key = Safeguards.of(scope).encryption_key
     return sqs.Queue(
         scope,
@@ -33,11 +33,11 @@ def retained_queue(scope: Construct, construct_id: str, removal_policy: RemovalP
 def alarm_above_zero(
     scope: Construct, construct_id: str, metric: cloudwatch.Metric, description: str
 ) -> cloudwatch.Alarm:
-    """An alarm for as long as a number is not zero.
+    """Create an alarm that is active while a metric is above zero.
 
     See: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/dead-letter-queues-alarms-cloudwatch.html
     """
-    made = cloudwatch.Alarm(
+    alarm = cloudwatch.Alarm(
         scope,
         construct_id,
         alarm_description=description,
@@ -47,12 +47,12 @@ def alarm_above_zero(
         evaluation_periods=1,
         treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
     )
-    suppress(made, NO_ALARM_ACTION)
-    return made
+    suppress(alarm, NO_ALARM_ACTION)
+    return alarm
 
 
-def alarm_of(scope: Construct, construct_id: str, queue: sqs.Queue, description: str) -> cloudwatch.Alarm:
-    """An alarm for as long as something is in a queue of dead letters."""
+def dead_letter_alarm(scope: Construct, construct_id: str, queue: sqs.Queue, description: str) -> cloudwatch.Alarm:
+    """Create an alarm that is active while a dead-letter queue contains messages."""
     metric = queue.metric_approximate_number_of_messages_visible(period=ALARM_PERIOD, statistic="Maximum")
     text = f"{description}: look into the queue {queue.node.path}, then `smproc redrive`"
     return alarm_above_zero(scope, construct_id, metric, text)

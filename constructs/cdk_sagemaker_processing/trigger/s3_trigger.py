@@ -1,4 +1,4 @@
-"""Start a state machine for objects that arrive in S3."""
+"""The trigger that starts a state machine for objects that arrive in S3."""
 
 from __future__ import annotations
 
@@ -18,27 +18,33 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
-from cdk_sagemaker_processing._internal.nag import DEAD_LETTERS_OF_THE_QUEUE, acknowledge
-from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, ProcessingInput, is_unresolved
+from cdk_sagemaker_processing._internal.nag import QUEUE_HAS_DEAD_LETTERS, acknowledge
+from cdk_sagemaker_processing.model import (
+    ConflictingValuesError,
+    InvalidValueError,
+    ProcessingInput,
+    is_unresolved,
+    names,
+)
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.trigger.batching import Batching
 from cdk_sagemaker_processing.trigger.encrypted_target import EncryptedQueue
 from cdk_sagemaker_processing.trigger.group_by import GroupBy
-from cdk_sagemaker_processing.trigger.ledger import DISTRIBUTIONS, Ledger
+from cdk_sagemaker_processing.trigger.ledger import Ledger
 from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
 from cdk_sagemaker_processing.trigger.permissions import (
-    EVENT_SOURCE,
     grant_publish_failures,
     grant_start_execution,
     report_job_permissions,
 )
-from cdk_sagemaker_processing.trigger.queues import alarm_of, retained_queue
+from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm, retained_queue
 
 MANIFESTS_PREFIX = "manifests"
-# A message that fails so often is a dead letter.
+# After so many failed attempts a message goes to the dead-letter queue.
 _MAX_RECEIVES = 5
 _TIMEOUT_SECONDS = 60
-# What comes together may be of a thousand groups, each of which is a transaction.
+# A delivery may contain a thousand groups, each of which is a transaction.
 _LEDGER_TIMEOUT_SECONDS = 120
 _WINDOW_SECONDS = 5
 _LEDGER_CONCURRENCY = 5
@@ -46,21 +52,23 @@ _LEDGER_CONCURRENCY = 5
 _PREFIXES_MAX = 2500
 
 
+@public
 def uploaded_objects(
     destination: str = "/opt/ml/processing/input",
     *,
     input_name: str | None = None,
     s3_data_distribution_type: str = "FullyReplicated",
 ) -> ProcessingInput:
-    """The objects that started an execution, as an input of its job.
+    """Return an input that consists of the objects that started the execution.
 
     Args:
-        destination: the folder in the container. Without batches, an object ``incoming/blue/a.csv`` is there as
-            ``a.csv``; in a batch, objects are there by their keys below the folder that all of the trigger's prefixes
-            share, with ``prefixes=["incoming/"]`` as ``blue/a.csv``. Default: ``/opt/ml/processing/input``.
+        destination: the directory in the container. Without batches, the object ``incoming/blue/a.csv`` becomes
+            ``a.csv``. In a batch, its name is its key below the folder that all prefixes of the trigger share: with
+            ``prefixes=["incoming/"]`` it becomes ``blue/a.csv``. Default: ``/opt/ml/processing/input``.
         input_name: unique in the job. Default: ``input-<position>``.
-        s3_data_distribution_type: as for `ProcessingInput`: ``ShardedByS3Key`` deals the objects of a batch out to the
-            job's instances, each to one. Default: ``FullyReplicated``, all objects on every instance.
+        s3_data_distribution_type: as for `ProcessingInput`: ``ShardedByS3Key`` distributes the objects of a batch over
+            the job's instances, each object to one of them. Default: ``FullyReplicated``, all objects on every
+            instance.
     """
     return ProcessingInput(
         source=sfn.JsonPath.string_at("$.manifest_uri"),
@@ -71,53 +79,59 @@ def uploaded_objects(
     )
 
 
+@public
 class S3Trigger(Construct):
-    """Start executions of a state machine for the objects that arrive in a bucket: each upload in exactly one.
+    """A trigger that starts executions of a state machine for the objects that arrive in a bucket.
 
-    S3 tells EventBridge, a rule takes the objects that match into an SQS queue, and a function starts an execution for
-    each, under a name derived from the upload, so that what S3 delivers twice starts once. With batches, or with a
-    limit of concurrent jobs, the function takes uploads into a table instead, and a second one, the dispatcher, starts
-    what is ready. ``docs/trigger.md`` says what holds, and why.
+    Each upload is part of exactly one execution. S3 notifies EventBridge, a rule sends the matching objects to an SQS
+    queue, and a function starts an execution for each. The execution's name is derived from the upload, so that an
+    event that S3 delivers twice starts one execution. With batches, or with a limit of concurrent jobs, the function
+    writes the uploads to a table instead, and a second function, the dispatcher, starts the executions.
+    ``docs/trigger.md`` describes the guarantees.
 
-    What cannot be worked on is in the dead-letter queue with its reason, what EventBridge could not hand over for a day
-    is in the queue of undelivered events, and each of the two has an alarm (``alarms``), to which you add an action;
-    ``smproc redrive`` sends both back. A failed execution is told of by an EventBridge event (``on_failure``).
+    Uploads that cannot be processed go to the dead-letter queue with the reason. Events that EventBridge could not
+    deliver for a day go to the queue of undelivered events. Each of the two queues has an alarm (``alarms``), to which
+    you add an action; ``smproc redrive`` sends the messages of both back. An EventBridge event reports each failed
+    execution (``on_failure``).
 
-    An execution's input is ``{"bucket", "key", "manifest_uri", "sequencer"}``, that of a batch ``{"batch", "bucket",
-    "group", "manifest_uri", "objects"}``; `uploaded_objects` makes a job's input of either.
+    The input of an execution is ``{"bucket", "key", "manifest_uri", "sequencer"}``, that of a batch ``{"batch",
+    "bucket", "group", "manifest_uri", "objects"}``; `uploaded_objects` turns either into an input of a job.
 
     Args:
-        scope: the construct to live in.
+        scope: the parent construct.
         construct_id: unique in the scope.
-        bucket: where objects arrive. Its notifications to EventBridge are switched on when it is of this app.
-        state_machine: what to start; a Standard one, of this account and region.
-        manifest_bucket: where the lists of objects are written, below ``manifests/``.
-        prefixes: what a key may start with. Default: anything.
-        suffixes: what a key may end in. Default: anything.
-        wildcards: what a whole key may look like, instead; ``*`` stands for any text. Default: none.
-        min_size_in_bytes: smaller objects start nothing. Default: 0.
-        max_size_in_bytes: larger objects start nothing. With a size, do not count on objects of more than
-            5,000,000,000 bytes, up to which EventBridge compares. Default: any size.
-        batch_size: how many objects share an execution at most, 1 to 100,000. Default: 1.
-        batch_window: how long the first object of a batch waits for others, one minute to one day, up to a minute more
-            because batches are looked at once a minute. Default: five minutes, when ``batch_size`` is above 1.
-        group_by: what objects have in common that share a batch. Default: nothing.
-        max_concurrent_jobs: how many executions of this trigger run at once, 1 to 1,000; the others wait, however long.
-            Default: no limit.
-        max_replays: how many executions more a batch may have when it fails, to find in halves the object that makes it
-            fail, 0 to 1,000; what is left then is set aside. One bad object in 1,000 takes 20. Default: 50.
-        failure_topic: hears of each failed execution. Default: none; the EventBridge event is sent all the same.
-        pipeline_name: what failures, logs and metrics call it. Default: the construct's path.
-        removal_policy: what becomes of the queues and the table, and what waits in them, when they leave the stack.
+        bucket: the bucket that objects arrive in. If it belongs to this app, its notifications to EventBridge are
+            enabled.
+        state_machine: the state machine to start; a Standard one, in this account and region.
+        manifest_bucket: receives the lists of objects, below ``manifests/``.
+        prefixes: the prefixes of matching keys. Default: any.
+        suffixes: the suffixes of matching keys. Default: any.
+        wildcards: patterns of whole keys, as an alternative; ``*`` matches any text. Default: none.
+        min_size_in_bytes: smaller objects start no execution. Default: 0.
+        max_size_in_bytes: larger objects start no execution. EventBridge compares numbers up to 5,000,000,000, so do
+            not rely on a size limit for larger objects. Default: any size.
+        batch_size: the maximum number of objects in an execution, 1 to 100,000. Default: 1.
+        batch_window: how long the first object of a batch waits for others, one minute to one day; up to one minute is
+            added, because batches are checked once a minute. Default: five minutes, when ``batch_size`` is above 1.
+        group_by: the criterion that the objects of a batch share. Default: none.
+        max_concurrent_jobs: the maximum number of concurrent executions of this trigger, 1 to 1,000; the others wait
+            without a limit. Default: no limit.
+        max_replays: the maximum number of further executions for a failed batch, which is bisected to find the object
+            that makes it fail, 0 to 1,000; the remaining objects then go to the dead-letter queue. One bad object in
+            1,000 takes 20. Default: 50.
+        failure_topic: receives a message for each failed execution. Default: none; the EventBridge event is sent
+            anyway.
+        pipeline_name: the name in failures, logs and metrics. Default: the construct's path.
+        removal_policy: applies when the queues and the table, with the data in them, are removed from the stack.
             Default: they are retained.
         encryption_key: encrypts the queues, the table, the logs and the environments of the functions; see
-            `Safeguards`. Default: that of the scope's `Safeguards`, or keys that the services manage.
+            `Safeguards`. Default: the key of the scope's `Safeguards`, or keys that the services manage.
 
     Raises:
-        InvalidValueError: something that can never match, a number out of its range, or a state machine of another
+        InvalidValueError: a pattern that can never match, a number out of its range, or a state machine in another
             account or region.
-        ConflictingValuesError: manifests would start the pipeline again, sizes that no object has, or a parameter of
-            batches without batches.
+        ConflictingValuesError: manifests would start the pipeline again, the minimum size is above the maximum, or a
+            parameter of batches without batches.
 
     See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
     """
@@ -164,7 +178,9 @@ class S3Trigger(Construct):
         _check_prefixes(prefixes)
         self._refuse_own_manifests(bucket, manifest_bucket, prefixes)
         _notify_event_bridge(bucket)
-        report_job_permissions(self, state_machine, (bucket, self.pattern.heads()), manifest_bucket, MANIFESTS_PREFIX)
+        report_job_permissions(
+            self, state_machine, (bucket, self.pattern.key_prefixes()), manifest_bucket, MANIFESTS_PREFIX
+        )
         self._state_machine = state_machine
         self.pipeline_name = pipeline_name or self.node.path
         self.dead_letter_queue = retained_queue(self, "DeadLetterQueue", removal_policy)
@@ -179,8 +195,8 @@ class S3Trigger(Construct):
             "Queue",
             removal_policy,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVES),
-            # Six times the function's time-out and the window, so that a message is not delivered again while it is
-            # worked on: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+            # Six times the function's timeout plus the window, so that no message is delivered twice while in process:
+            # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
             visibility_timeout=Duration.seconds(6 * timeout + (_WINDOW_SECONDS if batching.batch_size > 1 else 0)),
         )
         settings: dict[str, Any] = {
@@ -194,13 +210,13 @@ class S3Trigger(Construct):
             "prefixes": list(prefixes),
             **({"failure_topic": failure_topic.topic_arn} if failure_topic is not None else {}),
         }
-        told = {"events", "sqs", "states", *(["sns"] if failure_topic is not None else [])}
+        notified_services = {"events", "sqs", "states", *(["sns"] if failure_topic is not None else [])}
         self.ledger = (
             Ledger(
                 self,
-                calls={"dynamodb", "s3", *told},
+                calls={"dynamodb", "s3", *notified_services},
                 settings=settings | batching.to_settings(),
-                objects=(bucket, self.pattern.heads()),
+                objects=(bucket, self.pattern.key_prefixes()),
                 removal_policy=removal_policy,
             )
             if batching.needs_ledger
@@ -211,10 +227,10 @@ class S3Trigger(Construct):
             "Function",
             source="s3_trigger",
             module="intake",
-            distributions=DISTRIBUTIONS,
+            with_powertools=True,
             description="Takes the objects that arrived in S3",
-            without_dead_letters=DEAD_LETTERS_OF_THE_QUEUE,
-            calls={"dynamodb", "lambda", *told} if self.ledger else {"s3", *told},
+            without_dead_letters=QUEUE_HAS_DEAD_LETTERS,
+            calls={"dynamodb", "lambda", *notified_services} if self.ledger else {"s3", *notified_services},
             timeout=Duration.seconds(timeout),
             environment={"SETTINGS": Stack.of(self).to_json_string(self.ledger.settings if self.ledger else settings)},
         )
@@ -225,49 +241,54 @@ class S3Trigger(Construct):
             state_machine,
             manifest_bucket,
             MANIFESTS_PREFIX,
-            in_parts=self.ledger is not None,
+            multipart=self.ledger is not None,
         )
         for function in {id(each): each for each in (self.function, starter)}.values():
             grant_publish_failures(self, function.execution_role, state_machine, self.dead_letter_queue, failure_topic)
         if self.ledger:
             self.ledger.grant_invoke(self.function)
         self.function.add_event_source(self._event_source(batching))
-        self._take(bucket)
+        self._add_rules(bucket)
         self.alarms = [
-            alarm_of(self, "DeadLetterAlarm", self.dead_letter_queue, "Uploads that could not be worked on"),
-            alarm_of(self, "UndeliveredAlarm", self.undelivered_queue, "Events that EventBridge could not hand over"),
+            dead_letter_alarm(self, "DeadLetterAlarm", self.dead_letter_queue, "Uploads that could not be worked on"),
+            dead_letter_alarm(
+                self, "UndeliveredAlarm", self.undelivered_queue, "Events that EventBridge could not hand over"
+            ),
             *([self.ledger.alarm] if self.ledger else []),
         ]
-        # `smproc redrive` and `smproc retry` find the queues by these. What a tag may hold:
+        # `smproc redrive` and `smproc retry` find the queues by these tags. The characters that a tag may contain:
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html
         tagged = re.sub(r"[^\w\s.:/=+@-]", "-", self.pipeline_name)
         for part, queue in (
-            ("queue", self.queue),
-            ("dead-letters", self.dead_letter_queue),
-            ("undelivered", self.undelivered_queue),
+            (names.INPUT_QUEUE, self.queue),
+            (names.DEAD_LETTER_QUEUE, self.dead_letter_queue),
+            (names.UNDELIVERED_QUEUE, self.undelivered_queue),
         ):
-            Tags.of(queue).add("processing:pipeline", tagged)
-            Tags.of(queue).add("processing:part", part)
-            Tags.of(queue).add("processing:state-machine", state_machine.state_machine_arn)
+            Tags.of(queue).add(names.PIPELINE_TAG, tagged)
+            Tags.of(queue).add(names.QUEUE_PART_TAG, part)
+            Tags.of(queue).add(names.STATE_MACHINE_TAG, state_machine.state_machine_arn)
 
     def on_failure(self, construct_id: str, target: events.IRuleTarget | None = None) -> events.Rule:
-        """A rule for the events of failed executions of this trigger.
+        """Create a rule for the events of failed executions of this trigger.
 
         The event's detail has ``pipeline``, ``stateMachineArn``, ``executionArn``, ``status``, ``objects`` (the first
-        ten), ``objectCount``, ``job`` (null when none was created), ``reason``, ``logs`` (a link) and ``following``:
-        ``BISECTED`` when the halves of its objects run again, ``SET_ASIDE`` when they are a dead letter now,
-        ``NOTHING`` when ``smproc retry`` is for you to say.
+        ten), ``objectCount``, ``job`` (null if none was created), ``reason``, ``logs`` (a link) and ``following``:
+        ``BISECTED`` if the two halves of its objects run again, ``SET_ASIDE`` if they are in the dead-letter queue,
+        ``NOTHING`` if you have to decide, for example to run ``smproc retry``.
 
         Args:
             construct_id: unique in the trigger.
-            target: what to hand the events to. Default: add targets to the rule.
+            target: receives the events. Default: none; add targets to the rule.
+
+        Returns:
+            The rule.
         """
         return events.Rule(
             self,
             construct_id,
             description=f"Failed executions of {self.pipeline_name}",
             event_pattern=events.EventPattern(
-                source=[EVENT_SOURCE],
+                source=[names.EVENT_SOURCE],
                 detail_type=["Processing Execution Failed"],
                 detail={"stateMachineArn": [self._state_machine.state_machine_arn]},
             ),
@@ -277,42 +298,42 @@ class S3Trigger(Construct):
     def _refuse_own_manifests(self, bucket: s3.IBucket, manifest_bucket: s3.IBucket, prefixes: Sequence[str]) -> None:
         if bucket.bucket_name == manifest_bucket.bucket_name and self.pattern.may_match_below(f"{MANIFESTS_PREFIX}/"):
             raise ConflictingValuesError(
-                "manifest_bucket must not be a place that starts the pipeline again, got the bucket that objects "
-                f"arrive in, where prefixes={list(prefixes)!r} match {MANIFESTS_PREFIX + '/'!r}; "
-                "take another bucket, or give prefixes that manifests are not below"
+                "manifest_bucket must not start the pipeline again, got the bucket that objects arrive in, where "
+                f"prefixes={list(prefixes)!r} match {MANIFESTS_PREFIX + '/'!r}; "
+                "use another bucket, or pass prefixes that do not match the manifests"
             )
 
     def _event_source(self, batching: Batching) -> event_sources.SqsEventSource:
-        """How the queue's messages reach the function.
+        """Return the event source that delivers the queue's messages to the function.
 
         See: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
         """
         options: dict[str, Any] = {"batch_size": 10}
-        if batching.batch_size > 1:  # who waits for a batch may wait some seconds for a delivery, and it costs less
+        if batching.batch_size > 1:  # a batch waits anyway, so a few seconds do not matter, and invocations cost less
             options = {"batch_size": 1000, "max_batching_window": Duration.seconds(_WINDOW_SECONDS)}
-        at_once = Safeguards.of(self).reserved_concurrent_executions
-        if batching.needs_ledger:  # more at once would only get into each other's way, at the open batch
-            at_once = _LEDGER_CONCURRENCY if at_once is None else min(at_once, _LEDGER_CONCURRENCY)
-        if at_once is not None:  # what is refused for want of concurrency would count as a failed try of its messages
-            options["max_concurrency"] = at_once
+        concurrency = Safeguards.of(self).reserved_concurrent_executions
+        if batching.needs_ledger:  # more invocations would only contend for the open batch
+            concurrency = _LEDGER_CONCURRENCY if concurrency is None else min(concurrency, _LEDGER_CONCURRENCY)
+        if concurrency is not None:  # a throttled invocation would count as a failed attempt of its messages
+            options["max_concurrency"] = concurrency
         return event_sources.SqsEventSource(self.queue, report_batch_item_failures=True, **options)
 
-    def _take(self, bucket: s3.IBucket) -> None:
-        """Have EventBridge hand over what happens: uploads, and the ends of executions."""
-        # What EventBridge does by itself, said so that it is seen:
+    def _add_rules(self, bucket: s3.IBucket) -> None:
+        """Add the rules that send uploads and the ends of executions to the queue."""
+        # EventBridge's own defaults, stated explicitly so that the template shows them:
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
-        seconds, tries = 24 * 3600, 185
+        max_age_seconds, max_attempts = 24 * 3600, 185
         target: events.IRuleTarget
         if self.queue.encryption_master_key is None:
             target = targets.SqsQueue(
                 self.queue,
                 dead_letter_queue=self.undelivered_queue,
-                max_event_age=Duration.seconds(seconds),
-                retry_attempts=tries,
+                max_event_age=Duration.seconds(max_age_seconds),
+                retry_attempts=max_attempts,
             )
         else:
             retries = events.CfnRule.RetryPolicyProperty(
-                maximum_event_age_in_seconds=seconds, maximum_retry_attempts=tries
+                maximum_event_age_in_seconds=max_age_seconds, maximum_retry_attempts=max_attempts
             )
             target = EncryptedQueue(self.queue, self.undelivered_queue, retries)
         objects = self.pattern.to_event_pattern()
@@ -321,8 +342,8 @@ class S3Trigger(Construct):
             "Rule",
             description="Objects that start the pipeline",
             event_pattern=events.EventPattern(
-                source=["aws.s3"],
-                detail_type=["Object Created"],
+                source=[names.S3_EVENT_SOURCE],
+                detail_type=[names.OBJECT_CREATED],
                 detail={"bucket": {"name": [bucket.bucket_name]}, **({"object": objects} if objects else {})},
             ),
             targets=[target],
@@ -349,17 +370,17 @@ def _check_prefixes(prefixes: Sequence[str]) -> None:
     if length > _PREFIXES_MAX:
         raise InvalidValueError(
             "prefixes",
-            f"{len(prefixes)} texts of {length} characters",
+            f"{len(prefixes)} strings of {length} characters",
             f"have at most {_PREFIXES_MAX} characters in all",
-            "a function's environment holds no more; make a trigger for some of them",
+            "the environment of a function holds no more; use several triggers",
         )
 
 
 def _notify_event_bridge(bucket: s3.IBucket) -> None:
-    """Let the bucket tell EventBridge of its objects.
+    """Enable the bucket's notifications to EventBridge.
 
-    By the bucket's own property: aws-cdk's ``event_bridge_enabled`` adds a custom resource, a function and a role,
-    which switch it off again for every other pipeline on the bucket when this one goes.
+    This sets the resource's own property: aws-cdk's ``event_bridge_enabled`` adds a custom resource, a function and a
+    role, which disable the notifications for every other pipeline on the bucket when this one is deleted.
     """
     resource = bucket.node.default_child
     if isinstance(resource, s3.CfnBucket):
@@ -368,6 +389,6 @@ def _notify_event_bridge(bucket: s3.IBucket) -> None:
         )
         return
     Annotations.of(bucket).add_info(
-        f"{bucket.node.path} is imported: see that its notifications to EventBridge are on "
-        "(aws s3api put-bucket-notification-configuration), or nothing will ever start"
+        f"{bucket.node.path} is imported: make sure that its notifications to EventBridge are enabled "
+        "(aws s3api put-bucket-notification-configuration), or no execution will ever start"
     )

@@ -1,4 +1,4 @@
-"""Count the rows of every CSV file that a job was given; the standard library alone, in any Python from 3.6."""
+"""Count the rows of each CSV file in a job's input, with the standard library of Python 3.6 or later only."""
 
 import argparse
 import csv
@@ -10,7 +10,7 @@ BASE = pathlib.Path("/opt/ml/processing")
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--no-header", action="store_true", help="the first row is data, too")
+    parser.add_argument("--no-header", action="store_true", help="count the first row too")
     options = parser.parse_args()
     counts = {}
     for path in sorted((BASE / "input" / "data").rglob("*.csv")):

@@ -1,4 +1,4 @@
-"""Count the words of the files that a Spark job was given, with a module that travels beside it."""
+"""Count the words in the input files of a Spark job, with a module that is uploaded together with the application."""
 
 import sys
 

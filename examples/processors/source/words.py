@@ -1,8 +1,8 @@
-"""What a word is."""
+"""The definition of a word."""
 
 import re
 
 
 def split_words(line):
-    """The words of a line, in lower case."""
+    """Return the words of a line in lower case."""
     return re.findall(r"\w+", line.lower())

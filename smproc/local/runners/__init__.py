@@ -1,4 +1,4 @@
-"""Where a job's program runs: in a container, or as a sandboxed process with what this machine has for the image."""
+"""Runners of a job's program: in a container, or in a sandbox with this machine's substitute for the image."""
 
 from smproc.local.runners.base import CannotRunError, Runner
 from smproc.local.runners.container_runner import EngineRunner

@@ -1,4 +1,4 @@
-"""What runs the program of a processing job."""
+"""The interface of a runner, which runs the program of a processing job."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from smproc.local.runners.spec import ContainerSpec, Output, StopSignal
 
 
 class CannotRunError(Exception):
-    """This machine cannot run the image; the message says why and what it can run."""
+    """An image that this machine cannot run; the message gives the reason and what it can run."""
 
 
 class Runner(Protocol):
-    """Runs the program of one host of a processing job: in a container, or as a sandboxed process."""
+    """A runner of the program of one host of a processing job: in a container, or as a sandboxed process."""
 
     @property
     def name(self) -> str:
-        """The runner's name, for `status`."""
+        """The runner's name, as `status` shows it."""
 
     def check(self, container: ContainerSpec) -> None:
-        """Raise unless the container could be run; touches nothing.
+        """Check that the container can be run, without side effects.
 
         Raises:
             CannotRunError: this machine cannot run it.
@@ -30,8 +30,8 @@ class Runner(Protocol):
 
         Args:
             container: what to run.
-            output: takes standard output and error, merged.
-            stop: ends the program and everything that it started.
+            output: receives standard output and standard error, merged.
+            stop: requests the end of the program and of everything that it started.
 
         Raises:
             CannotRunError: this machine cannot run it.

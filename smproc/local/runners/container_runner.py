@@ -1,4 +1,4 @@
-"""The container runner: a job's program in a container of Docker's or Podman's."""
+"""The container runner: a job's program in a Docker or Podman container."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from smproc.local.runners.engine import Engine
 from smproc.local.runners.spec import ContainerSpec, Output, StopSignal
 from smproc.local.runners.supervise import supervise
 
-# What `docker run` and `podman run` exit with when it is they who failed.
+# The exit code of `docker run` and `podman run` when the engine itself fails.
 _ENGINE_FAILED = 125
 _LABEL = "smproc"
-# The engine, not we, is a container's parent: when this process is killed, nothing ends it. So something that is not
-# our child waits for the end of a pipe that we hold, and removes the container then, be it that we are done or dead.
-_REMOVE_AFTER_US = 'exec 3<&0; (cat <&3; exec "$@") >/dev/null 2>&1 &'
+# A container's parent is the engine, not this process: when this process is killed, the container keeps running. So a
+# detached process waits for the end of a pipe that this process holds open, and removes the container when this process
+# has finished or died.
+_REMOVE_ON_EXIT = 'exec 3<&0; (cat <&3; exec "$@") >/dev/null 2>&1 &'
 
 
 @dataclass(frozen=True, slots=True)
 class EngineRunner:
-    """Runs a job's program in a container.
+    """A runner of a job's program in a container.
 
     Attributes:
         engine: runs the container.
-        owner: marks the containers of one local AWS, so that its next start can remove what was left behind.
+        owner: labels the containers of one local AWS, so that its next start can remove those left behind.
     """
 
     engine: Engine
@@ -37,38 +38,38 @@ class EngineRunner:
 
     @property
     def name(self) -> str:
-        """The runner's name, for `status`."""
+        """The runner's name, as `status` shows it."""
         return self.engine.name
 
     def has(self, image: str) -> bool:
-        """Whether the engine has an image."""
+        """Return whether the engine has an image."""
         return self.engine.has(image)
 
     def check(self, container: ContainerSpec) -> None:
-        """Raise unless the container could be run.
+        """Check that the container can be run.
 
         Raises:
             CannotRunError: the engine does not have the image.
         """
         if not self.has(container.image):
             raise CannotRunError(
-                f"{self.name} does not have the image {container.image}: {self.name} pull it, or build it under that "
-                "name"
+                f"{self.name} does not have the image {container.image}; pull it with {self.name} pull, or build it "
+                "under that name"
             )
 
     def run(self, container: ContainerSpec, output: Output, stop: StopSignal) -> int:
         """Run the program to its end and return its exit code, 128 + n when signal n ended it.
 
         Raises:
-            CannotRunError: the engine could not make the container.
+            CannotRunError: the engine could not create the container.
         """
         name = f"smproc-{uuid.uuid4().hex}"
-        with tempfile.TemporaryDirectory(prefix="smproc-") as folder, self._removed_after_us(name):
-            made = Path(folder) / "id"
-            heard = _LastWords(output)
+        with tempfile.TemporaryDirectory(prefix="smproc-") as directory, self._removed_on_exit(name):
+            id_file = Path(directory) / "id"
+            recorder = _TailRecorder(output)
             process = subprocess.Popen(
-                [self.engine.program, *self._words(container, name, made)],
-                env=_unproxied(self.engine.environment) | _handed_over(container),
+                [self.engine.program, *self._run_arguments(container, name, id_file)],
+                env=_unproxied(self.engine.environment) | _credential_variables(container),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -78,10 +79,10 @@ class EngineRunner:
             try:
                 code = supervise(
                     process,
-                    heard,
+                    recorder,
                     stop,
                     terminate=lambda: stop.grace_in_seconds if self._signal(name, "TERM") else 0.0,
-                    kill=lambda: self._kill(process, name, made),
+                    kill=lambda: self._kill(process, name, id_file),
                 )
             finally:
                 process.kill()
@@ -91,34 +92,36 @@ class EngineRunner:
             if (exited := self._exit_code(name)) is not None:
                 return exited
             if code == _ENGINE_FAILED:
-                raise CannotRunError(f"{self.name} could not run the image {container.image}: {heard.words()}")
+                raise CannotRunError(f"{self.name} could not run the image {container.image}: {recorder.last_line()}")
             return code
 
     def clean(self) -> None:
-        """Remove the containers that a killed local AWS has left behind."""
+        """Remove the containers that a killed local AWS left behind."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            left = self.engine.ask("ps", "--all", "--quiet", "--filter", f"label={_LABEL}={self.owner}").stdout.split()
-            if left:
-                self.engine.ask("rm", "--force", *left)
+            leftovers = self.engine.execute(
+                "ps", "--all", "--quiet", "--filter", f"label={_LABEL}={self.owner}"
+            ).stdout.split()
+            if leftovers:
+                self.engine.execute("rm", "--force", *leftovers)
 
-    def _words(self, container: ContainerSpec, name: str, made: Path) -> list[str]:
+    def _run_arguments(self, container: ContainerSpec, name: str, id_file: Path) -> list[str]:
         entrypoint, arguments = list(container.entrypoint), list(container.arguments)
-        handed_over = _handed_over(container)
-        told = {key: value for key, value in container.environment.items() if key not in handed_over}
+        inherited = _credential_variables(container)
+        explicit = {key: value for key, value in container.environment.items() if key not in inherited}
         return [
             *("run", "--pull", "never", "--name", name, "--label", f"{_LABEL}={self.owner}"),
-            *("--cidfile", str(made), "--hostname", container.host),
-            # The local AWS answers on loopback alone, which only the machine's own network leads to.
+            *("--cidfile", str(id_file), "--hostname", container.host),
+            # The local AWS listens on loopback only, which is reachable from the host's own network alone.
             *("--network", "host" if container.network else "none"),
-            # The hosts of a job are one machine here; an address each lets all of them listen on the same port.
+            # All hosts of a job are this machine; with an address each, all of them can listen on the same port.
             *(f"--add-host={host}:127.0.1.{number}" for number, host in enumerate(container.hosts, start=1)),
-            # Where SELinux is on, a container may not read a folder of the user's.
+            # With SELinux enabled, a container may not read the user's directories.
             *("--security-opt", "label=disable"),
             *("--mount", f"type=bind,source={container.opt_ml},target=/opt/ml"),
-            # A name alone: its value is in the command's own environment, not for every user here to read.
-            *(part for key in handed_over for part in ("--env", key)),
-            *(part for key, value in told.items() for part in ("--env", f"{key}={value}")),
-            # One word of it is all that Docker takes; the rest goes before the arguments, and CMD is out of the way.
+            # Only the name: the value is in the command's own environment, where other users cannot read it.
+            *(part for key in inherited for part in ("--env", key)),
+            *(part for key, value in explicit.items() for part in ("--env", f"{key}={value}")),
+            # Docker takes only the program; the rest precedes the arguments. The option also discards the CMD.
             *(["--entrypoint", entrypoint[0]] if entrypoint else []),
             container.image,
             *entrypoint[1:],
@@ -126,34 +129,35 @@ class EngineRunner:
         ]
 
     def _exit_code(self, name: str) -> int | None:
-        """What the program exited with, None if it has not run.
+        """Return the program's exit code, None if it has not run.
 
-        Asked for, and not taken from the command: a program may exit with what the command uses for its own failures.
+        It comes from the engine and not from the command: a program may exit with the code that the command uses for
+        its own failures.
         """
         with contextlib.suppress(subprocess.TimeoutExpired):
-            answer = self.engine.ask("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name)
+            answer = self.engine.execute("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name)
             status, _, code = answer.stdout.strip().partition(" ")
-            # Podman says stopped of a container that has exited and is not cleaned up yet.
+            # Podman reports "stopped" for a container that has exited and is not cleaned up yet.
             if answer.returncode == 0 and status in ("exited", "stopped"):
                 return int(code)
         return None
 
     def _signal(self, name: str, signal: str) -> bool:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return self.engine.ask("kill", "--signal", signal, name).returncode == 0
+            return self.engine.execute("kill", "--signal", signal, name).returncode == 0
         return False
 
-    def _kill(self, process: subprocess.Popen[bytes], name: str, made: Path) -> None:
-        if process.poll() is not None or self._signal(name, "KILL") or made.exists():
+    def _kill(self, process: subprocess.Popen[bytes], name: str, id_file: Path) -> None:
+        if process.poll() is not None or self._signal(name, "KILL") or id_file.exists():
             return
-        # There is no container yet: the engine is to give it up.
+        # There is no container yet: make the engine abandon it.
         process.kill()
 
     @contextlib.contextmanager
-    def _removed_after_us(self, name: str) -> Iterator[None]:
+    def _removed_on_exit(self, name: str) -> Iterator[None]:
         command = [self.engine.program, "rm", "--force", name]
         guard = subprocess.Popen(
-            ["/bin/sh", "-c", _REMOVE_AFTER_US, "sh", *command],
+            ["/bin/sh", "-c", _REMOVE_ON_EXIT, "sh", *command],
             env=dict(self.engine.environment),
             stdin=subprocess.PIPE,
             start_new_session=True,
@@ -166,35 +170,35 @@ class EngineRunner:
             guard.wait()
 
 
-def _handed_over(container: ContainerSpec) -> dict[str, str]:
-    """The variables that the engine's command is given to hand over: what leads to credentials.
+def _credential_variables(container: ContainerSpec) -> dict[str, str]:
+    """Return the variables that lead to credentials, which the engine's command passes on from its own environment.
 
-    Not all: others can have names that the command itself heeds, as PATH, LD_PRELOAD and DOCKER_HOST.
+    Only these: others can have names that affect the command itself, such as PATH, LD_PRELOAD and DOCKER_HOST.
     """
     return {key: value for key, value in container.environment.items() if key.startswith("AWS_")}
 
 
 def _unproxied(environment: Mapping[str, str]) -> dict[str, str]:
-    """Without the variables that Podman passes on to containers unasked; nothing is pulled, so it needs none itself."""
+    """Remove the proxy variables, which Podman passes on to containers; nothing is pulled, so it needs none itself."""
     return {name: value for name, value in environment.items() if not name.lower().endswith("_proxy")}
 
 
-class _LastWords:
-    """Passes output on and remembers the end of it: where the engine itself fails, that is its reason."""
+class _TailRecorder:
+    """An output that passes data on and records the last of it: the reason when the engine itself fails."""
 
-    _KEPT = 2048
+    _SIZE = 2048
 
     def __init__(self, output: Output) -> None:
         self._output = output
         self._tail = b""
 
     def write(self, data: bytes) -> None:
-        self._tail = (self._tail + data)[-self._KEPT :]
+        self._tail = (self._tail + data)[-self._SIZE :]
         self._output.write(data)
 
     def flush_if_due(self) -> None:
         self._output.flush_if_due()
 
-    def words(self) -> str:
+    def last_line(self) -> str:
         lines = self._tail.decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it did not say why"
+        return lines[-1] if lines else "it gave no reason"

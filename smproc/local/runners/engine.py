@@ -1,4 +1,4 @@
-"""The container engines: Docker and Podman, by their commands, which take the same words."""
+"""The container engines Docker and Podman, through their commands, which take the same arguments."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from smproc.local.errors import NoContainerEngineError
 
 _NAMES = ("docker", "podman")
-# An engine that does not answer at all is to be found out soon; one that does takes long on a busy machine.
+# An engine that does not respond must be detected quickly; one that does can be slow on a busy machine.
 _PROBE_TIMEOUT_IN_SECONDS = 10.0
 _TIMEOUT_IN_SECONDS = 60.0
-# What fails, and fast, where Docker's daemon does not answer or Podman's storage does not work.
+# Commands that fail fast when Docker's daemon does not respond or Podman's storage does not work.
 _PROBES: Mapping[str, Sequence[str]] = {
     "docker": ("version", "--format", "{{.Server.Version}}"),
     "podman": ("ps", "--quiet"),
@@ -23,11 +23,11 @@ _PROBES: Mapping[str, Sequence[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A container engine that answers.
+    """A container engine that responds.
 
     Attributes:
         name: ``docker`` or ``podman``.
-        program: its command.
+        program: the path of its command.
         environment: the environment that its command is run in.
     """
 
@@ -35,10 +35,12 @@ class Engine:
     program: str
     environment: Mapping[str, str]
 
-    def ask(self, *words: str, timeout_in_seconds: float = _TIMEOUT_IN_SECONDS) -> subprocess.CompletedProcess[str]:
-        """Run a command of the engine's to its end."""
+    def execute(
+        self, *arguments: str, timeout_in_seconds: float = _TIMEOUT_IN_SECONDS
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the engine to its end."""
         return subprocess.run(
-            [self.program, *words],
+            [self.program, *arguments],
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -49,18 +51,18 @@ class Engine:
         )
 
     def has(self, image: str) -> bool:
-        """Whether the image is on this machine; nothing is pulled."""
+        """Return whether the image is on this machine; nothing is pulled."""
         try:
-            return self.ask("image", "inspect", "--format", "{{.Id}}", image).returncode == 0
+            return self.execute("image", "inspect", "--format", "{{.Id}}", image).returncode == 0
         except (subprocess.TimeoutExpired, ValueError):
             return False
 
 
 def find_engine() -> Engine:
-    """The engine to use: Docker, else Podman.
+    """Find the engine to use: Docker, else Podman.
 
     Raises:
-        NoContainerEngineError: none answers.
+        NoContainerEngineError: no engine responds.
     """
     problems = []
     for name in _NAMES:
@@ -69,14 +71,14 @@ def find_engine() -> Engine:
             continue
         engine = Engine(name, program, dict(os.environ))
         try:
-            answer = engine.ask(*_PROBES[name], timeout_in_seconds=_PROBE_TIMEOUT_IN_SECONDS)
+            answer = engine.execute(*_PROBES[name], timeout_in_seconds=_PROBE_TIMEOUT_IN_SECONDS)
         except (OSError, subprocess.TimeoutExpired) as error:
             problems.append(f"{name}: {error}")
             continue
         if answer.returncode == 0:
             return engine
-        problems.append(f"{name}: {(answer.stderr.strip().splitlines() or ['it does not answer'])[-1]}")
+        problems.append(f"{name}: {(answer.stderr.strip().splitlines() or ['no response'])[-1]}")
     raise NoContainerEngineError(
-        f"No container engine answers ({'; '.join(problems)}); start Docker or install Podman (apt install podman, dnf "
-        "install podman), or run jobs without containers: smproc local start --runner process"
+        f"No container engine responds ({'; '.join(problems)}); start Docker or install Podman (apt install podman, "
+        "dnf install podman), or run jobs without containers: smproc local start --runner process"
     )

@@ -1,4 +1,4 @@
-"""What a user says shall stand in for an image of theirs where no container engine has it."""
+"""User-supplied substitutes for images that no container engine has."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ImageSubstitute:
     """A virtual environment, or a command that becomes the image's entry point.
 
     Attributes:
-        environment: the virtual environment's folder; None for the Python that runs the local AWS.
+        environment: the virtual environment's directory; None for the Python that runs the local AWS.
         command: the entry point; empty for none.
     """
 
@@ -26,68 +26,72 @@ class ImageSubstitute:
     command: tuple[str, ...]
 
     @classmethod
-    def parse(cls, what: str) -> ImageSubstitute:
-        """Read what a user has given: a virtual environment's folder, or a command line.
+    def parse(cls, value: str) -> ImageSubstitute:
+        """Parse a substitute as a user gives it: the directory of a virtual environment, or a command line.
 
         Raises:
             InvalidOptionError: it is neither.
         """
-        folder = Path(what).expanduser().absolute()
-        if _python_of(folder).exists():
-            return cls(folder, ())
-        if what and folder.is_dir():
+        directory = Path(value).expanduser().absolute()
+        if _interpreter(directory).exists():
+            return cls(directory, ())
+        if value and directory.is_dir():
             raise InvalidOptionError(
-                f"what stands in for an image must be a virtual environment or a command, and {what} is a folder "
-                "without bin/python"
+                f"the substitute for an image must be a virtual environment or a command, got {value!r}; this "
+                "directory has no bin/python"
             )
         try:
-            words = shlex.split(what)
+            arguments = shlex.split(value)
         except ValueError as error:
             raise InvalidOptionError(
-                f"what stands in for an image must be a command line, got {what!r}: {error}"
+                f"the substitute for an image must be a valid command line, got {value!r}: {error}"
             ) from error
-        if not words or not (program := shutil.which(words[0])):
+        if not arguments or not (program := shutil.which(arguments[0])):
             raise InvalidOptionError(
-                "what stands in for an image must be the folder of a virtual environment or a command that is here, "
-                f"got {what!r}"
+                "the substitute for an image must be the directory of a virtual environment or an installed command, "
+                f"got {value!r}"
             )
-        # A name alone is looked up inside, where the Python of the local AWS comes first.
-        named = words[0] if "/" not in words[0] else str(Path(program).absolute())
-        home = Path(named).parent.parent if "/" in named else None
+        # A bare name is looked up in the sandbox, where the Python of the local AWS comes first.
+        executable = arguments[0] if "/" not in arguments[0] else str(Path(program).absolute())
+        home = Path(executable).parent.parent if "/" in executable else None
         environment = home if home is not None and (home / "pyvenv.cfg").exists() else None
-        # A path is the user's, from where they stand; the server stands elsewhere.
-        rest = [str(Path(word).absolute()) if "/" in word and Path(word).exists() else word for word in words[1:]]
-        return cls(environment, (named, *rest))
+        # Paths are relative to the user's working directory, which is not the server's.
+        rest = [
+            str(Path(argument).absolute()) if "/" in argument and Path(argument).exists() else argument
+            for argument in arguments[1:]
+        ]
+        return cls(environment, (executable, *rest))
 
     def contents(self) -> ImageContents:
-        """What the program sees: the Python, and the folders of the files that the command names."""
+        """Return what the program sees: the Python, and the directories of the files that the command names."""
         python = this_python() if self.environment is None else _virtual_environment(self.environment)
-        named = [Path(word) for word in self.command if word.startswith("/") and Path(word).exists()]
-        shown = {path if path.is_dir() else path.parent for path in named} - {Path("/")}
-        known = (Path("/usr"), *python.folders)
-        more = {path for path in shown if not any(map(path.is_relative_to, known))}
-        return replace(python, folders=(*python.folders, *sorted(more)), entrypoint=self.command)
+        paths = [Path(argument) for argument in self.command if argument.startswith("/") and Path(argument).exists()]
+        required = {path if path.is_dir() else path.parent for path in paths} - {Path("/")}
+        visible = (Path("/usr"), *python.directories)
+        additional = {path for path in required if not any(map(path.is_relative_to, visible))}
+        return replace(python, directories=(*python.directories, *sorted(additional)), entrypoint=self.command)
 
 
-def substitute_for(image: str, stand_ins: Mapping[str, ImageSubstitute]) -> ImageSubstitute | None:
-    """What stands in for an image; it may be named in full, without its tag, or without its registry, too.
+def substitute_for(image: str, substitutes: Mapping[str, ImageSubstitute]) -> ImageSubstitute | None:
+    """Return the substitute for an image, None if there is none.
 
     Args:
         image: the image's URI.
-        stand_ins: what stands in, by name.
+        substitutes: the substitutes by the image's name: in full, without its tag, or without its registry and tag. The
+            most specific name takes precedence.
     """
     without_tag = re.sub(r"(:[^:/@]+)?(@.*)?\Z", "", image)
     names = (image, without_tag, without_tag.partition("/")[2])
-    return next((stand_ins[name] for name in names if name in stand_ins), None)
+    return next((substitutes[name] for name in names if name in substitutes), None)
 
 
-def _python_of(environment: Path) -> Path:
+def _interpreter(environment: Path) -> Path:
     return environment / "bin" / "python"
 
 
-def _virtual_environment(folder: Path) -> ImageContents:
+def _virtual_environment(directory: Path) -> ImageContents:
     home = None
-    if (settings := folder / "pyvenv.cfg").exists():
-        found = re.search(r"^home\s*=\s*(.+?)\s*$", settings.read_text(encoding="utf-8"), re.MULTILINE)
-        home = Path(found[1]).parent if found else None
-    return python_at(_python_of(folder), {str(folder), *([str(home)] if home else [])})
+    if (settings := directory / "pyvenv.cfg").exists():
+        match = re.search(r"^home\s*=\s*(.+?)\s*$", settings.read_text(encoding="utf-8"), re.MULTILINE)
+        home = Path(match[1]).parent if match else None
+    return python_at(_interpreter(directory), {str(directory), *([str(home)] if home else [])})

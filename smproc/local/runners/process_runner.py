@@ -1,4 +1,4 @@
-"""The process runner: a job's program as a sandboxed process of this machine, with no container engine."""
+"""The process runner: a job's program as a sandboxed process of this machine, without a container engine."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _OPT_ML = "/opt/ml"
 
 @dataclass(frozen=True, slots=True)
 class ProcessRunner:
-    """Runs a job's program as a sandboxed process; what this machine has installed stands in for AWS's images.
+    """A runner of a job's program as a sandboxed process, with installed software as a substitute for AWS's images.
 
     Attributes:
         sandbox: isolates the process.
-        images: what stands in for images of the user's.
+        images: the user-supplied substitutes for images, by name.
     """
 
     sandbox: Sandbox
@@ -35,36 +35,36 @@ class ProcessRunner:
 
     @property
     def name(self) -> str:
-        """The runner's name, for `status`."""
+        """The runner's name, as `status` shows it."""
         return self.sandbox.name
 
     def check(self, container: ContainerSpec) -> None:
-        """Raise unless the container could be run.
+        """Check that the container can be run.
 
         Raises:
-            CannotRunError: the image has no stand-in here, or the job names no entry point.
+            CannotRunError: this machine has no substitute for the image, or the job names no entry point.
         """
         image = self._contents(container.image)
         if not container.entrypoint and not image.entrypoint:
             raise CannotRunError(
-                f"The local AWS does not know the entry point of the image {container.image}: give ContainerEntrypoint"
+                f"The local AWS does not know the entry point of the image {container.image}; set ContainerEntrypoint"
             )
 
     def run(self, container: ContainerSpec, output: Output, stop: StopSignal) -> int:
         """Run the program to its end and return its exit code, 128 + n when signal n ended it.
 
         Raises:
-            CannotRunError: the image has no stand-in here, or the job names no entry point.
+            CannotRunError: this machine has no substitute for the image, or the job names no entry point.
         """
         self.check(container)
         with tempfile.NamedTemporaryFile("w", prefix="hosts-", encoding="utf-8") as hosts:
             hosts.write(_hosts_file(container))
             hosts.flush()
-            # The sandbox dies with the thread that starts it, so this thread stays until it has ended.
-            inside = self._inside(container, Path(hosts.name))
+            # The sandbox dies with the thread that starts it, so this thread waits until it has ended.
+            spec = self._sandbox_spec(container, Path(hosts.name))
             process = subprocess.Popen(
-                self.sandbox.command(inside),
-                env=inside.carried,
+                self.sandbox.command(spec),
+                env=spec.launch_environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -86,12 +86,12 @@ class ProcessRunner:
                     process.stdout.close()
 
     def _contents(self, image: str) -> ImageContents:
-        stand_in = substitute_for(image, self.images)
-        return contents_of(image) if stand_in is None else stand_in.contents()
+        substitute = substitute_for(image, self.images)
+        return contents_of(image) if substitute is None else substitute.contents()
 
-    def _inside(self, container: ContainerSpec, hosts: Path) -> SandboxSpec:
+    def _sandbox_spec(self, container: ContainerSpec, hosts: Path) -> SandboxSpec:
         image = self._contents(container.image)
-        read_only = system_files() | {str(folder): folder for folder in image.folders}
+        read_only = system_files() | {str(path): path for path in image.directories}
         return SandboxSpec(
             command=[*(container.entrypoint or image.entrypoint), *container.arguments],
             environment={
@@ -111,24 +111,24 @@ class ProcessRunner:
 
 
 def _hosts_file(container: ContainerSpec) -> str:
-    """The hosts of a job are one machine here; an address each lets all of them listen on the same port."""
+    """Render /etc/hosts: all hosts of a job are this machine; with an address each, all can listen on the same port."""
     lines = ["127.0.0.1 localhost", "::1 localhost"]
-    # With a network namespace of its own, a host reaches itself alone.
+    # In a network namespace of its own, a host reaches only itself.
     lines += [f"127.0.1.{number} {host}" for number, host in enumerate(container.hosts, start=1)]
     return "\n".join(lines) + "\n"
 
 
 def _terminate(process: subprocess.Popen[bytes], grace_in_seconds: float) -> float:
-    """Send SIGTERM to the program and say how long to wait for its end."""
+    """Send SIGTERM to the program and return how many seconds to wait for its end."""
     programs = [pid for pid in children(process.pid) if catches(pid, signal.SIGTERM)]
     for pid in programs:
         os.kill(pid, signal.SIGTERM)
-    # Process 1 of a namespace never sees a signal that it does not catch, as in a container: no point in waiting.
+    # As in a container, process 1 of a namespace never receives a signal that it does not handle: waiting is pointless.
     return grace_in_seconds if programs else 0.0
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill process 1 of the sandbox's namespace, and with it all that the program has started; then the sandbox."""
+    """Kill process 1 of the sandbox's namespace, and with it everything that the program started; then the sandbox."""
     if process.poll() is not None:
         return
     for pid in children(process.pid):

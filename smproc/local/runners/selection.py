@@ -1,4 +1,4 @@
-"""Which runner a local AWS uses."""
+"""The selection of the runner of a local AWS."""
 
 from __future__ import annotations
 
@@ -16,72 +16,72 @@ from smproc.local.runners.process_runner import ProcessRunner
 from smproc.local.runners.sandboxes import find_sandbox
 from smproc.local.runners.spec import ContainerSpec, Output, StopSignal
 
-# Long enough for a job to begin, too short for a user who has just built the image to notice.
-_ANSWER_HOLDS_IN_SECONDS = 2.0
+# Long enough for a job to start, too short to be noticed by a user who has just built the image.
+_CACHE_TTL_IN_SECONDS = 2.0
 
 RunnerName = Literal["auto", "process", "container"]
 
 
 @dataclass(frozen=True, slots=True)
 class PreferringRunner:
-    """Runs a job in a container if the engine has its image, else as a sandboxed process.
+    """A runner that uses a container if the engine has the image, else a sandboxed process.
 
     Attributes:
-        containers: has the engine.
-        processes: has what stands in for images.
+        containers: the container runner.
+        processes: the process runner, which knows the substitutes for images.
     """
 
     containers: EngineRunner
     processes: ProcessRunner
-    _asked: dict[str, tuple[float, Runner]] = field(default_factory=dict)
+    _cache: dict[str, tuple[float, Runner]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """The runner's name, for `status`."""
+        """The runner's name, as `status` shows it."""
         return f"{self.containers.name}, or {self.processes.name} where it lacks an image"
 
     def check(self, container: ContainerSpec) -> None:
-        """Raise unless the container could be run.
+        """Check that the container can be run.
 
         Raises:
-            CannotRunError: the engine does not have the image, and nothing stands in for it.
+            CannotRunError: the engine does not have the image, and there is no substitute for it.
         """
-        self._of(container).check(container)
+        self._runner_of(container).check(container)
 
     def run(self, container: ContainerSpec, output: Output, stop: StopSignal) -> int:
         """Run the program to its end and return its exit code, 128 + n when signal n ended it.
 
         Raises:
-            CannotRunError: neither way.
+            CannotRunError: neither runner can run it.
         """
-        return self._of(container).run(container, output, stop)
+        return self._runner_of(container).run(container, output, stop)
 
-    def _of(self, container: ContainerSpec) -> Runner:
-        # To ask an engine takes as long as many a job, and a job is asked for more than once.
-        until, runner = self._asked.get(container.image, (0.0, self.processes))
-        if until < time.monotonic():
+    def _runner_of(self, container: ContainerSpec) -> Runner:
+        # A query of the engine can take as long as a job, and every job needs more than one.
+        expires_at, runner = self._cache.get(container.image, (0.0, self.processes))
+        if expires_at < time.monotonic():
             runner = self._best_for(container.image)
-            self._asked[container.image] = time.monotonic() + _ANSWER_HOLDS_IN_SECONDS, runner
+            self._cache[container.image] = time.monotonic() + _CACHE_TTL_IN_SECONDS, runner
         return runner
 
     def _best_for(self, image: str) -> Runner:
-        # What the user says stands in for an image does so wherever the image is.
+        # A user-supplied substitute takes precedence, even if the engine has the image.
         if substitute_for(image, self.processes.images) is None and self.containers.has(image):
             return self.containers
         return self.processes
 
 
 def choose(name: RunnerName, images: Mapping[str, ImageSubstitute], owner: str) -> Runner:
-    """The runner to use, with what a killed one has left behind removed.
+    """Return the runner to use, after removing what a killed one left behind.
 
     Args:
         name: ``process``, ``container``, or ``auto`` for a container where the engine has the image.
-        images: what stands in for images of the user's.
-        owner: tells this local AWS's containers from others'.
+        images: the user-supplied substitutes for images, by name.
+        owner: identifies the containers of this local AWS.
 
     Raises:
-        NoContainerEngineError: a container engine was asked for, and none answers.
-        NoSandboxError: nothing here can isolate a job.
+        NoContainerEngineError: a container engine is required, and none responds.
+        NoSandboxError: nothing on this machine can isolate a job.
     """
     if name == "process":
         return ProcessRunner(find_sandbox(), images)

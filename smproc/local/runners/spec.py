@@ -1,4 +1,4 @@
-"""What a runner is asked to run, and how it is asked to stop."""
+"""The description of what a runner runs, its output, and the signal to stop."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
-    """One host of a processing job, as `docker run` would be told.
+    """One host of a processing job, in the terms of `docker run`.
 
     Attributes:
         image: the image's URI.
-        entrypoint: what to run instead of the image's own entry point; empty for the image's own.
-        arguments: what to append to the entry point.
-        environment: the job's variables; the runner adds what the image itself would set.
-        opt_ml: the folder on this machine that is ``/opt/ml`` inside.
+        entrypoint: the command that replaces the image's own entry point; empty for the image's own.
+        arguments: the arguments to append to the entry point.
+        environment: the job's variables; the runner adds those of the image itself.
+        opt_ml: the directory of this machine that the program sees as ``/opt/ml``.
         host: the host's name: ``algo-1``.
         hosts: the names of all hosts of the job.
         network: whether the program may reach the network.
@@ -35,44 +35,44 @@ class ContainerSpec:
 
 
 class Output(Protocol):
-    """Where a program's standard output and error go."""
+    """The destination of a program's standard output and standard error."""
 
     def write(self, data: bytes) -> None:
-        """Take what the program wrote."""
+        """Write what the program wrote."""
 
     def flush_if_due(self) -> None:
-        """Pass it on if it has waited long enough; called at least every tenth of a second."""
+        """Flush the buffer if it is due; called at least every tenth of a second."""
 
 
 @dataclass(slots=True)
 class StopSignal:
-    """Asks running programs to end.
+    """A request to running programs to end.
 
     Attributes:
         grace_in_seconds: how long a program may take to end after SIGTERM before it is killed.
-        wider: a signal that counts as this one, too: that of the whole job, for one of its hosts.
+        parent: a signal that also counts as this one: for the signal of a host, that of the whole job.
     """
 
     grace_in_seconds: float
-    wider: StopSignal | None = None
+    parent: StopSignal | None = None
     _requested: threading.Event = field(default_factory=threading.Event)
     _now: threading.Event = field(default_factory=threading.Event)
 
     def request(self) -> None:
-        """Ask for an orderly end: SIGTERM, the grace, then SIGKILL."""
+        """Request an orderly end: SIGTERM, the grace period, then SIGKILL."""
         self._requested.set()
 
     def request_now(self) -> None:
-        """Ask for SIGKILL at once."""
+        """Request SIGKILL without a grace period."""
         self._now.set()
         self._requested.set()
 
     @property
     def requested(self) -> bool:
-        """Whether the end was asked for."""
-        return self._requested.is_set() or (self.wider is not None and self.wider.requested)
+        """True if the end was requested."""
+        return self._requested.is_set() or (self.parent is not None and self.parent.requested)
 
     @property
     def immediate(self) -> bool:
-        """Whether no grace is given."""
-        return self._now.is_set() or (self.wider is not None and self.wider.immediate)
+        """True if there is no grace period."""
+        return self._now.is_set() or (self.parent is not None and self.parent.immediate)

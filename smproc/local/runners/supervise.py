@@ -1,4 +1,4 @@
-"""Passing a program's output on until it ends or is made to."""
+"""The supervision of a running program: its output, its end, and its termination on request."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ def supervise(
     terminate: Callable[[], float],
     kill: Callable[[], None],
 ) -> int:
-    """Pass a program's output on and return its exit code, 128 + n when signal n ended it.
+    """Forward a program's output until it ends, and return its exit code, 128 + n when signal n ended it.
 
     Args:
-        process: writes what the program writes, and ends with it and its exit code.
-        output: takes what the program writes.
-        stop: asks for its end.
-        terminate: sends SIGTERM to the program and says how many seconds to wait for its end.
-        kill: kills the program; called again and again until it has ended.
+        process: the process to supervise; it writes the program's output and ends with its exit code.
+        output: receives the program's output.
+        stop: requests the program's end.
+        terminate: sends SIGTERM to the program and returns how many seconds to wait for its end.
+        kill: kills the program; called repeatedly until it has ended.
     """
     ended = os.pidfd_open(process.pid)
-    waiting_for = {ended}
+    open_files = {ended}
     if process.stdout is not None:
-        waiting_for.add(process.stdout.fileno())
+        open_files.add(process.stdout.fileno())
     kill_at: float | None = None
     try:
-        while waiting_for:
-            for ready in select.select(waiting_for, [], [], _TICK_IN_SECONDS)[0]:
+        while open_files:
+            for ready in select.select(open_files, [], [], _TICK_IN_SECONDS)[0]:
                 if ready != ended and (data := os.read(ready, _CHUNK)):
                     output.write(data)
                 else:
-                    waiting_for.remove(ready)
+                    open_files.remove(ready)
             output.flush_if_due()
             if stop.requested and kill_at is None:
                 kill_at = time.monotonic() + (0 if stop.immediate else terminate())

@@ -1,1 +1,1 @@
-"""The server process of the local AWS: ministack, the SageMaker service that it lacks, and the patches of both."""
+"""The server process of the local AWS: ministack, patches of it, and the SageMaker service that it lacks."""

@@ -1,6 +1,6 @@
-"""The local AWS's one background process: ``python -m smproc.local.server``.
+"""The background process of the local AWS: ``python -m smproc.local.server``.
 
-Started by `smproc.local.LocalAws`, which reads the report that this process writes when it answers, or why it cannot.
+`smproc.local.LocalAws` starts it and reads its report: that it answers requests, or why it cannot.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ _log = logging.getLogger(__name__)
 
 
 class Server:
-    """ministack and ours, on one loopback port.
+    """ministack and the SageMaker service on one loopback port.
 
     Args:
         port: the port.
-        region: the region it stands for.
-        folder: where its state is.
-        stop_grace_in_seconds: how long a job's program may take to end after SIGTERM before it is killed.
-        runner: what runs jobs: ``auto``, ``process`` or ``container``.
-        images: what stands in for images of the user's, by name.
-        enforce_iam: let nobody do what no policy allows.
-        fresh: forget what the last server has stored.
-        report_to: a file descriptor that takes the report, None for nobody.
+        region: the default region.
+        state_dir: the directory of the server's state.
+        stop_grace_in_seconds: the time between SIGTERM and SIGKILL for a job's program.
+        runner: the runner of jobs: ``auto``, ``process`` or ``container``.
+        images: the substitutes for user-supplied images, by the image's name.
+        enforce_iam: whether requests need a policy that allows them.
+        fresh: whether to delete what the previous server stored.
+        report_to: the file descriptor to write the report to; None for no report.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Server:
         *,
         port: int,
         region: str,
-        folder: StateDir,
+        state_dir: StateDir,
         stop_grace_in_seconds: float,
         runner: RunnerName,
         images: Mapping[str, ImageSubstitute],
@@ -61,7 +61,7 @@ class Server:
     ) -> None:
         self._port = port
         self._region = region
-        self._folder = folder
+        self._state_dir = state_dir
         self._stop_grace_in_seconds = stop_grace_in_seconds
         self._runner = runner
         self._images = images
@@ -71,40 +71,47 @@ class Server:
         self._stopping: asyncio.Event | None = None
 
     def run(self) -> int:
-        """Serve until told to stop; returns the exit code."""
-        self._folder.create()
-        lock = ServerLock(self._folder)
+        """Serve until a signal stops the server; return the exit code."""
+        self._state_dir.create()
+        lock = ServerLock(self._state_dir)
         if not lock.acquire():
             self._report({"error": "AlreadyRunning", "message": "another server holds the lock"})
             return 1
         try:
-            killed = lock.read().get("pid")
-            self._folder.cut_log()
-            self._folder.clean()
+            killed_pid = lock.read().get("pid")
+            self._state_dir.cut_log()
+            self._state_dir.clean()
             if self._fresh:
-                self._folder.forget()
-            self._folder.account.mkdir(mode=0o700, exist_ok=True)
-            self._folder.jobs.mkdir()
-            self._folder.temporary.mkdir()
-            about = {"pid": os.getpid(), "port": self._port, "region": self._region, "started": time.time()}
-            lock.write(**about)
+                self._state_dir.forget()
+            self._state_dir.account.mkdir(mode=0o700, exist_ok=True)
+            self._state_dir.jobs.mkdir()
+            self._state_dir.temporary.mkdir()
+            facts = {"pid": os.getpid(), "port": self._port, "region": self._region, "started": time.time()}
+            lock.write(**facts)
             listening = _listen(self._port)
-            self._serve(listening, lock, about, killed)
+            self._serve(listening, lock, facts, killed_pid)
         except LocalAwsError as error:
             self._report({"error": type(error).__name__, "message": str(error), "port": self._port})
             return 1
         finally:
-            self._folder.clean()
+            self._state_dir.clean()
             lock.release()
         return 0
 
-    def _serve(self, listening: socket.socket, lock: ServerLock, about: dict[str, object], killed: object) -> None:
-        # Before ministack is told that there is no container engine.
-        runner = choose(self._runner, self._images, str(self._folder.path))
-        self._configure_ministack()
-        # These take most of the start: nothing is loaded before the lock and the port are ours.
+    def _serve(self, listening: socket.socket, lock: ServerLock, facts: dict[str, object], killed_pid: object) -> None:
+        # Before DOCKER_HOST is set, which hides the container engine from ministack.
+        runner = choose(self._runner, self._images, str(self._state_dir.path))
+        # These imports take most of the start-up time, so the lock and the port are acquired first.
         from smproc.local.server import patches  # noqa: PLC0415
-        from smproc.local.server.asgi import front  # noqa: PLC0415
+
+        patches.configure(
+            port=self._port,
+            region=self._region,
+            account_dir=self._state_dir.account,
+            temporary_dir=self._state_dir.temporary,
+            enforce_iam=self._enforce_iam,
+        )
+        from smproc.local.server.asgi import with_credentials  # noqa: PLC0415
         from smproc.local.server.autosave import AutoSaver  # noqa: PLC0415
         from smproc.local.server.execution import AwsClients, Credentials, CredentialsEndpoint, JobExecutor  # noqa: PLC0415
         from smproc.local.server.sagemaker import RESOURCE, ProcessingJobTask, SageMakerService  # noqa: PLC0415
@@ -119,59 +126,35 @@ class Server:
         clients = AwsClients(endpoint, assume_role)
         credentials = CredentialsEndpoint(endpoint, assume_role)
         service = SageMakerService(
-            JobExecutor(self._folder.jobs, clients, credentials, runner), self._folder, self._stop_grace_in_seconds
+            JobExecutor(self._state_dir.jobs, clients, credentials, runner),
+            self._state_dir,
+            self._stop_grace_in_seconds,
         )
         patches.add_service("sagemaker", "SageMaker.", service.handle)
         patches.add_task(RESOURCE, ProcessingJobTask(service))
 
-        def announce() -> None:
+        def report_readiness() -> None:
             if not answers(self._port, _ANSWER_TIMEOUT_IN_SECONDS):
-                _log.error("the server does not answer itself")
+                _log.error("The server does not answer its own health check")
                 return
-            lock.write(**about, sandbox=runner.name, ready=True)
-            self._report({"killed": killed})
+            lock.write(**facts, sandbox=runner.name, ready=True)
+            self._report({"killed": killed_pid})
             clients.warm_up()
 
         loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_number, self._stopping.set)
-        threading.Thread(target=announce, name="announce", daemon=True).start()
-        keeper = AutoSaver(patches.save_account)
-        keeper.start()
+        threading.Thread(target=report_readiness, name="readiness", daemon=True).start()
+        saver = AutoSaver(patches.save_account)
+        saver.start()
         try:
-            answer = front(application.app, credentials, keeper.note_change)
-            loop.run_until_complete(_hypercorn(answer, listening, self._stopping))
+            served = with_credentials(application, credentials, saver.note_change)
+            loop.run_until_complete(_hypercorn(served, listening, self._stopping))
         finally:
             service.close(_CLOSE_TIMEOUT_IN_SECONDS)
-            keeper.stop()
+            saver.stop()
             _kill_children()
-
-    def _configure_ministack(self) -> None:
-        """Set what ministack reads when it is imported."""
-        os.environ.update(
-            {
-                "GATEWAY_PORT": str(self._port),
-                "BIND_HOST": "127.0.0.1",
-                "MINISTACK_HOST": "127.0.0.1",
-                "MINISTACK_REGION": self._region,
-                "SFTP_ENABLED": "0",
-                "IOT_MTLS_ENABLED": "0",
-                "AUTH": "true" if self._enforce_iam else "false",
-                "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
-                "PERSIST_STATE": "1",
-                "S3_PERSIST": "1",
-                "S3_DATA_DIR": str(self._folder.account / "objects"),
-                "STATE_DIR": str(self._folder.account / "services"),
-                "TMPDIR": str(self._folder.temporary),
-                # Functions run in this interpreter; ministack must not go looking for a container engine.
-                "DOCKER_HOST": f"unix://{self._folder.temporary / 'no-docker.sock'}",
-                "LAMBDA_EXECUTOR": "local",
-            }
-        )
-        import tempfile  # noqa: PLC0415
-
-        tempfile.tempdir = None
 
     def _report(self, report: dict[str, object]) -> None:
         if self._report_to is None:
@@ -180,13 +163,13 @@ class Server:
             os.write(self._report_to, json.dumps(report).encode() + b"\n")
             os.close(self._report_to)
         except BrokenPipeError:
-            _log.warning("whoever started this server is gone; ending")
+            _log.warning("The process that started this server has ended; stopping")
             os.kill(os.getpid(), signal.SIGTERM)
         self._report_to = None
 
 
 class _Formatter(logging.Formatter):
-    """Indents the further lines of a message: no key of an object that has some passes for a line of the log."""
+    """A formatter that indents all but the first line of a message, so that an object's key cannot forge a log line."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         record.message = printable(record.message, keep="\t\n").replace("\n", "\n    ")
@@ -194,10 +177,10 @@ class _Formatter(logging.Formatter):
 
 
 def _listen(port: int) -> socket.socket:
-    """Bind the port before anything else: who asks early waits in the backlog and is not refused.
+    """Bind the port, before anything slow: early requests wait in the backlog and are not refused.
 
     Raises:
-        PortInUseError: something else listens there.
+        PortInUseError: another process listens on the port.
     """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -207,8 +190,8 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise PortInUseError(
-            f"Port {port} cannot be used, something else listens there ({error.strerror}); stop that or choose another "
-            "port"
+            f"Port {port} cannot be used, something else listens on it ({error.strerror}); stop it or choose "
+            "another port"
         ) from error
     return listening
 
@@ -228,7 +211,7 @@ async def _hypercorn(application: object, listening: socket.socket, stopping: as
 
 
 def _kill_children() -> None:
-    """End what ministack leaves running: Lambda workers, for one."""
+    """Kill the processes that ministack leaves running, such as Lambda workers."""
     for pid in children(os.getpid()):
         try:
             os.kill(pid, signal.SIGKILL)
@@ -240,7 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the server.
 
     Args:
-        arguments: the command line. Default: that of the process.
+        arguments: the command-line arguments. Default: those of the process.
     """
     parser = argparse.ArgumentParser(prog="python -m smproc.local.server", description="The local AWS.")
     parser.add_argument("--port", type=int, required=True)
@@ -248,7 +231,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--stop-grace-in-seconds", type=float, default=5.0)
     parser.add_argument("--runner", choices=("auto", "process", "container"), default="auto")
-    parser.add_argument("--image", action="append", default=[], metavar="NAME=WHAT")
+    parser.add_argument("--image", action="append", default=[], metavar="NAME=SUBSTITUTE")
     parser.add_argument("--enforce-iam", action="store_true")
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--report-to", type=int)
@@ -261,11 +244,12 @@ def main(arguments: list[str] | None = None) -> int:
     server = Server(
         port=options.port,
         region=options.region,
-        folder=StateDir(options.state_dir),
+        state_dir=StateDir(options.state_dir),
         stop_grace_in_seconds=options.stop_grace_in_seconds,
         runner=options.runner,
         images={
-            name: ImageSubstitute.parse(what) for name, _, what in (image.partition("=") for image in options.image)
+            name: ImageSubstitute.parse(substitute)
+            for name, _, substitute in (image.partition("=") for image in options.image)
         },
         enforce_iam=options.enforce_iam,
         fresh=options.fresh,
@@ -275,7 +259,7 @@ def main(arguments: list[str] | None = None) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     logging.shutdown()
-    # ministack leaves threads that would keep the process alive: executions that wait, for one.
+    # ministack leaves threads that would keep the process alive, such as those of waiting executions.
     os._exit(code)
 
 

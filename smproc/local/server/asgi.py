@@ -1,4 +1,4 @@
-"""What the local AWS's port answers beside AWS's own APIs."""
+"""The ASGI application of the local AWS: ministack's, with the credentials endpoint of jobs added."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 Application = Callable[[_Message, _Receive, _Send], Awaitable[None]]
-# What crosses no network needs no TLS: policies that demand it (aws:SecureTransport) are satisfied.
-_BY_TLS = (b"x-forwarded-proto", b"https")
-# Of S3 alone; in the other APIs every request is a POST.
-_READING = ("GET", "HEAD")
+# Requests on loopback cross no network: they satisfy policies that require TLS (aws:SecureTransport).
+_TLS_HEADER = (b"x-forwarded-proto", b"https")
+# Only S3 reads with these methods; every request of the other APIs is a POST.
+_READ_METHODS = ("GET", "HEAD")
 
 
-def front(application: Application, credentials: CredentialsEndpoint, note_change: Callable[[], None]) -> Application:
-    """An ASGI application that also hands out the credentials of jobs' roles.
+def with_credentials(
+    application: Application, credentials: CredentialsEndpoint, note_change: Callable[[], None]
+) -> Application:
+    """Return an ASGI application that also serves the credentials of jobs' roles.
 
     Args:
-        application: answers for AWS.
-        credentials: hands them out.
-        note_change: called whenever something may have changed in the account.
+        application: answers the requests to AWS' APIs.
+        credentials: answers the requests for credentials.
+        note_change: called after each request that may have changed the account.
     """
 
-    async def answer(scope: _Message, receive: _Receive, send: _Send) -> None:
+    async def serve(scope: _Message, receive: _Receive, send: _Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(CredentialsEndpoint.path):
-            await application(_as_by_tls(scope), receive, send)
-            if scope["type"] == "http" and scope["method"] not in _READING:
+            await application(_as_over_tls(scope), receive, send)
+            if scope["type"] == "http" and scope["method"] not in _READ_METHODS:
                 note_change()
             return
         headers = dict(scope["headers"])
@@ -38,8 +40,8 @@ def front(application: Application, credentials: CredentialsEndpoint, note_chang
         await send({"type": "http.response.start", "status": int(status), "headers": [content_type]})
         await send({"type": "http.response.body", "body": body})
 
-    return answer
+    return serve
 
 
-def _as_by_tls(scope: _Message) -> _Message:
-    return {**scope, "headers": [*scope["headers"], _BY_TLS]} if scope["type"] == "http" else scope
+def _as_over_tls(scope: _Message) -> _Message:
+    return {**scope, "headers": [*scope["headers"], _TLS_HEADER]} if scope["type"] == "http" else scope

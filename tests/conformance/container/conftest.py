@@ -61,7 +61,7 @@ def _engine() -> Iterator[None]:
         try:
             yield
         finally:
-            engine.ask("rmi", "--force", image.NAME)
+            engine.execute("rmi", "--force", image.NAME)
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -37,7 +37,7 @@ def files(folder):
 DEADLINE = 60.0
 
 
-def request(local_aws: Conforming, script: str, *, hosts: int = 1, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+def request(local_aws: Conforming, script: str, *, hosts: int = 1, **changes: Any) -> dict[str, Any]:
     made = local_aws.request(PREAMBLE + script, **changes)
     made["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = hosts
     return made
@@ -53,11 +53,11 @@ def ended(local_aws: Conforming, made: dict[str, Any]) -> dict[str, Any]:
     return job
 
 
-def run(local_aws: Conforming, script: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+def run(local_aws: Conforming, script: str, **changes: Any) -> dict[str, Any]:
     return ended(local_aws, request(local_aws, script, **changes))
 
 
-def told(local_aws: Conforming, script: str, *, hosts: int = 1, **changes: Any) -> list[Any]:  # noqa: ANN401
+def told(local_aws: Conforming, script: str, *, hosts: int = 1, **changes: Any) -> list[Any]:
     """What each host of a job that completes has told."""
     job = run(local_aws, script, hosts=hosts, **changes)
     assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
@@ -108,7 +108,7 @@ def test_without_either_the_image_runs_what_it_has(local_aws: Conforming) -> Non
     made = request(local_aws, "")
     made["AppSpecification"] = {"ImageUri": image.NAME}
     assert ended(local_aws, made)["ProcessingJobStatus"] == "Completed"
-    # A command that stands in for an image has no default arguments.
+    # A command that substitutes for an image has no default arguments.
     own = ["own entry point own command"] if local_aws.runner == "container" else ["own entry point"]
     assert local_aws.log(made["ProcessingJobName"]) == {"algo-1": own}
 
@@ -530,7 +530,7 @@ def containers(local_aws: Conforming) -> list[str]:
     if local_aws.runner == "process":
         return []
     label = f"label=smproc={local_aws.aws.status().folder}"
-    return find_engine().ask("ps", "--all", "--quiet", "--filter", label).stdout.split()
+    return find_engine().execute("ps", "--all", "--quiet", "--filter", label).stdout.split()
 
 
 def test_when_the_server_is_stopped_so_are_its_jobs(make: Make, tmp_path: Path) -> None:

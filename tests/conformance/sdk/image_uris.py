@@ -1,4 +1,4 @@
-"""Run by a Python that has the SageMaker SDK: the URI that the SDK gives for each case on standard input."""
+"""The SageMaker SDK's image URI for each case on standard input; runs in a Python that has the SDK."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import sagemaker.image_uris
 import sagemaker.utils
 
 logging.disable(logging.CRITICAL)
-# The SDK reads botocore's endpoints and its own facts anew for each image.
+# The SDK reads botocore's endpoints and its own configuration again for each image.
 resolver = sagemaker.utils._botocore_resolver()
 sagemaker.utils._botocore_resolver = lambda: resolver
 sagemaker.image_uris.config_for_framework = functools.cache(sagemaker.image_uris.config_for_framework)
 
 
 def image_uri(case: dict[str, Any]) -> str | None:
-    """The SDK's answer; None where it refuses."""
+    """Return the SDK's answer, None where it refuses."""
     deep_learning = case["framework"] in ("pytorch", "tensorflow", "mxnet", "huggingface")
     try:
-        found: str = sagemaker.image_uris.retrieve(
+        uri: str = sagemaker.image_uris.retrieve(
             framework=case["framework"],
             region=case["region"],
             version=case["version"],
@@ -34,8 +34,8 @@ def image_uri(case: dict[str, Any]) -> str | None:
         )
     except (ValueError, KeyError):
         return None
-    return found
+    return uri
 
 
-# On a line of its own: the SDK has said something before.
+# On a line of its own: the SDK prints other lines before.
 sys.stdout.write("\n" + json.dumps([image_uri(case) for case in json.load(sys.stdin)]))

@@ -1,6 +1,6 @@
-"""Run by a Python that has the SageMaker SDK: jobs as a notebook runs them, with the session pointed at a local AWS.
+"""Jobs as a notebook runs them, with the session pointed at a local AWS; runs in a Python that has the SageMaker SDK.
 
-What the SDK prints of a job, its log as it comes, goes to standard output; the last line is JSON.
+The job's log, which the SDK prints as it arrives, goes to standard output; the last line is JSON.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ OUTPUT = "/opt/ml/processing/output"
 ONE = {"role": ROLE, "instance_type": "ml.m5.xlarge"}
 
 
-def told(job: ProcessingJob) -> dict[str, Any]:
-    """What the SDK says of a job that has ended."""
+def summary(job: ProcessingJob) -> dict[str, Any]:
+    """Return what the SDK reports about a job that has ended."""
     described = job.describe()
     return {
         "name": job.job_name,
@@ -34,8 +34,8 @@ def told(job: ProcessingJob) -> dict[str, Any]:
     }
 
 
-def run_sklearn(session: Session, folder: Path, script: str, **how: Any) -> ProcessingJob:  # noqa: ANN401
-    """A script over a table; both are local files, which the SDK uploads."""
+def run_sklearn(session: Session, folder: Path, script: str, **how: Any) -> ProcessingJob:
+    """Run a script on a table; both are local files, which the SDK uploads."""
     processor = SKLearnProcessor(
         framework_version="1.2-1", instance_count=2, base_job_name="wine", sagemaker_session=session, **ONE
     )
@@ -55,7 +55,7 @@ def run_sklearn(session: Session, folder: Path, script: str, **how: Any) -> Proc
 
 
 def run_pyspark(session: Session, folder: Path) -> ProcessingJob:
-    """An application with a module of its own, Spark's configuration and event logs."""
+    """Run an application with its own module, a Spark configuration and event logs."""
     processor = PySparkProcessor(
         framework_version="3.5", instance_count=2, base_job_name="words", sagemaker_session=session, **ONE
     )
@@ -75,16 +75,16 @@ def run_pyspark(session: Session, folder: Path) -> ProcessingJob:
 
 _sleep = time.sleep
 # Between two questions after a job the SDK waits for up to ten seconds.
-time.sleep = lambda seconds: _sleep(min(seconds, 0.5))
+time.sleep = lambda seconds: _sleep(min(float(seconds), 0.5))
 
 
 def main(what: str, folder: Path) -> None:
-    """Run the job that is asked for."""
-    # For its default bucket the SDK asks STS at an address that it writes itself, that of AWS.
+    """Run one job and print its summary."""
+    # For its default bucket the SDK calls STS at an address that it builds itself, that of AWS.
     session = Session(boto3.Session(region_name="us-east-1"), default_bucket="notebook")
     match what:
         case "sklearn":
-            answer = told(run_sklearn(session, folder, "count_rows.py", logs=True))
+            answer = summary(run_sklearn(session, folder, "count_rows.py", logs=True))
         case "failing":
             try:
                 run_sklearn(session, folder, "fail.py", logs=True)
@@ -94,14 +94,14 @@ def main(what: str, folder: Path) -> None:
             job = run_sklearn(session, folder, "sleep.py", wait=False, logs=False)
             job.stop()
             job.wait(logs=False)
-            answer = told(job)
+            answer = summary(job)
         case "attached":
             first = run_sklearn(session, folder, "count_rows.py", wait=False, logs=False)
             job = ProcessingJob.from_processing_name(session, first.job_name)
             job.wait(logs=False)
-            answer = told(job) | {"inputs": [one.input_name for one in job.inputs]}
+            answer = summary(job) | {"inputs": [one.input_name for one in job.inputs]}
         case "pyspark":
-            answer = told(run_pyspark(session, folder))
+            answer = summary(run_pyspark(session, folder))
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
 
 

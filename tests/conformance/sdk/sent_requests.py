@@ -1,7 +1,7 @@
-"""Run by a Python that has the SageMaker SDK: what it sends for each call on standard input.
+"""The request that the SageMaker SDK sends for each call on standard input; runs in a Python that has the SDK.
 
-Nothing leaves the machine: botocore's own event before sending answers every request. Of CreateProcessingJob the
-parameters are kept as the SDK gave them.
+Nothing leaves the machine: a handler of botocore's before-send event answers every request. The parameters of
+CreateProcessingJob are recorded as the SDK passes them.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class _Body(io.BytesIO):
         return [self.read()]
 
 
-def answer(request: Any, **_: object) -> AWSResponse:  # noqa: ANN401 - botocore's own object
-    """Say yes to everything."""
+def answer(request: Any, **_: object) -> Any:  # noqa: ANN401 - botocore's own objects
+    """Return a successful response to any request."""
     body = b'{"ProcessingJobArn": "arn"}' if "://api.sagemaker" in request.url else b"<R/>"
     if request.method == "GET" and "://s3" in request.url:
         body = b"<R><Buckets><Bucket><Name>b</Name></Bucket></Buckets></R>"
@@ -58,17 +58,18 @@ def answer(request: Any, **_: object) -> AWSResponse:  # noqa: ANN401 - botocore
             b"<R><GetCallerIdentityResult><Account>111122223333</Account><Arn>a</Arn><UserId>u</UserId>"
             b"</GetCallerIdentityResult></R>"
         )
-    return AWSResponse(request.url, 200, {"ETag": '"x"', "Content-Length": str(len(body))}, _Body(body))
+    headers: Any = {"ETag": '"x"', "Content-Length": str(len(body))}
+    return AWSResponse(request.url, 200, headers, _Body(body))
 
 
-def made(value: Any) -> Any:  # noqa: ANN401 - any argument
-    """The value with the objects that it describes."""
+def build(value: Any) -> Any:  # noqa: ANN401 - any argument
+    """Replace the descriptions of objects in a value by the objects."""
     if isinstance(value, dict):
         if "$" in value:
             rest = {key: item for key, item in value.items() if key != "$"}
-            return CLASSES[value["$"]](**made(rest))
-        return {key: made(item) for key, item in value.items()}
-    return [made(item) for item in value] if isinstance(value, list) else value
+            return CLASSES[value["$"]](**build(rest))
+        return {key: build(item) for key, item in value.items()}
+    return [build(item) for item in value] if isinstance(value, list) else value
 
 
 def estimator(framework: str) -> Any:  # noqa: ANN401 - a class
@@ -93,7 +94,7 @@ def sent_by(call: dict[str, Any]) -> Any:  # noqa: ANN401 - a request, or the SD
     """Return the request that the SDK sends, or the words that it refuses with."""
     session, requests = session_in(call["region"])
     requests.clear()
-    init, run = made(call["init"]), made(call["run"])
+    init, run = build(call["init"]), build(call["run"])
     if "framework" in init:
         init["estimator_cls"] = estimator(init.pop("framework"))
     try:
@@ -104,7 +105,7 @@ def sent_by(call: dict[str, Any]) -> Any:  # noqa: ANN401 - a request, or the SD
     return requests[0]
 
 
-# The SDK reads botocore's endpoints anew for each image.
+# The SDK reads botocore's endpoints again for each image.
 resolver = sagemaker.utils._botocore_resolver()
 sagemaker.utils._botocore_resolver = lambda: resolver
 sys.stdout.write("\n" + json.dumps([sent_by(call) for call in json.load(sys.stdin)]))

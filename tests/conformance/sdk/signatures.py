@@ -1,4 +1,4 @@
-"""Run by a Python that has the SageMaker SDK: what each class, and its run, takes by which default."""
+"""The arguments and defaults of the SageMaker SDK's classes and their `run`; runs in a Python that has the SDK."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ CLASSES = {
 }
 
 
-def taken(call: Any) -> dict[str, Any]:  # noqa: ANN401 - a function
-    """Arguments and defaults; ``<required>`` without one."""
+def arguments(call: Any) -> dict[str, Any]:  # noqa: ANN401 - a function
+    """Return the arguments with their defaults, ``<required>`` without one."""
     return {
         name: "<required>" if parameter.default is inspect.Parameter.empty else parameter.default
         for name, parameter in inspect.signature(call).parameters.items()
@@ -45,7 +45,7 @@ found = {}
 for module, names in CLASSES.items():
     for name in names:
         kind = getattr(importlib.import_module(module), name)
-        found[name] = {"init": taken(kind.__init__)}
+        found[name] = {"init": arguments(kind.__init__)}
         if hasattr(kind, "run"):
-            found[name]["run"] = taken(kind.run)
+            found[name]["run"] = arguments(kind.run)
 sys.stdout.write("\n" + json.dumps(found))

@@ -22,7 +22,7 @@ INSTANCES = ["ml.m5.xlarge", "ml.g4dn.xlarge", "ml.p2.xlarge", "ml.p4d.24xlarge"
 SUBSTITUTED = ("ml.c7g", "ml.trn1")
 
 
-def case(framework: str, version: str, **given: Any) -> dict[str, Any]:  # noqa: ANN401
+def case(framework: str, version: str, **given: Any) -> dict[str, Any]:
     return {
         "framework": framework,
         "version": version,
@@ -35,7 +35,7 @@ def case(framework: str, version: str, **given: Any) -> dict[str, Any]:  # noqa:
 
 
 def builds(framework: str) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
-    """Every version by each of its names, with what is below it, and its facts."""
+    """Yield every version by each of its names, with its base framework and its facts."""
     facts = _frameworks()[framework]
     for version in [*facts["versions"], *facts["aliases"]]:
         build = facts["versions"][facts["aliases"].get(version, version)]
@@ -87,7 +87,7 @@ def ours(of: dict[str, Any]) -> str | None:
     return f"{image.accounts[of['region']]}.dkr.ecr.{of['region']}.{domain}/{image.repository}:{image.tag}"
 
 
-def test_every_image_is_the_sdks_and_no_other_is_silently_taken() -> None:
+def test_every_image_is_the_sdks_and_none_is_silently_substituted() -> None:
     asked = list(cases())
     ran = subprocess.run(
         [SDK_PYTHON, Path(__file__).parent / "image_uris.py"],
@@ -131,7 +131,7 @@ def test_the_facts_are_those_of_the_sdk() -> None:
             ("sklearn", "1.2-1", "ml.m6g.large"),
             (
                 "instance_type must be an x86 instance: SageMaker has no sklearn 1.2-1 image for processing on "
-                "Graviton, got 'ml.m6g.large'; take for example ml.m5.xlarge"
+                "Graviton, got 'ml.m6g.large'; use for example ml.m5.xlarge"
             ),
         ),
         (
@@ -144,11 +144,17 @@ def test_the_facts_are_those_of_the_sdk() -> None:
         ),
         (
             ("pytorch", "1.13", "ml.p2.xlarge"),
-            "instance_type must be another than P2, which pytorch 1.13 does not run on",
+            "instance_type must not be P2, which pytorch 1.13 no longer runs on",
         ),
-        (("sklearn", "1.2-1", "ml.g4dn.xlarge"), "instance_type must have no GPU: the sklearn image only runs so"),
+        (
+            ("sklearn", "1.2-1", "ml.g4dn.xlarge"),
+            "instance_type must have no GPU: the sklearn image runs on no other instance",
+        ),
         (("sklearn", "1.2-1", "m5.large"), "instance_type must be an instance type, got 'm5.large'"),
-        (("pytorch", "2.3", "${Token[Type.1]}"), "instance_type must be known at synth: pytorch has an image for GPUs"),
+        (
+            ("pytorch", "2.3", "${Token[Type.1]}"),
+            "instance_type must be known at synth: pytorch has separate images for CPU and GPU",
+        ),
     ],
 )
 def test_an_image_that_sagemaker_does_not_have(given: tuple[Any, str, str], message: str) -> None:

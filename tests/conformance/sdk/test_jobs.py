@@ -17,7 +17,7 @@ import pytest
 import sklearn.datasets
 
 from smproc.local import LocalAws
-from tests.helpers.deployment import SessionAt
+from tests.helpers.deployment import session_at
 from tests.helpers.ports import free_port
 from tests.helpers.sandboxes import require_any_sandbox
 from tests.helpers.stacks import ROOT
@@ -47,21 +47,23 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What lies beside a notebook."""
-    made = tmp_path_factory.mktemp("notebook")
-    (made / "tables").mkdir()
+    """The directory of a notebook."""
+    directory = tmp_path_factory.mktemp("notebook")
+    (directory / "tables").mkdir()
     for name in ("iris.csv", "wine_data.csv", "breast_cancer.csv"):
-        (made / "tables" / name).write_bytes((DATA / name).read_bytes())
+        (directory / "tables" / name).write_bytes((DATA / name).read_bytes())
     for name in ("count_words.py", "words.py"):
-        (made / name).write_bytes((SOURCE / name).read_bytes())
-    (made / "count_rows.py").write_text(COUNT_ROWS)
-    (made / "fail.py").write_text("open('/opt/ml/output/message', 'w').write('no such column'); raise SystemExit(3)")
-    (made / "sleep.py").write_text("import time; time.sleep(1000)")
-    return made
+        (directory / name).write_bytes((SOURCE / name).read_bytes())
+    (directory / "count_rows.py").write_text(COUNT_ROWS)
+    (directory / "fail.py").write_text(
+        "open('/opt/ml/output/message', 'w').write('no such column'); raise SystemExit(3)"
+    )
+    (directory / "sleep.py").write_text("import time; time.sleep(1000)")
+    return directory
 
 
 def run(local_aws: LocalAws, folder: Path, what: str) -> tuple[dict[str, Any], str]:
-    """What the SDK says at the end, and all that it has printed."""
+    """Run a job with the SDK, and return its summary and everything that the SDK printed."""
     ran = subprocess.run(
         [str(SDK_PYTHON), str(Path(__file__).with_name("run_jobs.py")), what, str(folder)],
         env=local_aws.redirect(os.environ) | {"SAGEMAKER_SUPPRESS_V2_WARNING": "1"},
@@ -77,14 +79,14 @@ def run(local_aws: LocalAws, folder: Path, what: str) -> tuple[dict[str, Any], s
 
 
 def outputs(local_aws: LocalAws, uri: str) -> dict[str, bytes]:
-    """The objects below an address."""
+    """Return the objects below a URI."""
     environment = local_aws.environment()
     session = boto3.Session(
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
         region_name=local_aws.region,
     )
-    s3 = SessionAt(session, local_aws.endpoint).client("s3")
+    s3 = session_at(session, local_aws.endpoint).client("s3")
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/").get("Contents", ())]
     return {key.removeprefix(f"{prefix}/"): s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
@@ -139,7 +141,7 @@ def test_a_spark_job_runs_with_its_module_its_configuration_and_its_event_log(
     assert counted == Counter(
         word for path in (folder / "tables").iterdir() for word in re.findall(r"\w+", path.read_text().lower())
     )
-    # Uploaded as it grows: what had another name meanwhile is there, too.
+    # The log is uploaded while it grows, so its intermediate name is there, too.
     (events,) = (
         body for name, body in outputs(local_aws, f"s3://{bucket}/events").items() if not name.endswith(".inprogress")
     )

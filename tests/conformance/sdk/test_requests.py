@@ -1,4 +1,4 @@
-"""Requests of the SageMaker SDK itself, run now, against those of the constructs: other calls, versions and regions."""
+"""Requests of the SageMaker SDK itself against those of the constructs: further calls, versions and regions."""
 
 from __future__ import annotations
 
@@ -163,11 +163,11 @@ MORE: list[Call] = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _in_their_folder(tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN401
-    folder = tmp_path_factory.mktemp("calls")
-    write_files(folder)
+def _in_source_directory(tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN401
+    directory = tmp_path_factory.mktemp("calls")
+    write_files(directory)
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
+        patch.chdir(directory)
         yield
 
 
@@ -178,7 +178,7 @@ def _here(calls: list[Call]) -> list[Call]:
 
 @pytest.fixture(scope="module")
 def sent() -> list[Any]:
-    """What the SDK sends for each of MORE, then for each call behind the golden files."""
+    """The requests that the SDK sends for each of MORE, then for each call of the golden files."""
     calls = _here([*MORE, *(call for calls in GOLDEN.values() for call in calls)])
     done = subprocess.run(
         [SDK_PYTHON, Path(__file__).with_name("sent_requests.py")],
@@ -206,5 +206,5 @@ def test_the_golden_files_are_what_the_sdk_sends(sent: list[Any]) -> None:
     golden = [golden_request(name, index) for name, calls in GOLDEN.items() for index in range(len(calls))]
     found = sent[len(MORE) :]
     assert len(found) == len(golden)
-    # The one that botocore refuses never leaves: it is compared where it is refused.
+    # A request that botocore refuses is never sent: it is compared where it is refused.
     assert [comparable(kept) for kept in golden[:-1]] == [comparable(request) for request in found[:-1]]

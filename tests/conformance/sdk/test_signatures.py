@@ -19,7 +19,7 @@ SDK_PYTHON = ROOT / ".tools" / "sagemaker" / "bin" / "python"
 ABSENT = {"sagemaker_session", "wait", "logs", "git_config"}
 RENAMED = {"estimator_cls": "framework"}
 ATHENA = ("catalog", "database", "query_string", "output_s3_uri", "output_format")
-# The SDK's signature gives None and its request is refused without one: here Python says so.
+# The SDK's default is None, and its request is refused without a value: here the argument is required.
 REQUIRED_HERE = {
     "image_uri": ("Processor", "ScriptProcessor"),
     "command": ("ScriptProcessor",),

@@ -130,6 +130,7 @@ def _at_run_time(value: Any) -> Any:  # noqa: ANN401 - JSON
 def _refused_by_botocore(request: dict[str, Any]) -> str:
     model = botocore.model.ServiceModel(botocore.loaders.Loader().load_service_model("sagemaker", "service-2"))
     shape = model.operation_model("CreateProcessingJob").input_shape
+    assert shape is not None
     report: str = botocore.validate.ParamValidator().validate(request, shape).generate_report()
     return report
 

@@ -1,4 +1,4 @@
-"""What cdk-nag's packs say of app.py and of every example, and what docs/security.md says they do."""
+"""The findings of cdk-nag's packs in app.py and in every example, and their list in docs/security.md."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cdk_sagemaker_processing import (
 from tests.helpers.stacks import ROOT
 from tools.regenerate_suppressions import APPS, PACKS, PAGE, Audit, audit, audit_all, page
 
-# What the user adds to an alarm comes after the alarm has been explained.
+# Users add actions to an alarm after its suppressions.
 LATER = "CloudWatchAlarmAction"
 
 
@@ -33,13 +33,13 @@ def audits() -> dict[str, Audit]:
 
 @pytest.mark.parametrize("name", APPS)
 def test_every_finding_has_a_reason(audits: dict[str, Audit], name: str) -> None:
-    assert audits[name].unexplained == []
+    assert audits[name].unsuppressed == []
     assert {finding.pack for finding in audits[name].findings} == set(PACKS)
 
 
 @pytest.mark.parametrize("name", APPS)
 def test_every_reason_has_a_finding(audits: dict[str, Audit], name: str) -> None:
-    assert [place for place in audits[name].idle if not place[1].endswith(LATER)] == []
+    assert [unused for unused in audits[name].unused if not unused[1].endswith(LATER)] == []
 
 
 def test_each_pack_would_have_found_something(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_each_pack_would_have_found_something(tmp_path: Path) -> None:
         s3.Bucket(cdk.Stack(app, "Stack"), "Open")
         app.synth()
 
-    assert {finding.pack for finding in audit(make, tmp_path).unexplained} == set(PACKS)
+    assert {finding.pack for finding in audit(make, tmp_path).unsuppressed} == set(PACKS)
 
 
 def test_the_page_says_what_is_found(audits: dict[str, Audit]) -> None:
@@ -83,8 +83,8 @@ def test_what_the_user_decides_needs_no_reason(tmp_path: Path) -> None:
         app.synth()
 
     found = audit(make, tmp_path)
-    assert found.unexplained == []
-    assert found.idle == frozenset()
+    assert found.unsuppressed == []
+    assert found.unused == frozenset()
     left = {
         finding.rule.removeprefix(f"{finding.pack}-") for finding in found.findings if finding.pack != "AwsSolutions"
     }
@@ -93,7 +93,7 @@ def test_what_the_user_decides_needs_no_reason(tmp_path: Path) -> None:
         "IAMNoInlinePolicy",
         "LambdaDLQ",
         "S3BucketReplicationEnabled",
-        "S3DefaultEncryptionKMS",  # of the access logs alone
+        "S3DefaultEncryptionKMS",  # of the access logs only
     }
     unencrypted = {finding.resource for finding in found.findings if finding.rule.endswith("S3DefaultEncryptionKMS")}
     assert unencrypted == {"Safe/ProcessingAccessLogs/Resource"}

@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 class CopyStack(cdk.Stack):
     """A job that copies what it is given and fails at what is corrupt."""
 
-    def __init__(self, scope: cdk.App, construct_id: str, bucket: s3.IBucket | None, **given: Any) -> None:  # noqa: ANN401
+    def __init__(self, scope: cdk.App, construct_id: str, bucket: s3.IBucket | None, **given: Any) -> None:
         super().__init__(scope, construct_id)
         # Imported by name: nothing of the bucket's own stack is touched from here.
         bucket = bucket or s3.Bucket.from_bucket_name(self, "Imported", cdk.Fn.import_value("SharedBucket"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 SLEEP = "import time; time.sleep(60)"
 
 
-def refusal(call: Any, **request: Any) -> tuple[str, str]:  # noqa: ANN401 - boto3 is untyped
+def refusal(call: Callable[..., object], **request: Any) -> tuple[str, str]:
     with pytest.raises(ClientError) as caught:
         call(**request)
     error = caught.value.response["Error"]
@@ -140,7 +142,8 @@ def preferring(local_aws: RunningLocalAws, top: int | None, each: list[int | Non
 
 def test_names_of_inputs_are_unique(local_aws: RunningLocalAws) -> None:
     request = local_aws.request("", inputs=[local_aws.input("code", "s3://data/code/")])
-    assert "code is given more than once" in refusal(local_aws.sagemaker.create_processing_job, **request)[1]
+    message = refusal(local_aws.sagemaker.create_processing_job, **request)[1]
+    assert "Input names must be unique, got code more than once" in message
 
 
 def test_other_operations_are_unknown_and_the_known_ones_listed(local_aws: RunningLocalAws) -> None:
@@ -174,9 +177,9 @@ def tags_of(count: int, prefix: str = "k") -> list[dict[str, str]]:
     ("tags", "told"),
     [
         (tags_of(51), "Member must have length less than or equal to 50"),
-        (tags_of(30, "other"), "can have at most 50 tags, and this one would have 60"),
-        ([{"Key": "aws:x", "Value": ""}], "Tag keys that begin with aws: are AWS's own: aws:x"),
-        ([*tags_of(1), *tags_of(1)], "Tag keys must be unique, and k0 is given more than once"),
+        (tags_of(30, "other"), "must have at most 50 tags, got 60"),
+        ([{"Key": "aws:x", "Value": ""}], "Tag keys must not start with aws:, which AWS reserves, got aws:x"),
+        ([*tags_of(1), *tags_of(1)], "Tag keys must be unique, got k0 more than once"),
         ([{"Key": "k" * 129, "Value": ""}], "Member must have length less than or equal to 128"),
         ([{"Key": "k", "Value": "v" * 257}], "Member must have length less than or equal to 256"),
         ([{"Key": "a,b", "Value": ""}], "Member must satisfy regular expression pattern"),
@@ -229,7 +232,7 @@ def listed(local_aws: RunningLocalAws) -> str:
     return common
 
 
-def names(local_aws: RunningLocalAws, common: str, **request: Any) -> str:  # noqa: ANN401
+def names(local_aws: RunningLocalAws, common: str, **request: Any) -> str:
     page = local_aws.sagemaker.list_processing_jobs(NameContains=common, **request)
     return "".join(job["ProcessingJobName"][-1] for job in page["ProcessingJobSummaries"])
 
@@ -251,7 +254,8 @@ def test_lists_are_filtered_and_sorted(local_aws: RunningLocalAws, listed: str) 
 
 
 def test_pages_hold_every_job_once(local_aws: RunningLocalAws, listed: str) -> None:
-    for order in ({}, {"SortBy": "Name", "SortOrder": "Descending"}):
+    orders: list[dict[str, Any]] = [{}, {"SortBy": "Name", "SortOrder": "Descending"}]
+    for order in orders:
         pages = local_aws.sagemaker.get_paginator("list_processing_jobs").paginate(
             NameContains=listed, PaginationConfig={"PageSize": 1}, **order
         )
@@ -262,12 +266,10 @@ def test_pages_hold_every_job_once(local_aws: RunningLocalAws, listed: str) -> N
 
 
 def test_jobs_are_apart_by_region_and_account(local_aws: RunningLocalAws) -> None:
-    import botocore.session  # noqa: PLC0415
-
     name = local_aws.create(local_aws.request(""))
     local_aws.wait(name)
     for key, region in (("test", "eu-west-1"), ("111122223333", "us-east-1")):
-        elsewhere = botocore.session.Session().create_client(
+        elsewhere = boto3.client(
             "sagemaker",
             region_name=region,
             endpoint_url=local_aws.aws.endpoint,

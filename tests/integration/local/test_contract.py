@@ -118,7 +118,10 @@ def piped(local_aws: RunningLocalAws, uri: str, **changes: str) -> dict[str, obj
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(b"no gzip", "is not gzip, which S3CompressionType says"), (gzip.compress(b"x" * 99)[:-6], "it ends too early")],
+    [
+        (b"no gzip", "is not gzip, although S3CompressionType is Gzip"),
+        (gzip.compress(b"x" * 99)[:-6], "it is truncated"),
+    ],
     ids=["other", "cut"],
 )
 def test_what_is_not_gzip_fails_the_job_and_is_named(local_aws: RunningLocalAws, content: bytes, told: str) -> None:
@@ -188,12 +191,12 @@ def test_a_file_with_holes_takes_what_it_takes(local_aws: RunningLocalAws) -> No
 
 def test_inputs_larger_than_the_volume_are_refused_before_they_fill_the_disk(tmp_path: Path) -> None:
     volume = Volume(OptMl(tmp_path), 2 * GIGABYTE)
-    volume.take(2 * GIGABYTE - 5, "s3://data/a")
-    volume.take(5, "s3://data/b")
+    volume.reserve(2 * GIGABYTE - 5, "s3://data/a")
+    volume.reserve(5, "s3://data/b")
     with pytest.raises(
         JobClientError, match=r'inputs up to S3 URL "s3://data/c" are larger than the 2 GB of VolumeSize'
     ):
-        volume.take(1, "s3://data/c")
+        volume.reserve(1, "s3://data/c")
 
 
 def continuous(local_aws: RunningLocalAws, script: str) -> dict[str, object]:

@@ -23,7 +23,7 @@ MISSING = {
 class Rule:
     """A rule for one detail type, with a dead-letter queue for its target."""
 
-    def __init__(self, local_aws: RunningLocalAws, target: str, **more: Any) -> None:  # noqa: ANN401 - fields of a target
+    def __init__(self, local_aws: RunningLocalAws, target: str, **more: Any) -> None:
         self.local_aws, self.name = local_aws, local_aws.name()
         self.events, self.sqs = local_aws.client("events"), local_aws.client("sqs")
         self.queue = self.sqs.create_queue(QueueName=f"{self.name}-dead")["QueueUrl"]

@@ -6,6 +6,7 @@ import io
 import json
 import time
 import zipfile
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -97,12 +98,15 @@ class Source:
         return str(self.functions.get_event_source_mapping(UUID=self.uuid)["LastProcessingResult"])
 
 
+Sources = Callable[..., Source]
+
+
 @pytest.fixture
-def sources(local_aws: RunningLocalAws) -> Iterator[Any]:
+def sources(local_aws: RunningLocalAws) -> Iterator[Sources]:
     """Makes sources; their mappings poll no longer than the test."""
     made: list[Source] = []
 
-    def make(mapping: dict[str, Any], **more: Any) -> Source:  # noqa: ANN401 - a source's own
+    def make(mapping: dict[str, Any], **more: Any) -> Source:
         made.append(Source(local_aws, mapping, **more))
         return made[-1]
 
@@ -112,7 +116,7 @@ def sources(local_aws: RunningLocalAws) -> Iterator[Any]:
             source.functions.delete_event_source_mapping(UUID=source.uuid)
 
 
-def test_a_full_batch_does_not_wait_for_its_window(sources: Any) -> None:  # noqa: ANN401
+def test_a_full_batch_does_not_wait_for_its_window(sources: Sources) -> None:
     source = sources({"BatchSize": 25, "MaximumBatchingWindowInSeconds": 60})
     source.send(50)
     source.connect()
@@ -120,7 +124,7 @@ def test_a_full_batch_does_not_wait_for_its_window(sources: Any) -> None:  # noq
     source.local_aws.until(source.left, lambda number: number == 0)
 
 
-def test_a_batch_that_is_not_full_comes_when_its_window_closes(sources: Any) -> None:  # noqa: ANN401
+def test_a_batch_that_is_not_full_comes_when_its_window_closes(sources: Sources) -> None:
     source = sources({"BatchSize": 100, "MaximumBatchingWindowInSeconds": 2})
     source.connect()
     sent = time.time()
@@ -132,7 +136,7 @@ def test_a_batch_that_is_not_full_comes_when_its_window_closes(sources: Any) -> 
     assert 1.9 <= batch["at"] - sent <= 4
 
 
-def test_ten_thousand_messages_in_a_batch(sources: Any) -> None:  # noqa: ANN401
+def test_ten_thousand_messages_in_a_batch(sources: Sources) -> None:
     source = sources({"BatchSize": 10_000, "MaximumBatchingWindowInSeconds": 60})
     source.send(10_000)
     source.connect()
@@ -140,7 +144,7 @@ def test_ten_thousand_messages_in_a_batch(sources: Any) -> None:  # noqa: ANN401
     assert batch["number"] == 10_000
 
 
-def test_a_batch_is_no_larger_than_a_functions_payload(sources: Any) -> None:  # noqa: ANN401
+def test_a_batch_is_no_larger_than_a_functions_payload(sources: Sources) -> None:
     source = sources({"BatchSize": 100, "MaximumBatchingWindowInSeconds": 1})
     for _ in range(10):
         source.send(10, size=100_000)
@@ -152,14 +156,14 @@ def test_a_batch_is_no_larger_than_a_functions_payload(sources: Any) -> None:  #
     assert max(batch["size"] for batch in batches) <= 6 * 1024 * 1024
 
 
-def test_without_a_window_what_is_there_comes_at_once(sources: Any) -> None:  # noqa: ANN401
+def test_without_a_window_what_is_there_comes_at_once(sources: Sources) -> None:
     source = sources({"BatchSize": 10})
     source.send(12)
     source.connect()
     assert sorted(batch["number"] for batch in source.batches(12)) == [2, 10]
 
 
-def test_no_more_batches_at_once_than_the_scaling_allows(sources: Any) -> None:  # noqa: ANN401
+def test_no_more_batches_at_once_than_the_scaling_allows(sources: Sources) -> None:
     scaling = {"MaximumConcurrency": 2}
     source = sources({"BatchSize": 1, "MaximumBatchingWindowInSeconds": 1, "ScalingConfig": scaling}, SLEEP="1")
     source.send(6)
@@ -181,7 +185,7 @@ FAILURE = [
 
 
 @pytest.mark.parametrize("answer", SUCCESS)
-def test_what_reports_no_failure_is_success(sources: Any, answer: str) -> None:  # noqa: ANN401
+def test_what_reports_no_failure_is_success(sources: Sources, answer: str) -> None:
     source = sources({"FunctionResponseTypes": ["ReportBatchItemFailures"]}, ANSWER=answer)
     source.send(2)
     source.connect()
@@ -189,7 +193,7 @@ def test_what_reports_no_failure_is_success(sources: Any, answer: str) -> None: 
 
 
 @pytest.mark.parametrize("answer", FAILURE)
-def test_a_malformed_answer_fails_the_whole_batch(sources: Any, answer: str) -> None:  # noqa: ANN401
+def test_a_malformed_answer_fails_the_whole_batch(sources: Sources, answer: str) -> None:
     source = sources({"FunctionResponseTypes": ["ReportBatchItemFailures"]}, ANSWER=answer)
     source.send(2)
     source.connect()
@@ -197,7 +201,7 @@ def test_a_malformed_answer_fails_the_whole_batch(sources: Any, answer: str) -> 
     assert source.left() == 2
 
 
-def test_an_answer_means_nothing_where_failures_are_not_reported(sources: Any) -> None:  # noqa: ANN401
+def test_an_answer_means_nothing_where_failures_are_not_reported(sources: Sources) -> None:
     source = sources({}, ANSWER='{"batchItemFailures": [{"itemIdentifier": ""}]}')
     source.send(2)
     source.connect()
@@ -212,7 +216,7 @@ def test_an_answer_means_nothing_where_failures_are_not_reported(sources: Any) -
         ({"MaximumBatchingWindowInSeconds": 301}, "Maximum batch window must be between 0 and 300 seconds"),
     ],
 )
-def test_what_a_mapping_cannot_be(sources: Any, mapping: dict[str, Any], message: str) -> None:  # noqa: ANN401
+def test_what_a_mapping_cannot_be(sources: Sources, mapping: dict[str, Any], message: str) -> None:
     source = sources(mapping)
     with pytest.raises(ClientError, match=message) as caught:
         source.connect()

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+
+from tests.helpers.deployment import session_at
 
 if TYPE_CHECKING:
     from tests.helpers.local_aws import RunningLocalAws
 
 SECRETLY = "test"
+Received = Callable[[str, int], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def received(local_aws: RunningLocalAws) -> Iterator[Any]:
+def received(local_aws: RunningLocalAws) -> Iterator[Received]:
     """Waits for so many events of a job and returns them in order."""
-    import botocore.session  # noqa: PLC0415
-
-    def client(service: str) -> Any:  # noqa: ANN401 - boto3 is untyped
-        return botocore.session.Session().create_client(
-            service,
-            region_name="us-east-1",
-            endpoint_url=local_aws.aws.endpoint,
-            aws_access_key_id=SECRETLY,
-            aws_secret_access_key=SECRETLY,
-        )
-
-    events, queues = client("events"), client("sqs")
+    session = boto3.Session(aws_access_key_id=SECRETLY, aws_secret_access_key=SECRETLY, region_name="us-east-1")
+    session_at(session, local_aws.aws.endpoint)
+    events, queues = session.client("events"), session.client("sqs")
     name = local_aws.name()
     url = queues.create_queue(QueueName=name)["QueueUrl"]
     pattern = {"source": ["aws.sagemaker"], "detail-type": ["SageMaker Processing Job State Change"]}
@@ -61,7 +56,9 @@ def statuses(events: list[dict[str, Any]]) -> list[str]:
     return [event["detail"]["ProcessingJobStatus"] for event in events]
 
 
-def test_a_job_that_completes_is_told_of_twice_in_the_shape_of_aws(local_aws: RunningLocalAws, received: Any) -> None:  # noqa: ANN401
+def test_a_job_that_completes_is_told_of_twice_in_the_shape_of_aws(
+    local_aws: RunningLocalAws, received: Received
+) -> None:
     request = local_aws.request("", Tags=[{"Key": "team", "Value": "x"}], Environment={"A": "1"})
     job = local_aws.wait(local_aws.create(request))
     begun, ended = received(request["ProcessingJobName"], 2)
@@ -82,14 +79,16 @@ def test_a_job_that_completes_is_told_of_twice_in_the_shape_of_aws(local_aws: Ru
     assert "ProcessingEndTime" not in begun["detail"]
 
 
-def test_a_failure_carries_its_reason_and_message(local_aws: RunningLocalAws, received: Any) -> None:  # noqa: ANN401
+def test_a_failure_carries_its_reason_and_message(local_aws: RunningLocalAws, received: Received) -> None:
     job = local_aws.run("import sys; open('/opt/ml/output/message', 'w').write('no rows'); sys.exit(4)")
     *_, ended = received(job["ProcessingJobName"], 2)
     assert ended["detail"]["FailureReason"] == job["FailureReason"]
     assert ended["detail"]["ExitMessage"] == "no rows"
 
 
-def test_a_stop_is_told_of_when_it_is_asked_for_and_when_it_is_done(local_aws: RunningLocalAws, received: Any) -> None:  # noqa: ANN401
+def test_a_stop_is_told_of_when_it_is_asked_for_and_when_it_is_done(
+    local_aws: RunningLocalAws, received: Received
+) -> None:
     name = local_aws.create(local_aws.request("print('ready', flush=True); import time; time.sleep(60)"))
     local_aws.wait_for_log(name, "ready")
     local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)

@@ -91,10 +91,10 @@ def test_a_share_strikes_some_and_not_all(local_aws: RunningLocalAws) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"kind": "flood"}, "There is no fault 'flood'; there are throttle, quota, capacity, error, delay"),
+        ({"kind": "flood"}, "kind must be one of throttle, quota, capacity, error, delay, got 'flood'"),
         ({"kind": "quota", "times": 0}, "times must be at least 1, got 0"),
         ({"kind": "quota", "share": 2}, "share must be above 0 and at most 1, got 2"),
-        ({"kind": "delay"}, "seconds go with delay, and delay with seconds, got delay with 0"),
+        ({"kind": "delay"}, "seconds must be above 0 for delay and 0 for other faults, got 0"),
     ],
 )
 def test_a_fault_that_makes_no_sense(local_aws: RunningLocalAws, given: dict[str, Any], message: str) -> None:
@@ -118,4 +118,4 @@ def test_the_command_switches_lists_and_clears(local_aws: RunningLocalAws) -> No
     assert smproc("clear").stdout == "no faults\n"
     absent = smproc("list", port=1)
     assert absent.returncode == 1
-    assert absent.stderr == "smproc: no local AWS runs on port 1; start it with: smproc local start\n"
+    assert absent.stderr == "smproc: no local AWS runs on port 1; start it with: smproc local start --port 1\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import botocore.loaders
@@ -120,7 +121,7 @@ def answered(local_aws: RunningLocalAws, operation: str, body: bytes) -> dict[st
 
 
 @pytest.fixture
-def nothing_left(local_aws: RunningLocalAws) -> Any:  # noqa: ANN401 - a generator of nothing
+def nothing_left(local_aws: RunningLocalAws) -> Iterator[None]:
     """Holds a test to leaving neither a process nor a folder behind, and no failure of ours."""
     status = local_aws.aws.status()
     assert status.pid
@@ -132,7 +133,7 @@ def nothing_left(local_aws: RunningLocalAws) -> Any:  # noqa: ANN401 - a generat
     local_aws.until(lambda: list((status.folder / "jobs").iterdir()), lambda folders: not folders)
     assert set(children(status.pid)) <= before
     said = status.log.read_bytes()[log:].decode(errors="replace")
-    assert "for a reason of ours" not in said
+    assert "with an internal error" not in said
     assert local_aws.aws.status().pid == status.pid
 
 
@@ -190,7 +191,7 @@ def test_whatever_json_is_sent_is_answered(local_aws: RunningLocalAws, operation
 
     @settings(TRIES, max_examples=60)
     @given(JSON | of_shape(shape.get(operation, f"{operation}Request")))
-    def check(body: Any) -> None:  # noqa: ANN401
+    def check(body: object) -> None:
         if operation == "CreateProcessingJob" and isinstance(body, dict):
             body.pop("RoleArn", None)
         answered(local_aws, operation, json.dumps(body).encode())

@@ -1,4 +1,4 @@
-"""What a user says stands in for their images, and which runner is used when."""
+"""User-supplied substitutes for images, and the choice of the runner."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ MINE = "111122223333.dkr.ecr.us-east-1.amazonaws.com/team/mine:1.2"
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with a package of its own."""
-    folder = tmp_path_factory.mktemp("environment") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    (packages,) = folder.glob("lib/python*/site-packages")
+    directory = tmp_path_factory.mktemp("environment") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(directory)], check=True)
+    (packages,) = directory.glob("lib/python*/site-packages")
     (packages / "only_here.py").write_text("ANSWER = 42\n")
-    return folder
+    return directory
 
 
 @pytest.fixture(scope="module")
 def command(tmp_path_factory: pytest.TempPathFactory, environment: Path) -> str:
-    """A command of a user's, with a module beside it."""
-    folder = tmp_path_factory.mktemp("project")
-    (folder / "beside.py").write_text("WORD = 'beside'\n")
-    (folder / "main.py").write_text(
-        "import sys, beside, only_here\nprint(beside.WORD, only_here.ANSWER, sys.argv[1:])\n"
+    """A user's command, with a module next to it."""
+    directory = tmp_path_factory.mktemp("project")
+    (directory / "sibling.py").write_text("NAME = 'sibling'\n")
+    (directory / "main.py").write_text(
+        "import sys, sibling, only_here\nprint(sibling.NAME, only_here.ANSWER, sys.argv[1:])\n"
     )
-    return f"{environment}/bin/python {folder}/main.py --fixed"
+    return f"{environment}/bin/python {directory}/main.py --fixed"
 
 
 @pytest.fixture(params=SANDBOXES)
@@ -75,7 +75,7 @@ def test_an_image_is_a_virtual_environment_or_a_command(mapped: RunningLocalAws)
     request = mapped.request("")
     request["AppSpecification"] = {"ImageUri": "other:latest", "ContainerArguments": ["more"]}
     job = mapped.wait(mapped.create(request))
-    assert mapped.log(job["ProcessingJobName"]) == {"algo-1": ["beside 42 ['--fixed', 'more']"]}
+    assert mapped.log(job["ProcessingJobName"]) == {"algo-1": ["sibling 42 ['--fixed', 'more']"]}
 
 
 @pytest.mark.parametrize(
@@ -103,18 +103,18 @@ def test_the_full_name_wins() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "told"),
+    ("value", "message"),
     [
-        ("", "must be the folder of a virtual environment or a command that is here, got ''"),
-        ("no-such-program x", "or a command that is here, got 'no-such-program x'"),
-        ("python3 'open", 'must be a command line, got "python3 \'open": No closing quotation'),
-        ("/etc", "must be a virtual environment or a command, and /etc is a folder without bin/python"),
+        ("", "must be the directory of a virtual environment or an installed command, got ''"),
+        ("no-such-program x", "or an installed command, got 'no-such-program x'"),
+        ("python3 'open", 'must be a valid command line, got "python3 \'open": No closing quotation'),
+        ("/etc", "must be a virtual environment or a command, got '/etc'; this directory has no bin/python"),
     ],
 )
-def test_what_can_stand_in_for_nothing_is_told(what: str, told: str) -> None:
+def test_an_invalid_substitute_is_refused_with_the_reason(value: str, message: str) -> None:
     with pytest.raises(InvalidOptionError) as caught:
-        LocalAws(images={"mine": what})
-    assert told in str(caught.value)
+        LocalAws(images={"mine": value})
+    assert message in str(caught.value)
 
 
 def test_options_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +128,7 @@ def test_options_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_an_image_without_a_stand_in_says_what_to_do() -> None:
+def test_an_image_without_a_substitute_says_what_to_do() -> None:
     container = ContainerSpec(
         image=MINE,
         entrypoint=["true"],
@@ -151,23 +151,23 @@ def test_without_an_engine_containers_are_refused_and_processes_are_not(
     with pytest.raises(NoContainerEngineError) as caught:
         choose("container", {}, "any")
     assert str(caught.value) == (
-        "No container engine answers (docker is not installed; podman is not installed); start Docker or install "
+        "No container engine responds (docker is not installed; podman is not installed); start Docker or install "
         "Podman (apt install podman, dnf install podman), or run jobs without containers: smproc local start --runner "
         "process"
     )
     assert isinstance(choose("auto", {}, "any"), ProcessRunner)
 
 
-def engine_of(folder: Path, script: str) -> str:
+def fake_engine(directory: Path, script: str) -> str:
     """A PATH on which docker is a script."""
-    program = folder / "docker"
+    program = directory / "docker"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    return str(folder)
+    return str(directory)
 
 
-def test_an_engine_that_does_not_answer_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", engine_of(tmp_path, "echo 'Cannot connect to the Docker daemon' >&2; exit 1"))
+def test_an_engine_that_does_not_respond_gives_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", fake_engine(tmp_path, "echo 'Cannot connect to the Docker daemon' >&2; exit 1"))
     with pytest.raises(
         NoContainerEngineError, match=r"docker: Cannot connect to the Docker daemon; podman is not installed"
     ):
@@ -178,10 +178,10 @@ def test_with_an_engine_its_images_run_in_containers_and_others_do_not(
     tmp_path: Path, path_without: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require_any_sandbox()
-    engine = engine_of(tmp_path, 'case "$*" in *unknown*) exit 1;; esac')
+    engine = fake_engine(tmp_path, 'case "$*" in *unknown*) exit 1;; esac')
     monkeypatch.setenv("PATH", f"{engine}:{path_without('unshare', 'setpriv', 'bwrap')}")
-    stand_ins: Mapping[str, ImageSubstitute] = {"mapped": ImageSubstitute(None, ("true",))}
-    runner = choose("auto", stand_ins, "any")
+    substitutes: Mapping[str, ImageSubstitute] = {"mapped": ImageSubstitute(None, ("true",))}
+    runner = choose("auto", substitutes, "any")
     assert isinstance(runner, PreferringRunner)
     assert runner.name.startswith("docker, or ")
 
@@ -189,14 +189,14 @@ def test_with_an_engine_its_images_run_in_containers_and_others_do_not(
     class Image:
         image: str
 
-    assert runner._of(Image("known")) is runner.containers  # type: ignore[arg-type]
-    assert runner._of(Image("unknown")) is runner.processes  # type: ignore[arg-type]
-    assert runner._of(Image("mapped:1")) is runner.processes  # type: ignore[arg-type]
+    assert runner._runner_of(Image("known")) is runner.containers  # type: ignore[arg-type]
+    assert runner._runner_of(Image("unknown")) is runner.processes  # type: ignore[arg-type]
+    assert runner._runner_of(Image("mapped:1")) is runner.processes  # type: ignore[arg-type]
 
 
 def test_an_engine_that_fails_is_no_failure_of_the_program(tmp_path: Path) -> None:
-    folder = Path(engine_of(tmp_path, 'case "$1" in run) echo "no space left on device" >&2; exit 125;; esac'))
-    runner = EngineRunner(Engine("docker", str(folder / "docker"), {}), "any")
+    directory = Path(fake_engine(tmp_path, 'case "$1" in run) echo "no space left on device" >&2; exit 125;; esac'))
+    runner = EngineRunner(Engine("docker", str(directory / "docker"), {}), "any")
     container = ContainerSpec(
         image="mine",
         entrypoint=[],
@@ -209,10 +209,10 @@ def test_an_engine_that_fails_is_no_failure_of_the_program(tmp_path: Path) -> No
     )
     from smproc.local.runners import StopSignal  # noqa: PLC0415
 
-    class Nowhere:
+    class NullOutput:
         def write(self, data: bytes) -> None: ...
 
         def flush_if_due(self) -> None: ...
 
     with pytest.raises(CannotRunError, match="docker could not run the image mine: no space left on device"):
-        runner.run(container, Nowhere(), StopSignal(0.0))
+        runner.run(container, NullOutput(), StopSignal(0.0))

@@ -72,7 +72,7 @@ def test_a_manifest_names_exactly_what_arrives(local_aws: RunningLocalAws) -> No
         ('[{"prefix": "s3://data/"}, 1]', "must be a JSON list that begins with"),
         ('[{"prefix": "/data/"}, "x"]', 'The S3 URL "/data/x" is invalid'),
         ('[{"prefix": "s3://data/gone/"}, "x.csv"]', 'Failed to download data from S3 URL "s3://data/gone/x.csv"'),
-        ('[{"prefix": "s3://data/m/"}, "../raw.csv"]', "'m/../raw.csv' does not name a place below"),
+        ('[{"prefix": "s3://data/m/"}, "../raw.csv"]', "'m/../raw.csv' does not name a path below"),
     ],
 )
 def test_a_bad_manifest_fails_the_job_and_says_why(local_aws: RunningLocalAws, content: str, told: str) -> None:

@@ -1,4 +1,4 @@
-"""What a job's program cannot see, change or reach."""
+"""The isolation of a job's program: what it cannot see, change or reach."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.each_sandbox
 
 
-def told(local_aws: RunningLocalAws, expression: str, **changes: Any) -> Any:  # noqa: ANN401
-    """What an expression is worth inside of a job."""
+def evaluate(local_aws: RunningLocalAws, expression: str, **changes: Any) -> Any:  # noqa: ANN401
+    """Evaluate an expression in a job."""
     script = f"""
 import glob, json, os, pathlib, socket, sys, ctypes
 def attempt(action):
@@ -33,44 +33,45 @@ def attempt(action):
     except OSError as error:
         return type(error).__name__
     return "done"
-json.dump({expression}, open("/opt/ml/processing/output/told", "w"))
+json.dump({expression}, open("/opt/ml/processing/output/result", "w"))
 """
     job = local_aws.run(script, **changes)
     assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
-    return json.loads(local_aws.get(f"{job['ProcessingJobName']}/told"))
+    return json.loads(local_aws.get(f"{job['ProcessingJobName']}/result"))
 
 
 def test_the_root_holds_nothing_of_the_machine_but_what_programs_need(local_aws: RunningLocalAws) -> None:
-    root = set(told(local_aws, "os.listdir('/')"))
+    root = set(evaluate(local_aws, "os.listdir('/')"))
     links = {name for name in ("bin", "lib", "lib32", "lib64", "libx32", "sbin") if (Path("/") / name).exists()}
-    python = {Path(prefix).parts[1] for prefix in (sys.prefix, sys.base_prefix)}
+    prefixes = [Path(prefix) for prefix in (sys.prefix, sys.base_prefix)]
+    python = {path.parts[1] for prefix in prefixes for path in (prefix, prefix.resolve())}
     assert root == {"dev", "etc", "opt", "proc", "root", "tmp", "usr"} | links | python
-    assert told(local_aws, "os.listdir('/opt')") == ["ml"]
+    assert evaluate(local_aws, "os.listdir('/opt')") == ["ml"]
 
 
-def test_neither_the_state_nor_another_jobs_folder_can_be_seen(local_aws: RunningLocalAws) -> None:
+def test_neither_the_state_nor_another_jobs_directory_can_be_seen(local_aws: RunningLocalAws) -> None:
     other = local_aws.create(local_aws.request("import time; print('ready'); time.sleep(60)"))
     local_aws.wait_for_log(other, "ready")
     status = local_aws.aws.status()
     folder = status.folder / "jobs" / other
     assert folder.is_dir()
     paths = [str(path) for path in (status.folder, folder, status.log, Path.home() / ".ssh", Path.home() / ".aws")]
-    assert told(local_aws, f"[path for path in {paths!r} if os.path.exists(path)]") == []
-    places = ("/opt", "/root", "/etc", "/dev")
-    assert other not in told(
-        local_aws, f"[name for top in {places!r} for _, names, _ in os.walk(top) for name in names]"
+    assert evaluate(local_aws, f"[path for path in {paths!r} if os.path.exists(path)]") == []
+    directories = ("/opt", "/root", "/etc", "/dev")
+    assert other not in evaluate(
+        local_aws, f"[name for top in {directories!r} for _, names, _ in os.walk(top) for name in names]"
     )
     local_aws.sagemaker.stop_processing_job(ProcessingJobName=other)
 
 
 def test_only_its_own_processes_can_be_seen_and_it_is_the_first(local_aws: RunningLocalAws) -> None:
-    assert told(local_aws, "[os.getpid(), [name for name in os.listdir('/proc') if name.isdigit()]]") == [1, ["1"]]
+    assert evaluate(local_aws, "[os.getpid(), [name for name in os.listdir('/proc') if name.isdigit()]]") == [1, ["1"]]
 
 
 def test_the_program_is_root_without_any_power(local_aws: RunningLocalAws) -> None:
     powers = "[line.split()[1] for line in open('/proc/self/status') if line.startswith(('CapEff', 'CapPrm'))]"
-    assert told(local_aws, f"[os.getuid(), {powers}]") == [0, ["0" * 16, "0" * 16]]
-    assert told(local_aws, "ctypes.CDLL(None).mount(b'x', b'/tmp', b'tmpfs', 0, None)") == -1
+    assert evaluate(local_aws, f"[os.getuid(), {powers}]") == [0, ["0" * 16, "0" * 16]]
+    assert evaluate(local_aws, "ctypes.CDLL(None).mount(b'x', b'/tmp', b'tmpfs', 0, None)") == -1
 
 
 @pytest.mark.parametrize(
@@ -85,26 +86,26 @@ def test_the_program_is_root_without_any_power(local_aws: RunningLocalAws) -> No
     ],
 )
 def test_nothing_of_the_machine_can_be_written(local_aws: RunningLocalAws, path: str) -> None:
-    assert told(local_aws, f"attempt(lambda: open({path!r}, 'w').write('x'))") in ("OSError", "PermissionError")
+    assert evaluate(local_aws, f"attempt(lambda: open({path!r}, 'w').write('x'))") in ("OSError", "PermissionError")
     assert not Path(path).exists() or path.startswith("/proc")
 
 
-def test_its_own_places_can_be_written(local_aws: RunningLocalAws) -> None:
+def test_its_own_directories_can_be_written(local_aws: RunningLocalAws) -> None:
     assert (
-        told(local_aws, "[attempt(lambda: open(f'{d}/x', 'w')) for d in ('/tmp', '/root', '/opt/ml', '/dev/shm')]")
+        evaluate(local_aws, "[attempt(lambda: open(f'{d}/x', 'w')) for d in ('/tmp', '/root', '/opt/ml', '/dev/shm')]")
         == ["done"] * 4
     )
 
 
 def test_the_host_has_the_name_that_its_config_says(local_aws: RunningLocalAws) -> None:
-    assert told(local_aws, "[socket.gethostname(), socket.gethostbyname('algo-1')]") == ["algo-1", "127.0.1.1"]
+    assert evaluate(local_aws, "[socket.gethostname(), socket.gethostbyname('algo-1')]") == ["algo-1", "127.0.1.1"]
 
 
 def test_network_isolation_cuts_the_program_off_and_nothing_else(local_aws: RunningLocalAws) -> None:
     reach = f"attempt(lambda: socket.create_connection(('127.0.0.1', {local_aws.aws.port}), 2))"
-    assert told(local_aws, reach) == "done"
-    # Its inputs still arrive and its outputs are still uploaded: that is the platform's doing.
-    isolated = told(local_aws, reach, NetworkConfig={"EnableNetworkIsolation": True})
+    assert evaluate(local_aws, reach) == "done"
+    # Its inputs still arrive and its outputs are still uploaded, because the platform does that.
+    isolated = evaluate(local_aws, reach, NetworkConfig={"EnableNetworkIsolation": True})
     assert isolated in ("ConnectionRefusedError", "OSError")
     name = local_aws.create(local_aws.request("print('logged')", NetworkConfig={"EnableNetworkIsolation": True}))
     local_aws.wait(name)
@@ -112,8 +113,8 @@ def test_network_isolation_cuts_the_program_off_and_nothing_else(local_aws: Runn
 
 
 def test_python_is_the_servers_with_all_of_its_packages(local_aws: RunningLocalAws) -> None:
-    assert told(local_aws, "[sys.prefix, __import__('sklearn').__version__ != '']") == [sys.prefix, True]
-    assert told(local_aws, "__import__('subprocess').run(['python', '-c', 'import sklearn']).returncode") == 0
+    assert evaluate(local_aws, "[sys.prefix, __import__('sklearn').__version__ != '']") == [sys.prefix, True]
+    assert evaluate(local_aws, "__import__('subprocess').run(['python', '-c', 'import sklearn']).returncode") == 0
 
 
 def test_no_command_line_holds_a_value_of_the_environment(local_aws: RunningLocalAws) -> None:
@@ -132,12 +133,12 @@ def test_no_command_line_holds_a_value_of_the_environment(local_aws: RunningLoca
 
 
 def test_a_variable_means_something_to_the_program_alone(local_aws: RunningLocalAws) -> None:
-    # Names that shells, the loader or we ourselves heed, on the way in.
+    # Names that affect shells, the loader or the sandbox itself.
     environment = {"SMPROC_0": "mine", "ENV": "/no/such", "PATH": "/usr/bin:/bin", "LC_ALL": "${HOME}"}
-    assert told(local_aws, "dict(os.environ)", Environment=environment).items() >= environment.items()
+    assert evaluate(local_aws, "dict(os.environ)", Environment=environment).items() >= environment.items()
 
 
-def test_nobody_else_may_enter_the_folder_of_the_state(local_aws: RunningLocalAws, tmp_path: Path) -> None:
+def test_nobody_else_may_enter_the_state_directory(local_aws: RunningLocalAws, tmp_path: Path) -> None:
     assert local_aws.aws.status().folder.stat().st_mode & 0o777 == 0o700
     before = tmp_path / "4566"
     before.mkdir()
@@ -157,7 +158,7 @@ def unprivileged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_ordinary_user_is_isolated_as_well(unprivileged: Sandbox) -> None:
-    inside = SandboxSpec(
+    spec = SandboxSpec(
         command=["sh", "-c", "id -u; ls /; grep CapEff /proc/self/status"],
         environment={"PATH": "/usr/bin:/bin"},
         read_only=system_files(),
@@ -167,8 +168,8 @@ def test_an_ordinary_user_is_isolated_as_well(unprivileged: Sandbox) -> None:
         network=False,
     )
     result = subprocess.run(
-        unprivileged.command(inside),
-        env=inside.carried,
+        unprivileged.command(spec),
+        env=spec.launch_environment,
         user=65534,
         group=65534,
         extra_groups=[],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,7 +50,7 @@ class Queues:
         names = ["ApproximateNumberOfMessages"]
         return int(self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][names[0]])
 
-    def start(self, **more: Any) -> str:  # noqa: ANN401 - parameters of the call
+    def start(self, **more: Any) -> str:
         handle: str = self.sqs.start_message_move_task(SourceArn=self.dead_arn, **more)["TaskHandle"]
         return handle
 
@@ -63,7 +64,7 @@ class Queues:
         return task
 
 
-def refused(call: Any, **parameters: Any) -> tuple[str, str]:  # noqa: ANN401 - boto3 is untyped
+def refused(call: Callable[..., object], **parameters: Any) -> tuple[str, str]:
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     error = caught.value.response["Error"]

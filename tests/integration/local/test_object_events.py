@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from tests.helpers.local_aws import RunningLocalAws
@@ -24,7 +24,7 @@ class Bucket:
         arn = f"arn:aws:sqs:us-east-1:000000000000:{self.name}"
         local_aws.client("events").put_targets(Rule=self.name, Targets=[{"Id": "it", "Arn": arn}])
 
-    def version(self, status: str) -> None:
+    def version(self, status: Literal["Enabled", "Suspended"]) -> None:
         self.local_aws.s3.put_bucket_versioning(Bucket=self.name, VersioningConfiguration={"Status": status})
 
     def event(self) -> dict[str, Any]:

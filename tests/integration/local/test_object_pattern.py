@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import botocore.session
+import boto3
 import pytest
 
 from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
 from tests.helpers.hostile_names import NAMES
 
 if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
+
     from tests.helpers.local_aws import RunningLocalAws
 
 
 @pytest.fixture(scope="module")
-def events(local_aws: RunningLocalAws) -> Any:  # noqa: ANN401 - boto3 is untyped
-    return botocore.session.Session().create_client(
+def events(local_aws: RunningLocalAws) -> EventBridgeClient:
+    return boto3.client(
         "events",
         region_name="us-east-1",
         endpoint_url=local_aws.aws.endpoint,
@@ -26,7 +28,7 @@ def events(local_aws: RunningLocalAws) -> Any:  # noqa: ANN401 - boto3 is untype
     )
 
 
-def matches(events: Any, pattern: ObjectPattern, key: str, size: int = 10) -> bool:  # noqa: ANN401
+def matches(events: EventBridgeClient, pattern: ObjectPattern, key: str, size: int = 10) -> bool:
     event = {
         "id": "1",
         "account": "000000000000",
@@ -58,17 +60,17 @@ CASES: list[tuple[ObjectPattern, list[str], list[str]]] = [
 
 @pytest.mark.parametrize(("pattern", "matching", "others"), CASES, ids=[str(number) for number in range(len(CASES))])
 def test_which_keys_match(
-    events: Any,  # noqa: ANN401
+    events: EventBridgeClient,
     pattern: ObjectPattern,
     matching: list[str],
     others: list[str],
 ) -> None:
     assert [key for key in (*matching, *others) if matches(events, pattern, key)] == matching
     # What is said of every key that matches is true of these.
-    assert all(any(key.startswith(head) for head in pattern.heads()) for key in matching)
+    assert all(any(key.startswith(prefix) for prefix in pattern.key_prefixes()) for key in matching)
 
 
-def test_which_sizes_match(events: Any) -> None:  # noqa: ANN401
+def test_which_sizes_match(events: EventBridgeClient) -> None:
     sizes = [0, 1, 2, 99, 100]
     some = ObjectPattern(prefixes=["in/"], min_size_in_bytes=1, max_size_in_bytes=99)
     assert [size for size in sizes if matches(events, some, "in/a", size)] == [1, 2, 99]

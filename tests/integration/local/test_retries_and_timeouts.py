@@ -8,13 +8,15 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
+import boto3
 import pytest
 
 from smproc.local import LocalAws
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from types_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
     from tests.helpers.local_aws import RunningLocalAws
 
@@ -30,7 +32,7 @@ def failing(**retrier: object) -> dict[str, Any]:
     return {"Type": "Task", "Resource": MISSING, "Parameters": {"FunctionName": "gone"}, "Retry": retry, "End": True}
 
 
-def delays(history: list[dict[str, Any]]) -> list[float]:
+def delays(history: list[HistoryEventTypeDef]) -> list[float]:
     tries: list[datetime] = [event["timestamp"] for event in history if event["type"] == "TaskScheduled"]
     return [(later - earlier).total_seconds() for earlier, later in pairwise(tries)]
 
@@ -78,7 +80,7 @@ def test_a_wait_of_more_than_a_minute_is_not_cut(
     aws = LocalAws(free_port, state_dir=tmp_path)
     aws.start()
     try:
-        states = botocore.session.Session().create_client(
+        states = boto3.client(
             "stepfunctions",
             region_name="us-east-1",
             endpoint_url=aws.endpoint,

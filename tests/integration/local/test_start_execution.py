@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
+    from types_boto3_stepfunctions.type_defs import StartExecutionOutputTypeDef
+
     from tests.helpers.local_aws import RunningLocalAws
 
 WAIT = {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}
 
 
-def start(local_aws: RunningLocalAws, machine: str, name: str, given: str = "{}") -> dict[str, Any]:
-    started: dict[str, Any] = local_aws.states.start_execution(stateMachineArn=machine, name=name, input=given)
-    return started
+def start(local_aws: RunningLocalAws, machine: str, name: str, given: str = "{}") -> StartExecutionOutputTypeDef:
+    return local_aws.states.start_execution(stateMachineArn=machine, name=name, input=given)
 
 
 def refused(local_aws: RunningLocalAws, machine: str, name: str, given: str = "{}") -> tuple[str, int]:

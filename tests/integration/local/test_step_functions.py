@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
+
     from tests.helpers.local_aws import RunningLocalAws
 
 SYNC = "arn:aws:states:::sagemaker:createProcessingJob.sync"
@@ -17,11 +19,11 @@ SLEEP = "import time; print('ready'); time.sleep(60)"
 ALWAYS_RETRY = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 5, "BackoffRate": 1}]
 
 
-def task(request: dict[str, Any], resource: str = SYNC, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def task(request: dict[str, Any], resource: str = SYNC, **more: Any) -> dict[str, Any]:
     return {"Type": "Task", "Resource": resource, "Parameters": request, "End": True, **more}
 
 
-def run(local_aws: RunningLocalAws, state: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def run(local_aws: RunningLocalAws, state: dict[str, Any]) -> tuple[str, DescribeExecutionOutputTypeDef]:
     arn = local_aws.execute({"Process": state})
     return arn, local_aws.wait_for_execution(arn)
 

@@ -1,4 +1,4 @@
-"""One AWS on loopback for all tests of the trigger; each test has buckets, queues, a table and a machine of its own."""
+"""One local AWS for all tests of the trigger; each test has its own buckets, queues, table and state machine."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
 
 @pytest.fixture
 def trigger(clients: Clients) -> Callable[..., Trigger]:
-    """Makes a trigger with some settings."""
+    """A function that makes a trigger with some settings."""
     return lambda **settings: Trigger(clients, **settings)

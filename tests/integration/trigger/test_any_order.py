@@ -1,7 +1,7 @@
-"""Whatever happens, in whatever order: each upload is in exactly one first execution, or with the dead letters.
+"""Events in any order: each upload is in exactly one first execution, or in the dead-letter queue.
 
-A model of the world draws what happens: uploads, deliveries that are late, doubled and in another order, functions that
-are killed at any call, executions that end, fail and are stopped, ends that nobody tells of. The functions and the
+A model of the world draws the events: uploads, deliveries that are late, duplicated and reordered, functions that are
+killed at any call, executions that end, fail and are stopped, ends that no event reports. The functions and the
 services are the real ones.
 """
 
@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 from tests.helpers.trigger_world import Clients, Execution, Killed, Trigger
 
 KINDS: dict[str, dict[str, Any]] = {
-    "at_once": {},
+    "immediate": {},
     "one_by_one": {"max_concurrent_jobs": 1, "max_replays": 100},
     "batches": {"batch_size": 3, "batch_window": 60, "max_replays": 100},
     "batches_in_two_slots": {"batch_size": 4, "batch_window": 60, "max_concurrent_jobs": 2, "max_replays": 100},
@@ -35,7 +35,7 @@ KILLS = st.none() | st.tuples(st.integers(1, 12), st.booleans())
 
 
 class World(RuleBasedStateMachine):
-    """What may happen."""
+    """The events that may happen."""
 
     clients: Clients
     kind: dict[str, Any]
@@ -43,19 +43,19 @@ class World(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.world = Trigger(self.clients, **self.kind)
-        self.waiting: list[str] = []  # messages that nobody has acknowledged
+        self.waiting: list[str] = []  # messages that are not acknowledged
         self.acknowledged: list[str] = []
         self.keys: list[str] = []
         self.missing: set[str] = set()
         self.stopped: set[str] = set()
 
-    @rule(count=st.integers(1, 5), kind=st.sampled_from(["good", "good", "bad", "gone"]))
+    @rule(count=st.integers(1, 5), kind=st.sampled_from(["good", "good", "bad", "deleted"]))
     def upload(self, count: int, kind: str) -> None:
         for _ in range(count):
             key = f"in/{kind}-{len(self.keys)}"
             self.keys.append(key)
             self.waiting.append(self.world.upload(key))
-        if kind == "gone" and self.world.has_ledger:
+        if kind == "deleted" and self.world.has_ledger:
             self.world.s3.delete_object(Bucket=self.world.bucket, Key=key)
             self.missing.add(key)
 
@@ -75,11 +75,11 @@ class World(RuleBasedStateMachine):
     def dispatch(self, minutes: int, kill: tuple[int, bool] | None) -> None:
         self._killing(lambda: self.world.dispatch(minutes=minutes), kill)
 
-    @rule(data=st.data(), tell=st.booleans(), stop=st.sampled_from([False, False, True]))
-    def end(self, data: st.DataObject, *, tell: bool, stop: bool) -> None:
+    @rule(data=st.data(), report=st.booleans(), stop=st.sampled_from([False, False, True]))
+    def end(self, data: st.DataObject, *, report: bool, stop: bool) -> None:
         running = self._running()
         if running:
-            self._end(data.draw(st.sampled_from(running)), tell=tell, stop=stop)
+            self._end(data.draw(st.sampled_from(running)), report=report, stop=stop)
 
     @invariant()
     def no_more_run_than_may(self) -> None:
@@ -87,7 +87,7 @@ class World(RuleBasedStateMachine):
         assert slots is None or len(self._running()) <= slots
 
     def teardown(self) -> None:
-        """Let all that is left happen, then look."""
+        """Finish everything that is left, then check."""
         if not hasattr(self, "world"):
             return
         for _ in range(200):
@@ -97,7 +97,7 @@ class World(RuleBasedStateMachine):
                 self.world.dispatch(minutes=12)
             running = self._running()
             for execution in running:
-                self._end(execution, tell=True, stop=False)
+                self._end(execution, report=True, stop=False)
             if not running and not self.waiting and not self._unfinished():
                 break
         else:
@@ -109,13 +109,13 @@ class World(RuleBasedStateMachine):
         first = {item["run"] for item in self._runs() if not item["after"]} if self.world.has_ledger else None
         in_first = sorted(key for one in executions if first is None or one.name in first for key in one.keys)
         assert in_first == sorted(set(self.keys) - self.missing)
-        aside = set(self._to_dead_letters())
-        letters = aside - self.missing
+        dead = set(self._dead_objects())
+        letters = dead - self.missing
         done = sorted(key for one in executions if self._status(one) in ("SUCCEEDED", "ABORTED") for key in one.keys)
         failed = {key for one in executions if self._status(one) == "FAILED" for key in one.keys}
         if self.world.has_ledger:
             assert sorted([*done, *letters]) == sorted(set(self.keys) - self.missing)
-            assert self.missing <= aside
+            assert self.missing <= dead
             assert all("bad" in key for key in letters)
         else:
             assert sorted([*done, *failed]) == sorted(self.keys)
@@ -128,7 +128,7 @@ class World(RuleBasedStateMachine):
             return []
         return [item for item in self.world.items() if item["pk"] in ("open", "ready", "slot")]
 
-    def _to_dead_letters(self) -> list[str]:
+    def _dead_objects(self) -> list[str]:
         details = [json.loads(body)["detail"] for body in {body for body, _ in self.world.dead_letters()}]
         return [uri.removeprefix(f"s3://{self.world.bucket}/") for detail in details for uri in detail["objects"]]
 
@@ -142,11 +142,11 @@ class World(RuleBasedStateMachine):
         )
         return self.world.running(len(listed["executions"]))
 
-    def _end(self, execution: Execution, *, tell: bool, stop: bool) -> None:
+    def _end(self, execution: Execution, *, report: bool, stop: bool) -> None:
         bad = any("bad" in key for key in execution.keys)
         error = "ABORTED" if stop else "States.TaskFailed" if bad else ""
-        event = self.world.end(execution, error=error, tell=False)
-        if tell:
+        event = self.world.end(execution, error=error, report=False)
+        if report:
             self.waiting.append(event)
 
     def _deliver(self, messages: list[str], kill: tuple[int, bool] | None) -> None:
@@ -183,7 +183,7 @@ def test_each_upload_is_in_one_first_execution(clients: Clients, kind: str) -> N
             stateful_step_count=20,
             deadline=None,
             database=None,
-            phases=[Phase.generate],  # a world takes too long to be made smaller; what happened is printed
+            phases=[Phase.generate],  # a world takes too long to be shrunk; its events are printed
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -1,4 +1,4 @@
-"""Batches, slots and failures: what the ledger's functions do over real services."""
+"""Batches, slots and failures: the ledger's functions with real services."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_full_batch_is_one_execution_with_all_its_objects(trigger: Make) -> No
     ]
 
 
-def test_what_is_delivered_twice_is_taken_once(trigger: Make) -> None:
+def test_an_upload_that_is_delivered_twice_is_taken_once(trigger: Make) -> None:
     world = trigger(batch_size=4, batch_window=60)
     events = [world.upload(f"in/{name}.csv") for name in "abc"]
     assert world.deliver(events[0], events[0], events[1]) == []
@@ -101,12 +101,12 @@ def test_no_more_executions_run_at_once_than_may(trigger: Make) -> None:
     assert len(world.executions) == 5
 
 
-def test_an_end_that_nobody_told_of_is_seen_within_minutes(trigger: Make) -> None:
+def test_an_end_without_an_event_is_noticed_within_minutes(trigger: Make) -> None:
     world = trigger(max_concurrent_jobs=1)
     assert world.deliver(*(world.upload(f"in/{name}.csv") for name in "ab")) == []
     world.dispatch()
     (first,) = world.running(1)
-    late = world.end(first, tell=False)
+    late = world.end(first, report=False)
     world.dispatch(minutes=2)
     (second,) = world.running(1)
     assert world.deliver(late) == []  # it frees no slot a second time
@@ -114,7 +114,7 @@ def test_an_end_that_nobody_told_of_is_seen_within_minutes(trigger: Make) -> Non
     assert world.running(1) == [second]
 
 
-def test_an_object_that_is_gone_is_set_aside_and_the_others_run(trigger: Make) -> None:
+def test_a_deleted_object_becomes_a_dead_letter_and_the_others_run(trigger: Make) -> None:
     world = trigger(batch_size=3, batch_window=60)
     events = [world.upload(f"in/{name}.csv") for name in "abc"]
     world.s3.delete_object(Bucket=world.bucket, Key="in/b.csv")
@@ -123,7 +123,7 @@ def test_an_object_that_is_gone_is_set_aside_and_the_others_run(trigger: Make) -
     (execution,) = world.running(1)
     assert execution.keys == ("in/a.csv", "in/c.csv")
     ((body, reason),) = world.dead_letters()
-    assert reason == "the object was gone before the job started"
+    assert reason == "the object was deleted before the job started"
     assert json.loads(body)["detail"]["objects"] == [f"s3://{world.bucket}/in/b.csv"]
     # Somebody uploads it again and sends the dead letter back.
     world.s3.put_object(Bucket=world.bucket, Key="in/b.csv", Body=b"x")
@@ -135,7 +135,7 @@ def test_an_object_that_is_gone_is_set_aside_and_the_others_run(trigger: Make) -
     world.running(2)
 
 
-def test_a_batch_whose_objects_are_all_gone_starts_nothing_and_holds_no_slot(trigger: Make) -> None:
+def test_a_batch_whose_objects_are_all_deleted_starts_nothing_and_holds_no_slot(trigger: Make) -> None:
     world = trigger(batch_size=2, batch_window=60, max_concurrent_jobs=1)
     events = [world.upload(f"in/{name}.csv") for name in "ab"]
     for name in "ab":
@@ -148,7 +148,7 @@ def test_a_batch_whose_objects_are_all_gone_starts_nothing_and_holds_no_slot(tri
     assert json.loads(body)["detail"]["objectCount"] == 2
 
 
-def test_a_failed_batch_runs_again_in_halves_down_to_the_culprit(trigger: Make) -> None:
+def test_a_failed_batch_is_bisected_down_to_the_culprit(trigger: Make) -> None:
     world = trigger(batch_size=8, batch_window=60, max_replays=50)
     world.listen()
     assert world.deliver(*(world.upload(f"in/{number}.csv") for number in range(8))) == []
@@ -168,11 +168,11 @@ def test_a_failed_batch_runs_again_in_halves_down_to_the_culprit(trigger: Make) 
     ((body, reason),) = world.dead_letters()
     assert json.loads(body)["detail"]["objects"] == [f"s3://{world.bucket}/in/5.csv"]
     assert reason == "States.TaskFailed: the script failed"
-    assert [told["following"] for told in world.told()] == ["BISECTED"] * 3 + ["SET_ASIDE"]
+    assert [event["following"] for event in world.published()] == ["BISECTED"] * 3 + ["SET_ASIDE"]
     assert len(world.executions) == 7
 
 
-def test_what_no_object_can_be_to_blame_for_is_set_aside_whole(trigger: Make) -> None:
+def test_a_failure_that_no_object_can_cause_makes_the_whole_batch_a_dead_letter(trigger: Make) -> None:
     world = trigger(batch_size=4, batch_window=60, max_replays=50)
     assert world.deliver(*(world.upload(f"in/{number}.csv") for number in range(4))) == []
     world.dispatch()

@@ -10,12 +10,12 @@ import pytest
 from tests.helpers.trigger_world import Killed, Trigger
 
 Make = Callable[..., Trigger]
-# More than the calls of the scenario: a test below sees that no call is left out.
+# More than the calls of the scenario: a test below checks that no call is left out.
 MOST_CALLS = 72
 
 
 def again(step: Callable[[], object], otherwise: Callable[[], object]) -> None:
-    """Do a step; when its function is killed, what the world does then."""
+    """Do a step, and another one when its function is killed."""
     try:
         step()
     except Killed:
@@ -23,10 +23,10 @@ def again(step: Callable[[], object], otherwise: Callable[[], object]) -> None:
 
 
 def scenario(world: Trigger, kill_at: int | None, *, after: bool) -> None:
-    """Three uploads, one of them gone and one bad, are a batch that fails, is halved, and is done."""
+    """Upload three objects, one deleted and one bad: a batch that fails, is bisected, and finishes."""
     world.faults.kill_at, world.faults.after = kill_at, after
-    events = [world.upload(f"in/{name}.csv") for name in ("bad", "gone", "good")]
-    world.s3.delete_object(Bucket=world.bucket, Key="in/gone.csv")
+    events = [world.upload(f"in/{name}.csv") for name in ("bad", "deleted", "good")]
+    world.s3.delete_object(Bucket=world.bucket, Key="in/deleted.csv")
 
     def deliver() -> None:
         assert world.deliver(*events) == []
@@ -40,9 +40,9 @@ def scenario(world: Trigger, kill_at: int | None, *, after: bool) -> None:
     again(later, later)
     for _ in range(3):
         (execution,) = world.running(1)
-        event = world.end(execution, error="States.TaskFailed" if "in/bad.csv" in execution.keys else "", tell=False)
-        tell = lambda event=event: world.deliver(event)  # noqa: E731
-        again(tell, tell)
+        event = world.end(execution, error="States.TaskFailed" if "in/bad.csv" in execution.keys else "", report=False)
+        report = lambda event=event: world.deliver(event)  # noqa: E731
+        again(report, report)
         again(world.dispatch, later)
         again(later, later)
     world.faults.kill_at = None
@@ -58,12 +58,12 @@ def check(world: Trigger) -> None:
     assert [item for item in items if item["pk"] in ("open", "ready", "slot")] == []
     statuses = sorted(item["status"] for item in items if item["sk"].startswith("run#"))
     assert statuses == ["FAILED", "HALVED", "SET_ASIDE", "SET_ASIDE", "SUCCEEDED"]
-    # A dead letter may be there twice; it then says the same, and brings its objects back once.
+    # A dead letter may be there twice, with the same text, and then returns its objects once.
     letters = {body for body, _ in world.dead_letters()}
     details = [json.loads(body)["detail"] for body in letters]
     assert sorted(detail["objects"] for detail in details) == [
         [f"s3://{world.bucket}/in/bad.csv"],
-        [f"s3://{world.bucket}/in/gone.csv"],
+        [f"s3://{world.bucket}/in/deleted.csv"],
     ]
 
 
@@ -72,7 +72,7 @@ def world(trigger: Make) -> Trigger:
     return trigger(batch_size=3, batch_window=60, max_concurrent_jobs=1, max_replays=10)
 
 
-def test_nobody_is_killed(world: Trigger) -> None:
+def test_no_function_is_killed(world: Trigger) -> None:
     scenario(world, None, after=False)
     check(world)
     assert 30 < len(world.faults.calls) <= MOST_CALLS

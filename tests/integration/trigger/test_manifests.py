@@ -1,4 +1,4 @@
-"""What a manifest names, and how a large one is written."""
+"""The content of manifests, and the upload of large ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from s3_trigger.messages import is_name
+from s3_trigger import manifest
+from s3_trigger.index_set import IndexSet
+from s3_trigger.messages import Upload, is_name
 from tests.helpers.hostile_names import NAMES
 from tests.helpers.trigger_world import Trigger
 
@@ -27,10 +29,12 @@ def test_keys_are_data(trigger: Make) -> None:
     assert sorted(execution.keys) == sorted(KEYS)
 
 
-def test_keys_are_data_at_once_and_the_log_has_a_line_each(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_data_without_batches_and_the_log_has_a_line_each(
+    trigger: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = trigger()
     log = io.StringIO()
-    monkeypatch.setattr(world.intake.logger.registered_handler, "stream", log)
+    monkeypatch.setattr(world.runtime.logger.registered_handler, "stream", log)
     assert world.deliver(*(world.upload(key) for key in KEYS)) == []
     executions = world.running(len(KEYS))
     assert sorted(execution.keys for execution in executions) == sorted((key,) for key in KEYS)
@@ -63,7 +67,7 @@ def test_keys_are_data_in_dead_letters_and_events_of_failures(trigger: Make) -> 
         world.end(execution, error="Failed")
     uris = sorted([f"s3://{world.bucket}/{key}"] for key in KEYS)
     assert sorted(json.loads(body)["detail"]["objects"] for body, _ in world.dead_letters()) == uris
-    assert sorted(told["objects"] for told in world.told()) == uris
+    assert sorted(event["objects"] for event in world.published()) == uris
 
 
 def test_one_key_is_named_once_however_often_it_was_uploaded(trigger: Make) -> None:
@@ -88,20 +92,20 @@ def test_one_key_is_named_once_however_often_it_was_uploaded(trigger: Make) -> N
 )
 def test_objects_land_below_the_folder_that_all_prefixes_share(trigger: Make, prefixes: list[str], root: str) -> None:
     world = trigger(prefixes=prefixes, batch_size=2, batch_window=60)
-    assert world.dispatcher.settings.root == root
+    assert world.runtime.grouping.root == root
 
 
 def test_an_object_that_may_not_be_seen_is_left_to_the_job(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     world = trigger(batch_size=2, batch_window=60)
     events = [world.upload("in/seen"), world.upload("in/hidden")]
-    client = world.dispatcher.client("s3")
+    client = world.runtime.s3
     head = client.head_object
 
-    def refuse(**given: Any) -> Any:  # noqa: ANN401
-        if given["Key"] == "in/hidden":
-            response = {"Error": {"Code": "403"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    def refuse(**arguments: Any) -> Any:  # noqa: ANN401
+        if arguments["Key"] == "in/hidden":
+            response: Any = {"Error": {"Code": "403"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
             raise client.exceptions.ClientError(response, "HeadObject")
-        return head(**given)
+        return head(**arguments)
 
     monkeypatch.setattr(client, "head_object", refuse)
     assert world.deliver(*events) == []
@@ -111,16 +115,61 @@ def test_an_object_that_may_not_be_seen_is_left_to_the_job(trigger: Make, monkey
     assert world.dead_letters() == []
 
 
+LONG_KEYS = [f"in/{number:05}" + "k" * 1000 for number in range(7000)]  # a manifest of 7 MB
+
+
 def test_a_large_manifest_is_uploaded_in_parts(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     world = trigger(batch_size=7000, batch_window=60)
-    monkeypatch.setattr(world.dispatcher.manifest, "exists", lambda *_: True)
-    keys = [f"in/{number:05}" + "k" * 1000 for number in range(7000)]
-    for first in range(0, len(keys), 1000):
-        assert world.deliver(*map(world.event, keys[first : first + 1000])) == []
+    monkeypatch.setattr(manifest, "exists", lambda *_: True)
+    for first in range(0, len(LONG_KEYS), 1000):
+        assert world.deliver(*map(world.event, LONG_KEYS[first : first + 1000])) == []
     calls = world.count(world.dispatch)
     assert calls.count("UploadPart") == 2
     (execution,) = world.running(1)
-    assert list(execution.keys) == keys
+    assert list(execution.keys) == LONG_KEYS
     uri = execution.input["manifest_uri"].removeprefix(f"s3://{world.manifests}/")
     body = world.s3.get_object(Bucket=world.manifests, Key=uri)["Body"].read()
     assert len(json.loads(body)) == 7001
+
+
+@pytest.mark.parametrize("failing", ["HeadObject", "UploadPart"])
+def test_an_upload_that_fails_midway_leaves_no_parts(
+    trigger: Make, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    world = trigger()
+    uploads = [Upload(world.bucket, key, "1") for key in LONG_KEYS]
+    s3 = world.runtime.s3
+    upload_part = s3.upload_part
+    parts: list[int] = []
+
+    def check(_: object, upload: Upload) -> bool:
+        if failing == "HeadObject" and upload is uploads[-1]:
+            raise RuntimeError("no way")
+        return True
+
+    def upload(**arguments: Any) -> Any:  # noqa: ANN401
+        parts.append(arguments["PartNumber"])
+        if failing == "UploadPart" and len(parts) > 1:
+            raise RuntimeError("no way")
+        return upload_part(**arguments)
+
+    monkeypatch.setattr(manifest, "exists", check)
+    monkeypatch.setattr(s3, "upload_part", upload)
+
+    def write() -> None:
+        with pytest.raises(RuntimeError, match="no way"):
+            manifest.write(s3, (world.manifests, "manifests/m.json"), "in/", [list(enumerate(uploads))])
+
+    calls = world.count(write)
+
+    assert "UploadPart" in calls
+    assert calls[-1] == "AbortMultipartUpload"
+    assert "Uploads" not in world.s3.list_multipart_uploads(Bucket=world.manifests)
+    assert "Contents" not in world.s3.list_objects_v2(Bucket=world.manifests)
+
+
+def test_a_manifest_of_missing_objects_is_not_written(trigger: Make) -> None:
+    world = trigger()
+    members = [(number, Upload(world.bucket, f"in/{number}", "1")) for number in range(3)]
+    assert manifest.write(world.runtime.s3, (world.manifests, "m.json"), "in/", [members]) == (0, IndexSet.of(range(3)))
+    assert "Contents" not in world.s3.list_objects_v2(Bucket=world.manifests)

@@ -1,4 +1,4 @@
-"""Whatever is in the queue: a bad record becomes a dead letter with its reason, and never takes its batch with it."""
+"""Bad messages in the queue: each becomes a dead letter with its reason, and never fails the rest of its batch."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from s3_trigger import intake
 from tests.helpers.trigger_world import Trigger
 
 Make = Callable[..., Trigger]
 BAD: list[tuple[str, str]] = [
-    ("not an event", "the message is no JSON"),
-    ("[]", "the message is no event but a list"),
-    ("null", "the message is no event but a NoneType"),
+    ("not an event", "the message is not JSON"),
+    ("[]", "the message must be an event, which is a JSON object, got a list"),
+    ("null", "the message must be an event, which is a JSON object, got a NoneType"),
     ('{"source": "aws.s3"}', "has no detail"),
     ('{"source": "aws.s3", "detail-type": "Object Created", "detail": "text"}', "has no detail"),
     ('{"source": "aws.s3", "detail-type": "Object Created", "detail": {}}', "no detail.bucket or no detail.object"),
@@ -25,8 +26,14 @@ BAD: list[tuple[str, str]] = [
         '{"source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {"name": 5}, "object": {}}}',
         "'name' must be a text of at least one character, got 5",
     ),
-    ('{"source": "aws.s3", "detail-type": "Object Deleted", "detail": {"bucket": {}}}', "is no upload, no end"),
-    ('{"source": "aws.ec2", "detail-type": "EC2 Instance State-change Notification", "detail": {}}', "is no upload"),
+    (
+        '{"source": "aws.s3", "detail-type": "Object Deleted", "detail": {"bucket": {}}}',
+        "must be an upload, the end",
+    ),
+    (
+        '{"source": "aws.ec2", "detail-type": "EC2 Instance State-change Notification", "detail": {}}',
+        "must be an upload",
+    ),
     ('{"Records": [{"eventSource": "aws:s3", "s3": {}}]}', "the queue takes the events that EventBridge sends"),
     (
         '{"source": "cdk-sagemaker-processing", "detail-type": "Replay", "detail": {"batch": "x"}}',
@@ -35,20 +42,20 @@ BAD: list[tuple[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("kind", [{}, {"batch_size": 2, "batch_window": 60}], ids=["at once", "batches"])
+@pytest.mark.parametrize("kind", [{}, {"batch_size": 2, "batch_window": 60}], ids=["immediate", "batches"])
 def test_bad_messages_are_dead_letters_with_their_reasons(trigger: Make, kind: dict[str, Any]) -> None:
     world = trigger(**kind)
     bad = [
         *BAD,
-        (world.event("in/" + "k" * 1022), "the key has 1025 bytes; S3 has keys of at most 1024"),
-        (json.dumps(json.loads(world.event("in/\ud800"))), "the key is no valid Unicode"),
+        (world.event("in/" + "k" * 1022), "the key must have at most 1024 bytes, as every key in S3, got 1025"),
+        (json.dumps(json.loads(world.event("in/\ud800"))), "the key is not valid Unicode"),
         (
             world.event("in/a").replace(world.bucket, "other-bucket"),
             "the object is in the bucket 'other-bucket'; this queue takes objects of",
         ),
         (
             '{"source": "cdk-sagemaker-processing", "detail-type": "Replay", "detail": {"batch": "b", "run": "r"}}',
-            "the table knows no run r of the batch b" if kind else "this pipeline has no batches",
+            "the table has no run r of the batch b" if kind else "this pipeline has no batches",
         ),
     ]
     good = [world.upload("in/first"), world.upload("in/last")]
@@ -63,21 +70,21 @@ def test_bad_messages_are_dead_letters_with_their_reasons(trigger: Make, kind: d
 
 
 @pytest.mark.parametrize("body", ['{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}', "folder"])
-def test_what_asks_for_nothing_is_no_dead_letter(trigger: Make, body: str) -> None:
+def test_a_message_that_requires_nothing_is_not_a_dead_letter(trigger: Make, body: str) -> None:
     world = trigger()
     assert world.deliver(world.event("in/folder/") if body == "folder" else body) == []
     assert world.dead_letters() == []
     world.running(0)
 
 
-def test_a_message_that_fails_for_the_last_time_says_why(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_that_fails_for_the_last_time_has_a_reason(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     world = trigger()
     event = world.upload("in/a")
 
     def refuse(*_: object) -> None:
         raise RuntimeError("no way")
 
-    monkeypatch.setattr(world.intake, "start_upload", refuse)
+    monkeypatch.setattr(intake, "start_upload", refuse)
     assert world.deliver(event, receive_count=4) == [0]
     assert world.dead_letters() == []
     assert world.deliver(event, receive_count=5) == []
@@ -117,7 +124,7 @@ JSON = st.recursive(
 
 @st.composite
 def bodies(draw: st.DrawFn) -> str:
-    """Any text, any JSON, and events with something missing, something of another type, something more."""
+    """Draw any text, any JSON, and events with a field that is missing, of another type, or unknown."""
     shape = draw(st.sampled_from(["text", "json", "event"]))
     if shape == "text":
         return draw(st.text(alphabet=SQS_TAKES, min_size=1, max_size=200))
@@ -150,8 +157,8 @@ def bodies(draw: st.DrawFn) -> str:
     return json.dumps(event)
 
 
-@pytest.mark.parametrize("kind", [{}, {"batch_size": 50, "batch_window": 60}], ids=["at once", "batches"])
-def test_no_message_keeps_another_from_being_worked_on(trigger: Make, kind: dict[str, Any]) -> None:
+@pytest.mark.parametrize("kind", [{}, {"batch_size": 50, "batch_window": 60}], ids=["immediate", "batches"])
+def test_no_message_keeps_another_from_being_processed(trigger: Make, kind: dict[str, Any]) -> None:
     world = trigger(**kind)
     seen = 0
 
@@ -162,7 +169,7 @@ def test_no_message_keeps_another_from_being_worked_on(trigger: Make, kind: dict
         seen += 1
         good = world.upload(f"in/good-{seen}")
         around = [body.replace("BUCKET", world.bucket) for body in others]
-        # Nothing fails: it is worked on, or is a dead letter.
+        # Nothing fails: each message is processed, or becomes a dead letter.
         assert world.deliver(*around, good) == []
 
     fuzz()
@@ -176,7 +183,7 @@ def test_no_message_keeps_another_from_being_worked_on(trigger: Make, kind: dict
 
 
 def all_keys(world: Trigger) -> set[str]:
-    """The keys in all manifests."""
+    """Return the keys in all manifests."""
     pages = world.s3.get_paginator("list_objects_v2").paginate(Bucket=world.manifests, Prefix="manifests/")
     uris = [f"s3://{world.manifests}/{item['Key']}" for page in pages for item in page.get("Contents", ())]
     return {key for uri in uris for key in world.keys_of(uri)}

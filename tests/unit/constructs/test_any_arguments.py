@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import botocore.session
 import botocore.validate
 import pytest
 from aws_cdk import aws_iam as iam
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -36,7 +36,7 @@ from cdk_sagemaker_processing import (
 from tests.helpers.stacks import stack
 
 MODEL = botocore.session.Session().get_service_model("sagemaker")
-REQUEST = MODEL.operation_model("CreateProcessingJob").input_shape
+REQUEST = cast("StructureShape", MODEL.operation_model("CreateProcessingJob").input_shape)
 ROLE = "arn:aws:iam::111122223333:role/ProcessingRole"
 ROOT = "/opt/ml/processing"
 # One jsii process serves all examples; each makes a construct, which takes some milliseconds.
@@ -69,7 +69,7 @@ def beyond_limits(value: Any, shape: Shape, path: str = "") -> Iterator[str]:  #
             yield from beyond_limits(name, shape.key, f"{path} key")
             yield from beyond_limits(item, shape.value, f"{path} value")
     elif shape.type_name == "string":
-        if getattr(shape, "enum", None) and value not in shape.enum:
+        if (enum := getattr(shape, "enum", None)) and value not in enum:
             yield f"{path}: {value!r} is not in the enum"
         pattern = meta.get("pattern", "")
         # Java's classes of letters and the like are for tags alone here, whose values are ASCII below.
@@ -87,9 +87,7 @@ NAMES = st.from_regex(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,30}", fullmatch=True)
 KEYS = st.text(alphabet=string.ascii_letters + string.digits + "/_.- '()é", max_size=60)
 BUCKETS = st.from_regex(r"[a-z0-9][a-z0-9-]{1,20}[a-z0-9]", fullmatch=True)
 URIS = st.builds("s3://{}/{}".format, BUCKETS, KEYS)
-INSTANCES = st.sampled_from(
-    REQUEST.members["ProcessingResources"].members["ClusterConfig"].members["InstanceType"].enum
-)
+INSTANCES = st.sampled_from(cast("StringShape", MODEL.shape_for("ProcessingInstanceType")).enum)
 KMS = st.from_regex(r"[a-zA-Z0-9:/_-]{1,60}", fullmatch=True)
 
 

@@ -62,7 +62,7 @@ def assumed(of: Stack) -> sfn.Credentials:
     return sfn.Credentials(role=sfn.TaskRole.from_role(role))
 
 
-def run(of: Stack, **given: Any) -> SageMakerCreateProcessingJob:  # noqa: ANN401
+def run(of: Stack, **given: Any) -> SageMakerCreateProcessingJob:
     task = SageMakerCreateProcessingJob(
         of,
         "Count",
@@ -179,7 +179,7 @@ def test_it_can_be_acknowledged() -> None:
     assert told(scope) == {}
 
 
-def pipeline(of: Stack, **given: Any) -> EventDrivenProcessing:  # noqa: ANN401
+def pipeline(of: Stack, **given: Any) -> EventDrivenProcessing:
     bucket = given.pop("bucket", None)
     processor = Processor(of, "Processor", image_uri=IMAGE, instance_type="ml.m5.large", bucket=bucket)
     step = processor.run(

@@ -458,7 +458,7 @@ def _inputs(count: int) -> list[ProcessingInput]:
         (
             {"inputs": [*_inputs(1), *_inputs(1)]},
             ConflictingValuesError,
-            "each of inputs and outputs must have a LocalPath of its own, got '/opt/ml/processing/input/0' 2 times",
+            "each of inputs and outputs must have its own LocalPath, got '/opt/ml/processing/input/0' 2 times",
         ),
         (
             {
@@ -466,7 +466,7 @@ def _inputs(count: int) -> list[ProcessingInput]:
                 "outputs": [ProcessingOutput(source="/opt/ml/processing/input/0/", destination="s3://bucket/out")],
             },
             ConflictingValuesError,
-            "each of inputs and outputs must have a LocalPath of its own, got '/opt/ml/processing/input/0' 2 times",
+            "each of inputs and outputs must have its own LocalPath, got '/opt/ml/processing/input/0' 2 times",
         ),
         (
             {
@@ -476,7 +476,7 @@ def _inputs(count: int) -> list[ProcessingInput]:
                 ]
             },
             ConflictingValuesError,
-            "each of inputs must have a name of its own, got 'x' 2 times",
+            "each of inputs must have its own name, got 'x' 2 times",
         ),
         (
             {"output_kms_key": "key"},
@@ -486,7 +486,7 @@ def _inputs(count: int) -> list[ProcessingInput]:
         (
             {"outputs": [ProcessingOutput(source="/opt/ml/processing/out")]},
             ConflictingValuesError,
-            "the output 'output-1' names no destination and the task no bucket for it; give one of them",
+            "the output 'output-1' has no destination, and the task no bucket for it; pass one of them",
         ),
     ],
 )

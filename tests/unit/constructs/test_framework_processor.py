@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def sklearn(scope: cdk.Stack, **given: Any) -> FrameworkProcessor:  # noqa: ANN401
+def sklearn(scope: cdk.Stack, **given: Any) -> FrameworkProcessor:
     defaults = {"framework": "sklearn", "framework_version": "1.2-1", "instance_type": "ml.m5.xlarge"}
     return FrameworkProcessor(scope, "Framework", **(defaults | given))
 
@@ -136,7 +136,7 @@ def test_images_and_job_names_of_frameworks(given: dict[str, Any], image: str, b
     ("given", "run", "message"),
     [
         ({}, {"code": "x.py", "source_dir": "src"}, "code must name a file in source_dir, which is "),
-        ({}, {"code": "src"}, "code must be a file, not a folder, got 'src'; name the folder as source_dir"),
+        ({}, {"code": "src"}, "code must be a file, not a directory, got 'src'; pass the directory as source_dir"),
         ({}, {"code": "x.py", "source_dir": "nowhere"}, "source_dir must name a file that exists, got 'nowhere'"),
         (
             {},

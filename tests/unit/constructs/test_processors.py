@@ -154,8 +154,8 @@ def test_what_is_granted_to_a_processor_its_jobs_may_do() -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("missing.py", "code must name a file that exists, got 'missing.py'; there is none at "),
-        (".", "code must be a file, not a folder, got '.'; name the script in it"),
+        ("missing.py", "code must name a file that exists, got 'missing.py'; none exists at "),
+        (".", "code must be a file, not a directory, got '.'; name the script in it"),
         ("https://example.com/x.py", "code must be a local file, a file:// URL or an s3:// URI, got 'https://"),
     ],
 )
@@ -177,7 +177,7 @@ def test_the_script_counts_among_the_ten_inputs(script: Path) -> None:
 
 @pytest.mark.parametrize("command", [[], "python3"])
 def test_a_command_is_a_list_of_words(command: Any) -> None:  # noqa: ANN401
-    with pytest.raises(InvalidValueError, match="command must be a list of at least one word"):
+    with pytest.raises(InvalidValueError, match="command must be a list of at least one string"):
         ScriptProcessor(stack(), "P", image_uri=IMAGE, command=command, instance_type="ml.m5.large")
 
 

@@ -27,7 +27,7 @@ JSONATA = sfn.QueryLanguage.JSONATA
 PATH = sfn.JsonPath
 
 
-def state_of(scope: cdk.Stack, language: sfn.QueryLanguage | None = None, **given: Any) -> dict[str, Any]:  # noqa: ANN401
+def state_of(scope: cdk.Stack, language: sfn.QueryLanguage | None = None, **given: Any) -> dict[str, Any]:
     """The state of a task with these options, in a machine of a language."""
     task = SageMakerCreateProcessingJob(scope, "Count", image_uri=IMAGE, retry_at_creation=False, **given)
     sfn.StateMachine(scope, "Machine", definition_body=sfn.DefinitionBody.from_chainable(task), query_language=language)
@@ -222,7 +222,7 @@ def test_a_path_that_jsonata_does_not_have_is_refused_at_once(path: str) -> None
 
 
 def test_jsonata_in_a_json_path_state_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="a value of a JSONPath state must be no JSONata expression"):
+    with pytest.raises(RuntimeError, match="a value of a JSONPath state must not be a JSONata expression"):
         state_of(stack(), env={"A": "{% $states.input.a %}"})
 
 

@@ -208,7 +208,7 @@ def test_an_imported_bucket_and_machine_will_do() -> None:
         ({"batch_size": Token.as_number({"Ref": "Size"})}, "batch_size must be known at synth"),
         ({"max_concurrent_jobs": 0}, "max_concurrent_jobs must be a whole number from 1 to 1000, got 0"),
         ({"max_replays": -1}, "max_replays must be a whole number from 0 to 1000, got -1"),
-        ({"batch_size": 2, "batch_window": 60}, "batch_window must be a Duration of aws_cdk, got 60"),
+        ({"batch_size": 2, "batch_window": 60}, "batch_window must be an aws_cdk.Duration, got 60"),
         ({"batch_size": 2, "batch_window": Duration.seconds(59)}, "batch_window must be from one minute"),
         ({"batch_size": 2, "batch_window": Duration.hours(25)}, "to one day, got '90000 seconds'"),
         ({"batch_size": 2, "group_by": "folder"}, "group_by must be a GroupBy, got 'folder'"),
@@ -224,7 +224,7 @@ def test_a_wrong_number_is_refused(given: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize("given", [{"batch_window": Duration.minutes(2)}, {"group_by": GroupBy(folders=1)}])
 def test_what_is_about_batches_wants_batches(given: dict[str, Any]) -> None:
     with pytest.raises(
-        ConflictingValuesError, match=r"is about batches, and batch_size is 1; give a larger batch_size"
+        ConflictingValuesError, match=r"goes only with a batch_size above 1, got batch_size=1; pass a larger batch_size"
     ):
         trigger(stack(), **given)
 
@@ -234,9 +234,9 @@ def test_what_is_about_batches_wants_batches(given: dict[str, Any]) -> None:
     [
         (lambda: GroupBy(folders=0), "folders must be a whole number from 1 to 20, got 0"),
         (lambda: GroupBy(folders=True), "folders must be a whole number"),
-        (GroupBy, "GroupBy wants either folders or pattern"),
-        (lambda: GroupBy(folders=1, pattern="(x)"), "GroupBy wants either folders or pattern"),
-        (lambda: GroupBy(pattern="day="), "pattern must have a group in round brackets, got 'day='"),
+        (GroupBy, "GroupBy takes either folders or pattern"),
+        (lambda: GroupBy(folders=1, pattern="(x)"), "GroupBy takes either folders or pattern"),
+        (lambda: GroupBy(pattern="day="), "pattern must have a group in parentheses, got 'day='"),
         (lambda: GroupBy(pattern="(day"), "pattern must be a regular expression (missing ), "),
         (lambda: GroupBy(pattern="(" + "x" * 500 + ")"), "pattern must have at most 500 characters"),
         (lambda: GroupBy(pattern=5), "pattern must be a regular expression"),  # type: ignore[arg-type]

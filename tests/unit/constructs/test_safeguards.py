@@ -153,7 +153,9 @@ def test_a_pipeline_with_a_key_of_its_own() -> None:
     assert found["ProcessorBucket"] is None
     Annotations.from_stack(scope).has_warning(
         "/Stack/Pipeline",
-        Match.string_like_regexp("encryption_key does not encrypt the outputs: the bucket Stack/Proc"),
+        Match.string_like_regexp(
+            "encryption_key does not encrypt the outputs: a processor created the bucket Stack/Proc"
+        ),
     )
 
 
@@ -252,7 +254,7 @@ def test_too_late() -> None:
     scope = stack()
     ProcessingBucket(scope, "Bucket")
     with pytest.raises(
-        ConflictingValuesError, match="must be applied before anything is made, got 'Stack', where something"
+        ConflictingValuesError, match="must be applied before anything is created, got 'Stack', where something"
     ):
         Safeguards(log_retention=logs.RetentionDays.ONE_DAY).apply_to(scope)
 
@@ -271,5 +273,7 @@ def test_tracing_is_yes_or_no() -> None:
 
 
 def test_subnets_of_no_network() -> None:
-    with pytest.raises(ConflictingValuesError, match="subnets is about the functions' network, and there is no vpc"):
+    with pytest.raises(
+        ConflictingValuesError, match="subnets goes only together with vpc, the functions' network, got subnets alone"
+    ):
         Safeguards(subnets=ec2.SubnetSelection(one_per_az=True))

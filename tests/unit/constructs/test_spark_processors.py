@@ -33,7 +33,7 @@ def request(scope: cdk.Stack, task: Any) -> dict[str, Any]:  # noqa: ANN401
     return sent
 
 
-def pyspark(scope: cdk.Stack, **given: Any) -> PySparkProcessor:  # noqa: ANN401
+def pyspark(scope: cdk.Stack, **given: Any) -> PySparkProcessor:
     defaults: dict[str, Any] = {
         "framework_version": "3.3",
         "instance_count": 2,
@@ -126,7 +126,7 @@ def test_a_mixture_that_the_container_does_not_expand_is_warned_of(folder: Path)
         ),
         (
             {"submit_jars": [f"s3://bucket/{number:0100}.jar" for number in range(3)]},
-            "submit_jars must name at most 256 characters together, commas included, got ['s3://bucket/000",
+            "submit_jars must have at most 256 characters in all, commas included, got ['s3://bucket/000",
         ),
         (
             {"configuration": {"Classification": "spark-defaults"}},
@@ -138,10 +138,10 @@ def test_a_mixture_that_the_container_does_not_expand_is_warned_of(folder: Path)
         ),
         (
             {"configuration": {"Classification": "export", "Properties": {}, "Extra": 1}},
-            "configuration must have the keys Classification and Properties, and no other but Configurations",
+            "configuration must have the keys Classification and Properties, and besides only Configurations",
         ),
         ({"spark_event_logs_s3_uri": "hdfs://x"}, "spark_event_logs_s3_uri must be an S3 URI, got 'hdfs://x'"),
-        ({"submit_py_files": ["helper.py", "./helper.py"]}, "each of submit_py_files must have a file name of its own"),
+        ({"submit_py_files": ["helper.py", "./helper.py"]}, "each of submit_py_files must have its own file name"),
     ],
 )
 def test_a_run_that_cannot_be(folder: Path, run: dict[str, Any], message: str) -> None:

@@ -177,7 +177,9 @@ def test_instance_preferences_instead_of_a_type() -> None:
         "InstanceCount": 2,
         "VolumeSizeInGB": 30,
     }
-    Annotations.from_stack(scope).has_warning("*", Match.string_like_regexp("accepts instance_preferences.*documented"))
+    Annotations.from_stack(scope).has_warning(
+        "*", Match.string_like_regexp("not document whether .* accepts instance_preferences")
+    )
 
 
 def test_a_count_on_each_preference() -> None:
@@ -193,7 +195,7 @@ def test_a_count_on_each_preference() -> None:
         ({"instance_type": "ml.m5.large"}, "instance_type and instance_preferences exclude each other"),
         (
             {"instance_preferences": [*PREFERENCES, InstancePreference(instance_type="ml.m5.large", instance_count=1)]},
-            "an instance count stands on every one of instance_preferences, or on none and once in instance_count",
+            "instance_count must be set on each of instance_preferences, or on none of them and once for the job",
         ),
         ({"instance_preferences": PREFERENCES * 3}, "instance_preferences must have at most 5 entries"),
         ({"instance_preferences": []}, "instance_preferences must have at least 1 entries"),
@@ -225,21 +227,21 @@ def test_something_to_run_on_must_be_named() -> None:
     [
         (
             {"inputs": [("s3://b/raw", "a")]},
-            "the input 'input-1' also brings what only starts so.*s3://b/raw-old/a.csv",
+            "the input 'input-1' also includes other keys that start with the same text.*s3://b/raw-old/a.csv",
         ),
         ({"inputs": [("s3://b", "a")]}, "the input 'input-1' is a whole bucket, s3://b: every object"),
-        ({"outputs": [("a", "s3://b/")]}, "the output 'output-1' goes to the top of its bucket"),
+        ({"outputs": [("a", "s3://b/")]}, "the output 'output-1' goes to the root of its bucket"),
         (
             {"inputs": [("s3://b/x/", "in"), ("s3://b/y/", "in/deep")]},
-            "the input 'input-2' lies in the folder of the input 'input-1'.*finds both: /opt/ml/processing/in/deep",
+            "the input 'input-2' lies in the directory of the input 'input-1'.*reads both: /opt/ml/processing/in/deep",
         ),
         (
             {"inputs": [("s3://b/x/", "data/in")], "outputs": [("data", "s3://b/o")]},
-            "the output 'output-1' uploads the input 'input-1' too, which lies in its folder /opt/ml/processing/data",
+            "the output 'output-1' uploads the input 'input-1' too, which lies in its directory /opt/ml",
         ),
         (
             {"inputs": [("s3://b/x/", "data")], "outputs": [("data/out", "s3://b/o")]},
-            "the output 'output-1' lies in the folder of the input 'input-1'",
+            "the output 'output-1' lies in the directory of the input 'input-1'",
         ),
     ],
 )

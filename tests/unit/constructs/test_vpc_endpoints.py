@@ -34,7 +34,7 @@ def closed(scope: Stack) -> ec2.Vpc:
     return ec2.Vpc(scope, "Vpc", max_azs=2, subnet_configuration=[subnet])
 
 
-def imported(scope: Stack, **given: Any) -> ec2.IVpc:  # noqa: ANN401
+def imported(scope: Stack, **given: Any) -> ec2.IVpc:
     return ec2.Vpc.from_vpc_attributes(
         scope,
         "Vpc",
@@ -45,7 +45,7 @@ def imported(scope: Stack, **given: Any) -> ec2.IVpc:  # noqa: ANN401
     )
 
 
-def pipeline(scope: Stack, construct_id: str = "Pipeline", **given: Any) -> EventDrivenProcessing:  # noqa: ANN401
+def pipeline(scope: Stack, construct_id: str = "Pipeline", **given: Any) -> EventDrivenProcessing:
     processor = ScriptProcessor(
         scope, f"{construct_id}Script", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large"
     )
@@ -163,7 +163,9 @@ def test_what_is_made_later_and_calls_more_fails_the_synth() -> None:
     ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc)
     pipeline(scope, "Later", batch_size=2)
 
-    with pytest.raises(RuntimeError, match=r"call dynamodb, lambda too, since something was made after .*Endpoints'"):
+    with pytest.raises(
+        RuntimeError, match=r"call dynamodb, lambda too, because something was created after .*Endpoints'"
+    ):
         resources(scope, "AWS::EC2::VPCEndpoint")
 
 
@@ -173,11 +175,17 @@ def test_what_is_made_later_and_calls_more_fails_the_synth() -> None:
         ({"services": "sqs"}, r"services must be a list of services, got 'sqs'; write \['sqs'\]"),
         (
             {"services": ["com.amazonaws.us-west-2.sqs"]},
-            "services\\[\\] must be what follows the region .* write 'sqs'",
+            "services\\[\\] must be the part of an endpoint's service name .* write 'sqs'",
         ),
-        ({"existing": ["S3"]}, r"existing\[\] must be what follows the region in an endpoint's service name, got 'S3'"),
-        ({"services": [""]}, "must be what follows the region"),
-        ({"services": [ec2.InterfaceVpcEndpointAwsService("sqs")]}, "must be what follows the region .* write 'sqs'"),
+        (
+            {"existing": ["S3"]},
+            r"existing\[\] must be the part of an endpoint's service name after the region, got 'S3'",
+        ),
+        ({"services": [""]}, "must be the part of an endpoint's service name"),
+        (
+            {"services": [ec2.InterfaceVpcEndpointAwsService("sqs")]},
+            "must be the part of an endpoint's service name .* write 'sqs'",
+        ),
     ],
 )
 def test_names_that_no_endpoint_has(given: dict[str, Any], message: str) -> None:
@@ -189,8 +197,11 @@ def test_names_that_no_endpoint_has(given: dict[str, Any], message: str) -> None
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, r"vpc must be known with its route tables, got 'Stack/Vpc'; .* existing=\['s3'\]"),
-        ({"private_subnet_route_table_ids": ["rtb-1", "rtb-2"]}, "range of addresses, got 'Stack/Vpc'; give vpc_cidr"),
+        ({}, r"vpc must have known route tables, got 'Stack/Vpc'; .* existing=\['s3'\]"),
+        (
+            {"private_subnet_route_table_ids": ["rtb-1", "rtb-2"]},
+            "have a known CIDR block, got 'Stack/Vpc'; pass vpc_cidr",
+        ),
     ],
 )
 def test_an_imported_vpc_that_is_not_known_well_enough(given: dict[str, Any], message: str) -> None:

@@ -53,7 +53,7 @@ CASES: list[tuple[Callable[[], Any], str]] = [
     (lambda: sklearn({"inputs": ONE}), "inputs must be a list of ProcessingInput, got ProcessingInput("),
     (lambda: sklearn({"inputs": [{"source": "s3://b"}]}), "inputs[0] must be a ProcessingInput, got {"),
     (lambda: sklearn({"outputs": ["/opt/ml/processing/x"]}), "outputs[0] must be a ProcessingOutput, got '/opt"),
-    (lambda: sklearn({"arguments": "--n 3"}), "arguments must be a list of words, got '--n 3'"),
+    (lambda: sklearn({"arguments": "--n 3"}), "arguments must be a list of strings, got '--n 3'"),
     (lambda: sklearn({"arguments": ["--n", 3]}), "arguments[1] must be a string, got 3"),
     (lambda: sklearn({"experiment_config": "e"}), "experiment_config must be an ExperimentConfig or a Mapping, got"),
     (lambda: sklearn({"overrides": "x"}), "overrides must be a Mapping, got 'x'"),
@@ -66,7 +66,7 @@ CASES: list[tuple[Callable[[], Any], str]] = [
     (lambda: sklearn(instance_count="2"), "instance_count must be an integer, got '2'"),
     (
         lambda: framework({"code": "train.py", "source_dir": "helper.py"}),
-        "source_dir must be a folder, got 'helper.py'",
+        "source_dir must be a directory, got 'helper.py'",
     ),
     (lambda: framework({"code": "train.py", "source_dir": "empty"}), "code must name a file in source_dir, which is "),
     (
@@ -80,7 +80,7 @@ CASES: list[tuple[Callable[[], Any], str]] = [
     (lambda: framework({"code": "helper.py"}, framework="jax"), "framework must be one of sklearn, spark, xgboost"),
     (
         lambda: framework({"code": "helper.py"}, framework="huggingface"),
-        "framework must be another, got 'huggingface'; HuggingFaceProcessor is for this one",
+        "framework must be another, got 'huggingface'; use HuggingFaceProcessor for this one",
     ),
     (lambda: framework({"code": "helper.py"}, code_location="b/x"), "a location for uploads must be an S3 URI, got"),
     (lambda: spark(submit_app=""), "submit_app must be a path or a URI, got ''"),

@@ -53,21 +53,21 @@ def test_an_output_is_what_the_sdk_sends() -> None:
         (
             {"destination": "/data"},
             (
-                "destination must be a folder below /opt/ml/processing/, without '.' or '..', got '/data'; "
+                "destination must be a directory below /opt/ml/processing/, without '.' or '..', got '/data'; "
                 "for example /opt/ml/processing/data"
             ),
         ),
         (
             {"destination": "/opt/ml/processing/../model"},
             (
-                "destination must be a folder below /opt/ml/processing/, without '.' or '..', "
+                "destination must be a directory below /opt/ml/processing/, without '.' or '..', "
                 "got '/opt/ml/processing/../model'; for example /opt/ml/processing/model"
             ),
         ),
         (
             {"destination": "/opt/ml/processing-data"},
             (
-                "destination must be a folder below /opt/ml/processing/, without '.' or '..', "
+                "destination must be a directory below /opt/ml/processing/, without '.' or '..', "
                 "got '/opt/ml/processing-data'; for example /opt/ml/processing/processing-data"
             ),
         ),
@@ -106,7 +106,7 @@ def test_gzip_goes_only_with_pipe() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"source": "train"}, "source must be a folder below /opt/ml/processing/"),
+        ({"source": "train"}, "source must be a directory below /opt/ml/processing/"),
         ({"destination": "bucket/prefix"}, "destination must be an S3 URI, got 'bucket/prefix'"),
         ({"destination": "s3://"}, "destination must be an S3 URI, got 's3://'"),
         ({"output_name": "a/b"}, "output_name must be a name without '/', got 'a/b'"),

@@ -1,4 +1,4 @@
-"""The page that says what the trigger costs is what its script computes."""
+"""The page about the costs of the trigger is the output of its script."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import runpy
 from tests.helpers.stacks import ROOT
 
 
-def test_the_page_is_what_is_computed() -> None:
+def test_the_page_is_the_output_of_the_script() -> None:
     computed = runpy.run_path(str(ROOT / "benchmarks" / "costs.py"))["page"]()
     assert (ROOT / "docs" / "trigger-costs.md").read_text(encoding="utf-8") == computed

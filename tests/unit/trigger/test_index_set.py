@@ -10,12 +10,12 @@ NUMBERS = st.sets(st.integers(0, 300), max_size=60)
 
 
 @given(NUMBERS)
-def test_what_is_written_is_read(numbers: set[int]) -> None:
-    positions = IndexSet.of(numbers)
-    assert IndexSet.parse(str(positions)) == positions
-    assert list(positions) == sorted(numbers)
-    assert len(positions) == len(numbers)
-    assert bool(positions) == bool(numbers)
+def test_a_set_that_is_written_can_be_parsed(numbers: set[int]) -> None:
+    indexes = IndexSet.of(numbers)
+    assert IndexSet.parse(str(indexes)) == indexes
+    assert list(indexes) == sorted(numbers)
+    assert len(indexes) == len(numbers)
+    assert bool(indexes) == bool(numbers)
 
 
 @given(NUMBERS, NUMBERS)
@@ -24,7 +24,7 @@ def test_without(numbers: set[int], others: set[int]) -> None:
 
 
 @given(NUMBERS)
-def test_halves_share_and_split_evenly(numbers: set[int]) -> None:
+def test_the_halves_of_a_bisection_are_even_and_complete(numbers: set[int]) -> None:
     first, second = IndexSet.of(numbers).bisect()
     assert [*first, *second] == sorted(numbers)
     assert len(first) - len(second) in (0, 1)

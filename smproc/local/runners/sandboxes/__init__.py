@@ -1,4 +1,4 @@
-"""What isolates a program from the rest of the machine: bubblewrap, else util-linux' unshare."""
+"""Sandboxes, which isolate a program from the rest of the machine: bubblewrap, else util-linux' unshare."""
 
 from smproc.local.runners.sandboxes.base import Sandbox, SandboxSpec, system_files, system_links
 from smproc.local.runners.sandboxes.bubblewrap import Bubblewrap

@@ -1,4 +1,4 @@
-"""What isolates a program from the rest of the machine."""
+"""The interface of a sandbox, which isolates a program from the rest of the machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-# What a program needs of /etc to resolve names, verify certificates, tell the time and find Java.
+# The parts of /etc that a program needs to resolve names, verify certificates, tell the time and find Java.
 ETC = (
     "alternatives",
     "ca-certificates",
@@ -32,30 +32,30 @@ ETC = (
     "ssl",
     "timezone",
 )
-# Where distributions keep what /usr/lib/jvm links to, e.g. java-17-openjdk.
+# The targets of links in /usr/lib/jvm on some distributions, e.g. java-17-openjdk.
 ETC_PATTERNS = ("java*",)
-# Files of the kernel that belong to root: without capabilities, root could write to them all the same.
+# Kernel files that belong to root, who could write to them even without capabilities.
 PROC_SETTINGS = ("bus", "fs", "irq", "sys", "sysrq-trigger")
-# The shell looks the program up on the PATH inside and says when there is none; a container has no PWD.
+# The shell looks the program up on the PATH of the sandbox and reports a missing one; a container has no PWD.
 _RUN = 'unset PWD; exec "$@"'
 ROOT_LINKS = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
-# What a value is called on its way in: a name that means nothing to the loader, the sandbox and the shells on the way,
-# as LD_PRELOAD or PATH would.
-_CARRIED = "SMPROC_{}"
+# Variables enter the sandbox under neutral names: unlike LD_PRELOAD or PATH, these mean nothing to the loader, the
+# sandbox and the shells that start the program.
+_NEUTRAL_NAME = "SMPROC_{}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxSpec:
-    """What a sandboxed program sees and runs.
+    """The program of a sandbox and everything that it sees.
 
     Attributes:
-        command: the program and its arguments, looked up on the environment's PATH inside.
-        environment: all of its variables.
-        read_only: folders and files of this machine, by the path at which they appear.
-        writable: folders of this machine, by the path at which they appear.
-        links: symbolic links to make, by path.
-        hostname: the name of the host.
-        network: whether it may reach the network.
+        command: the program and its arguments; looked up on the environment's PATH in the sandbox.
+        environment: the complete environment of the program.
+        read_only: read-only directories and files of this machine, by the path at which they appear.
+        writable: writable directories of this machine, by the path at which they appear.
+        links: symbolic links to create, by path.
+        hostname: the host name.
+        network: whether the program may reach the network.
     """
 
     command: Sequence[str]
@@ -67,43 +67,45 @@ class SandboxSpec:
     network: bool
 
     @property
-    def carried(self) -> dict[str, str]:
-        """The environment to start the sandbox in: the program's values, under names that nothing on the way heeds.
+    def launch_environment(self) -> dict[str, str]:
+        """The environment to start the sandbox in: the program's variables under neutral names.
 
-        They are on no command line, which every user of the machine can read.
+        Their values appear on no command line, which every user of the machine can read.
         """
-        return {_CARRIED.format(number): value for number, value in enumerate(self.environment.values())}
+        return {_NEUTRAL_NAME.format(number): value for number, value in enumerate(self.environment.values())}
 
     @property
-    def entry(self) -> list[str]:
-        """The words that, inside, give the carried values their names, and nothing else, and become the program."""
-        named = " ".join(f"{name}=${{{_CARRIED.format(number)}}}" for number, name in enumerate(self.environment))
-        return ["/usr/bin/env", "-i", "-S", named, "/bin/sh", "-c", _RUN, "smproc", *self.command]
+    def entry_command(self) -> list[str]:
+        """The command that, in the sandbox, restores the names of the variables and becomes the program."""
+        assignments = " ".join(
+            f"{name}=${{{_NEUTRAL_NAME.format(number)}}}" for number, name in enumerate(self.environment)
+        )
+        return ["/usr/bin/env", "-i", "-S", assignments, "/bin/sh", "-c", _RUN, "smproc", *self.command]
 
 
 class Sandbox(Protocol):
-    """Isolates a program: its own root, process ids and, if asked, network; it dies with the thread that started it."""
+    """An isolated root, process ids and, on request, network; the program dies with the thread that started it."""
 
     @property
     def name(self) -> str:
-        """The sandbox's name, for `status`."""
+        """The sandbox's name, as `status` shows it."""
 
-    def command(self, inside: SandboxSpec) -> list[str]:
-        """The command line that runs the program isolated; to be started in the environment `Inside.carried`.
+    def command(self, spec: SandboxSpec) -> list[str]:
+        """Return the command line that runs the program isolated; start it in `SandboxSpec.launch_environment`.
 
-        The program is process 1 of its namespace and the only child of the process that the command line starts; to
-        kill it is to kill all that it has started.
+        The program is process 1 of its namespace and the only child of the process that the command line starts;
+        killing it kills everything that it started.
         """
 
 
 def system_files() -> dict[str, Path]:
-    """The read-only parts of this machine that every program needs, by the path at which they appear."""
+    """Return the read-only parts of this machine that every program needs, by the path at which they appear."""
     files = {"/usr": Path("/usr")}
     names = [*ETC, *sorted(path.name for pattern in ETC_PATTERNS for path in Path("/etc").glob(pattern))]
     for name in names:
         path = Path("/etc") / name
         if path.exists():
-            # What is bound must be the file itself: resolv.conf is often a link into /run, which is not visible inside.
+            # Only the file itself can be bound: resolv.conf is often a link into /run, which the sandbox does not have.
             files[f"/etc/{name}"] = path.resolve()
     for name in ROOT_LINKS:
         path = Path("/") / name
@@ -113,6 +115,6 @@ def system_files() -> dict[str, Path]:
 
 
 def system_links() -> dict[str, str]:
-    """The symbolic links in the root folder, by path: ``/bin`` to ``usr/bin`` on most distributions."""
+    """Return the symbolic links in the root directory, by path: ``/bin`` to ``usr/bin`` on most distributions."""
     candidates = (Path("/") / name for name in ROOT_LINKS)
     return {str(path): str(path.readlink()) for path in candidates if path.is_symlink()}

@@ -1,4 +1,4 @@
-"""The bubblewrap sandbox: what Flatpak isolates applications with."""
+"""The bubblewrap sandbox, which Flatpak also uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smproc.local.runners.sandboxes.base import PROC_SETTINGS, SandboxSpec
 
 @dataclass(frozen=True, slots=True)
 class Bubblewrap:
-    """Isolates a program with ``bwrap``.
+    """A sandbox made with ``bwrap``.
 
     Attributes:
         program: the path of bwrap.
@@ -20,8 +20,8 @@ class Bubblewrap:
     program: str
     name: str = "bubblewrap"
 
-    def command(self, inside: SandboxSpec) -> list[str]:
-        """The command line that runs the program isolated."""
+    def command(self, spec: SandboxSpec) -> list[str]:
+        """Return the command line that runs the program isolated."""
         is_root = os.geteuid() == 0
         settings = [f"/proc/{name}" for name in PROC_SETTINGS if is_root and Path("/proc", name).exists()]
         return [
@@ -30,17 +30,17 @@ class Bubblewrap:
             "--unshare-pid",
             "--unshare-ipc",
             "--unshare-uts",
-            *([] if inside.network else ["--unshare-net"]),
-            # Root is what a container's program is; without privileges a user namespace makes it look so.
+            *([] if spec.network else ["--unshare-net"]),
+            # A container's program is root; without privileges, a user namespace makes it appear so.
             *([] if is_root else ["--unshare-user", "--uid", "0", "--gid", "0"]),
             *("--cap-drop", "ALL"),
-            *("--hostname", inside.hostname),
-            # The program is process 1, as in a container: killing it kills everything that it has started.
+            *("--hostname", spec.hostname),
+            # The program is process 1, as in a container: killing it kills everything that it started.
             "--as-pid-1",
-            *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/root"),  # noqa: S108 - paths inside
+            *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/root"),  # noqa: S108 - paths in the sandbox
             *(part for path in settings for part in ("--ro-bind", path, path)),
-            *(part for path, source in inside.read_only.items() for part in ("--ro-bind", str(source), path)),
-            *(part for path, target in inside.links.items() for part in ("--symlink", target, path)),
-            *(part for path, source in inside.writable.items() for part in ("--bind", str(source), path)),
-            *("--chdir", "/", "--", *inside.entry),
+            *(part for path, source in spec.read_only.items() for part in ("--ro-bind", str(source), path)),
+            *(part for path, target in spec.links.items() for part in ("--symlink", target, path)),
+            *(part for path, source in spec.writable.items() for part in ("--bind", str(source), path)),
+            *("--chdir", "/", "--", *spec.entry_command),
         ]

@@ -1,4 +1,4 @@
-"""Which sandbox works on this machine."""
+"""The detection of the sandboxes that work on this machine."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _PROBE_TIMEOUT_IN_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class SandboxProbe:
-    """A sandbox that was tried.
+    """The result of trying a sandbox.
 
     Attributes:
         name: its name.
-        sandbox: the sandbox if it works.
-        problem: why it does not.
+        sandbox: the sandbox, None if it does not work.
+        problem: the reason why it does not work.
     """
 
     name: str
@@ -31,40 +31,40 @@ class SandboxProbe:
 
 
 def probe_sandboxes() -> Iterator[SandboxProbe]:
-    """Really run a program in each sandbox, the preferred one first."""
+    """Run a program in each sandbox, the preferred one first."""
     if bwrap := shutil.which("bwrap"):
-        yield _trial(Bubblewrap(bwrap))
+        yield _probe(Bubblewrap(bwrap))
     else:
         yield SandboxProbe("bubblewrap", problem="bwrap is not installed")
     unshare, setpriv = shutil.which("unshare"), shutil.which("setpriv")
     if unshare and setpriv:
-        yield _trial(Unshare(unshare, setpriv))
+        yield _probe(Unshare(unshare, setpriv))
     else:
         missing = " and ".join(name for name, path in (("unshare", unshare), ("setpriv", setpriv)) if not path)
         yield SandboxProbe("unshare", problem=f"{missing} of util-linux not found")
 
 
 def find_sandbox() -> Sandbox:
-    """The sandbox to use.
+    """Find the sandbox to use.
 
     Raises:
-        NoSandboxError: none works here.
+        NoSandboxError: no sandbox works on this machine.
     """
     problems = []
-    for trial in probe_sandboxes():
-        if trial.sandbox is not None:
-            return trial.sandbox
-        problems.append(f"{trial.name}: {trial.problem}")
+    for probe in probe_sandboxes():
+        if probe.sandbox is not None:
+            return probe.sandbox
+        problems.append(f"{probe.name}: {probe.problem}")
     raise NoSandboxError(
         f"Nothing on this machine can isolate a processing job ({'; '.join(problems)}); install bubblewrap "
-        "(apt install bubblewrap, dnf install bubblewrap), on Ubuntu 24.04 and later also allow unprivileged user "
-        "namespaces for it (sysctl kernel.apparmor_restrict_unprivileged_userns=0); or start Docker or install Podman, "
-        "which run jobs whose images they have"
+        "(apt install bubblewrap, dnf install bubblewrap); on Ubuntu 24.04 and later also allow unprivileged user "
+        "namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0); or start Docker or install Podman, which "
+        "run jobs whose images they have"
     )
 
 
-def _trial(sandbox: Sandbox) -> SandboxProbe:
-    inside = SandboxSpec(
+def _probe(sandbox: Sandbox) -> SandboxProbe:
+    spec = SandboxSpec(
         command=["true"],
         environment={"PATH": "/usr/bin:/bin"},
         read_only=system_files(),
@@ -75,8 +75,8 @@ def _trial(sandbox: Sandbox) -> SandboxProbe:
     )
     try:
         result = subprocess.run(
-            sandbox.command(inside),
-            env=inside.carried,
+            sandbox.command(spec),
+            env=spec.launch_environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -1,13 +1,13 @@
-# Builds a root of its own out of parts of the machine, makes it the root, lets go of the old one and runs a command.
-# Runs as root of fresh mount, process and UTS namespaces:
+# Build a new root out of parts of the machine, switch to it, detach the old one and run a command.
+# Runs as root in new mount, PID and UTS namespaces:
 #     sh -c SCRIPT smproc HOSTNAME (read-only|writable|link SOURCE PATH)... -- COMMAND ARGUMENT...
 set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
-# Only one of the two ways is open, depending on who we are and what is installed; a name is no matter to fail for.
+# Which of the two works depends on the user and on the installed programs; a host name is not worth a failure.
 hostname "$1" 2>/dev/null || { printf '%s\n' "$1" >/proc/sys/kernel/hostname; } 2>/dev/null || :
 shift
 
-# Nothing is ever written to this folder itself: the new root is mounted over it.
+# Nothing is ever written to this directory itself: the new root is mounted over it.
 root=/mnt
 mount -t tmpfs -o mode=0755,nosuid,nodev smproc "$root"
 mkdir "$root/.old" "$root/proc" "$root/dev" "$root/tmp" "$root/root"
@@ -24,10 +24,10 @@ ln -s /proc/self/fd "$root/dev/fd"
 ln -s /proc/self/fd/0 "$root/dev/stdin"
 ln -s /proc/self/fd/1 "$root/dev/stdout"
 ln -s /proc/self/fd/2 "$root/dev/stderr"
-# Without this, root without any capability could still change the machine's settings.
-for folder in bus fs irq sys sysrq-trigger; do
-    if [ -e "$root/proc/$folder" ]; then
-        mount -o bind,ro,nosuid,nodev,noexec "$root/proc/$folder" "$root/proc/$folder"
+# Otherwise root could change the machine's settings even without capabilities.
+for directory in bus fs irq sys sysrq-trigger; do
+    if [ -e "$root/proc/$directory" ]; then
+        mount -o bind,ro,nosuid,nodev,noexec "$root/proc/$directory" "$root/proc/$directory"
     fi
 done
 
@@ -50,7 +50,7 @@ while [ "$1" != -- ]; do
             if [ "$1" = read-only ]; then
                 options=$options,ro
             fi
-            # In a user namespace a folder with mounts below it can only be bound together with them.
+            # In a user namespace a directory with mounts below it can only be bound together with them.
             mount -o "bind,$options" "$source" "$target" 2>/dev/null || mount -o "rbind,$options" "$source" "$target"
             ;;
     esac

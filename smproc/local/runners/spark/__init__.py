@@ -1,4 +1,4 @@
-"""What stands in for SageMaker's Spark image: a pyspark, a Java, and a ``smspark-submit`` of ours in `smspark`."""
+"""The substitute for SageMaker's Spark image: pyspark, Java, and our own ``smspark-submit`` in `smspark`."""
 
 from smproc.local.runners.spark.installation import SparkInstallation, find_spark, smspark_files
 

@@ -1,4 +1,4 @@
-"""A processing job's life on this machine: inputs, ``/opt/ml``, logs, outputs, status."""
+"""The execution of a processing job on this machine: inputs, ``/opt/ml``, logs, outputs, status."""
 
 from smproc.local.server.execution.clients import AwsClients, Credentials
 from smproc.local.server.execution.credentials import CredentialsEndpoint

@@ -1,4 +1,4 @@
-"""What works while a job's programs run: feeding pipes, uploading, watching the volume."""
+"""The tasks that run while a job's programs run: feeding pipes, uploading outputs, checking the volumes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from typing import Self
 from smproc.local.server.execution.errors import JobFailedError
 
 _log = logging.getLogger(__name__)
-Work = Callable[[threading.Event], None]
+Task = Callable[[threading.Event], None]
 
 
 class BackgroundTasks:
-    """Threads that live as long as a job's programs.
+    """Threads that run as long as a job's programs; a context manager that waits for them at its end.
 
     Args:
-        end_programs: called when the first of them fails, because the job then has failed.
+        end_programs: called when a task fails, which fails the job.
+
+    Attributes:
+        failure: the first failure of a task; None so far.
     """
 
     def __init__(self, end_programs: Callable[[], None]) -> None:
@@ -27,9 +30,13 @@ class BackgroundTasks:
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def start(self, work: Work) -> None:
-        """Start a thread; its function gets the event that says when the programs have ended."""
-        thread = threading.Thread(target=self._work, args=(work,), daemon=True)
+    def start(self, task: Task) -> None:
+        """Start a task on a thread of its own.
+
+        Args:
+            task: called with an event that is set when the programs have ended.
+        """
+        thread = threading.Thread(target=self._run, args=(task,), daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -43,13 +50,13 @@ class BackgroundTasks:
         for thread in self._threads:
             thread.join()
 
-    def _work(self, work: Work) -> None:
+    def _run(self, task: Task) -> None:
         try:
-            work(self._ended)
+            task(self._ended)
         except JobFailedError as failure:
             self._fail(failure)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the job must end
-            _log.exception("what works beside a job failed for a reason of ours")
+        except Exception as error:  # noqa: BLE001 - any error must end the job
+            _log.exception("A background task of a job failed with an internal error")
             self._fail(JobFailedError(f"InternalServerError: {type(error).__name__}: {error}"))
 
     def _fail(self, failure: JobFailedError) -> None:

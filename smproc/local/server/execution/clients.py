@@ -1,4 +1,4 @@
-"""The AWS clients with which a job moves its data, with its own role's credentials."""
+"""The AWS clients that move a job's data, with the credentials of the job's role."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Credentials:
     """A session of a role.
 
     Attributes:
-        access_key: the session's access key id.
-        secret_key: its secret access key.
-        token: its session token.
+        access_key: the access key id.
+        secret_key: the secret access key.
+        token: the session token.
     """
 
     access_key: str
@@ -30,7 +30,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class RoleClients:
-    """What a role can use: untyped clients, as boto3's are.
+    """The clients that act as one role; untyped, as botocore's are.
 
     Attributes:
         s3: an S3 client.
@@ -45,38 +45,43 @@ AssumeRole = Callable[[str], Credentials]
 
 
 class AwsClients:
-    """Makes a role's clients once: making one takes as long as many a small job.
+    """A cache of clients by role: creating a client can take as long as a small job.
 
     Args:
-        endpoint: where the local AWS answers.
-        assume_role: makes a session of the role with the given ARN.
+        endpoint: the URL of the local AWS.
+        assume_role: creates a session of the role with the given ARN.
     """
 
     def __init__(self, endpoint: str, assume_role: AssumeRole) -> None:
         self.endpoint = endpoint
         self._assume_role = assume_role
         self._session = botocore.session.Session()
-        self._made: dict[tuple[str, str], RoleClients] = {}
-        # botocore's session is not made for several threads.
+        self._clients: dict[tuple[str, str], RoleClients] = {}
+        # botocore's sessions are not thread-safe.
         self._lock = threading.Lock()
 
     def warm_up(self) -> None:
-        """Read the service models, most of the cost of a first client, before the first job needs them."""
+        """Load the service models, which take most of the time of a first client, before the first job needs them."""
         with self._lock:
             for service in ("s3", "logs"):
                 self._client(service, "us-east-1", Credentials("test", "test", ""))
 
-    def of_role(self, role_arn: str, region: str) -> RoleClients:
-        """The clients that act as a role."""
+    def for_role(self, role_arn: str, region: str) -> RoleClients:
+        """Return the clients that act as a role.
+
+        Args:
+            role_arn: the role.
+            region: the region of the clients.
+        """
         with self._lock:
-            if (known := self._made.get((role_arn, region))) is None:
+            if (clients := self._clients.get((role_arn, region))) is None:
                 credentials = self._assume_role(role_arn)
                 s3, logs = (self._client(service, region, credentials) for service in ("s3", "logs"))
-                known = self._made[role_arn, region] = RoleClients(s3, logs)
-            return known
+                clients = self._clients[role_arn, region] = RoleClients(s3, logs)
+            return clients
 
     def variables(self, region: str) -> dict[str, str]:
-        """The environment variables with which a program finds the local AWS; in AWS there is no AWS_ENDPOINT_URL."""
+        """Return the environment variables that lead a program to the local AWS; AWS sets no AWS_ENDPOINT_URL."""
         return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": self.endpoint}
 
     def _client(self, service: str, region: str, credentials: Credentials) -> Any:  # noqa: ANN401 - boto3 is untyped

@@ -1,7 +1,7 @@
-"""The container-credentials address: where a job's program gets, and renews, the credentials of its role.
+"""The container credentials endpoint, from which a job's program gets, and renews, the credentials of its role.
 
-In AWS that is ``AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`` at 169.254.170.2, a link-local address that this machine
-lacks. Every SDK takes ``AWS_CONTAINER_CREDENTIALS_FULL_URI`` on loopback instead, and the answer has the same shape.
+AWS sets ``AWS_CONTAINER_CREDENTIALS_RELATIVE_URI``, relative to 169.254.170.2, a link-local address that this machine
+lacks. Every SDK accepts ``AWS_CONTAINER_CREDENTIALS_FULL_URI`` on loopback instead; the response has the same shape.
 
 See: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
@@ -22,8 +22,8 @@ from typing import Final
 from smproc.local.server.execution.clients import AssumeRole, Credentials
 
 _VALID_IN_SECONDS = 3600.0
-# SDKs ask anew from a quarter of an hour before the end.
-_RENEWED_BEFORE_END_IN_SECONDS = 1800.0
+# SDKs renew from a quarter of an hour before the expiration.
+_RENEWED_BEFORE_EXPIRATION_IN_SECONDS = 1800.0
 
 
 @dataclass(slots=True)
@@ -35,12 +35,12 @@ class _Grant:
 
 
 class CredentialsEndpoint:
-    """Answers programs that ask for their role's credentials; each knows its own address and word alone.
+    """Credentials of roles for running programs, each at a secret path and with a secret token of its own.
 
     Args:
-        endpoint: where the local AWS answers.
-        assume_role: makes a session of the role with the given ARN.
-        now: the time, in seconds since 1970.
+        endpoint: the URL of the local AWS.
+        assume_role: creates a session of the role with the given ARN.
+        now: returns the time in seconds since 1970.
     """
 
     path: Final = "/_smproc/credentials/"
@@ -54,7 +54,11 @@ class CredentialsEndpoint:
 
     @contextlib.contextmanager
     def open(self, role_arn: str) -> Iterator[Mapping[str, str]]:
-        """Give out a role's credentials for as long as the context lasts; the variables that lead to them."""
+        """Serve a role's credentials while the context lasts; yield the environment variables that lead to them.
+
+        Args:
+            role_arn: the role.
+        """
         name, authorization = secrets.token_urlsafe(16), secrets.token_urlsafe(32)
         self._grants[name] = _Grant(role_arn, authorization)
         try:
@@ -66,18 +70,18 @@ class CredentialsEndpoint:
             del self._grants[name]
 
     def answer(self, path: str, authorization: str) -> tuple[HTTPStatus, bytes]:
-        """Answer a request.
+        """Return the status and the body of the response to a request.
 
         Args:
             path: the request's path.
-            authorization: its Authorization header.
+            authorization: the request's Authorization header.
         """
         grant = self._grants.get(path.removeprefix(self.path))
         if grant is None or not secrets.compare_digest(grant.authorization.encode(), authorization.encode()):
-            refusal = {"code": "AccessDenied", "message": "These credentials are for a running job's program alone."}
-            return HTTPStatus.FORBIDDEN, json.dumps(refusal).encode()
+            denial = {"code": "AccessDenied", "message": "Only a running job's program can get these credentials."}
+            return HTTPStatus.FORBIDDEN, json.dumps(denial).encode()
         with self._lock:
-            if grant.credentials is None or grant.expires - self._now() < _RENEWED_BEFORE_END_IN_SECONDS:
+            if grant.credentials is None or grant.expires - self._now() < _RENEWED_BEFORE_EXPIRATION_IN_SECONDS:
                 grant.credentials = self._assume_role(grant.role_arn)
                 grant.expires = self._now() + _VALID_IN_SECONDS
             credentials, expires = grant.credentials, grant.expires

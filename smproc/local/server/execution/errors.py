@@ -1,18 +1,30 @@
-"""Why a job fails before or after its program."""
+"""The failures of a job before or after its program.
+
+::
+
+    Exception
+    ├── JobFailedError           the job ends as Failed
+    │   └── JobClientError       the caller's data, image or permissions are at fault
+    └── JobInterruptedError      the job ends as Stopped
+"""
 
 from __future__ import annotations
 
 
 class JobFailedError(Exception):
-    """Ends the job as Failed; the message is its FailureReason."""
+    """A failure that ends the job as Failed; the message is its FailureReason."""
 
 
 class JobClientError(JobFailedError):
-    """The caller's data, image or permissions are at fault."""
+    """A failure that the caller's data, image or permissions cause.
+
+    Args:
+        reason: the FailureReason after ``ClientError: ``.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"ClientError: {reason}")
 
 
 class JobInterruptedError(Exception):
-    """The job was asked to stop, or ran out of time, while it was not running its program."""
+    """A stop or a time-out of the job while its program is not running."""

@@ -1,4 +1,4 @@
-"""A job's inputs: which objects of S3 each host gets, and where they land."""
+"""A job's inputs: the S3 objects that each host gets, and their paths."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.exceptions import ClientError as S3Error
 
 from smproc.local.server.execution.errors import JobClientError
-from smproc.local.server.execution.opt_ml import new_file, new_folder
+from smproc.local.server.execution.opt_ml import create_directory, create_file
 from smproc.local.server.execution.parallel import in_parallel
 from smproc.local.server.execution.s3_uri import S3Uri
 from smproc.local.server.execution.volume import Volume
@@ -26,8 +26,8 @@ class InputObject:
     """An object that a job reads.
 
     Attributes:
-        source: where it is.
-        relative: where it lands below LocalPath.
+        source: the object's URI.
+        relative: the object's path below LocalPath.
     """
 
     source: S3Uri
@@ -36,14 +36,14 @@ class InputObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostInput:
-    """What one host gets of one input.
+    """One host's part of one input.
 
     Attributes:
-        volume: the host's.
+        volume: the host's volume.
         local_path: the input's LocalPath.
         objects: the objects, in order.
-        piped: whether they are streamed through a named pipe instead of being laid out as files.
-        gzipped: whether they are to be unpacked on the way.
+        piped: whether the objects are streamed through a named pipe instead of stored as files.
+        gzipped: whether the objects are decompressed on the way.
     """
 
     volume: Volume
@@ -53,30 +53,30 @@ class HostInput:
     gzipped: bool
 
 
-def divide(
+def assign_inputs(
     s3: Any,  # noqa: ANN401 - boto3 is untyped
     inputs: Sequence[Mapping[str, Any]],
     volumes: Sequence[Volume],
 ) -> list[HostInput]:
-    """Find a job's objects and say which host gets which.
+    """List a job's objects and assign them to its hosts.
 
     Args:
         s3: an S3 client that acts as the job's role.
         inputs: the request's ProcessingInputs.
-        volumes: every host's, in order.
+        volumes: the hosts' volumes, in order.
 
     Raises:
-        ClientError: an input is missing or its manifest is none.
+        JobClientError: an input has no objects, or its manifest is invalid.
     """
-    divided = []
+    assigned = []
     for processing_input in inputs:
-        # An input that the application manages is the application's to download.
+        # The application downloads the inputs that it manages.
         if processing_input.get("AppManaged") or "S3Input" not in processing_input:
             continue
         s3_input = processing_input["S3Input"]
         objects = list(_objects(s3, s3_input))
         sharded = s3_input.get("S3DataDistributionType") == "ShardedByS3Key"
-        divided += [
+        assigned += [
             HostInput(
                 volume=volume,
                 local_path=s3_input["LocalPath"],
@@ -86,7 +86,7 @@ def divide(
             )
             for number, volume in enumerate(volumes)
         ]
-    return divided
+    return assigned
 
 
 def download(
@@ -94,43 +94,47 @@ def download(
     inputs: Sequence[HostInput],
     check_stop: Callable[[], None],
 ) -> None:
-    """Lay a job's inputs out as files on its hosts.
+    """Download a job's inputs to its hosts; piped ones are left out.
 
     Args:
         s3: an S3 client that acts as the job's role.
-        inputs: what each host gets.
-        check_stop: raises when the job is to stop; called before each object.
+        inputs: the hosts' parts of the inputs.
+        check_stop: raises if the job must stop; called before each object.
 
     Raises:
-        ClientError: an object is unreadable, cannot be laid out as a file, or is too large.
+        JobClientError: an object cannot be read, cannot be stored as a file, or is too large.
     """
-    work = [(part, item) for part in inputs if not part.piped for item in part.objects]
+    downloads = [(part, item) for part in inputs if not part.piped for item in part.objects]
 
-    def fetch(task: tuple[HostInput, InputObject]) -> None:
+    def fetch(item: tuple[HostInput, InputObject]) -> None:
         check_stop()
-        _fetch(s3, *task)
+        _fetch(s3, *item)
 
-    if len(work) == 1:
-        fetch(work[0])
-    elif work:
-        in_parallel(work, fetch)
+    if len(downloads) == 1:
+        fetch(downloads[0])
+    elif downloads:
+        in_parallel(downloads, fetch)
 
 
 def open_object(s3: Any, source: S3Uri) -> Mapping[str, Any]:  # noqa: ANN401 - boto3 is untyped
-    """Begin to read an object.
+    """Open an object for reading; return the response of GetObject.
+
+    Args:
+        s3: an S3 client that acts as the job's role.
+        source: the object.
 
     Raises:
-        ClientError: it cannot be read.
+        JobClientError: the object cannot be read.
     """
     try:
-        answer: Mapping[str, Any] = s3.get_object(Bucket=source.bucket, Key=source.key)
+        response: Mapping[str, Any] = s3.get_object(Bucket=source.bucket, Key=source.key)
     except (S3Error, BotoCoreError) as error:
-        raise unreadable(source, error) from error
-    return answer
+        raise download_error(source, error) from error
+    return response
 
 
-def unreadable(uri: S3Uri, error: Exception) -> JobClientError:
-    """How a job fails for an object that cannot be read."""
+def download_error(uri: S3Uri, error: Exception) -> JobClientError:
+    """Return the failure of a job whose object cannot be read."""
     return JobClientError(f'Failed to download data from S3 URL "{uri}": {error}')
 
 
@@ -143,17 +147,17 @@ def _objects(s3: Any, s3_input: Mapping[str, Any]) -> Iterator[InputObject]:  # 
 
 
 def _with_prefix(s3: Any, uri: S3Uri) -> Iterator[InputObject]:  # noqa: ANN401 - boto3 is untyped
-    found = False
+    empty = True
     try:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=uri.bucket, Prefix=uri.key):
             for item in page.get("Contents", ()):
-                found = True
+                empty = False
                 key = item["Key"]
                 if relative := _relative(key, uri.key):
                     yield InputObject(S3Uri(uri.bucket, key), relative)
     except (S3Error, BotoCoreError) as error:
-        raise unreadable(uri, error) from error
-    if not found:
+        raise download_error(uri, error) from error
+    if empty:
         raise JobClientError(
             f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
             "exists in the selected region, that objects exist under that S3 prefix, and that the job's role has "
@@ -162,10 +166,10 @@ def _with_prefix(s3: Any, uri: S3Uri) -> Iterator[InputObject]:  # noqa: ANN401 
 
 
 def _relative(key: str, prefix: str) -> str:
-    """Where an object lands: below the prefix if that names a folder, else with its own last name part.
+    """Return an object's path below LocalPath.
 
-    The service matches prefixes by character, so ``data`` takes in ``data/x``, ``data.csv`` and ``database/x``. What
-    the service does with the last two is documented nowhere; here they keep the names that they have beside ``data``.
+    The service matches prefixes by character: ``data`` matches ``data/x``, ``data.csv`` and ``database/x``. It does not
+    document the paths of the last two; here they are relative to the prefix's parent.
     """
     if not prefix or prefix.endswith("/"):
         return key.removeprefix(prefix)
@@ -174,11 +178,11 @@ def _relative(key: str, prefix: str) -> str:
     return key[prefix.rfind("/") + 1 :]
 
 
-def _listed_in_manifest(s3: Any, uri: S3Uri) -> Iterator[InputObject]:  # noqa: ANN401 - as above
+def _listed_in_manifest(s3: Any, uri: S3Uri) -> Iterator[InputObject]:  # noqa: ANN401 - boto3 is untyped
     try:
         content = open_object(s3, uri)["Body"].read()
     except BotoCoreError as error:
-        raise unreadable(uri, error) from error
+        raise download_error(uri, error) from error
     try:
         manifest = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -187,16 +191,16 @@ def _listed_in_manifest(s3: Any, uri: S3Uri) -> Iterator[InputObject]:  # noqa: 
     if prefix is None:
         raise JobClientError(
             f'The manifest file at S3 URL "{uri}" must be a JSON list that begins with {{"prefix": "s3://..."}} and '
-            "goes on with names"
+            "continues with keys relative to that prefix"
         )
     for name in names:
         yield InputObject(S3Uri.parse(prefix + name), name)
 
 
 def _manifest(manifest: object) -> tuple[str | None, list[str]]:
-    """The prefix and the names of a manifest, no prefix if it is none.
+    """Return the prefix and the names in a manifest; no prefix if the manifest is invalid.
 
-    The format is the one documented for training channels; Processing's own is documented nowhere.
+    The format is the one documented for training channels; none is documented for processing jobs.
     """
     match manifest:
         case [{"prefix": str(prefix)}, *names] if all(isinstance(name, str) for name in names):
@@ -205,18 +209,18 @@ def _manifest(manifest: object) -> tuple[str | None, list[str]]:
 
 
 def _fetch(s3: Any, part: HostInput, item: InputObject) -> None:  # noqa: ANN401 - boto3 is untyped
-    place = part.volume.host.place(part.local_path, item.source.key, item.relative)
+    path = part.volume.host.path_of_object(part.local_path, item.source.key, item.relative)
     if item.relative.endswith("/"):
-        new_folder(place, item.source.key)
+        create_directory(path, item.source.key)
         return
-    answer = open_object(s3, item.source)
-    with contextlib.closing(answer["Body"]) as body:
-        part.volume.take(answer["ContentLength"], item.source)
+    response = open_object(s3, item.source)
+    with contextlib.closing(response["Body"]) as body:
+        part.volume.reserve(response["ContentLength"], item.source)
         try:
-            with new_file(place, item.source.key) as file:
+            with create_file(path, item.source.key) as file:
                 shutil.copyfileobj(body, file, _CHUNK)
         except BotoCoreError as error:
-            raise unreadable(item.source, error) from error
+            raise download_error(item.source, error) from error
         except OSError as error:
             raise JobClientError(
                 f'The object at S3 URL "{item.source}" could not be stored: {error.strerror}'

@@ -1,4 +1,4 @@
-"""A processing job as the API shows it."""
+"""A processing job, as the API describes it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _KILLED = "InternalServerError: The local AWS was killed while the job was runni
 
 
 def _now() -> datetime:
-    """The time, to the millisecond that the API tells it to: what is told can be asked for."""
+    """Return the time in whole milliseconds, as the API reports it, so that clients can filter by a reported time."""
     now = datetime.now(tz=UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 class JobStatus(StrEnum):
-    """The states of a processing job."""
+    """The statuses of a processing job."""
 
     IN_PROGRESS = "InProgress"
     COMPLETED = "Completed"
@@ -34,17 +34,17 @@ class JobStatus(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether the job has ended."""
+        """True if a job with this status has ended."""
         return self in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InjectedFault:
-    """What shall go wrong with a job, on request.
+    """A fault injected into a job.
 
     Attributes:
-        delay_in_seconds: how much later it starts.
-        failure: its FailureReason, instead of running.
+        delay_in_seconds: the delay of the job's start.
+        failure: the FailureReason of the job, which then does not run; None to run it.
     """
 
     delay_in_seconds: float = 0.0
@@ -53,23 +53,23 @@ class InjectedFault:
 
 @dataclass(slots=True, eq=False)
 class ProcessingJob:
-    """A processing job: the request, and what has become of it.
+    """A processing job: its request and its state.
 
     Attributes:
         arn: the job's ARN.
-        region: the region it was created in.
+        region: the job's region.
         request: the CreateProcessingJob request.
-        stop_signal: ends its programs.
+        stop_signal: stops the job's programs.
         tags: the job's tags.
-        injected: what shall go wrong with it.
-        on_change: called with the job when it has begun and after each change of status.
-        status: its state.
-        created: when it was created.
-        modified: when its state last changed.
-        started: when it began to run.
-        ended: when it ended.
-        exit_message: what the program left in ``/opt/ml/output/message``.
-        failure_reason: why it failed.
+        fault: the fault to inject into the job.
+        on_change: called with the job when it has started and after each change of its status.
+        status: the job's status.
+        created: the time of its creation.
+        modified: the time of the last change of its status.
+        started: the time at which it started to run.
+        ended: the time at which it ended.
+        exit_message: the content of ``/opt/ml/output/message``.
+        failure_reason: the reason of its failure.
     """
 
     arn: str
@@ -77,7 +77,7 @@ class ProcessingJob:
     request: Mapping[str, Any]
     stop_signal: StopSignal
     tags: dict[str, str]
-    injected: InjectedFault = InjectedFault()
+    fault: InjectedFault = InjectedFault()
     on_change: Callable[[ProcessingJob], None] = lambda _job: None
     status: JobStatus = JobStatus.IN_PROGRESS
     created: datetime = field(default_factory=_now)
@@ -87,70 +87,80 @@ class ProcessingJob:
     exit_message: str | None = None
     failure_reason: str | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _waiting: list[Callable[[], None]] = field(default_factory=list)
+    _callbacks: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        """ProcessingJobName."""
+        """The ProcessingJobName."""
         return str(self.request["ProcessingJobName"])
 
     @property
     def max_runtime_in_seconds(self) -> int:
-        """StoppingCondition.MaxRuntimeInSeconds, a day unless given."""
+        """The MaxRuntimeInSeconds of the StoppingCondition; a day by default."""
         condition = self.request.get("StoppingCondition") or {}
         return int(condition.get("MaxRuntimeInSeconds", MAX_RUNTIME_DEFAULT_IN_SECONDS))
 
     @property
     def instance_count(self) -> int:
-        """How many hosts the job has."""
+        """The number of hosts of the job."""
         cluster = self.request["ProcessingResources"]["ClusterConfig"]
         preferences = cluster.get("InstancePreferences") or [{}]
         return int(cluster.get("InstanceCount") or preferences[0].get("InstanceCount") or 1)
 
     @property
     def volume_size_in_gb(self) -> int:
-        """How much each host's volume holds."""
+        """The size of each host's volume, in GB."""
         return int(self.request["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"])
 
-    def begin(self) -> None:
-        """Say that the job has begun to run."""
+    def mark_started(self) -> None:
+        """Record that the job has started to run."""
         with self._lock:
             self.started = self.modified = _now()
         self.on_change(self)
 
     def stop(self) -> None:
-        """Ask the job to stop; one that has ended or is stopping already is left alone."""
+        """Stop the job; no effect if it has ended or is stopping."""
         with self._lock:
             if self.status is not JobStatus.IN_PROGRESS:
                 return
             self.status = JobStatus.STOPPING
             self.modified = _now()
-        # Told of before it is asked for: it may be done at once.
+        # Report Stopping before the signal, which may stop the job immediately.
         self.on_change(self)
         self.stop_signal.request()
 
     def end(self, status: JobStatus, *, failure_reason: str | None = None, exit_message: str | None = None) -> None:
-        """Give the job its final state."""
+        """Record the end of the job.
+
+        Args:
+            status: the final status.
+            failure_reason: the reason of its failure; cut to 1,024 characters.
+            exit_message: the content of ``/opt/ml/output/message``.
+        """
         with self._lock:
             self.status = status
             self.failure_reason = failure_reason[:_REASON_MAX] if failure_reason else None
             self.exit_message = exit_message
             self.ended = self.modified = _now()
-            waiting, self._waiting = self._waiting, []
+            callbacks, self._callbacks = self._callbacks, []
         self.on_change(self)
-        for wake in waiting:
-            wake()
+        for callback in callbacks:
+            callback()
 
-    def when_ended(self, wake: Callable[[], None]) -> None:
-        """Call back when the job has ended, at once if it has already."""
+    def call_on_end(self, callback: Callable[[], None]) -> None:
+        """Register a callback for the end of the job; called immediately if it has ended.
+
+        Args:
+            callback: called on the thread that ends the job.
+        """
         with self._lock:
             if not self.status.final:
-                self._waiting.append(wake)
+                self._callbacks.append(callback)
                 return
-        wake()
+        callback()
 
     def record(self) -> dict[str, Any]:
-        """What is to be remembered of the job."""
+        """Return the persistent record of the job."""
         with self._lock:
             return {
                 "arn": self.arn,
@@ -164,8 +174,12 @@ class ProcessingJob:
             }
 
     @classmethod
-    def remembered(cls, record: Mapping[str, Any]) -> ProcessingJob:
-        """A job of a server that is gone; one that had not ended then has failed."""
+    def from_record(cls, record: Mapping[str, Any]) -> ProcessingJob:
+        """Return the job of a previous server from its record; one that had not ended has failed.
+
+        Args:
+            record: the return value of `record`.
+        """
         moments = {name: datetime.fromisoformat(record[name]) if record[name] else None for name in _MOMENTS}
         job = cls(
             arn=record["arn"],
@@ -176,16 +190,16 @@ class ProcessingJob:
             status=JobStatus(record["status"]),
             exit_message=record["exit_message"],
             failure_reason=record["failure_reason"],
-            **moments,  # type: ignore[arg-type] # created and modified are always there
+            **moments,  # type: ignore[arg-type] # created and modified are never None
         )
         if not job.status.final:
             job.end(JobStatus.FAILED, failure_reason=_KILLED)
         return job
 
     def summary(self) -> dict[str, Any]:
-        """The job in ListProcessingJobs; times are datetimes."""
+        """Return the job as ListProcessingJobs does, with times as datetimes."""
         with self._lock:
-            facts = {
+            members = {
                 "ProcessingJobName": self.name,
                 "ProcessingJobArn": self.arn,
                 "CreationTime": self.created,
@@ -195,15 +209,15 @@ class ProcessingJob:
                 "FailureReason": self.failure_reason,
                 "ExitMessage": self.exit_message,
             }
-        return {name: value for name, value in facts.items() if value is not None}
+        return {name: value for name, value in members.items() if value is not None}
 
     def describe(self) -> dict[str, Any]:
-        """The job in DescribeProcessingJob; times are datetimes."""
+        """Return the job as DescribeProcessingJob does, with times as datetimes."""
         described = {name: value for name, value in self.request.items() if name != "Tags" and value is not None}
         described.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": MAX_RUNTIME_DEFAULT_IN_SECONDS})
         cluster = self.request["ProcessingResources"]["ClusterConfig"]
         if preferences := cluster.get("InstancePreferences"):
-            # All of them are to be had here, so the first one is.
+            # Every instance type is available here, so the first one is selected.
             selected = {
                 "SelectedInstanceType": preferences[0]["InstanceType"],
                 "SelectedInstanceCount": self.instance_count,

@@ -1,4 +1,4 @@
-"""A host's log stream in CloudWatch Logs, written while the program runs."""
+"""A host's log stream in CloudWatch Logs, to which the program's output is sent while it runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-GROUP = "/aws/sagemaker/ProcessingJobs"
+from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
+
 _FLUSH_INTERVAL_IN_SECONDS = 0.3
 _EVENT_MAX_BYTES = 256 * 1024 - 26
 _BATCH_MAX_BYTES = 1024 * 1024
@@ -21,9 +22,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class LogStream:
-    """Sends lines to a log stream, not more often than a few times a second.
+    """A log stream, to which lines are sent a few times a second at most.
 
-    A job is not failed for logs that cannot be delivered; the server's own log says so once.
+    Logs that cannot be delivered do not fail the job; the server's own log reports them once.
 
     Attributes:
         logs: a CloudWatch Logs client that acts as the job's role.
@@ -39,7 +40,11 @@ class LogStream:
     _broken: bool = False
 
     def write(self, data: bytes) -> None:
-        """Take what the program wrote; an unfinished line waits for its rest."""
+        """Add output of the program; an incomplete line is kept until it is complete.
+
+        Args:
+            data: the output.
+        """
         *lines, self._partial = (self._partial + data).split(b"\n")
         self._add(lines)
         while len(self._partial) > _EVENT_MAX_BYTES:
@@ -47,12 +52,12 @@ class LogStream:
             self._partial = self._partial[_EVENT_MAX_BYTES:]
 
     def flush_if_due(self) -> None:
-        """Send what has waited long enough."""
+        """Send the lines if the last ones were sent long enough ago."""
         if self._events and time.monotonic() - self._last_flush >= _FLUSH_INTERVAL_IN_SECONDS:
             self._flush()
 
     def close(self) -> None:
-        """Send the rest."""
+        """Send the remaining lines."""
         if self._partial:
             self._add([self._partial])
             self._partial = b""
@@ -63,7 +68,7 @@ class LogStream:
         for line in lines:
             for start in range(0, len(line), _EVENT_MAX_BYTES):
                 text = line[start : start + _EVENT_MAX_BYTES].decode(errors="replace").rstrip("\r")
-                # The service refuses an empty message, so an empty line, as AWS's own agents do, becomes no event.
+                # The service rejects an empty message. Empty lines are dropped, as AWS's own agents do.
                 if text:
                     self._events.append({"timestamp": now, "message": text})
 
@@ -76,31 +81,31 @@ class LogStream:
             if not self._created:
                 self._create()
             for batch in _batches(events):
-                self.logs.put_log_events(logGroupName=GROUP, logStreamName=self.name, logEvents=batch)
+                self.logs.put_log_events(logGroupName=PROCESSING_LOG_GROUP, logStreamName=self.name, logEvents=batch)
         except (ClientError, BotoCoreError):
             self._broken = True
-            _log.exception("the logs of %s are lost: CloudWatch Logs refused them", self.name)
+            _log.exception("The logs of %s are lost: CloudWatch Logs rejected them", self.name)
 
     def _create(self) -> None:
-        existing = self.logs.exceptions.ResourceAlreadyExistsException
+        already_exists = self.logs.exceptions.ResourceAlreadyExistsException
         try:
-            self.logs.create_log_stream(logGroupName=GROUP, logStreamName=self.name)
+            self.logs.create_log_stream(logGroupName=PROCESSING_LOG_GROUP, logStreamName=self.name)
         except self.logs.exceptions.ResourceNotFoundException:
-            with contextlib.suppress(existing):  # another job's, at the same moment
-                self.logs.create_log_group(logGroupName=GROUP)
-            self.logs.create_log_stream(logGroupName=GROUP, logStreamName=self.name)
+            with contextlib.suppress(already_exists):  # another job created it meanwhile
+                self.logs.create_log_group(logGroupName=PROCESSING_LOG_GROUP)
+            self.logs.create_log_stream(logGroupName=PROCESSING_LOG_GROUP, logStreamName=self.name)
         self._created = True
 
 
 def _batches(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Cut what would be too much for one call."""
+    """Split events into batches that PutLogEvents accepts."""
     batches: list[list[dict[str, Any]]] = [[]]
     size = 0
     for event in events:
-        weight = len(event["message"].encode()) + _EVENT_OVERHEAD_IN_BYTES
-        if batches[-1] and (size + weight > _BATCH_MAX_BYTES or len(batches[-1]) >= _BATCH_MAX_EVENTS):
+        event_size = len(event["message"].encode()) + _EVENT_OVERHEAD_IN_BYTES
+        if batches[-1] and (size + event_size > _BATCH_MAX_BYTES or len(batches[-1]) >= _BATCH_MAX_EVENTS):
             batches.append([])
             size = 0
         batches[-1].append(event)
-        size += weight
+        size += event_size
     return batches

@@ -1,7 +1,7 @@
-"""``/opt/ml`` of one host: the folder that a job's data passes through.
+"""The ``/opt/ml`` of a host: the directory of a job's data.
 
-Before the program runs the folder is ours. Afterwards nothing in it can be trusted: any part of any path may have
-become a symbolic link out of the sandbox, so every step of a path is opened without following links.
+Until the program runs, the directory is ours alone. Afterwards nothing in it can be trusted: any part of any path may
+be a symbolic link out of the sandbox, so every component of a path is opened without following links.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _OPT_ML = PurePosixPath("/opt/ml")
 _PROCESSING = _OPT_ML / "processing"
 _NO_LINKS = os.O_NOFOLLOW | os.O_CLOEXEC
 _MESSAGE_MAX_BYTES = 1024
-# A UTF-8 character has four bytes at most: enough to tell a cut character from a wrong one.
+# A UTF-8 character has four bytes at most: enough to tell a truncated character from an invalid one.
 _UTF8_MAX_BYTES = 4
 
 
 def inside_processing(local_path: str, *, below: bool = False) -> bool:
-    """Whether a LocalPath is where the service allows it: ``/opt/ml/processing`` or below.
+    """Return whether the service allows a LocalPath: ``/opt/ml/processing`` or a path below it.
 
     Args:
         local_path: the path.
-        below: whether ``/opt/ml/processing`` itself will not do.
+        below: whether to exclude ``/opt/ml/processing`` itself.
     """
     path = PurePosixPath(local_path)
     if ".." in path.parts or "\0" in local_path or (below and path == _PROCESSING):
@@ -40,77 +40,85 @@ def inside_processing(local_path: str, *, below: bool = False) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class OptMl:
-    """``/opt/ml`` of one host.
+    """The ``/opt/ml`` of a host.
 
     Attributes:
-        path: the folder on this machine.
+        path: the directory on this machine.
     """
 
     path: Path
 
     def create(self, local_paths: Sequence[str]) -> None:
-        """Make the folders that the program finds when it starts.
+        """Create the directories that exist when the program starts.
 
         Args:
             local_paths: the LocalPaths of the job's inputs and outputs.
 
         Raises:
-            ClientError: one cannot be the name of a folder.
+            JobClientError: one cannot be the path of a directory.
         """
         for path in ("/opt/ml/config", "/opt/ml/output", *local_paths):
             try:
-                self.on_this_machine(path).mkdir(parents=True, exist_ok=True)
+                self.host_path(path).mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise JobClientError(f"The LocalPath {path} cannot be a folder: {error.strerror}") from error
+                raise JobClientError(f"The LocalPath {path} cannot be a directory: {error.strerror}") from error
 
-    def on_this_machine(self, local_path: str) -> Path:
-        """Where a path of ``/opt/ml`` is on this machine."""
+    def host_path(self, local_path: str) -> Path:
+        """Return the path on this machine of a path below ``/opt/ml``."""
         return self.path / PurePosixPath(local_path).relative_to(_OPT_ML)
 
     def write_config(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write a file of ``/opt/ml/config``."""
+        """Write a JSON file in ``/opt/ml/config``.
+
+        Args:
+            name: the file's name.
+            content: the file's content.
+        """
         (self.path / "config" / name).write_text(json.dumps(content), encoding="utf-8")
 
-    def place(self, local_path: str, key: str, relative: str) -> Path:
-        """Where an object is to land.
+    def path_of_object(self, local_path: str, key: str, relative: str) -> Path:
+        """Return the path on this machine of an object to download.
 
         Args:
             local_path: the input's LocalPath.
-            key: the object's key, to name in an error.
-            relative: where below LocalPath the object belongs.
+            key: the object's key, for the error message.
+            relative: the object's path below LocalPath.
 
         Raises:
-            ClientError: that is not below LocalPath.
+            JobClientError: the path is not below LocalPath.
         """
         parts = [part for part in relative.split("/") if part]
         if not parts or relative.startswith("/") or any(part in (".", "..") for part in parts):
-            raise JobClientError(f"The S3 key {key!r} does not name a place below {local_path}")
-        return self.on_this_machine(local_path).joinpath(*parts)
+            raise JobClientError(f"The S3 key {key!r} does not name a path below {local_path}")
+        return self.host_path(local_path).joinpath(*parts)
 
     def files(self, local_path: str) -> Iterator[tuple[str, IO[bytes]]]:
-        """The regular files below a path, each with its path relative to it; links, devices and pipes are left out.
+        """Yield the relative path and the open file of every regular file below a path; the caller closes the file.
 
-        Each is open, and who gets it closes it.
+        Links, devices and pipes are left out.
+
+        Args:
+            local_path: the path.
         """
         with contextlib.ExitStack() as stack:
             try:
-                top = stack.enter_context(self.folder(local_path))
+                top = stack.enter_context(self.open_directory(local_path))
             except OSError:
-                return  # removed by the program, or made a link: there is nothing of the job's to upload
-            for folder, _, names, descriptor in os.fwalk(".", dir_fd=top):
+                return  # the program removed it or replaced it by a link: there is nothing to upload
+            for directory, _, names, descriptor in os.fwalk(".", dir_fd=top):
                 for name in sorted(names):
                     if (file := _open_regular(name, descriptor)) is not None:
-                        yield str(PurePosixPath(folder) / name), file
+                        yield str(PurePosixPath(directory) / name), file
 
-    def message(self) -> str | None:
-        """The first kilobyte of ``/opt/ml/output/message``, None when the program wrote none.
+    def exit_message(self) -> str | None:
+        """Return the first kilobyte of ``/opt/ml/output/message``; None if the program wrote none.
 
         Raises:
-            ClientError: the file is not UTF-8.
+            JobClientError: the file is not UTF-8.
         """
         try:
-            with self.folder("/opt/ml/output") as folder:
-                file = _open_regular("message", folder)
+            with self.open_directory("/opt/ml/output") as directory:
+                file = _open_regular("message", directory)
         except OSError:
             return None
         if file is None:
@@ -119,42 +127,48 @@ class OptMl:
             return first_kilobyte(file.read(_MESSAGE_MAX_BYTES + _UTF8_MAX_BYTES))
 
     @contextlib.contextmanager
-    def folder(self, local_path: str) -> Iterator[int]:
-        """The descriptor of a folder below ``/opt/ml`` that no step of the path to it was a link to.
+    def open_directory(self, local_path: str) -> Iterator[int]:
+        """Yield the descriptor of a directory, opened without following links.
+
+        Args:
+            local_path: the directory's path, below ``/opt/ml``.
 
         Raises:
-            OSError: there is no such folder.
+            OSError: there is no such directory.
         """
         descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | _NO_LINKS)
         try:
             for part in PurePosixPath(local_path).relative_to(_OPT_ML).parts:
-                below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | _NO_LINKS, dir_fd=descriptor)
+                child = os.open(part, os.O_RDONLY | os.O_DIRECTORY | _NO_LINKS, dir_fd=descriptor)
                 os.close(descriptor)
-                descriptor = below
+                descriptor = child
             yield descriptor
         finally:
             os.close(descriptor)
 
 
 def first_kilobyte(data: bytes) -> str:
-    """The text of the first 1024 bytes, without a character that the cut goes through.
+    """Return the text of the first 1,024 bytes, without a character that they cut off.
+
+    Args:
+        data: the bytes.
 
     Raises:
-        ClientError: the bytes are not UTF-8.
+        JobClientError: the bytes are not UTF-8.
     """
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        cut_through = len(data) > _MESSAGE_MAX_BYTES and error.reason == "unexpected end of data"
-        if not cut_through:
+        truncated = len(data) > _MESSAGE_MAX_BYTES and error.reason == "unexpected end of data"
+        if not truncated:
             raise JobClientError("The file /opt/ml/output/message is not UTF-8 text") from error
     return data[:_MESSAGE_MAX_BYTES].decode(errors="ignore")
 
 
-def _open_regular(name: str, folder: int) -> IO[bytes] | None:
+def _open_regular(name: str, directory: int) -> IO[bytes] | None:
     try:
-        # Without O_NONBLOCK a named pipe would block us for ever.
-        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _NO_LINKS, dir_fd=folder)
+        # Without O_NONBLOCK a named pipe would block forever.
+        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | _NO_LINKS, dir_fd=directory)
     except OSError:
         return None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -163,31 +177,39 @@ def _open_regular(name: str, folder: int) -> IO[bytes] | None:
     return os.fdopen(descriptor, "rb")
 
 
-def new_file(place: Path, key: str) -> IO[bytes]:
-    """Open a file to download an object into.
+def create_file(path: Path, key: str) -> IO[bytes]:
+    """Create a file to download an object to.
+
+    Args:
+        path: the file's path.
+        key: the object's key, for the error message.
 
     Raises:
-        ClientError: the place is taken, or no file can have that name.
+        JobClientError: the path exists, or cannot be the path of a file.
     """
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        return os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o644), "wb")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o644), "wb")
     except (OSError, ValueError) as error:
-        raise _unplaceable(key, error) from error
+        raise _unstorable(key, error) from error
 
 
-def new_folder(place: Path, key: str) -> None:
-    """Make a folder for an object whose key ends in a slash, as S3 consoles write them.
+def create_directory(path: Path, key: str) -> None:
+    """Create a directory for an object whose key ends in a slash, such as the folders of the S3 console.
+
+    Args:
+        path: the directory's path.
+        key: the object's key, for the error message.
 
     Raises:
-        ClientError: the place is taken, or no folder can have that name.
+        JobClientError: a file has the path, or it cannot be the path of a directory.
     """
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        raise _unplaceable(key, error) from error
+        raise _unstorable(key, error) from error
 
 
-def _unplaceable(key: str, error: OSError | ValueError) -> JobClientError:
-    why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return JobClientError(f"The S3 key {key!r} cannot be a file: {why}")
+def _unstorable(key: str, error: OSError | ValueError) -> JobClientError:
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return JobClientError(f"The S3 key {key!r} cannot be a file: {reason}")

@@ -1,4 +1,4 @@
-"""A job's outputs: what its hosts leave behind, uploaded when all have ended well, or while they run."""
+"""A job's outputs: files of its hosts, uploaded while they run or after all of them have succeeded."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from smproc.local.server.execution.s3_uri import S3Uri
 
 _ONE_REQUEST_MAX_BYTES = 32 * 1024 * 1024
 _INTERVAL_IN_SECONDS = 1.0
-# A file that grows is uploaded whole each time: the longer that takes, the seldomer.
-_REST_PER_PASS = 5
+# A growing file is uploaded as a whole each time: the longer that takes, the longer the pause between passes.
+_PAUSE_PER_PASS = 5
 _log = logging.getLogger(__name__)
 
 
@@ -35,7 +35,7 @@ class Outputs:
     Args:
         s3: an S3 client that acts as the job's role.
         config: the request's ProcessingOutputConfig.
-        hosts: every host's ``/opt/ml``, in order.
+        hosts: the hosts' ``/opt/ml``, in order.
     """
 
     def __init__(self, s3: Any, config: Mapping[str, Any], hosts: Sequence[OptMl]) -> None:  # noqa: ANN401 - untyped
@@ -44,67 +44,70 @@ class Outputs:
         self._extra: dict[str, str] = {}
         if key_id := config.get("KmsKeyId"):
             self._extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id}
-        # An output that the application manages is the application's to upload.
-        ours = [
+        # The application uploads the outputs that it manages.
+        uploads = [
             output["S3Output"]
             for output in config.get("Outputs", ())
             if not output.get("AppManaged") and "S3Output" in output
         ]
-        self._at_end = [output for output in ours if output["S3UploadMode"] == "EndOfJob"]
-        self._continuous = [output for output in ours if output["S3UploadMode"] == "Continuous"]
+        self._at_end = [output for output in uploads if output["S3UploadMode"] == "EndOfJob"]
+        self._continuous = [output for output in uploads if output["S3UploadMode"] == "Continuous"]
         self._uploaded: dict[tuple[OptMl, str], tuple[int, ...]] = {}
 
     @property
     def continuous(self) -> bool:
-        """Whether something is to be uploaded while the programs run."""
+        """True if the job has outputs that are uploaded while the programs run."""
         return bool(self._continuous)
 
     def keep_uploading(self, ended: threading.Event) -> None:
-        """Upload what is new or has changed, again and again, until the programs have ended.
+        """Upload new and changed files repeatedly until the programs have ended.
 
-        What S3 refuses now may succeed at the end, and fails the job only if it does not.
+        A failed upload is tried again, and fails the job only if it still fails at the end.
+
+        Args:
+            ended: set when the programs have ended.
         """
-        rest = _INTERVAL_IN_SECONDS
-        while not ended.wait(rest):
-            begun = time.monotonic()
+        pause = _INTERVAL_IN_SECONDS
+        while not ended.wait(pause):
+            started = time.monotonic()
             try:
                 self.upload_changes()
             except JobClientError as error:
-                _log.warning("a continuous upload failed and will be tried again: %s", error)
-            rest = max(_INTERVAL_IN_SECONDS, _REST_PER_PASS * (time.monotonic() - begun))
+                _log.warning("A continuous upload failed and will be tried again: %s", error)
+            pause = max(_INTERVAL_IN_SECONDS, _PAUSE_PER_PASS * (time.monotonic() - started))
 
     def upload_changes(self) -> None:
-        """Upload what of the continuous outputs is new or has changed.
+        """Upload the new and changed files of the continuous outputs.
 
         Raises:
-            ClientError: S3 refuses a file.
+            JobClientError: the upload of a file failed.
         """
 
-        def put(task: tuple[OptMl, Mapping[str, Any], str, IO[bytes]]) -> None:
-            host, output, relative, file = task
+        def put(item: tuple[OptMl, Mapping[str, Any], str, IO[bytes]]) -> None:
+            host, output, relative, file = item
             with file:
-                about = os.fstat(file.fileno())
-                version = (about.st_ino, about.st_mtime_ns, about.st_size)
-                place = host, f"{output['LocalPath']}/{relative}"
-                if self._uploaded.get(place) != version:
+                status = os.fstat(file.fileno())
+                version = (status.st_ino, status.st_mtime_ns, status.st_size)
+                path = host, f"{output['LocalPath']}/{relative}"
+                if self._uploaded.get(path) != version:
                     self._put(S3Uri.parse(output["S3Uri"]), relative, file)
-                    self._uploaded[place] = version
+                    self._uploaded[path] = version
 
         if self._continuous:
             in_parallel(self._files(self._continuous), put)
 
     def upload(self, check_stop: Callable[[], None]) -> None:
-        """Upload what is to be uploaded at the end.
+        """Upload the outputs that are uploaded at the end of the job.
 
         Args:
-            check_stop: raises when the job is to stop; called before each file.
+            check_stop: raises if the job must stop; called before each file.
 
         Raises:
-            ClientError: S3 refuses a file.
+            JobClientError: the upload of a file failed.
         """
 
-        def put(task: tuple[OptMl, Mapping[str, Any], str, IO[bytes]]) -> None:
-            _host, output, relative, file = task
+        def put(item: tuple[OptMl, Mapping[str, Any], str, IO[bytes]]) -> None:
+            _host, output, relative, file = item
             with file:
                 check_stop()
                 self._put(S3Uri.parse(output["S3Uri"]), relative, file)
@@ -129,7 +132,7 @@ class Outputs:
             size = file.seek(0, 2)
             file.seek(0)
             if size <= _ONE_REQUEST_MAX_BYTES:
-                # Read first: a file that grows meanwhile would be longer than was announced.
+                # Read into memory first: a file that grows meanwhile would exceed the announced length.
                 self._s3.put_object(Bucket=target.bucket, Key=target.key, Body=file.read(size), **self._extra)
             else:
                 with create_transfer_manager(self._s3, TransferConfig()) as parts:

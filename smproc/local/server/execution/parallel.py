@@ -1,4 +1,4 @@
-"""Many small transfers at once."""
+"""Parallel transfers of many small objects."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-_AT_ONCE = 8
+_THREADS = 8
 
 _T = TypeVar("_T")
 
 
-def in_parallel(work: Iterable[_T], do: Callable[[_T], None]) -> None:
-    """Do something with each of many things, a few at a time, taken from their iterable only when their turn comes.
+def in_parallel(items: Iterable[_T], function: Callable[[_T], None]) -> None:
+    """Call a function for each item, on eight threads; an item is taken from its iterable when a thread is free.
 
     Args:
-        work: the things; an iterator may open a file for each, as no more than a few are open at a time.
-        do: what to do. The first exception ends the whole and is raised.
+        items: the items. An iterator may open a file for each: no more than eight are open at a time.
+        function: called with each item. Its first exception stops the calls and is raised.
     """
-    things = iter(work)
+    iterator = iter(items)
     lock = threading.Lock()
     failed = threading.Event()
 
-    def labour() -> None:
+    def run() -> None:
         while not failed.is_set():
             try:
                 with lock:
-                    thing = next(things)
+                    item = next(iterator)
             except StopIteration:
                 return
             try:
-                do(thing)
+                function(item)
             except BaseException:
                 failed.set()
                 raise
 
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="transfer") as pool:
-        for done in [pool.submit(labour) for _ in range(_AT_ONCE)]:
-            done.result()
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="transfer") as pool:
+        for future in [pool.submit(run) for _ in range(_THREADS)]:
+            future.result()

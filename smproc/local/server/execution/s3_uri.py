@@ -1,44 +1,28 @@
-"""S3 URIs as the service reads them: everything after the bucket is the key, character by character."""
+"""S3 URIs in requests: one that is invalid fails the request or the job, as on AWS."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Self
 
+from cdk_sagemaker_processing.model import s3_uri
 from smproc.local.server.execution.errors import JobClientError
 
-_SCHEME = "s3://"
 
+class S3Uri(s3_uri.S3Uri):
+    """An S3 URI of a request."""
 
-@dataclass(frozen=True, slots=True)
-class S3Uri:
-    """A bucket and a key or key prefix; no character of the key means anything but itself.
-
-    Attributes:
-        bucket: the bucket's name.
-        key: the key or key prefix.
-    """
-
-    bucket: str
-    key: str
+    __slots__ = ()
 
     @classmethod
-    def parse(cls, uri: str) -> S3Uri:
-        """Read ``s3://bucket/key``.
+    def parse(cls, uri: str) -> Self:
+        """Parse ``s3://bucket/key``.
 
         Raises:
-            ClientError: it is something else.
+            JobClientError: the text is not an S3 URI, or names no bucket.
         """
-        if not uri.startswith(_SCHEME):
-            raise JobClientError(f'The S3 URL "{uri}" is invalid: it must begin with {_SCHEME}')
-        bucket, _, key = uri.removeprefix(_SCHEME).partition("/")
+        bucket, key = s3_uri.split_s3_uri(uri)
+        if not uri.startswith(s3_uri.S3_SCHEME):
+            raise JobClientError(f'The S3 URL "{uri}" is invalid: it must begin with {s3_uri.S3_SCHEME}')
         if not bucket:
             raise JobClientError(f'The S3 URL "{uri}" is invalid: it names no bucket')
         return cls(bucket, key)
-
-    def __str__(self) -> str:
-        return f"{_SCHEME}{self.bucket}/{self.key}"
-
-    def below(self, relative: str) -> S3Uri:
-        """A key below this one, as below a folder."""
-        prefix = self.key if not self.key or self.key.endswith("/") else f"{self.key}/"
-        return S3Uri(self.bucket, prefix + relative)

@@ -1,4 +1,4 @@
-"""The volume of a host: its size as a limit of what ``/opt/ml`` holds."""
+"""The volume of a host: a limit on the size of its ``/opt/ml``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from smproc.local.server.execution.opt_ml import OptMl
 GIGABYTE = 2**30
 _BLOCK = 512
 _INTERVAL_IN_SECONDS = 1.0
-# Looking takes longer the more files there are; a job is not to notice that somebody looks.
-_REST_PER_LOOK = 20
+# A check takes longer the more files there are; the pause keeps it from slowing the job down.
+_PAUSE_PER_CHECK = 20
 
 
 class Volume:
@@ -23,7 +23,7 @@ class Volume:
 
     Args:
         host: the host's ``/opt/ml``.
-        size: how much it holds, in bytes.
+        size: its size in bytes.
     """
 
     def __init__(self, host: OptMl, size: int) -> None:
@@ -32,26 +32,30 @@ class Volume:
         self._free = size
         self._lock = threading.Lock()
 
-    def take(self, count: int, for_what: object) -> None:
-        """Set space aside for an object that is about to be downloaded.
+    def reserve(self, size: int, source: object) -> None:
+        """Reserve space for an object that is about to be downloaded.
+
+        Args:
+            size: the object's size in bytes.
+            source: the object's URI, for the error message.
 
         Raises:
-            ClientError: there is not enough left.
+            JobClientError: too little space is left.
         """
         with self._lock:
-            self._free -= count
+            self._free -= size
             if self._free >= 0:
                 return
         raise JobClientError(
-            f'No space left on the volume: the inputs up to S3 URL "{for_what}" are larger than the '
+            f'No space left on the volume: the inputs up to S3 URL "{source}" are larger than the '
             f"{self._size / GIGABYTE:g} GB of VolumeSizeInGB"
         )
 
     def check(self) -> None:
-        """Raise when what the program has written does not fit.
+        """Check that the files in ``/opt/ml`` fit on the volume.
 
         Raises:
-            ClientError: it does not.
+            JobClientError: they do not.
         """
         if (used := _used(self.host.path)) > self._size:
             raise JobClientError(
@@ -60,31 +64,35 @@ class Volume:
             )
 
 
-def watch(volumes: Sequence[Volume], ended: threading.Event) -> None:
-    """Look after volumes until the programs have ended.
+def check_until_ended(volumes: Sequence[Volume], ended: threading.Event) -> None:
+    """Check volumes repeatedly until the programs have ended.
+
+    Args:
+        volumes: the volumes.
+        ended: set when the programs have ended.
 
     Raises:
-        ClientError: one is over-full. A program in AWS would be told so when it writes.
+        JobClientError: a volume is over-full. In AWS the program's write would fail.
     """
-    rest = _INTERVAL_IN_SECONDS
-    while not ended.wait(rest):
-        begun = time.monotonic()
+    pause = _INTERVAL_IN_SECONDS
+    while not ended.wait(pause):
+        started = time.monotonic()
         for volume in volumes:
             volume.check()
-        rest = max(_INTERVAL_IN_SECONDS, _REST_PER_LOOK * (time.monotonic() - begun))
+        pause = max(_INTERVAL_IN_SECONDS, _PAUSE_PER_CHECK * (time.monotonic() - started))
 
 
-def _used(folder: Path) -> int:
-    """What the files below a folder take of the disk: one with holes takes less than its length."""
+def _used(directory: Path) -> int:
+    """Return the disk usage of the files below a directory; a sparse file uses less than its length."""
     used = 0
-    waiting = [str(folder)]
-    while waiting:
+    pending = [str(directory)]
+    while pending:
         try:
-            with os.scandir(waiting.pop()) as entries:
+            with os.scandir(pending.pop()) as entries:
                 for entry in entries:
                     used += entry.stat(follow_symlinks=False).st_blocks * _BLOCK
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
+                        pending.append(entry.path)
         except OSError:
-            continue  # removed by the program while we looked
+            continue  # the program removed it meanwhile
     return used

@@ -1,22 +1,17 @@
-"""Every place where we reach into ministack, and nothing else.
+"""The patches of ministack: everything that depends on its internals, and nothing else.
 
-ministack's internals are no API: each is checked before it is used, so that another version fails at start, by name,
-and not in the middle of somebody's pipeline. What is reached into stands at the head of each module, in its ``NAMES``:
+ministack's internals are no API. Each name that a patch uses is checked before use, so that another release of
+ministack fails at start, with that name in the message, and not in the middle of a pipeline.
 
-* ``registry``: the check itself, and how one of ministack's functions is wrapped in ours;
-* ``hosting``: a service of our own, for whom a request is made, a session of a role;
-* ``stepfunctions_executions``: integrations of our own; an abort and a time-out that are final and reach what runs;
-* ``stepfunctions_start_execution``: StartExecution as often as one likes for the same execution;
-* ``stepfunctions_retries``: how long is waited between tries;
-* ``stepfunctions_variables``: `Assign` in JSONPath states;
-* ``stepfunctions_status_events``: what EventBridge is told of an execution;
-* ``eventbridge_dead_letters``: dead-letter queues of EventBridge rules' targets;
-* ``lambda_event_sources``: the batches in which Lambda is given a queue's messages;
-* ``sqs_message_moves``: messages go back from SQS' dead-letter queues;
-* ``s3_object_events``: the version of an object in S3's events;
-* ``cloudformation_vpc``: resource types of EC2 that templates with a VPC have;
-* ``persistence``: what the account holds, on disk;
-* ``iam``: permissions where ministack, told to enforce them, does not ask.
+A patch is a module named ``<service>_<subject>``, after the service of ministack that it patches. Its docstring says
+what AWS does, what ministack does, and when the patch can be removed. It has
+
+* ``NAMES``: every name of ministack that it uses, with the condition that the value must meet;
+* ``WRAPPERS``, if it wraps functions: the functions and their wrappers;
+* ``apply()``, if it does more than that: registers handlers, for one.
+
+`load` checks the names, `apply` applies the patches in the order of `PATCHES`. Nothing outside this package imports
+ministack. ``tools/check_patches.py`` checks the names in other releases of ministack.
 """
 
 from __future__ import annotations
@@ -24,7 +19,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from smproc.local.errors import MinistackNotInstalledError
 from smproc.local.server.patches import (
@@ -38,16 +33,32 @@ from smproc.local.server.patches import (
     s3_object_events,
     sqs_message_moves,
     stepfunctions_executions,
+    stepfunctions_parallel,
     stepfunctions_retries,
     stepfunctions_start_execution,
     stepfunctions_status_events,
     stepfunctions_variables,
 )
 from smproc.local.server.patches.eventbridge_put_events import put_events
-from smproc.local.server.patches.hosting import Handler, add_service, request_account, request_region, role_session
-from smproc.local.server.patches.iam import denial_to_caller, denial_to_role, role_trusts
+from smproc.local.server.patches.hosting import (
+    Handler,
+    add_service,
+    configure,
+    request_account,
+    request_region,
+    role_session,
+)
+from smproc.local.server.patches.iam import check_caller_permission, check_role_permission, role_trusts
 from smproc.local.server.patches.persistence import save_account
-from smproc.local.server.patches.registry import SUPPORTED, Names, check
+from smproc.local.server.patches.registry import (
+    SUPPORTED,
+    Mismatch,
+    Names,
+    check,
+    check_wrapping_order,
+    mismatches,
+    wrap,
+)
 from smproc.local.server.patches.stepfunctions_executions import (
     CurrentTask,
     Task,
@@ -60,9 +71,12 @@ from smproc.local.server.patches.stepfunctions_executions import (
 )
 
 __all__ = [
+    "PATCHES",
     "SUPPORTED",
+    "WRAPPING_ORDER",
     "CurrentTask",
     "Handler",
+    "Mismatch",
     "Task",
     "aborted",
     "add_service",
@@ -70,10 +84,13 @@ __all__ = [
     "apply",
     "call_on_abort",
     "check",
+    "check_caller_permission",
+    "check_role_permission",
+    "configure",
     "current_task",
-    "denial_to_caller",
-    "denial_to_role",
     "load",
+    "mismatches",
+    "patch_name",
     "put_events",
     "request_account",
     "request_region",
@@ -84,10 +101,13 @@ __all__ = [
     "task_submitted",
 ]
 
-_AMENDMENTS = (
+# In the order in which they are applied: of two wrappers of one function, the later one is outside the earlier one.
+PATCHES: Final[tuple[ModuleType, ...]] = (
+    hosting,
     stepfunctions_executions,
     stepfunctions_start_execution,
     stepfunctions_retries,
+    stepfunctions_parallel,
     stepfunctions_variables,
     stepfunctions_status_events,
     eventbridge_dead_letters,
@@ -100,26 +120,31 @@ _AMENDMENTS = (
     iam,
 )
 
+# The functions that several patches wrap, each with the patches from the innermost to the outermost.
+WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
+    # The executions' wrapper starts a timer in a copy of the thread's context. A nested execution runs on the thread of
+    # the execution that waits for it, so the variables of that one are cleared before the context is copied.
+    "ministack.services.stepfunctions._run_execution": ("stepfunctions_executions", "stepfunctions_variables"),
+    # The executions' wrapper can refuse a task. The context of the state is set before it does, so that it is never
+    # that of an earlier state.
+    "ministack.services.stepfunctions._execute_task": ("stepfunctions_executions", "stepfunctions_variables"),
+}
 
-def _all_names(*modules: ModuleType) -> Names:
-    merged: dict[str, dict[str, Callable[[Any], bool]]] = {}
-    for module in modules:
-        names: Names = module.NAMES
-        for where, expected in names.items():
-            merged.setdefault(where, {}).update(expected)
-    return merged
+_Application = Callable[..., Any]
+_applied: list[str] = []
 
 
-# Where a name lives, and what it must be for us to use it as we do.
-_NAMES: Mapping[str, Mapping[str, Callable[[Any], bool]]] = _all_names(hosting, *_AMENDMENTS)
+def patch_name(patch: ModuleType) -> str:
+    """Return the name of a patch: that of its module, without the package."""
+    return patch.__name__.rpartition(".")[2]
 
 
-def load() -> ModuleType:
-    """Import ministack's application and check everything that we touch.
+def load() -> _Application:
+    """Import ministack and check every name that we use; return its ASGI application.
 
     Raises:
-        MinistackNotInstalledError: it is not installed.
-        UnsupportedMinistackError: something that we touch is not as we know it.
+        MinistackNotInstalledError: ministack is not installed.
+        UnsupportedMinistackError: a name is missing or different.
     """
     try:
         application = importlib.import_module("ministack.app")
@@ -127,12 +152,29 @@ def load() -> ModuleType:
         raise MinistackNotInstalledError(
             f"ministack cannot be imported ({error}); pip install 'cdk-sagemaker-processing[local]'"
         ) from error
-    for module, names in _NAMES.items():
-        check(module, names)
-    return application
+    for patch in PATCHES:
+        names: Names = patch.NAMES
+        check(names)
+    app: _Application = application.app
+    return app
 
 
 def apply() -> None:
-    """Give ministack what AWS has and it lacks; once in a process, after `load`."""
-    for module in _AMENDMENTS:
-        module.apply()
+    """Apply the patches to ministack: once in a process, after `load`.
+
+    Raises:
+        PatchOrderError: several patches wrap one function, and their order is not the stated one.
+        RuntimeError: the patches are applied already; every wrapper would run twice.
+    """
+    wrappers = {patch_name(patch): getattr(patch, "WRAPPERS", {}) for patch in PATCHES}
+    check_wrapping_order(wrappers, WRAPPING_ORDER)
+    if _applied:
+        raise RuntimeError("The patches must be applied once in a process, and they are applied already")
+    for patch in PATCHES:
+        name = patch_name(patch)
+        for module, functions in wrappers[name].items():
+            for function, wrapper in functions.items():
+                wrap(importlib.import_module(module), function, wrapper)
+        if hasattr(patch, "apply"):
+            patch.apply()
+        _applied.append(name)

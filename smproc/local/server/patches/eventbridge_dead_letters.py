@@ -1,6 +1,13 @@
-"""EventBridge: an event that a rule's target does not take goes to the target's dead-letter queue.
+"""EventBridge, dead-letter queues: an event that cannot be delivered to a rule's target is sent to the target's queue.
 
-ministack logs such a failure and forgets the event.
+AWS: the message's attributes say which rule, which target, which error and, when delivery was retried in vain, which
+retry limit was reached.
+See: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+
+ministack 1.5.33: `ministack.services.eventbridge._invoke_target` logs a failed delivery and drops the event; it ignores
+DeadLetterConfig.
+
+Removable when: `_invoke_target` reads DeadLetterConfig (not so in 1.5.33).
 """
 
 from __future__ import annotations
@@ -11,7 +18,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from smproc.local.server.patches.registry import Names, service, takes, wrap
+from smproc.local.server.patches.registry import Names, Wrappers, service, takes
 
 NAMES: Names = {
     "ministack.services.eventbridge": {
@@ -28,8 +35,8 @@ NAMES: Names = {
 }
 
 _log = logging.getLogger(__name__)
-# What delivers to a kind of target, and what finds the target (None where there is none).
-_DISPATCHERS: Mapping[str, Callable[[str], object]] = {
+# The functions that deliver to a kind of target, each with one that finds the target, or None if there is none.
+_TARGET_LOOKUPS: Mapping[str, Callable[[str], object]] = {
     "_dispatch_to_lambda": lambda arn: service("lambda_svc")._get_func_record_for_ref(arn)[0],
     "_dispatch_to_sqs": lambda arn: service("sqs")._queue_by_arn(arn),
     "_dispatch_to_sns": lambda arn: service("sns")._topic_by_arn_any_scope(arn),
@@ -42,20 +49,12 @@ class _Failure:
     payload: str
     code: str
     message: str
-    # What AWS would have tried for a day; a target that is not there is not asked twice there either.
+    # AWS retries for a day by default, but never for a target that does not exist.
     retriable: bool
 
 
-# The failures of the delivery that the calling thread works on.
+# The failures of the delivery that the calling thread carries out.
 _failures: ContextVar[list[_Failure] | None] = ContextVar("smproc_failed_deliveries", default=None)
-
-
-def apply() -> None:
-    """Let rules' targets have dead-letter queues."""
-    events = service("eventbridge")
-    wrap(events, "_invoke_target", _invoke_target)
-    for name, find in _DISPATCHERS.items():
-        wrap(events, name, _noting_failures(find))
 
 
 def _invoke_target(
@@ -73,10 +72,10 @@ def _invoke_target(
         _failures.reset(token)
     if queue := (target.get("DeadLetterConfig") or {}).get("Arn"):
         for failure in failures:
-            _bury(failure, str(queue), str(target["Arn"]), str(rule["Arn"]))
+            _send_to_dead_letter_queue(failure, str(queue), str(target["Arn"]), str(rule["Arn"]))
 
 
-def _noting_failures(find: Callable[[str], object]) -> Callable[..., Any]:
+def _recording_failures(find: Callable[[str], object]) -> Callable[..., Any]:
     def dispatch(original: Callable[..., Any], target: object, payload: str, *args: object) -> object:
         arn, failures = str(target), _failures.get()
         if failures is None:
@@ -92,7 +91,7 @@ def _noting_failures(find: Callable[[str], object]) -> Callable[..., Any]:
     return dispatch
 
 
-def _bury(failure: _Failure, queue: str, target: str, rule: str) -> None:
+def _send_to_dead_letter_queue(failure: _Failure, queue: str, target: str, rule: str) -> None:
     attributes = {
         "RULE_ARN": rule,
         "TARGET_ARN": target,
@@ -114,3 +113,11 @@ def _bury(failure: _Failure, queue: str, target: str, rule: str) -> None:
         },
     }
     sqs._act_send_message(message, name)
+
+
+WRAPPERS: Wrappers = {
+    "ministack.services.eventbridge": {
+        "_invoke_target": _invoke_target,
+        **{name: _recording_failures(find) for name, find in _TARGET_LOOKUPS.items()},
+    }
+}

@@ -1,10 +1,14 @@
-"""EventBridge: events that a service of ours puts, as ``aws.<service>``.
+"""EventBridge, PutEvents: events that a service of ours publishes as ``aws.<service>``.
 
-AWS: its own services put events whose source begins with ``aws.``, which no caller may.
+AWS: its services publish events whose source begins with ``aws.``; a caller of PutEvents cannot.
 See: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event.html
 
-ministack: has a parameter for that on its internal function alone; and a rule that is made or removed while it walks
-through its rules breaks the walk.
+ministack 1.5.33: only the internal `ministack.services.eventbridge._put_events` accepts such a source. It raises
+RuntimeError when a rule is created or deleted while `ministack.services.eventbridge._dispatch_event` iterates over the
+rules.
+
+Removable when: a release of ministack has a public function to publish events of a service, and iterates over a copy
+of the rules (1.5.33 does not).
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from smproc.local.server.patches.registry import Names, responses, service, takes
+from smproc.local.server.patches.registry import Names, core, service, takes
 
 NAMES: Names = {
     "ministack.services.eventbridge": {"_put_events": takes("data", "allow_aws_source")},
@@ -21,14 +25,16 @@ NAMES: Names = {
 _ATTEMPTS = 3
 
 
-def apply() -> None:
-    """Do nothing: ministack's own function serves, called as `put_events` calls it."""
-
-
 def put_events(account: str, region: str, entries: Sequence[Mapping[str, Any]]) -> None:
-    """Put events of a service of ours on the default bus of an account and region."""
+    """Publish events of a service of ours on the default event bus of an account and region.
+
+    Args:
+        account: the account id.
+        region: the region.
+        entries: the entries, as in PutEvents; their Source may begin with ``aws.``.
+    """
     events = service("eventbridge")
-    with responses().request_scope(account, region):
+    with core("responses").request_scope(account, region):
         for attempt in range(_ATTEMPTS):
             try:
                 events._put_events({"Entries": list(entries)}, allow_aws_source=True)

@@ -1,13 +1,28 @@
-"""What every service of a cloud has: a way in for requests, somebody who makes them, sessions of roles."""
+"""ministack's server: its settings, services of our own on its port, and sessions of roles for them.
+
+AWS: SageMaker has an API, which JSON 1.1 requests address by ``X-Amz-Target: SageMaker.<operation>``, and acts with
+temporary credentials of the roles that are passed to it.
+See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Operations_Amazon_SageMaker_Service.html
+See: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html
+
+ministack 1.5.33: `ministack.core.router.SERVICE_PATTERNS` and `ministack.app.SERVICE_HANDLERS` have no ``sagemaker``,
+and no extension point adds a service. `ministack.services.sts.register_session` makes a session without a request.
+
+Removable when: a release of ministack serves SageMaker's processing jobs (1.5.33 does not). With a public
+extension point for services, settings and sessions, only the calls of it would be left.
+"""
 
 from __future__ import annotations
 
-import importlib
+import os
 import secrets
+import tempfile
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
-from smproc.local.server.patches.registry import Names, responses, service
+from smproc.local.server.patches.registry import Names, application, core, service
 
+# Takes the method, path, headers, body and query of a request; returns the status, headers and body of the response.
 Handler = Callable[
     [str, str, dict[str, str], bytes, dict[str, list[str]]], Awaitable[tuple[int, dict[str, str], bytes]]
 ]
@@ -26,38 +41,74 @@ NAMES: Names = {
 }
 
 
-def add_service(name: str, target_prefix: str, handler: Handler) -> None:
-    """Let ministack route a JSON service's requests to us.
+def configure(*, port: int, region: str, account_dir: Path, temporary_dir: Path, enforce_iam: bool) -> None:
+    """Set the environment variables that ministack reads when it is imported; call this before `load`.
 
     Args:
-        name: the service's name, which is also what requests to it are signed for.
-        target_prefix: what X-Amz-Target begins with.
+        port: the port of the server.
+        region: the default region.
+        account_dir: the directory of the account's content.
+        temporary_dir: the directory for temporary files of this process.
+        enforce_iam: whether policies are enforced.
+    """
+    os.environ.update(
+        {
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_REGION": region,
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            "AUTH": "true" if enforce_iam else "false",
+            "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
+            "PERSIST_STATE": "1",
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(account_dir / "objects"),
+            "STATE_DIR": str(account_dir / "services"),
+            "TMPDIR": str(temporary_dir),
+            # Functions run in this interpreter: ministack must not find a container engine.
+            "DOCKER_HOST": f"unix://{temporary_dir / 'no-docker.sock'}",
+            "LAMBDA_EXECUTOR": "local",
+        }
+    )
+    tempfile.tempdir = None
+
+
+def add_service(name: str, target_prefix: str, handler: Handler) -> None:
+    """Route the requests of a JSON service to a handler of ours.
+
+    Args:
+        name: the service's name, which is also the one in the requests' signatures.
+        target_prefix: the prefix of X-Amz-Target.
         handler: answers a request.
     """
-    router = importlib.import_module("ministack.core.router")
-    router.SERVICE_PATTERNS[name] = {
+    core("router").SERVICE_PATTERNS[name] = {
         "target_prefixes": [target_prefix],
         "credential_scope": name,
         "host_patterns": [rf"(?:^|\.)api\.{name}\."],
     }
-    importlib.import_module("ministack.app").SERVICE_HANDLERS[name] = handler
+    application().SERVICE_HANDLERS[name] = handler
 
 
 def request_account() -> str:
-    """The account of the request, or of the execution, that the calling thread works for."""
-    return str(responses().get_account_id())
+    """Return the account of the request or execution that the calling thread works for."""
+    return str(core("responses").get_account_id())
 
 
 def request_region() -> str:
-    """The region of the request, or of the execution, that the calling thread works for."""
-    return str(responses().get_region())
+    """Return the region of the request or execution that the calling thread works for."""
+    return str(core("responses").get_region())
 
 
 def role_session(role_arn: str, session_name: str) -> tuple[str, str, str]:
-    """Make a session of a role: access key id, secret access key and session token.
+    """Create a session of a role; return its access key id, secret access key and session token.
 
-    Made in ministack itself and not with AssumeRole: a role of a job trusts sagemaker.amazonaws.com, and who calls
-    ministack over the network is never that.
+    The session is created inside ministack and not with AssumeRole: the role of a job trusts sagemaker.amazonaws.com,
+    and no caller of ministack over the network is that principal.
+
+    Args:
+        role_arn: the role.
+        session_name: the name of the session.
     """
     *_, account, role = role_arn.split(":", 5)
     role_name = role.rpartition("/")[2]

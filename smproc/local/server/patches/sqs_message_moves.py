@@ -1,4 +1,15 @@
-"""SQS: StartMessageMoveTask, ListMessageMoveTasks, CancelMessageMoveTask, which bring back what a queue buried."""
+"""SQS: StartMessageMoveTask, ListMessageMoveTasks and CancelMessageMoveTask, which redrive a dead-letter queue.
+
+AWS: a task moves the messages of a dead-letter queue back to their source queues or to another queue, up to 500 a
+second. A queue has one running task at a time, and its ten most recent tasks can be listed.
+See: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+See: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html
+See: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CancelMessageMoveTask.html
+
+ministack 1.5.33: `ministack.services.sqs._HANDLERS` has none of the three operations.
+
+Removable when: `_HANDLERS` has the three operations (not so in 1.5.33).
+"""
 
 from __future__ import annotations
 
@@ -18,7 +29,7 @@ from smproc.local.server.patches.registry import Names, service, takes
 NAMES: Names = {
     "ministack.services.sqs": {
         "_HANDLERS": lambda value: isinstance(value, dict) and callable(value.get("SendMessage")),
-        "_Err": lambda value: value("code", "text", 404).status == 404,  # noqa: PLR2004 - what is put in
+        "_Err": lambda value: value("code", "text", 404).status == 404,  # noqa: PLR2004 - the status passed in
         "_queues": lambda value: callable(value.values),
         "_queues_lock": lambda value: hasattr(value, "__enter__"),
         "_queue_by_arn": takes("arn"),
@@ -26,8 +37,8 @@ NAMES: Names = {
     }
 }
 
-_REMEMBERED = 10
-_FASTEST_PER_SECOND = 500
+_LISTED_MAX = 10
+_RATE_MAX_PER_SECOND = 500
 _NOT_FOUND = 404
 
 
@@ -66,11 +77,11 @@ class _Move:
                 self.status = "CANCELLED"
                 return
             try:
-                found = self._move_one()
-            except Exception as error:  # noqa: BLE001 - whatever the destination refuses with is why the task failed
+                moved = self._move_one()
+            except Exception as error:  # noqa: BLE001 - any error of the destination is the task's failure reason
                 self.status, self.failure = "FAILED", str(getattr(error, "code", error))
                 return
-            if not found:
+            if not moved:
                 break
             if self.per_second:
                 self.cancelled.wait(1 / self.per_second)
@@ -87,14 +98,14 @@ class _Move:
             message = messages[index]
             destination = self.destination or message["sys"].get("DeadLetterQueueSourceArn")
             if destination is None:
-                raise _error("CouldNotDetermineMessageSource", "The message was not buried by a queue.")
+                raise _error("CouldNotDetermineMessageSource", "The message has no dead-letter queue source.")
             name = _queue(destination, "DestinationArn")["attributes"]["QueueArn"].rpartition(":")[2]
             sent = {
                 "QueueUrl": name,
                 "MessageBody": message["body"],
                 "MessageAttributes": message["message_attributes"],
                 "MessageGroupId": message.get("group_id"),
-                # A new message to the destination: it may have seen the old one within its deduplication window.
+                # The destination may have received the message within its deduplication interval; this one is new.
                 "MessageDeduplicationId": str(uuid.uuid4()) if name.endswith(".fifo") else None,
             }
             sqs._act_send_message(sent, name)
@@ -104,11 +115,11 @@ class _Move:
 
 
 _starting = threading.Lock()
-_moves: defaultdict[str, deque[_Move]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
+_moves: defaultdict[str, deque[_Move]] = defaultdict(lambda: deque(maxlen=_LISTED_MAX))
 
 
 def apply() -> None:
-    """Let dead-letter queues be emptied into the queues that filled them."""
+    """Register the three operations."""
     service("sqs")._HANDLERS.update(
         {"StartMessageMoveTask": _start, "ListMessageMoveTasks": _list, "CancelMessageMoveTask": _cancel}
     )
@@ -122,11 +133,11 @@ def _start(data: Mapping[str, Any], _url: str) -> dict[str, Any]:
         raise _error("InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue.")
     if destination is not None:
         _queue(str(destination), "DestinationArn")
-    if per_second is not None and not 1 <= int(per_second) <= _FASTEST_PER_SECOND:
+    if per_second is not None and not 1 <= int(per_second) <= _RATE_MAX_PER_SECOND:
         raise _error(
             "InvalidParameterValue",
             f"Value {per_second} for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: Must be between 1 and "
-            f"{_FASTEST_PER_SECOND}.",
+            f"{_RATE_MAX_PER_SECOND}.",
         )
     with _starting:
         if any(move.status == "RUNNING" for move in _moves[source]):

@@ -1,4 +1,18 @@
-"""Step Functions: integrations of our own, and an execution's end that reaches what runs in it."""
+"""Step Functions, executions: integrations of our own, final aborts, time-outs of state machines.
+
+AWS: ``createProcessingJob`` and ``createProcessingJob.sync`` are integrations. StopExecution and the TimeoutSeconds of
+a state machine end an execution for good, and with it the jobs and nested executions that its ``.sync`` tasks wait for.
+See: https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
+See: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
+See: https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
+
+ministack 1.5.33: `ministack.services.stepfunctions._SERVICE_DISPATCH` has no SageMaker integration.
+`ministack.services.stepfunctions._stop_execution` sets the status and no more: tasks go on, may write further events
+and may fail the execution. `ministack.services.stepfunctions._run_execution` ignores TimeoutSeconds.
+
+Removable when: a release of ministack has a public extension point for integrations that notifies them of an abort,
+stops the execution's threads on StopExecution, and reads TimeoutSeconds of the state machine (1.5.33 does not).
+"""
 
 from __future__ import annotations
 
@@ -11,14 +25,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from smproc.local.server.patches.registry import Names, responses, service, takes, wrap
+from smproc.local.server.patches.registry import Names, Wrappers, core, service, takes
 
 Task = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 _RUNNING = "RUNNING"
-# Ends that come from outside of the execution, and that nothing inside of it may change.
-_CUT_SHORT = ("ABORTED", "TIMED_OUT")
-_CUTS = ("ExecutionAborted", "ExecutionTimedOut")
+# The statuses of an execution that was ended from outside, and that nothing inside it may change.
+_ABORTED_STATUSES = ("ABORTED", "TIMED_OUT")
+_ABORT_EVENTS = ("ExecutionAborted", "ExecutionTimedOut")
 NAMES: Names = {
     "ministack.core.responses": {"now_iso": takes()},
     "ministack.services.stepfunctions": {
@@ -36,11 +50,6 @@ NAMES: Names = {
         "_add_event": takes("execution", "event_type", "details"),
         "_fail_execution": takes("execution", "error", "cause"),
         "_find_matching_catcher": takes("catchers", "error"),
-        "_run_parallel_branches": takes("state_def", "raw_input", "execution", "ctx"),
-        "_apply_jsonata_arguments": takes("state_def", "raw_input", "ctx"),
-        "_apply_state_assign": takes("state_def", "raw_input", "ctx", "result", "error_output"),
-        "_apply_jsonata_output": takes("state_def", "raw_input", "ctx", "result", "error_output", "default"),
-        "_state_query_language": takes("state_def", "ctx"),
     },
 }
 
@@ -51,7 +60,7 @@ class CurrentTask:
 
     Attributes:
         execution: ministack's record of the execution.
-        ends_at: the moment of ``time.monotonic()`` at which the task times out.
+        ends_at: the ``time.monotonic()`` at which the task times out; None without a time-out.
     """
 
     execution: dict[str, Any]
@@ -59,54 +68,54 @@ class CurrentTask:
 
     @property
     def execution_arn(self) -> str:
-        """The execution's ARN."""
+        """The ARN of the execution."""
         return str(self.execution["executionArn"])
 
     @property
     def role_arn(self) -> str:
-        """The role of its state machine; empty when that is gone."""
+        """The role of the state machine; empty when the state machine is deleted."""
         machine = service("stepfunctions")._state_machines.get(self.execution["stateMachineArn"])
         return str(machine["roleArn"]) if machine else ""
 
-    @property
-    def aborted(self) -> bool:
-        """Whether the execution has been stopped or has timed out."""
-        return _cut_short(self.execution)
-
 
 _current: ContextVar[CurrentTask | None] = ContextVar("smproc_current_task", default=None)
-# The execution that an abort names; a Map's children are executions of their own and abort with it.
+# The execution that an abort names. The children of a Map are executions of their own and abort with it.
 _root: ContextVar[dict[str, Any] | None] = ContextVar("smproc_root_execution", default=None)
-_on_abort: list[tuple[str, Callable[[], None]]] = []
+_abort_callbacks: list[tuple[str, Callable[[], None]]] = []
 
 
 def add_task(resource: str, task: Task) -> None:
-    """Let Step Functions hand a resource's tasks to us.
+    """Register an integration.
 
     Args:
         resource: the resource's ARN without ``.sync``.
-        task: works on a task; called on a thread that may wait. It fails with `task_error`.
+        task: runs a task of the resource; called on a thread that may wait. It fails by raising a `task_error`.
     """
     service("stepfunctions")._SERVICE_DISPATCH[resource] = task
 
 
 def task_error(error: str, cause: str) -> Exception:
-    """The exception with which a task fails."""
-    raised: Exception = service("stepfunctions")._ExecutionError(error, cause)
-    return raised
+    """Return the exception that fails a task.
+
+    Args:
+        error: the error's name, which Retry and Catch match.
+        cause: the error's cause.
+    """
+    exception: Exception = service("stepfunctions")._ExecutionError(error, cause)
+    return exception
 
 
 def current_task() -> CurrentTask | None:
-    """The task that the calling thread works for; None outside an execution, as in TestState."""
+    """Return the task that the calling thread works for; None outside an execution, as in TestState."""
     return _current.get()
 
 
 def task_submitted(resource: str, output: Mapping[str, Any]) -> None:
-    """Write into the current execution's history that a job has been submitted, as Step Functions does.
+    """Add the event TaskSubmitted, as Step Functions does, to the current execution's history.
 
     Args:
         resource: ``createProcessingJob`` or ``createProcessingJob.sync``.
-        output: what CreateProcessingJob answered.
+        output: the answer to CreateProcessingJob.
     """
     if (task := current_task()) is not None:
         details = {
@@ -118,46 +127,38 @@ def task_submitted(resource: str, output: Mapping[str, Any]) -> None:
         service("stepfunctions")._add_event(task.execution, "TaskSubmitted", {"taskSubmittedEventDetails": details})
 
 
-def call_on_abort(wake: Callable[[], None]) -> Callable[[], None]:
-    """Have a function called when the current execution is stopped or times out; returns what takes that back."""
+def call_on_abort(callback: Callable[[], None]) -> Callable[[], None]:
+    """Register a callback for when the current execution is stopped or times out; immediate if it already has been.
+
+    Args:
+        callback: called on the thread that aborts the execution.
+
+    Returns:
+        A function that removes the callback.
+    """
     root = _root.get()
     if root is None:
         return lambda: None
-    waiting = (str(root["executionArn"]), wake)
-    _on_abort.append(waiting)
-    if _cut_short(root):
-        wake()
-    return lambda: _on_abort.remove(waiting)
+    entry = (str(root["executionArn"]), callback)
+    _abort_callbacks.append(entry)
+    if _is_aborted(root):
+        callback()
+    return lambda: _abort_callbacks.remove(entry)
 
 
 def aborted() -> bool:
-    """Whether the execution that the calling thread works for has been stopped or has timed out."""
+    """Return whether the execution that the calling thread works for has been stopped or has timed out."""
     root = _root.get()
-    return root is not None and _cut_short(root)
+    return root is not None and _is_aborted(root)
 
 
 def executing() -> bool:
-    """Whether the calling thread works for an execution, and not for TestState."""
+    """Return whether the calling thread works for an execution, and not for TestState."""
     return _root.get() is not None
 
 
-def _cut_short(execution: Mapping[str, Any]) -> bool:
-    return execution["status"] in _CUT_SHORT
-
-
-def apply() -> None:
-    """Give tasks their execution, make an abort final and let a state machine time out.
-
-    ministack itself sets an aborted execution's status and no more; of a machine's TimeoutSeconds it knows nothing.
-    """
-    states = service("stepfunctions")
-    wrap(states, "_run_execution", _run_execution)
-    wrap(states, "_execute_task", _execute_task)
-    wrap(states, "_run_parallel_branches", _run_parallel)
-    wrap(states, "_invoke_resource_with_timeout", _invoke_with_timeout)
-    wrap(states, "_add_event", _add_event)
-    wrap(states, "_fail_execution", _fail_execution)
-    wrap(states, "_find_matching_catcher", _find_catcher)
+def _is_aborted(execution: Mapping[str, Any]) -> bool:
+    return execution["status"] in _ABORTED_STATUSES
 
 
 def _run_execution(original: Callable[..., Any], exec_arn: str) -> None:
@@ -167,24 +168,24 @@ def _run_execution(original: Callable[..., Any], exec_arn: str) -> None:
     if not machine:
         original(exec_arn)
         return
-    # Of the two that a task starts, AWS stops with it the one that it waits for.
-    forget = (
+    # A task may start an execution or start it and wait for it; AWS stops the latter with the task.
+    cancel = (
         call_on_abort(lambda: states._stop_execution({"executionArn": exec_arn}))
         if execution.get("sync")
         else lambda: None
     )
     token = _root.set(execution)
-    timer = _timer(execution, str(machine["definition"]))
+    timer = _start_timer(execution, str(machine["definition"]))
     try:
         original(exec_arn)
     finally:
         if timer is not None:
             timer.cancel()
         _root.reset(token)
-        forget()
+        cancel()
 
 
-def _timer(execution: dict[str, Any], definition: str) -> threading.Timer | None:
+def _start_timer(execution: dict[str, Any], definition: str) -> threading.Timer | None:
     try:
         timeout = json.loads(definition).get("TimeoutSeconds")
     except ValueError:
@@ -200,7 +201,7 @@ def _timer(execution: dict[str, Any], definition: str) -> threading.Timer | None
 def _time_out(execution: dict[str, Any]) -> None:
     if execution["status"] != _RUNNING:
         return
-    execution.update(status="TIMED_OUT", stopDate=responses().now_iso())
+    execution.update(status="TIMED_OUT", stopDate=core("responses").now_iso())
     states = service("stepfunctions")
     states._add_event(execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
     states._emit_execution_status_event(execution)
@@ -210,7 +211,7 @@ def _execute_task(
     original: Callable[..., Any], state_def: object, raw_input: object, execution: dict[str, Any], ctx: object
 ) -> object:
     root = _root.get() or execution
-    if _cut_short(root):
+    if _is_aborted(root):
         raise task_error("States.TaskFailed", "The execution was aborted")
     task_token, root_token = _current.set(CurrentTask(execution)), _root.set(root)
     try:
@@ -220,24 +221,9 @@ def _execute_task(
         _root.reset(root_token)
 
 
-def _run_parallel(
-    original: Callable[..., Any],
-    state_def: Mapping[str, Any],
-    raw_input: object,
-    execution: dict[str, Any],
-    ctx: dict[str, Any],
+def _invoke_resource_with_timeout(
+    original: Callable[..., Any], resource: str, input_data: object, timeout: float
 ) -> object:
-    states = service("stepfunctions")
-    if states._state_query_language(state_def, ctx) != "JSONata":
-        return original(state_def, raw_input, execution, ctx)
-    given = states._apply_jsonata_arguments(state_def, raw_input, ctx)
-    results, following = original(state_def, given, execution, ctx)
-    output = states._apply_jsonata_output(state_def, raw_input, ctx, result=results, default=results)
-    states._apply_state_assign(state_def, raw_input, ctx, result=results)
-    return output, following
-
-
-def _invoke_with_timeout(original: Callable[..., Any], resource: str, input_data: object, timeout: float) -> object:
     task = _current.get()
     if task is None:
         return original(resource, input_data, timeout)
@@ -251,21 +237,33 @@ def _invoke_with_timeout(original: Callable[..., Any], resource: str, input_data
 def _add_event(
     original: Callable[..., Any], execution: dict[str, Any], event_type: str, details: object = None
 ) -> object:
-    if _cut_short(execution) and event_type not in _CUTS:
-        return {}  # an aborted execution's history ends with the abort
+    if _is_aborted(execution) and event_type not in _ABORT_EVENTS:
+        return {}  # the history of an aborted execution ends with the abort
     event = original(execution, event_type, details)
-    if event_type in _CUTS:
-        # A copy: whoever is woken, and others meanwhile, leave the list.
-        for arn, wake in _on_abort.copy():
+    if event_type in _ABORT_EVENTS:
+        # A copy: callbacks are removed, by those that are called and by others, while this loop runs.
+        for arn, callback in _abort_callbacks.copy():
             if arn == execution["executionArn"]:
-                wake()
+                callback()
     return event
 
 
 def _fail_execution(original: Callable[..., Any], execution: dict[str, Any], error: str, cause: str) -> None:
-    if not _cut_short(execution):
+    if not _is_aborted(execution):
         original(execution, error, cause)
 
 
-def _find_catcher(original: Callable[..., Any], *args: object) -> object:
+def _find_matching_catcher(original: Callable[..., Any], *args: object) -> object:
     return None if aborted() else original(*args)
+
+
+WRAPPERS: Wrappers = {
+    "ministack.services.stepfunctions": {
+        "_run_execution": _run_execution,
+        "_execute_task": _execute_task,
+        "_invoke_resource_with_timeout": _invoke_resource_with_timeout,
+        "_add_event": _add_event,
+        "_fail_execution": _fail_execution,
+        "_find_matching_catcher": _find_matching_catcher,
+    }
+}

@@ -1,4 +1,15 @@
-"""StartExecution for an execution that runs already: AWS answers as if it had just started."""
+"""Step Functions, StartExecution: a repeated start of a running execution succeeds.
+
+AWS: for a standard workflow, StartExecution with the name and the input of a running execution succeeds and returns
+the response to the first request. With another input, or after the execution's end, it fails with
+ExecutionAlreadyExists.
+See: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+
+ministack 1.5.33: `ministack.services.stepfunctions._start_execution` fails with ExecutionAlreadyExists whenever the
+name is taken.
+
+Removable when: `_start_execution` compares the input with that of a running execution (not so in 1.5.33).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from smproc.local.server.patches.hosting import request_account, request_region
-from smproc.local.server.patches.registry import Names, responses, service, takes, wrap
+from smproc.local.server.patches.registry import Names, Wrappers, core, service, takes
 
 NAMES: Names = {
     "ministack.core.responses": {"json_response": callable},
@@ -19,25 +30,20 @@ NAMES: Names = {
     },
 }
 
-# Reentrant: a started execution's event may start another one, by a rule, before the first start returns.
-_starting = threading.RLock()
-
-
-def apply() -> None:
-    """Let ministack take the same start twice."""
-    wrap(service("stepfunctions"), "_start_execution", _start_execution)
+# Reentrant: the event of a started execution may start another one through a rule before the first start returns.
+_lock = threading.RLock()
 
 
 def _start_execution(original: Callable[..., Any], data: Mapping[str, Any]) -> object:
-    with _starting:
-        running = _running(data)
-        if running is None:
+    with _lock:
+        execution = _running_execution(data)
+        if execution is None:
             return original(data)
-        return responses().json_response({name: running[name] for name in ("executionArn", "startDate")})
+        return core("responses").json_response({name: execution[name] for name in ("executionArn", "startDate")})
 
 
-def _running(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The execution that a request asks for, when it runs on the request's very input."""
+def _running_execution(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the running execution with the request's name and input, None if there is none."""
     states = service("stepfunctions")
     machine = states._state_machines.get(
         states._resolve_state_machine_arn(str(data.get("stateMachineArn", "")).partition("#")[0])
@@ -49,3 +55,6 @@ def _running(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if execution is None or execution["status"] != "RUNNING" or execution["input"] != data.get("input", "{}"):
         return None
     return execution
+
+
+WRAPPERS: Wrappers = {"ministack.services.stepfunctions": {"_start_execution": _start_execution}}

@@ -1,6 +1,15 @@
-"""Step Functions' variables in JSONPath states: `Assign` sets them, `$name` reads them.
+"""Step Functions, variables in JSONPath states: ``Assign`` sets them, ``$name`` reads them.
 
-ministack has them in JSONata states alone. Those of a `Parallel` state's branches are their own here, as in AWS.
+AWS: both query languages have variables. All values of an Assign are evaluated before any is assigned, and a variable
+that a branch of a Parallel or Map state assigns is that branch's own.
+See: https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
+
+ministack 1.5.33: `ministack.services.stepfunctions._apply_state_assign` ignores JSONPath states,
+`ministack.services.stepfunctions._resolve_path` knows no variables, and
+`ministack.services.stepfunctions._run_sub_machine` shares one set of variables between branches.
+
+Removable when: `_apply_state_assign` evaluates the Assign of JSONPath states and of their Choices and Catchers,
+`_resolve_path` reads variables, and branches have scopes of their own (not so in 1.5.33).
 """
 
 from __future__ import annotations
@@ -10,15 +19,15 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from smproc.local.server.patches.registry import Names, service, takes, wrap
+from smproc.local.server.patches.registry import Names, Wrappers, service, takes
 
-_SIMPLE = ("_execute_pass", "_execute_wait", "_execute_choice")
-_RUNNING_OTHERS = ("_execute_task", "_execute_parallel", "_execute_map")
+_STATES = ("_execute_pass", "_execute_wait", "_execute_choice")
+_STATES_WITH_EXECUTION = ("_execute_task", "_execute_parallel", "_execute_map")
 
 NAMES: Names = {
     "ministack.services.stepfunctions": {
-        **dict.fromkeys(_SIMPLE, takes("state_def", "raw_input", "ctx")),
-        **dict.fromkeys(_RUNNING_OTHERS, takes("state_def", "raw_input", "execution", "ctx")),
+        **dict.fromkeys(_STATES, takes("state_def", "raw_input", "ctx")),
+        **dict.fromkeys(_STATES_WITH_EXECUTION, takes("state_def", "raw_input", "execution", "ctx")),
         "_run_execution": takes("exec_arn"),
         "_run_sub_machine": takes("states", "start_at", "input_data", "execution", "ctx"),
         "_apply_input_path": takes("state_def", "data", "ctx"),
@@ -32,26 +41,12 @@ NAMES: Names = {
 }
 
 _VARIABLE = re.compile(r"\$([^\W\d]\w*)(.*)", re.DOTALL)
-# The context of the state that the calling thread works on; the path of a field is read without it.
+# The context of the state that the calling thread works on; ministack resolves a field's path without it.
 _context: ContextVar[dict[str, Any] | None] = ContextVar("smproc_state_context", default=None)
 
 
-def apply() -> None:
-    """Let JSONPath states have variables."""
-    states = service("stepfunctions")
-    wrap(states, "_run_execution", _run_execution)
-    wrap(states, "_run_sub_machine", _run_sub_machine)
-    for name in ("_execute_pass", *_RUNNING_OTHERS):
-        wrap(states, name, _in_context)
-    wrap(states, "_execute_wait", _execute_wait)
-    wrap(states, "_execute_choice", _execute_choice)
-    wrap(states, "_apply_result_selector", _select_result)
-    wrap(states, "_apply_catcher", _catch)
-    wrap(states, "_resolve_path", _resolve)
-
-
 def _run_execution(original: Callable[..., Any], exec_arn: str) -> None:
-    # An execution that another one waits for runs on that one's thread.
+    # A nested execution runs on the thread of the execution that waits for it.
     token = _context.set(None)
     try:
         original(exec_arn)
@@ -59,13 +54,13 @@ def _run_execution(original: Callable[..., Any], exec_arn: str) -> None:
         _context.reset(token)
 
 
-def _run_sub_machine(original: Callable[..., Any], *args: Any) -> object:  # noqa: ANN401 - ministack's own
-    *others, context = args
-    return original(*others, {**context, "variables": dict(context.get("variables", {}))})
+def _run_sub_machine(original: Callable[..., Any], *args: Any) -> object:
+    *rest, context = args
+    return original(*rest, {**context, "variables": dict(context.get("variables", {}))})
 
 
-def _in_context(original: Callable[..., Any], *args: Any) -> object:  # noqa: ANN401 - ministack's own
-    # Not reset: a Succeed or Fail state that follows has no function of its own to be told the context by.
+def _in_context(original: Callable[..., Any], *args: Any) -> object:
+    # Not reset: a Succeed or Fail state that follows has no function that gets the context.
     _context.set(args[-1])
     return original(*args)
 
@@ -87,22 +82,22 @@ def _execute_choice(
     states = service("stepfunctions")
     values: Mapping[str, Any] = {}
     if _is_json_path(state_def):
-        given = states._apply_input_path(state_def, raw_input, ctx)
-        rules = (rule for rule in state_def.get("Choices", ()) if states._evaluate_rule(rule, given, ctx))
-        values = _evaluate(next(rules, state_def), state_def, given)
+        effective = states._apply_input_path(state_def, raw_input, ctx)
+        rules = (rule for rule in state_def.get("Choices", ()) if states._evaluate_rule(rule, effective, ctx))
+        values = _evaluate(next(rules, state_def), state_def, effective)
     result = original(state_def, raw_input, ctx)
     _assign(values)
     return result
 
 
-def _select_result(original: Callable[..., Any], state_def: Mapping[str, Any], data: object) -> object:
+def _apply_result_selector(original: Callable[..., Any], state_def: Mapping[str, Any], data: object) -> object:
     values = _evaluate(state_def, state_def, data)
     result = original(state_def, data)
     _assign(values)
     return result
 
 
-def _catch(
+def _apply_catcher(
     original: Callable[..., Any],
     catcher: Mapping[str, Any],
     raw_input: object,
@@ -116,7 +111,7 @@ def _catch(
     return result
 
 
-def _resolve(original: Callable[..., Any], path: str, data: object) -> object:
+def _resolve_path(original: Callable[..., Any], path: str, data: object) -> object:
     context, variable = _context.get(), _VARIABLE.fullmatch(path or "")
     if context is None or variable is None:
         return original(path, data)
@@ -125,7 +120,7 @@ def _resolve(original: Callable[..., Any], path: str, data: object) -> object:
 
 
 def _evaluate(holder: Mapping[str, Any], state_def: Mapping[str, Any], data: object) -> Mapping[str, Any]:
-    """The values of an `Assign`, all of them before any variable has its new one."""
+    """Return the values of an Assign, all evaluated before any is assigned."""
     if "Assign" not in holder or not _is_json_path(state_def):
         return {}
     evaluated: Mapping[str, Any] = service("stepfunctions")._resolve_params_obj(holder["Assign"], data, _context.get())
@@ -141,3 +136,18 @@ def _assign(values: Mapping[str, Any]) -> None:
 def _is_json_path(state_def: Mapping[str, Any]) -> bool:
     language = service("stepfunctions")._state_query_language(state_def, _context.get())
     return bool(language == "JSONPath")
+
+
+WRAPPERS: Wrappers = {
+    "ministack.services.stepfunctions": {
+        "_run_execution": _run_execution,
+        "_run_sub_machine": _run_sub_machine,
+        "_execute_pass": _in_context,
+        **dict.fromkeys(_STATES_WITH_EXECUTION, _in_context),
+        "_execute_wait": _execute_wait,
+        "_execute_choice": _execute_choice,
+        "_apply_result_selector": _apply_result_selector,
+        "_apply_catcher": _apply_catcher,
+        "_resolve_path": _resolve_path,
+    }
+}

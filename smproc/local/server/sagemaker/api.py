@@ -1,4 +1,4 @@
-"""The part of the SageMaker API that concerns processing jobs."""
+"""The operations of the SageMaker API on processing jobs."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ _log = logging.getLogger(__name__)
 
 
 class SageMakerService:
-    """Answers SageMaker requests and runs the jobs they ask for.
+    """The SageMaker service: it answers requests and runs the processing jobs that they create.
 
     Args:
-        life: runs a job.
-        folder: where jobs are remembered, and their numbers for `status`.
-        stop_grace_in_seconds: how long a program may take to end after SIGTERM before it is killed.
+        executor: runs the jobs.
+        state_dir: the directory that keeps the jobs' records, and their counts for `status`.
+        stop_grace_in_seconds: the time between SIGTERM and SIGKILL for a job's program.
     """
 
-    def __init__(self, life: JobExecutor, folder: StateDir, stop_grace_in_seconds: float) -> None:
-        self._life = life
-        self._folder = folder
+    def __init__(self, executor: JobExecutor, state_dir: StateDir, stop_grace_in_seconds: float) -> None:
+        self._executor = executor
+        self._state_dir = state_dir
         self._stop_grace_in_seconds = stop_grace_in_seconds
-        self._records = JobRecords(folder.records)
+        self._records = JobRecords(state_dir.records)
         self._jobs = JobStore(self._records)
         self._events = StateChangeEvents()
         self._faults = Faults()
         self._threads: list[threading.Thread] = []
-        self._counting = threading.Lock()
+        self._count_lock = threading.Lock()
         self._closed = False
         self._operations: Mapping[str, _Operation] = {
             "AddTags": self._add_tags,
@@ -62,80 +62,85 @@ class SageMakerService:
             "ListTags": self._list_tags,
             "StopProcessingJob": self._stop,
         }
-        # Not of AWS: what `smproc local fault` says to this server.
+        # Not part of AWS: the requests of `smproc local fault`.
         self._own_operations: Mapping[str, _Operation] = {
             "LocalPutFault": self._put_fault,
-            "LocalListFaults": lambda _scope, _request: {"Faults": self._faults.shown()},
+            "LocalListFaults": lambda _scope, _request: {"Faults": self._faults.describe()},
             "LocalClearFaults": self._clear_faults,
         }
-        self._count()
+        self._write_counts()
 
     async def handle(
         self, _method: str, _path: str, headers: dict[str, str], body: bytes, _query: dict[str, list[str]]
     ) -> tuple[int, dict[str, str], bytes]:
-        """Answer a request as ministack hands it over: JSON 1.1."""
+        """Answer a request of the JSON 1.1 protocol, as `patches.Handler` describes."""
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
         scope = AccountRegion(patches.request_account(), patches.request_region())
-        denial = functools.partial(patches.denial_to_caller, headers)
+        check_permission = functools.partial(patches.check_caller_permission, headers)
         try:
-            status, answer = _OK, self._answer(operation, scope, body, denial)
+            status, answer = _OK, self._answer(operation, scope, body, check_permission)
         except ApiError as error:
             status, answer = _BAD_REQUEST, {"__type": error.code, "message": error.message}
-        except Exception as error:  # noqa: BLE001 - told to the caller, and to the log in full
-            _log.exception("%s failed for a reason of ours", operation)
+        except Exception as error:  # noqa: BLE001 - reported to the caller, and in full to the log
+            _log.exception("%s failed with an internal error", operation)
             message = f"The local AWS failed: {type(error).__name__}: {error}"
             status, answer = _SERVER_ERROR, {"__type": "InternalFailure", "message": message}
         headers = {"Content-Type": _CONTENT_TYPE, "x-amzn-RequestId": str(uuid.uuid4())}
         return status, headers, json.dumps(answer, default=_epoch_seconds).encode()
 
-    def create(self, scope: AccountRegion, request: dict[str, Any], denial: PermissionCheck) -> Mapping[str, Any]:
-        """Answer CreateProcessingJob: check the request, start the job.
+    def create(
+        self, scope: AccountRegion, request: dict[str, Any], check_permission: PermissionCheck
+    ) -> Mapping[str, Any]:
+        """Answer CreateProcessingJob: check the request and start the job.
 
         Args:
             scope: the caller's account and region.
             request: the request.
-            denial: tells what the caller may not do beside creating a job.
+            check_permission: checks the further permissions that the request needs.
 
         Raises:
-            ApiError: the request is refused.
+            ApiError: the request is rejected.
         """
         request = cleaned(request)
         validate_job(request)
         name = request["ProcessingJobName"]
-        require_creation_permissions(denial, scope.job_arn(name), request)
-        self._faults.strike_call(name)
-        self._faults.strike_creation(name)
+        require_creation_permissions(check_permission, scope.job_arn(name), request)
+        self._faults.throttle_call(name)
+        self._faults.refuse_creation(name)
         job = ProcessingJob(
             arn=scope.job_arn(name),
             region=scope.region,
             request=request,
             stop_signal=StopSignal(self._stop_grace_in_seconds),
             tags=with_tags({}, request.get("Tags", ())),
-            injected=self._faults.for_job(name),
+            fault=self._faults.for_job(name),
             on_change=self._changed,
         )
         if self._closed:
-            raise ApiError("ServiceUnavailable", "The local AWS is being stopped")
+            raise ApiError("ServiceUnavailable", "The local AWS is stopping")
         self._jobs.add(job)
-        self._count()
-        self._events.changed(job)
+        self._write_counts()
+        self._events.publish(job)
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        self._threads.append(self._life.begin(job))
+        self._threads.append(self._executor.submit(job))
         return {"ProcessingJobArn": job.arn}
 
     def job(self, arn: str) -> ProcessingJob:
-        """A job by its ARN.
+        """Return a job by its ARN.
+
+        Args:
+            arn: the ARN.
 
         Raises:
-            ApiError: there is none.
+            ApiError: there is no such job.
         """
         return self._jobs.by_arn(arn)
 
     def close(self, timeout_in_seconds: float) -> None:
-        """Kill every job.
+        """Kill every job and close the records.
 
         Args:
-            timeout_in_seconds: how long to wait for their ends.
+            timeout_in_seconds: the time to wait for the jobs to end.
         """
         self._closed = True
         for job in self._jobs.all():
@@ -145,13 +150,15 @@ class SageMakerService:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._records.close()
 
-    def _answer(self, operation: str, scope: AccountRegion, body: bytes, denial: PermissionCheck) -> Mapping[str, Any]:
+    def _answer(
+        self, operation: str, scope: AccountRegion, body: bytes, check_permission: PermissionCheck
+    ) -> Mapping[str, Any]:
         operations: dict[str, _Operation] = {
             **self._operations,
-            "CreateProcessingJob": functools.partial(self.create, denial=denial),
+            "CreateProcessingJob": functools.partial(self.create, check_permission=check_permission),
         }
-        answer = operations.get(operation) or self._own_operations.get(operation)
-        if answer is None:
+        handler = operations.get(operation) or self._own_operations.get(operation)
+        if handler is None:
             raise ApiError(
                 "UnknownOperationException",
                 f"The local AWS does not have the SageMaker operation {operation}; it has "
@@ -163,10 +170,10 @@ class SageMakerService:
             raise ApiError("SerializationException", f"The request is not JSON: {error}") from error
         if not isinstance(request, dict):
             raise ApiError("SerializationException", "The request is not a JSON object")
-        # CreateProcessingJob asks for itself: Step Functions calls it too.
+        # `create`, which Step Functions calls too, throttles CreateProcessingJob.
         if operation in self._operations:
-            self._faults.strike_call(str(request.get("ProcessingJobName", "")))
-        return answer(scope, cleaned(request))
+            self._faults.throttle_call(str(request.get("ProcessingJobName", "")))
+        return handler(scope, cleaned(request))
 
     def _describe(self, scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
         validate(request, "DescribeProcessingJobRequest")
@@ -180,15 +187,15 @@ class SageMakerService:
         validate(request, "StopProcessingJobRequest")
         job = self._jobs.get(scope, request["ProcessingJobName"])
         if job.status.final:
-            # The service's own words are not documented.
-            raise invalid(f"The processing job {job.name} has ended already; its status is {job.status}")
+            # The service's own message is not documented.
+            raise invalid(f"The processing job {job.name} has already ended with status {job.status}")
         job.stop()
         return {}
 
     def _delete(self, scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
         validate(request, "DeleteProcessingJobRequest")
         self._jobs.remove(self._jobs.get(scope, request["ProcessingJobName"]))
-        self._count()
+        self._write_counts()
         return {}
 
     def _add_tags(self, _scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
@@ -208,7 +215,7 @@ class SageMakerService:
     def _list_tags(self, _scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
         validate(request, "ListTagsInput")
         if request.get("NextToken"):
-            # A resource has no more tags than the smallest page holds, so no token was ever given out.
+            # A resource's tags fit on one page, so no token was ever returned.
             raise invalid("Invalid NextToken")
         return {"Tags": as_list(self._jobs.by_arn(request["ResourceArn"]).tags)}
 
@@ -216,7 +223,7 @@ class SageMakerService:
         try:
             fault = Fault(**request)
         except TypeError as error:
-            raise invalid(f"No fault can be made of {request}: {error}") from error
+            raise invalid(f"The fault must have the members of a fault, got {request}: {error}") from error
         self._faults.put(fault)
         return {}
 
@@ -226,19 +233,19 @@ class SageMakerService:
 
     def _changed(self, job: ProcessingJob) -> None:
         self._jobs.save(job)
-        self._count()
-        # Of its creation was told when it was created.
+        self._write_counts()
+        # `create` has published the event of the creation.
         if job.status is not JobStatus.IN_PROGRESS:
-            self._events.changed(job)
+            self._events.publish(job)
 
-    def _count(self) -> None:
-        with self._counting:
+    def _write_counts(self) -> None:
+        with self._count_lock:
             jobs = self._jobs.all()
             ended = sum(job.status.final for job in jobs)
-            self._folder.write_counts(in_progress=len(jobs) - ended, finished=ended)
+            self._state_dir.write_counts(in_progress=len(jobs) - ended, finished=ended)
 
 
 def _epoch_seconds(value: object) -> float:
     if isinstance(value, datetime):
         return round(value.timestamp(), 3)
-    raise TypeError(f"{type(value).__name__} has no place in an answer")
+    raise TypeError(f"{type(value).__name__} is not JSON serializable")

@@ -1,4 +1,4 @@
-"""What a processing job asks of IAM, where the local AWS enforces it.
+"""The permissions that a processing job needs, where the local AWS enforces IAM.
 
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
 """
@@ -11,37 +11,43 @@ from typing import Any
 from smproc.local.server import patches
 from smproc.local.server.sagemaker.errors import ApiError, invalid
 
-# Why somebody may not do something to a resource under condition keys; None if they may.
+# Takes an action, a resource and condition keys; returns why the action is denied, None if it is allowed.
 PermissionCheck = Callable[[str, str, Mapping[str, str]], str | None]
 
 _SAGEMAKER = "sagemaker.amazonaws.com"
 
 
 def require_permission(
-    denial: PermissionCheck, action: str, resource: str, keys: Mapping[str, str] | None = None
+    check_permission: PermissionCheck, action: str, resource: str, keys: Mapping[str, str] | None = None
 ) -> None:
-    """Refuse unless somebody may do something.
+    """Require a permission.
+
+    Args:
+        check_permission: checks it.
+        action: the IAM action.
+        resource: the ARN of the action's resource.
+        keys: the condition keys of the action. Default: none.
 
     Raises:
-        ApiError: they may not.
+        ApiError: the permission is denied.
     """
-    if (reason := denial(action, resource, keys or {})) is not None:
+    if (reason := check_permission(action, resource, keys or {})) is not None:
         raise ApiError("AccessDeniedException", reason)
 
 
-def require_creation_permissions(denial: PermissionCheck, arn: str, request: Mapping[str, Any]) -> None:
-    """Refuse unless somebody may do what CreateProcessingJob does beside creating: tag, and pass a role.
+def require_creation_permissions(check_permission: PermissionCheck, arn: str, request: Mapping[str, Any]) -> None:
+    """Require the permissions that CreateProcessingJob needs beside its own: to tag the job, and to pass its role.
 
     Args:
-        denial: tells what they may not.
+        check_permission: checks them.
         arn: the job's ARN.
         request: the request.
 
     Raises:
-        ApiError: they may not, or SageMaker may not assume the role.
+        ApiError: a permission is denied, or SageMaker may not assume the role.
     """
-    for action, resource, keys in _beside_creation(arn, request):
-        require_permission(denial, action, resource, keys)
+    for action, resource, keys in _further_permissions(arn, request):
+        require_permission(check_permission, action, resource, keys)
     role = str(request.get("RoleArn", ""))
     if not patches.role_trusts(
         role, _SAGEMAKER, {"aws:SourceAccount": patches.request_account(), "aws:SourceArn": arn}
@@ -52,7 +58,7 @@ def require_creation_permissions(denial: PermissionCheck, arn: str, request: Map
         )
 
 
-def _beside_creation(arn: str, request: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, str]]]:
+def _further_permissions(arn: str, request: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, str]]]:
     if request.get("Tags"):
         yield "sagemaker:AddTags", arn, {}
     yield "iam:PassRole", str(request.get("RoleArn", "")), {"iam:PassedToService": _SAGEMAKER}

@@ -1,4 +1,4 @@
-"""What the SageMaker API refuses, and in which words."""
+"""The errors of the SageMaker API and their messages."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from cdk_sagemaker_processing.model.limits import Violation
 
 
 class ApiError(Exception):
-    """An answer other than success.
+    """An error response.
 
     Attributes:
         code: the error's code: ``ValidationException``.
-        message: the service's words.
-        modelled: whether the API's model declares the error, which Step Functions names differently.
+        message: the service's message.
+        modelled: whether the API's model declares the error; Step Functions names those differently.
     """
 
     def __init__(self, code: str, message: str, *, modelled: bool = False) -> None:
@@ -24,44 +24,44 @@ class ApiError(Exception):
 
 
 def invalid(message: str) -> ApiError:
-    """The request is wrong, or asks for what the local AWS does not do."""
+    """Return the error for a request that is invalid, or that the local AWS does not support."""
     return ApiError("ValidationException", message)
 
 
 def resource_in_use(message: str) -> ApiError:
-    """The name is taken, or the job still runs."""
+    """Return the error for a name that is in use, or a job that still runs."""
     return ApiError("ResourceInUse", message, modelled=True)
 
 
 def unknown_job(name: str) -> ApiError:
-    """No job has the name. The model declares ResourceNotFound; the service really answers ValidationException."""
+    """Return the error for a job that does not exist: ValidationException, although the model has ResourceNotFound."""
     return invalid(f"Could not find requested job with name: {name}")
 
 
-def unreadable(value: object, path: str) -> ApiError:
-    """The request holds a value of the wrong type, which the service does not even begin to check."""
+def wrong_type(value: object, path: str) -> ApiError:
+    """Return the error for a value of the wrong type, which the service reports before it checks any limit."""
     match value:
         case bool():
-            told = f"{str(value).upper()}_VALUE can not be converted"
+            problem = f"{str(value).upper()}_VALUE can not be converted"
         case int() | float():
-            told = "NUMBER_VALUE can not be converted"
+            problem = "NUMBER_VALUE can not be converted"
         case str():
-            told = "STRING_VALUE can not be converted"
+            problem = "STRING_VALUE can not be converted"
         case list():
-            told = "Start of list found where not expected"
+            problem = "Start of list found where not expected"
         case _:
-            told = "Start of structure or map found where not expected"
-    return ApiError("SerializationException", f"{told} ({path})")
+            problem = "Start of structure or map found where not expected"
+    return ApiError("SerializationException", f"{problem} ({path})")
 
 
 def constraint_violations(violations: Sequence[Violation]) -> ApiError:
-    """The request breaks limits of the API, told as the service tells it."""
+    """Return the error for a request that violates limits of the API, in the service's format."""
     for violation in violations:
         if violation.constraint.startswith("Member must be of type"):
-            return unreadable(violation.value, _path(violation.path))
+            return wrong_type(violation.value, _path(violation.path))
     plural = "" if len(violations) == 1 else "s"
     details = "; ".join(
-        f"Value {_shown(violation.value)} at '{_path(violation.path)}' failed to satisfy constraint: "
+        f"Value {_displayed(violation.value)} at '{_path(violation.path)}' failed to satisfy constraint: "
         f"{violation.constraint}"
         for violation in violations
     )
@@ -69,7 +69,7 @@ def constraint_violations(violations: Sequence[Violation]) -> ApiError:
 
 
 def _path(path: str) -> str:
-    """The service's own spelling: members begin in lower case, and lists count from one."""
+    """Return a path in the service's notation: members start in lower case, and list indexes start at one."""
     parts = []
     for part in path.split("."):
         name, bracket, index = part.partition("[")
@@ -79,7 +79,7 @@ def _path(path: str) -> str:
     return ".".join(parts)
 
 
-def _shown(value: object) -> str:
+def _displayed(value: object) -> str:
     if value is None:
         return "null"
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Faults on request: what AWS does on a bad day, done on purpose."""
+"""Fault injection: errors of AWS, produced on request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smproc.local.server.execution import InjectedFault
 from smproc.local.server.sagemaker.errors import ApiError, invalid
 
 _log = logging.getLogger(__name__)
-# What a fault does, as `smproc local fault` explains it.
+# The kinds of faults, with the descriptions that `smproc local fault` shows.
 KINDS: Final[Mapping[str, str]] = {
     "throttle": "calls of the SageMaker API are answered with ThrottlingException",
     "quota": "CreateProcessingJob is answered with ResourceLimitExceeded, as when all instances of a type are taken",
@@ -33,14 +33,14 @@ _FAILURES: Final = {
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """One fault.
+    """A fault.
 
     Attributes:
         kind: one of `KINDS`.
-        times: how often it still strikes; None for ever.
-        share: the part of calls or jobs that it strikes, 0 to 1.
-        seconds: for ``delay``, how much later.
-        name_contains: only jobs whose name contains this.
+        times: the number of calls or jobs still to affect; None for no limit.
+        share: the share of calls or jobs to affect, above 0 and at most 1.
+        seconds: the delay, for the kind ``delay`` alone.
+        name_contains: a part of the names of the jobs to affect; empty for all jobs.
     """
 
     kind: str
@@ -51,16 +51,18 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise invalid(f"There is no fault {self.kind!r}; there are {', '.join(KINDS)}")
+            raise invalid(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
         if self.times is not None and self.times < 1:
             raise invalid(f"times must be at least 1, got {self.times}")
         if not 0 < self.share <= 1:
             raise invalid(f"share must be above 0 and at most 1, got {self.share}")
         if (self.kind == "delay") != (self.seconds > 0):
-            raise invalid(f"seconds go with delay, and delay with seconds, got {self.kind} with {self.seconds}")
+            raise invalid(
+                f"seconds must be above 0 for delay and 0 for other faults, got {self.seconds} for {self.kind}"
+            )
 
-    def shown(self) -> dict[str, Any]:
-        """The fault as it is asked for."""
+    def describe(self) -> dict[str, Any]:
+        """Return the fault as its request has it."""
         return {
             "kind": self.kind,
             "times": self.times,
@@ -72,40 +74,46 @@ class Fault:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults that are on."""
+    """The active faults."""
 
-    _on: list[Fault] = field(default_factory=list)
+    _active: list[Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def put(self, fault: Fault) -> None:
-        """Switch one on."""
+        """Activate a fault."""
         with self._lock:
-            self._on.append(fault)
+            self._active.append(fault)
 
     def clear(self) -> None:
-        """Switch all off."""
+        """Deactivate every fault."""
         with self._lock:
-            self._on.clear()
+            self._active.clear()
 
-    def shown(self) -> list[dict[str, Any]]:
-        """Those that will still strike."""
+    def describe(self) -> list[dict[str, Any]]:
+        """Return the active faults."""
         with self._lock:
-            return [fault.shown() for fault in self._on]
+            return [fault.describe() for fault in self._active]
 
-    def strike_call(self, job_name: str) -> None:
-        """Throttle a call, if that is on.
+    def throttle_call(self, job_name: str) -> None:
+        """Throttle a call if a fault says so.
+
+        Args:
+            job_name: the job that the call is about; empty if it is about none.
 
         Raises:
-            ApiError: it is.
+            ApiError: the call is throttled.
         """
         if self._take("throttle", job_name) is not None:
             raise ApiError("ThrottlingException", "Rate exceeded")
 
-    def strike_creation(self, job_name: str) -> None:
-        """Refuse a job for want of quota, if that is on.
+    def refuse_creation(self, job_name: str) -> None:
+        """Refuse to create a job for lack of quota if a fault says so.
+
+        Args:
+            job_name: the job.
 
         Raises:
-            ApiError: it is.
+            ApiError: the job is refused.
         """
         if self._take("quota", job_name) is not None:
             raise ApiError(
@@ -117,22 +125,22 @@ class Faults:
             )
 
     def for_job(self, job_name: str) -> InjectedFault:
-        """What shall go wrong with a new job."""
+        """Return the fault to inject into a new job."""
         delay = self._take("delay", job_name)
-        failed = next((kind for kind in _FAILURES if self._take(kind, job_name) is not None), None)
+        failure = next((kind for kind in _FAILURES if self._take(kind, job_name) is not None), None)
         return InjectedFault(
-            delay_in_seconds=delay.seconds if delay else 0.0, failure=_FAILURES[failed] if failed else None
+            delay_in_seconds=delay.seconds if delay else 0.0, failure=_FAILURES[failure] if failure else None
         )
 
     def _take(self, kind: str, job_name: str) -> Fault | None:
         with self._lock:
-            for fault in self._on:
+            for fault in self._active:
                 if fault.kind != kind or fault.name_contains not in job_name or random.random() >= fault.share:  # noqa: S311
                     continue
-                _log.info("the fault %s strikes %s", kind, job_name or "a call")
+                _log.info("Injecting the fault %s into %s", kind, job_name or "a call")
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times == 0:
-                        self._on.remove(fault)
+                        self._active.remove(fault)
                 return fault
         return None

@@ -1,4 +1,4 @@
-"""The jobs that there are, and pages of them."""
+"""The store of jobs, and the pages of ListProcessingJobs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SORT_KEYS: Mapping[str, Callable[[ProcessingJob], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class AccountRegion:
-    """Whose jobs, and where.
+    """An account and a region.
 
     Attributes:
         account: the account id.
@@ -36,15 +36,15 @@ class AccountRegion:
     region: str
 
     def job_arn(self, name: str) -> str:
-        """The ARN of a job by its name."""
+        """Return the ARN of a job by its name."""
         return f"arn:aws:sagemaker:{self.region}:{self.account}:processing-job/{name}"
 
 
 class JobStore:
-    """The jobs that there are, by scope and name.
+    """The jobs of every account and region, by ARN.
 
     Args:
-        records: what outlives the server.
+        records: the persistent records of the jobs.
     """
 
     def __init__(self, records: JobRecords) -> None:
@@ -52,16 +52,19 @@ class JobStore:
         self._lock = threading.Lock()
         self._jobs: dict[str, ProcessingJob] = {}
         for record in records.load():
-            job = ProcessingJob.remembered(record)
+            job = ProcessingJob.from_record(record)
             self._jobs[job.arn] = job
             if str(job.status) != record["status"]:
                 records.save(job.arn, job.record())
 
     def add(self, job: ProcessingJob) -> None:
-        """Take a new job in.
+        """Add a new job.
+
+        Args:
+            job: the job.
 
         Raises:
-            ApiError: its name is taken.
+            ApiError: its name is in use.
         """
         with self._lock:
             if job.arn in self._jobs:
@@ -73,81 +76,101 @@ class JobStore:
             self._records.save(job.arn, job.record())
 
     def save(self, job: ProcessingJob) -> None:
-        """Remember a job as it is now, unless it was deleted meanwhile."""
+        """Write a job's record, unless the job was deleted.
+
+        Args:
+            job: the job.
+        """
         with self._lock:
             if self._jobs.get(job.arn) is job:
                 self._records.save(job.arn, job.record())
 
     def get(self, scope: AccountRegion, name: str) -> ProcessingJob:
-        """A job by its name.
+        """Return a job by its name.
+
+        Args:
+            scope: the job's account and region.
+            name: its name.
 
         Raises:
-            ApiError: there is none.
+            ApiError: there is no such job.
         """
         if (job := self._jobs.get(scope.job_arn(name))) is None:
             raise unknown_job(name)
         return job
 
     def by_arn(self, arn: str) -> ProcessingJob:
-        """A job by its ARN.
+        """Return a job by its ARN.
+
+        Args:
+            arn: the ARN.
 
         Raises:
-            ApiError: there is none.
+            ApiError: there is no such job.
         """
         if (job := self._jobs.get(arn)) is None:
             raise unknown_job(arn.rpartition("/")[2])
         return job
 
     def remove(self, job: ProcessingJob) -> None:
-        """Forget a job that has ended.
+        """Delete a job that has ended.
+
+        Args:
+            job: the job.
 
         Raises:
-            ApiError: it has not.
+            ApiError: the job has not ended.
         """
         with self._lock:
             if not job.status.final:
                 raise resource_in_use(f"The processing job {job.name} is {job.status}; stop it before deleting it")
             self._jobs.pop(job.arn, None)
-            self._records.forget(job.arn)
+            self._records.delete(job.arn)
 
     def all(self) -> list[ProcessingJob]:
-        """Every job of every account and region."""
+        """Return every job of every account and region."""
         with self._lock:
             return list(self._jobs.values())
 
     def page(self, scope: AccountRegion, request: Mapping[str, Any]) -> dict[str, Any]:
         """Answer ListProcessingJobs.
 
+        Args:
+            scope: the caller's account and region.
+            request: the request.
+
         Raises:
-            ApiError: NextToken is not one of ours.
+            ApiError: NextToken was not returned by this operation.
         """
         by = request.get("SortBy", "CreationTime")
         sort_by = _SORT_KEYS[by]
         descending = request.get("SortOrder") == "Descending"
         prefix = scope.job_arn("")
-        mine = (job for job in self.all() if job.arn.startswith(prefix))
+        jobs = (job for job in self.all() if job.arn.startswith(prefix))
 
-        def place(job: ProcessingJob) -> tuple[Any, str]:
+        def position(job: ProcessingJob) -> tuple[Any, str]:
             return sort_by(job), job.name
 
-        found = sorted(_matching(mine, request), key=place, reverse=descending)
+        matching = sorted(_matching(jobs, request), key=position, reverse=descending)
         if token := request.get("NextToken"):
-            # A token goes with the sorting that it was given out for.
+            # A token is valid for the sort order of its request.
             last = _decode(token, str if by != "CreationTime" else int | float)
-            found = [job for job in found if (place(job) < last if descending else place(job) > last)]
+            matching = [job for job in matching if (position(job) < last if descending else position(job) > last)]
         limit = request.get("MaxResults", _PAGE_DEFAULT)
-        answer: dict[str, Any] = {"ProcessingJobSummaries": [job.summary() for job in found[:limit]]}
-        if len(found) > limit:
-            answer["NextToken"] = _encode(place(found[limit - 1]))
+        answer: dict[str, Any] = {"ProcessingJobSummaries": [job.summary() for job in matching[:limit]]}
+        if len(matching) > limit:
+            answer["NextToken"] = _encode(position(matching[limit - 1]))
         return answer
 
 
 def _matching(jobs: Iterable[ProcessingJob], request: Mapping[str, Any]) -> Iterable[ProcessingJob]:
-    def between(moment: datetime, what: str) -> bool:
-        # Whole milliseconds: a time that was told and is asked for must not be lost to a float's last digit.
-        after, before = (request.get(f"{what}{side}") for side in ("After", "Before"))
-        told = round(moment.timestamp() * 1000)
-        return (after is None or round(after * 1000) <= told) and (before is None or told <= round(before * 1000))
+    def between(moment: datetime, name: str) -> bool:
+        # Whole milliseconds: a filter by a reported time must not fail for the last digit of a float.
+        after, before = (request.get(f"{name}{side}") for side in ("After", "Before"))
+        milliseconds = round(moment.timestamp() * 1000)
+        return (after is None or round(after * 1000) <= milliseconds) and (
+            before is None or milliseconds <= round(before * 1000)
+        )
 
     def matches(job: ProcessingJob) -> bool:
         return (
@@ -160,8 +183,8 @@ def _matching(jobs: Iterable[ProcessingJob], request: Mapping[str, Any]) -> Iter
     return filter(matches, jobs)
 
 
-def _encode(place: tuple[Any, str]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+def _encode(position: tuple[Any, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
 
 
 def _decode(token: str, kind: type | UnionType) -> tuple[Any, str]:

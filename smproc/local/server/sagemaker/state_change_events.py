@@ -1,7 +1,7 @@
-"""The event ``SageMaker Processing Job State Change`` at each change of a job's status.
+"""The event ``SageMaker Processing Job State Change``, published at each change of a job's status.
 
-AWS documents the event's name and that its detail follows DescribeProcessingJob; of other jobs it shows samples, with
-times in milliseconds and tags as a map, and so it is here.
+AWS documents the event's name, and that its detail follows DescribeProcessingJob. Times in milliseconds and tags as a
+map follow its samples of other jobs' events.
 
 See: https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
 """
@@ -33,14 +33,18 @@ class _Event:
 
 
 class StateChangeEvents:
-    """Sends events in the order in which they happened, on a thread of its own: rules may start what takes long."""
+    """A publisher of events in order, on a thread of its own, because targets of rules may take long."""
 
     def __init__(self) -> None:
-        self._waiting: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         threading.Thread(target=self._send_all, name="events", daemon=True).start()
 
-    def changed(self, job: ProcessingJob) -> None:
-        """Tell of a job's status as it is now."""
+    def publish(self, job: ProcessingJob) -> None:
+        """Publish the event of a job's current status.
+
+        Args:
+            job: the job.
+        """
         *_, region, account, _resource = job.arn.split(":", 5)
         entry = {
             "Source": "aws.sagemaker",
@@ -48,15 +52,15 @@ class StateChangeEvents:
             "Detail": json.dumps(_detail(job)),
             "Resources": [job.arn],
         }
-        self._waiting.put(_Event(account, region, entry))
+        self._queue.put(_Event(account, region, entry))
 
     def _send_all(self) -> None:
         while True:
-            event = self._waiting.get()
+            event = self._queue.get()
             try:
                 patches.put_events(event.account, event.region, [event.entry])
-            except Exception:  # noqa: BLE001 - the next event is still to be sent
-                _log.exception("an event was lost: %s", event.entry)
+            except Exception:  # noqa: BLE001 - an error must not stop the later events
+                _log.exception("An event was lost: %s", event.entry)
 
 
 def _detail(job: ProcessingJob) -> dict[str, Any]:

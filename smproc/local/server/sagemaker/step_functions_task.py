@@ -26,59 +26,59 @@ _MILLISECONDS = 1000
 
 @dataclass(frozen=True, slots=True)
 class ProcessingJobTask:
-    """Works on a task state that creates a processing job.
+    """The integration that runs a task state with a processing job.
 
     Attributes:
-        service: creates and runs the job.
+        service: the service that creates and runs the job.
     """
 
     service: SageMakerService
 
     def __call__(self, resource: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Create the job and, for ``.sync``, wait for its end.
+        """Create the job and, for ``.sync``, wait for its end; return the task's result.
 
         Args:
-            resource: the task's Resource.
-            request: its parameters.
+            resource: the Resource of the task.
+            request: the parameters of the task.
         """
         suffix = resource.removeprefix(RESOURCE)
         if suffix not in ("", ".sync"):
             raise patches.task_error("States.Runtime", f"Step Functions has no integration {resource}")
-        denial = _denial()
-        with _named_as_by_step_functions():
-            answer = self._create(request, denial)
+        check_permission = _role_permission_check()
+        with _step_functions_errors():
+            answer = self._create(request, check_permission)
         patches.task_submitted(f"createProcessingJob{suffix}", answer)
         if not suffix:
             return answer
         job = self.service.job(str(answer["ProcessingJobArn"]))
-        with _named_as_by_step_functions():
-            # By this Step Functions learns of the job's end where the event is lost.
-            require_permission(denial, "sagemaker:DescribeProcessingJob", job.arn)
-        return _wait(job, denial)
+        with _step_functions_errors():
+            # Step Functions polls the job in case the event of its end is lost.
+            require_permission(check_permission, "sagemaker:DescribeProcessingJob", job.arn)
+        return _wait(job, check_permission)
 
-    def _create(self, request: Mapping[str, Any], denial: PermissionCheck) -> Mapping[str, Any]:
+    def _create(self, request: Mapping[str, Any], check_permission: PermissionCheck) -> Mapping[str, Any]:
         scope = AccountRegion(patches.request_account(), patches.request_region())
         require_permission(
-            denial, "sagemaker:CreateProcessingJob", scope.job_arn(str(request.get("ProcessingJobName")))
+            check_permission, "sagemaker:CreateProcessingJob", scope.job_arn(str(request.get("ProcessingJobName")))
         )
-        return self.service.create(scope, dict(request), denial)
+        return self.service.create(scope, dict(request), check_permission)
 
 
-def _denial() -> PermissionCheck:
-    """What the state machine's role may not do; nobody's role, in TestState, may do all."""
+def _role_permission_check() -> PermissionCheck:
+    """Return the check of the state machine's role; TestState has no role here, and everything is allowed."""
     task = patches.current_task()
     if task is None:
         return lambda _action, _resource, _keys: None
-    return functools.partial(patches.denial_to_role, task.role_arn, task.execution_arn.rpartition(":")[2])
+    return functools.partial(patches.check_role_permission, task.role_arn, task.execution_arn.rpartition(":")[2])
 
 
 @contextlib.contextmanager
-def _named_as_by_step_functions() -> Iterator[None]:
-    """Refusals of the service, as a state machine gets to see them."""
+def _step_functions_errors() -> Iterator[None]:
+    """Convert errors of the service to the errors that a state machine sees."""
     try:
         yield
     except ApiError as error:
-        # Step Functions names what the API's model declares after it, and lumps the rest together.
+        # Step Functions names an error of the API's model after it, and has one name for all others.
         name = f"{error.code}Exception" if error.modelled else "AmazonSageMakerException"
         cause = (
             f"{error.message} (Service: AmazonSageMaker; Status Code: 400; Error Code: {error.code}; "
@@ -87,18 +87,18 @@ def _named_as_by_step_functions() -> Iterator[None]:
         raise patches.task_error(f"SageMaker.{name}", cause) from error
 
 
-def _wait(job: ProcessingJob, denial: PermissionCheck) -> Mapping[str, Any]:
-    wake = threading.Event()
-    forget_abort = patches.call_on_abort(wake.set)
-    job.when_ended(wake.set)
+def _wait(job: ProcessingJob, check_permission: PermissionCheck) -> Mapping[str, Any]:
+    woken = threading.Event()
+    cancel = patches.call_on_abort(woken.set)
+    job.call_on_end(woken.set)
     task = patches.current_task()
     try:
         timeout = None if task is None or task.ends_at is None else max(0.0, task.ends_at - time.monotonic())
-        wake.wait(timeout)
+        woken.wait(timeout)
     finally:
-        forget_abort()
+        cancel()
     if not job.status.final:
-        if denial("sagemaker:StopProcessingJob", job.arn, {}) is None:
+        if check_permission("sagemaker:StopProcessingJob", job.arn, {}) is None:
             job.stop()
         if patches.aborted():
             raise patches.task_error("States.TaskFailed", "The execution was aborted")
@@ -110,7 +110,7 @@ def _wait(job: ProcessingJob, denial: PermissionCheck) -> Mapping[str, Any]:
 
 
 def _in_milliseconds(described: Mapping[str, Any]) -> dict[str, Any]:
-    """A description with times as Step Functions gives them: milliseconds since 1970."""
+    """Return a description with times as in Step Functions: milliseconds since 1970."""
     return {
         name: int(value.timestamp() * _MILLISECONDS) if isinstance(value, datetime) else value
         for name, value in described.items()

@@ -1,4 +1,4 @@
-"""What CreateProcessingJob refuses before there is a job."""
+"""The validation of requests."""
 
 from __future__ import annotations
 
@@ -8,44 +8,54 @@ from typing import Any
 from cdk_sagemaker_processing.model.limits import violations
 from smproc.local.server.execution import JobClientError, inside_processing
 from smproc.local.server.execution.s3_uri import S3Uri
-from smproc.local.server.sagemaker.errors import ApiError, constraint_violations, invalid, unreadable
+from smproc.local.server.sagemaker.errors import ApiError, constraint_violations, invalid, wrong_type
 
-# The model says no more of them than that they are times, which JSON tells in seconds since 1970.
+# Timestamps, which are seconds since 1970 in JSON; the model has no limits for them.
 _TIMES = {"CreationTimeAfter", "CreationTimeBefore", "LastModifiedTimeAfter", "LastModifiedTimeBefore"}
 _TIME_MAX = 2**40
 
 
 def validate(request: Mapping[str, Any], shape: str) -> None:
-    """Hold a request against the limits of the API.
+    """Validate a request against the limits of the API.
+
+    Args:
+        request: the request.
+        shape: the name of the request's shape in the API's model.
 
     Raises:
-        ApiError: it breaks one.
+        ApiError: the request violates a limit.
     """
     for name in _TIMES & request.keys():
         if isinstance(request[name], bool) or not isinstance(request[name], int | float):
-            raise unreadable(request[name], name)
+            raise wrong_type(request[name], name)
         if not 0 <= request[name] < _TIME_MAX:
             raise invalid(f"{name} must be seconds since 1970, got {request[name]}")
-    if broken := violations(request, shape=shape):
-        raise constraint_violations(broken)
+    if violated := violations(request, shape=shape):
+        raise constraint_violations(violated)
 
 
 def validate_job(request: Mapping[str, Any]) -> None:
-    """Hold a CreateProcessingJob request against the API's limits, its rules, and what the local AWS can do.
+    """Validate a CreateProcessingJob request against the limits and rules of the API and those of the local AWS.
+
+    Args:
+        request: the request.
 
     Raises:
-        ApiError: it breaks one.
+        ApiError: the request violates one.
     """
     validate(request, "CreateProcessingJobRequest")
-    for problem in _problems(request):
-        raise problem
+    for error in _errors(request):
+        raise error
 
 
 def cleaned(request: Mapping[str, Any]) -> dict[str, Any]:
-    """A request without the members that are null: to the service they are not there.
+    """Return a request without its null members, which the service ignores.
+
+    Args:
+        request: the request.
 
     Raises:
-        ApiError: a string in it is no text: half of a surrogate pair, which JSON can tell and UTF-8 cannot.
+        ApiError: a string is not valid Unicode: it has half of a surrogate pair, which JSON allows and UTF-8 does not.
     """
     return {str(_cleaned(name)): _cleaned(item) for name, item in request.items() if item is not None}
 
@@ -60,12 +70,12 @@ def _cleaned(value: object) -> object:
             value.encode()
         except UnicodeEncodeError as error:
             raise ApiError(
-                "SerializationException", f"The request holds a string that is no text: {value!a}"
+                "SerializationException", f"The request has a string that is not valid Unicode: {value!a}"
             ) from error
     return value
 
 
-def _problems(request: Mapping[str, Any]) -> Iterator[ApiError]:
+def _errors(request: Mapping[str, Any]) -> Iterator[ApiError]:
     cluster = request["ProcessingResources"]["ClusterConfig"]
     if ("InstanceType" in cluster) == ("InstancePreferences" in cluster):
         yield invalid("Exactly one of InstanceType and InstancePreferences must be given in ClusterConfig")
@@ -76,27 +86,27 @@ def _problems(request: Mapping[str, Any]) -> Iterator[ApiError]:
                 "InstanceCount must be given in ClusterConfig or in each of its InstancePreferences, not both"
             )
     specification = request["AppSpecification"]
-    words = [*specification.get("ContainerEntrypoint", ()), *specification.get("ContainerArguments", ())]
-    if odd := [word for word in (*words, *request.get("Environment", {}).values()) if "\0" in word]:
-        # The model lets it through; no operating system can hand it to a program.
-        yield invalid(f"Entry point, arguments and environment must not hold a NUL character, got {odd[0]!r}")
+    arguments = [*specification.get("ContainerEntrypoint", ()), *specification.get("ContainerArguments", ())]
+    if refused := [text for text in (*arguments, *request.get("Environment", {}).values()) if "\0" in text]:
+        # The model allows it, but no operating system can pass it to a program.
+        yield invalid(f"Entry point, arguments and environment must not have a NUL character, got {refused[0]!r}")
     inputs = request.get("ProcessingInputs", ())
     outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", ())
     for kind, items, key in (("Input", inputs, "InputName"), ("Output", outputs, "OutputName")):
         names = [item[key] for item in items]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
-            # The model has no such rule; what the service does is documented nowhere. Two of a name are a mistake.
-            yield invalid(f"{kind} names must be unique, and {', '.join(repeated)} is given more than once")
+            # Neither the model nor the documentation has such a rule, but a repeated name is a mistake.
+            yield invalid(f"{kind} names must be unique, got {', '.join(repeated)} more than once")
     for item in inputs:
-        yield from _input_problems(item)
+        yield from _input_errors(item)
     for item in outputs:
-        yield from _output_problems(item)
+        yield from _output_errors(item)
 
 
-def _input_problems(item: Mapping[str, Any]) -> Iterator[ApiError]:
+def _input_errors(item: Mapping[str, Any]) -> Iterator[ApiError]:
     name = item["InputName"]
     if "DatasetDefinition" in item:
-        yield _not_here(f"DatasetDefinition (input {name}): query results have to come from Athena or Redshift in AWS")
+        yield _unsupported(f"DatasetDefinition (input {name}), which needs Athena or Redshift")
     if (s3_input := item.get("S3Input")) is None:
         if not item.get("AppManaged"):
             yield invalid(f"Input {name} must have an S3Input or a DatasetDefinition")
@@ -104,36 +114,36 @@ def _input_problems(item: Mapping[str, Any]) -> Iterator[ApiError]:
     piped = s3_input.get("S3InputMode") == "Pipe"
     if s3_input.get("S3CompressionType", "None") != "None" and not piped:
         yield invalid(f"S3CompressionType Gzip can only be used with S3InputMode Pipe (input {name})")
-    yield from _place_problems(f"input {name}", s3_input, item, below=piped)
+    yield from _location_errors(f"input {name}", s3_input, item, below=piped)
 
 
-def _output_problems(item: Mapping[str, Any]) -> Iterator[ApiError]:
+def _output_errors(item: Mapping[str, Any]) -> Iterator[ApiError]:
     name = item["OutputName"]
     if "FeatureStoreOutput" in item:
-        yield _not_here(f"FeatureStoreOutput (output {name})")
+        yield _unsupported(f"FeatureStoreOutput (output {name})")
     if (s3_output := item.get("S3Output")) is None:
         if not item.get("AppManaged"):
             yield invalid(f"Output {name} must have an S3Output or a FeatureStoreOutput")
         return
-    yield from _place_problems(f"output {name}", s3_output, item)
+    yield from _location_errors(f"output {name}", s3_output, item)
 
 
-def _place_problems(
-    what: str, place: Mapping[str, Any], item: Mapping[str, Any], *, below: bool = False
+def _location_errors(
+    name: str, location: Mapping[str, Any], item: Mapping[str, Any], *, below: bool = False
 ) -> Iterator[ApiError]:
     try:
-        S3Uri.parse(place["S3Uri"])
+        S3Uri.parse(location["S3Uri"])
     except JobClientError as error:
-        yield invalid(f"{error} ({what})")
-    local_path = place.get("LocalPath")
+        yield invalid(f"{error} ({name})")
+    local_path = location.get("LocalPath")
     if local_path is None:
         if not item.get("AppManaged"):
-            yield invalid(f"LocalPath must be given unless AppManaged is true ({what})")
+            yield invalid(f"LocalPath must be given unless AppManaged is true ({name})")
     elif not inside_processing(local_path, below=below):
-        # A pipe is named after its LocalPath, and so stands beside it.
-        place_allowed = "/opt/ml/processing/" if below else "/opt/ml/processing"
-        yield invalid(f"LocalPath must begin with {place_allowed}, got {local_path} ({what})")
+        # A pipe's name is LocalPath with a suffix, so the pipe is a sibling of LocalPath.
+        allowed = "/opt/ml/processing/" if below else "/opt/ml/processing"
+        yield invalid(f"LocalPath must begin with {allowed}, got {local_path} ({name})")
 
 
-def _not_here(what: str) -> ApiError:
-    return invalid(f"The local AWS does not support {what}")
+def _unsupported(feature: str) -> ApiError:
+    return invalid(f"The local AWS does not support {feature}")

@@ -1,4 +1,4 @@
-"""The configuration of a Spark job, in EMR's form, as files that Spark reads."""
+"""The configuration of a Spark job, from EMR's form to the files that Spark reads."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from typing import Any
 Properties = Mapping[str, Any]
 
 
-def write(configuration: object, defaults: Properties, overriding: Properties, folder: Path) -> list[str]:
+def write(configuration: object, defaults: Properties, overriding: Properties, directory: Path) -> list[str]:
     """Write the files of SPARK_CONF_DIR.
 
-    Like the container this writes values as they are, quoting and escaping nothing: what is a mistake there is one
-    here.
+    Like the container, this writes values as they are, without quoting or escaping: a mistake there is a mistake here.
 
     Args:
-        configuration: what the job was given: a classification, a list of them, or None.
-        defaults: properties of Spark that the configuration may change.
-        overriding: properties of Spark that it may not.
-        folder: where to write.
+        configuration: the job's configuration: a classification, a list of them, or None.
+        defaults: Spark properties that the configuration may override.
+        overriding: Spark properties that the configuration may not override.
+        directory: the directory to write to.
 
     Returns:
-        What was not applied.
+        A message for each classification that was not applied.
 
     Raises:
         ValueError: the configuration is not in EMR's form.
@@ -30,17 +29,17 @@ def write(configuration: object, defaults: Properties, overriding: Properties, f
     files = {"spark-defaults.conf": _lines("{} {}", defaults)}
     ignored = []
     for classification, properties in _classifications(configuration):
-        if classification in _NOT_HERE:
-            ignored.append(f"the classification {classification} is not applied: {_NOT_HERE[classification]}")
+        if classification in _UNSUPPORTED:
+            ignored.append(f"the classification {classification} is not applied: {_UNSUPPORTED[classification]}")
             continue
         name, serialized = _FILES[classification]
         files[name] = files.get(name, "") + serialized(properties)
     files["spark-defaults.conf"] += _lines("{} {}", overriding)
-    folder.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         xml = name.endswith(".xml")
-        whole = f'<?xml version="1.0"?>\n<configuration>\n{content}</configuration>\n' if xml else content
-        (folder / name).write_text(whole, encoding="utf-8")
+        text = f'<?xml version="1.0"?>\n<configuration>\n{content}</configuration>\n' if xml else content
+        (directory / name).write_text(text, encoding="utf-8")
     return ignored
 
 
@@ -53,7 +52,7 @@ def _serialize(pattern: str) -> Callable[[Properties], str]:
 
 
 _XML = _serialize("<property><name>{}</name><value>{}</value></property>")
-# By classification, what Spark itself reads.
+# The files that Spark itself reads, by classification.
 _FILES: Mapping[str, tuple[str, Callable[[Properties], str]]] = {
     "core-site": ("core-site.xml", _XML),
     "spark-defaults": ("spark-defaults.conf", _serialize("{} {}")),
@@ -61,47 +60,47 @@ _FILES: Mapping[str, tuple[str, Callable[[Properties], str]]] = {
     "spark-hive-site": ("hive-site.xml", _XML),
     "spark-metrics": ("metrics.properties", _serialize("{}={}")),
 }
-_NO_HADOOP = "Spark runs by itself here, without the commands of Hadoop"
-_NO_HIVE = "there is no Hive of its own here; Spark's is configured by spark-hive-site"
-_NO_YARN = "there is no YARN here, Spark runs on one host"
-_NOT_HERE = {
+_NO_HADOOP = "Spark runs standalone here, without the commands of Hadoop"
+_NO_HIVE = "there is no separate Hive here; configure Spark's own with spark-hive-site"
+_NO_YARN = "there is no YARN here; Spark runs on one host"
+_UNSUPPORTED = {
     "hadoop-env": _NO_HADOOP,
     "hadoop-log4j": _NO_HADOOP,
     "hive-env": _NO_HIVE,
     "hive-exec-log4j": _NO_HIVE,
     "hive-log4j": _NO_HIVE,
     "hive-site": _NO_HIVE,
-    "spark-log4j": "Spark logs here as its package is set up to",
+    "spark-log4j": "Spark logs here as its package configures it",
     "yarn-env": _NO_YARN,
     "yarn-site": _NO_YARN,
 }
 
 
 def _classifications(configuration: object) -> Iterator[tuple[str, Properties]]:
-    """The classifications in order, those of an environment with the variables that they export."""
+    """Yield the classifications in order, those of an environment with the variables that they export."""
     if configuration is None:
         return
     for item in configuration if isinstance(configuration, list) else [configuration]:
-        classification, properties, below = _read(item)
-        if classification not in _FILES and classification not in _NOT_HERE:
-            known = ", ".join(sorted({*_FILES, *_NOT_HERE}))
+        classification, properties, nested = _parse(item)
+        if classification not in _FILES and classification not in _UNSUPPORTED:
+            known = ", ".join(sorted({*_FILES, *_UNSUPPORTED}))
             raise ValueError(f"Invalid classification: {classification}. Must be one of {known}")
         if not classification.endswith("-env"):
             yield classification, properties
             continue
-        if not below:
+        if not nested:
             raise ValueError(f"{classification}: 'env' classifications require a sub-configuration")
-        for inner in below:
-            name, exported, _ = _read(inner)
+        for inner in nested:
+            name, exported, _ = _parse(inner)
             if name != "export":
                 raise ValueError(f"{classification}: env classifications must use the 'export' sub-classification")
             yield classification, exported
 
 
-def _read(item: object) -> tuple[str, Properties, Sequence[object]]:
+def _parse(item: object) -> tuple[str, Properties, Sequence[object]]:
     match item:
-        case {"Classification": str(name), "Properties": dict(properties), "Configurations": list(below)}:
-            return name, properties, below
+        case {"Classification": str(name), "Properties": dict(properties), "Configurations": list(nested)}:
+            return name, properties, nested
         case {"Classification": str(name), "Properties": dict(properties)}:
             return name, properties, ()
     raise ValueError(f"a configuration must have a Classification and Properties, got {item!r}")

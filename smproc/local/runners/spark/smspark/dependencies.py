@@ -1,4 +1,4 @@
-"""What ``--jars``, ``--py-files`` and ``--files`` name, as spark-submit wants to have it."""
+"""The values of ``--jars``, ``--py-files`` and ``--files`` in the form that spark-submit expects."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .failure import input_failure, say
+from .failure import input_failure, log
 
 _REMOTE = ("s3", "s3a")
 
 
-def expanded(option: str, listed: str, fetch: Callable[[str], str]) -> str:
-    """The list with its folders replaced by the files in them, as the container does it.
+def expand(option: str, listed: str, fetch: Callable[[str], str]) -> str:
+    """Replace the directories of a list by the files in them, as the container does.
 
-    Its two peculiarities are kept, or what works here would fail there: the first item decides for all whether they
-    are in S3, in which case no folder is expanded; and what lies below a folder's folders is not found.
+    Two peculiarities of the container are kept, or what works here would fail there: the first item decides for all
+    whether they are in S3, in which case no directory is expanded; and subdirectories are ignored.
 
     Args:
         option: the option's name, for messages.
         listed: its value, separated by commas.
-        fetch: brings an object of S3 here and returns its path.
+        fetch: downloads an object from S3 and returns its path.
 
     Raises:
-        SubmitError: an item does not exist, or a folder has no files.
+        SubmitError: an item does not exist, or a directory has no files.
     """
     items = listed.split(",")
     scheme = urlsplit(listed).scheme
     if scheme in _REMOTE:
         return ",".join(fetch(item) if urlsplit(item).scheme in _REMOTE else item for item in items)
     if scheme not in ("", "file"):
-        say(f"{option} {listed} is left out, as by SageMaker's container")
+        log(f"{option} {listed} is ignored, as by SageMaker's container")
         return ""
     return ",".join(path for item in items for path in _files(item))
 
@@ -50,21 +50,21 @@ def _files(item: str) -> list[str]:
     return files
 
 
-def fetch_into(folder: Path) -> Callable[[str], str]:
-    """Makes what brings objects of S3 into a folder; in the container Spark does that itself, with hadoop-aws."""
+def fetch_into(directory: Path) -> Callable[[str], str]:
+    """Return a function that downloads objects from S3 into a directory; in the container, hadoop-aws does that."""
 
     def fetch(uri: str) -> str:
-        import boto3  # noqa: PLC0415 - slow to load, and mostly not needed
+        import boto3  # noqa: PLC0415 - slow to import, and rarely needed
 
         source = urlsplit(uri)
-        # A folder for each: Spark goes by the name, which two objects may share.
-        place = folder / str(len(list(folder.iterdir()))) / Path(source.path).name
-        place.parent.mkdir()
+        # A directory for each: Spark identifies files by their names, which two objects may share.
+        target = directory / str(len(list(directory.iterdir()))) / Path(source.path).name
+        target.parent.mkdir()
         try:
-            boto3.client("s3").download_file(source.netloc, source.path.removeprefix("/"), str(place))
+            boto3.client("s3").download_file(source.netloc, source.path.removeprefix("/"), str(target))
         except Exception as error:
-            raise input_failure(f"{uri} cannot be fetched: {error}") from error
-        return str(place)
+            raise input_failure(f"{uri} cannot be downloaded: {error}") from error
+        return str(target)
 
-    folder.mkdir(parents=True)
+    directory.mkdir(parents=True)
     return fetch

@@ -1,0 +1,29 @@
+"""Names that a deployment, the trigger's function and the ``smproc`` command have to agree on.
+
+The function imports nothing of this package: ``tests/unit/test_names.py`` compares its own constants with these.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# CloudWatch names both the log group and the metric namespace of processing jobs like this:
+# https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html
+PROCESSING_LOG_GROUP: Final = "/aws/sagemaker/ProcessingJobs"
+
+# The source of the trigger's own EventBridge events, and of the requests that `smproc retry` sends to its queue.
+EVENT_SOURCE: Final = "cdk-sagemaker-processing"
+REPLAY_DETAIL_TYPE: Final = "Replay"
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+S3_EVENT_SOURCE: Final = "aws.s3"
+OBJECT_CREATED: Final = "Object Created"
+
+# The tags by which `smproc redrive` and `smproc retry` find the queues of a trigger.
+PIPELINE_TAG: Final = "processing:pipeline"
+QUEUE_PART_TAG: Final = "processing:part"
+STATE_MACHINE_TAG: Final = "processing:state-machine"
+# The values of QUEUE_PART_TAG.
+INPUT_QUEUE: Final = "queue"
+DEAD_LETTER_QUEUE: Final = "dead-letters"
+UNDELIVERED_QUEUE: Final = "undelivered"

@@ -1,0 +1,5 @@
+"""``python -m smproc``."""
+
+from smproc.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,194 @@
+"""Correct uses of the public API, with the types that a user's type checker infers.
+
+mypy and pyright check this file without running it; `test_typing.py` starts both.
+"""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+
+from cdk_sagemaker_processing import (
+    AthenaDatasetDefinition,
+    CapacityRetry,
+    ConflictingValuesError,
+    DatasetDefinition,
+    EventDrivenProcessing,
+    ExperimentConfig,
+    FeatureStoreOutput,
+    FrameworkProcessor,
+    GroupBy,
+    HuggingFaceProcessor,
+    InstancePreference,
+    InvalidProcessingJobError,
+    InvalidValueError,
+    MXNetProcessor,
+    NetworkConfig,
+    ProcessingBucket,
+    ProcessingInput,
+    ProcessingOutput,
+    ProcessingRepository,
+    ProcessingRole,
+    ProcessingVpcEndpoints,
+    Processor,
+    PySparkProcessor,
+    PyTorchProcessor,
+    RedshiftDatasetDefinition,
+    S3Input,
+    S3Trigger,
+    Safeguards,
+    SageMakerCreateProcessingJob,
+    ScriptProcessor,
+    SKLearnProcessor,
+    SparkJarProcessor,
+    TensorFlowProcessor,
+    XGBoostProcessor,
+    retry_on_capacity,
+    uploaded_objects,
+)
+from smproc.local import LocalAws
+
+
+def a_pipeline(stack: Stack, bucket: s3.IBucket, key: kms.IKey, role: iam.IRole) -> None:
+    processor = SKLearnProcessor(
+        stack,
+        "SKLearn",
+        framework_version="1.2-1",
+        role=role,
+        instance_type="ml.m5.xlarge",
+        volume_kms_key=key,
+        env={"LEVEL": "INFO"},
+        tags={"team": "data"},
+    )
+    split = processor.run(
+        "Split",
+        code="preprocess.py",
+        inputs=[uploaded_objects("/opt/ml/processing/input")],
+        outputs=[ProcessingOutput(output_name="train", source="/opt/ml/processing/train")],
+        arguments=["--ratio", "0.2"],
+        result_path=sfn.JsonPath.DISCARD,
+    )
+    assert_type(split, SageMakerCreateProcessingJob)
+    assert_type(split.connections, ec2.Connections)
+    assert_type(split.grant_principal, iam.IPrincipal)
+    assert_type(split.next(sfn.Succeed(stack, "Done")), sfn.Chain)
+    assert_type(retry_on_capacity(split, max_attempts=3, interval=Duration.minutes(1)), CapacityRetry)
+
+    pipeline = EventDrivenProcessing(
+        stack,
+        "Pipeline",
+        steps=[split, retry_on_capacity(split)],
+        input_bucket=bucket,
+        prefixes=["incoming/"],
+        batch_size=100,
+        batch_window=Duration.minutes(5),
+        group_by=GroupBy(folders=1),
+    )
+    assert_type(pipeline.input_bucket, s3.IBucket)
+    assert_type(pipeline.output_bucket, s3.IBucket)
+    assert_type(pipeline.state_machine, sfn.StateMachine)
+    assert_type(pipeline.log_group, logs.LogGroup)
+    assert_type(pipeline.trigger, S3Trigger)
+    assert_type(pipeline.trigger.queue, sqs.Queue)
+    assert_type(pipeline.upload_uri, str)
+
+
+def every_processor(stack: Stack, repository: ProcessingRepository) -> None:
+    one = Processor(stack, "One", image_uri="image", entrypoint=["/bin/run"], instance_count=1)
+    assert_type(one.run("OneRun"), SageMakerCreateProcessingJob)
+    script = ScriptProcessor(stack, "Script", image_uri="image", command=["python3"])
+    assert_type(script.run("ScriptRun", code="main.py"), SageMakerCreateProcessingJob)
+    framework = FrameworkProcessor(
+        stack, "Framework", framework="pytorch", framework_version="2.3", py_version="py311", instance_count=1
+    )
+    assert_type(framework.run("FrameworkRun", code="main.py", source_dir="src"), SageMakerCreateProcessingJob)
+    PyTorchProcessor(stack, "PyTorch", framework_version="2.3", py_version="py311")
+    TensorFlowProcessor(stack, "TensorFlow", framework_version="2.16", py_version="py310")
+    MXNetProcessor(stack, "MXNet", framework_version="1.9", py_version="py38")
+    XGBoostProcessor(stack, "XGBoost", framework_version="1.7-1")
+    HuggingFaceProcessor(
+        stack, "HuggingFace", transformers_version="4.28.1", pytorch_version="2.0.0", py_version="py310"
+    )
+    pyspark = PySparkProcessor(stack, "PySpark", framework_version="3.5")
+    assert_type(pyspark.run("PySparkRun", submit_app="app.py"), SageMakerCreateProcessingJob)
+    jar = SparkJarProcessor(stack, "Jar", framework_version="3.5")
+    assert_type(
+        jar.run("JarRun", submit_app="s3://code/app.jar", submit_class="com.example.Main"), SageMakerCreateProcessingJob
+    )
+    repository.grant_pull(script.role)
+
+
+def tasks(stack: Stack) -> None:
+    state = SageMakerCreateProcessingJob(stack, "State", image_uri="image", instance_type="ml.m5.xlarge")
+    assert_type(state.next(sfn.Succeed(stack, "Done")), sfn.Chain)
+    json_path = SageMakerCreateProcessingJob.json_path(stack, "JsonPath", image_uri="image", result_path="$.job")
+    assert_type(json_path, SageMakerCreateProcessingJob)
+    jsonata = SageMakerCreateProcessingJob.jsonata(stack, "Jsonata", image_uri="image", state_output={"n": "{% 1 %}"})
+    assert_type(jsonata, SageMakerCreateProcessingJob)
+
+
+def values() -> None:
+    assert_type(
+        ProcessingInput(source="s3://bucket/raw/", destination="/opt/ml/processing/input").input_name, str | None
+    )
+    ProcessingInput(s3_input=S3Input(s3_uri="s3://bucket/raw/", local_path="/opt/ml/processing/input"))
+    athena = AthenaDatasetDefinition(
+        catalog="AwsDataCatalog",
+        database="sales",
+        query_string="SELECT 1",
+        output_s3_uri="s3://bucket/query/",
+        output_format="PARQUET",
+    )
+    ProcessingInput(
+        dataset_definition=DatasetDefinition(
+            athena_dataset_definition=athena, local_path="/opt/ml/processing/input/sales"
+        )
+    )
+    redshift = RedshiftDatasetDefinition(
+        cluster_id="warehouse",
+        database="sales",
+        db_user="reader",
+        query_string="SELECT 1",
+        cluster_role_arn="arn:aws:iam::111122223333:role/Redshift",
+        output_s3_uri="s3://bucket/query/",
+        output_format="CSV",
+    )
+    assert_type(redshift.database, str)
+    ProcessingOutput(app_managed=True, feature_store_output=FeatureStoreOutput(feature_group_name="features"))
+    InstancePreference(instance_type="ml.m5.xlarge")
+    ExperimentConfig(experiment_name="experiment", run_name="run")
+
+
+def security(stack: Stack, vpc: ec2.IVpc, key: kms.IKey) -> None:
+    Safeguards(encryption_key=key, tracing=False).apply_to(stack)
+    assert_type(Safeguards.of(stack), Safeguards)
+    assert_type(Safeguards.of(stack).tracing, bool)
+    network = NetworkConfig(enable_network_isolation=True)
+    Processor(stack, "Isolated", image_uri="image", network_config=network)
+    # pyright refuses every iam.Role as an iam.IRole: in aws-cdk-lib, a parameter of grant_pass_role has two names.
+    role: iam.IRole = ProcessingRole(stack, "Role")  # pyright: ignore[reportAssignmentType]
+    bucket: s3.IBucket = ProcessingBucket(stack, "Bucket")
+    Processor(stack, "Own", image_uri="image", role=role, bucket=bucket)
+    ProcessingVpcEndpoints(stack, "Endpoints", vpc=vpc)
+
+
+def errors(error: ConflictingValuesError | InvalidValueError) -> ValueError:
+    if isinstance(error, InvalidValueError):
+        assert_type(error.parameter, str)
+        assert_type(error.value, object)
+    job_error: InvalidProcessingJobError = error
+    return job_error
+
+
+def the_local_aws() -> None:
+    with LocalAws(runner="process", images={"team/image": ".venv"}) as local_aws:
+        assert_type(local_aws.endpoint, str)
+        assert_type(local_aws.environment(), dict[str, str])

@@ -1,0 +1,240 @@
+"""The smproc command as a user meets it: help, usage errors, exit statuses, start-up."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError, NoRegionError
+
+from smproc import operations
+from smproc.cli import local, main
+from smproc.cli.errors import describe
+from smproc.cli.report import RunReport
+from smproc.cli.session import _with_default_port
+from smproc.local import LocalAws
+from smproc.local.server.sagemaker.faults import KINDS
+from tests.helpers.stacks import ROOT
+
+COMMANDS = [
+    [],
+    ["run"],
+    ["redrive"],
+    ["retry"],
+    ["local"],
+    *(["local", name] for name in ("start", "stop", "status", "env", "fault")),
+]
+HEAVY = ["asyncio", "aws_cdk", "boto3", "botocore", "cdk_sagemaker_processing", "jsii", "ministack", "psutil", "rich"]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "smproc", *arguments],
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'constructs'}"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def loaded_modules(*arguments: str, **environment: str) -> set[str]:
+    script = (
+        "import atexit, json, sys; from smproc.cli import main; "
+        "atexit.register(lambda: sys.stderr.write('\\n' + json.dumps(sorted(sys.modules)))); main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'constructs'}"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return set(json.loads(ran.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["local", "start", "--help"]])
+def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
+    assert loaded_modules(*arguments).isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize(
+    ("typed", "completions"),
+    [
+        ("smproc re", ["redrive", "retry"]),
+        ("smproc local st", ["start", "status", "stop"]),
+        ("smproc run --local --st", ["--stack", "--start-timeout"]),
+        ("smproc local start --runner ", ["auto", "container", "process"]),
+        ("smproc local fault c", ["capacity", "clear"]),
+    ],
+)
+def test_completion_offers_commands_options_and_choices_and_loads_nothing_heavy(
+    typed: str, completions: list[str]
+) -> None:
+    request = {
+        "_SMPROC_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split(" ")) - 1),
+    }
+    assert sorted(run(**request).stdout.split()) == completions
+    assert loaded_modules(**request).isdisjoint(HEAVY)
+
+
+def test_local_commands_do_not_load_boto3() -> None:
+    assert loaded_modules("local", "env").isdisjoint({"aws_cdk", "boto3", "botocore", "jsii", "ministack", "rich"})
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_help_fits_a_narrow_terminal_and_holds_no_control_characters(arguments: list[str]) -> None:
+    shown = run(*arguments, "--help", COLUMNS="60", FORCE_COLOR="1", TERM="xterm-256color")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert max(map(len, shown.stdout.splitlines())) <= 60
+    assert re.search(r"[^\n -~]", shown.stdout) is None
+    assert run(*arguments, "-h", COLUMNS="60").stdout == shown.stdout
+
+
+@pytest.mark.parametrize("module", ["smproc", "smproc.cli"])
+def test_it_is_a_module_and_has_a_version(module: str) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert re.fullmatch(r"smproc \d+\.\d+\.\d+\S*\n", shown.stdout)
+
+
+@pytest.mark.parametrize("arguments", [[], ["local"]])
+def test_without_a_command_it_shows_its_help_and_fails(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"Usage: {' '.join(['smproc', *arguments])} ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rum"], "smproc: no such command 'rum'. Did you mean 'run'?\nTry `smproc --help`.\n"),
+        (["run"], "smproc run: missing argument 'FILE'\nTry `smproc run --help`.\n"),
+        (["run", "file"], "smproc run: missing option '--stack'\nTry `smproc run --help`.\n"),
+        (["--stack"], "smproc: no such option: --stack\nTry `smproc --help`.\n"),
+        (
+            ["local", "start", "--runner", "vm"],
+            (
+                "smproc local start: invalid value for '--runner': 'vm' is not one of 'auto', 'process', 'container'\n"
+                "Try `smproc local start --help`.\n"
+            ),
+        ),
+        (["\x1b]0;title\x07"], "smproc: no such command '\\x1b]0;title\\x07'\nTry `smproc --help`.\n"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_names_the_help(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr() == ("", message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "missing\x1b.csv", "--stack", "S"], "smproc: missing\\x1b.csv: there is no such file\n"),
+        (["local", "status", "--port", "0"], "smproc: port must be between 1 and 65535, got 0\n"),
+        (
+            ["local", "start", "--image", "x"],
+            "smproc: --image must be NAME=SUBSTITUTE, got 'x'; for example --image my-image=.venv\n",
+        ),
+    ],
+)
+def test_an_error_is_one_sentence(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 1
+    assert capsys.readouterr() == ("", message)
+
+
+def test_status_exits_with_3_when_nothing_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SMPROC_HOME", str(tmp_path))
+    assert main(["local", "status", "--port", "4999"]) == 3
+    assert capsys.readouterr() == ("not running on http://127.0.0.1:4999.\n", "")
+
+
+def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(_: LocalAws) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalAws, "status", interrupt)
+    assert main(["local", "status"]) == 130
+    assert capsys.readouterr() == ("", "\nsmproc: interrupted; whatever runs in the pipeline continues\n")
+
+
+def test_a_reader_that_closes_the_pipe_gets_no_traceback() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    ran = subprocess.run(
+        [sys.executable, "-m", "smproc", "local", "env"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    os.close(writer)
+    assert (ran.returncode, ran.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (NoRegionError(), "You must specify a region; set AWS_DEFAULT_REGION, or add --local for the local AWS"),
+        (NoCredentialsError(), "Unable to locate credentials; log in to AWS, or add --local for the local AWS"),
+        (
+            EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
+            (
+                'Could not connect to the endpoint URL: "http://127.0.0.1:1"; if it is the local AWS, start it with: '
+                "smproc local start"
+            ),
+        ),
+        (operations.PipelineNotFoundError("no pipeline"), "no pipeline"),
+        (FileNotFoundError(2, "No such file or directory", "x"), "x: No such file or directory"),
+        (ValueError("a defect"), None),
+    ],
+)
+def test_errors_are_sentences_but_for_defects(error: Exception, sentence: str | None) -> None:
+    assert describe(error) == sentence
+
+
+@pytest.mark.parametrize(
+    ("given", "completed"),
+    [
+        (["f", "--local"], ["f", "--local", "4566"]),
+        (["--local", "--stack", "S"], ["--local", "4566", "--stack", "S"]),
+        (["--local", "f"], ["--local", "4566", "f"]),
+        (["--local", "4999", "f"], ["--local", "4999", "f"]),
+        (["--", "--local"], ["--", "--local"]),
+    ],
+)
+def test_local_without_a_port_means_the_default_port(given: list[str], completed: list[str]) -> None:
+    assert _with_default_port(given) == completed
+
+
+def test_the_command_offers_the_faults_of_the_server() -> None:
+    kind = get_type_hints(local.fault)["kind"]
+    assert get_args(kind) == (*KINDS, "list", "clear")
+
+
+def test_text_from_outside_is_neither_markup_nor_control() -> None:
+    stream = StringIO()
+    key = "[red]a[/] [link=x] :warning: \x1b[2J"
+    upload = operations.Upload(bucket="b", key=key, size=1, at=0, returned=0, monotonic=0)
+    with RunReport(stream, upload) as report:
+        report.update(operations.Run(upload=upload))
+    assert stream.getvalue() == (
+        "uploaded s3://b/[red]a[/] [link=x] :warning: \\x1b[2J (1 bytes)\n    0.0 s  waiting for an execution\n"
+    )

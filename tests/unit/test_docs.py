@@ -1,0 +1,154 @@
+"""What the documentation names exists, what it links to is there, and its examples synthesize."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# The packages that a dotted name may start with, by their directories.
+PACKAGES = {
+    "cdk_sagemaker_processing": ROOT / "constructs",
+    "s3_trigger": ROOT / "lambda",
+    "smproc": ROOT,
+    "tests": ROOT,
+    "unpack_code": ROOT / "lambda",
+}
+CODE_SPAN = re.compile(r"`([^`\n]+)`")
+DOTTED_NAME = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
+# Not what the set-up creates: .venv, .tools.
+PATH = re.compile(r"(?!\.)[\w.-]+(?:/[\w.-]+)+/?|[\w-]+\.(?:py|sh|toml)")
+LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+ERRORS = re.compile(r"^ *```text\n( *\w+Error: .*?)^ *```", re.MULTILINE | re.DOTALL)
+
+
+def without_fences(text: str) -> str:
+    return re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def spans(page: str) -> set[str]:
+    return set(CODE_SPAN.findall(without_fences((ROOT / page).read_text(encoding="utf-8"))))
+
+
+def members(body: list[ast.stmt]) -> Iterator[tuple[str, list[ast.stmt]]]:
+    """Yield what a module or a class defines or imports, each name with its own body."""
+    for node in body:
+        match node:
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield node.name, node.body
+            case ast.ImportFrom() | ast.Import():
+                yield from ((alias.asname or alias.name, []) for alias in node.names)
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield name, []
+            case ast.Assign():
+                yield from ((target.id, []) for target in node.targets if isinstance(target, ast.Name))
+            case ast.If():
+                yield from members(node.body)
+
+
+def exists(dotted: str) -> bool:
+    """Whether a module has a name, by its source: nothing is imported, and no Node starts."""
+    first, *rest = dotted.split(".")
+    module = PACKAGES[first] / first
+    while rest and ((module / rest[0]).is_dir() or (module / f"{rest[0]}.py").is_file()):
+        module /= rest.pop(0)
+    if not rest:
+        return True
+    file = module.with_suffix(".py") if module.with_suffix(".py").is_file() else module / "__init__.py"
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    for name in rest:
+        found = dict(members(body))
+        if name not in found:
+            return False
+        body = found[name]
+    return True
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_name_exists(page: str) -> None:
+    names = {span for span in spans(page) if DOTTED_NAME.fullmatch(span)}
+
+    assert [name for name in sorted(names) if not exists(name)] == []
+    assert not exists("smproc.operations.watch.no_such_name")
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_path_exists(page: str) -> None:
+    paths = {span for span in spans(page) if PATH.fullmatch(span)}
+
+    assert paths
+    assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", without_fences(page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
+def test_every_link_leads_somewhere(page: Path) -> None:
+    dead = []
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+
+    assert dead == []
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_example_of_the_readme_synthesizes(number: int, tmp_path: Path) -> None:
+    examples = PYTHON.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    (tmp_path / "app.py").write_text(examples[number])
+    (tmp_path / "preprocess.py").touch()
+
+    ran = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=tmp_path,
+        env={**os.environ, "CDK_OUTDIR": str(tmp_path / "cdk.out")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert len(examples) == 2
+    assert ran.returncode == 0, ran.stderr
+    assert list((tmp_path / "cdk.out").glob("*.template.json"))
+
+
+def test_the_errors_of_the_readme_are_those_that_are_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import aws_cdk as cdk  # noqa: PLC0415 - it starts Node, which the other tests do without
+    from aws_cdk import aws_s3 as s3  # noqa: PLC0415
+
+    import cdk_sagemaker_processing as library  # noqa: PLC0415
+
+    (tmp_path / "preprocess.py").touch()
+    monkeypatch.chdir(tmp_path)
+    stack = cdk.Stack(cdk.App(), "Stack")
+    wrong = library.SKLearnProcessor(stack, "Wrong", framework_version="1.2-1", instance_type="ml.m5.xlage")
+    processor = library.SKLearnProcessor(stack, "Right", framework_version="1.2-1", instance_type="ml.m5.xlarge")
+    bucket = s3.Bucket(stack, "Bucket")
+    output = library.ProcessingOutput(
+        source="/opt/ml/processing/out", destination=f"s3://{bucket.bucket_name}/incoming/out/"
+    )
+    step = processor.run("Split", code="preprocess.py", outputs=[output])
+
+    with pytest.raises(library.InvalidValueError) as value:
+        wrong.run("Split", code="preprocess.py")
+    with pytest.raises(library.ConflictingValuesError) as conflict:
+        library.EventDrivenProcessing(stack, "P", steps=[step], input_bucket=bucket, prefixes=["incoming/"])
+
+    (printed,) = ERRORS.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    raised = f"InvalidValueError: {value.value} ConflictingValuesError: {conflict.value}"
+    assert " ".join(printed.split()) == raised
