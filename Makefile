@@ -25,9 +25,9 @@ help: ## list what make can do
 demo: setup ## start the local AWS, deploy app.py, drop a data set in S3, show the outputs
 	@python examples/demo/demo.py
 
-# Tests of a group stay on one worker, and the longest groups start first (tests/conftest.py).
+# The tests of a file, or of a shared deployment, stay on one worker; the longest start first (tests/conftest.py).
 WORKERS ?= 2
-PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadfile
 TEST_TOOLS := .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed
 
 .PHONY: test

@@ -8,6 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.helpers import reaper
 
@@ -20,6 +22,9 @@ _LONGEST = (
     "tests/conformance",
     "tests/integration",
 )
+_SHARE_A_DEPLOYMENT = {
+    f"tests/e2e/test_{name}.py" for name in ("batches", "closed_network", "pending", "permissions", "pipeline")
+}
 # A number that is a token is further from zero than any that a test means.
 _NUMBERS_BELOW = 1e200
 
@@ -30,29 +35,41 @@ if node := shutil.which("node"):
     os.environ.setdefault("JSII_NODE", node)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "xdist_group(name): see pytest-xdist, which may be absent")
+def pytest_configure() -> None:
     # In each worker, too: xdist has every process load this file.
     reaper.start()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file, or of a marked group, on one worker, where they share servers and deployments."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    items.sort(key=_rank)
+    """Have the files that take longest start first."""
+    items.sort(key=lambda item: _rank(item.nodeid))
 
 
-def _rank(item: pytest.Item) -> tuple[int, str]:
-    marker = item.get_closest_marker("xdist_group")
-    assert marker is not None
-    group = str(marker.args[0])
-    if not group.startswith("tests/"):
-        return -1, group
-    ranks = [rank for rank, path in enumerate(_LONGEST) if group.startswith(f"{path}/")]
-    return min(ranks, default=len(_LONGEST)), group
+def _group(nodeid: str) -> str:
+    """Return the name of the tests that run on one worker: those of a file, or of all files that share a deployment."""
+    path = nodeid.partition("::")[0]
+    return "tests/e2e" if path in _SHARE_A_DEPLOYMENT else path
+
+
+def _rank(nodeid: str) -> tuple[int, str, str]:
+    group = _group(nodeid)
+    ranks = [rank for rank, path in enumerate(_LONGEST) if f"{group}/".startswith(f"{path}/")]
+    return min(ranks, default=len(_LONGEST)), group, nodeid.partition("::")[0]
+
+
+class _Scheduling(LoadScopeScheduling):
+    # xdist's own marker for groups has no effect with pytest 9.2, which computes a test's id anew.
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    """Distribute groups, in the order of `_rank` and not by their numbers of tests."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False
+    return _Scheduling(config, log)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

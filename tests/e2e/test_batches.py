@@ -22,8 +22,6 @@ _DEADLINE_SECONDS = 480.0
 # Objects of two groups that do not fill a batch.
 WAITING = ["green/a.txt", "green/b.txt", "red/a.txt"]
 
-pytestmark = pytest.mark.xdist_group("deployment")
-
 
 class Pipeline:
     """One of the stacks of the app."""

@@ -5,12 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
-
-pytestmark = pytest.mark.xdist_group("deployment")
 
 
 def test_the_example_deploys_and_runs(deployment: Deployment, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from sklearn.datasets import load_wine
 
 from tests.helpers.deployment import Deployment, session_at
 
-pytestmark = pytest.mark.xdist_group("deployment")
 STACK = "ProcessingDemo"
 ASSETS = "cdk-hnb659fds-assets-000000000000-us-east-1"
 ROLES = {

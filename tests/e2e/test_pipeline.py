@@ -19,7 +19,6 @@ from smproc.terminal_text import printable
 from tests.helpers.deployment import AWS_CLI, Deployment
 from tests.helpers.hostile_names import NAMES
 
-pytestmark = pytest.mark.xdist_group("deployment")
 Answer = TypeVar("Answer")
 KEYS = [f"{name[:240]}.csv" for name in NAMES] + [
     "ärger/日本語.csv",

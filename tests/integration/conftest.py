@@ -62,7 +62,7 @@ def _local_aws_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
         yield start
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def local_aws(request: pytest.FixtureRequest, _local_aws_with: Callable[[str], RunningLocalAws]) -> RunningLocalAws:
     """Return a running local AWS with whatever sandbox works here, or with the one that the test asks for."""
     sandbox = getattr(request, "param", None)
