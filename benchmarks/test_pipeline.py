@@ -27,7 +27,7 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.benchmark(group="upload to outputs")
 def test_the_bare_script(benchmark: Any, wine: Path, tmp_path: Path) -> None:
-    """The same script on the same file, started directly, in a directory other than /opt/ml."""
+    """Run the same script on the same file directly, in a directory other than /opt/ml."""
     base = tmp_path / "opt" / "ml"
     (base / "processing" / "input").mkdir(parents=True)
     (base / "processing" / "input" / "wine.csv").write_bytes(wine.read_bytes())
