@@ -58,7 +58,7 @@ def _rank(nodeid: str) -> tuple[int, str, str]:
     return min(ranks, default=len(_LONGEST)), group, nodeid.partition("::")[0]
 
 
-class _Scheduling(LoadScopeScheduling):
+class _Scheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     # xdist's own marker for groups has no effect with pytest 9.2, which computes a test's id anew.
     def _split_scope(self, nodeid: str) -> str:
         return _group(nodeid)
