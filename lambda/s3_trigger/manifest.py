@@ -32,7 +32,7 @@ _TRANSFER = TransferConfig(
     preferred_transfer_client="classic",
 )
 _THREADS = 32
-# A set of keys would need up to 1 KiB for each; of 100,000 digests it takes 11 MiB.
+# A set of keys would need up to 1 KiB for each; a set of 100,000 digests needs 9 MiB.
 _DIGEST_BYTES = 16
 
 
