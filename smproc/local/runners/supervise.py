@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import select
 import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from smproc.local.runners.spec import Output, StopSignal
 
@@ -32,12 +34,11 @@ def supervise(
         terminate: sends SIGTERM to the program and returns how many seconds to wait for its end.
         kill: kills the program; called repeatedly until it has ended.
     """
-    ended = os.pidfd_open(process.pid)
-    open_files = {ended}
-    if process.stdout is not None:
-        open_files.add(process.stdout.fileno())
     kill_at: float | None = None
-    try:
+    with _end_of(process) as ended:
+        open_files = {ended}
+        if process.stdout is not None:
+            open_files.add(process.stdout.fileno())
         while open_files:
             for ready in select.select(open_files, [], [], _TICK_IN_SECONDS)[0]:
                 if ready != ended and (data := os.read(ready, _CHUNK)):
@@ -49,7 +50,24 @@ def supervise(
                 kill_at = time.monotonic() + (0 if stop.immediate else terminate())
             if kill_at is not None and (stop.immediate or time.monotonic() >= kill_at):
                 kill()
-    finally:
-        os.close(ended)
     code = process.wait()
     return code if code >= 0 else _SIGNALLED - code
+
+
+@contextmanager
+def _end_of(process: subprocess.Popen[bytes]) -> Iterator[int]:
+    """Yield a file descriptor that is readable as soon as the process has ended."""
+    if hasattr(os, "pidfd_open"):
+        descriptor = os.pidfd_open(process.pid)
+    else:  # macOS: the end closes a pipe
+        descriptor, open_while_running = os.pipe()
+
+        def wait() -> None:
+            process.wait()
+            os.close(open_while_running)
+
+        threading.Thread(target=wait, name=f"wait-{process.pid}", daemon=True).start()
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -91,8 +91,9 @@ class PipeInput:
             if not stat.S_ISFIFO(os.fstat(pipe).st_mode):
                 os.close(pipe)
                 return None
-            with contextlib.suppress(OSError):  # a smaller buffer works too
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _CHUNK)
+            if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux alone has it
+                with contextlib.suppress(OSError):  # a smaller buffer works too
+                    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _CHUNK)
             return pipe
         return None
 
