@@ -94,7 +94,7 @@ def deployed(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -
     cdk(["destroy", "--all", "--force", "--app", app, "--output", str(folder)], deployment.environment)
 
 
-def test_a_thousand_objects_are_one_job_and_two_bad_ones_keep_none_of_the_others(deployed: Deployment) -> None:
+def test_a_thousand_objects_are_one_job_and_two_bad_ones_block_no_others(deployed: Deployment) -> None:
     pipeline = Pipeline(deployed, "BatchCopy")
     bodies = {f"blue/{number:03}.txt": str(number).encode() for number in range(1000)}
     bodies["blue/617.txt"] = b"corrupt"
@@ -152,7 +152,7 @@ def test_a_second_pipeline_on_the_same_imported_bucket(deployed: Deployment, tmp
     assert batches() == before
 
 
-def test_a_failure_is_told_of_and_can_be_retried_once(deployed: Deployment, tmp_path: Path) -> None:
+def test_a_failure_is_published_and_can_be_retried_once(deployed: Deployment, tmp_path: Path) -> None:
     pipeline = Pipeline(deployed, "ImportedCopy")
     file = tmp_path / "bad one.txt"
     file.write_text("corrupt")
@@ -192,7 +192,7 @@ def test_a_failure_is_told_of_and_can_be_retried_once(deployed: Deployment, tmp_
     assert [one["status"] for one in pipeline.executions()].count("FAILED") == 2
 
 
-def test_a_message_that_nobody_can_work_on_is_a_dead_letter_with_its_reason(deployed: Deployment) -> None:
+def test_a_message_that_cannot_be_processed_is_a_dead_letter_with_its_reason(deployed: Deployment) -> None:
     pipeline = Pipeline(deployed, "ImportedCopy")
     pipeline.sqs.send_message(QueueUrl=pipeline.outputs["Queue"], MessageBody="not an event")
     command = ("redrive", "--stack", "ImportedCopy", "--local", str(deployed.port))
@@ -202,7 +202,7 @@ def test_a_message_that_nobody_can_work_on_is_a_dead_letter_with_its_reason(depl
     assert "no pipeline 'x'; name one of these with --pipeline: ImportedCopy/Pipeline" in nobody.stderr
 
 
-def test_what_does_not_fill_a_batch_runs_when_its_window_is_over(deployed: Deployment) -> None:
+def test_an_incomplete_batch_runs_when_its_window_is_over(deployed: Deployment) -> None:
     pipeline = Pipeline(deployed, "BatchCopy")
     pipeline.until(lambda: [name for name in pipeline.copies() if name in WAITING] == WAITING)
     assert [len(pipeline.executions_of(group)) for group in ("green", "red")] == [1, 1]

@@ -48,7 +48,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run(LocalAws(port=port, state_dir=state), state, ended)
 
 
-def test_the_demo_shows_both_outputs_and_where_the_time_went(first: Run) -> None:
+def test_the_demo_shows_both_outputs_and_the_duration_of_each_step(first: Run) -> None:
     ran = first.ended
     assert ran.returncode == 0, ran.stdout
     for shown in ("142 rows x 14 columns", "36 rows x 14 columns", "alcohol", "where the time went"):
@@ -58,7 +58,7 @@ def test_the_demo_shows_both_outputs_and_where_the_time_went(first: Run) -> None
     assert not first.local_aws.status().running
 
 
-def test_a_local_aws_that_runs_already_is_used_and_left_running(first: Run) -> None:
+def test_a_running_local_aws_is_used_and_left_running(first: Run) -> None:
     # With the account that the first demo has left: the stack is there already.
     with first.local_aws as local_aws:
         second = demo(local_aws.port, first.state)
@@ -84,7 +84,7 @@ def test_a_port_in_use(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["node", "cdk"])
-def test_a_program_that_is_missing(tmp_path: Path, missing: str) -> None:
+def test_a_missing_program(tmp_path: Path, missing: str) -> None:
     path = tmp_path / "bin"
     path.mkdir()
     for program in {"node", "cdk", "smproc"} - {missing}:

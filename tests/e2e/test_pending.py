@@ -14,7 +14,7 @@ from tests.helpers.stacks import ROOT
 APP = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'batches' / 'pending.py'}"
 
 
-def test_what_waits_outlives_an_update_and_the_stack(deployment: Deployment, tmp_path: Path) -> None:
+def test_waiting_objects_outlive_an_update_and_the_stack(deployment: Deployment, tmp_path: Path) -> None:
     def run(command: str, minutes: int, *more: str) -> None:
         words = [command, "Pending", *more, "--app", APP, "--output", str(tmp_path / f"{command}{minutes}")]
         cdk([*words, "--context", f"minutes={minutes}"], deployment.environment)

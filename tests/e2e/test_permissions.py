@@ -235,7 +235,7 @@ def test_a_role_may_not(stack: Stack, part: str, action: str, attempt: Try) -> N
     assert f"is not authorized to perform: {action} " in error["Message"], error
 
 
-def test_what_a_role_may_is_allowed_by_the_same_means(stack: Stack) -> None:
+def test_permitted_actions_succeed_with_the_same_credentials(stack: Stack) -> None:
     s3 = stack.as_role("job")("s3")
     assert s3.list_objects_v2(Bucket=stack.inputs, Prefix="incoming/")["KeyCount"] >= 0
     s3.put_object(Bucket=stack.outputs, Key="outputs/allowed", Body=b"")
@@ -245,14 +245,14 @@ def test_what_a_role_may_is_allowed_by_the_same_means(stack: Stack) -> None:
     assert machine.describe_processing_job(ProcessingJobName=name)["RoleArn"] == stack.role_arns["job"]
 
 
-def test_sagemaker_assumes_only_what_trusts_it(stack: Stack) -> None:
+def test_sagemaker_assumes_only_roles_that_trust_it(stack: Stack) -> None:
     sagemaker = stack.deployment.session.client("sagemaker")
     for role in (stack.role_arns["trigger"], "arn:aws:iam::000000000000:role/none"):
         with pytest.raises(ClientError, match=f"Could not assume role {role}. Please ensure that the role exists"):
             sagemaker.create_processing_job(**request("untrusted", role))
 
 
-def test_a_state_machine_fails_with_what_its_role_may_not(stack: Stack) -> None:
+def test_a_state_machine_fails_at_an_action_that_its_role_may_not_perform(stack: Stack) -> None:
     states = stack.deployment.session.client("stepfunctions")
     task = {
         "Type": "Task",
@@ -273,7 +273,7 @@ def test_a_state_machine_fails_with_what_its_role_may_not(stack: Stack) -> None:
     assert "Error Code: AccessDeniedException" in ended["cause"]
 
 
-def test_a_pipeline_needs_no_more_than_it_may(stack: Stack, tmp_path: Path) -> None:
+def test_a_pipeline_needs_no_more_than_its_permissions(stack: Stack, tmp_path: Path) -> None:
     deployment = stack.deployment
     log = Path(deployment.environment["SMPROC_HOME"]) / str(deployment.port) / "server.log"
     before = len(log.read_text())

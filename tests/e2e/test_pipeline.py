@@ -95,7 +95,7 @@ def test_a_real_data_set_becomes_train_and_test(deployment: Deployment, tmp_path
     assert ran.stderr == ""
 
 
-def test_every_legal_key_goes_through(deployment: Deployment, wine: Path) -> None:
+def test_every_valid_key_is_processed(deployment: Deployment, wine: Path) -> None:
     s3 = deployment.session.client("s3")
     bucket, _, prefix = deployment.outputs("ProcessingDemo")["UploadTo"].removeprefix("s3://").partition("/")
     body = wine.read_bytes()
@@ -184,7 +184,7 @@ def test_no_key_or_message_writes_more_than_text_on_the_terminal(deployment: Dep
         assert printable(shown, keep="\n") == shown
 
 
-def test_a_file_that_does_not_match_starts_nothing_and_says_so(deployment: Deployment, tmp_path: Path) -> None:
+def test_a_file_that_does_not_match_starts_nothing_and_is_reported(deployment: Deployment, tmp_path: Path) -> None:
     other = tmp_path / "notes.md"
     other.write_text("not for the pipeline")
     ran = deployment.run(other, "ProcessingDemo", "--start-timeout", "3")
@@ -198,7 +198,7 @@ def test_a_file_that_does_not_match_starts_nothing_and_says_so(deployment: Deplo
         assert "notes.md" not in states.describe_execution(executionArn=listed["executionArn"])["input"]
 
 
-def test_a_file_deleted_before_its_job_starts_fails_naming_it(deployment: Deployment) -> None:
+def test_a_file_deleted_before_its_job_starts_fails_the_execution_by_name(deployment: Deployment) -> None:
     outputs = deployment.outputs("Obedient")
     s3, lambda_ = deployment.session.client("s3"), deployment.session.client("lambda")
     (mapping,) = lambda_.list_event_source_mappings(FunctionName=outputs["Function"])["EventSourceMappings"]
@@ -254,7 +254,7 @@ def test_an_event_delivered_twice_starts_one_execution(deployment: Deployment) -
     assert names == [hashlib.sha256(identity.encode()).hexdigest()]
 
 
-def test_a_message_that_is_no_event_does_not_take_the_others_with_it(deployment: Deployment) -> None:
+def test_a_message_that_is_not_an_event_does_not_affect_others(deployment: Deployment) -> None:
     outputs = deployment.outputs("Obedient")
     sqs, s3 = deployment.session.client("sqs"), deployment.session.client("s3")
     bucket = outputs["UploadTo"].removeprefix("s3://").partition("/")[0]
@@ -264,7 +264,7 @@ def test_a_message_that_is_no_event_does_not_take_the_others_with_it(deployment:
     assert execution_of(deployment, "Obedient", "beside.txt")["status"] == "SUCCEEDED"
 
 
-def test_a_folder_marker_is_no_data(deployment: Deployment) -> None:
+def test_a_folder_marker_is_not_data(deployment: Deployment) -> None:
     outputs = deployment.outputs("Obedient")
     s3, states = deployment.session.client("s3"), deployment.session.client("stepfunctions")
     bucket = outputs["UploadTo"].removeprefix("s3://").partition("/")[0]
@@ -277,7 +277,7 @@ def test_a_folder_marker_is_no_data(deployment: Deployment) -> None:
         assert given["key"] != "folder/"
 
 
-def test_the_job_leads_back_to_its_execution(deployment: Deployment, wine: Path) -> None:
+def test_the_tags_of_a_job_name_its_execution(deployment: Deployment, wine: Path) -> None:
     assert deployment.run(wine, "ProcessingDemo").returncode == 0
     execution = execution_of(deployment, "ProcessingDemo", "incoming/wine.csv")
     arn = json.loads(execution["output"])["ProcessingJobArn"]
@@ -289,7 +289,7 @@ def test_the_job_leads_back_to_its_execution(deployment: Deployment, wine: Path)
     } == {tag["Key"]: tag["Value"] for tag in tags}
 
 
-def test_logs_of_job_and_function_are_there_for_the_plain_aws_cli(deployment: Deployment, tmp_path: Path) -> None:
+def test_logs_of_job_and_function_can_be_read_with_the_plain_aws_cli(deployment: Deployment, tmp_path: Path) -> None:
     path = tmp_path / "logged.txt"
     path.write_text("write a log")
     assert deployment.run(path, "Obedient").returncode == 0

@@ -20,7 +20,7 @@ from tests.helpers.stacks import ROOT
 _DEADLINE_SECONDS = 60
 
 
-def test_what_is_deployed_runs_after_a_kill_and_after_a_stop(tmp_path: Path) -> None:
+def test_the_deployed_demo_runs_after_a_kill_and_after_a_stop(tmp_path: Path) -> None:
     local_aws = LocalAws(port=free_port(), state_dir=tmp_path / "state")
     table = tmp_path / "wine.csv"
     load_wine(as_frame=True).frame.to_csv(table, index=False)

@@ -131,7 +131,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         local_aws.stop()
 
 
-def test_no_secret_is_where_others_look(world: World) -> None:
+def test_no_secret_is_visible(world: World) -> None:
     assert world.run("good.txt", "show the beginnings")["status"] == "SUCCEEDED"
     assert world.run("bad.txt", "exit 3")["status"] == "FAILED"
     # The program had a marked token, and by it a marked key and a marked session.
@@ -149,7 +149,7 @@ def test_no_secret_is_where_others_look(world: World) -> None:
         ("exit 3 ", "FAILED", ("ProcessingJobs", "history", "server.log", "job")),
     ],
 )
-def test_what_somebody_gives_away_is_found(world: World, order: str, status: str, shows: tuple[str, ...]) -> None:
+def test_a_planted_secret_is_found(world: World, order: str, status: str, shows: tuple[str, ...]) -> None:
     planted = f"planted-{status}"
     assert world.run(f"{planted}.txt", f"{order}{planted}")["status"] == status
     found = where(world.texts(), {planted})

@@ -131,7 +131,7 @@ def test_a_spark_application_runs_in_a_state_machine_of_either_language(tasks: T
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_quota_that_is_used_up_twice_is_waited_for_by_default(tasks: Tasks, language: str) -> None:
+def test_a_quota_that_is_exhausted_twice_is_retried_by_default(tasks: Tasks, language: str) -> None:
     tasks.local_aws.put_fault("quota", times=2)
     execution = tasks.run(f"{language}Quota")
 
@@ -155,7 +155,7 @@ def test_a_quota_that_is_used_up_twice_is_waited_for_by_default(tasks: Tasks, la
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_capacity_that_is_lost_twice_is_tried_again_under_another_name(tasks: Tasks, language: str) -> None:
+def test_a_job_that_loses_its_capacity_twice_is_retried_under_another_name(tasks: Tasks, language: str) -> None:
     tasks.local_aws.put_fault("capacity", times=2)
     execution = tasks.run(f"{language}Capacity")
 
@@ -174,7 +174,7 @@ def test_capacity_that_is_lost_twice_is_tried_again_under_another_name(tasks: Ta
     [("capacity", None, "Processing.CapacityError", 3), ("error", 1, "States.TaskFailed", 1)],
     ids=["no-capacity-at-all", "another-failure"],
 )
-def test_when_a_job_is_not_tried_again_its_failure_is_the_executions(
+def test_the_failure_of_a_job_that_is_not_retried_fails_the_execution(
     tasks: Tasks, language: str, fault: str, times: int | None, error: str, tries: int
 ) -> None:
     before = len(tasks.jobs(""))

@@ -101,7 +101,7 @@ def test_every_name_is_a_key_below_the_prefix(s3: S3Client, unpack: Unpack) -> N
 
 
 @pytest.mark.parametrize("name", ["../up.py", "a/../../up.py", "/etc/up.py", "..", "./up.py", "a//up.py"])
-def test_a_member_that_leads_out_of_the_archive_fails_the_deployment(s3: S3Client, unpack: Unpack, name: str) -> None:
+def test_a_member_outside_the_root_of_the_archive_fails_the_deployment(s3: S3Client, unpack: Unpack, name: str) -> None:
     response = unpack(archive(("main.py", b""), (name, b"")))
     assert response["Status"] == "FAILED"
     reason = f"ValueError: a member of the archive must be a file below its root, got {name!r} (log stream stream)"

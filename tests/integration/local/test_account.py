@@ -50,7 +50,7 @@ def test_objects_survive_a_kill_at_any_moment_whatever_their_keys(mine: RunningL
     assert [mine.get(key) for key in KEYS] == [key.encode() for key in KEYS]
 
 
-def test_the_rest_survives_a_kill_some_seconds_later(mine: RunningLocalAws) -> None:
+def test_other_services_survive_a_kill_some_seconds_later(mine: RunningLocalAws) -> None:
     sqs = mine.client("sqs")
     queue = sqs.create_queue(QueueName="waiting")["QueueUrl"]
     sqs.send_message(QueueUrl=queue, MessageBody="hello")
@@ -70,7 +70,7 @@ def test_the_rest_survives_a_kill_some_seconds_later(mine: RunningLocalAws) -> N
     assert mine.log(name) == {"algo-1": ["told"]}
 
 
-def test_an_orderly_end_keeps_everything_and_a_fresh_start_nothing(mine: RunningLocalAws) -> None:
+def test_a_stop_keeps_everything_and_a_fresh_start_nothing(mine: RunningLocalAws) -> None:
     mine.put("kept", "x")
     job = mine.run("")["ProcessingJobName"]
     parameter: dict[str, Any] = {"Name": "p", "Value": "1", "Type": "String"}
@@ -91,7 +91,7 @@ def test_an_orderly_end_keeps_everything_and_a_fresh_start_nothing(mine: Running
     mine.s3.create_bucket(Bucket=BUCKET)
 
 
-def test_a_part_that_cannot_be_read_is_left_out_and_the_rest_is_there(mine: RunningLocalAws) -> None:
+def test_a_service_whose_file_cannot_be_read_is_skipped_and_the_others_are_loaded(mine: RunningLocalAws) -> None:
     mine.put("kept", "x")
     mine.client("ssm").put_parameter(Name="p", Value="1", Type="String")
     mine.aws.stop()
@@ -102,7 +102,7 @@ def test_a_part_that_cannot_be_read_is_left_out_and_the_rest_is_there(mine: Runn
     assert "failed to load ssm" in (folder / "server.log").read_text()
 
 
-def test_a_save_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("smproc.local.server.autosave._INTERVAL_IN_SECONDS", 0.01)
     tries: list[int] = []
 

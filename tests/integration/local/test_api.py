@@ -47,7 +47,7 @@ def test_a_job_has_an_arn_and_is_described_as_requested(local_aws: RunningLocalA
 
 
 @pytest.mark.parametrize("operation", ["describe_processing_job", "stop_processing_job", "delete_processing_job"])
-def test_an_unknown_job_is_not_found_in_the_services_own_way(local_aws: RunningLocalAws, operation: str) -> None:
+def test_an_unknown_job_is_refused_with_the_message_of_sagemaker(local_aws: RunningLocalAws, operation: str) -> None:
     answer = refusal(getattr(local_aws.sagemaker, operation), ProcessingJobName="unknown")
     assert answer == ("ValidationException", "Could not find requested job with name: unknown")
 
@@ -65,7 +65,7 @@ def test_a_name_can_be_used_once(local_aws: RunningLocalAws) -> None:
     local_aws.wait(local_aws.create(request))
 
 
-def test_a_running_job_cannot_be_deleted_and_an_ended_one_not_stopped(local_aws: RunningLocalAws) -> None:
+def test_a_running_job_cannot_be_deleted_and_an_ended_one_cannot_be_stopped(local_aws: RunningLocalAws) -> None:
     name = local_aws.create(local_aws.request(SLEEP))
     assert refusal(local_aws.sagemaker.delete_processing_job, ProcessingJobName=name)[0] == "ResourceInUse"
     local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
@@ -73,7 +73,7 @@ def test_a_running_job_cannot_be_deleted_and_an_ended_one_not_stopped(local_aws:
     assert refusal(local_aws.sagemaker.stop_processing_job, ProcessingJobName=name)[0] == "ValidationException"
 
 
-def test_limits_are_told_in_the_services_words(local_aws: RunningLocalAws) -> None:
+def test_violated_limits_are_reported_in_the_wording_of_sagemaker(local_aws: RunningLocalAws) -> None:
     request = changed(local_aws.request(""), "ProcessingResources/ClusterConfig/InstanceType", "ml.huge")
     request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = 101
     request["AppSpecification"]["ContainerArguments"] = ["x" * 257]
@@ -104,7 +104,7 @@ S3_INPUT = "ProcessingInputs/0/S3Input"
         ("ProcessingResources/ClusterConfig/InstancePreferences", [{"InstanceType": "ml.m5.xlarge"}], "Exactly one of"),
     ],
 )
-def test_what_the_local_aws_does_not_do_is_refused_in_a_sentence(
+def test_an_unsupported_request_is_refused_with_the_reason(
     local_aws: RunningLocalAws, path: str, value: object, told: str
 ) -> None:
     code, message = refusal(local_aws.sagemaker.create_processing_job, **changed(local_aws.request(""), path, value))
@@ -146,7 +146,7 @@ def test_names_of_inputs_are_unique(local_aws: RunningLocalAws) -> None:
     assert "Input names must be unique, got code more than once" in message
 
 
-def test_other_operations_are_unknown_and_the_known_ones_listed(local_aws: RunningLocalAws) -> None:
+def test_an_unknown_operation_is_refused_with_the_list_of_known_ones(local_aws: RunningLocalAws) -> None:
     code, message = refusal(local_aws.sagemaker.list_training_jobs)
     assert code == "UnknownOperationException"
     assert "ListTrainingJobs" in message
@@ -162,7 +162,7 @@ def test_tags_can_be_listed_and_added(local_aws: RunningLocalAws) -> None:
     assert refusal(local_aws.sagemaker.list_tags, ResourceArn=arn + "x")[0] == "ValidationException"
 
 
-def test_tags_can_be_taken_away(local_aws: RunningLocalAws) -> None:
+def test_tags_can_be_removed(local_aws: RunningLocalAws) -> None:
     request = local_aws.request("", Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": ""}])
     arn = local_aws.sagemaker.create_processing_job(**request)["ProcessingJobArn"]
     local_aws.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a", "unknown"])
@@ -193,7 +193,7 @@ def test_tags_have_limits(local_aws: RunningLocalAws, tags: list[dict[str, str]]
     assert len(local_aws.sagemaker.list_tags(ResourceArn=arn)["Tags"]) == 30
 
 
-def test_only_resources_of_sagemaker_have_tags_here(local_aws: RunningLocalAws) -> None:
+def test_only_sagemaker_resources_have_tags(local_aws: RunningLocalAws) -> None:
     code, message = refusal(local_aws.sagemaker.list_tags, ResourceArn="arn:aws:s3:::bucket")
     assert code == "ValidationException"
     assert "at 'resourceArn' failed to satisfy constraint" in message
@@ -215,7 +215,7 @@ def test_lists_have_limits(local_aws: RunningLocalAws) -> None:
         assert told in message
 
 
-def test_a_token_is_good_for_the_sorting_it_was_given_for(local_aws: RunningLocalAws, listed: str) -> None:
+def test_a_pagination_token_is_valid_for_its_sort_order_only(local_aws: RunningLocalAws, listed: str) -> None:
     page = local_aws.sagemaker.list_processing_jobs(NameContains=listed, MaxResults=1)
     for token, order in ((page["NextToken"], "Name"), ("WzFd", "Name"), ("bnVsbA==", "Name"), ("*", "CreationTime")):
         answer = refusal(local_aws.sagemaker.list_processing_jobs, NextToken=token, SortBy=order)
@@ -265,7 +265,7 @@ def test_pages_hold_every_job_once(local_aws: RunningLocalAws, listed: str) -> N
     assert answer == ("ValidationException", "Invalid NextToken")
 
 
-def test_jobs_are_apart_by_region_and_account(local_aws: RunningLocalAws) -> None:
+def test_jobs_are_separated_by_region_and_account(local_aws: RunningLocalAws) -> None:
     name = local_aws.create(local_aws.request(""))
     local_aws.wait(name)
     for key, region in (("test", "eu-west-1"), ("111122223333", "us-east-1")):

@@ -71,7 +71,7 @@ def test_a_job_is_created_awaited_described_and_its_output_copied(
     assert told(aws("sagemaker", "list-tags", "--resource-arn", arn))["Tags"] == [{"Key": "a", "Value": "1"}]
 
 
-def test_shorthand_is_enough_and_a_job_that_runs_can_be_stopped(local_aws: RunningLocalAws, aws: Aws) -> None:
+def test_the_shorthand_syntax_suffices_and_a_running_job_can_be_stopped(local_aws: RunningLocalAws, aws: Aws) -> None:
     name = local_aws.name()
     created = aws(
         *("sagemaker", "create-processing-job", "--processing-job-name", name, "--role-arn", local_aws.role),
@@ -90,7 +90,7 @@ def test_shorthand_is_enough_and_a_job_that_runs_can_be_stopped(local_aws: Runni
     assert (gone.returncode, "Could not find requested job" in gone.stderr) == (255, True)
 
 
-def test_a_refusal_is_told_in_the_services_words(local_aws: RunningLocalAws, aws: Aws) -> None:
+def test_a_refusal_is_printed_in_the_wording_of_sagemaker(local_aws: RunningLocalAws, aws: Aws) -> None:
     refused = aws(
         *(
             "sagemaker",

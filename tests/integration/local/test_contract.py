@@ -35,7 +35,7 @@ def endpoint(clock: Clock) -> CredentialsEndpoint:
     )
 
 
-def test_credentials_are_renewed_before_they_end_and_not_before() -> None:
+def test_credentials_are_renewed_shortly_before_they_expire() -> None:
     clock = Clock()
     at = endpoint(clock)
     with at.open("arn:role") as variables:
@@ -59,7 +59,7 @@ def test_credentials_are_renewed_before_they_end_and_not_before() -> None:
 
 
 @pytest.mark.parametrize("word", ["", "wrong", "\u00ff"])
-def test_credentials_are_for_who_knows_the_word(word: str) -> None:
+def test_credentials_require_the_token(word: str) -> None:
     at = endpoint(Clock())
     with at.open("arn:role") as variables:
         path = variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"].removeprefix("http://127.0.0.1:1")
@@ -69,7 +69,7 @@ def test_credentials_are_for_who_knows_the_word(word: str) -> None:
     assert at.answer(f"{ADDRESS}other", "word")[0] == HTTPStatus.FORBIDDEN
 
 
-def test_boto3_finds_the_credentials_by_itself_and_knows_when_they_end(local_aws: RunningLocalAws) -> None:
+def test_boto3_finds_the_credentials_and_their_expiry_without_configuration(local_aws: RunningLocalAws) -> None:
     job = local_aws.run(
         """
 import boto3, pathlib
@@ -80,7 +80,7 @@ pathlib.Path("/opt/ml/output/message").write_text(f"{credentials.method} {creden
     assert job["ExitMessage"] == "container-role False"
 
 
-def test_a_program_that_is_cut_off_has_no_credentials(local_aws: RunningLocalAws) -> None:
+def test_a_program_with_network_isolation_has_no_credentials(local_aws: RunningLocalAws) -> None:
     job = local_aws.run(
         """
 import os, pathlib
@@ -91,7 +91,7 @@ pathlib.Path("/opt/ml/output/message").write_text(" ".join(sorted(name for name 
     assert job["ExitMessage"] == "AWS_DEFAULT_REGION AWS_ENDPOINT_URL AWS_REGION"
 
 
-def test_the_credentials_of_a_job_that_has_ended_are_gone(local_aws: RunningLocalAws) -> None:
+def test_the_credentials_of_an_ended_job_are_revoked(local_aws: RunningLocalAws) -> None:
     import urllib.error  # noqa: PLC0415
     import urllib.request  # noqa: PLC0415
 
@@ -124,7 +124,7 @@ def piped(local_aws: RunningLocalAws, uri: str, **changes: str) -> dict[str, obj
     ],
     ids=["other", "cut"],
 )
-def test_what_is_not_gzip_fails_the_job_and_is_named(local_aws: RunningLocalAws, content: bytes, told: str) -> None:
+def test_a_file_that_is_not_gzip_fails_the_job_by_name(local_aws: RunningLocalAws, content: bytes, told: str) -> None:
     uri = local_aws.put(f"not-gzip/{len(content)}", content)
     job = local_aws.run(
         "open('/opt/ml/processing/input/data_0').read(); import time; time.sleep(60)",
@@ -151,13 +151,13 @@ os.remove(path); open(path, "w").write("mine"); import time; time.sleep(0.3); as
     ids=["unread", "half-read", "removed", "led away", "replaced"],
 )
 @pytest.mark.each_sandbox
-def test_a_program_may_do_with_its_pipes_what_it_likes(local_aws: RunningLocalAws, script: str) -> None:
+def test_a_job_completes_whatever_its_program_does_with_its_pipes(local_aws: RunningLocalAws, script: str) -> None:
     uri = local_aws.put("piped/large", b"x" * 3_000_000)
     job = local_aws.run(script, inputs=[piped(local_aws, uri)])
     assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
 
 
-def test_a_pipe_needs_a_place_beside_which_it_can_stand(local_aws: RunningLocalAws) -> None:
+def test_a_pipe_needs_a_path_below_the_processing_directory(local_aws: RunningLocalAws) -> None:
     request = local_aws.request("", inputs=[piped(local_aws, "s3://data/piped/", LocalPath="/opt/ml/processing/")])
     with pytest.raises(local_aws.sagemaker.exceptions.ClientError, match="must begin with /opt/ml/processing/, got"):
         local_aws.create(request)
@@ -181,7 +181,7 @@ time.sleep(60)
     assert local_aws.keys(f"{job['ProcessingJobName']}/") == []
 
 
-def test_a_file_with_holes_takes_what_it_takes(local_aws: RunningLocalAws) -> None:
+def test_a_sparse_file_counts_with_its_allocated_size(local_aws: RunningLocalAws) -> None:
     request = local_aws.request(
         "with open('/opt/ml/processing/hole', 'wb') as file: file.truncate(5 * 2**30)\nimport time; time.sleep(1.5)"
     )
@@ -205,7 +205,7 @@ def continuous(local_aws: RunningLocalAws, script: str) -> dict[str, object]:
     return request
 
 
-def test_what_changes_is_uploaded_again_and_nothing_else(local_aws: RunningLocalAws) -> None:
+def test_only_changed_files_are_uploaded_again(local_aws: RunningLocalAws) -> None:
     script = """
 import pathlib, time
 out = pathlib.Path("/opt/ml/processing/output")
@@ -234,7 +234,7 @@ def test_a_continuous_upload_that_s3_refuses_fails_the_job_at_its_end(local_aws:
     assert 'Failed to upload output data to S3 URL "s3://no-such-bucket/x/x"' in job["FailureReason"]
 
 
-def test_twenty_jobs_at_once_neither_mix_nor_fail(local_aws: RunningLocalAws) -> None:
+def test_twenty_concurrent_jobs_neither_mix_nor_fail(local_aws: RunningLocalAws) -> None:
     script = "import sys, time; time.sleep(0.2); open('/opt/ml/output/message', 'w').write(sys.argv[1])"
     names = []
     for number in range(20):

@@ -44,7 +44,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_it_starts_says_so_and_stops(aws: LocalAws) -> None:
+def test_it_starts_reports_it_and_stops(aws: LocalAws) -> None:
     before = aws.status()
     assert (before.state, before.running, before.pid) == ("not running", False, None)
     started = aws.start()
@@ -61,7 +61,7 @@ def test_it_starts_says_so_and_stops(aws: LocalAws) -> None:
     assert not alive(status.pid)
 
 
-def test_it_listens_on_loopback_alone(aws: LocalAws) -> None:
+def test_it_listens_on_loopback_only(aws: LocalAws) -> None:
     pid = aws.start().pid
     sockets = {str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()}
     listening = []
@@ -80,7 +80,7 @@ def test_a_second_start_finds_the_first(aws: LocalAws) -> None:
     assert second.note == f"Already running on http://127.0.0.1:{aws.port} (pid {first.pid})."
 
 
-def test_starts_that_race_make_one_server(aws: LocalAws) -> None:
+def test_concurrent_starts_start_one_server(aws: LocalAws) -> None:
     root = aws.status().folder.parent
     statuses: list[Any] = []
     threads = [
@@ -94,11 +94,11 @@ def test_starts_that_race_make_one_server(aws: LocalAws) -> None:
     assert len(statuses) == 4
 
 
-def test_stopping_what_does_not_run_says_so(aws: LocalAws) -> None:
+def test_stopping_without_a_running_server_reports_it(aws: LocalAws) -> None:
     assert aws.stop().note == f"Nothing to stop: no local AWS runs on port {aws.port}."
 
 
-def test_as_a_context_it_stops_what_it_has_started_and_nothing_else(free_port: int, tmp_path: Path) -> None:
+def test_as_a_context_manager_it_stops_only_the_server_that_it_started(free_port: int, tmp_path: Path) -> None:
     with LocalAws(free_port, state_dir=tmp_path, runner="process") as outer:
         with LocalAws(free_port, state_dir=tmp_path, runner="process"):
             pass
@@ -106,7 +106,7 @@ def test_as_a_context_it_stops_what_it_has_started_and_nothing_else(free_port: i
     assert outer.status().state == "not running"
 
 
-def test_a_port_in_use_is_named_with_who_uses_it(aws: LocalAws) -> None:
+def test_a_port_in_use_is_reported_with_its_process(aws: LocalAws) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", aws.port))
         other.listen()
@@ -118,7 +118,7 @@ def test_a_port_in_use_is_named_with_who_uses_it(aws: LocalAws) -> None:
     assert aws.status().state == "not running"
 
 
-def test_a_machine_without_a_sandbox_is_told_what_to_install(
+def test_without_a_sandbox_the_error_names_the_packages_to_install(
     aws: LocalAws, path_without: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", path_without())
@@ -138,7 +138,7 @@ def test_a_machine_without_bubblewrap_uses_unshare(
     assert aws.start().sandbox == "unshare"
 
 
-def test_without_ministack_the_extra_to_install_is_named(tmp_path: Path) -> None:
+def test_without_ministack_the_error_names_the_extra_to_install(tmp_path: Path) -> None:
     script = """
 from smproc.local import LocalAws, MinistackNotInstalledError
 try:
@@ -167,7 +167,7 @@ def test_a_server_that_dies_while_starting_shows_its_log(aws: LocalAws, monkeypa
     assert aws.status().state in ("not running", "stale")
 
 
-def test_ctrl_c_while_starting_leaves_nothing(free_port: int, tmp_path: Path) -> None:
+def test_ctrl_c_while_starting_leaves_no_server(free_port: int, tmp_path: Path) -> None:
     # Who runs the tests in the background of a shell hands down SIGINT ignored.
     script = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
@@ -187,7 +187,7 @@ def test_ctrl_c_while_starting_leaves_nothing(free_port: int, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("programs", [("bwrap",), ("unshare", "setpriv")])
-def test_a_killed_server_takes_its_jobs_along_and_the_next_start_cleans_up(
+def test_the_jobs_of_a_killed_server_end_with_it_and_the_next_start_cleans_up(
     aws: LocalAws,
     local_aws: RunningLocalAws,
     programs: tuple[str, ...],
@@ -239,7 +239,7 @@ def test_the_counts_follow_the_jobs(local_aws: RunningLocalAws) -> None:
     assert local_aws.aws.status().jobs_finished == before.jobs_finished + 1
 
 
-def test_the_environment_leads_here_and_nowhere_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_environment_directs_every_client_to_the_local_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     user = {
         "AWS_PROFILE": "production",
         "AWS_ENDPOINT_URL_S3": "https://s3.example",
@@ -280,7 +280,7 @@ def test_the_environment_leads_here_and_nowhere_else(monkeypatch: pytest.MonkeyP
         ({}, "/h/.local/state/smproc/4566"),
     ],
 )
-def test_state_is_where_the_user_says(
+def test_the_state_directory_follows_the_environment(
     variables: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("SMPROC_HOME", "XDG_STATE_HOME"):
@@ -292,7 +292,7 @@ def test_state_is_where_the_user_says(
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
-def test_a_port_is_a_port(port: int) -> None:
+def test_an_invalid_port_is_refused(port: int) -> None:
     with pytest.raises(ValueError, match=f"port must be between 1 and 65535, got {port}"):
         LocalAws(port)
 

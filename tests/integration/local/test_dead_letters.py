@@ -45,7 +45,7 @@ class Rule:
 
 
 @pytest.mark.parametrize("kind", MISSING)
-def test_an_event_for_a_target_that_is_gone_is_in_the_dead_letter_queue(local_aws: RunningLocalAws, kind: str) -> None:
+def test_an_event_for_a_missing_target_is_sent_to_the_dead_letter_queue(local_aws: RunningLocalAws, kind: str) -> None:
     rule = Rule(local_aws, MISSING[kind])
     rule.send(a=1)
     (message,) = rule.dead()
@@ -60,7 +60,7 @@ def test_an_event_for_a_target_that_is_gone_is_in_the_dead_letter_queue(local_aw
     }
 
 
-def test_the_dead_letter_is_what_the_target_would_have_been_sent(local_aws: RunningLocalAws) -> None:
+def test_the_dead_letter_has_the_input_of_the_target(local_aws: RunningLocalAws) -> None:
     transformer = {"InputPathsMap": {"a": "$.detail.a"}, "InputTemplate": '{"only": <a>}'}
     rule = Rule(local_aws, MISSING["sqs"], InputTransformer=transformer)
     rule.send(a=1)
@@ -68,7 +68,7 @@ def test_the_dead_letter_is_what_the_target_would_have_been_sent(local_aws: Runn
     assert json.loads(message["Body"]) == {"only": 1}
 
 
-def test_a_delivery_that_fails_for_another_reason_says_that_retries_are_exhausted(local_aws: RunningLocalAws) -> None:
+def test_a_delivery_that_fails_for_another_reason_reports_exhausted_retries(local_aws: RunningLocalAws) -> None:
     sqs, name = local_aws.client("sqs"), f"{local_aws.name()}.fifo"
     sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})
     rule = Rule(local_aws, MISSING["sqs"])
@@ -88,7 +88,7 @@ def test_a_delivery_that_fails_for_another_reason_says_that_retries_are_exhauste
     assert attributes["EXHAUSTED_RETRY_CONDITION"] == "MaximumRetryAttempts"
 
 
-def test_what_is_delivered_leaves_no_dead_letter(local_aws: RunningLocalAws) -> None:
+def test_a_delivered_event_leaves_no_dead_letter(local_aws: RunningLocalAws) -> None:
     sqs = local_aws.client("sqs")
     url = sqs.create_queue(QueueName=local_aws.name())["QueueUrl"]
     rule = Rule(
@@ -114,7 +114,7 @@ def test_a_deleted_queue_and_its_successor(local_aws: RunningLocalAws) -> None:
     assert [json.loads(message["Body"])["detail"]["number"] for message in (dead, alive)] == [2, 3]
 
 
-def test_of_several_targets_only_the_one_that_is_gone_has_a_dead_letter(local_aws: RunningLocalAws) -> None:
+def test_of_several_targets_only_the_missing_one_gets_a_dead_letter(local_aws: RunningLocalAws) -> None:
     sqs = local_aws.client("sqs")
     url = sqs.create_queue(QueueName=local_aws.name())["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

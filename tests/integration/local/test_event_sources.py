@@ -124,7 +124,7 @@ def test_a_full_batch_does_not_wait_for_its_window(sources: Sources) -> None:
     source.local_aws.until(source.left, lambda number: number == 0)
 
 
-def test_a_batch_that_is_not_full_comes_when_its_window_closes(sources: Sources) -> None:
+def test_a_batch_that_is_not_full_is_delivered_when_its_window_closes(sources: Sources) -> None:
     source = sources({"BatchSize": 100, "MaximumBatchingWindowInSeconds": 2})
     source.connect()
     sent = time.time()
@@ -156,14 +156,14 @@ def test_a_batch_is_no_larger_than_a_functions_payload(sources: Sources) -> None
     assert max(batch["size"] for batch in batches) <= 6 * 1024 * 1024
 
 
-def test_without_a_window_what_is_there_comes_at_once(sources: Sources) -> None:
+def test_without_a_window_waiting_messages_are_delivered_immediately(sources: Sources) -> None:
     source = sources({"BatchSize": 10})
     source.send(12)
     source.connect()
     assert sorted(batch["number"] for batch in source.batches(12)) == [2, 10]
 
 
-def test_no_more_batches_at_once_than_the_scaling_allows(sources: Sources) -> None:
+def test_no_more_concurrent_batches_than_the_scaling_allows(sources: Sources) -> None:
     scaling = {"MaximumConcurrency": 2}
     source = sources({"BatchSize": 1, "MaximumBatchingWindowInSeconds": 1, "ScalingConfig": scaling}, SLEEP="1")
     source.send(6)
@@ -185,7 +185,7 @@ FAILURE = [
 
 
 @pytest.mark.parametrize("answer", SUCCESS)
-def test_what_reports_no_failure_is_success(sources: Sources, answer: str) -> None:
+def test_a_response_that_reports_no_failure_is_success(sources: Sources, answer: str) -> None:
     source = sources({"FunctionResponseTypes": ["ReportBatchItemFailures"]}, ANSWER=answer)
     source.send(2)
     source.connect()
@@ -193,7 +193,7 @@ def test_what_reports_no_failure_is_success(sources: Sources, answer: str) -> No
 
 
 @pytest.mark.parametrize("answer", FAILURE)
-def test_a_malformed_answer_fails_the_whole_batch(sources: Sources, answer: str) -> None:
+def test_a_malformed_response_fails_the_whole_batch(sources: Sources, answer: str) -> None:
     source = sources({"FunctionResponseTypes": ["ReportBatchItemFailures"]}, ANSWER=answer)
     source.send(2)
     source.connect()
@@ -201,7 +201,7 @@ def test_a_malformed_answer_fails_the_whole_batch(sources: Sources, answer: str)
     assert source.left() == 2
 
 
-def test_an_answer_means_nothing_where_failures_are_not_reported(sources: Sources) -> None:
+def test_the_response_is_ignored_without_report_batch_item_failures(sources: Sources) -> None:
     source = sources({}, ANSWER='{"batchItemFailures": [{"itemIdentifier": ""}]}')
     source.send(2)
     source.connect()
@@ -216,7 +216,7 @@ def test_an_answer_means_nothing_where_failures_are_not_reported(sources: Source
         ({"MaximumBatchingWindowInSeconds": 301}, "Maximum batch window must be between 0 and 300 seconds"),
     ],
 )
-def test_what_a_mapping_cannot_be(sources: Sources, mapping: dict[str, Any], message: str) -> None:
+def test_an_invalid_mapping_is_refused(sources: Sources, mapping: dict[str, Any], message: str) -> None:
     source = sources(mapping)
     with pytest.raises(ClientError, match=message) as caught:
         source.connect()

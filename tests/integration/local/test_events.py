@@ -56,7 +56,7 @@ def statuses(events: list[dict[str, Any]]) -> list[str]:
     return [event["detail"]["ProcessingJobStatus"] for event in events]
 
 
-def test_a_job_that_completes_is_told_of_twice_in_the_shape_of_aws(
+def test_a_job_that_completes_publishes_two_events_in_the_format_of_aws(
     local_aws: RunningLocalAws, received: Received
 ) -> None:
     request = local_aws.request("", Tags=[{"Key": "team", "Value": "x"}], Environment={"A": "1"})
@@ -86,7 +86,7 @@ def test_a_failure_carries_its_reason_and_message(local_aws: RunningLocalAws, re
     assert ended["detail"]["ExitMessage"] == "no rows"
 
 
-def test_a_stop_is_told_of_when_it_is_asked_for_and_when_it_is_done(
+def test_a_stop_publishes_an_event_when_it_is_requested_and_when_it_is_done(
     local_aws: RunningLocalAws, received: Received
 ) -> None:
     name = local_aws.create(local_aws.request("print('ready', flush=True); import time; time.sleep(60)"))

@@ -31,7 +31,7 @@ def refused(local_aws: RunningLocalAws, request: dict[str, Any]) -> str:
     return code
 
 
-def test_a_used_up_quota_refuses_so_many_jobs_and_no_more(local_aws: RunningLocalAws) -> None:
+def test_an_exhausted_quota_refuses_the_given_number_of_jobs(local_aws: RunningLocalAws) -> None:
     local_aws.aws.put_fault("quota", times=2)
     request = local_aws.request("")
     assert [refused(local_aws, request), refused(local_aws, request)] == ["ResourceLimitExceeded"] * 2
@@ -39,7 +39,7 @@ def test_a_used_up_quota_refuses_so_many_jobs_and_no_more(local_aws: RunningLoca
     assert local_aws.aws.faults() == []
 
 
-def test_throttling_meets_every_call(local_aws: RunningLocalAws) -> None:
+def test_throttling_affects_every_call(local_aws: RunningLocalAws) -> None:
     name = local_aws.run("")["ProcessingJobName"]
     local_aws.aws.put_fault("throttle", times=2)
     with pytest.raises(ClientError, match="ThrottlingException"):
@@ -59,7 +59,7 @@ def test_a_job_fails_after_its_creation_without_having_run(local_aws: RunningLoc
     assert local_aws.keys(f"{job['ProcessingJobName']}/") == []
 
 
-def test_a_job_starts_later_and_can_be_stopped_before(local_aws: RunningLocalAws) -> None:
+def test_a_delayed_job_starts_later_and_can_be_stopped_before(local_aws: RunningLocalAws) -> None:
     local_aws.aws.put_fault("delay", seconds=1, times=1)
     began = time.monotonic()
     assert local_aws.run("")["ProcessingJobStatus"] == "Completed"
@@ -70,13 +70,13 @@ def test_a_job_starts_later_and_can_be_stopped_before(local_aws: RunningLocalAws
     assert local_aws.wait(name)["ProcessingJobStatus"] == "Stopped"
 
 
-def test_a_fault_can_mean_some_jobs_alone(local_aws: RunningLocalAws) -> None:
+def test_a_fault_can_be_limited_to_some_jobs(local_aws: RunningLocalAws) -> None:
     local_aws.aws.put_fault("quota", name_contains="unlucky")
     assert local_aws.run("")["ProcessingJobStatus"] == "Completed"
     assert refused(local_aws, local_aws.request("", name="an-unlucky-one")) == "ResourceLimitExceeded"
 
 
-def test_a_share_strikes_some_and_not_all(local_aws: RunningLocalAws) -> None:
+def test_a_share_affects_some_calls_and_not_all(local_aws: RunningLocalAws) -> None:
     name = local_aws.run("")["ProcessingJobName"]
     local_aws.aws.put_fault("throttle", share=0.5)
     struck = 0
@@ -97,13 +97,13 @@ def test_a_share_strikes_some_and_not_all(local_aws: RunningLocalAws) -> None:
         ({"kind": "delay"}, "seconds must be above 0 for delay and 0 for other faults, got 0"),
     ],
 )
-def test_a_fault_that_makes_no_sense(local_aws: RunningLocalAws, given: dict[str, Any], message: str) -> None:
+def test_an_invalid_fault_is_refused(local_aws: RunningLocalAws, given: dict[str, Any], message: str) -> None:
     with pytest.raises(LocalAwsError) as caught:
         local_aws.aws.put_fault(**given)
     assert str(caught.value).startswith(message)
 
 
-def test_the_command_switches_lists_and_clears(local_aws: RunningLocalAws) -> None:
+def test_the_command_injects_lists_and_clears_faults(local_aws: RunningLocalAws) -> None:
     def smproc(*words: str, port: int = local_aws.aws.port) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "smproc.cli", "local", "fault", *words, "--port", str(port)]
         home = {"SMPROC_HOME": str(local_aws.aws.status().folder.parent)}

@@ -138,7 +138,7 @@ def nothing_left(local_aws: RunningLocalAws) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_requests_like_the_models_end_as_jobs_or_as_refusals(local_aws: RunningLocalAws) -> None:
+def test_requests_of_the_models_shape_end_as_jobs_or_as_refusals(local_aws: RunningLocalAws) -> None:
     created = 0
 
     @TRIES
@@ -186,7 +186,7 @@ def test_a_good_request_with_one_odd_part_ends_as_a_job_or_as_a_refusal(local_aw
 
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_whatever_json_is_sent_is_answered(local_aws: RunningLocalAws, operation: str) -> None:
+def test_any_json_is_answered(local_aws: RunningLocalAws, operation: str) -> None:
     shape = {"AddTags": "AddTagsInput", "DeleteTags": "DeleteTagsInput", "ListTags": "ListTagsInput"}
 
     @settings(TRIES, max_examples=60)
@@ -201,7 +201,7 @@ def test_whatever_json_is_sent_is_answered(local_aws: RunningLocalAws, operation
 
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("body", [b"", b"\xff", b"{", b"[" * 100_000, b'{"a":' * 100_000, b"1" * 10_000, b"NaN"])
-def test_whatever_bytes_are_sent_are_answered(local_aws: RunningLocalAws, body: bytes) -> None:
+def test_any_bytes_are_answered(local_aws: RunningLocalAws, body: bytes) -> None:
     for operation in OPERATIONS:
         if operation != "ListProcessingJobs" or body:
             answered(local_aws, operation, body)
@@ -230,7 +230,7 @@ def test_whatever_bytes_are_sent_are_answered(local_aws: RunningLocalAws, body: 
     ],
     ids=repr,
 )
-def test_a_job_of_odd_strings_is_refused_or_ends_with_a_reason_of_the_callers(
+def test_a_job_with_odd_strings_is_refused_or_ends_without_an_internal_error(
     local_aws: RunningLocalAws, change: dict[str, Any]
 ) -> None:
     name = local_aws.name()

@@ -44,7 +44,7 @@ def test_every_name_lands_as_a_file_and_leaves_as_an_object(local_aws: RunningLo
     "name",
     ["..", "../up", "../../../../up", "a/../../up", "./a", "/absolute", "//etc/passwd", "n" * 256, "nul\0byte", ""],
 )
-def test_no_name_in_a_manifest_leads_out_of_its_folder(local_aws: RunningLocalAws, name: str) -> None:
+def test_no_name_in_a_manifest_leads_out_of_its_directory(local_aws: RunningLocalAws, name: str) -> None:
     prefix = f"out-{hashlib.sha256(name.encode()).hexdigest()[:8]}/"
     if "\0" not in name:
         local_aws.put(f"{prefix}{name}", "x")
@@ -55,14 +55,14 @@ def test_no_name_in_a_manifest_leads_out_of_its_folder(local_aws: RunningLocalAw
     assert not [path for path in (jobs.parent, *jobs.parents) if (path / "up").exists()]
 
 
-def test_a_name_that_is_no_text_is_no_key(local_aws: RunningLocalAws) -> None:
+def test_a_name_that_is_not_text_cannot_be_a_key(local_aws: RunningLocalAws) -> None:
     job = local_aws.run("open(b'/opt/ml/processing/output/\\xff', 'w')")
     assert job["FailureReason"] == (
         "ClientError: The output file '\\udcff' has a name that is not UTF-8 and so cannot be a key"
     )
 
 
-def test_a_key_makes_no_line_of_the_servers_log(local_aws: RunningLocalAws) -> None:
+def test_a_key_cannot_write_a_line_of_the_servers_log(local_aws: RunningLocalAws) -> None:
     name = "gone\n2026-01-01 00:00:00,000 INFO [smproc] a line of the key's \x1b[2J"
     manifest = local_aws.put("gone-manifest", json.dumps([{"prefix": "s3://data/"}, name]))
     job = local_aws.run(COPY, inputs=[local_aws.input("data", manifest, kind="ManifestFile")])
@@ -74,7 +74,7 @@ def test_a_key_makes_no_line_of_the_servers_log(local_aws: RunningLocalAws) -> N
 
 
 @pytest.mark.parametrize("language", [sfn.QueryLanguage.JSON_PATH, sfn.QueryLanguage.JSONATA])
-def test_a_key_in_an_executions_input_is_a_value_of_the_definition_and_no_part_of_it(
+def test_a_key_in_an_executions_input_stays_a_value_of_the_definition(
     local_aws: RunningLocalAws, language: sfn.QueryLanguage
 ) -> None:
     scope = stack()

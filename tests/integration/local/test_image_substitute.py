@@ -92,7 +92,7 @@ def test_an_image_is_a_virtual_environment_or_a_command(mapped: RunningLocalAws)
         ("team/mine2", False),
     ],
 )
-def test_an_image_is_known_by_its_name_with_or_without_registry_and_tag(image: str, found: bool) -> None:  # noqa: FBT001
+def test_an_image_is_matched_by_its_name_with_or_without_registry_and_tag(image: str, found: bool) -> None:  # noqa: FBT001
     assert (substitute_for(image, {"team/mine": ImageSubstitute(None, ("true",))}) is not None) == found
 
 
@@ -128,7 +128,7 @@ def test_options_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_an_image_without_a_substitute_says_what_to_do() -> None:
+def test_an_image_without_a_substitute_is_refused_with_what_to_do() -> None:
     container = ContainerSpec(
         image=MINE,
         entrypoint=["true"],
@@ -174,7 +174,7 @@ def test_an_engine_that_does_not_respond_gives_the_reason(tmp_path: Path, monkey
         find_engine()
 
 
-def test_with_an_engine_its_images_run_in_containers_and_others_do_not(
+def test_with_an_engine_its_images_run_in_containers_and_others_as_processes(
     tmp_path: Path, path_without: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require_any_sandbox()
@@ -194,7 +194,7 @@ def test_with_an_engine_its_images_run_in_containers_and_others_do_not(
     assert runner._runner_of(Image("mapped:1")) is runner.processes  # type: ignore[arg-type]
 
 
-def test_an_engine_that_fails_is_no_failure_of_the_program(tmp_path: Path) -> None:
+def test_a_failure_of_the_engine_is_not_a_failure_of_the_program(tmp_path: Path) -> None:
     directory = Path(fake_engine(tmp_path, 'case "$1" in run) echo "no space left on device" >&2; exit 125;; esac'))
     runner = EngineRunner(Engine("docker", str(directory / "docker"), {}), "any")
     container = ContainerSpec(

@@ -34,7 +34,7 @@ def reason(local_aws: RunningLocalAws, uri: str, kind: str = "S3Prefix") -> str:
     return str(job["FailureReason"])
 
 
-def test_a_prefix_takes_in_every_key_that_begins_with_it(local_aws: RunningLocalAws) -> None:
+def test_a_prefix_includes_every_key_that_starts_with_it(local_aws: RunningLocalAws) -> None:
     for key in ("prefix/x/y.csv", "prefix/z.csv", "prefix/raw.csv", "prefix/raw.csv.bak", "prefixed/w.csv"):
         local_aws.put(key, "x")
     assert found(local_aws, "s3://data/prefix/") == ["raw.csv", "raw.csv.bak", "x/y.csv", "z.csv"]
@@ -43,20 +43,20 @@ def test_a_prefix_takes_in_every_key_that_begins_with_it(local_aws: RunningLocal
     assert found(local_aws, "s3://data/prefix") == ["prefixed/w.csv", "raw.csv", "raw.csv.bak", "x/y.csv", "z.csv"]
 
 
-def test_the_markers_of_s3_consoles_are_folders(local_aws: RunningLocalAws) -> None:
+def test_the_folder_markers_of_the_s3_console_are_not_files(local_aws: RunningLocalAws) -> None:
     local_aws.put("marked/")
     local_aws.put("marked/empty/")
     local_aws.put("marked/a.csv", "x")
     assert found(local_aws, "s3://data/marked/") == ["a.csv"]
 
 
-def test_more_objects_than_a_page_of_the_listing_arrive(local_aws: RunningLocalAws) -> None:
+def test_more_objects_than_one_page_of_the_listing_arrive(local_aws: RunningLocalAws) -> None:
     for number in range(1005):
         local_aws.put(f"many/{number:04}")
     assert len(found(local_aws, "s3://data/many/")) == 1005
 
 
-def test_a_manifest_names_exactly_what_arrives(local_aws: RunningLocalAws) -> None:
+def test_exactly_the_objects_of_a_manifest_arrive(local_aws: RunningLocalAws) -> None:
     for key in ("m/raw.csv", "m/raw.csv.bak", "m/sub/a b+%é'.csv", "m/ignored"):
         local_aws.put(key, "x")
     uri = local_aws.put("manifests/1", json.dumps([{"prefix": "s3://data/m/"}, "raw.csv", "sub/a b+%é'.csv"]))
@@ -75,13 +75,13 @@ def test_a_manifest_names_exactly_what_arrives(local_aws: RunningLocalAws) -> No
         ('[{"prefix": "s3://data/m/"}, "../raw.csv"]', "'m/../raw.csv' does not name a path below"),
     ],
 )
-def test_a_bad_manifest_fails_the_job_and_says_why(local_aws: RunningLocalAws, content: str, told: str) -> None:
+def test_an_invalid_manifest_fails_the_job_with_the_reason(local_aws: RunningLocalAws, content: str, told: str) -> None:
     failure = reason(local_aws, local_aws.put("manifests/bad", content), "ManifestFile")
     assert failure.startswith("ClientError: ")
     assert told in failure
 
 
-def test_missing_inputs_fail_the_job_and_are_named(local_aws: RunningLocalAws) -> None:
+def test_missing_inputs_fail_the_job_by_name(local_aws: RunningLocalAws) -> None:
     nothing = reason(local_aws, "s3://data/nothing/here")
     assert nothing.startswith('ClientError: No S3 objects found under S3 URL "s3://data/nothing/here" given in input')
     assert '"s3://data/no-manifest"' in reason(local_aws, "s3://data/no-manifest", "ManifestFile")
@@ -92,7 +92,7 @@ def test_missing_inputs_fail_the_job_and_are_named(local_aws: RunningLocalAws) -
     "key",
     ["../../../escaped", "a/../../escaped", "..", "./a", "x/./y", "/absolute", "l" * 300, "a/" * 200 + "b"],
 )
-def test_no_key_writes_outside_of_its_folder(
+def test_no_key_writes_outside_of_its_directory(
     local_aws: RunningLocalAws, key: str, request: pytest.FixtureRequest
 ) -> None:
     prefix = f"hostile-{abs(hash(request.node.name))}/"
@@ -105,13 +105,13 @@ def test_no_key_writes_outside_of_its_folder(
     assert key in failure
 
 
-def test_a_key_that_is_a_file_and_a_folder_fails_the_job(local_aws: RunningLocalAws) -> None:
+def test_a_key_that_is_a_file_and_a_directory_fails_the_job(local_aws: RunningLocalAws) -> None:
     local_aws.put("both/a", "x")
     local_aws.put("both/a/b", "x")
     assert "'both/a" in reason(local_aws, "s3://data/both/")
 
 
-def test_a_job_without_inputs_beyond_its_code_finds_an_empty_folder_for_outputs(local_aws: RunningLocalAws) -> None:
+def test_a_job_with_only_its_code_finds_an_empty_output_directory(local_aws: RunningLocalAws) -> None:
     job = local_aws.run("import os; assert os.listdir('/opt/ml/processing/output') == []")
     assert job["ProcessingJobStatus"] == "Completed"
 
@@ -139,7 +139,7 @@ def test_replication_gives_every_object_to_every_host(local_aws: RunningLocalAws
         assert json.loads(local_aws.get(f"{job['ProcessingJobName']}/algo-{host}")) == ["a"]
 
 
-def test_what_the_application_manages_is_left_to_it(local_aws: RunningLocalAws) -> None:
+def test_inputs_that_the_application_manages_are_left_to_it(local_aws: RunningLocalAws) -> None:
     managed = {**local_aws.input("data", "s3://data/nothing-here"), "AppManaged": True}
     job = local_aws.run(LIST, inputs=[managed])
     assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")

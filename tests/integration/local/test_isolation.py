@@ -40,7 +40,7 @@ json.dump({expression}, open("/opt/ml/processing/output/result", "w"))
     return json.loads(local_aws.get(f"{job['ProcessingJobName']}/result"))
 
 
-def test_the_root_holds_nothing_of_the_machine_but_what_programs_need(local_aws: RunningLocalAws) -> None:
+def test_the_root_shows_only_what_programs_need_of_the_machine(local_aws: RunningLocalAws) -> None:
     root = set(evaluate(local_aws, "os.listdir('/')"))
     links = {name for name in ("bin", "lib", "lib32", "lib64", "libx32", "sbin") if (Path("/") / name).exists()}
     prefixes = [Path(prefix) for prefix in (sys.prefix, sys.base_prefix)]
@@ -68,7 +68,7 @@ def test_only_its_own_processes_can_be_seen_and_it_is_the_first(local_aws: Runni
     assert evaluate(local_aws, "[os.getpid(), [name for name in os.listdir('/proc') if name.isdigit()]]") == [1, ["1"]]
 
 
-def test_the_program_is_root_without_any_power(local_aws: RunningLocalAws) -> None:
+def test_the_program_is_root_without_capabilities(local_aws: RunningLocalAws) -> None:
     powers = "[line.split()[1] for line in open('/proc/self/status') if line.startswith(('CapEff', 'CapPrm'))]"
     assert evaluate(local_aws, f"[os.getuid(), {powers}]") == [0, ["0" * 16, "0" * 16]]
     assert evaluate(local_aws, "ctypes.CDLL(None).mount(b'x', b'/tmp', b'tmpfs', 0, None)") == -1
@@ -97,11 +97,11 @@ def test_its_own_directories_can_be_written(local_aws: RunningLocalAws) -> None:
     )
 
 
-def test_the_host_has_the_name_that_its_config_says(local_aws: RunningLocalAws) -> None:
+def test_the_hostname_is_that_of_the_config(local_aws: RunningLocalAws) -> None:
     assert evaluate(local_aws, "[socket.gethostname(), socket.gethostbyname('algo-1')]") == ["algo-1", "127.0.1.1"]
 
 
-def test_network_isolation_cuts_the_program_off_and_nothing_else(local_aws: RunningLocalAws) -> None:
+def test_network_isolation_disconnects_only_the_program(local_aws: RunningLocalAws) -> None:
     reach = f"attempt(lambda: socket.create_connection(('127.0.0.1', {local_aws.aws.port}), 2))"
     assert evaluate(local_aws, reach) == "done"
     # Its inputs still arrive and its outputs are still uploaded, because the platform does that.
@@ -132,13 +132,13 @@ def test_no_command_line_holds_a_value_of_the_environment(local_aws: RunningLoca
     assert not any(b"a-value-of-the-environment" in line for line in seen)
 
 
-def test_a_variable_means_something_to_the_program_alone(local_aws: RunningLocalAws) -> None:
+def test_a_variable_affects_only_the_program(local_aws: RunningLocalAws) -> None:
     # Names that affect shells, the loader or the sandbox itself.
     environment = {"SMPROC_0": "mine", "ENV": "/no/such", "PATH": "/usr/bin:/bin", "LC_ALL": "${HOME}"}
     assert evaluate(local_aws, "dict(os.environ)", Environment=environment).items() >= environment.items()
 
 
-def test_nobody_else_may_enter_the_state_directory(local_aws: RunningLocalAws, tmp_path: Path) -> None:
+def test_no_other_user_may_enter_the_state_directory(local_aws: RunningLocalAws, tmp_path: Path) -> None:
     assert local_aws.aws.status().folder.stat().st_mode & 0o777 == 0o700
     before = tmp_path / "4566"
     before.mkdir()

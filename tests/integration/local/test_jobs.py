@@ -28,7 +28,7 @@ STRANGE = [
 ]
 
 
-def test_outputs_hold_what_inputs_held_under_the_same_names(local_aws: RunningLocalAws) -> None:
+def test_outputs_have_the_names_and_contents_of_the_inputs(local_aws: RunningLocalAws) -> None:
     for key in STRANGE:
         local_aws.put(f"strange/{key}", f"content of {key}")
     job = local_aws.run(COPY, inputs=[local_aws.input("data", "s3://data/strange/")])
@@ -78,7 +78,7 @@ def test_an_entry_point_that_does_not_exist_fails_the_job_and_is_named_in_the_lo
 
 
 @pytest.mark.each_sandbox
-def test_arguments_reach_the_program_as_they_are(local_aws: RunningLocalAws) -> None:
+def test_arguments_reach_the_program_unchanged(local_aws: RunningLocalAws) -> None:
     arguments = ["a b", "$HOME", "`id`", "'\"", "--x=1", "*", "--", "\t"]
     request = local_aws.request("import json, sys; open('/opt/ml/output/message', 'w').write(json.dumps(sys.argv[1:]))")
     request["AppSpecification"]["ContainerArguments"] = arguments
@@ -91,14 +91,14 @@ def test_the_message_is_cut_after_a_kilobyte_between_characters(local_aws: Runni
     assert job["ExitMessage"] == "x" + "\u00fc" * 511
 
 
-def test_a_message_that_is_no_text_fails_the_job(local_aws: RunningLocalAws) -> None:
+def test_a_message_that_is_not_text_fails_the_job(local_aws: RunningLocalAws) -> None:
     job = local_aws.run("open('/opt/ml/output/message', 'wb').write(b'\\xff\\xfe')")
     assert job["ProcessingJobStatus"] == "Failed"
     assert job["FailureReason"] == "ClientError: The file /opt/ml/output/message is not UTF-8 text"
 
 
 @pytest.mark.each_sandbox
-def test_the_environment_is_the_requests_and_what_reaches_aws(local_aws: RunningLocalAws) -> None:
+def test_the_environment_holds_the_requests_variables_and_the_aws_settings(local_aws: RunningLocalAws) -> None:
     script = "import json, os; json.dump(dict(os.environ), open('/opt/ml/processing/output/env', 'w'))"
     environment = {"ANSWER": "42", "EMPTY": "", "QUOTED": "a 'b' \"c\"\n$d"}
     job = local_aws.run(script, Environment=environment)
@@ -165,14 +165,14 @@ time.sleep(60)
     assert local_aws.log(name) == {"algo-1": ["begun", "to stderr", "no newline"]}
 
 
-def test_a_line_longer_than_an_event_is_cut(local_aws: RunningLocalAws) -> None:
+def test_a_line_longer_than_an_event_is_split(local_aws: RunningLocalAws) -> None:
     job = local_aws.run("print('x' * 600_000)")
     lines = local_aws.log(job["ProcessingJobName"])["algo-1"]
     assert "".join(lines) == "x" * 600_000
 
 
 @pytest.mark.each_sandbox
-def test_links_are_not_uploaded_wherever_they_stand(local_aws: RunningLocalAws) -> None:
+def test_links_are_not_uploaded_wherever_they_are(local_aws: RunningLocalAws) -> None:
     script = """
 import os, shutil
 out = "/opt/ml/processing/output"
@@ -190,7 +190,7 @@ shutil.rmtree("/opt/ml/output"); os.symlink("/etc", "/opt/ml/output")
     assert local_aws.keys(f"{name}/") == ["deep/real"]
 
 
-def test_outputs_into_a_bucket_that_is_not_there_fail_the_job(local_aws: RunningLocalAws) -> None:
+def test_outputs_to_a_missing_bucket_fail_the_job(local_aws: RunningLocalAws) -> None:
     request = local_aws.request("open('/opt/ml/processing/output/x', 'w').write('x')")
     request["ProcessingOutputConfig"] = {"Outputs": [local_aws.output("out", "s3://no-such-bucket/x")]}
     job = local_aws.wait(local_aws.create(request))
@@ -223,7 +223,7 @@ time.sleep(60)
 
 
 @pytest.mark.each_sandbox
-def test_a_stop_does_not_wait_for_a_program_that_cannot_notice(local_aws: RunningLocalAws) -> None:
+def test_a_stop_does_not_wait_for_a_program_that_cannot_handle_it(local_aws: RunningLocalAws) -> None:
     script = """
 import subprocess, time
 subprocess.Popen(["sleep", "1000"]); print("ready"); time.sleep(1000)
@@ -258,7 +258,7 @@ time.sleep(60)
 
 
 @pytest.mark.each_sandbox
-def test_what_a_program_leaves_running_ends_with_it(local_aws: RunningLocalAws) -> None:
+def test_processes_that_a_program_leaves_running_end_with_it(local_aws: RunningLocalAws) -> None:
     script = """
 import subprocess
 subprocess.Popen(["sleep", "1000"])
@@ -268,7 +268,7 @@ subprocess.Popen(["sleep", "1000"])
     assert job["ProcessingEndTime"] - job["ProcessingStartTime"] < timedelta(seconds=4)
 
 
-def test_an_image_that_nothing_stands_in_for_fails_the_job_and_says_so(local_aws: RunningLocalAws) -> None:
+def test_an_image_without_a_substitute_fails_the_job_with_the_reason(local_aws: RunningLocalAws) -> None:
     request = local_aws.request("")
     request["AppSpecification"]["ImageUri"] = "111122223333.dkr.ecr.us-east-1.amazonaws.com/mine:1"
     job = local_aws.wait(local_aws.create(request))
@@ -278,14 +278,14 @@ def test_an_image_that_nothing_stands_in_for_fails_the_job_and_says_so(local_aws
     assert "smproc local start --image mine=" in job["FailureReason"]
 
 
-def test_a_job_without_an_entry_point_says_what_to_give(local_aws: RunningLocalAws) -> None:
+def test_a_job_without_an_entry_point_fails_with_what_to_set(local_aws: RunningLocalAws) -> None:
     request = local_aws.request("")
     del request["AppSpecification"]["ContainerEntrypoint"]
     job = local_aws.wait(local_aws.create(request))
     assert job["FailureReason"].endswith("give ContainerEntrypoint")
 
 
-def test_a_job_leaves_no_folder_behind(local_aws: RunningLocalAws) -> None:
+def test_a_job_leaves_no_directory_behind(local_aws: RunningLocalAws) -> None:
     job = local_aws.run(
         "import os; os.makedirs('/opt/ml/processing/output/locked'); os.chmod('/opt/ml/processing/output/locked', 0)"
     )

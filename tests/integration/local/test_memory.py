@@ -41,7 +41,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_jobs_are_remembered_as_they_were(mine: RunningLocalAws) -> None:
+def test_jobs_are_restored_unchanged(mine: RunningLocalAws) -> None:
     script = "import sys; open('/opt/ml/output/message', 'w').write('wrong'); sys.exit(1)"
     request = mine.request(script, Tags=[{"Key": "a", "Value": "1"}])
     mine.wait(mine.create(request))
@@ -65,7 +65,9 @@ def test_jobs_are_remembered_as_they_were(mine: RunningLocalAws) -> None:
         mine.create(request)
 
 
-def test_a_job_that_ran_when_the_server_was_killed_has_failed_and_is_gone(mine: RunningLocalAws) -> None:
+def test_a_job_that_ran_when_the_server_was_killed_has_failed_and_its_processes_have_ended(
+    mine: RunningLocalAws,
+) -> None:
     pid = mine.aws.status().pid
     assert pid
     ended = mine.run("")["ProcessingJobName"]
@@ -98,7 +100,7 @@ def test_a_job_that_ran_when_the_server_was_stopped_was_stopped(mine: RunningLoc
 
 
 @pytest.mark.parametrize("damage", ["no database", "no record"])
-def test_a_damaged_memory_is_named_with_what_to_do(mine: RunningLocalAws, damage: str) -> None:
+def test_a_damaged_database_is_reported_with_what_to_do(mine: RunningLocalAws, damage: str) -> None:
     mine.run("")
     mine.aws.stop()
     path = mine.aws.status().folder / "jobs.sqlite3"

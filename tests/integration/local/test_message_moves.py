@@ -72,7 +72,7 @@ def refused(call: Callable[..., object], **parameters: Any) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("ending", ["", ".fifo"])
-def test_messages_go_back_to_the_queue_that_buried_them(local_aws: RunningLocalAws, ending: str) -> None:
+def test_messages_go_back_to_the_queue_that_they_came_from(local_aws: RunningLocalAws, ending: str) -> None:
     queues = Queues(local_aws, ending)
     queues.bury("one", "two", "three")
     queues.start()
@@ -99,7 +99,7 @@ def test_messages_go_to_another_queue_on_request(local_aws: RunningLocalAws) -> 
     assert (queues.number(queues.dead), queues.number(queues.queue)) == (0, 0)
 
 
-def test_a_task_is_cancelled_and_keeps_what_it_moved(local_aws: RunningLocalAws) -> None:
+def test_a_cancelled_task_leaves_the_messages_that_it_moved(local_aws: RunningLocalAws) -> None:
     queues = Queues(local_aws)
     queues.bury("one", "two", "three")
     handle = queues.start(MaxNumberOfMessagesPerSecond=1)
@@ -114,7 +114,7 @@ def test_a_task_is_cancelled_and_keeps_what_it_moved(local_aws: RunningLocalAws)
     assert "Only active" in refused(queues.sqs.cancel_message_move_task, TaskHandle=handle)[1]
 
 
-def test_a_message_that_no_queue_buried_fails_the_task_and_stays(local_aws: RunningLocalAws) -> None:
+def test_a_message_without_a_source_queue_fails_the_task_and_stays(local_aws: RunningLocalAws) -> None:
     queues = Queues(local_aws)
     queues.sqs.send_message(QueueUrl=queues.dead, MessageBody="stray")
     queues.start()
@@ -123,7 +123,7 @@ def test_a_message_that_no_queue_buried_fails_the_task_and_stays(local_aws: Runn
     assert queues.number(queues.dead) == 1
 
 
-def test_messages_that_somebody_works_on_stay(local_aws: RunningLocalAws) -> None:
+def test_messages_in_flight_stay(local_aws: RunningLocalAws) -> None:
     queues = Queues(local_aws)
     queues.bury("one", "two")
     queues.sqs.receive_message(QueueUrl=queues.dead, MaxNumberOfMessages=1, VisibilityTimeout=600)
@@ -133,7 +133,7 @@ def test_messages_that_somebody_works_on_stay(local_aws: RunningLocalAws) -> Non
     assert message["Body"] == "two"
 
 
-def test_the_tasks_of_a_queue_are_listed_from_the_newest(local_aws: RunningLocalAws) -> None:
+def test_the_tasks_of_a_queue_are_listed_newest_first(local_aws: RunningLocalAws) -> None:
     queues = Queues(local_aws)
     for bodies in (("one",), ("one", "two")):
         queues.bury(*bodies)
@@ -144,7 +144,7 @@ def test_the_tasks_of_a_queue_are_listed_from_the_newest(local_aws: RunningLocal
     assert [task["ApproximateNumberOfMessagesMoved"] for task in tasks] == [2, 1]
 
 
-def test_only_a_dead_letter_queue_is_emptied(local_aws: RunningLocalAws) -> None:
+def test_only_a_dead_letter_queue_can_be_a_source(local_aws: RunningLocalAws) -> None:
     queues = Queues(local_aws)
     start = queues.sqs.start_message_move_task
     assert refused(start, SourceArn=queues.arn) == (

@@ -63,7 +63,7 @@ def template(*, port: int, egress: bool) -> str:
     return json.dumps({"Resources": resources, "Outputs": outputs})
 
 
-def test_they_are_made_changed_and_removed(local_aws: RunningLocalAws) -> None:
+def test_the_resources_are_created_updated_and_deleted(local_aws: RunningLocalAws) -> None:
     formation, ec2, name = local_aws.client("cloudformation"), local_aws.client("ec2"), local_aws.name()
 
     def outputs() -> dict[str, str]:
@@ -103,7 +103,7 @@ def test_they_are_made_changed_and_removed(local_aws: RunningLocalAws) -> None:
     assert ec2.describe_flow_logs(FlowLogIds=[made["Flows"]])["FlowLogs"] == []
 
 
-def test_a_rule_of_a_group_that_is_not_there_fails_the_stack(local_aws: RunningLocalAws) -> None:
+def test_a_rule_of_a_missing_group_fails_the_stack(local_aws: RunningLocalAws) -> None:
     formation, name = local_aws.client("cloudformation"), local_aws.name()
     rule = {
         "Type": "AWS::EC2::SecurityGroupIngress",

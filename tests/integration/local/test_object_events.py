@@ -45,7 +45,7 @@ def test_an_upload_to_a_versioned_bucket_names_its_version(local_aws: RunningLoc
         assert written["etag"] == put["ETag"].strip('"')
 
 
-def test_so_do_a_copy_a_multipart_upload_and_a_deletion(local_aws: RunningLocalAws) -> None:
+def test_a_copy_a_multipart_upload_and_a_deletion_name_their_version(local_aws: RunningLocalAws) -> None:
     bucket = Bucket(local_aws)
     bucket.version("Enabled")
     local_aws.s3.put_object(Bucket=bucket.name, Key="a")
@@ -63,7 +63,7 @@ def test_so_do_a_copy_a_multipart_upload_and_a_deletion(local_aws: RunningLocalA
     assert (event["detail-type"], event["detail"]["object"]["version-id"]) == ("Object Deleted", deleted["VersionId"])
 
 
-def test_without_versions_there_is_none_to_name(local_aws: RunningLocalAws) -> None:
+def test_an_event_of_an_unversioned_bucket_names_no_version(local_aws: RunningLocalAws) -> None:
     bucket = Bucket(local_aws)
     local_aws.s3.put_object(Bucket=bucket.name, Key="a")
     assert "version-id" not in bucket.event()["detail"]["object"]

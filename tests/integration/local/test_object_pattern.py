@@ -59,7 +59,7 @@ CASES: list[tuple[ObjectPattern, list[str], list[str]]] = [
 
 
 @pytest.mark.parametrize(("pattern", "matching", "others"), CASES, ids=[str(number) for number in range(len(CASES))])
-def test_which_keys_match(
+def test_keys_match(
     events: EventBridgeClient,
     pattern: ObjectPattern,
     matching: list[str],
@@ -70,7 +70,7 @@ def test_which_keys_match(
     assert all(any(key.startswith(prefix) for prefix in pattern.key_prefixes()) for key in matching)
 
 
-def test_which_sizes_match(events: EventBridgeClient) -> None:
+def test_sizes_match(events: EventBridgeClient) -> None:
     sizes = [0, 1, 2, 99, 100]
     some = ObjectPattern(prefixes=["in/"], min_size_in_bytes=1, max_size_in_bytes=99)
     assert [size for size in sizes if matches(events, some, "in/a", size)] == [1, 2, 99]

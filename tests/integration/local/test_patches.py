@@ -137,7 +137,7 @@ def test_every_module_is_a_patch_and_applied() -> None:
 
 
 @pytest.mark.parametrize("patch", patches.PATCHES, ids=patches.patch_name)
-def test_the_docstring_says_what_aws_and_ministack_do_and_when_the_patch_can_go(patch: ModuleType) -> None:
+def test_the_docstring_describes_aws_ministack_and_when_the_patch_is_removable(patch: ModuleType) -> None:
     match = DOCSTRING.fullmatch(patch.__doc__ or "")
     assert match is not None, (
         "the parts are: the subject, AWS with its pages, ministack with its version, Removable when"
@@ -214,7 +214,7 @@ def test_a_second_wrapper_without_its_stated_order_is_refused(
     )
 
 
-def test_an_order_that_is_stated_without_need_is_refused() -> None:
+def test_an_unnecessary_stated_order_is_refused() -> None:
     for stated in ({"ministack.x._g": ("a", "b")}, {"ministack.x._f": ("a", "b")}):
         with pytest.raises(registry.PatchOrderError):
             order("a", stated=stated)

@@ -43,7 +43,7 @@ def test_a_delay_is_no_longer_than_its_maximum(local_aws: RunningLocalAws) -> No
     assert [round(delay) for delay in delays(local_aws.history(arn))] == [1, 1]
 
 
-def test_a_parallels_delay_is_no_longer_than_its_maximum_either(local_aws: RunningLocalAws) -> None:
+def test_the_delay_of_a_parallel_state_is_no_longer_than_its_maximum(local_aws: RunningLocalAws) -> None:
     branch = {"StartAt": "Fail", "States": {"Fail": {"Type": "Fail", "Error": "Mine"}}}
     retry = [{"ErrorEquals": ["Mine"], "IntervalSeconds": 100, "MaxDelaySeconds": 1, "MaxAttempts": 2}]
     arn = local_aws.execute({"Both": {"Type": "Parallel", "Branches": [branch], "Retry": retry, "End": True}})
@@ -64,7 +64,7 @@ def test_full_jitter_waits_less_than_without(local_aws: RunningLocalAws) -> None
     assert len({round(delay, 2) for delay in found}) > 1
 
 
-def test_stopping_an_execution_ends_a_wait_between_tries(local_aws: RunningLocalAws) -> None:
+def test_stopping_an_execution_ends_a_wait_between_attempts(local_aws: RunningLocalAws) -> None:
     arn = local_aws.execute({"Try": failing(IntervalSeconds=600)})
     local_aws.until(lambda: local_aws.history(arn)[-1]["type"], lambda kind: kind == "TaskFailed")
     local_aws.states.stop_execution(executionArn=arn)
@@ -72,7 +72,7 @@ def test_stopping_an_execution_ends_a_wait_between_tries(local_aws: RunningLocal
     assert local_aws.history(arn)[-1]["type"] == "ExecutionAborted"
 
 
-def test_a_wait_of_more_than_a_minute_is_not_cut(
+def test_a_wait_of_more_than_a_minute_is_not_shortened(
     free_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A hundredth of each wait, so that two hundred seconds are two and a minute would be less than one.
@@ -124,7 +124,7 @@ def test_a_machines_timeout_stops_its_job_and_is_final(local_aws: RunningLocalAw
     assert local_aws.wait_for_execution(arn)["status"] == "TIMED_OUT"
 
 
-def test_a_machine_that_ends_in_time_is_not_disturbed_by_its_timeout(local_aws: RunningLocalAws) -> None:
+def test_a_machine_that_ends_in_time_is_not_affected_by_its_timeout(local_aws: RunningLocalAws) -> None:
     arn = local_aws.execute({"Pass": {"Type": "Pass", "End": True}}, TimeoutSeconds=1)
     assert local_aws.wait_for_execution(arn)["status"] == "SUCCEEDED"
     time.sleep(1.2)
@@ -142,14 +142,14 @@ def nested(local_aws: RunningLocalAws, resource: str, request: dict[str, Any]) -
     return arn, child
 
 
-def test_an_execution_that_is_waited_for_is_stopped_with_the_one_that_waits(local_aws: RunningLocalAws) -> None:
+def test_a_nested_execution_is_stopped_with_the_one_that_waits_for_it(local_aws: RunningLocalAws) -> None:
     request = local_aws.request(SLEEP)
     arn, _ = nested(local_aws, "arn:aws:states:::states:startExecution.sync:2", request)
     local_aws.states.stop_execution(executionArn=arn)
     assert local_aws.wait(request["ProcessingJobName"])["ProcessingJobStatus"] == "Stopped"
 
 
-def test_an_execution_that_is_not_waited_for_goes_on(local_aws: RunningLocalAws) -> None:
+def test_a_nested_execution_that_is_not_waited_for_continues(local_aws: RunningLocalAws) -> None:
     request = local_aws.request("import time; print('ready'); time.sleep(2)")
     arn, child = nested(local_aws, "arn:aws:states:::states:startExecution", request)
     local_aws.states.stop_execution(executionArn=arn)

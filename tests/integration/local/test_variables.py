@@ -59,7 +59,7 @@ def test_all_values_are_evaluated_before_any_is_assigned(local_aws: RunningLocal
     assert output(local_aws, states) == {"a": 2, "b": 1}
 
 
-def test_a_task_assigns_from_its_result_and_not_from_its_selection_of_it(local_aws: RunningLocalAws) -> None:
+def test_a_task_assigns_from_its_result_and_not_from_its_result_selector(local_aws: RunningLocalAws) -> None:
     machine = local_aws.machine({"Pass": {"Type": "Pass", "Result": {"deep": 7}, "End": True}})
     start = {
         "Type": "Task",
@@ -79,7 +79,7 @@ def test_a_wait_assigns_from_its_input(local_aws: RunningLocalAws) -> None:
 
 
 @pytest.mark.parametrize(("given", "expected"), [(1, "first"), (2, "second"), (3, "other")])
-def test_of_a_choice_the_rule_that_matches_assigns(local_aws: RunningLocalAws, given: int, expected: str) -> None:
+def test_the_matching_rule_of_a_choice_assigns(local_aws: RunningLocalAws, given: int, expected: str) -> None:
     choices = [
         {"Variable": "$.n", "NumericEquals": 1, "Assign": {"a": "first"}, "Next": "Read"},
         {"Variable": "$.n", "NumericLessThan": 3, "Assign": {"a": "second"}, "Next": "Read"},
@@ -104,7 +104,7 @@ def test_a_fail_and_a_succeed_state_read_variables(local_aws: RunningLocalAws) -
 
 
 @pytest.mark.parametrize("kind", ["Parallel", "Map"])
-def test_what_is_inside_reads_outer_variables_and_keeps_its_own(local_aws: RunningLocalAws, kind: str) -> None:
+def test_inner_states_read_outer_variables_and_keep_their_own(local_aws: RunningLocalAws, kind: str) -> None:
     inner = {
         "StartAt": "Both",
         "States": {

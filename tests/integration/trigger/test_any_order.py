@@ -82,7 +82,7 @@ class World(RuleBasedStateMachine):
             self._end(data.draw(st.sampled_from(running)), report=report, stop=stop)
 
     @invariant()
-    def no_more_run_than_may(self) -> None:
+    def no_more_run_than_allowed(self) -> None:
         slots = self.kind.get("max_concurrent_jobs")
         assert slots is None or len(self._running()) <= slots
 

@@ -31,7 +31,7 @@ def test_a_full_batch_is_one_execution_with_all_its_objects(trigger: Make) -> No
     ]
 
 
-def test_an_upload_that_is_delivered_twice_is_taken_once(trigger: Make) -> None:
+def test_an_upload_that_is_delivered_twice_is_collected_once(trigger: Make) -> None:
     world = trigger(batch_size=4, batch_window=60)
     events = [world.upload(f"in/{name}.csv") for name in "abc"]
     assert world.deliver(events[0], events[0], events[1]) == []
@@ -82,7 +82,7 @@ def test_groups_that_look_alike_do_not_share_a_batch(
     assert sorted(execution.keys for execution in world.running(len(keys))) == sorted((key,) for key in keys)
 
 
-def test_no_more_executions_run_at_once_than_may(trigger: Make) -> None:
+def test_no_more_executions_run_concurrently_than_allowed(trigger: Make) -> None:
     world = trigger(max_concurrent_jobs=2)
     assert world.deliver(*(world.upload(f"in/{number}.csv") for number in range(5))) == []
     world.dispatch()
@@ -101,7 +101,7 @@ def test_no_more_executions_run_at_once_than_may(trigger: Make) -> None:
     assert len(world.executions) == 5
 
 
-def test_an_end_without_an_event_is_noticed_within_minutes(trigger: Make) -> None:
+def test_an_end_without_an_event_is_detected_within_minutes(trigger: Make) -> None:
     world = trigger(max_concurrent_jobs=1)
     assert world.deliver(*(world.upload(f"in/{name}.csv") for name in "ab")) == []
     world.dispatch()

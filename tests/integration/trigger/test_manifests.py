@@ -29,7 +29,7 @@ def test_keys_are_data(trigger: Make) -> None:
     assert sorted(execution.keys) == sorted(KEYS)
 
 
-def test_keys_are_data_without_batches_and_the_log_has_a_line_each(
+def test_keys_are_data_without_batches_and_each_has_a_line_in_the_log(
     trigger: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = trigger()
@@ -70,7 +70,7 @@ def test_keys_are_data_in_dead_letters_and_events_of_failures(trigger: Make) -> 
     assert sorted(event["objects"] for event in world.published()) == uris
 
 
-def test_one_key_is_named_once_however_often_it_was_uploaded(trigger: Make) -> None:
+def test_a_key_that_is_uploaded_several_times_is_listed_once(trigger: Make) -> None:
     world = trigger(batch_size=4, batch_window=60)
     assert world.deliver(*(world.upload(f"in/{name}") for name in "abab")) == []
     world.dispatch()
@@ -95,7 +95,9 @@ def test_objects_land_below_the_folder_that_all_prefixes_share(trigger: Make, pr
     assert world.runtime.grouping.root == root
 
 
-def test_an_object_that_may_not_be_seen_is_left_to_the_job(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_that_the_function_may_not_read_is_left_to_the_job(
+    trigger: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = trigger(batch_size=2, batch_window=60)
     events = [world.upload("in/seen"), world.upload("in/hidden")]
     client = world.runtime.s3

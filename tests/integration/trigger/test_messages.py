@@ -70,7 +70,7 @@ def test_bad_messages_are_dead_letters_with_their_reasons(trigger: Make, kind: d
 
 
 @pytest.mark.parametrize("body", ['{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}', "folder"])
-def test_a_message_that_requires_nothing_is_not_a_dead_letter(trigger: Make, body: str) -> None:
+def test_a_message_that_requires_no_action_is_not_a_dead_letter(trigger: Make, body: str) -> None:
     world = trigger()
     assert world.deliver(world.event("in/folder/") if body == "folder" else body) == []
     assert world.dead_letters() == []
@@ -91,7 +91,7 @@ def test_a_message_that_fails_for_the_last_time_has_a_reason(trigger: Make, monk
     assert world.dead_letters() == [(event, "RuntimeError: no way")]
 
 
-def test_a_group_that_cannot_be_taken_fails_alone(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_that_cannot_be_collected_fails_alone(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     world = trigger(batch_size=2, batch_window=60, group_by={"folders": 1})
     events = [world.upload(key) for key in ("in/blue/1", "in/red/1", "in/blue/2", "in/red/2")]
     collect = world.ledger.collect
@@ -158,7 +158,7 @@ def bodies(draw: st.DrawFn) -> str:
 
 
 @pytest.mark.parametrize("kind", [{}, {"batch_size": 50, "batch_window": 60}], ids=["immediate", "batches"])
-def test_no_message_keeps_another_from_being_processed(trigger: Make, kind: dict[str, Any]) -> None:
+def test_no_message_prevents_another_from_being_processed(trigger: Make, kind: dict[str, Any]) -> None:
     world = trigger(**kind)
     seen = 0
 
