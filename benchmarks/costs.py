@@ -14,7 +14,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "trigger-costs.md"
 MILLION = 1_000_000
-# AWS does not document how much of a job's start is billed; measure yours, and set it with --startup-minutes.
+# AWS does not document how much of a job's start is billed; measure your own, and set it with --startup-minutes.
 STARTUP_MINUTES = 2.0
 # Of a state machine with one processing job: the start and the job.
 TRANSITIONS = 2

@@ -1,4 +1,4 @@
-"""A storm of uploads on the trigger's functions with real services on loopback: none may be lost, none started twice.
+"""A storm of uploads on the trigger's functions with real services on loopback: none may be lost or started twice.
 
 ``make storm``. Every upload is delivered at least once, one in five twice, in any order. One in twenty of the
 functions' calls is throttled, and functions are killed (SIGKILL) before and after calls at random; several run at once,
@@ -78,7 +78,7 @@ class Chaos:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _count(self, what: str) -> None:
-        os.write(self._counts[what], b".")  # no lock, which a killed process would never give back
+        os.write(self._counts[what], b".")  # without a lock, which a killed process would never release
 
 
 class _Body:
@@ -130,14 +130,14 @@ def intake(environment: dict[str, str], queue: str, throttled: float, killed: fl
 
 
 def dispatcher(environment: dict[str, str], throttled: float, killed: float, folder: Path) -> None:
-    """Run the dispatcher, on a minute that has half a second."""
+    """Run the dispatcher, with a minute shortened to half a second."""
     _configure(environment)
     Chaos(throttled, killed, folder)
     work = s3_trigger.dispatch.Dispatcher(lambda_runtime(), abandoned_seconds=20, reconciled_seconds=10)
     while True:
         try:
             work.dispatch({"minute": True}, Context())
-        except Exception:  # noqa: BLE001 - as Lambda does: the next minute invokes it again
+        except Exception:  # noqa: BLE001 - as in Lambda, the next minute invokes it again
             time.sleep(0.1)
         time.sleep(0.5)
 

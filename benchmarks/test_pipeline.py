@@ -44,7 +44,7 @@ def test_the_bare_script(benchmark: Any, wine: Path, tmp_path: Path) -> None:
 
 @pytest.mark.benchmark(group="upload to outputs")
 def test_the_pipeline(benchmark: Any, deployment: Deployment, wine: Path) -> None:
-    """From the upload to both outputs in S3."""
+    """Run the pipeline from the upload to both outputs in S3."""
     s3 = deployment.session.client("s3")
     outputs = deployment.outputs("ProcessingDemo")
     bucket, _, prefix = outputs["UploadTo"].removeprefix("s3://").partition("/")

@@ -77,7 +77,7 @@ for number in range({count}):
 """
     output_time = run_job(local_aws, script)
     with capsys.disabled():
-        print(  # noqa: T201 - what a benchmark is for
+        print(  # noqa: T201 - the result
             f"\n{count:,} files of {size:,} bytes: a job reads them in {input_time:.1f} s, "
             f"{input_time / download_time:.2f}x of `aws s3 cp`; it writes and uploads them in {output_time:.1f} s, "
             f"{output_time / upload_time:.2f}x"

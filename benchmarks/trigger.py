@@ -43,7 +43,7 @@ OURS = (
 STARTS = 15
 
 
-def spent(clients: Clients, size: str) -> dict[str, Any]:
+def consumption(clients: Clients, size: str) -> dict[str, Any]:
     """Return the consumption of 1,000 objects from their events to the ends of their executions."""
     world = Trigger(clients, **SIZES[size])
     keys = [f"in/{number:04}.csv" for number in range(OBJECTS)]
@@ -60,7 +60,7 @@ def spent(clients: Clients, size: str) -> dict[str, Any]:
         runs = [slot.run.name for slot in world.ledger.slots()]
         executions = len(runs)
         for name in runs:
-            world.deliver(ended(world, name))
+            world.deliver(end_event(world, name))
             world.dispatch()
             invocations.update(("intake", "dispatch"))
     calls = Counter(world.faults.calls)
@@ -73,7 +73,7 @@ def spent(clients: Clients, size: str) -> dict[str, Any]:
     }
 
 
-def ended(world: Trigger, name: str) -> str:
+def end_event(world: Trigger, name: str) -> str:
     """Return the event of an execution that succeeded."""
     detail = {"name": name, "executionArn": world.arn(name), "status": "SUCCEEDED"}
     return json.dumps(
@@ -82,7 +82,7 @@ def ended(world: Trigger, name: str) -> str:
 
 
 def memory(clients: Clients, objects: int) -> dict[str, Any]:
-    """Return the dispatcher's peak memory for one batch of so many objects, in its own process."""
+    """Return the dispatcher's peak memory for one batch of the given number of objects, in its own process."""
     world = Trigger(clients, batch_size=objects, batch_window=60)
     keys = [f"in/{number // 1000:03}/{number:06}.csv" for number in range(objects)]
     put(world, keys)
@@ -118,7 +118,7 @@ def put(world: Trigger, keys: list[str]) -> None:
 
 
 def cold_start() -> tuple[float, float, float]:
-    """Return the seconds until a handler has two clients, bare and ours, and the median ratio of the pairs."""
+    """Return the seconds until a handler has two clients, bare and the trigger's, and the median ratio of the pairs."""
     settings = dict.fromkeys(
         ("bucket", "state_machine_arn", "manifest_bucket", "manifest_prefix", "pipeline", "dead_letter_queue"), "x"
     )
@@ -146,26 +146,28 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help=f"keep the counts in {KEPT.relative_to(ROOT)}")
     parser.add_argument("--largest", type=int, default=100_000, help="objects of the largest batch (default: 100,000)")
     arguments = parser.parse_args()
-    # The functions write their log, as they do in AWS, but it is not shown.
-    say = os.fdopen(os.dup(1), "w", buffering=1).write
+    # The functions write their log, as they do on AWS, but it is not shown.
+    write = os.fdopen(os.dup(1), "w", buffering=1).write
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     bare, ours, ratio = cold_start()
-    say(f"cold start: bare boto3 handler {bare:.3f} s, intake {ours:.3f} s, {ratio:.2f}x (median of {STARTS} pairs)\n")
+    write(
+        f"cold start: bare boto3 handler {bare:.3f} s, intake {ours:.3f} s, {ratio:.2f}x (median of {STARTS} pairs)\n"
+    )
     kept: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder, LocalAws(port=free_port(), state_dir=Path(folder)) as local_aws:
         os.environ.update(local_aws.environment())
         clients = Clients(local_aws.endpoint)
         for size in SIZES:
-            kept[size] = found = spent(clients, size)
+            kept[size] = found = consumption(clients, size)
             shown = ", ".join(f"{count:,} {name}" for name, count in found["calls"].items())
-            say(
+            write(
                 f"{OBJECTS:,} objects, batch_size={size}: {sum(found['calls'].values()):,} calls ({shown}); "
                 f"{sum(found['invocations'].values()):,} invocations; {found['milliseconds']:,} ms, of which "
                 f"{found['processor_milliseconds']:,} ms of the processor\n"
             )
         for objects in (1000, arguments.largest):
             found = memory(clients, objects)
-            say(
+            write(
                 f"one batch of {found['objects']:,} objects: dispatcher's peak memory {found['mebibytes']} MiB, "
                 f"{found['seconds']} s\n"
             )

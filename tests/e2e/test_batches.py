@@ -1,4 +1,4 @@
-"""Batches, shared and imported buckets: deployed by the unmodified CDK CLI and really run."""
+"""Batches, shared and imported buckets: deployed by the unmodified CDK CLI, and run."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Pipeline:
         return [one for name, one in self.grouped() if name == group]
 
     def copies(self) -> list[str]:
-        """The keys of all outputs, below the place that each job has for itself."""
+        """Return the keys of all outputs, without the location of each job."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.outputs["OutputBucket"], Prefix="outputs/"
         )
@@ -86,7 +86,7 @@ def deployed(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -
     app = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'batches' / 'app.py'}"
     folder = tmp_path_factory.mktemp("batches")
     cdk(["deploy", "--all", "--app", app, "--output", str(folder)], deployment.environment)
-    # Their window of a minute runs while other tests do, and the test of it comes last.
+    # The window of a minute passes while other tests run; the test of these objects comes last.
     waiting = Pipeline(deployment, "BatchCopy")
     for name in WAITING:
         waiting.put(name, b"text")
@@ -106,7 +106,7 @@ def test_a_thousand_objects_are_one_job_and_two_bad_ones_block_no_others(deploye
 
     good = sorted(name for name in bodies if name not in ("blue/617.txt", "blue/230.txt"))
     pipeline.until(lambda: [name for name in pipeline.copies() if name not in WAITING] == good)
-    # The end of an execution is told through the queue, whose messages are gathered for some seconds.
+    # The end of an execution is reported through the queue, whose messages are batched for some seconds.
     pipeline.until(lambda: len(pipeline.dead_letters()) == 2)
     letters = sorted((letter["objects"], reason) for letter, reason in pipeline.dead_letters())
     assert letters == [
@@ -115,7 +115,7 @@ def test_a_thousand_objects_are_one_job_and_two_bad_ones_block_no_others(deploye
     ]
     assert "617.txt is corrupt" in letters[1][1]
     statuses = [one["status"] for one in pipeline.executions_of("blue")]
-    # The whole batch, and two halves at each of ten levels.
+    # The whole batch, and two halves at each of the ten levels.
     assert (statuses.count("FAILED"), statuses.count("SUCCEEDED")) == (11, 10)
 
 
@@ -131,7 +131,7 @@ def test_dead_letters_are_shown_and_sent_back(deployed: Deployment) -> None:
     assert shown.stdout.endswith("BatchCopy/Pipeline: 2 dead letters found\n")
     sent = deployed.smproc("redrive", "--stack", "BatchCopy", "--local", str(deployed.port))
     assert sent.stdout.endswith("BatchCopy/Pipeline: 2 dead letters sent back\n")
-    # The object is still corrupt, and the other one still gone.
+    # The object is still corrupt, and the other one still missing.
     pipeline.until(lambda: len(pipeline.executions_of("blue")) == before + 1)
     pipeline.until(lambda: len(pipeline.dead_letters()) == 2)
     assert pipeline.executions_of("blue")[0]["status"] == "FAILED"
@@ -158,16 +158,16 @@ def test_a_failure_is_published_and_can_be_retried_once(deployed: Deployment, tm
     file.write_text("corrupt")
     assert deployed.run(file, "ImportedCopy").returncode == 1
 
-    told: list[dict[str, Any]] = []
+    published: list[dict[str, Any]] = []
 
-    def hear() -> bool:
-        answer = pipeline.sqs.receive_message(QueueUrl=pipeline.outputs["Told"])
-        told.extend(json.loads(message["Body"])["detail"] for message in answer.get("Messages", ()))
-        return bool(told)
+    def receive() -> bool:
+        answer = pipeline.sqs.receive_message(QueueUrl=pipeline.outputs["Failures"])
+        published.extend(json.loads(message["Body"])["detail"] for message in answer.get("Messages", ()))
+        return bool(published)
 
-    pipeline.until(hear)
+    pipeline.until(receive)
     (first,) = [one for one in pipeline.executions() if one["status"] == "FAILED"]
-    detail = told[0]
+    detail = published[0]
     assert detail["pipeline"] == "ImportedCopy/Pipeline"
     assert detail["executionArn"] == first["executionArn"]
     assert detail["objects"] == [f"s3://{pipeline.bucket}/single/bad one.txt"]
@@ -175,8 +175,8 @@ def test_a_failure_is_published_and_can_be_retried_once(deployed: Deployment, tm
     assert detail["logs"].endswith(f"$3FlogStreamNameFilter$3D{detail['job']}")
     assert detail["following"] == "NOTHING"
 
-    again = ("retry", "single/bad one.txt", "--stack", "ImportedCopy", "--local", str(deployed.port))
-    ran = deployed.smproc(*again)
+    retry = ("retry", "single/bad one.txt", "--stack", "ImportedCopy", "--local", str(deployed.port))
+    ran = deployed.smproc(*retry)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith(f"single/bad one.txt runs again, in a new execution after {first['name']}\n")
     pipeline.until(lambda: [one["status"] for one in pipeline.executions()].count("FAILED") == 2)
@@ -197,9 +197,9 @@ def test_a_message_that_cannot_be_processed_is_a_dead_letter_with_its_reason(dep
     pipeline.sqs.send_message(QueueUrl=pipeline.outputs["Queue"], MessageBody="not an event")
     command = ("redrive", "--stack", "ImportedCopy", "--local", str(deployed.port))
     pipeline.until(lambda: "the message is not JSON" in deployed.smproc(*command, "--dry-run").stdout)
-    nobody = deployed.smproc("redrive", "--stack", "ImportedCopy", "--pipeline", "x", "--local", str(deployed.port))
-    assert nobody.returncode == 1
-    assert "no pipeline 'x'; name one of these with --pipeline: ImportedCopy/Pipeline" in nobody.stderr
+    refused = deployed.smproc("redrive", "--stack", "ImportedCopy", "--pipeline", "x", "--local", str(deployed.port))
+    assert refused.returncode == 1
+    assert "no pipeline 'x'; name one of these with --pipeline: ImportedCopy/Pipeline" in refused.stderr
 
 
 def test_an_incomplete_batch_runs_when_its_window_is_over(deployed: Deployment) -> None:

@@ -1,4 +1,4 @@
-"""Everything under one key, in a VPC that nothing leads out of: deployed with IAM enforced, and run."""
+"""Everything under one key, in a VPC without a route out: deployed with IAM enforced, and run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_example_deploys_and_runs(deployment: Deployment, tmp_path: Path) ->
     ec2 = session.client("ec2")
     (hosts,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
     ((pair,),) = [rule["UserIdGroupPairs"] for rule in hosts["IpPermissions"]]
-    assert pair["GroupId"] == group  # one lets in the other, and nobody else
-    made = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [hosts["VpcId"]]}])["VpcEndpoints"]
-    services = {endpoint["ServiceName"].rpartition(".")[2] for endpoint in made}
+    assert pair["GroupId"] == group  # the hosts accept connections from each other only
+    endpoints = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [hosts["VpcId"]]}])["VpcEndpoints"]
+    services = {endpoint["ServiceName"].rpartition(".")[2] for endpoint in endpoints}
     assert services == {"s3", "states", "sqs", "events"}

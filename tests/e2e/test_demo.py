@@ -1,4 +1,4 @@
-"""`make demo` on a new machine: it works, or says in a sentence why not, and leaves nothing behind."""
+"""`make demo` on a new machine: it works, or reports the problem in one sentence, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_demo_shows_both_outputs_and_the_duration_of_each_step(first: Run) -
 
 
 def test_a_running_local_aws_is_used_and_left_running(first: Run) -> None:
-    # With the account that the first demo has left: the stack is there already.
+    # In the account that the first demo left behind: the stack exists already.
     with first.local_aws as local_aws:
         second = demo(local_aws.port, first.state)
 

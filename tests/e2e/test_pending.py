@@ -16,8 +16,8 @@ APP = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'batches' / 'pending.py'}"
 
 def test_waiting_objects_outlive_an_update_and_the_stack(deployment: Deployment, tmp_path: Path) -> None:
     def run(command: str, minutes: int, *more: str) -> None:
-        words = [command, "Pending", *more, "--app", APP, "--output", str(tmp_path / f"{command}{minutes}")]
-        cdk([*words, "--context", f"minutes={minutes}"], deployment.environment)
+        arguments = [command, "Pending", *more, "--app", APP, "--output", str(tmp_path / f"{command}{minutes}")]
+        cdk([*arguments, "--context", f"minutes={minutes}"], deployment.environment)
 
     session = deployment.session
     s3, dynamodb, states = session.client("s3"), session.client("dynamodb"), session.client("stepfunctions")
@@ -29,9 +29,9 @@ def test_waiting_objects_outlive_an_update_and_the_stack(deployment: Deployment,
         items = dynamodb.scan(TableName=outputs["Table"])["Items"]
         return [item for item in items if item["pk"]["S"] in ("open", "ready", "slot")]
 
-    def until(what: Callable[[], bool]) -> None:
+    def until(condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 200
-        while not what():
+        while not condition():
             assert time.monotonic() < deadline, waiting()
             time.sleep(0.5)
 
@@ -43,8 +43,8 @@ def test_waiting_objects_outlive_an_update_and_the_stack(deployment: Deployment,
         s3.put_object(Bucket=bucket, Key=name, Body=b"x")
     until(lambda: [item["objects"]["N"] for item in waiting()] == ["2"])
     assert executions() == []
-    # A day has become a minute: what waited is started. That minute, and the next tick of the schedule, are not waited
-    # for: test_batches shows both.
+    # The window is now a minute instead of a day, so the waiting batch starts. The test does not wait for that minute
+    # and the next run of the schedule, which test_batches covers.
     run("deploy", 1)
     (opened,) = waiting()
     dynamodb.update_item(
@@ -60,7 +60,7 @@ def test_waiting_objects_outlive_an_update_and_the_stack(deployment: Deployment,
     s3.put_object(Bucket=bucket, Key="c", Body=b"x")
     until(lambda: len(waiting()) == 1)
     run("destroy", 1, "--force")
-    # Nothing of it is gone, and nothing starts any more.
+    # Nothing is deleted, and nothing starts any more.
     (item,) = waiting()
     assert item["objects"]["N"] == "1"
     assert "Attributes" in session.client("sqs").get_queue_attributes(QueueUrl=outputs["Queue"], AttributeNames=["All"])

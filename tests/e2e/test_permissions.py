@@ -1,4 +1,4 @@
-"""What each role of a deployed pipeline may not do, tried with the role's own credentials; IAM is enforced."""
+"""Actions that the roles of a deployed pipeline may not perform, attempted with their credentials; IAM is enforced."""
 
 from __future__ import annotations
 
@@ -39,26 +39,30 @@ class Stack:
         self.queue = self.find("PipelineTriggerQueue")
 
     def find(self, start: str) -> str:
-        """The physical id of the resource whose logical id starts so, up to the hash."""
+        """Return the physical id of the resource whose logical id is this text and a hash."""
         found: str
         (found,) = (found for name, found in self._resources.items() if re.fullmatch(rf"{start}[0-9A-F]{{8}}", name))
         return found
 
     def as_role(self, part: str) -> Callable[[str], Any]:
-        """Makes clients that act as a role."""
+        """Return a function that creates clients that act as a role."""
         sts, iam = self.deployment.session.client("sts"), self.deployment.session.client("iam")
         name = self.role_arns[part].rpartition("/")[2]
         trust: Any = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
-        us = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}}
-        for statements in ([*trust["Statement"], us], trust["Statement"]):
+        account_root = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"AWS": "arn:aws:iam::000000000000:root"},
+        }
+        for statements in ([*trust["Statement"], account_root], trust["Statement"]):
             document = json.dumps({**trust, "Statement": statements})
             iam.update_assume_role_policy(RoleName=name, PolicyDocument=document)
-            if us in statements:
-                given = sts.assume_role(RoleArn=self.role_arns[part], RoleSessionName="tries")["Credentials"]
+            if account_root in statements:
+                credentials = sts.assume_role(RoleArn=self.role_arns[part], RoleSessionName="tries")["Credentials"]
         session = boto3.Session(
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given["SessionToken"],
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
             region_name="us-east-1",
         )
         client: Callable[..., Any] = session_at(session, f"http://127.0.0.1:{self.deployment.port}").client
@@ -83,7 +87,7 @@ def request(name: str, role: str) -> dict[str, Any]:
 
 Try = Callable[[Callable[[str], Any], Stack], object]
 NAME = "sagemaker-scikit-learn-x"
-# What a role must not do: of whom, what it is, the action that is denied, and how it is tried.
+# Actions that a role may not perform: the role, a description, the denied action, and the attempt.
 DENIED: list[tuple[str, str, str, Try]] = [
     (
         "job",
@@ -117,7 +121,7 @@ DENIED: list[tuple[str, str, str, Try]] = [
     ),
     (
         "job",
-        "write over the code",
+        "overwrite the code",
         "s3:PutObject",
         lambda aws, stack: aws("s3").put_object(Bucket=stack.outputs, Key="code/x", Body=b""),
     ),
@@ -197,13 +201,13 @@ DENIED: list[tuple[str, str, str, Try]] = [
     ),
     (
         "trigger",
-        "tell events in another name",
+        "publish events with another source",
         "events:PutEvents",
         lambda aws, _: aws("events").put_events(Entries=[{"Source": "mine", "DetailType": "x", "Detail": "{}"}]),
     ),
     (
         "trigger",
-        "start a job by itself",
+        "start a job directly",
         "sagemaker:CreateProcessingJob",
         lambda aws, stack: aws("sagemaker").create_processing_job(**request(NAME, stack.role_arns["job"])),
     ),

@@ -37,7 +37,7 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def outputs_of(deployment: Deployment, execution: dict[str, Any]) -> dict[str, list[list[str]]]:
-    """Each output of an execution's job, downloaded again and read as CSV."""
+    """Return the outputs of an execution's job, downloaded and read as CSV."""
     s3 = deployment.session.client("s3")
     found = {}
     for output in json.loads(execution["output"])["ProcessingOutputConfig"]["Outputs"]:
@@ -50,27 +50,27 @@ def outputs_of(deployment: Deployment, execution: dict[str, Any]) -> dict[str, l
 
 
 def execution_of(deployment: Deployment, stack: str, key: str, *, seconds: float = 60) -> dict[str, Any]:
-    """The ended execution of a key."""
+    """Return the ended execution of a key."""
     states = deployment.session.client("stepfunctions")
     machine = deployment.outputs(stack)["StateMachine"]
 
-    def look() -> dict[str, Any] | None:
+    def find() -> dict[str, Any] | None:
         for listed in states.list_executions(stateMachineArn=machine)["executions"]:
             execution = states.describe_execution(executionArn=listed["executionArn"])
             if json.loads(execution["input"])["key"] == key and execution["status"] != "RUNNING":
                 return {**execution}
         return None
 
-    found = until(look, seconds=seconds)
+    found = until(find, seconds=seconds)
     assert found is not None, f"no execution of {key!r} ended"
     return found
 
 
-def until(look: Callable[[], Answer], *, seconds: float) -> Answer | None:
-    """The first answer that is one, or None."""
+def until(find: Callable[[], Answer], *, seconds: float) -> Answer | None:
+    """Return the first answer that is true, or None at the deadline."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if answer := look():
+        if answer := find():
             return answer
         time.sleep(0.1)
     return None
@@ -116,10 +116,10 @@ def test_the_outputs_are_scaled_and_a_split_of_the_input(deployment: Deployment,
     assert deployment.run(wine, "ProcessingDemo").returncode == 0
     found = outputs_of(deployment, execution_of(deployment, "ProcessingDemo", "incoming/wine.csv"))
 
-    given = list(csv.reader(io.StringIO(wine.read_text())))
+    source = list(csv.reader(io.StringIO(wine.read_text())))
     train, test = found["train"], found["test"]
-    assert train[0] == test[0] == given[0]
-    assert sorted(row[-1] for row in train[1:] + test[1:]) == sorted(row[-1] for row in given[1:])
+    assert train[0] == test[0] == source[0]
+    assert sorted(row[-1] for row in train[1:] + test[1:]) == sorted(row[-1] for row in source[1:])
     alcohol = [float(row[0]) for row in train[1:]]
     assert abs(sum(alcohol) / len(alcohol)) < 1e-9
 
@@ -173,14 +173,14 @@ def test_no_key_or_message_writes_more_than_text_on_the_terminal(deployment: Dep
         listed = deployment.smproc("redrive", "--stack", "Obedient", "--local", str(deployment.port), "--dry-run")
         return listed.stdout if "s3://another/" in listed.stdout else ""
 
-    told = until(dead_letters, seconds=30) or ""
+    letters = until(dead_letters, seconds=30) or ""
     missing = deployment.smproc("retry", key, "--stack", "Obedient", "--local", str(deployment.port))
     deployment.session.client("sqs").purge_queue(QueueUrl=deployment.outputs("Obedient")["DeadLetterQueue"])
     assert (worked.returncode, failed.returncode, missing.returncode) == (0, 1, 1)
     assert f"done/{written}.txt  11 bytes" in worked.stdout
     assert "exit message told to fail \\x1b[2J\\u202e" in failed.stdout
-    assert f"s3://another/{written}\n" in told
-    for shown in (worked.stdout, failed.stdout, told, missing.stderr):
+    assert f"s3://another/{written}\n" in letters
+    for shown in (worked.stdout, failed.stdout, letters, missing.stderr):
         assert printable(shown, keep="\n") == shown
 
 
@@ -205,7 +205,7 @@ def test_a_file_deleted_before_its_job_starts_fails_the_execution_by_name(deploy
     bucket = outputs["UploadTo"].removeprefix("s3://").partition("/")[0]
     lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     try:
-        time.sleep(1.5)  # the poller has seen it
+        time.sleep(1.5)  # until the poller notices it
         s3.put_object(Bucket=bucket, Key="gone soon.txt", Body=b"x")
         s3.delete_object(Bucket=bucket, Key="gone soon.txt")
     finally:
@@ -224,33 +224,33 @@ def test_an_event_delivered_twice_starts_one_execution(deployment: Deployment) -
     bucket = outputs["UploadTo"].removeprefix("s3://").partition("/")[0]
     s3.put_object(Bucket=bucket, Key="twice.txt", Body=b"well")
     first = execution_of(deployment, "Obedient", "twice.txt")
-    given = json.loads(first["input"])
+    execution_input = json.loads(first["input"])
     event = {
         "version": "0",
         "source": "aws.s3",
         "detail-type": "Object Created",
-        # S3 writes the same sequencer shorter or longer; filled with zeros it is the same upload.
+        # S3 writes a sequencer in several lengths; padded with zeros, it is that of the same upload.
         "detail": {
             "bucket": {"name": bucket},
-            "object": {"key": "twice.txt", "sequencer": given["sequencer"].rstrip("0")},
+            "object": {"key": "twice.txt", "sequencer": execution_input["sequencer"].rstrip("0")},
         },
     }
     for _ in range(3):
         sqs.send_message(QueueUrl=outputs["Queue"], MessageBody=json.dumps(event))
 
-    def all_gone() -> bool:
+    def queue_is_empty() -> bool:
         attributes = sqs.get_queue_attributes(QueueUrl=outputs["Queue"], AttributeNames=["All"])["Attributes"]
         waiting = attributes["ApproximateNumberOfMessages"], attributes["ApproximateNumberOfMessagesNotVisible"]
         return waiting == ("0", "0")
 
-    assert until(all_gone, seconds=20)
+    assert until(queue_is_empty, seconds=20)
     states = deployment.session.client("stepfunctions")
     names = [
         listed["name"]
         for listed in states.list_executions(stateMachineArn=outputs["StateMachine"])["executions"]
         if '"twice.txt"' in states.describe_execution(executionArn=listed["executionArn"])["input"]
     ]
-    identity = json.dumps([bucket, "twice.txt", given["sequencer"]])
+    identity = json.dumps([bucket, "twice.txt", execution_input["sequencer"]])
     assert names == [hashlib.sha256(identity.encode()).hexdigest()]
 
 
@@ -273,8 +273,8 @@ def test_a_folder_marker_is_not_data(deployment: Deployment) -> None:
     assert execution_of(deployment, "Obedient", "folder/after.txt")["status"] == "SUCCEEDED"
 
     for listed in states.list_executions(stateMachineArn=outputs["StateMachine"])["executions"]:
-        given = json.loads(states.describe_execution(executionArn=listed["executionArn"])["input"])
-        assert given["key"] != "folder/"
+        execution_input = json.loads(states.describe_execution(executionArn=listed["executionArn"])["input"])
+        assert execution_input["key"] != "folder/"
 
 
 def test_the_tags_of_a_job_name_its_execution(deployment: Deployment, wine: Path) -> None:
@@ -302,7 +302,7 @@ def test_logs_of_job_and_function_can_be_read_with_the_plain_aws_cli(deployment:
 
 
 def aws_logs(deployment: Deployment, group: str) -> str:
-    """What `aws logs` prints of a group."""
+    """Return the text that `aws logs` prints for a log group."""
     command = [str(AWS_CLI), "logs", "filter-log-events", "--log-group-name", group]
     ran = subprocess.run(
         [*command, "--query", "events[].[message]", "--output", "text"],

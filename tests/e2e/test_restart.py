@@ -1,4 +1,4 @@
-"""The demo on a local AWS that is killed, and stopped, and started again: what was deployed still runs."""
+"""The demo on a local AWS that is killed, and stopped, and started again: the deployed pipeline still runs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def run_demo(table: Path, local_aws: LocalAws, environment: Mapping[str, str]) -
 
 
 def wait_until_saved(local_aws: LocalAws, environment: Mapping[str, str]) -> None:
-    """Wait until all that has happened so far is on disk."""
+    """Wait until every change so far is on disk."""
     services = local_aws.status().folder / "account" / "services"
     paths = [services / f"{name}.json" for name in ("cloudformation", "lambda", "s3", "sqs", "stepfunctions")]
     now, deadline = time.time(), time.monotonic() + _DEADLINE_SECONDS
@@ -67,7 +67,7 @@ def wait_until_saved(local_aws: LocalAws, environment: Mapping[str, str]) -> Non
         aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
         region_name=environment["AWS_REGION"],
     )
-    # One more change, so that there is a save after this moment.
+    # One more change, so that a save follows.
     session_at(session, local_aws.endpoint).client("sqs").create_queue(QueueName="another")
     while not all(path.exists() and path.stat().st_mtime > now for path in paths):
         assert time.monotonic() < deadline

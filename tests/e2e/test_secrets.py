@@ -1,6 +1,6 @@
-"""No secret gets into a log, a manifest, a history or a deployed template: searched for by the very values.
+"""A search for the values of secrets in logs, manifests, histories and deployed templates.
 
-tests/conformance/template/test_examples.py searches what is synthesized.
+tests/conformance/template/test_examples.py searches the synthesized templates.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tests.helpers.ports import free_port
 from tests.helpers.secret_search import OF_THE_USER, Texts, unpacked, where
 from tests.helpers.stacks import ROOT
 
-# What every secret that the local AWS makes begins with: keys and tokens of roles' sessions, tokens of programs.
-MADE = "5ec2e75ec2e7"
+# The start of every secret that the local AWS generates: keys and tokens of role sessions, tokens of programs.
+MARK = "5ec2e75ec2e7"
 _MARKING = f"""
 import secrets
 def marked(make):
-    # The shorter ones are no secrets: ids of traces, of access keys, of addresses.
-    return lambda size=32: "{MADE}" + make(size)[{len(MADE)}:] if size >= 20 else make(size)
+    # Shorter ones are not secrets: ids of traces, of access keys, of addresses.
+    return lambda size=32: "{MARK}" + make(size)[{len(MARK)}:] if size >= 20 else make(size)
 secrets.token_hex, secrets.token_urlsafe = marked(secrets.token_hex), marked(secrets.token_urlsafe)
 """
 OBEDIENT = ROOT / "tests" / "e2e" / "app" / "app.py"
@@ -47,11 +47,11 @@ class World:
         client: Any = self.deployment.session.client
         return client(service)
 
-    def pages(self, service: str, operation: str, **given: str) -> Iterator[dict[str, Any]]:
-        yield from self.client(service).get_paginator(operation).paginate(**given)
+    def pages(self, service: str, operation: str, **parameters: str) -> Iterator[dict[str, Any]]:
+        yield from self.client(service).get_paginator(operation).paginate(**parameters)
 
     def run(self, name: str, order: str) -> dict[str, Any]:
-        """Upload an order; the execution that it starts, when it has ended."""
+        """Upload an order, and return the execution that it starts when it has ended."""
         outputs = self.deployment.outputs("Obedient")
         bucket = outputs["UploadTo"].removeprefix("s3://").partition("/")[0]
         self.client("s3").put_object(Bucket=bucket, Key=name, Body=order.encode())
@@ -74,7 +74,7 @@ class World:
             yield from ((f"log {group}", event["message"].encode()) for event in page["events"])
 
     def texts(self) -> Texts:
-        """Everything that the local AWS shows to whoever may look, each part by its kind."""
+        """Yield everything that the local AWS shows to its clients, each part with its kind."""
         yield "server.log", self.local_aws.status().log.read_bytes()
         for page in self.pages("logs", "describe_log_groups"):
             for group in page["logGroups"]:
@@ -96,12 +96,12 @@ class World:
             yield "job", repr([described, sagemaker.list_tags(ResourceArn=job["ProcessingJobArn"])]).encode()
         formation = self.client("cloudformation")
         for stack in formation.describe_stacks()["Stacks"]:
-            told = [formation.get_template(StackName=stack["StackName"])["TemplateBody"], stack]
-            told += formation.describe_stack_events(StackName=stack["StackName"])["StackEvents"]
-            yield "stack", repr(told).encode()
+            parts = [formation.get_template(StackName=stack["StackName"])["TemplateBody"], stack]
+            parts += formation.describe_stack_events(StackName=stack["StackName"])["StackEvents"]
+            yield "stack", repr(parts).encode()
 
     def secrets_of_functions(self) -> set[str]:
-        """What the functions' processes have been given: their roles' keys and tokens."""
+        """Return the keys and tokens of roles in the environment of the functions' processes."""
         pid = self.local_aws.status().pid
         assert pid
         variables = [
@@ -134,12 +134,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def test_no_secret_is_visible(world: World) -> None:
     assert world.run("good.txt", "show the beginnings")["status"] == "SUCCEEDED"
     assert world.run("bad.txt", "exit 3")["status"] == "FAILED"
-    # The program had a marked token, and by it a marked key and a marked session.
+    # The program had a marked token, and through it a marked key and a marked session.
     beginnings = [text for _, text in world.log("/aws/sagemaker/ProcessingJobs") if text.startswith(b"beginnings ")]
-    assert beginnings == [f"beginnings {[MADE[:8]] * 3}".encode()]
+    assert beginnings == [f"beginnings {[MARK[:8]] * 3}".encode()]
     of_functions = world.secrets_of_functions()
     assert len(of_functions) >= 2
-    assert where(world.texts(), {MADE, OF_THE_USER, *of_functions}) == set()
+    assert where(world.texts(), {MARK, OF_THE_USER, *of_functions}) == set()
 
 
 @pytest.mark.parametrize(

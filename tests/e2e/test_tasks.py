@@ -21,7 +21,7 @@ from tests.helpers.stacks import ROOT
 
 SOURCE = ROOT / "tests" / "e2e" / "tasks" / "source"
 INPUT = {"day": "2026-11-23", "who": 'it\'s {you} \\ & "me"', "instance": "ml.m5.large"}
-TOLD = {
+EXPECTED = {
     "arguments": ["--day", INPUT["day"], f'it\'s {{{INPUT["who"]}}} \\ "quoted"'],
     "who": f"for {INPUT['who']}",
     "inputs": ["a.csv", "b.csv"],
@@ -38,7 +38,7 @@ class Tasks:
     outputs: dict[str, str]
 
     def run(self, name: str) -> dict[str, Any]:
-        """An execution, ended."""
+        """Run a state machine, and return the ended execution."""
         states = self.session.client("stepfunctions")
         arn = states.start_execution(stateMachineArn=self.outputs[name], input=json.dumps(INPUT))["executionArn"]
         deadline = time.monotonic() + 60
@@ -49,7 +49,7 @@ class Tasks:
         return execution
 
     def jobs(self, name_contains: str) -> list[dict[str, Any]]:
-        """The jobs of a state, the oldest first."""
+        """Return the jobs of a state, the oldest first."""
         sagemaker = self.session.client("sagemaker")
         listed = sagemaker.list_processing_jobs(
             NameContains=name_contains, SortBy="CreationTime", SortOrder="Ascending", MaxResults=100
@@ -57,8 +57,8 @@ class Tasks:
         names = [job["ProcessingJobName"] for job in listed["ProcessingJobSummaries"]]
         return [sagemaker.describe_processing_job(ProcessingJobName=name) for name in names]
 
-    def told(self, job: dict[str, Any]) -> dict[str, Any]:
-        """What a job wrote down."""
+    def report(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Return the report that a job wrote."""
         (output,) = job["ProcessingOutputConfig"]["Outputs"]
         bucket, _, prefix = output["S3Output"]["S3Uri"].removeprefix("s3://").partition("/")
         body = self.session.client("s3").get_object(Bucket=bucket, Key=f"{prefix}/told.json")["Body"].read()
@@ -71,7 +71,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tasks]:
     folder = tmp_path_factory.mktemp("tasks")
     local_aws = LocalAws(port=free_port(), state_dir=folder / "state", enforce_iam=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SFN_WAIT_SCALE", "0.01")  # half a minute between two tries is much for a test
+        patch.setenv("SFN_WAIT_SCALE", "0.01")  # half a minute between attempts is long for a test
         local_aws.start()
     try:
         environment = local_aws.redirect(os.environ)
@@ -115,9 +115,9 @@ def test_every_family_runs_in_a_state_machine_of_either_language(tasks: Tasks, l
             if f"/{language} {family}/" in job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
         ]
         assert job["ProcessingJobStatus"] == "Completed"
-        assert tasks.told(job) == TOLD
-        place = job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
-        assert place.endswith(f"/outputs/{execution['name']}/{language} {family}/try-0/told")
+        assert tasks.report(job) == EXPECTED
+        uri = job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
+        assert uri.endswith(f"/outputs/{execution['name']}/{language} {family}/try-0/told")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -127,7 +127,7 @@ def test_a_spark_application_runs_in_a_state_machine_of_either_language(tasks: T
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
     (job,) = [job for job in tasks.jobs("") if f"/{language} Spark/" in str(job["ProcessingOutputConfig"])]
     assert job["AppSpecification"]["ContainerEntrypoint"][0] == "smspark-submit"
-    assert tasks.told(job) == TOLD
+    assert tasks.report(job) == EXPECTED
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -142,12 +142,12 @@ def test_a_quota_that_is_exhausted_twice_is_retried_by_default(tasks: Tasks, lan
     ]
     assert failures == ["SageMaker.ResourceLimitExceededException"] * 2
     (job,) = [job for job in tasks.jobs("") if f"/{language} Quota/" in str(job["ProcessingOutputConfig"])]
-    assert tasks.told(job) == TOLD
+    assert tasks.report(job) == EXPECTED
     assert job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"].endswith("/try-2/told")
     log = tasks.local_aws.status().log.read_text()
-    struck = re.findall(r"the fault quota strikes (\S+)", log)[-2:]
-    assert len({*struck, job["ProcessingJobName"]}) == 3
-    assert {name[:-37] for name in struck} == {job["ProcessingJobName"][:-37]}
+    refused_names = re.findall(r"the fault quota strikes (\S+)", log)[-2:]
+    assert len({*refused_names, job["ProcessingJobName"]}) == 3
+    assert {name[:-37] for name in refused_names} == {job["ProcessingJobName"][:-37]}
     (code,) = [entry["S3Input"]["S3Uri"] for entry in job["ProcessingInputs"] if entry["InputName"] == "code"]
     bucket, _, uploaded = code.removeprefix("s3://").partition("/")
     stored = tasks.session.client("s3").head_object(Bucket=bucket, Key=uploaded)
@@ -165,17 +165,17 @@ def test_a_job_that_loses_its_capacity_twice_is_retried_under_another_name(tasks
     assert [job["ProcessingJobStatus"] for job in jobs] == ["Failed", "Failed", "Completed"]
     assert len({job["ProcessingJobName"] for job in jobs}) == 3
     assert len({str(job["ProcessingOutputConfig"]) for job in jobs}) == 3
-    assert tasks.told(jobs[-1]) == TOLD
+    assert tasks.report(jobs[-1]) == EXPECTED
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
-    ("fault", "times", "error", "tries"),
+    ("fault", "times", "error", "attempts"),
     [("capacity", None, "Processing.CapacityError", 3), ("error", 1, "States.TaskFailed", 1)],
     ids=["no-capacity-at-all", "another-failure"],
 )
 def test_the_failure_of_a_job_that_is_not_retried_fails_the_execution(
-    tasks: Tasks, language: str, fault: str, times: int | None, error: str, tries: int
+    tasks: Tasks, language: str, fault: str, times: int | None, error: str, attempts: int
 ) -> None:
     before = len(tasks.jobs(""))
     tasks.local_aws.put_fault(fault, times=times)
@@ -183,4 +183,4 @@ def test_the_failure_of_a_job_that_is_not_retried_fails_the_execution(
 
     assert (execution["status"], execution["error"]) == ("FAILED", error)
     assert json.loads(execution["cause"])["ProcessingJobStatus"] == "Failed"
-    assert len(tasks.jobs("")) - before == tries
+    assert len(tasks.jobs("")) - before == attempts

@@ -1,1 +1,1 @@
-"""What tests of several tiers share."""
+"""Helpers that tests of several tiers share."""

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: a local AWS with what is deployed on it, and the commands against it."""
+"""Helpers of the end-to-end tests: a local AWS with deployed stacks, and the commands against it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ AWS_CLI = ROOT / ".tools" / "awscli" / "bin" / "aws"
 
 @dataclass(frozen=True)
 class Deployment:
-    """A local AWS and what is deployed on it."""
+    """A local AWS with deployed stacks."""
 
     port: int
     environment: dict[str, str]
     session: Session
 
-    def smproc(self, *words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    def smproc(self, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         """Run the command as a user would."""
         return subprocess.run(
-            [sys.executable, "-m", "smproc.cli", *words],
+            [sys.executable, "-m", "smproc.cli", *arguments],
             env=self.environment,
             cwd=cwd,
             check=False,
@@ -38,32 +38,32 @@ class Deployment:
             timeout=120,
         )
 
-    def run(self, path: Path, stack: str, *words: str) -> subprocess.CompletedProcess[str]:
-        """``smproc run``."""
-        return self.smproc("run", str(path), "--stack", stack, "--local", str(self.port), *words)
+    def run(self, path: Path, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run ``smproc run``."""
+        return self.smproc("run", str(path), "--stack", stack, "--local", str(self.port), *arguments)
 
     def outputs(self, stack: str) -> dict[str, str]:
-        """The outputs of a stack."""
-        (found,) = self.session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+        """Return the outputs of a stack."""
+        (description,) = self.session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
 
 
 def session_at(session: Session, endpoint: str) -> Session:
-    """Point every client that a boto3 session makes at one endpoint; return the session."""
+    """Direct every client that a boto3 session creates to one endpoint, and return the session."""
     session.client = functools.partial(session.client, endpoint_url=endpoint)  # type: ignore[method-assign]
     return session
 
 
 def bootstrap(environment: dict[str, str]) -> None:
-    """Bootstrap the account, from a folder without an app: it needs none, and would lock the output folder of one."""
-    with tempfile.TemporaryDirectory() as folder:
-        cdk(["bootstrap", "aws://000000000000/us-east-1"], environment, cwd=Path(folder))
+    """Bootstrap the account from a directory without an app: the output directory of an app would be locked."""
+    with tempfile.TemporaryDirectory() as directory:
+        cdk(["bootstrap", "aws://000000000000/us-east-1"], environment, cwd=Path(directory))
 
 
-def cdk(words: list[str], environment: dict[str, str], *, cwd: Path = ROOT) -> str:
-    """Run the CDK CLI from npm; returns what it prints."""
+def cdk(arguments: list[str], environment: dict[str, str], *, cwd: Path = ROOT) -> str:
+    """Run the CDK CLI from npm, and return its output."""
     ran = subprocess.run(
-        ["cdk", *words, *(["--require-approval", "never"] if words[0] == "deploy" else []), "--no-notices"],
+        ["cdk", *arguments, *(["--require-approval", "never"] if arguments[0] == "deploy" else []), "--no-notices"],
         env=environment,
         cwd=cwd,
         check=False,

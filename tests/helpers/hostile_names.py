@@ -1,4 +1,4 @@
-"""Names of objects and files that some layer could take for more than a name, for every place that uses one."""
+"""Names of objects and files that a layer could interpret as more than a name, for all tests that need them."""
 
 from __future__ import annotations
 

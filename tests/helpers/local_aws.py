@@ -1,4 +1,4 @@
-"""A running local AWS with the clients of its user, and what tests of jobs share."""
+"""A running local AWS with the clients of its user, and helpers for tests of jobs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Answer = TypeVar("Answer")
 # Variables of the server's own environment, which no job may see; Podman would pass a proxy on.
 SERVER_ENVIRONMENT = {"A_SECRET_OF_THE_SERVER": "3f1c-of-the-server", "HTTPS_PROXY": "http://proxy-of-the-server:9"}
 _DEADLINE_IN_SECONDS = 90.0
-# What a local AWS without bubblewrap finds on its PATH.
+# The programs that a local AWS without bubblewrap finds on its PATH.
 _WITHOUT_BUBBLEWRAP = ("unshare", "setpriv", "java")
 
 
@@ -59,7 +59,7 @@ class RunningLocalAws:
         self.s3.create_bucket(Bucket=BUCKET)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 is untyped
-        """Return the client of a service, made once."""
+        """Return the client of a service, created once."""
         if service not in self._clients:
             self._clients[service] = self._session.create_client(
                 service,
@@ -178,16 +178,18 @@ class RunningLocalAws:
 
     @staticmethod
     def until(
-        ask: Callable[[], Answer], fits: Callable[[Answer], bool], deadline_in_seconds: float = _DEADLINE_IN_SECONDS
+        read: Callable[[], Answer],
+        condition: Callable[[Answer], bool],
+        deadline_in_seconds: float = _DEADLINE_IN_SECONDS,
     ) -> Answer:
         deadline = time.monotonic() + deadline_in_seconds
-        while not fits(answer := ask()):
+        while not condition(answer := read()):
             assert time.monotonic() < deadline, f"still {answer!r}"
             time.sleep(0.01)
         return answer
 
     def machine(self, states: Mapping[str, Any], **more: Any) -> str:
-        """Create a state machine that starts at the first of the given states; returns its ARN."""
+        """Create a state machine that starts at the first of the given states, and return its ARN."""
         machine = self.states.create_state_machine(
             name=self.name(),
             roleArn="arn:aws:iam::000000000000:role/machine",
@@ -196,7 +198,7 @@ class RunningLocalAws:
         return str(machine["stateMachineArn"])
 
     def execute(self, states: Mapping[str, Any], execution_input: object = None, **more: Any) -> str:
-        """Start an execution of a state machine that starts at the first of the given states; returns its ARN."""
+        """Start an execution of a state machine that starts at the first of the given states, and return its ARN."""
         started = self.states.start_execution(
             stateMachineArn=self.machine(states, **more), input=json.dumps(execution_input or {})
         )
@@ -212,7 +214,7 @@ class RunningLocalAws:
 
 
 def command_lines() -> set[bytes]:
-    """Return the command lines of all processes, as every user of this machine can read them."""
+    """Return the command lines of all processes, which every user of this machine can read."""
     found = set()
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
@@ -222,7 +224,7 @@ def command_lines() -> set[bytes]:
 
 
 def path_with(directory: Path, *programs: str) -> str:
-    """Make a PATH on which, of the programs that isolate jobs, only the named ones are found."""
+    """Create a PATH with only the named ones of the programs that isolate jobs."""
     for program in programs:
         if found := shutil.which(program):
             (directory / program).symlink_to(found)
@@ -231,7 +233,7 @@ def path_with(directory: Path, *programs: str) -> str:
 
 @contextlib.contextmanager
 def sandbox_alone(name: str, directory: Path) -> Iterator[None]:
-    """Have local AWSs that are started meanwhile find one sandbox: ``unshare``, or the preferred ``bubblewrap``.
+    """Restrict each local AWS that starts in the context to one sandbox: ``unshare``, or the preferred ``bubblewrap``.
 
     Args:
         name: the sandbox, which must work here.

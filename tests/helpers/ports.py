@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import socket
 
-# Below those that the kernel gives to clients (ip_local_port_range): a server that is stopped or killed gets its port
-# again, however many connections other tests make meanwhile.
+# Below the range from which the kernel assigns client ports (ip_local_port_range): a server that is stopped or killed
+# gets its port again, no matter how many connections other tests open meanwhile.
 _FIRST, _LAST = 20_000, 32_000
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port on which nothing listens."""
     while True:
         port = random.randint(_FIRST, _LAST)  # noqa: S311 - no secret
         with socket.socket() as probe:

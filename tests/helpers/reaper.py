@@ -1,8 +1,8 @@
-"""A process that outlives a test run that is killed, and then ends what the run has left: servers first.
+"""A process that outlives a killed test run, and then ends the processes that it left behind, servers first.
 
-Every process of pytest, so each worker of xdist too, starts a reaper of its own and marks its environment. The mark is
-inherited by what the tests start: servers of the local AWS, which run in sessions of their own on purpose, the CDK CLI,
-commands. The reaper waits on a pipe that the kernel closes with the process of pytest, whatever that one has died of.
+Every process of pytest, and so each worker of xdist, starts a reaper of its own and marks its environment. All that the
+tests start inherits the mark: servers of the local AWS, which deliberately run in sessions of their own, the CDK CLI,
+commands. The reaper waits on a pipe that the kernel closes when the process of pytest ends, whatever the cause.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import psutil
 
 _MARK = "SMPROC_TEST_RUN_"
 _SERVER = "smproc.local.server"
-# Longer than a server takes for the jobs and containers that it stops on its way.
+# Longer than a server needs to stop its jobs and containers before it ends.
 _GRACE_IN_SECONDS = 30.0
 
 
@@ -31,27 +31,27 @@ def start() -> None:
     reaper = subprocess.Popen(
         [sys.executable, str(Path(__file__)), str(reader), mark],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,  # whoever reads the output of pytest need not wait for the reaper
+        stdout=subprocess.DEVNULL,  # a reader of pytest's output does not wait for the reaper
         stderr=subprocess.DEVNULL,
         pass_fds=[reader],
         start_new_session=True,  # it survives Ctrl-C
     )
-    reaper.returncode = 0  # it outlives this process on purpose; Popen would warn of that
+    reaper.returncode = 0  # it outlives this process on purpose; Popen would warn about it
     os.close(reader)
     os.environ[mark] = "1"
 
 
 def wait_and_reap(reader: int, mark: str) -> None:
-    """Wait for the end of the process that started the reaper, then end what it has left.
+    """Wait for the end of the process that started the reaper, then end the processes that it left behind.
 
     Args:
         reader: a pipe that ends with that process.
-        mark: the variable in the environment of all that it has started.
+        mark: the variable in the environment of all processes that it started.
     """
     while os.read(reader, 1):
         pass
     left = _marked(mark)
-    # A server that is asked to end stops its jobs and removes its containers, with programs that must live that long.
+    # A terminated server stops its jobs and removes its containers, with programs that must live that long.
     _end(process for process in left if _SERVER in _command_line(process))
     _end(_marked(mark))
 

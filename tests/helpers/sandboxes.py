@@ -11,7 +11,7 @@ from smproc.local.runners.sandboxes import Sandbox, probe_sandboxes
 from smproc.local.runners.sandboxes.detection import SandboxProbe
 
 SANDBOXES = ("bubblewrap", "unshare")
-# The Debian packages that bring them.
+# The Debian packages that provide them.
 _PACKAGES = {"bubblewrap": "bubblewrap", "unshare": "util-linux", "a container engine": "podman runc"}
 
 
@@ -37,5 +37,5 @@ def require_any_sandbox() -> str:
 
 
 def skip_without(name: str, problem: str) -> NoReturn:
-    """Skip a test for what is missing here, naming the Debian packages that bring it."""
+    """Skip a test whose requirement is missing here, and name the Debian packages that provide it."""
     pytest.skip(f"needs {name} (apt install {_PACKAGES[name]}): {problem}")

@@ -1,7 +1,7 @@
-"""Calls of processors as data, which the SageMaker SDK and the constructs both can make, and what they sent.
+"""Calls of processors as data for both the SageMaker SDK and the constructs, and the requests that result.
 
-A value ``{"$": "ProcessingInput", ...}`` is an object of that class. ``framework`` stands for the SDK's
-``estimator_cls``. What the SDK's instances need and the constructs do not (role, session) is added by who calls.
+A value ``{"$": "ProcessingInput", ...}`` is an object of that class. ``framework`` corresponds to the SDK's
+``estimator_cls``. The caller adds what the SDK's instances need and the constructs do not (role, session).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 ROLE = "arn:aws:iam::111122223333:role/ProcessingRole"
 IMAGE = "111122223333.dkr.ecr.us-west-2.amazonaws.com/my-image:1"
-# The files that the calls name, in the folder that they are made in.
+# The files that the calls name, in their working directory.
 FILES = (
     "preprocess.py",
     "data/a.csv",
@@ -31,16 +31,16 @@ ONE = {"instance_count": 1, "instance_type": "ml.m5.xlarge"}
 Call = dict[str, Any]
 
 
-def write_files(folder: Path) -> None:
-    """The files, below a folder."""
+def write_files(directory: Path) -> None:
+    """Write the files below a directory."""
     for name in FILES:
-        path = folder / name
+        path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"# {name}\n")
 
 
 def given(kind: str, **values: Any) -> dict[str, Any]:
-    """An object as data."""
+    """Return an object as data."""
     return {"$": kind, **values}
 
 
@@ -69,7 +69,7 @@ _SCRIPT = {"image_uri": IMAGE, "command": ["python3", "-v"], **ONE}
 _CONFIGURATION = [{"Classification": "spark-defaults", "Properties": {"spark.executor.memory": "2g"}}]
 _DATASETS_IMAGE = "111122223333.dkr.ecr.us-west-2.amazonaws.com/i:1"
 
-# Beside each golden file the calls behind its requests, in order.
+# The calls behind the requests of each golden file, in order.
 GOLDEN: dict[str, list[Call]] = {
     "processor": [
         call("Processor", {"image_uri": IMAGE, **ONE}, {}),
@@ -305,24 +305,24 @@ GOLDEN: dict[str, list[Call]] = {
     ],
 }
 
-_OWN_PLACE = re.compile(
+_GENERATED_LOCATION = re.compile(
     r"s3://[^\"]*(?:golden-job-[0-9-]+|\.Prefix>|/outputs/\{\}/\{\}/try-\{\})/(?:[^\"]*/)?([^/\"]+)"
-    r"|s3://[^\"]*/(runproc\.sh)"  # which the SDK puts beside the user's own archive, if there is one
+    r"|s3://[^\"]*/(runproc\.sh)"  # the SDK uploads it next to a user-supplied archive
 )
 
 
 def comparable(request: dict[str, Any]) -> dict[str, Any]:
-    """A request less what a deployment cannot share with a notebook.
+    """Return a request without the parts that differ between a deployment and a notebook.
 
-    That is role, job name, and bucket and job part of the places that are not the user's own; file names stay.
+    These are the role, the job name, and the bucket and job part of generated locations; file names stay.
     """
     text = re.sub(r'"S3Uri\.\$": "States\.Format\(\'([^\']*)\'[^"]*"', r'"S3Uri": "\1"', json.dumps(request))
-    found: dict[str, Any] = json.loads(_OWN_PLACE.sub(r"s3://OWN/\1\2", text))
+    found: dict[str, Any] = json.loads(_GENERATED_LOCATION.sub(r"s3://OWN/\1\2", text))
     return {key: value for key, value in found.items() if not key.startswith(("RoleArn", "ProcessingJobName"))}
 
 
 def golden_request(name: str, index: int) -> dict[str, Any]:
-    """A request of a golden file."""
+    """Return a request of a golden file."""
     path = Path(__file__).parents[1] / "golden" / f"{name}.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["requests"][index]
     return found

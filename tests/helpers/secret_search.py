@@ -1,4 +1,4 @@
-"""The search for secrets, by their very values, in everything that a run leaves."""
+"""A search for the values of secrets in everything that a run leaves behind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-# A secret in the environment of whoever synthesizes, deploys and starts the local AWS.
+# A secret in the environment of the user who synthesizes, deploys and starts the local AWS.
 OF_THE_USER = "7b1e-a-secret-of-the-user"
 ENVIRONMENT = dict.fromkeys(("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "A_PASSWORD"), OF_THE_USER)
 Texts = Iterator[tuple[str, bytes]]

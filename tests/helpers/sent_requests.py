@@ -1,4 +1,4 @@
-"""Make a call of a processor with the constructs; see `calls`."""
+"""Requests that the constructs send for the calls of `sdk_calls`."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from tests.helpers.sdk_calls import Call, comparable
 from tests.helpers.stacks import ACCOUNT, in_machine
 
 
-def made(value: Any) -> Any:  # noqa: ANN401 - any argument
-    """The value with the objects that it describes."""
+def build(value: Any) -> Any:  # noqa: ANN401 - any argument
+    """Return a value with the objects that it describes."""
     match value:
         case {"$": str(kind), **rest}:
-            return getattr(library, kind)(**made(rest))
+            return getattr(library, kind)(**build(rest))
         case dict():
-            return {key: made(item) for key, item in value.items()}
+            return {key: build(item) for key, item in value.items()}
         case list():
-            return [made(item) for item in value]
+            return [build(item) for item in value]
         case _:
             return value
 
 
 def request_of(call: Call) -> dict[str, Any]:
-    """What the construct's task sends, comparable."""
+    """Return the request that the construct's task sends, in its comparable form."""
     stack = cdk.Stack(cdk.App(), "Stack", env=cdk.Environment(account=ACCOUNT, region=call["region"]))
-    processor = getattr(library, call["processor"])(stack, "Processor", **made(call["init"]))
-    (state,) = in_machine(stack, processor.run("Run", **made(call["run"])))["States"].values()
+    processor = getattr(library, call["processor"])(stack, "Processor", **build(call["init"]))
+    (state,) = in_machine(stack, processor.run("Run", **build(call["run"])))["States"].values()
     return comparable(state["Parameters"])

@@ -1,4 +1,4 @@
-"""What the tests of constructs share: stacks, templates, definitions, snapshots."""
+"""Helpers for tests of constructs: stacks, templates, definitions, snapshots."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ACCOUNT, REGION = "111122223333", "us-west-2"
 
 
 def stack(*, bound: bool = True) -> cdk.Stack:
-    """An empty stack; bound to an account and a region, or to none."""
+    """Return an empty stack, bound to an account and a region or to none."""
     environment = cdk.Environment(account=ACCOUNT, region=REGION) if bound else None
     return cdk.Stack(cdk.App(), "Stack", env=environment)
 
@@ -32,19 +32,19 @@ def template(of: cdk.Stack) -> dict[str, Any]:
 
 
 def resources(of: cdk.Stack, kind: str) -> dict[str, dict[str, Any]]:
-    """The resources of one type by logical id."""
+    """Return the resources of one type by logical id."""
     return {name: entry for name, entry in template(of)["Resources"].items() if entry["Type"] == kind}
 
 
 def definition(of: cdk.Stack) -> dict[str, Any]:
-    """The definition of the stack's one state machine, references in angle brackets."""
+    """Return the definition of the stack's only state machine, with references in angle brackets."""
     (machine,) = resources(of, "AWS::StepFunctions::StateMachine").values()
     loaded: dict[str, Any] = json.loads(flat(machine["Properties"]["DefinitionString"]))
     return loaded
 
 
 def statements(of: cdk.Stack, policy: str) -> list[dict[str, Any]]:
-    """The statements of the policies whose logical id starts so, references in angle brackets."""
+    """Return the statements of the policies with this prefix of the logical id, with references in angle brackets."""
     return [
         json.loads(json.dumps(statement), object_hook=_flat_hook)
         for name, entry in resources(of, "AWS::IAM::Policy").items()
@@ -53,8 +53,8 @@ def statements(of: cdk.Stack, policy: str) -> list[dict[str, Any]]:
     ]
 
 
-def flat(value: Any) -> str:  # noqa: ANN401, PLR0911 - whatever a template holds
-    """A value of a template in one line."""
+def flat(value: Any) -> str:  # noqa: ANN401, PLR0911 - any value of a template
+    """Return a value of a template as one string."""
     match value:
         case str():
             return value
@@ -73,7 +73,7 @@ def flat(value: Any) -> str:  # noqa: ANN401, PLR0911 - whatever a template hold
         case {"Fn::Sub": str(text)}:
             return re.sub(r"\$\{([^}]+)\}", r"<\1>", text)
         case _:
-            raise AssertionError(f"no plain value: {value}")
+            raise AssertionError(f"must be a plain value, got {value}")
 
 
 def _flat_hook(found: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -83,23 +83,23 @@ def _flat_hook(found: dict[str, Any]) -> Any:  # noqa: ANN401
 
 
 def in_machine(of: cdk.Stack, chainable: sfn.IChainable) -> dict[str, Any]:
-    """The definition of a state machine around a chainable."""
+    """Return the definition of a state machine around a chainable."""
     sfn.StateMachine(of, "Machine", definition_body=sfn.DefinitionBody.from_chainable(chainable))
     return definition(of)
 
 
 def assert_snapshot(name: str, found: dict[str, Any]) -> None:
-    """Hold a template against the one that was seen and kept; UPDATE_SNAPSHOTS=1 keeps today's."""
+    """Compare a template with its reviewed snapshot; UPDATE_SNAPSHOTS=1 saves the current one."""
     path = SNAPSHOTS / f"{name}.json"
     text = json.dumps(_without_hashes(found), indent=1, sort_keys=True) + "\n"
     if os.environ.get("UPDATE_SNAPSHOTS") == "1":
         path.write_text(text, encoding="utf-8")
-    assert path.is_file(), f"no snapshot {path.name}: look at the template, then keep it with UPDATE_SNAPSHOTS=1"
+    assert path.is_file(), f"no snapshot {path.name}: review the template, then save it with UPDATE_SNAPSHOTS=1"
     assert json.loads(text) == json.loads(path.read_text(encoding="utf-8"))
 
 
 def _without_hashes(found: dict[str, Any]) -> dict[str, Any]:
-    """The template less the hashes of assets, which follow every change of a file."""
+    """Return the template without the hashes of assets, which change with every file."""
     without: dict[str, Any] = json.loads(re.sub(r"[0-9a-f]{64}", "<hash>", json.dumps(found)))
     return without
 
@@ -116,12 +116,12 @@ def run_app(out: Path, *, app: Path = ROOT / "app.py", cwd: Path = ROOT, **envir
 
 
 def run_apps(apps: Mapping[Path, Path], *, cwd: Path, **environment: str) -> None:
-    """Synthesize several apps in one process: Node and aws-cdk, which are loaded once, take most of the time of an app.
+    """Synthesize several apps in one process: loading Node and aws-cdk, now once, takes most of an app's time.
 
     Args:
         apps: the app's script, and the directory for its assembly.
         cwd: the directory that they run in.
-        environment: variables beside those of this process.
+        environment: variables in addition to those of this process.
     """
     listed = json.dumps({str(app): str(out) for app, out in apps.items()})
     ran = subprocess.run(

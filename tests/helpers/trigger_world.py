@@ -1,4 +1,4 @@
-"""A trigger's two functions with real services on loopback, without a deployment, and faults at their calls."""
+"""The two functions of a trigger with real services on loopback, without a deployment, and faults in their calls."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Killed(BaseException):
 
 @dataclass
 class Faults:
-    """The faults of the functions' calls: each call is counted, and one of them may be the last.
+    """Faults in the functions' calls: each call is counted, and the function may be killed at one of them.
 
     Attributes:
         calls: the names of the calls so far.
@@ -82,7 +82,7 @@ class Clients:
 
 
 class Context(LambdaContext):
-    """Lambda's context, as far as the functions use it."""
+    """The part of Lambda's context that the functions use."""
 
     def __init__(self) -> None:
         self._function_name, self._memory_limit_in_mb, self._aws_request_id = "trigger", 256, "request"
@@ -191,12 +191,12 @@ class Trigger:
         return [int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
     def dispatch(self, *, minutes: float = 0) -> None:
-        """Invoke the dispatcher; some minutes later, as the rule of every minute does."""
+        """Invoke the dispatcher, directly or some minutes later as the schedule of every minute does."""
         self.now += 60 * minutes
         Dispatcher(self.runtime).dispatch({"minute": True} if minutes else {}, Context())
 
     def running(self, count: int) -> list[Execution]:
-        """Wait until so many executions are running, and return them."""
+        """Wait until the given number of executions runs, and return them."""
         deadline = time.monotonic() + 20
         while True:
             answer = self.sqs.receive_message(QueueUrl=self._tasks, MaxNumberOfMessages=10)
@@ -324,7 +324,7 @@ def create_table(dynamodb: Any, name: str) -> None:  # noqa: ANN401 - boto3 has 
 
 
 def _waiting_machine(queue: str) -> dict[str, Any]:
-    """A machine whose executions run until a token ends them."""
+    """Return a definition whose executions run until a token ends them."""
     return {
         "StartAt": "Wait",
         "States": {

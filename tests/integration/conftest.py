@@ -37,19 +37,19 @@ def _no_real_account() -> Iterator[None]:
 
 @pytest.fixture(name="free_port")
 def _free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port on which nothing listens."""
     return free_port()
 
 
 @pytest.fixture
 def path_without(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """Make a PATH on which, of the programs that isolate jobs, only the named ones are found."""
+    """Create a PATH with only the named ones of the programs that isolate jobs."""
     return lambda *programs: path_with(tmp_path_factory.mktemp("path"), *programs)
 
 
 @pytest.fixture(scope="session")
 def _local_aws_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], RunningLocalAws]]:
-    """Return the worker's local AWS with a sandbox, started when a test first needs it."""
+    """A function that returns the worker's local AWS with a sandbox, started when a test first needs it."""
     with contextlib.ExitStack() as stack:
 
         @functools.cache
@@ -64,7 +64,7 @@ def _local_aws_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
 
 @pytest.fixture(scope="module")
 def local_aws(request: pytest.FixtureRequest, _local_aws_with: Callable[[str], RunningLocalAws]) -> RunningLocalAws:
-    """Return a running local AWS with whatever sandbox works here, or with the one that the test asks for."""
+    """Return a running local AWS with any sandbox that works here, or with the one that the test requires."""
     sandbox = getattr(request, "param", None)
     if sandbox is None:
         sandbox = require_any_sandbox()

@@ -16,13 +16,13 @@ from tests.helpers.sandboxes import require_any_sandbox
 from tests.helpers.stacks import ROOT
 
 _DEADLINE_IN_SECONDS = 180.0
-# Who runs the tests in the background of a shell hands down SIGINT ignored.
+# A shell that runs the tests in the background hands SIGINT down as ignored.
 _RUN = """
 import signal, sys, pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(pytest.main(sys.argv[1:]))
 """
-# What a test of this run does: start a local AWS and a job on it, and wait for ever.
+# The test of that run: it starts a local AWS and a job on it, and waits forever.
 _HANGING = """
 import os, time
 from pathlib import Path
@@ -42,10 +42,10 @@ def test_hangs():
 """
 
 
-def until(fits: object) -> None:
-    assert callable(fits)
+def until(condition: object) -> None:
+    assert callable(condition)
     deadline = time.monotonic() + _DEADLINE_IN_SECONDS
-    while not fits():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -58,11 +58,11 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("target", "sent"),
+    ("target", "signal_sent"),
     [("run", signal.SIGKILL), ("run", signal.SIGINT), ("run", signal.SIGTERM), ("worker", signal.SIGKILL)],
     ids=["killed", "Ctrl-C", "terminated", "a worker killed"],
 )
-def test_no_server_is_left_behind(tmp_path: Path, target: str, sent: signal.Signals) -> None:
+def test_no_server_is_left_behind(tmp_path: Path, target: str, signal_sent: signal.Signals) -> None:
     require_any_sandbox()
     (tmp_path / "test_hanging.py").write_text(_HANGING)
     command = [sys.executable, "-c", _RUN, "-q", "-n", "1", "-p", "tests.conftest", "-c", os.devnull]
@@ -80,7 +80,7 @@ def test_no_server_is_left_behind(tmp_path: Path, target: str, sent: signal.Sign
         assert worker != run.pid
         jobs = psutil.Process(server).children(recursive=True)
         assert jobs
-        os.kill(run.pid if target == "run" else worker, sent)
+        os.kill(run.pid if target == "run" else worker, signal_sent)
         until(lambda: not any(alive(pid) for pid in (worker, server, *(job.pid for job in jobs))))
     finally:
         run.kill()

@@ -1,4 +1,4 @@
-"""The function that unpacks code, given hostile archives, with a real S3."""
+"""The function that unpacks code: hostile archives against the S3 of the local AWS."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ PREFIX = "code/0123"
 
 
 class _CloudFormation(BaseHTTPRequestHandler):
-    """A server that takes the response to a custom resource's request."""
+    """A server that receives the response to a custom resource's request."""
 
-    taken: ClassVar[list[dict[str, Any]]] = []
+    received: ClassVar[list[dict[str, Any]]] = []
 
     def do_PUT(self) -> None:
-        self.taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(200)
         self.end_headers()
 
@@ -69,7 +69,7 @@ def unpack(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:
                 | dict.fromkeys(names, "x"),
                 Context(),
             )
-            return _CloudFormation.taken.pop()
+            return _CloudFormation.received.pop()
 
         try:
             yield run
@@ -79,11 +79,11 @@ def unpack(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:
 
 
 def archive(*members: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as files:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as files:
         for name, content in members:
             files.writestr(name, content)
-    return written.getvalue()
+    return buffer.getvalue()
 
 
 def keys(s3: S3Client) -> list[str]:

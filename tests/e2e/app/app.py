@@ -1,4 +1,4 @@
-"""A pipeline whose script does what the uploaded file says; deployed beside the demo by the end-to-end tests."""
+"""A pipeline whose script follows the instruction in the uploaded file, deployed by the end-to-end tests."""
 
 from __future__ import annotations
 

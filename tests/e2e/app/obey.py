@@ -1,4 +1,4 @@
-"""Do what the file says: `exit N`, `show the beginnings` of its credentials, or copy it to the output."""
+"""Follow the instruction in the file: `exit N`, `show the beginnings` of its credentials, or copy it to the output."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ if order == ["show", "the", "beginnings"]:
     token, address = (os.environ[f"AWS_CONTAINER_{name}"] for name in ("AUTHORIZATION_TOKEN", "CREDENTIALS_FULL_URI"))
     request = urllib.request.Request(address, headers={"Authorization": token})  # noqa: S310 - the local AWS
     with urllib.request.urlopen(request) as answer:  # noqa: S310 - the same
-        given = json.load(answer)
-    sys.stdout.write(f"beginnings {[secret[:8] for secret in (token, given['SecretAccessKey'], given['Token'])]}\n")
+        credentials = json.load(answer)
+    sys.stdout.write(
+        f"beginnings {[secret[:8] for secret in (token, credentials['SecretAccessKey'], credentials['Token'])]}\n"
+    )
 shutil.copy(path, BASE / "done" / path.name)

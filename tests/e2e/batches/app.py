@@ -24,11 +24,11 @@ HERE = Path(__file__).parent
 
 
 class CopyStack(cdk.Stack):
-    """A job that copies what it is given and fails at what is corrupt."""
+    """A pipeline whose job copies its input and fails on a corrupt file."""
 
-    def __init__(self, scope: cdk.App, construct_id: str, bucket: s3.IBucket | None, **given: Any) -> None:
+    def __init__(self, scope: cdk.App, construct_id: str, bucket: s3.IBucket | None, **options: Any) -> None:
         super().__init__(scope, construct_id)
-        # Imported by name: nothing of the bucket's own stack is touched from here.
+        # Imported by name, so that this stack changes nothing in the bucket's own stack.
         bucket = bucket or s3.Bucket.from_bucket_name(self, "Imported", cdk.Fn.import_value("SharedBucket"))
         processor = SKLearnProcessor(self, "SKLearn", framework_version="1.2-1", instance_type="ml.m5.large")
         step = processor.run(
@@ -43,9 +43,9 @@ class CopyStack(cdk.Stack):
             steps=[step],
             input_bucket=bucket,
             removal_policy=cdk.RemovalPolicy.DESTROY,
-            **given,
+            **options,
         )
-        # Ends of executions are gathered for five seconds, at each of the ten levels of a bisected batch.
+        # The ends of executions are batched for five seconds, at each of the ten levels of a bisected batch.
         for mapping in self.node.find_all():
             if isinstance(mapping, lambda_.CfnEventSourceMapping) and mapping.maximum_batching_window_in_seconds:
                 mapping.maximum_batching_window_in_seconds = 1
@@ -54,9 +54,9 @@ class CopyStack(cdk.Stack):
         cdk.CfnOutput(self, "OutputBucket", value=pipeline.output_bucket.bucket_name)
         cdk.CfnOutput(self, "DeadLetterQueue", value=pipeline.trigger.dead_letter_queue.queue_url)
         cdk.CfnOutput(self, "Queue", value=pipeline.trigger.queue.queue_url)
-        told = sqs.Queue(self, "FailureQueue")
-        pipeline.trigger.on_failure("Failed", targets.SqsQueue(told))
-        cdk.CfnOutput(self, "Told", value=told.queue_url)
+        failures = sqs.Queue(self, "FailureQueue")
+        pipeline.trigger.on_failure("Failed", targets.SqsQueue(failures))
+        cdk.CfnOutput(self, "Failures", value=failures.queue_url)
 
 
 app = cdk.App()

@@ -1,4 +1,4 @@
-"""Copy every file to the output, and fail at one that is corrupt."""
+"""Copy every file to the output, and fail on a corrupt one."""
 
 import pathlib
 import shutil

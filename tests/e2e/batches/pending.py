@@ -1,4 +1,4 @@
-"""A pipeline whose batches wait for a day, or for a minute, as the context says."""
+"""A pipeline whose batches wait for as many minutes as the context sets."""
 
 from __future__ import annotations
 

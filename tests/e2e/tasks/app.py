@@ -1,7 +1,7 @@
 """The task and a processor of each family in plain state machines, in both query languages.
 
-Deployed by the end-to-end tests. What is known at run time alone is written with ``sfn.JsonPath`` in the one, and as
-JSONata in the other; the rest is the same.
+Deployed by the end-to-end tests. Values that are known only at run time use ``sfn.JsonPath`` in one language,
+and JSONata in the other; the rest is the same.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ cdk.CfnOutput(stack, "BucketName", value=bucket.bucket_name)
 
 
 def machine(name: str, language: sfn.QueryLanguage, first: sfn.IChainable) -> sfn.StateMachine:
-    made = sfn.StateMachine(
+    created = sfn.StateMachine(
         stack, f"{name}Machine", definition_body=sfn.DefinitionBody.from_chainable(first), query_language=language
     )
-    cdk.CfnOutput(stack, f"{name}Arn", value=made.state_machine_arn).override_logical_id(name)
-    return made
+    cdk.CfnOutput(stack, f"{name}Arn", value=created.state_machine_arn).override_logical_id(name)
+    return created
 
 
 def value(name: str, language: sfn.QueryLanguage) -> str:
-    """A value of the execution's input."""
+    """Return a reference to a value of the execution's input."""
     return (
         f"{{% $states.input.{name} %}}"
         if language == sfn.QueryLanguage.JSONATA
@@ -53,9 +53,9 @@ def value(name: str, language: sfn.QueryLanguage) -> str:
     )
 
 
-def told(language: sfn.QueryLanguage) -> dict[str, Any]:
-    """What every job of this app is told, static and at run time, mixed."""
-    keep = (
+def run_arguments(language: sfn.QueryLanguage) -> dict[str, Any]:
+    """Return the arguments of every run in this app, with static and run-time values."""
+    discard_result = (
         {"state_output": "{% $states.input %}"}
         if language == sfn.QueryLanguage.JSONATA
         else {"result_path": sfn.JsonPath.DISCARD}
@@ -70,7 +70,7 @@ def told(language: sfn.QueryLanguage) -> dict[str, Any]:
             )
         ],
         "outputs": [ProcessingOutput(output_name="told", source="/opt/ml/processing/told")],
-        **keep,
+        **discard_result,
     }
 
 
@@ -83,11 +83,11 @@ for kind, language in (("Path", sfn.QueryLanguage.JSON_PATH), ("Jsonata", sfn.Qu
         f"{kind}Script",
         image_uri=sklearn.image_uri,
         command=["python3"],
-        instance_type=sfn.JsonPath.string_at("$.instance"),  # one of a simple path works in both
+        instance_type=sfn.JsonPath.string_at("$.instance"),  # a simple path works in both languages
         **common,
     )
     framework = FrameworkProcessor(stack, f"{kind}Framework", framework="sklearn", **SKLEARN, **common)
-    task = SageMakerCreateProcessingJob(  # nothing of a processor in it: the script comes as an input like any other
+    task = SageMakerCreateProcessingJob(  # without a processor: the script is an input like any other
         stack,
         f"{kind}Task",
         state_name=f"{kind} Task",
@@ -95,10 +95,10 @@ for kind, language in (("Path", sfn.QueryLanguage.JSON_PATH), ("Jsonata", sfn.Qu
         entrypoint=["python3", "/opt/ml/processing/code/tell.py"],
         **common,
         **(
-            told(language)
+            run_arguments(language)
             | {
                 "inputs": [
-                    *told(language)["inputs"],
+                    *run_arguments(language)["inputs"],
                     ProcessingInput(
                         source=f"s3://{bucket.bucket_name}/scripts/tell.py", destination="/opt/ml/processing/code"
                     ),
@@ -106,7 +106,7 @@ for kind, language in (("Path", sfn.QueryLanguage.JSON_PATH), ("Jsonata", sfn.Qu
             }
         ),
     )
-    tell = str(SOURCE / "tell.py")
+    code = str(SOURCE / "tell.py")
     spark = PySparkProcessor(stack, f"{kind}Spark", framework_version="3.5", instance_type="ml.m5.large", **common)
     machine(
         f"{kind}Spark",
@@ -116,20 +116,20 @@ for kind, language in (("Path", sfn.QueryLanguage.JSON_PATH), ("Jsonata", sfn.Qu
             submit_app=str(SOURCE / "spark_tell.py"),
             submit_py_files=[str(SOURCE / "spark_names.py")],
             configuration={"Classification": "spark-defaults", "Properties": {"spark.default.parallelism": "2"}},
-            **told(language),
+            **run_arguments(language),
         ),
     )
     machine(
         f"{kind}Families",
         language,
-        task.next(sklearn.run(f"{kind} SKLearn", code=tell, **told(language)))
-        .next(script.run(f"{kind} Script", code=tell, **told(language)))
-        .next(framework.run(f"{kind} Framework", code="tell.py", source_dir=str(SOURCE), **told(language))),
+        task.next(sklearn.run(f"{kind} SKLearn", code=code, **run_arguments(language)))
+        .next(script.run(f"{kind} Script", code=code, **run_arguments(language)))
+        .next(framework.run(f"{kind} Framework", code="tell.py", source_dir=str(SOURCE), **run_arguments(language))),
     )
-    machine(f"{kind}Quota", language, sklearn.run(f"{kind} Quota", code=tell, kms_key=key, **told(language)))
+    machine(f"{kind}Quota", language, sklearn.run(f"{kind} Quota", code=code, kms_key=key, **run_arguments(language)))
     machine(
         f"{kind}Capacity",
         language,
-        retry_on_capacity(sklearn.run(f"{kind} Capacity", code=tell, **told(language)), max_attempts=2),
+        retry_on_capacity(sklearn.run(f"{kind} Capacity", code=code, **run_arguments(language)), max_attempts=2),
     )
 app.synth()

@@ -1,4 +1,4 @@
-"""What is remembered of the account when the local AWS is stopped, or killed, and started again."""
+"""The persistence of the account when the local AWS is stopped or killed, and started again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEYS = ["a", "a/b", "a/../b", "..", "x" * 900, "%00\u00e9 \u202e", "a//b", "a/b.
 
 
 @pytest.fixture
-def mine(free_port: int, tmp_path: Path) -> Iterator[RunningLocalAws]:
+def restartable(free_port: int, tmp_path: Path) -> Iterator[RunningLocalAws]:
     """Run a local AWS that the test may stop and kill."""
     require_any_sandbox()
     aws = LocalAws(free_port, state_dir=tmp_path, runner="process")
@@ -31,90 +31,90 @@ def mine(free_port: int, tmp_path: Path) -> Iterator[RunningLocalAws]:
 
 
 def wait_until_saved(path: Path, change: str) -> None:
-    """Wait until something stands in a file."""
+    """Wait until a file contains a text."""
     RunningLocalAws.until(lambda: path.read_text() if path.exists() else "", lambda written: change in written)
 
 
-def kill(local_aws: RunningLocalAws) -> None:
+def kill_and_restart(local_aws: RunningLocalAws) -> None:
     pid = local_aws.aws.status().pid
     assert pid
     os.kill(pid, signal.SIGKILL)
     local_aws.aws.start()
 
 
-def test_objects_survive_a_kill_at_any_moment_whatever_their_keys(mine: RunningLocalAws) -> None:
+def test_objects_survive_a_kill_at_any_moment_whatever_their_keys(restartable: RunningLocalAws) -> None:
     for key in KEYS:
-        mine.put(key, key.encode())
-    kill(mine)
-    assert sorted(mine.keys("")) == sorted(KEYS)
-    assert [mine.get(key) for key in KEYS] == [key.encode() for key in KEYS]
+        restartable.put(key, key.encode())
+    kill_and_restart(restartable)
+    assert sorted(restartable.keys("")) == sorted(KEYS)
+    assert [restartable.get(key) for key in KEYS] == [key.encode() for key in KEYS]
 
 
-def test_other_services_survive_a_kill_some_seconds_later(mine: RunningLocalAws) -> None:
-    sqs = mine.client("sqs")
+def test_other_services_survive_a_kill_some_seconds_later(restartable: RunningLocalAws) -> None:
+    sqs = restartable.client("sqs")
     queue = sqs.create_queue(QueueName="waiting")["QueueUrl"]
     sqs.send_message(QueueUrl=queue, MessageBody="hello")
-    machine = mine.machine({"End": {"Type": "Pass", "End": True}})
-    ended = mine.states.start_execution(stateMachineArn=machine, input='{"a": 1}')["executionArn"]
-    mine.wait_for_execution(ended)
-    waits = mine.execute({"Wait": {"Type": "Wait", "Seconds": 1000, "End": True}})
-    name = mine.run("print('told')")["ProcessingJobName"]
-    services = mine.aws.status().folder / "account" / "services"
-    for service, change in (("sqs", "hello"), ("stepfunctions", waits), ("cloudwatch_logs", name)):
+    machine = restartable.machine({"End": {"Type": "Pass", "End": True}})
+    ended = restartable.states.start_execution(stateMachineArn=machine, input='{"a": 1}')["executionArn"]
+    restartable.wait_for_execution(ended)
+    waiting = restartable.execute({"Wait": {"Type": "Wait", "Seconds": 1000, "End": True}})
+    name = restartable.run("print('told')")["ProcessingJobName"]
+    services = restartable.aws.status().folder / "account" / "services"
+    for service, change in (("sqs", "hello"), ("stepfunctions", waiting), ("cloudwatch_logs", name)):
         wait_until_saved(services / f"{service}.json", change)
-    kill(mine)
+    kill_and_restart(restartable)
     (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
     assert message["Body"] == "hello"
-    assert mine.states.describe_execution(executionArn=ended)["status"] == "SUCCEEDED"
-    assert mine.states.describe_execution(executionArn=waits)["status"] == "FAILED"
-    assert mine.log(name) == {"algo-1": ["told"]}
+    assert restartable.states.describe_execution(executionArn=ended)["status"] == "SUCCEEDED"
+    assert restartable.states.describe_execution(executionArn=waiting)["status"] == "FAILED"
+    assert restartable.log(name) == {"algo-1": ["told"]}
 
 
-def test_a_stop_keeps_everything_and_a_fresh_start_nothing(mine: RunningLocalAws) -> None:
-    mine.put("kept", "x")
-    job = mine.run("")["ProcessingJobName"]
+def test_a_stop_keeps_everything_and_a_fresh_start_nothing(restartable: RunningLocalAws) -> None:
+    restartable.put("kept", "x")
+    job = restartable.run("")["ProcessingJobName"]
     parameter: dict[str, Any] = {"Name": "p", "Value": "1", "Type": "String"}
-    ssm = mine.client("ssm")
+    ssm = restartable.client("ssm")
     ssm.put_parameter(**parameter)
-    mine.aws.stop()
-    mine.aws.start()
-    assert (mine.get("kept"), ssm.get_parameter(Name="p")["Parameter"]["Value"]) == (b"x", "1")
+    restartable.aws.stop()
+    restartable.aws.start()
+    assert (restartable.get("kept"), ssm.get_parameter(Name="p")["Parameter"]["Value"]) == (b"x", "1")
     with pytest.raises(LocalAwsError, match="keeps its account; stop it first: smproc local stop"):
-        mine.aws.start(fresh=True)
-    mine.aws.stop()
-    mine.aws.start(fresh=True)
-    assert mine.s3.list_buckets()["Buckets"] == []
-    with pytest.raises(mine.sagemaker.exceptions.ClientError, match="Could not find"):
-        mine.describe(job)
+        restartable.aws.start(fresh=True)
+    restartable.aws.stop()
+    restartable.aws.start(fresh=True)
+    assert restartable.s3.list_buckets()["Buckets"] == []
+    with pytest.raises(restartable.sagemaker.exceptions.ClientError, match="Could not find"):
+        restartable.describe(job)
     with pytest.raises(ssm.exceptions.ParameterNotFound):
         ssm.get_parameter(Name="p")
-    mine.s3.create_bucket(Bucket=BUCKET)
+    restartable.s3.create_bucket(Bucket=BUCKET)
 
 
-def test_a_service_whose_file_cannot_be_read_is_skipped_and_the_others_are_loaded(mine: RunningLocalAws) -> None:
-    mine.put("kept", "x")
-    mine.client("ssm").put_parameter(Name="p", Value="1", Type="String")
-    mine.aws.stop()
-    folder = mine.aws.status().folder
-    (folder / "account" / "services" / "ssm.json").write_text("{")
-    mine.aws.start()
-    assert mine.get("kept") == b"x"
-    assert "failed to load ssm" in (folder / "server.log").read_text()
+def test_a_service_whose_file_cannot_be_read_is_skipped_and_the_others_are_loaded(restartable: RunningLocalAws) -> None:
+    restartable.put("kept", "x")
+    restartable.client("ssm").put_parameter(Name="p", Value="1", Type="String")
+    restartable.aws.stop()
+    directory = restartable.aws.status().folder
+    (directory / "account" / "services" / "ssm.json").write_text("{")
+    restartable.aws.start()
+    assert restartable.get("kept") == b"x"
+    assert "failed to load ssm" in (directory / "server.log").read_text()
 
 
 def test_a_failed_save_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("smproc.local.server.autosave._INTERVAL_IN_SECONDS", 0.01)
-    tries: list[int] = []
+    attempts: list[int] = []
 
     def save() -> None:
-        tries.append(len(tries))
-        if len(tries) == 1:
-            keeper.note_change()
+        attempts.append(len(attempts))
+        if len(attempts) == 1:
+            saver.note_change()
             raise OSError("no space left")
 
-    keeper = AutoSaver(save)
-    keeper.start()
-    keeper.note_change()
-    RunningLocalAws.until(lambda: len(tries), lambda count: count >= 2)
-    keeper.stop()
-    assert tries == [0, 1]
+    saver = AutoSaver(save)
+    saver.start()
+    saver.note_change()
+    RunningLocalAws.until(lambda: len(attempts), lambda count: count >= 2)
+    saver.stop()
+    assert attempts == [0, 1]

@@ -25,11 +25,11 @@ def refusal(call: Callable[..., object], **request: Any) -> tuple[str, str]:
 
 
 def changed(request: dict[str, Any], path: str, value: object) -> dict[str, Any]:
-    place = request
+    target = request
     *parents, last = path.split("/")
     for part in parents:
-        place = place[int(part)] if isinstance(place, list) else place[part]
-    place[last] = value
+        target = target[int(part)] if isinstance(target, list) else target[part]
+    target[last] = value
     return request
 
 
@@ -92,7 +92,7 @@ S3_INPUT = "ProcessingInputs/0/S3Input"
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "told"),
+    ("path", "value", "expected"),
     [
         (f"{S3_INPUT}/S3CompressionType", "Gzip", "can only be used with S3InputMode Pipe (input code)"),
         (f"{S3_INPUT}/LocalPath", "/srv/x", "LocalPath must begin with /opt/ml/processing, got /srv/x (input code)"),
@@ -105,11 +105,11 @@ S3_INPUT = "ProcessingInputs/0/S3Input"
     ],
 )
 def test_an_unsupported_request_is_refused_with_the_reason(
-    local_aws: RunningLocalAws, path: str, value: object, told: str
+    local_aws: RunningLocalAws, path: str, value: object, expected: str
 ) -> None:
     code, message = refusal(local_aws.sagemaker.create_processing_job, **changed(local_aws.request(""), path, value))
     assert code == "ValidationException"
-    assert told in message
+    assert expected in message
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def tags_of(count: int, prefix: str = "k") -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("tags", "told"),
+    ("tags", "expected"),
     [
         (tags_of(51), "Member must have length less than or equal to 50"),
         (tags_of(30, "other"), "must have at most 50 tags, got 60"),
@@ -185,11 +185,11 @@ def tags_of(count: int, prefix: str = "k") -> list[dict[str, str]]:
         ([{"Key": "a,b", "Value": ""}], "Member must satisfy regular expression pattern"),
     ],
 )
-def test_tags_have_limits(local_aws: RunningLocalAws, tags: list[dict[str, str]], told: str) -> None:
+def test_tags_have_limits(local_aws: RunningLocalAws, tags: list[dict[str, str]], expected: str) -> None:
     arn = local_aws.sagemaker.create_processing_job(**local_aws.request("", Tags=tags_of(30)))["ProcessingJobArn"]
     code, message = refusal(local_aws.sagemaker.add_tags, ResourceArn=arn, Tags=tags)
     assert code == "ValidationException"
-    assert told in message
+    assert expected in message
     assert len(local_aws.sagemaker.list_tags(ResourceArn=arn)["Tags"]) == 30
 
 
@@ -204,7 +204,7 @@ def test_only_sagemaker_resources_have_tags(local_aws: RunningLocalAws) -> None:
 
 
 def test_lists_have_limits(local_aws: RunningLocalAws) -> None:
-    for request, told in (
+    for request, expected in (
         ({"MaxResults": 101}, "'maxResults' failed to satisfy constraint: Member must have value less than or equal"),
         ({"SortBy": "Age"}, "'sortBy' failed to satisfy constraint: Member must satisfy enum value set"),
         ({"StatusEquals": "Done"}, "'statusEquals' failed to satisfy constraint"),
@@ -212,7 +212,7 @@ def test_lists_have_limits(local_aws: RunningLocalAws) -> None:
     ):
         code, message = refusal(local_aws.sagemaker.list_processing_jobs, **request)
         assert code == "ValidationException"
-        assert told in message
+        assert expected in message
 
 
 def test_a_pagination_token_is_valid_for_its_sort_order_only(local_aws: RunningLocalAws, listed: str) -> None:
@@ -224,7 +224,7 @@ def test_a_pagination_token_is_valid_for_its_sort_order_only(local_aws: RunningL
 
 @pytest.fixture
 def listed(local_aws: RunningLocalAws) -> str:
-    """Three jobs, of which the second fails; returns what their names have in common."""
+    """Create three jobs, of which the second fails, and return the common part of their names."""
     common = local_aws.name()
     for letter, script in (("b", ""), ("c", "import sys; sys.exit(1)"), ("a", "")):
         local_aws.wait(local_aws.create(local_aws.request(script, name=f"{common}-{letter}")))
@@ -245,7 +245,7 @@ def test_lists_are_filtered_and_sorted(local_aws: RunningLocalAws, listed: str) 
     assert names(local_aws, listed, SortBy="Status") == "abc"
     assert names(local_aws, listed, StatusEquals="Failed") == "c"
     middle = local_aws.describe(f"{listed}-c")["CreationTime"]
-    # botocore may cut a time to the second.
+    # botocore may truncate a time to whole seconds.
     assert names(local_aws, listed, CreationTimeAfter=middle) in ("ca", "bca")
     assert names(local_aws, listed, CreationTimeBefore=middle) in ("", "bc")
     later = datetime.now(tz=UTC) + timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""Processing jobs as the AWS CLI runs them: its own parsing, its own waiter, its own words."""
+"""Processing jobs with the AWS CLI: its own parsing, its own waiter, its own messages."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Aws = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def aws(local_aws: RunningLocalAws) -> Aws:
-    """The AWS CLI, pointed at the local AWS."""
+    """The AWS CLI, directed to the local AWS."""
 
-    def ask(*words: str) -> subprocess.CompletedProcess[str]:
+    def run_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(AWS_CLI), *words],
+            [str(AWS_CLI), *arguments],
             env=local_aws.aws.redirect(os.environ),
             check=False,
             capture_output=True,
@@ -31,10 +31,10 @@ def aws(local_aws: RunningLocalAws) -> Aws:
             timeout=120,
         )
 
-    return ask
+    return run_cli
 
 
-def told(ran: subprocess.CompletedProcess[str]) -> Any:  # noqa: ANN401 - any answer
+def parsed(ran: subprocess.CompletedProcess[str]) -> Any:  # noqa: ANN401 - any answer
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout or "null")
 
@@ -45,13 +45,13 @@ def test_a_job_is_created_awaited_described_and_its_output_copied(
     request = local_aws.request("open('/opt/ml/processing/output/told.txt', 'w').write('done')")
     name = request["ProcessingJobName"]
     (tmp_path / "job.json").write_text(json.dumps(request))
-    created = told(aws("sagemaker", "create-processing-job", "--cli-input-json", f"file://{tmp_path}/job.json"))
+    created = parsed(aws("sagemaker", "create-processing-job", "--cli-input-json", f"file://{tmp_path}/job.json"))
     assert created["ProcessingJobArn"].endswith(f":processing-job/{name}")
-    told(aws("sagemaker", "wait", "processing-job-completed-or-stopped", "--processing-job-name", name))
-    described = told(aws("sagemaker", "describe-processing-job", "--processing-job-name", name))
+    parsed(aws("sagemaker", "wait", "processing-job-completed-or-stopped", "--processing-job-name", name))
+    described = parsed(aws("sagemaker", "describe-processing-job", "--processing-job-name", name))
     assert described["ProcessingJobStatus"] == "Completed"
     assert described["ProcessingInputs"] == request["ProcessingInputs"]
-    listed = told(
+    listed = parsed(
         aws(
             "sagemaker",
             "list-processing-jobs",
@@ -67,8 +67,8 @@ def test_a_job_is_created_awaited_described_and_its_output_copied(
     assert copied.returncode == 0, copied.stderr
     assert (tmp_path / "outputs" / "told.txt").read_text() == "done"
     arn = created["ProcessingJobArn"]
-    told(aws("sagemaker", "add-tags", "--resource-arn", arn, "--tags", "Key=a,Value=1"))
-    assert told(aws("sagemaker", "list-tags", "--resource-arn", arn))["Tags"] == [{"Key": "a", "Value": "1"}]
+    parsed(aws("sagemaker", "add-tags", "--resource-arn", arn, "--tags", "Key=a,Value=1"))
+    assert parsed(aws("sagemaker", "list-tags", "--resource-arn", arn))["Tags"] == [{"Key": "a", "Value": "1"}]
 
 
 def test_the_shorthand_syntax_suffices_and_a_running_job_can_be_stopped(local_aws: RunningLocalAws, aws: Aws) -> None:
@@ -81,13 +81,13 @@ def test_the_shorthand_syntax_suffices_and_a_running_job_can_be_stopped(local_aw
         ),
         *("--processing-resources", "ClusterConfig={InstanceCount=1,InstanceType=ml.m5.large,VolumeSizeInGB=1}"),
     )
-    told(created)
-    told(aws("sagemaker", "stop-processing-job", "--processing-job-name", name))
-    told(aws("sagemaker", "wait", "processing-job-completed-or-stopped", "--processing-job-name", name))
+    parsed(created)
+    parsed(aws("sagemaker", "stop-processing-job", "--processing-job-name", name))
+    parsed(aws("sagemaker", "wait", "processing-job-completed-or-stopped", "--processing-job-name", name))
     assert local_aws.describe(name)["ProcessingJobStatus"] == "Stopped"
-    told(aws("sagemaker", "delete-processing-job", "--processing-job-name", name))
-    gone = aws("sagemaker", "describe-processing-job", "--processing-job-name", name)
-    assert (gone.returncode, "Could not find requested job" in gone.stderr) == (255, True)
+    parsed(aws("sagemaker", "delete-processing-job", "--processing-job-name", name))
+    missing = aws("sagemaker", "describe-processing-job", "--processing-job-name", name)
+    assert (missing.returncode, "Could not find requested job" in missing.stderr) == (255, True)
 
 
 def test_a_refusal_is_printed_in_the_wording_of_sagemaker(local_aws: RunningLocalAws, aws: Aws) -> None:

@@ -1,4 +1,4 @@
-"""The parts of the container contract that need Python inside, or the server's own side of it."""
+"""The parts of the container contract that need Python in the container, or that concern the server."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_credentials_are_renewed_shortly_before_they_expire() -> None:
     at = endpoint(clock)
     with at.open("arn:role") as variables:
         path = variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"].removeprefix("http://127.0.0.1:1")
-        word = variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
-        status, body = at.answer(path, word)
+        token = variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
+        status, body = at.answer(path, token)
         assert status == HTTPStatus.OK
         assert json.loads(body) == {
             "RoleArn": "arn:role",
@@ -51,19 +51,19 @@ def test_credentials_are_renewed_shortly_before_they_expire() -> None:
             "Expiration": "2027-01-15T09:00:00Z",
         }
         clock.now += 1799
-        assert json.loads(at.answer(path, word)[1])["AccessKeyId"] == "ASIA1"
+        assert json.loads(at.answer(path, token)[1])["AccessKeyId"] == "ASIA1"
         clock.now += 2
-        renewed = json.loads(at.answer(path, word)[1])
+        renewed = json.loads(at.answer(path, token)[1])
         assert (renewed["AccessKeyId"], renewed["Expiration"]) == ("ASIA2", "2027-01-15T09:30:01Z")
-    assert at.answer(path, word)[0] == HTTPStatus.FORBIDDEN
+    assert at.answer(path, token)[0] == HTTPStatus.FORBIDDEN
 
 
-@pytest.mark.parametrize("word", ["", "wrong", "\u00ff"])
-def test_credentials_require_the_token(word: str) -> None:
+@pytest.mark.parametrize("token", ["", "wrong", "\u00ff"])
+def test_credentials_require_the_token(token: str) -> None:
     at = endpoint(Clock())
     with at.open("arn:role") as variables:
         path = variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"].removeprefix("http://127.0.0.1:1")
-        status, body = at.answer(path, word)
+        status, body = at.answer(path, token)
     assert status == HTTPStatus.FORBIDDEN
     assert b"SecretAccessKey" not in body
     assert at.answer(f"{ADDRESS}other", "word")[0] == HTTPStatus.FORBIDDEN
@@ -102,8 +102,8 @@ names = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKE
 pathlib.Path("/opt/ml/output/message").write_text(json.dumps([os.environ[name] for name in names]))
 """
     )
-    address, word = json.loads(job["ExitMessage"])
-    request = urllib.request.Request(address, headers={"Authorization": word})  # noqa: S310 - loopback
+    address, token = json.loads(job["ExitMessage"])
+    request = urllib.request.Request(address, headers={"Authorization": token})  # noqa: S310 - loopback
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(request)  # noqa: S310
     with caught.value as refusal:
@@ -117,14 +117,14 @@ def piped(local_aws: RunningLocalAws, uri: str, **changes: str) -> dict[str, obj
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reason"),
     [
         (b"no gzip", "is not gzip, although S3CompressionType is Gzip"),
         (gzip.compress(b"x" * 99)[:-6], "it is truncated"),
     ],
-    ids=["other", "cut"],
+    ids=["not-gzip", "truncated"],
 )
-def test_a_file_that_is_not_gzip_fails_the_job_by_name(local_aws: RunningLocalAws, content: bytes, told: str) -> None:
+def test_a_file_that_is_not_gzip_fails_the_job_by_name(local_aws: RunningLocalAws, content: bytes, reason: str) -> None:
     uri = local_aws.put(f"not-gzip/{len(content)}", content)
     job = local_aws.run(
         "open('/opt/ml/processing/input/data_0').read(); import time; time.sleep(60)",
@@ -132,7 +132,7 @@ def test_a_file_that_is_not_gzip_fails_the_job_by_name(local_aws: RunningLocalAw
     )
     assert job["ProcessingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith(f'ClientError: The object at S3 URL "{uri}"')
-    assert told in job["FailureReason"]
+    assert reason in job["FailureReason"]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ path = "/opt/ml/processing/input/data_0"
 os.remove(path); open(path, "w").write("mine"); import time; time.sleep(0.3); assert open(path).read() == "mine"
 """,
     ],
-    ids=["unread", "half-read", "removed", "led away", "replaced"],
+    ids=["unread", "half-read", "removed", "redirected", "replaced"],
 )
 @pytest.mark.each_sandbox
 def test_a_job_completes_whatever_its_program_does_with_its_pipes(local_aws: RunningLocalAws, script: str) -> None:
@@ -218,10 +218,10 @@ while not pathlib.Path("/opt/ml/processing/go").exists():
     name = local_aws.create(continuous(local_aws, script))
     local_aws.until(lambda: local_aws.keys(f"{name}/"), lambda keys: keys == ["log", "same"])
     first = local_aws.s3.head_object(Bucket="data", Key=f"{name}/same")["LastModified"]
-    folder = local_aws.aws.status().folder / "jobs" / name / "algo-1" / "processing"
-    (folder / "output" / "log").write_text("one two")
+    directory = local_aws.aws.status().folder / "jobs" / name / "algo-1" / "processing"
+    (directory / "output" / "log").write_text("one two")
     local_aws.until(lambda: local_aws.get(f"{name}/log"), lambda content: content == b"one two")
-    (folder / "go").touch()
+    (directory / "go").touch()
     assert local_aws.wait(name)["ProcessingJobStatus"] == "Completed"
     assert local_aws.s3.head_object(Bucket="data", Key=f"{name}/same")["LastModified"] == first
 

@@ -1,4 +1,4 @@
-"""Starting, stopping and asking after the local AWS."""
+"""Starting, stopping and querying the local AWS."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and that nobody has asked after is no longer one."""
+    """Return True if a process runs; a zombie, which has ended, does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -158,17 +158,17 @@ except MinistackNotInstalledError as missing:
 
 
 def test_a_server_that_dies_while_starting_shows_its_log(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = aws.status().folder
-    (folder / "sitecustom").mkdir(parents=True)
-    (folder / "sitecustom" / "hypercorn.py").write_text("raise SystemExit('broken on purpose')")
-    monkeypatch.setenv("PYTHONPATH", str(folder / "sitecustom"))
+    directory = aws.status().folder
+    (directory / "sitecustom").mkdir(parents=True)
+    (directory / "sitecustom" / "hypercorn.py").write_text("raise SystemExit('broken on purpose')")
+    monkeypatch.setenv("PYTHONPATH", str(directory / "sitecustom"))
     with pytest.raises(ServerFailedError, match="died while starting"):
         aws.start()
     assert aws.status().state in ("not running", "stale")
 
 
 def test_ctrl_c_while_starting_leaves_no_server(free_port: int, tmp_path: Path) -> None:
-    # Who runs the tests in the background of a shell hands down SIGINT ignored.
+    # A shell that runs the tests in the background hands SIGINT down as ignored.
     script = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         f"from smproc.local import LocalAws; LocalAws({free_port}, state_dir={str(tmp_path)!r}).start()"
@@ -215,8 +215,8 @@ def test_the_jobs_of_a_killed_server_end_with_it_and_the_next_start_cleans_up(
         stale.note == "The last server was killed; at the next start what ran has failed, and what was stored is kept."
     )
     assert (status.folder / "jobs" / name).exists()
-    again = aws.start()
-    assert again.note.startswith(f"The last server (pid {status.pid}) was killed; what ran has failed,")
+    restarted = aws.start()
+    assert restarted.note.startswith(f"The last server (pid {status.pid}) was killed; what ran has failed,")
     assert list((status.folder / "jobs").iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""What becomes of an event whose target is not there."""
+"""Events whose target does not exist, and their dead letters."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class Rule:
         self.arn = self.events.put_rule(Name=self.name, EventPattern=json.dumps({"detail-type": [self.name]}))[
             "RuleArn"
         ]
-        given = {"Id": "it", "Arn": target, "DeadLetterConfig": {"Arn": self.queue_arn}, **more}
-        self.events.put_targets(Rule=self.name, Targets=[given])
+        configuration = {"Id": "it", "Arn": target, "DeadLetterConfig": {"Arn": self.queue_arn}, **more}
+        self.events.put_targets(Rule=self.name, Targets=[configuration])
 
     def send(self, **detail: object) -> None:
         entry = {"Source": "mine", "DetailType": self.name, "Detail": json.dumps(detail)}
         assert self.events.put_events(Entries=[entry])["FailedEntryCount"] == 0
 
     def dead(self) -> list[dict[str, Any]]:
-        got = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
-        messages: list[dict[str, Any]] = got.get("Messages", [])
+        answer = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        messages: list[dict[str, Any]] = answer.get("Messages", [])
         return messages
 
 
@@ -72,7 +72,7 @@ def test_a_delivery_that_fails_for_another_reason_reports_exhausted_retries(loca
     sqs, name = local_aws.client("sqs"), f"{local_aws.name()}.fifo"
     sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})
     rule = Rule(local_aws, MISSING["sqs"])
-    # What no client lets through, and what ministack's delivery stumbles over.
+    # No client sends this parameter, and ministack's delivery fails on it.
     broken = {"Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}", "SqsParameters": "broken"}
     target = {"Id": "it", "DeadLetterConfig": {"Arn": rule.queue_arn}, **broken}
     request = urllib.request.Request(  # noqa: S310 - the local AWS's own address
@@ -100,7 +100,7 @@ def test_a_delivered_event_leaves_no_dead_letter(local_aws: RunningLocalAws) -> 
 
 
 def test_a_deleted_queue_and_its_successor(local_aws: RunningLocalAws) -> None:
-    """What the trigger's queue goes through when somebody deletes it by hand: nothing is lost meanwhile."""
+    """Check that no event is lost while a queue is deleted by hand and created again."""
     sqs, name = local_aws.client("sqs"), local_aws.name()
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     rule = Rule(local_aws, f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}")

@@ -1,4 +1,4 @@
-"""Batches that a function is given from a queue: how large, how late, and what its answer does to them."""
+"""Batches that a function receives from a queue: their size, their delay, and the effect of its response."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def handler(event, context):
 
 
 class Source:
-    """A queue, a function that tells of each batch it is given, and the mapping between them."""
+    """A queue, a function that reports each batch that it receives, and the mapping between them."""
 
     def __init__(
         self, local_aws: RunningLocalAws, mapping: dict[str, Any], visibility: int = 60, **environment: str
@@ -71,16 +71,16 @@ class Source:
 
     def connect(self) -> None:
         arn = f"arn:aws:sqs:us-east-1:000000000000:{self.name}"
-        made = self.functions.create_event_source_mapping(EventSourceArn=arn, FunctionName=self.name, **self.mapping)
-        self.uuid = made["UUID"]
+        created = self.functions.create_event_source_mapping(EventSourceArn=arn, FunctionName=self.name, **self.mapping)
+        self.uuid = created["UUID"]
 
     def batches(self, messages: int) -> list[dict[str, Any]]:
-        """The batches in which the first so many messages came."""
+        """Return the batches with the given number of messages in total."""
         found: list[dict[str, Any]] = []
 
         def more() -> int:
-            got = self.sqs.receive_message(QueueUrl=self.results, MaxNumberOfMessages=10)
-            for message in got.get("Messages", ()):
+            answer = self.sqs.receive_message(QueueUrl=self.results, MaxNumberOfMessages=10)
+            for message in answer.get("Messages", ()):
                 found.append(json.loads(message["Body"]))
                 self.sqs.delete_message(QueueUrl=self.results, ReceiptHandle=message["ReceiptHandle"])
             return sum(batch["number"] for batch in found)
@@ -94,7 +94,7 @@ class Source:
         return sum(int(answer[name]) for name in names)
 
     def result(self) -> str:
-        """What became of the last batch."""
+        """Return the result of the last batch."""
         return str(self.functions.get_event_source_mapping(UUID=self.uuid)["LastProcessingResult"])
 
 
@@ -103,15 +103,15 @@ Sources = Callable[..., Source]
 
 @pytest.fixture
 def sources(local_aws: RunningLocalAws) -> Iterator[Sources]:
-    """Makes sources; their mappings poll no longer than the test."""
-    made: list[Source] = []
+    """A function that creates sources, whose mappings are deleted after the test."""
+    created: list[Source] = []
 
     def make(mapping: dict[str, Any], **more: Any) -> Source:
-        made.append(Source(local_aws, mapping, **more))
-        return made[-1]
+        created.append(Source(local_aws, mapping, **more))
+        return created[-1]
 
     yield make
-    for source in made:
+    for source in created:
         if source.uuid:
             source.functions.delete_event_source_mapping(UUID=source.uuid)
 
@@ -151,7 +151,7 @@ def test_a_batch_is_no_larger_than_a_functions_payload(sources: Sources) -> None
     source.connect()
     batches = source.batches(100)
     assert sum(batch["number"] for batch in batches) == 100
-    # It is used as far as it goes.
+    # The payload is used as far as possible.
     assert max(batch["number"] for batch in batches) > 50
     assert max(batch["size"] for batch in batches) <= 6 * 1024 * 1024
 

@@ -1,4 +1,4 @@
-"""The event at each change of a job's status, as a rule with a queue gets it."""
+"""The event at each change of a job's status, as a rule delivers it to a queue."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.helpers.deployment import session_at
 if TYPE_CHECKING:
     from tests.helpers.local_aws import RunningLocalAws
 
-SECRETLY = "test"
+CREDENTIAL = "test"
 Received = Callable[[str, int], list[dict[str, Any]]]
 
 
 @pytest.fixture
 def received(local_aws: RunningLocalAws) -> Iterator[Received]:
-    """Waits for so many events of a job and returns them in order."""
-    session = boto3.Session(aws_access_key_id=SECRETLY, aws_secret_access_key=SECRETLY, region_name="us-east-1")
+    """A function that waits for a number of events of a job and returns them in order."""
+    session = boto3.Session(aws_access_key_id=CREDENTIAL, aws_secret_access_key=CREDENTIAL, region_name="us-east-1")
     session_at(session, local_aws.aws.endpoint)
     events, queues = session.client("events"), session.client("sqs")
     name = local_aws.name()
@@ -34,7 +34,7 @@ def received(local_aws: RunningLocalAws) -> Iterator[Received]:
     def wait(job: str, count: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
 
-        def ask() -> list[dict[str, Any]]:
+        def receive() -> list[dict[str, Any]]:
             for message in queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", ()):
                 queues.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                 event = json.loads(message["Body"])
@@ -42,7 +42,7 @@ def received(local_aws: RunningLocalAws) -> Iterator[Received]:
                     found.append(event)
             return found
 
-        local_aws.until(ask, lambda events: len(events) >= count)
+        local_aws.until(receive, lambda events: len(events) >= count)
         return found
 
     yield wait
@@ -61,8 +61,8 @@ def test_a_job_that_completes_publishes_two_events_in_the_format_of_aws(
 ) -> None:
     request = local_aws.request("", Tags=[{"Key": "team", "Value": "x"}], Environment={"A": "1"})
     job = local_aws.wait(local_aws.create(request))
-    begun, ended = received(request["ProcessingJobName"], 2)
-    assert statuses([begun, ended]) == ["InProgress", "Completed"]
+    started, ended = received(request["ProcessingJobName"], 2)
+    assert statuses([started, ended]) == ["InProgress", "Completed"]
     assert {name: ended[name] for name in ("source", "account", "region", "resources", "version")} == {
         "source": "aws.sagemaker",
         "account": "000000000000",
@@ -76,7 +76,7 @@ def test_a_job_that_completes_publishes_two_events_in_the_format_of_aws(
     assert detail["ProcessingJobArn"] == job["ProcessingJobArn"]
     assert detail["CreationTime"] == round(job["CreationTime"].timestamp() * 1000)
     assert detail["CreationTime"] <= detail["ProcessingStartTime"] <= detail["ProcessingEndTime"]
-    assert "ProcessingEndTime" not in begun["detail"]
+    assert "ProcessingEndTime" not in started["detail"]
 
 
 def test_a_failure_carries_its_reason_and_message(local_aws: RunningLocalAws, received: Received) -> None:

@@ -1,4 +1,4 @@
-"""Faults on request, as their users switch them on: by `smproc local fault` and by `LocalAws`."""
+"""Faults on request, injected by `smproc local fault` and by `LocalAws`."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def test_a_job_fails_after_its_creation_without_having_run(local_aws: RunningLoc
 
 def test_a_delayed_job_starts_later_and_can_be_stopped_before(local_aws: RunningLocalAws) -> None:
     local_aws.aws.put_fault("delay", seconds=1, times=1)
-    began = time.monotonic()
+    started = time.monotonic()
     assert local_aws.run("")["ProcessingJobStatus"] == "Completed"
-    assert time.monotonic() - began >= 1
+    assert time.monotonic() - started >= 1
     local_aws.aws.put_fault("delay", seconds=60, times=1)
     name = local_aws.create(local_aws.request(""))
     local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
@@ -79,17 +79,17 @@ def test_a_fault_can_be_limited_to_some_jobs(local_aws: RunningLocalAws) -> None
 def test_a_share_affects_some_calls_and_not_all(local_aws: RunningLocalAws) -> None:
     name = local_aws.run("")["ProcessingJobName"]
     local_aws.aws.put_fault("throttle", share=0.5)
-    struck = 0
+    throttled = 0
     for _ in range(64):  # all or none: once in 2 ** 63 runs
         try:
             local_aws.describe(name)
         except ClientError:
-            struck += 1
-    assert 0 < struck < 64
+            throttled += 1
+    assert 0 < throttled < 64
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("options", "message"),
     [
         ({"kind": "flood"}, "kind must be one of throttle, quota, capacity, error, delay, got 'flood'"),
         ({"kind": "quota", "times": 0}, "times must be at least 1, got 0"),
@@ -97,15 +97,15 @@ def test_a_share_affects_some_calls_and_not_all(local_aws: RunningLocalAws) -> N
         ({"kind": "delay"}, "seconds must be above 0 for delay and 0 for other faults, got 0"),
     ],
 )
-def test_an_invalid_fault_is_refused(local_aws: RunningLocalAws, given: dict[str, Any], message: str) -> None:
+def test_an_invalid_fault_is_refused(local_aws: RunningLocalAws, options: dict[str, Any], message: str) -> None:
     with pytest.raises(LocalAwsError) as caught:
-        local_aws.aws.put_fault(**given)
+        local_aws.aws.put_fault(**options)
     assert str(caught.value).startswith(message)
 
 
 def test_the_command_injects_lists_and_clears_faults(local_aws: RunningLocalAws) -> None:
-    def smproc(*words: str, port: int = local_aws.aws.port) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "smproc.cli", "local", "fault", *words, "--port", str(port)]
+    def smproc(*arguments: str, port: int = local_aws.aws.port) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "smproc.cli", "local", "fault", *arguments, "--port", str(port)]
         home = {"SMPROC_HOME": str(local_aws.aws.status().folder.parent)}
         return subprocess.run(command, env=home, capture_output=True, text=True, check=False)
 

@@ -1,4 +1,4 @@
-"""Requests that nobody would write: the service answers each, and nothing is left behind."""
+"""Requests that no client would send: the service answers each of them, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TRIES = settings(
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-# What a request that gets past the limits holds: real places, and words that some layer may take for something else.
+# Strings of requests that pass the limits: existing locations, and text that a layer may misinterpret.
 STRINGS = st.sampled_from(
     [
         "s3://data/fuzz/a",
@@ -67,7 +67,7 @@ JSON = st.recursive(
 
 
 def of_shape(name: str) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one per type
-    """Values that botocore's model allows, and some that it only nearly does."""
+    """Return a strategy for values that botocore's model allows, and for some that it nearly allows."""
     shape = SHAPES[name]
     match shape["type"]:
         case "structure":
@@ -122,7 +122,7 @@ def answered(local_aws: RunningLocalAws, operation: str, body: bytes) -> dict[st
 
 @pytest.fixture
 def nothing_left(local_aws: RunningLocalAws) -> Iterator[None]:
-    """Holds a test to leaving neither a process nor a folder behind, and no failure of ours."""
+    """Check that a test leaves neither a process nor a directory behind, and causes no internal error."""
     status = local_aws.aws.status()
     assert status.pid
     local_aws.put("fuzz/a", "x")
@@ -130,10 +130,10 @@ def nothing_left(local_aws: RunningLocalAws) -> Iterator[None]:
     log = status.log.stat().st_size
     yield
     local_aws.until(lambda: local_aws.aws.status().jobs_in_progress, lambda count: count == 0)
-    local_aws.until(lambda: list((status.folder / "jobs").iterdir()), lambda folders: not folders)
+    local_aws.until(lambda: list((status.folder / "jobs").iterdir()), lambda directories: not directories)
     assert set(children(status.pid)) <= before
-    said = status.log.read_bytes()[log:].decode(errors="replace")
-    assert "with an internal error" not in said
+    logged = status.log.read_bytes()[log:].decode(errors="replace")
+    assert "with an internal error" not in logged
     assert local_aws.aws.status().pid == status.pid
 
 
@@ -180,7 +180,7 @@ def test_a_good_request_with_one_odd_part_ends_as_a_job_or_as_a_refusal(local_aw
         created += "ProcessingJobArn" in answer
 
     check()
-    # Were all refused, nothing would be known of jobs.
+    # If all were refused, the test would say nothing about jobs.
     assert created > 10
 
 

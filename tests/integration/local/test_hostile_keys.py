@@ -90,8 +90,8 @@ def test_a_key_in_an_executions_input_stays_a_value_of_the_definition(
         retry_at_creation=False,
     )
     (state,) = in_machine(scope, task)["States"].values()
-    given: dict[str, Any] = state.get("Parameters") or state["Arguments"]
-    given["RoleArn"], state["Resource"] = local_aws.role, state["Resource"].replace("<AWS::Partition>", "aws")
+    request: dict[str, Any] = state.get("Parameters") or state["Arguments"]
+    request["RoleArn"], state["Resource"] = local_aws.role, state["Resource"].replace("<AWS::Partition>", "aws")
     short = [name for name in NAMES if len(name) < 200]
     machine = local_aws.machine({"Job": state})
     started = {

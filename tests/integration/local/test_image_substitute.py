@@ -42,7 +42,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def command(tmp_path_factory: pytest.TempPathFactory, environment: Path) -> str:
-    """A user's command, with a module next to it."""
+    """A user-supplied command, with a module next to it."""
     directory = tmp_path_factory.mktemp("project")
     (directory / "sibling.py").write_text("NAME = 'sibling'\n")
     (directory / "main.py").write_text(
@@ -159,7 +159,7 @@ def test_without_an_engine_containers_are_refused_and_processes_are_not(
 
 
 def fake_engine(directory: Path, script: str) -> str:
-    """A PATH on which docker is a script."""
+    """Return a PATH on which docker is a script."""
     program = directory / "docker"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Which objects a job gets, where they land, and what can never happen."""
+"""The inputs of a job: its objects, their paths, and names that must not escape their directory."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 LIST = """
 import json, os
 found = sorted(
-    os.path.relpath(os.path.join(folder, name), "/opt/ml/processing/input/data")
-    for folder, _, names in os.walk("/opt/ml/processing/input/data") for name in names
+    os.path.relpath(os.path.join(directory, name), "/opt/ml/processing/input/data")
+    for directory, _, names in os.walk("/opt/ml/processing/input/data") for name in names
 )
 host = json.load(open("/opt/ml/config/resourceconfig.json"))["current_host"]
 json.dump(found, open(f"/opt/ml/processing/output/{host}", "w"))
@@ -64,7 +64,7 @@ def test_exactly_the_objects_of_a_manifest_arrive(local_aws: RunningLocalAws) ->
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         ("no json", 'The manifest file at S3 URL "s3://data/manifests/bad" is not JSON'),
         ("[]", 'The manifest file at S3 URL "s3://data/manifests/bad" must be a JSON list that begins with'),
@@ -75,10 +75,12 @@ def test_exactly_the_objects_of_a_manifest_arrive(local_aws: RunningLocalAws) ->
         ('[{"prefix": "s3://data/m/"}, "../raw.csv"]', "'m/../raw.csv' does not name a path below"),
     ],
 )
-def test_an_invalid_manifest_fails_the_job_with_the_reason(local_aws: RunningLocalAws, content: str, told: str) -> None:
+def test_an_invalid_manifest_fails_the_job_with_the_reason(
+    local_aws: RunningLocalAws, content: str, expected: str
+) -> None:
     failure = reason(local_aws, local_aws.put("manifests/bad", content), "ManifestFile")
     assert failure.startswith("ClientError: ")
-    assert told in failure
+    assert expected in failure
 
 
 def test_missing_inputs_fail_the_job_by_name(local_aws: RunningLocalAws) -> None:

@@ -53,9 +53,9 @@ def test_neither_the_state_nor_another_jobs_directory_can_be_seen(local_aws: Run
     other = local_aws.create(local_aws.request("import time; print('ready'); time.sleep(60)"))
     local_aws.wait_for_log(other, "ready")
     status = local_aws.aws.status()
-    folder = status.folder / "jobs" / other
-    assert folder.is_dir()
-    paths = [str(path) for path in (status.folder, folder, status.log, Path.home() / ".ssh", Path.home() / ".aws")]
+    directory = status.folder / "jobs" / other
+    assert directory.is_dir()
+    paths = [str(path) for path in (status.folder, directory, status.log, Path.home() / ".ssh", Path.home() / ".aws")]
     assert evaluate(local_aws, f"[path for path in {paths!r} if os.path.exists(path)]") == []
     directories = ("/opt", "/root", "/etc", "/dev")
     assert other not in evaluate(
@@ -69,8 +69,8 @@ def test_only_its_own_processes_can_be_seen_and_it_is_the_first(local_aws: Runni
 
 
 def test_the_program_is_root_without_capabilities(local_aws: RunningLocalAws) -> None:
-    powers = "[line.split()[1] for line in open('/proc/self/status') if line.startswith(('CapEff', 'CapPrm'))]"
-    assert evaluate(local_aws, f"[os.getuid(), {powers}]") == [0, ["0" * 16, "0" * 16]]
+    capabilities = "[line.split()[1] for line in open('/proc/self/status') if line.startswith(('CapEff', 'CapPrm'))]"
+    assert evaluate(local_aws, f"[os.getuid(), {capabilities}]") == [0, ["0" * 16, "0" * 16]]
     assert evaluate(local_aws, "ctypes.CDLL(None).mount(b'x', b'/tmp', b'tmpfs', 0, None)") == -1
 
 

@@ -1,4 +1,4 @@
-"""A processing job's life: what its program finds, what becomes of what it leaves."""
+"""The life of a processing job: the environment of its program, and the handling of its results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COPY = """
 import pathlib, shutil
 shutil.copytree("/opt/ml/processing/input/data", "/opt/ml/processing/output", dirs_exist_ok=True)
 """
-# Characters that some layer between S3 and a file is bound to take for something else.
+# Characters that a layer between S3 and a file is likely to misinterpret.
 STRANGE = [
     "a b.csv",
     "plus+.csv",
@@ -289,8 +289,8 @@ def test_a_job_leaves_no_directory_behind(local_aws: RunningLocalAws) -> None:
     job = local_aws.run(
         "import os; os.makedirs('/opt/ml/processing/output/locked'); os.chmod('/opt/ml/processing/output/locked', 0)"
     )
-    folder = local_aws.aws.status().folder / "jobs" / job["ProcessingJobName"]
-    local_aws.until(folder.exists, lambda exists: not exists)
+    directory = local_aws.aws.status().folder / "jobs" / job["ProcessingJobName"]
+    local_aws.until(directory.exists, lambda exists: not exists)
 
 
 @pytest.mark.parametrize("count", [1, 4])

@@ -1,4 +1,4 @@
-"""What is remembered of jobs when the local AWS is stopped, or killed, and started again."""
+"""The persistence of jobs when the local AWS is stopped or killed, and started again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SLEEP = "import subprocess; print('ready', flush=True); subprocess.run(['sleep',
 
 
 @pytest.fixture
-def mine(free_port: int, tmp_path: Path) -> Iterator[RunningLocalAws]:
+def restartable(free_port: int, tmp_path: Path) -> Iterator[RunningLocalAws]:
     """Run a local AWS that the test may stop and kill."""
     require_any_sandbox()
     aws = LocalAws(free_port, state_dir=tmp_path, runner="process")
@@ -30,8 +30,8 @@ def mine(free_port: int, tmp_path: Path) -> Iterator[RunningLocalAws]:
     aws.stop()
 
 
-def below(pid: int) -> list[int]:
-    return [found for child in children(pid) for found in (child, *below(child))]
+def descendants(pid: int) -> list[int]:
+    return [found for child in children(pid) for found in (child, *descendants(child))]
 
 
 def alive(pid: int) -> bool:
@@ -41,69 +41,69 @@ def alive(pid: int) -> bool:
         return False
 
 
-def test_jobs_are_restored_unchanged(mine: RunningLocalAws) -> None:
+def test_jobs_are_restored_unchanged(restartable: RunningLocalAws) -> None:
     script = "import sys; open('/opt/ml/output/message', 'w').write('wrong'); sys.exit(1)"
-    request = mine.request(script, Tags=[{"Key": "a", "Value": "1"}])
-    mine.wait(mine.create(request))
-    mine.wait(mine.create(mine.request("")))
-    deleted = mine.run("")["ProcessingJobName"]
-    mine.sagemaker.delete_processing_job(ProcessingJobName=deleted)
+    request = restartable.request(script, Tags=[{"Key": "a", "Value": "1"}])
+    restartable.wait(restartable.create(request))
+    restartable.wait(restartable.create(restartable.request("")))
+    deleted = restartable.run("")["ProcessingJobName"]
+    restartable.sagemaker.delete_processing_job(ProcessingJobName=deleted)
     name = request["ProcessingJobName"]
-    before = mine.describe(name)
-    mine.sagemaker.add_tags(ResourceArn=before["ProcessingJobArn"], Tags=[{"Key": "b", "Value": "2"}])
-    listed = mine.sagemaker.list_processing_jobs()["ProcessingJobSummaries"]
+    before = restartable.describe(name)
+    restartable.sagemaker.add_tags(ResourceArn=before["ProcessingJobArn"], Tags=[{"Key": "b", "Value": "2"}])
+    listed = restartable.sagemaker.list_processing_jobs()["ProcessingJobSummaries"]
     assert len(listed) == 2
-    mine.aws.stop()
-    assert mine.aws.start().jobs_finished == 2
-    after = mine.describe(name)
+    restartable.aws.stop()
+    assert restartable.aws.start().jobs_finished == 2
+    after = restartable.describe(name)
     assert {**after, "ResponseMetadata": None} == {**before, "ResponseMetadata": None}
-    assert mine.sagemaker.list_processing_jobs()["ProcessingJobSummaries"] == listed
-    tags = mine.sagemaker.list_tags(ResourceArn=before["ProcessingJobArn"])["Tags"]
+    assert restartable.sagemaker.list_processing_jobs()["ProcessingJobSummaries"] == listed
+    tags = restartable.sagemaker.list_tags(ResourceArn=before["ProcessingJobArn"])["Tags"]
     assert tags == [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
-    mine.s3.create_bucket(Bucket="data")
-    with pytest.raises(mine.sagemaker.exceptions.ResourceInUse):
-        mine.create(request)
+    restartable.s3.create_bucket(Bucket="data")
+    with pytest.raises(restartable.sagemaker.exceptions.ResourceInUse):
+        restartable.create(request)
 
 
 def test_a_job_that_ran_when_the_server_was_killed_has_failed_and_its_processes_have_ended(
-    mine: RunningLocalAws,
+    restartable: RunningLocalAws,
 ) -> None:
-    pid = mine.aws.status().pid
+    pid = restartable.aws.status().pid
     assert pid
-    ended = mine.run("")["ProcessingJobName"]
-    running, stopping = (mine.create(mine.request(SLEEP)) for _ in range(2))
+    ended = restartable.run("")["ProcessingJobName"]
+    running, stopping = (restartable.create(restartable.request(SLEEP)) for _ in range(2))
     for name in (running, stopping):
-        mine.wait_for_log(name, "ready")
-    processes = below(pid)
+        restartable.wait_for_log(name, "ready")
+    processes = descendants(pid)
     assert len([found for found in processes if b"sleep" in Path(f"/proc/{found}/cmdline").read_bytes()]) >= 2
     os.kill(pid, signal.SIGKILL)
-    mine.until(lambda: [found for found in processes if alive(found)], lambda left: not left)
-    mine.aws.start()
-    assert mine.describe(ended)["ProcessingJobStatus"] == "Completed"
+    restartable.until(lambda: [found for found in processes if alive(found)], lambda left: not left)
+    restartable.aws.start()
+    assert restartable.describe(ended)["ProcessingJobStatus"] == "Completed"
     for name in (running, stopping):
-        job = mine.describe(name)
+        job = restartable.describe(name)
         assert job["ProcessingJobStatus"] == "Failed"
         assert job["FailureReason"] == "InternalServerError: The local AWS was killed while the job was running"
         assert job["ProcessingStartTime"] <= job["ProcessingEndTime"]
-    first = mine.describe(running)["ProcessingEndTime"]
-    mine.aws.stop()
-    mine.aws.start()
-    assert mine.describe(running)["ProcessingEndTime"] == first
+    first = restartable.describe(running)["ProcessingEndTime"]
+    restartable.aws.stop()
+    restartable.aws.start()
+    assert restartable.describe(running)["ProcessingEndTime"] == first
 
 
-def test_a_job_that_ran_when_the_server_was_stopped_was_stopped(mine: RunningLocalAws) -> None:
-    name = mine.create(mine.request(SLEEP))
-    mine.wait_for_log(name, "ready")
-    mine.aws.stop()
-    mine.aws.start()
-    assert mine.describe(name)["ProcessingJobStatus"] == "Stopped"
+def test_a_job_that_ran_when_the_server_was_stopped_was_stopped(restartable: RunningLocalAws) -> None:
+    name = restartable.create(restartable.request(SLEEP))
+    restartable.wait_for_log(name, "ready")
+    restartable.aws.stop()
+    restartable.aws.start()
+    assert restartable.describe(name)["ProcessingJobStatus"] == "Stopped"
 
 
 @pytest.mark.parametrize("damage", ["no database", "no record"])
-def test_a_damaged_database_is_reported_with_what_to_do(mine: RunningLocalAws, damage: str) -> None:
-    mine.run("")
-    mine.aws.stop()
-    path = mine.aws.status().folder / "jobs.sqlite3"
+def test_a_damaged_database_is_reported_with_what_to_do(restartable: RunningLocalAws, damage: str) -> None:
+    restartable.run("")
+    restartable.aws.stop()
+    path = restartable.aws.status().folder / "jobs.sqlite3"
     if damage == "no database":
         path.write_bytes(b"not a database" * 1000)
     else:
@@ -111,6 +111,6 @@ def test_a_damaged_database_is_reported_with_what_to_do(mine: RunningLocalAws, d
             database.execute("UPDATE jobs SET record = 'x'")
         database.close()
     with pytest.raises(LocalAwsError, match=f"cannot be read .* remove {path} to start without it"):
-        mine.aws.start()
+        restartable.aws.start()
     path.unlink()
-    assert mine.aws.start().jobs_finished == 0
+    assert restartable.aws.start().jobs_finished == 0

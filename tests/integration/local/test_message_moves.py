@@ -1,4 +1,4 @@
-"""Bringing messages back from a dead-letter queue."""
+"""Moving messages back from a dead-letter queue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PREFIX = "arn:aws:sqs:us-east-1:000000000000:"
 
 
 class Queues:
-    """A queue and its dead-letter queue, into which a message goes once it was received once."""
+    """A queue and its dead-letter queue, to which a message moves after one receive."""
 
     def __init__(self, local_aws: RunningLocalAws, ending: str = "") -> None:
         self.local_aws, self.sqs, self.name = local_aws, local_aws.client("sqs"), local_aws.name()
@@ -29,7 +29,7 @@ class Queues:
             QueueName=f"{self.name}{ending}", Attributes={"RedrivePolicy": policy, "VisibilityTimeout": "0", **more}
         )["QueueUrl"]
 
-    def bury(self, *bodies: str) -> None:
+    def dead_letter(self, *bodies: str) -> None:
         for body in bodies:
             attribute = {"DataType": "String", "StringValue": body.upper()}
             group = {"MessageGroupId": "group"} if self.fifo else {}
@@ -74,7 +74,7 @@ def refused(call: Callable[..., object], **parameters: Any) -> tuple[str, str]:
 @pytest.mark.parametrize("ending", ["", ".fifo"])
 def test_messages_go_back_to_the_queue_that_they_came_from(local_aws: RunningLocalAws, ending: str) -> None:
     queues = Queues(local_aws, ending)
-    queues.bury("one", "two", "three")
+    queues.dead_letter("one", "two", "three")
     queues.start()
     task = queues.ended()
     assert (task["Status"], task["SourceArn"]) == ("COMPLETED", queues.dead_arn)
@@ -85,13 +85,13 @@ def test_messages_go_back_to_the_queue_that_they_came_from(local_aws: RunningLoc
     first = queues.receive(queues.queue)[0]
     assert first["Body"] == "one"
     assert first["MessageAttributes"]["Upper"]["StringValue"] == "ONE"
-    # Redriven messages are new ones: they have all their tries again.
+    # A redriven message is a new one, whose receive count is reset.
     assert first["Attributes"]["ApproximateReceiveCount"] == "1"
 
 
 def test_messages_go_to_another_queue_on_request(local_aws: RunningLocalAws) -> None:
     queues = Queues(local_aws)
-    queues.bury("one", "two")
+    queues.dead_letter("one", "two")
     other = queues.sqs.create_queue(QueueName=f"{queues.name}-other")["QueueUrl"]
     queues.start(DestinationArn=f"{PREFIX}{queues.name}-other")
     assert queues.ended()["DestinationArn"] == f"{PREFIX}{queues.name}-other"
@@ -101,7 +101,7 @@ def test_messages_go_to_another_queue_on_request(local_aws: RunningLocalAws) -> 
 
 def test_a_cancelled_task_leaves_the_messages_that_it_moved(local_aws: RunningLocalAws) -> None:
     queues = Queues(local_aws)
-    queues.bury("one", "two", "three")
+    queues.dead_letter("one", "two", "three")
     handle = queues.start(MaxNumberOfMessagesPerSecond=1)
     local_aws.until(lambda: queues.newest()["ApproximateNumberOfMessagesMoved"], lambda number: number == 1)
     running = queues.newest()
@@ -125,7 +125,7 @@ def test_a_message_without_a_source_queue_fails_the_task_and_stays(local_aws: Ru
 
 def test_messages_in_flight_stay(local_aws: RunningLocalAws) -> None:
     queues = Queues(local_aws)
-    queues.bury("one", "two")
+    queues.dead_letter("one", "two")
     queues.sqs.receive_message(QueueUrl=queues.dead, MaxNumberOfMessages=1, VisibilityTimeout=600)
     queues.start()
     assert queues.ended()["ApproximateNumberOfMessagesMoved"] == 1
@@ -136,7 +136,7 @@ def test_messages_in_flight_stay(local_aws: RunningLocalAws) -> None:
 def test_the_tasks_of_a_queue_are_listed_newest_first(local_aws: RunningLocalAws) -> None:
     queues = Queues(local_aws)
     for bodies in (("one",), ("one", "two")):
-        queues.bury(*bodies)
+        queues.dead_letter(*bodies)
         queues.start()
         queues.ended()
         queues.sqs.purge_queue(QueueUrl=queues.queue)

@@ -1,4 +1,4 @@
-"""Stacks with a VPC: rules that others than their group add, flow logs, and the range of addresses of the VPC."""
+"""Stacks with a VPC: security group rules as separate resources, flow logs, and the CIDR block of the VPC."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def template(*, port: int, egress: bool) -> str:
-    """A VPC with a group whose rules are resources of their own, and a flow log."""
+    """Return a template with a VPC, a group whose rules are separate resources, and a flow log."""
     group = {"Fn::GetAtt": ["Group", "GroupId"]}
     resources: dict[str, Any] = {
         "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.7.0.0/16"}},
@@ -84,23 +84,23 @@ def test_the_resources_are_created_updated_and_deleted(local_aws: RunningLocalAw
 
     formation.create_stack(StackName=name, TemplateBody=template(port=443, egress=True))
     formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-    made = outputs()
-    assert made["Addresses"] == "10.7.0.0/16"
-    assert made["Rule"].startswith("sgr-")
-    assert rules("IpPermissions") == [("-1", 0, made["Group"]), ("tcp", 443, "10.7.0.0/16")]
+    created = outputs()
+    assert created["Addresses"] == "10.7.0.0/16"
+    assert created["Rule"].startswith("sgr-")
+    assert rules("IpPermissions") == [("-1", 0, created["Group"]), ("tcp", 443, "10.7.0.0/16")]
     assert ("tcp", 443, "10.0.0.0/8") in rules("IpPermissionsEgress")
-    (flows,) = ec2.describe_flow_logs(FlowLogIds=[made["Flows"]])["FlowLogs"]
+    (flows,) = ec2.describe_flow_logs(FlowLogIds=[created["Flows"]])["FlowLogs"]
     assert (flows["TrafficType"], flows["LogDestination"]) == ("REJECT", "flows")
 
     formation.update_stack(StackName=name, TemplateBody=template(port=5432, egress=False))
     formation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-    assert rules("IpPermissions") == [("-1", 0, made["Group"]), ("tcp", 5432, "10.7.0.0/16")]
+    assert rules("IpPermissions") == [("-1", 0, created["Group"]), ("tcp", 5432, "10.7.0.0/16")]
     assert ("tcp", 443, "10.0.0.0/8") not in rules("IpPermissionsEgress")
-    assert outputs()["Flows"] == made["Flows"]
+    assert outputs()["Flows"] == created["Flows"]
 
     formation.delete_stack(StackName=name)
     formation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-    assert ec2.describe_flow_logs(FlowLogIds=[made["Flows"]])["FlowLogs"] == []
+    assert ec2.describe_flow_logs(FlowLogIds=[created["Flows"]])["FlowLogs"] == []
 
 
 def test_a_rule_of_a_missing_group_fails_the_stack(local_aws: RunningLocalAws) -> None:

@@ -1,4 +1,4 @@
-"""What EventBridge is told of an object in a bucket with versions, and in one without."""
+"""The events of objects in a bucket with versioning, and in one without."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Bucket:
         self.local_aws.s3.put_bucket_versioning(Bucket=self.name, VersioningConfiguration={"Status": status})
 
     def event(self) -> dict[str, Any]:
-        """The next event."""
+        """Return the next event."""
         (message,) = self.local_aws.until(lambda: self.sqs.receive_message(QueueUrl=self.queue).get("Messages"), bool)
         self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
         event: dict[str, Any] = json.loads(message["Body"])

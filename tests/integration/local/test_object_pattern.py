@@ -1,4 +1,4 @@
-"""What matches a trigger's pattern, asked of EventBridge's own TestEventPattern as the local AWS has it."""
+"""The events that match a trigger's pattern, by EventBridge's TestEventPattern on the local AWS."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_keys_match(
     others: list[str],
 ) -> None:
     assert [key for key in (*matching, *others) if matches(events, pattern, key)] == matching
-    # What is said of every key that matches is true of these.
+    # The prefixes that the pattern reports for all matching keys are correct.
     assert all(any(key.startswith(prefix) for prefix in pattern.key_prefixes()) for key in matching)
 
 

@@ -73,7 +73,7 @@ def accessed(node: ast.expr) -> str | None:
 
 
 def module_lambdas(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the same for the code outside functions: lambdas in tables."""
+    """Yield the same for code outside functions: lambdas in tables."""
     for statement in ast.parse(path.read_text()).body:
         if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
             for node in ast.walk(statement):
@@ -82,14 +82,14 @@ def module_lambdas(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def touches_ministack(tree: ast.AST) -> Iterator[int]:
-    """Yield the lines that import ministack, or hand one of its modules' names to a function that may."""
+    """Yield the lines that import ministack, or pass the name of one of its modules to a function that may."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             names = [node.module or ""]
         elif isinstance(node, ast.Call):
-            # Whether it is installed, and in which version, can be asked without an import.
+            # These calls query the installation and its version without an import.
             if ast.unparse(node.func).rpartition(".")[2] in ("find_spec", "version", "requires", "distribution"):
                 continue
             names = [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]

@@ -1,4 +1,4 @@
-"""How long Step Functions waits between tries, and what a state machine's own time-out ends."""
+"""The delays of Step Functions between attempts, and the effect of a state machine's timeout."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ ROLE = "arn:aws:iam::000000000000:role/machine"
 
 
 def failing(**retrier: object) -> dict[str, Any]:
-    """A state that fails at every try."""
+    """Return a state that fails at every attempt."""
     retry = [{"ErrorEquals": ["States.ALL"], **retrier}]
     return {"Type": "Task", "Resource": MISSING, "Parameters": {"FunctionName": "gone"}, "Retry": retry, "End": True}
 
 
 def delays(history: list[HistoryEventTypeDef]) -> list[float]:
-    tries: list[datetime] = [event["timestamp"] for event in history if event["type"] == "TaskScheduled"]
-    return [(later - earlier).total_seconds() for earlier, later in pairwise(tries)]
+    attempts: list[datetime] = [event["timestamp"] for event in history if event["type"] == "TaskScheduled"]
+    return [(later - earlier).total_seconds() for earlier, later in pairwise(attempts)]
 
 
 def test_a_delay_is_no_longer_than_its_maximum(local_aws: RunningLocalAws) -> None:
@@ -58,7 +58,7 @@ def test_full_jitter_waits_less_than_without(local_aws: RunningLocalAws) -> None
     local_aws.wait_for_execution(arn)
     found = delays(local_aws.history(arn))
     assert len(found) == 8
-    # A delay without jitter is never below one second; eight with it are all above nine tenths once in 10^8 runs.
+    # A delay without jitter is never below one second; eight with jitter all exceed 0.9 s once in 10^8 runs.
     assert min(found) < 0.9
     assert max(found) < 1.5
     assert len({round(delay, 2) for delay in found}) > 1
@@ -75,7 +75,7 @@ def test_stopping_an_execution_ends_a_wait_between_attempts(local_aws: RunningLo
 def test_a_wait_of_more_than_a_minute_is_not_shortened(
     free_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A hundredth of each wait, so that two hundred seconds are two and a minute would be less than one.
+    # Each wait is scaled to a hundredth: two hundred seconds become two, and a minute would be less than one.
     monkeypatch.setenv("SFN_WAIT_SCALE", "0.01")
     aws = LocalAws(free_port, state_dir=tmp_path)
     aws.start()
@@ -104,10 +104,10 @@ def test_a_wait_of_more_than_a_minute_is_not_shortened(
 @pytest.mark.parametrize("inside", ["Task", "Map"])
 def test_a_machines_timeout_stops_its_job_and_is_final(local_aws: RunningLocalAws, inside: str) -> None:
     request = local_aws.request(SLEEP)
-    again = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 5}]
-    task = {"Type": "Task", "Resource": SYNC, "Parameters": request, "Retry": again, "End": True}
+    retry_all = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 5}]
+    task = {"Type": "Task", "Resource": SYNC, "Parameters": request, "Retry": retry_all, "End": True}
     mapped = {"Type": "Map", "ItemsPath": "$.items", "Iterator": {"StartAt": "Task", "States": {"Task": task}}}
-    kinds: dict[str, dict[str, Any]] = {"Task": task, "Map": {**mapped, "Retry": again}}
+    kinds: dict[str, dict[str, Any]] = {"Task": task, "Map": {**mapped, "Retry": retry_all}}
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "After"}]
     state = {**kinds[inside], "Catch": catch, "Next": "After"}
     state.pop("End", None)
@@ -133,7 +133,7 @@ def test_a_machine_that_ends_in_time_is_not_affected_by_its_timeout(local_aws: R
 
 
 def nested(local_aws: RunningLocalAws, resource: str, request: dict[str, Any]) -> tuple[str, str]:
-    """The ARNs of an execution that has started another, which runs a job, and of that machine."""
+    """Return the ARNs of an execution that started a nested one with a job, and of the nested state machine."""
     child = local_aws.machine({"Process": {"Type": "Task", "Resource": SYNC, "Parameters": request, "End": True}})
     start: dict[str, Any] = {"Type": "Task", "Resource": resource, "Parameters": {"StateMachineArn": child}}
     wait = {"Type": "Wait", "Seconds": 600, "End": True}

@@ -36,7 +36,7 @@ from words import split_words
 spark = SparkSession.builder.appName("CountWords").getOrCreate()
 words = spark.sparkContext.textFile(sys.argv[1]).flatMap(split_words)
 counts = dict(words.map(lambda word: (word, 1)).reduceByKey(lambda a, b: a + b).collect())
-told = {
+report = {
     "counts": counts,
     "partitions": spark.conf.get("spark.sql.shuffle.partitions"),
     "master": spark.sparkContext.master,
@@ -44,7 +44,7 @@ told = {
     "variable": os.environ["ANSWER"],
     "arguments": sys.argv[2:],
 }
-json.dump(told, open("/opt/ml/processing/output/told.json", "w"))
+json.dump(report, open("/opt/ml/processing/output/told.json", "w"))
 """
 CONFIGURATION = [
     {"Classification": "spark-defaults", "Properties": {"spark.sql.shuffle.partitions": "3"}},
@@ -90,7 +90,7 @@ def run_to_end(local_aws: RunningLocalAws, request: dict[str, Any]) -> Any:  # n
         assert time.monotonic() < deadline
         time.sleep(0.1)
     log = local_aws.log(name)
-    print("\n".join(line for lines in log.values() for line in lines))  # noqa: T201 - what pytest shows of a failure
+    print("\n".join(line for lines in log.values() for line in lines))  # noqa: T201 - pytest shows it with a failure
     return job, log
 
 
@@ -123,8 +123,8 @@ def test_an_application_with_every_option_runs_on_the_first_of_two_hosts(
     )
 
     assert job["ProcessingJobStatus"] == "Completed", job
-    told = json.loads(local_aws.get(f"{name}/out/told.json"))
-    assert told == {
+    report = json.loads(local_aws.get(f"{name}/out/told.json"))
+    assert report == {
         "counts": Counter(re.findall(r"\w+", TABLE.read_text().lower())),
         "partitions": "3",
         "master": "local[*]",
@@ -137,8 +137,8 @@ def test_an_application_with_every_option_runs_on_the_first_of_two_hosts(
     assert json.loads(first)["Event"] == "SparkListenerLogStart"
     assert json.loads(last)["Event"] == "SparkListenerApplicationEnd"
     assert any("yarn-site is not applied: there is no YARN here" in line for line in log["algo-1"])
-    (said,) = log["algo-2"]
-    assert said.startswith("smspark-submit: Spark runs on algo-1 only")
+    (line,) = log["algo-2"]
+    assert line.startswith("smspark-submit: Spark runs on algo-1 only")
 
 
 @pytest.mark.usefixtures("_spark")
@@ -214,7 +214,7 @@ def test_a_class_of_a_jar_runs_with_jars_and_files_from_s3(local_aws: RunningLoc
     name = request["ProcessingJobName"]
     app = local_aws.put(f"{name}/code/app.jar", jar.read_bytes())
     table = local_aws.put(f"{name}/table.csv", TABLE.read_bytes())
-    count = f"SELECT count(*) FROM csv.`file://{INPUT}/data`"  # noqa: S608 - nobody else's words
+    count = f"SELECT count(*) FROM csv.`file://{INPUT}/data`"  # noqa: S608 - no external input
     query = f"INSERT OVERWRITE DIRECTORY 'file:///opt/ml/processing/output' USING csv {count};"
     catalog = {"Classification": "spark-defaults", "Properties": {"spark.sql.catalogImplementation": "in-memory"}}
     request["ProcessingInputs"] = [
@@ -310,7 +310,7 @@ def test_directories_are_expanded_as_in_the_container(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("entry", "message"),
     [
         ("text", "must have a Classification and Properties, got 'text'"),
         ({"Classification": "spark", "Properties": {}}, "Invalid classification: spark"),
@@ -325,14 +325,14 @@ def test_directories_are_expanded_as_in_the_container(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_an_invalid_configuration_is_refused(given: object, message: str, tmp_path: Path) -> None:
+def test_an_invalid_configuration_is_refused(entry: object, message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
-        configuration.write(given, {}, {}, tmp_path)
+        configuration.write(entry, {}, {}, tmp_path)
 
 
 def test_the_configuration_comes_between_the_defaults_and_the_event_logs(tmp_path: Path) -> None:
-    given = {"Classification": "spark-defaults", "Properties": {"a": 1, "b": "x y"}}
-    assert configuration.write(given, {"a": "0"}, {"b": "z"}, tmp_path) == []
+    entry = {"Classification": "spark-defaults", "Properties": {"a": 1, "b": "x y"}}
+    assert configuration.write(entry, {"a": "0"}, {"b": "z"}, tmp_path) == []
     assert (tmp_path / "spark-defaults.conf").read_text() == "a 0\na 1\nb x y\nb z\n"
 
 
@@ -360,7 +360,7 @@ def test_twenty_scripts_and_three_spark_applications_run_concurrently(local_aws:
     count = "from pyspark.sql import SparkSession; from pathlib import Path\n"
     count += "rows = SparkSession.builder.getOrCreate().range(1000).count()\n"
     count += "Path('/opt/ml/processing/output/rows').write_text(str(rows))"
-    # Each script ends when all of them run: it waits for an object that is put then.
+    # Each script runs until all of them run: it waits for an object that the test puts then.
     wait = """
 import boto3, json, pathlib, time
 base = pathlib.Path("/opt/ml/processing")
@@ -383,10 +383,10 @@ host = json.loads(pathlib.Path("/opt/ml/config/resourceconfig.json").read_text()
         }
         sparks.append(local_aws.create(request))
     for _ in range(20):
-        given = local_aws.input("shards", f"s3://data/{shards}", distribution="ShardedByS3Key")
+        entry = local_aws.input("shards", f"s3://data/{shards}", distribution="ShardedByS3Key")
         cluster = {"InstanceCount": 2, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 30}
         request = local_aws.request(
-            wait.replace("{go}", go), inputs=[given], ProcessingResources={"ClusterConfig": cluster}
+            wait.replace("{go}", go), inputs=[entry], ProcessingResources={"ClusterConfig": cluster}
         )
         scripts.append(local_aws.create(request))
     for name in scripts:

@@ -1,4 +1,4 @@
-"""StartExecution with a name that is taken: what runs on the same input is answered, all else is refused."""
+"""StartExecution with a name in use: a running execution with the same input is returned, all else is refused."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 WAIT = {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}
 
 
-def start(local_aws: RunningLocalAws, machine: str, name: str, given: str = "{}") -> StartExecutionOutputTypeDef:
-    return local_aws.states.start_execution(stateMachineArn=machine, name=name, input=given)
+def start(
+    local_aws: RunningLocalAws, machine: str, name: str, execution_input: str = "{}"
+) -> StartExecutionOutputTypeDef:
+    return local_aws.states.start_execution(stateMachineArn=machine, name=name, input=execution_input)
 
 
-def refused(local_aws: RunningLocalAws, machine: str, name: str, given: str = "{}") -> tuple[str, int]:
+def refused(local_aws: RunningLocalAws, machine: str, name: str, execution_input: str = "{}") -> tuple[str, int]:
     with pytest.raises(ClientError) as caught:
-        start(local_aws, machine, name, given)
+        start(local_aws, machine, name, execution_input)
     response = caught.value.response
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
 
@@ -31,8 +33,8 @@ def refused(local_aws: RunningLocalAws, machine: str, name: str, given: str = "{
 def test_a_repeated_start_returns_the_running_execution(local_aws: RunningLocalAws) -> None:
     machine = local_aws.machine(WAIT)
     first = start(local_aws, machine, "once", '{"a": 1}')
-    again = start(local_aws, machine, "once", '{"a": 1}')
-    assert (again["executionArn"], again["startDate"]) == (first["executionArn"], first["startDate"])
+    repeated = start(local_aws, machine, "once", '{"a": 1}')
+    assert (repeated["executionArn"], repeated["startDate"]) == (first["executionArn"], first["startDate"])
     assert len(local_aws.states.list_executions(stateMachineArn=machine)["executions"]) == 1
     local_aws.states.stop_execution(executionArn=first["executionArn"])
 
@@ -60,14 +62,14 @@ def test_the_name_of_another_machines_execution_is_free(local_aws: RunningLocalA
 
 
 def test_an_express_machine_is_not_idempotent(local_aws: RunningLocalAws) -> None:
-    made = local_aws.states.create_state_machine(
+    created = local_aws.states.create_state_machine(
         name=local_aws.name(),
         type="EXPRESS",
         roleArn="arn:aws:iam::000000000000:role/machine",
         definition='{"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": true}}}',
     )
-    start(local_aws, made["stateMachineArn"], "once")
-    assert refused(local_aws, made["stateMachineArn"], "once")[0] == "ExecutionAlreadyExists"
+    start(local_aws, created["stateMachineArn"], "once")
+    assert refused(local_aws, created["stateMachineArn"], "once")[0] == "ExecutionAlreadyExists"
 
 
 def test_many_concurrent_starts_start_one_execution(local_aws: RunningLocalAws) -> None:
@@ -87,10 +89,10 @@ def test_many_concurrent_tasks_start_one_execution(local_aws: RunningLocalAws) -
     parameters = {"StateMachineArn": machine, "Name": "once", "Input": {}}
     task = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution", "Parameters": parameters, "End": True}
     branches = [{"StartAt": "Start", "States": {"Start": task}} for _ in range(16)]
-    all_of_them = local_aws.wait_for_execution(
+    parallel = local_aws.wait_for_execution(
         local_aws.execute({"All": {"Type": "Parallel", "Branches": branches, "End": True}})
     )
     (execution,) = local_aws.states.list_executions(stateMachineArn=machine)["executions"]
-    assert all_of_them["status"] == "SUCCEEDED", all_of_them.get("cause")
-    assert {answer["ExecutionArn"] for answer in json.loads(all_of_them["output"])} == {execution["executionArn"]}
+    assert parallel["status"] == "SUCCEEDED", parallel.get("cause")
+    assert {answer["ExecutionArn"] for answer in json.loads(parallel["output"])} == {execution["executionArn"]}
     local_aws.states.stop_execution(executionArn=execution["executionArn"])

@@ -1,4 +1,4 @@
-"""What EventBridge is told of an execution."""
+"""The events of an execution's status."""
 
 from __future__ import annotations
 
@@ -105,13 +105,13 @@ def test_a_timeout_is_published(local_aws: RunningLocalAws) -> None:
 
 
 def test_an_express_execution_is_not_published(local_aws: RunningLocalAws) -> None:
-    made = local_aws.states.create_state_machine(
+    created = local_aws.states.create_state_machine(
         name=local_aws.name(),
         type="EXPRESS",
         roleArn="arn:aws:iam::000000000000:role/machine",
         definition=json.dumps({"StartAt": "Pass", "States": PASS}),
     )
-    listener = Listener(local_aws, made["stateMachineArn"])
+    listener = Listener(local_aws, created["stateMachineArn"])
     arn = listener.start()
     assert local_aws.wait_for_execution(arn)["status"] == "SUCCEEDED"
     assert "Messages" not in listener.sqs.receive_message(QueueUrl=listener.queue, WaitTimeSeconds=1)

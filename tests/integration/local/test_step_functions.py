@@ -1,4 +1,4 @@
-"""The Step Functions integration, seen through executions."""
+"""The Step Functions integration, tested by executions."""
 
 from __future__ import annotations
 
@@ -158,9 +158,9 @@ def test_a_jsonata_parallel_has_its_arguments_and_its_output(local_aws: RunningL
     }
     machine: dict[str, Any] = {"StartAt": "Both", "States": {"Both": parallel}}
     (machine if top_level else parallel)["QueryLanguage"] = "JSONata"
-    made = local_aws.states.create_state_machine(
+    created = local_aws.states.create_state_machine(
         name=local_aws.name(), roleArn="arn:aws:iam::000000000000:role/machine", definition=json.dumps(machine)
     )
-    started = local_aws.states.start_execution(stateMachineArn=made["stateMachineArn"], input='{"n": 1}')
+    started = local_aws.states.start_execution(stateMachineArn=created["stateMachineArn"], input='{"n": 1}')
     execution = local_aws.wait_for_execution(started["executionArn"])
     assert json.loads(execution["output"]) == {"was": 1, "is": 2}

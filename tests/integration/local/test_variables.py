@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 INVOKE = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "gone"}}
 
 
-def output(local_aws: RunningLocalAws, states: dict[str, Any], given: object = None, **more: Any) -> Any:  # noqa: ANN401
-    execution = local_aws.wait_for_execution(local_aws.execute(states, given, **more))
+def output(local_aws: RunningLocalAws, states: dict[str, Any], execution_input: object = None, **more: Any) -> Any:  # noqa: ANN401
+    execution = local_aws.wait_for_execution(local_aws.execute(states, execution_input, **more))
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
     return json.loads(execution["output"])
 
 
 def read(*names: str) -> dict[str, Any]:
-    """A state whose output is the variables' values."""
+    """Return a state whose output is the values of the variables."""
     return {"Type": "Pass", "Parameters": {f"{name}.$": f"${name}" for name in names}, "End": True}
 
 
@@ -78,14 +78,14 @@ def test_a_wait_assigns_from_its_input(local_aws: RunningLocalAws) -> None:
     assert output(local_aws, {"Wait": wait, "Read": read("a")}, {"in": {"a": 3}}) == {"a": 3}
 
 
-@pytest.mark.parametrize(("given", "expected"), [(1, "first"), (2, "second"), (3, "other")])
-def test_the_matching_rule_of_a_choice_assigns(local_aws: RunningLocalAws, given: int, expected: str) -> None:
+@pytest.mark.parametrize(("number", "expected"), [(1, "first"), (2, "second"), (3, "other")])
+def test_the_matching_rule_of_a_choice_assigns(local_aws: RunningLocalAws, number: int, expected: str) -> None:
     choices = [
         {"Variable": "$.n", "NumericEquals": 1, "Assign": {"a": "first"}, "Next": "Read"},
         {"Variable": "$.n", "NumericLessThan": 3, "Assign": {"a": "second"}, "Next": "Read"},
     ]
     choice = {"Type": "Choice", "Choices": choices, "Default": "Read", "Assign": {"a": "other"}}
-    assert output(local_aws, {"Choose": choice, "Read": read("a")}, {"n": given}) == {"a": expected}
+    assert output(local_aws, {"Choose": choice, "Read": read("a")}, {"n": number}) == {"a": expected}
 
 
 def test_a_catcher_assigns_from_the_error(local_aws: RunningLocalAws) -> None:

@@ -23,5 +23,5 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
 
 @pytest.fixture
 def trigger(clients: Clients) -> Callable[..., Trigger]:
-    """A function that makes a trigger with some settings."""
+    """A function that creates a trigger with the given settings."""
     return lambda **settings: Trigger(clients, **settings)

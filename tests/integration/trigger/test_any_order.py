@@ -1,8 +1,8 @@
 """Events in any order: each upload is in exactly one first execution, or in the dead-letter queue.
 
-A model of the world draws the events: uploads, deliveries that are late, duplicated and reordered, functions that are
-killed at any call, executions that end, fail and are stopped, ends that no event reports. The functions and the
-services are the real ones.
+A model of the world draws the events: uploads; late, duplicated and reordered deliveries; functions that are killed at
+any call; executions that end, fail and are stopped; ends that no event reports. The functions and the services are the
+real ones.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class World(RuleBasedStateMachine):
     kind: dict[str, Any]
 
     @initialize()
-    def begin(self) -> None:
+    def create_world(self) -> None:
         self.world = Trigger(self.clients, **self.kind)
-        self.waiting: list[str] = []  # messages that are not acknowledged
+        self.waiting: list[str] = []  # messages that are not acknowledged yet
         self.acknowledged: list[str] = []
         self.keys: list[str] = []
         self.missing: set[str] = set()
@@ -73,7 +73,7 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.world.has_ledger)
     @rule(minutes=st.sampled_from([0, 1, 2, 12]), kill=KILLS)
     def dispatch(self, minutes: int, kill: tuple[int, bool] | None) -> None:
-        self._killing(lambda: self.world.dispatch(minutes=minutes), kill)
+        self._run_with_kill(lambda: self.world.dispatch(minutes=minutes), kill)
 
     @rule(data=st.data(), report=st.booleans(), stop=st.sampled_from([False, False, True]))
     def end(self, data: st.DataObject, *, report: bool, stop: bool) -> None:
@@ -87,7 +87,7 @@ class World(RuleBasedStateMachine):
         assert slots is None or len(self._running()) <= slots
 
     def teardown(self) -> None:
-        """Finish everything that is left, then check."""
+        """Finish all remaining work, then check the outcome."""
         if not hasattr(self, "world"):
             return
         for _ in range(200):
@@ -157,9 +157,9 @@ class World(RuleBasedStateMachine):
                     self.waiting.remove(message)
                     self.acknowledged.append(message)
 
-        self._killing(work, kill)
+        self._run_with_kill(work, kill)
 
-    def _killing(self, work: Callable[[], None], kill: tuple[int, bool] | None) -> None:
+    def _run_with_kill(self, work: Callable[[], None], kill: tuple[int, bool] | None) -> None:
         if kill is None:
             work()
             return
@@ -183,7 +183,7 @@ def test_each_upload_is_in_one_first_execution(clients: Clients, kind: str) -> N
             stateful_step_count=20,
             deadline=None,
             database=None,
-            phases=[Phase.generate],  # a world takes too long to be shrunk; its events are printed
+            phases=[Phase.generate],  # shrinking a world takes too long; its events are printed
             suppress_health_check=list(HealthCheck),
         ),
     )

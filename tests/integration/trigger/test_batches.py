@@ -125,7 +125,7 @@ def test_a_deleted_object_becomes_a_dead_letter_and_the_others_run(trigger: Make
     ((body, reason),) = world.dead_letters()
     assert reason == "the object was deleted before the job started"
     assert json.loads(body)["detail"]["objects"] == [f"s3://{world.bucket}/in/b.csv"]
-    # Somebody uploads it again and sends the dead letter back.
+    # The object is uploaded again, and the dead letter is sent back.
     world.s3.put_object(Bucket=world.bucket, Key="in/b.csv", Body=b"x")
     assert world.deliver(body) == []
     world.dispatch()
@@ -182,10 +182,10 @@ def test_a_failure_that_no_object_can_cause_makes_the_whole_batch_a_dead_letter(
     world.running(0)
     ((body, _),) = world.dead_letters()
     assert json.loads(body)["detail"]["objectCount"] == 4
-    # Once repaired, the dead letter brings all four back, and asking for the failed run itself brings no fifth.
+    # After a repair, the dead letter brings all four back, and a replay of the failed run adds no fifth.
     failed = {"batch": execution.input["batch"], "run": execution.name}
-    again = json.dumps({"source": "cdk-sagemaker-processing", "detail-type": "Replay", "detail": failed})
-    assert world.deliver(body, again) == []
+    replay = json.dumps({"source": "cdk-sagemaker-processing", "detail-type": "Replay", "detail": failed})
+    assert world.deliver(body, replay) == []
     world.dispatch()
     (second,) = world.running(1)
     assert second.keys == execution.keys

@@ -10,16 +10,16 @@ import pytest
 from tests.helpers.trigger_world import Killed, Trigger
 
 Make = Callable[..., Trigger]
-# More than the calls of the scenario: a test below checks that no call is left out.
-MOST_CALLS = 72
+# More than the calls of the scenario: a test below checks that no call is omitted.
+MAX_CALLS = 72
 
 
-def again(step: Callable[[], object], otherwise: Callable[[], object]) -> None:
-    """Do a step, and another one when its function is killed."""
+def run_with_fallback(step: Callable[[], object], fallback: Callable[[], object]) -> None:
+    """Run a step, and a fallback if its function is killed."""
     try:
         step()
     except Killed:
-        otherwise()
+        fallback()
 
 
 def scenario(world: Trigger, kill_at: int | None, *, after: bool) -> None:
@@ -34,17 +34,17 @@ def scenario(world: Trigger, kill_at: int | None, *, after: bool) -> None:
     def later() -> None:
         world.dispatch(minutes=12)
 
-    again(deliver, deliver)
-    again(deliver, deliver)
-    again(world.dispatch, later)
-    again(later, later)
+    run_with_fallback(deliver, deliver)
+    run_with_fallback(deliver, deliver)
+    run_with_fallback(world.dispatch, later)
+    run_with_fallback(later, later)
     for _ in range(3):
         (execution,) = world.running(1)
         event = world.end(execution, error="States.TaskFailed" if "in/bad.csv" in execution.keys else "", report=False)
         report = lambda event=event: world.deliver(event)  # noqa: E731
-        again(report, report)
-        again(world.dispatch, later)
-        again(later, later)
+        run_with_fallback(report, report)
+        run_with_fallback(world.dispatch, later)
+        run_with_fallback(later, later)
     world.faults.kill_at = None
 
 
@@ -58,7 +58,7 @@ def check(world: Trigger) -> None:
     assert [item for item in items if item["pk"] in ("open", "ready", "slot")] == []
     statuses = sorted(item["status"] for item in items if item["sk"].startswith("run#"))
     assert statuses == ["FAILED", "HALVED", "SET_ASIDE", "SET_ASIDE", "SUCCEEDED"]
-    # A dead letter may be there twice, with the same text, and then returns its objects once.
+    # A dead letter may exist twice, with the same text, and then returns its objects once.
     letters = {body for body, _ in world.dead_letters()}
     details = [json.loads(body)["detail"] for body in letters]
     assert sorted(detail["objects"] for detail in details) == [
@@ -75,13 +75,13 @@ def world(trigger: Make) -> Trigger:
 def test_no_function_is_killed(world: Trigger) -> None:
     scenario(world, None, after=False)
     check(world)
-    assert 30 < len(world.faults.calls) <= MOST_CALLS
-    made = set(world.faults.calls)
-    assert made >= {"TransactWriteItems", "HeadObject", "PutObject", "StartExecution", "SendMessage", "PutEvents"}
+    assert 30 < len(world.faults.calls) <= MAX_CALLS
+    called = set(world.faults.calls)
+    assert called >= {"TransactWriteItems", "HeadObject", "PutObject", "StartExecution", "SendMessage", "PutEvents"}
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("call", range(1, MOST_CALLS + 1))
+@pytest.mark.parametrize("call", range(1, MAX_CALLS + 1))
 def test_a_function_is_killed(world: Trigger, call: int, after: bool) -> None:  # noqa: FBT001 - pytest's
     scenario(world, call, after=after)
     check(world)

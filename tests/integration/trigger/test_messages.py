@@ -96,12 +96,12 @@ def test_a_group_that_cannot_be_collected_fails_alone(trigger: Make, monkeypatch
     events = [world.upload(key) for key in ("in/blue/1", "in/red/1", "in/blue/2", "in/red/2")]
     collect = world.ledger.collect
 
-    def picky(group: str, uploads: list[Any]) -> Any:  # noqa: ANN401
+    def collect_all_but_red(group: str, uploads: list[Any]) -> Any:  # noqa: ANN401
         if group == "in/red":
             raise RuntimeError("throttled")
         return collect(group, uploads)
 
-    monkeypatch.setattr(world.ledger, "collect", picky)
+    monkeypatch.setattr(world.ledger, "collect", collect_all_but_red)
     assert world.deliver(*events) == [1, 3]
     monkeypatch.undo()
     assert world.deliver(events[1], events[3]) == []
@@ -113,7 +113,7 @@ def test_a_group_that_cannot_be_collected_fails_alone(trigger: Make, monkeypatch
 
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-SQS_TAKES = [character for character in string.printable if character not in "\x0b\x0c"]
+SQS_CHARACTERS = [character for character in string.printable if character not in "\x0b\x0c"]
 TEXT = st.text(max_size=20)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
@@ -127,7 +127,7 @@ def bodies(draw: st.DrawFn) -> str:
     """Draw any text, any JSON, and events with a field that is missing, of another type, or unknown."""
     shape = draw(st.sampled_from(["text", "json", "event"]))
     if shape == "text":
-        return draw(st.text(alphabet=SQS_TAKES, min_size=1, max_size=200))
+        return draw(st.text(alphabet=SQS_CHARACTERS, min_size=1, max_size=200))
     if shape == "json":
         return json.dumps(draw(JSON))
     detail: dict[str, Any] = {
@@ -160,26 +160,26 @@ def bodies(draw: st.DrawFn) -> str:
 @pytest.mark.parametrize("kind", [{}, {"batch_size": 50, "batch_window": 60}], ids=["immediate", "batches"])
 def test_no_message_prevents_another_from_being_processed(trigger: Make, kind: dict[str, Any]) -> None:
     world = trigger(**kind)
-    seen = 0
+    rounds = 0
 
     @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(bodies(), min_size=1, max_size=6))
     def fuzz(others: list[str]) -> None:
-        nonlocal seen
-        seen += 1
-        good = world.upload(f"in/good-{seen}")
-        around = [body.replace("BUCKET", world.bucket) for body in others]
+        nonlocal rounds
+        rounds += 1
+        good = world.upload(f"in/good-{rounds}")
+        messages = [body.replace("BUCKET", world.bucket) for body in others]
         # Nothing fails: each message is processed, or becomes a dead letter.
-        assert world.deliver(*around, good) == []
+        assert world.deliver(*messages, good) == []
 
     fuzz()
-    taken = {item["pk"] for item in world.items()} if kind else set()
+    stored = {item["pk"] for item in world.items()} if kind else set()
     if kind:
         world.dispatch(minutes=2)
     names = world.states.list_executions(stateMachineArn=world.settings["state_machine_arn"], maxResults=1000)
-    assert taken or len(names["executions"]) >= seen
+    assert stored or len(names["executions"]) >= rounds
     keys = all_keys(world)
-    assert {f"in/good-{number}" for number in range(1, seen + 1)} <= keys
+    assert {f"in/good-{number}" for number in range(1, rounds + 1)} <= keys
 
 
 def all_keys(world: Trigger) -> set[str]:

@@ -1,8 +1,8 @@
-"""A module that travels beside spark_tell.py, to Spark's workers too."""
+"""A module that spark_tell.py imports, on Spark's workers too."""
 
 from __future__ import annotations
 
 
 def names_of(uri: str) -> str:
-    """The file's name."""
+    """Return the name of the file."""
     return uri.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""Do with Spark what tell.py does: write down what the application was told."""
+"""Report the application's arguments, an environment variable and its inputs, as tell.py does, with Spark."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from spark_names import names_of
 
 spark = SparkSession.builder.getOrCreate()
 inputs = spark.sparkContext.wholeTextFiles("file:///opt/ml/processing/data").keys().map(names_of).collect()
-told = {"arguments": sys.argv[1:], "who": os.environ.get("WHO"), "inputs": sorted(inputs)}
-Path("/opt/ml/processing/told/told.json").write_text(json.dumps(told), encoding="utf-8")
+report = {"arguments": sys.argv[1:], "who": os.environ.get("WHO"), "inputs": sorted(inputs)}
+Path("/opt/ml/processing/told/told.json").write_text(json.dumps(report), encoding="utf-8")
 spark.stop()

@@ -1,4 +1,4 @@
-"""Write down what the job was told: arguments, an environment variable, the names of its inputs."""
+"""Report the job's arguments, an environment variable and the names of its inputs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 BASE = Path("/opt/ml/processing")
-told = {
+report = {
     "arguments": sys.argv[1:],
     "who": os.environ.get("WHO"),
     "inputs": sorted(path.name for path in (BASE / "data").rglob("*") if path.is_file()),
 }
-(BASE / "told" / "told.json").write_text(json.dumps(told), encoding="utf-8")
+(BASE / "told" / "told.json").write_text(json.dumps(report), encoding="utf-8")
