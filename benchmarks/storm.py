@@ -1,8 +1,8 @@
 """A storm of uploads on the trigger's functions with real services on loopback: none may be lost or started twice.
 
 ``make storm``. Every upload is delivered at least once, one in five twice, in any order. One in twenty of the
-functions' calls is throttled, and functions are killed (SIGKILL) before and after calls at random; several run at once,
-each in a process of its own. Queues, table, rules, executions and buckets are those of the local AWS.
+functions' calls is throttled, and functions are killed (SIGKILL) before and after calls at random; several run
+concurrently, each in a process of its own. Queues, table, rules, executions and buckets are those of the local AWS.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from tests.helpers.sandboxes import require_any_sandbox
 from tests.helpers.stacks import ROOT
 
 _DEADLINE_IN_SECONDS = 180.0
-# A shell that runs the tests in the background hands SIGINT down as ignored.
+# A shell that runs the tests in the background passes SIGINT on to them as ignored.
 _RUN = """
 import signal, sys, pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)

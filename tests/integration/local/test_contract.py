@@ -35,7 +35,7 @@ def endpoint(clock: Clock) -> CredentialsEndpoint:
     )
 
 
-def test_credentials_are_renewed_shortly_before_they_expire() -> None:
+def test_credentials_are_renewed_half_an_hour_before_they_expire() -> None:
     clock = Clock()
     at = endpoint(clock)
     with at.open("arn:role") as variables:

@@ -168,7 +168,7 @@ def test_a_server_that_dies_while_starting_shows_its_log(aws: LocalAws, monkeypa
 
 
 def test_ctrl_c_while_starting_leaves_no_server(free_port: int, tmp_path: Path) -> None:
-    # A shell that runs the tests in the background hands SIGINT down as ignored.
+    # A shell that runs the tests in the background passes SIGINT on to them as ignored.
     script = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         f"from smproc.local import LocalAws; LocalAws({free_port}, state_dir={str(tmp_path)!r}).start()"

@@ -86,7 +86,7 @@ def test_arguments_reach_the_program_unchanged(local_aws: RunningLocalAws) -> No
     assert json.loads(job["ExitMessage"]) == arguments
 
 
-def test_the_message_is_cut_after_a_kilobyte_between_characters(local_aws: RunningLocalAws) -> None:
+def test_the_message_is_truncated_to_a_kilobyte_between_characters(local_aws: RunningLocalAws) -> None:
     job = local_aws.run("open('/opt/ml/output/message', 'w', encoding='utf-8').write('x' + '\u00fc' * 2000)")
     assert job["ExitMessage"] == "x" + "\u00fc" * 511
 
@@ -172,7 +172,7 @@ def test_a_line_longer_than_an_event_is_split(local_aws: RunningLocalAws) -> Non
 
 
 @pytest.mark.each_sandbox
-def test_links_are_not_uploaded_wherever_they_are(local_aws: RunningLocalAws) -> None:
+def test_no_link_is_uploaded_wherever_it_is(local_aws: RunningLocalAws) -> None:
     script = """
 import os, shutil
 out = "/opt/ml/processing/output"

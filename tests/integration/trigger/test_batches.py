@@ -192,7 +192,7 @@ def test_a_failure_that_no_object_can_cause_makes_the_whole_batch_a_dead_letter(
     assert second.name != execution.name
 
 
-def test_the_jobs_that_a_bad_batch_may_cost_are_limited(trigger: Make) -> None:
+def test_the_number_of_jobs_for_a_bad_batch_is_limited(trigger: Make) -> None:
     world = trigger(batch_size=16, batch_window=60, max_replays=6)
     assert world.deliver(*(world.upload(f"in/{number:02}.csv") for number in range(16))) == []
     world.dispatch()
