@@ -145,7 +145,7 @@ def test_a_quota_that_is_used_up_twice_is_waited_for_by_default(tasks: Tasks, la
     assert tasks.told(job) == TOLD
     assert job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"].endswith("/try-2/told")
     log = tasks.local_aws.status().log.read_text()
-    struck = re.findall(r"the fault quota strikes (\S+)", log)[-2:]
+    struck = re.findall(r"Injecting the fault quota into (\S+)", log)[-2:]
     assert len({*struck, job["ProcessingJobName"]}) == 3
     assert {name[:-37] for name in struck} == {job["ProcessingJobName"][:-37]}
     (code,) = [entry["S3Input"]["S3Uri"] for entry in job["ProcessingInputs"] if entry["InputName"] == "code"]

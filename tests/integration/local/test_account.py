@@ -79,7 +79,7 @@ def test_an_orderly_end_keeps_everything_and_a_fresh_start_nothing(mine: Running
     mine.aws.stop()
     mine.aws.start()
     assert (mine.get("kept"), ssm.get_parameter(Name="p")["Parameter"]["Value"]) == (b"x", "1")
-    with pytest.raises(LocalAwsError, match="keeps its account; stop it first: smproc local stop"):
+    with pytest.raises(LocalAwsError, match="a running local AWS cannot be emptied; stop it first: smproc local stop"):
         mine.aws.start(fresh=True)
     mine.aws.stop()
     mine.aws.start(fresh=True)

@@ -282,7 +282,7 @@ def test_a_job_without_an_entry_point_says_what_to_give(local_aws: RunningLocalA
     request = local_aws.request("")
     del request["AppSpecification"]["ContainerEntrypoint"]
     job = local_aws.wait(local_aws.create(request))
-    assert job["FailureReason"].endswith("give ContainerEntrypoint")
+    assert job["FailureReason"].endswith("set ContainerEntrypoint")
 
 
 def test_a_job_leaves_no_folder_behind(local_aws: RunningLocalAws) -> None:
