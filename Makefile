@@ -98,6 +98,10 @@ synth: setup ## write the CloudFormation template of app.py to cdk.out
 api-limits: setup ## regenerate the API's limits from the installed botocore
 	python tools/regenerate_api_limits.py
 
+.PHONY: dist
+dist: setup ## build wheel and sdist; install each into an empty environment and synthesize with it
+	python tools/check_distributions.py
+
 .PHONY: check-patches
 check-patches: setup ## do the patches fit another release of ministack? VERSION=1.5.32, or LATEST=5 for the newest ones
 	python tools/check_patches.py $(VERSION) $(if $(LATEST),--latest $(LATEST))

@@ -145,7 +145,7 @@ def test_a_quota_that_is_exhausted_twice_is_retried_by_default(tasks: Tasks, lan
     assert tasks.report(job) == EXPECTED
     assert job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"].endswith("/try-2/told")
     log = tasks.local_aws.status().log.read_text()
-    refused_names = re.findall(r"the fault quota strikes (\S+)", log)[-2:]
+    refused_names = re.findall(r"Injecting the fault quota into (\S+)", log)[-2:]
     assert len({*refused_names, job["ProcessingJobName"]}) == 3
     assert {name[:-37] for name in refused_names} == {job["ProcessingJobName"][:-37]}
     (code,) = [entry["S3Input"]["S3Uri"] for entry in job["ProcessingInputs"] if entry["InputName"] == "code"]

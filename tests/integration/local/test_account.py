@@ -79,7 +79,7 @@ def test_a_stop_keeps_everything_and_a_fresh_start_nothing(restartable: RunningL
     restartable.aws.stop()
     restartable.aws.start()
     assert (restartable.get("kept"), ssm.get_parameter(Name="p")["Parameter"]["Value"]) == (b"x", "1")
-    with pytest.raises(LocalAwsError, match="keeps its account; stop it first: smproc local stop"):
+    with pytest.raises(LocalAwsError, match="a running local AWS cannot be emptied; stop it first: smproc local stop"):
         restartable.aws.start(fresh=True)
     restartable.aws.stop()
     restartable.aws.start(fresh=True)

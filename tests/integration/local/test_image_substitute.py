@@ -124,7 +124,7 @@ def test_options_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
         LocalAws(images={"a=b": "true"})
     assert cli.main(["local", "start", "--image", "mine"]) == 1
     assert capsys.readouterr().err == (
-        "smproc: --image must be NAME=WHAT, got 'mine'; for example --image my-image=.venv\n"
+        "smproc: --image must be NAME=SUBSTITUTE, got 'mine'; for example --image my-image=.venv\n"
     )
 
 

@@ -282,7 +282,7 @@ def test_a_job_without_an_entry_point_fails_with_what_to_set(local_aws: RunningL
     request = local_aws.request("")
     del request["AppSpecification"]["ContainerEntrypoint"]
     job = local_aws.wait(local_aws.create(request))
-    assert job["FailureReason"].endswith("give ContainerEntrypoint")
+    assert job["FailureReason"].endswith("set ContainerEntrypoint")
 
 
 def test_a_job_leaves_no_directory_behind(local_aws: RunningLocalAws) -> None:
