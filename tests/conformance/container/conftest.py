@@ -32,8 +32,8 @@ default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
 _STORAGE = """
 [storage]
 driver = "{driver}"
-graphroot = "{folder}/root"
-runroot = "{folder}/run"
+graphroot = "{directory}/root"
+runroot = "{directory}/run"
 """
 
 
@@ -72,11 +72,11 @@ def _find_engine(directory: Path, patch: pytest.MonkeyPatch) -> Engine:
     patch.setenv("CONTAINERS_CONF", str(directory / "containers.conf"))
     patch.setenv("CONTAINERS_STORAGE_CONF", str(directory / "storage.conf"))
     try:
-        (directory / "storage.conf").write_text(_STORAGE.format(driver="overlay", folder=directory / "overlay"))
+        (directory / "storage.conf").write_text(_STORAGE.format(driver="overlay", directory=directory / "overlay"))
         return find_engine()
     except NoContainerEngineError:
         # This driver copies the whole image for every container, so it works wherever files can be copied.
-        (directory / "storage.conf").write_text(_STORAGE.format(driver="vfs", folder=directory / "vfs"))
+        (directory / "storage.conf").write_text(_STORAGE.format(driver="vfs", directory=directory / "vfs"))
         return find_engine()
 
 

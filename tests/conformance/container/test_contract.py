@@ -360,24 +360,24 @@ found = json.load(urllib.request.urlopen(urllib.request.Request(address, headers
 report([headers["Authorization"], address, found["SecretAccessKey"], found["Token"]])
 print("ready", flush=True); time.sleep(1000)
 """
-    seen: set[bytes] = set()
+    lines: set[bytes] = set()
 
     def has_logged_meanwhile() -> bool:
-        seen.update(command_lines())
+        lines.update(command_lines())
         return has_logged(local_aws, name)
 
     job_request = request(local_aws, script, Environment={"AWS_SECRET_ACCESS_KEY": "a-key-of-the-users"})
     job_request["AppSpecification"]["ContainerArguments"] = ["found-by-this-search"]
     name = local_aws.create(job_request)
     local_aws.until(has_logged_meanwhile, bool, DEADLINE)
-    seen |= command_lines()
+    lines |= command_lines()
     output = local_aws.aws.status().folder / "jobs" / name / "algo-1" / "processing" / "output" / "algo-1.json"
     secrets = [*json.loads(output.read_text()), "a-key-of-the-users"]
     local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
     local_aws.wait(name)
     assert all(len(secret) > 16 for secret in secrets)
-    assert [secret for secret in secrets if any(secret.encode() in line for line in seen)] == []
-    assert any(b"found-by-this-search" in line for line in seen)
+    assert [secret for secret in secrets if any(secret.encode() in line for line in lines)] == []
+    assert any(b"found-by-this-search" in line for line in lines)
 
 
 def test_an_isolated_job_has_neither_network_nor_credentials(local_aws: ConformanceLocalAws) -> None:

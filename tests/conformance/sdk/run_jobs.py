@@ -89,7 +89,7 @@ def main(job_kind: str, directory: Path) -> None:
             try:
                 run_sklearn(session, directory, "fail.py", logs=True)
             except Exception as error:  # noqa: BLE001 - the test asserts the error
-                answer = {"raised": type(error).__name__, "words": str(error)}
+                answer = {"raised": type(error).__name__, "message": str(error)}
         case "stopped":
             job = run_sklearn(session, directory, "sleep.py", wait=False, logs=False)
             job.stop()

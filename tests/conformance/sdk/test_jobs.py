@@ -109,7 +109,7 @@ def test_a_scikit_learn_job_runs_on_two_hosts_and_its_log_is_followed(local_aws:
 def test_a_job_that_fails_raises_with_the_reason(local_aws: LocalAws, notebook: Path) -> None:
     answer, _ = run(local_aws, notebook, "failing")
     assert answer["raised"] == "UnexpectedStatusException"
-    assert "Failed. Reason: AlgorithmError: See job logs for more information, exit code: 3" in answer["words"]
+    assert "Failed. Reason: AlgorithmError: See job logs for more information, exit code: 3" in answer["message"]
 
 
 def test_a_job_can_be_stopped(local_aws: LocalAws, notebook: Path) -> None:

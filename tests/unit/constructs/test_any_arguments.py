@@ -93,7 +93,7 @@ INSTANCES = st.sampled_from(cast("StringShape", MODEL.shape_for("ProcessingInsta
 KMS = st.from_regex(r"[a-zA-Z0-9:/_-]{1,60}", fullmatch=True)
 
 
-def _queries(folder: str) -> st.SearchStrategy[DatasetDefinition]:
+def _queries(directory: str) -> st.SearchStrategy[DatasetDefinition]:
     athena = st.builds(
         AthenaDatasetDefinition,
         catalog=NAMES,
@@ -117,7 +117,7 @@ def _queries(folder: str) -> st.SearchStrategy[DatasetDefinition]:
         output_compression=st.none() | st.sampled_from(["None", "GZIP", "BZIP2", "ZSTD", "SNAPPY"]),
     )
     common: dict[str, Any] = {
-        "local_path": st.just(folder),
+        "local_path": st.just(directory),
         "input_mode": st.sampled_from(["File", "Pipe"]),
         "data_distribution_type": st.sampled_from(["FullyReplicated", "ShardedByS3Key"]),
     }
@@ -130,7 +130,7 @@ def _queries(folder: str) -> st.SearchStrategy[DatasetDefinition]:
 def inputs(draw: st.DrawFn) -> list[ProcessingInput]:
     job_inputs = []
     for number in range(draw(st.sampled_from([0, 1, 2, 3, 10]))):
-        folder = f"{ROOT}/in-{number}"
+        directory = f"{ROOT}/in-{number}"
         kinds: dict[str, Any] = {
             "s3_data_type": draw(st.sampled_from(["S3Prefix", "ManifestFile"])),
             "s3_data_distribution_type": draw(st.sampled_from(["FullyReplicated", "ShardedByS3Key"])),
@@ -143,12 +143,12 @@ def inputs(draw: st.DrawFn) -> list[ProcessingInput]:
         }
         match draw(st.integers(0, 2)):
             case 0:
-                job_inputs.append(ProcessingInput(source=draw(URIS), destination=folder, **kinds, **common))
+                job_inputs.append(ProcessingInput(source=draw(URIS), destination=directory, **kinds, **common))
             case 1:
-                location = S3Input(s3_uri=draw(URIS), local_path=folder, **kinds)
+                location = S3Input(s3_uri=draw(URIS), local_path=directory, **kinds)
                 job_inputs.append(ProcessingInput(s3_input=location, **common))
             case _:
-                job_inputs.append(ProcessingInput(dataset_definition=draw(_queries(folder)), **common))
+                job_inputs.append(ProcessingInput(dataset_definition=draw(_queries(directory)), **common))
     return job_inputs
 
 

@@ -320,7 +320,7 @@ def test_manifests_that_would_start_the_pipeline_again_are_refused(prefixes: lis
         EventDrivenProcessing(scope, "Pipeline", steps=[processor.run("Count")], input_bucket=bucket, prefixes=prefixes)
 
 
-def test_a_step_that_discards_the_input_of_the_next_one_is_refused() -> None:
+def test_a_step_that_replaces_the_input_of_the_next_one_is_refused() -> None:
     scope = stack()
     with pytest.raises(ConflictingValuesError, match=r"the step 'First' replaces the input that the next step needs"):
         EventDrivenProcessing(scope, "Pipeline", steps=[step(scope, "First"), step(scope, "Second")])

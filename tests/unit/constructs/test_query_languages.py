@@ -284,7 +284,7 @@ def test_a_job_name_that_is_the_same_for_every_execution_is_refused(job_name: st
         state_of(stack(), job_name=job_name)
 
 
-def test_an_optional_job_name() -> None:
+def test_a_run_time_job_name_with_an_invalid_character_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="job_name must match"):
         state_of(stack(), job_name=f"night_{PATH.string_at('$.n')}")
 

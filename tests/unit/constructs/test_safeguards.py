@@ -175,7 +175,7 @@ def test_a_trigger_with_its_own_key() -> None:
     assert {name for name, key in found.items() if key is None} == {"In", "Out"}
 
 
-def test_the_nearest_safeguards_replace_all_of_the_others() -> None:
+def test_the_nearest_safeguards_apply_as_a_whole() -> None:
     scope = stack()
     inner = Construct(scope, "Inner")
     Safeguards(log_retention=logs.RetentionDays.ONE_YEAR).apply_to(scope)

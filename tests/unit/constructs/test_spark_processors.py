@@ -152,7 +152,7 @@ def test_an_invalid_run_is_refused(directory: Path, run: dict[str, Any], message
     assert str(caught.value).startswith(message)
 
 
-def test_an_incomplete_version_is_refused() -> None:
+def test_a_python_version_without_a_container_version_is_refused() -> None:
     with pytest.raises(ConflictingValuesError, match="py_version and container_version go only together"):
         pyspark(stack(), py_version="py39")
 

@@ -157,7 +157,7 @@ def test_functions_wait_for_the_endpoints() -> None:
     assert names <= set(unpacker["DependsOn"])
 
 
-def test_a_later_function_that_needs_more_services_fails_the_synth() -> None:
+def test_a_later_pipeline_that_needs_more_endpoints_fails_the_synth() -> None:
     scope = stack()
     vpc = isolated_vpc(scope)
     Safeguards(vpc=vpc).apply_to(scope)
