@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.helpers import reaper
 
 ROOT = Path(__file__).parents[1]
-# Where the longest groups of tests lie, the longest first: two workers end together if these start first.
+# The directories of the longest groups of tests, longest first: workers finish together if these start first.
 _LONGEST = (
     "tests/e2e",
     "tests/conformance/container",
@@ -25,12 +25,12 @@ _LONGEST = (
 _SHARE_A_DEPLOYMENT = {
     f"tests/e2e/test_{name}.py" for name in ("batches", "closed_network", "pending", "permissions", "pipeline")
 }
-# A number that is a token is further from zero than any that a test means.
+# A number that encodes a token is further from zero than any number in the tests.
 _NUMBERS_BELOW = 1e200
 
 # The project's own Node and CDK CLI, also when pytest is started without make.
-for folder in (ROOT / "node_modules" / ".bin", Path(sys.prefix) / "bin"):
-    os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+for directory in (ROOT / "node_modules" / ".bin", Path(sys.prefix) / "bin"):
+    os.environ["PATH"] = f"{directory}{os.pathsep}{os.environ['PATH']}"
 if node := shutil.which("node"):
     os.environ.setdefault("JSII_NODE", node)
 
@@ -42,12 +42,12 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the files that take longest start first."""
+    """Sort the tests so that the files that take longest start first."""
     items.sort(key=lambda item: _rank(item.nodeid))
 
 
 def _group(nodeid: str) -> str:
-    """Return the name of the tests that run on one worker: those of a file, or of all files that share a deployment."""
+    """Return the group of a test, which runs on one worker: its file, or all files that share a deployment."""
     path = nodeid.partition("::")[0]
     return "tests/e2e" if path in _SHARE_A_DEPLOYMENT else path
 
@@ -59,7 +59,7 @@ def _rank(nodeid: str) -> tuple[int, str, str]:
 
 
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
-    # xdist's own marker for groups has no effect with pytest 9.2, which computes a test's id anew.
+    # xdist's own marker for groups has no effect with pytest 9.2, which recomputes the id of a test.
     def _split_scope(self, nodeid: str) -> str:
         return _group(nodeid)
 
@@ -73,7 +73,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Give the same tests the same names in every process: aws-cdk numbers its tokens as they are made."""
+    """Return an id without the numbers of tokens, which differ between the processes."""
     if isinstance(val, str) and "${Token[" in val:
         return re.sub(r"\$\{Token\[[^\]]*\]\}", "token", val)
     if isinstance(val, float) and abs(val) > _NUMBERS_BELOW:
@@ -82,7 +82,7 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """List what this machine lacks, with the number of tests that it costs."""
+    """List the reasons for skipped tests, with the number of tests for each."""
     reasons = Counter(
         report.longrepr[2].removeprefix("Skipped: ")
         for report in terminalreporter.getreports("skipped")

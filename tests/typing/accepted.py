@@ -57,7 +57,7 @@ from cdk_sagemaker_processing import (
 from smproc.local import LocalAws
 
 
-def a_pipeline(stack: Stack, bucket: s3.IBucket, key: kms.IKey, role: iam.IRole) -> None:
+def pipelines(stack: Stack, bucket: s3.IBucket, key: kms.IKey, role: iam.IRole) -> None:
     processor = SKLearnProcessor(
         stack,
         "SKLearn",
@@ -101,9 +101,9 @@ def a_pipeline(stack: Stack, bucket: s3.IBucket, key: kms.IKey, role: iam.IRole)
     assert_type(pipeline.upload_uri, str)
 
 
-def every_processor(stack: Stack, repository: ProcessingRepository) -> None:
-    one = Processor(stack, "One", image_uri="image", entrypoint=["/bin/run"], instance_count=1)
-    assert_type(one.run("OneRun"), SageMakerCreateProcessingJob)
+def processors(stack: Stack, repository: ProcessingRepository) -> None:
+    base = Processor(stack, "One", image_uri="image", entrypoint=["/bin/run"], instance_count=1)
+    assert_type(base.run("OneRun"), SageMakerCreateProcessingJob)
     script = ScriptProcessor(stack, "Script", image_uri="image", command=["python3"])
     assert_type(script.run("ScriptRun", code="main.py"), SageMakerCreateProcessingJob)
     framework = FrameworkProcessor(
@@ -188,7 +188,7 @@ def errors(error: ConflictingValuesError | InvalidValueError) -> ValueError:
     return job_error
 
 
-def the_local_aws() -> None:
+def local_aws_server() -> None:
     with LocalAws(runner="process", images={"team/image": ".venv"}) as local_aws:
         assert_type(local_aws.endpoint, str)
         assert_type(local_aws.environment(), dict[str, str])

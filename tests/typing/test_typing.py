@@ -1,4 +1,4 @@
-"""The reports of mypy and pyright on uses of the public API: none on correct ones, and one on each wrong one."""
+"""The errors that mypy and pyright report: none on correct uses of the public API, and one on each wrong use."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ PYRIGHT = ROOT / "node_modules" / ".bin" / "pyright"
 _IGNORE = re.compile(r"  # type: ignore\[.*")
 
 # A checker's messages by line and file name.
-Reported = dict[str, dict[int, str]]
+Reports = dict[str, dict[int, str]]
 
 
 def run(command: Sequence[str | Path]) -> str:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    # 0: nothing to report, 1: something; anything else is a failure of the checker itself.
-    assert done.returncode in (0, 1), f"{command[0]} failed:\n{done.stdout}{done.stderr}"
-    return done.stdout
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    # 0: no errors, 1: errors; any other exit code is a failure of the checker itself.
+    assert process.returncode in (0, 1), f"{command[0]} failed:\n{process.stdout}{process.stderr}"
+    return process.stdout
 
 
-def mypy(*files: Path) -> Reported:
+def mypy(*files: Path) -> Reports:
     assert find_spec("mypy") is not None, "mypy is not installed; run: make setup"
-    reported: Reported = {}
+    reported: Reports = {}
     for line in run([sys.executable, "-m", "mypy", "--output", "json", *files]).splitlines():
         error = json.loads(line)
         reported.setdefault(Path(error["file"]).name, {})[error["line"]] = error["message"]
     return reported
 
 
-def pyright(*files: Path) -> Reported:
+def pyright(*files: Path) -> Reports:
     assert PYRIGHT.exists(), f"{PYRIGHT.relative_to(ROOT)} does not exist; run: npm ci (or make setup)"
-    reported: Reported = {}
+    reported: Reports = {}
     for error in json.loads(run([PYRIGHT, "--outputjson", *files]))["generalDiagnostics"]:
         line = error["range"]["start"]["line"] + 1
         reported.setdefault(Path(error["file"]).name, {})[line] = error["message"]
@@ -52,7 +52,7 @@ def pyright(*files: Path) -> Reported:
 
 @pytest.mark.parametrize("checker", [mypy, pyright])
 def test_correct_uses_are_accepted_and_each_wrong_one_is_reported(
-    checker: Callable[..., Reported], tmp_path: Path
+    checker: Callable[..., Reports], tmp_path: Path
 ) -> None:
     lines = REJECTED.read_text().splitlines()
     wrong = {number for number, line in enumerate(lines, start=1) if _IGNORE.search(line)}

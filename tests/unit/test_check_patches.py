@@ -10,8 +10,8 @@ import pytest
 from tools import check_patches
 from tools.check_patches import CheckError, Mismatch, Result
 
-FITTING = Result(112, [])
-DIFFERING = Result(
+COMPATIBLE = Result(112, [])
+INCOMPATIBLE = Result(
     112, [Mismatch("iam", "ministack.app.AUTH", "name missing"), Mismatch("hosting", "m.n", "different")]
 )
 
@@ -24,7 +24,7 @@ def releases(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         checked.append(version)
         if version == "0.0":
             raise CheckError("pip install failed")
-        return FITTING if version == "2.0" else DIFFERING
+        return COMPATIBLE if version == "2.0" else INCOMPATIBLE
 
     monkeypatch.setattr(check_patches, "check_release", check_release)
     monkeypatch.setattr(check_patches, "newest", lambda count: ["2.0", "1.0"][:count])
@@ -43,7 +43,7 @@ def releases(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (["1.0", "--latest", "2"], ["1.0", "2.0"], 1),
     ],
 )
-def test_the_exit_code_says_whether_every_release_fits(
+def test_the_exit_code_is_0_only_if_every_release_is_compatible(
     releases: list[str], arguments: list[str], checked: list[str], code: int
 ) -> None:
     assert check_patches.main(arguments) == code
@@ -63,14 +63,14 @@ def test_the_report_lists_the_names_by_patch(releases: list[str], capsys: pytest
     assert releases == ["2.0", "1.0", "0.0"]
 
 
-def test_a_release_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_release_is_a_required_argument(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         check_patches.main([])
     assert caught.value.code == 2
     assert "name at least one VERSION, or use --latest N" in capsys.readouterr().err
 
 
-def test_the_installed_release_fits(tmp_path: Path) -> None:
+def test_the_installed_release_is_compatible(tmp_path: Path) -> None:
     result = check_patches.check(sys.executable, str(tmp_path))
     assert list(result.mismatches) == []
     assert result.names > 100

@@ -1,4 +1,4 @@
-"""What the documentation names exists, what it links to is there, and its examples synthesize."""
+"""The names, paths and link targets in the documentation exist, and its examples synthesize."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-# The packages that a dotted name may start with, by their directories.
+# The packages with which a dotted name may start, and their directories.
 PACKAGES = {
     "cdk_sagemaker_processing": ROOT / "constructs",
     "s3_trigger": ROOT / "lambda",
@@ -24,7 +24,7 @@ PACKAGES = {
 }
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
 DOTTED_NAME = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
-# Not what the set-up creates: .venv, .tools.
+# Without the directories that the set-up creates, such as .venv and .tools.
 PATH = re.compile(r"(?!\.)[\w.-]+(?:/[\w.-]+)+/?|[\w-]+\.(?:py|sh|toml)")
 LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -40,7 +40,7 @@ def spans(page: str) -> set[str]:
 
 
 def members(body: list[ast.stmt]) -> Iterator[tuple[str, list[ast.stmt]]]:
-    """Yield what a module or a class defines or imports, each name with its own body."""
+    """Yield each name that a module or a class defines or imports, with its own body."""
     for node in body:
         match node:
             case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -56,7 +56,7 @@ def members(body: list[ast.stmt]) -> Iterator[tuple[str, list[ast.stmt]]]:
 
 
 def exists(dotted: str) -> bool:
-    """Whether a module has a name, by its source: nothing is imported, and no Node starts."""
+    """Return whether a name exists, by the source alone: nothing is imported, and Node is not started."""
     first, *rest = dotted.split(".")
     module = PACKAGES[first] / first
     while rest and ((module / rest[0]).is_dir() or (module / f"{rest[0]}.py").is_file()):
@@ -90,30 +90,30 @@ def test_every_path_exists(page: str) -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub gives to the headings of a page."""
+    """Return the anchors that GitHub gives to the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", without_fences(page.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
-def test_every_link_leads_somewhere(page: Path) -> None:
-    dead = []
+def test_every_link_has_a_target(page: Path) -> None:
+    broken = []
     for link in LINK.findall(page.read_text(encoding="utf-8")):
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
         if not target.exists() or (anchor and anchor not in anchors(target)):
-            dead.append(link)
+            broken.append(link)
 
-    assert dead == []
+    assert broken == []
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_an_example_of_the_readme_synthesizes(number: int, tmp_path: Path) -> None:
+def test_the_examples_of_the_readme_synthesize(number: int, tmp_path: Path) -> None:
     examples = PYTHON.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     (tmp_path / "app.py").write_text(examples[number])
     (tmp_path / "preprocess.py").touch()
 
-    ran = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "app.py"],
         cwd=tmp_path,
         env={**os.environ, "CDK_OUTDIR": str(tmp_path / "cdk.out")},
@@ -123,12 +123,12 @@ def test_an_example_of_the_readme_synthesizes(number: int, tmp_path: Path) -> No
     )
 
     assert len(examples) == 2
-    assert ran.returncode == 0, ran.stderr
+    assert process.returncode == 0, process.stderr
     assert list((tmp_path / "cdk.out").glob("*.template.json"))
 
 
-def test_the_errors_of_the_readme_are_those_that_are_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import aws_cdk as cdk  # noqa: PLC0415 - it starts Node, which the other tests do without
+def test_the_errors_of_the_readme_match_those_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import aws_cdk as cdk  # noqa: PLC0415 - it starts Node, which the other tests do not need
     from aws_cdk import aws_s3 as s3  # noqa: PLC0415
 
     import cdk_sagemaker_processing as library  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The trigger's functions import nothing of the library: their copies of the shared names are compared here."""
+"""The names that the trigger's functions copy, as they import nothing of the library; and S3 URIs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cdk_sagemaker_processing.model import names
 from cdk_sagemaker_processing.model.s3_uri import S3Uri, split_s3_uri
 from tests.helpers.stacks import ROOT
 
-SHARED_WITH_THE_FUNCTION = (
+SHARED_WITH_THE_FUNCTIONS = (
     names.PROCESSING_LOG_GROUP,
     names.EVENT_SOURCE,
     names.REPLAY_DETAIL_TYPE,
@@ -17,25 +17,25 @@ SHARED_WITH_THE_FUNCTION = (
 )
 
 
-@pytest.mark.parametrize("name", SHARED_WITH_THE_FUNCTION)
-def test_the_function_uses_the_librarys_names(name: str) -> None:
+@pytest.mark.parametrize("name", SHARED_WITH_THE_FUNCTIONS)
+def test_the_functions_use_the_names_of_the_library(name: str) -> None:
     source = "".join(path.read_text() for path in (ROOT / "lambda" / "s3_trigger").rglob("*.py"))
     assert f'"{name}"' in source
 
 
 @pytest.mark.parametrize("key", ["", "a", "a/b.csv", "/leading", "a//b", "s3://again", "?x#y %20"])
-def test_an_s3_uri_is_read_and_written_character_by_character(key: str) -> None:
+def test_an_s3_uri_is_parsed_and_formatted_without_changes(key: str) -> None:
     uri = S3Uri.parse(f"s3://bucket/{key}")
     assert (uri.bucket, uri.key, str(uri)) == ("bucket", key, f"s3://bucket/{key}")
 
 
 @pytest.mark.parametrize("uri", ["bucket/key", "s3://", "s3:///key", "https://bucket/key"])
-def test_anything_else_is_refused(uri: str) -> None:
+def test_any_other_uri_is_refused(uri: str) -> None:
     with pytest.raises(ValueError, match="s3_uri must be an S3 URI, got"):
         S3Uri.parse(uri)
 
 
-def test_a_key_below_an_s3_uri_is_joined_by_one_slash() -> None:
+def test_a_key_below_an_s3_uri_is_joined_with_one_slash() -> None:
     assert [str(S3Uri("b", key).below("x")) for key in ("", "a", "a/")] == ["s3://b/x", "s3://b/a/x", "s3://b/a/x"]
 
 

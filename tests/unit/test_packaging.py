@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def python(code: str) -> str:
-    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return ran.stdout.strip()
+    process = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return process.stdout.strip()
 
 
 def test_the_source_root_does_not_shadow_the_package_that_aws_cdk_needs() -> None:
@@ -30,7 +30,7 @@ def test_the_source_root_does_not_shadow_the_package_that_aws_cdk_needs() -> Non
 @pytest.mark.parametrize(
     "module", ["cdk_sagemaker_processing.model", "smproc.operations", "smproc.local", "smproc.cli"]
 )
-def test_operating_never_starts_node(module: str) -> None:
+def test_the_operations_never_start_node(module: str) -> None:
     loaded = python(f"import sys, {module}; print([m for m in sys.modules if m.split('.')[0] in ('aws_cdk', 'jsii')])")
 
     assert loaded == "[]"
@@ -43,7 +43,7 @@ def test_the_command_starts_without_boto3_rich_and_ministack() -> None:
     assert loaded == "[]"
 
 
-def test_what_a_job_is_needs_nothing_but_python() -> None:
+def test_the_model_needs_nothing_but_python() -> None:
     code = (
         "import sys, cdk_sagemaker_processing.model; "
         "print(sorted({m.split('.')[0] for m in sys.modules} - sys.stdlib_module_names))"
@@ -54,7 +54,7 @@ def test_what_a_job_is_needs_nothing_but_python() -> None:
 
 
 def build(root: Path, target: str, directory: Path, *, path: Path | None = None) -> Path:
-    """Build the distribution of a source tree; with a directory of distributions, with those alone installed."""
+    """Build the distribution of a source tree, with the distributions of `path` alone if it is a directory."""
     python = [sys.executable, *(["-S"] if path else []), "-c"]
     start = "import runpy, sys; sys.argv[0] = 'hatchling'; " + (f"sys.path.insert(0, {str(path)!r}); " if path else "")
     subprocess.run(
@@ -111,7 +111,7 @@ def installed(directory: Path, *, but: tuple[str, ...]) -> Path:
     return directory
 
 
-def test_the_wheel_carries_both_packages_their_data_and_the_functions(wheel: Path) -> None:
+def test_the_wheel_holds_both_packages_their_data_and_the_functions(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
     assert {
@@ -134,7 +134,7 @@ def test_the_wheel_carries_both_packages_their_data_and_the_functions(wheel: Pat
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 
 
-def test_a_wheel_synthesizes_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
+def test_the_wheel_synthesizes_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     shutil.unpack_archive(wheel, site, "zip")
     code = (
@@ -155,7 +155,7 @@ def test_a_wheel_synthesizes_without_the_checkout(wheel: Path, tmp_path: Path) -
 
 
 def asset_hash(library: Path, site: Path) -> str:
-    """The hash of the trigger's functions as a library stages them, with the distributions of a directory."""
+    """Return the asset hash of the functions as a library stages them with the distributions of a directory."""
     code = (
         f"import sys; sys.path[:0] = [{str(library)!r}, {str(site)!r}]\n"
         "from cdk_sagemaker_processing._internal import asset_files, lambda_function\n"
@@ -163,7 +163,7 @@ def asset_hash(library: Path, site: Path) -> str:
         "files = lambda_function.function_files('s3_trigger', with_powertools=True)\n"
         "print(asset_files.content_hash(files))\n"
     )
-    ran = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-S", "-c", code],
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         cwd=site,
@@ -171,10 +171,10 @@ def asset_hash(library: Path, site: Path) -> str:
         capture_output=True,
         text=True,
     )
-    return ran.stdout.strip()
+    return process.stdout.strip()
 
 
-def test_an_asset_has_one_hash_wherever_it_is_staged_and_whichever_powertools_is_installed(
+def test_an_asset_has_the_same_hash_from_every_source_and_with_every_installed_powertools(
     wheel: Path, wheel_of_the_sdist: Path, without_powertools: Path, other_powertools: Path, tmp_path: Path
 ) -> None:
     for name, built in (("wheel", wheel), ("sdist", wheel_of_the_sdist)):
@@ -183,16 +183,16 @@ def test_an_asset_has_one_hash_wherever_it_is_staged_and_whichever_powertools_is
     pinned = installed(tmp_path / "pinned", but=())
     sites = {"pinned": pinned, "none": without_powertools, "other": other_powertools}
     staged = {
-        (name, present): asset_hash(library, site)
+        (name, powertools): asset_hash(library, site)
         for name, library in (("wheel", tmp_path / "wheel"), ("checkout", ROOT / "constructs"))
-        for present, site in sites.items()
+        for powertools, site in sites.items()
     }
     staged["sdist", "other"] = asset_hash(tmp_path / "sdist", other_powertools)
 
     assert len(set(staged.values())) == 1, staged
 
 
-def test_a_build_refuses_another_powertools(other_powertools: Path, tmp_path: Path) -> None:
+def test_a_build_refuses_another_version_of_powertools(other_powertools: Path, tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError) as failed:
         build(ROOT, "wheel", tmp_path, path=other_powertools)
 
@@ -203,7 +203,7 @@ def test_a_build_refuses_another_powertools(other_powertools: Path, tmp_path: Pa
     ) in " ".join(failed.value.stderr.split())
 
 
-def test_staging_refuses_a_vendored_file_that_is_missing_or_another(wheel: Path, tmp_path: Path) -> None:
+def test_staging_refuses_a_vendored_file_that_is_missing_or_changed(wheel: Path, tmp_path: Path) -> None:
     shutil.unpack_archive(wheel, tmp_path, "zip")
     vendored = tmp_path / "cdk_sagemaker_processing" / "_lambda" / "_vendor" / "jmespath" / "ast.py"
     for change, error in (
@@ -229,10 +229,10 @@ def test_the_vendored_files_are_those_that_the_functions_import() -> None:
     assert set(pins) <= {line.removesuffix(" \\") for line in (ROOT / "requirements.txt").read_text().splitlines()}
 
 
-def test_the_functions_load_and_run_with_their_assets_and_boto3_alone(wheel: Path, tmp_path: Path) -> None:
+def test_the_functions_run_with_their_assets_and_boto3_alone(wheel: Path, tmp_path: Path) -> None:
     shutil.unpack_archive(wheel, tmp_path / "wheel", "zip")
     functions = tmp_path / "wheel" / "cdk_sagemaker_processing" / "_lambda"
-    runtime = tmp_path / "runtime"  # what AWS's own runtime has
+    runtime = tmp_path / "runtime"  # the packages of AWS's own runtime
     runtime.mkdir()
     purelib = Path(sysconfig.get_path("purelib"))
     for name in ("boto3", "botocore", "s3transfer", "dateutil", "six.py", "urllib3"):
@@ -251,13 +251,13 @@ def test_the_functions_load_and_run_with_their_assets_and_boto3_alone(wheel: Pat
         "record = {'messageId': '1', 'body': body, 'attributes': {}, 'eventSource': 'aws:sqs'}\n"
         "print(s3_trigger.intake.handler({'Records': [record]}, Context()))\n"
     )
-    ran = subprocess.run([sys.executable, "-I", "-S", "-c", code], check=False, capture_output=True, text=True)
+    process = subprocess.run([sys.executable, "-I", "-S", "-c", code], check=False, capture_output=True, text=True)
 
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.splitlines()[-1] == "{'batchItemFailures': []}"
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.splitlines()[-1] == "{'batchItemFailures': []}"
 
 
-def test_exact_pins_are_in_the_extra_for_the_local_aws_alone() -> None:
+def test_only_the_extra_for_the_local_aws_has_exact_pins() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
     assert not [line for line in project["dependencies"] if "==" in line]

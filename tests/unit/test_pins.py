@@ -1,4 +1,4 @@
-"""What is installed is pinned by version and by hash, Python's and npm's."""
+"""Every Python and npm package is pinned by version and by hash."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def test_every_requirement_has_a_version_and_hashes(path: Path) -> None:
     assert PINNED.sub("", "boto3==1.0\n") != ""
 
 
-def test_all_of_them_are_installed_by_their_hashes() -> None:
+def test_every_installation_requires_hashes() -> None:
     installs = [line for line in (ROOT / "Makefile").read_text().splitlines() if "--requirement" in line]
     installs = [line for line in installs if "PIP_INSTALL" in line]
     assert len(installs) == 3  # the project's, Spark, and one for each of tools/requirements
     assert all("--require-hashes" in line for line in installs)
 
 
-def test_every_package_of_npm_has_its_hash() -> None:
+def test_every_npm_package_has_a_hash() -> None:
     packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     assert [name for name, entry in packages.items() if name and not entry.get("integrity")] == []

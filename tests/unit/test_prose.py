@@ -1,4 +1,4 @@
-"""Docstrings open as a technical writer would open them."""
+"""The opening of every docstring is that of a technical writer."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# The trees whose docstrings are held to the rules.
+# The trees whose docstrings are checked.
 TREES = ("app.py", "benchmarks", "constructs", "examples", "lambda", "smproc", "tools")
-_REFUSED = frozenset(
+_FORBIDDEN = frozenset(
     {"What", "Where", "How", "Whether", "Who", "Whom", "Why", "Which", "When", "Say", "Tell", "Have", "Let"}
 )
-# A function does something, so its docstring opens with a verb; these open a noun phrase.
-_NO_VERBS = frozenset({"A", "An", "The", "This", "That", "These", "Those", "Each", "Every", "All", "Called"})
+# The docstring of a function opens with a verb, and none of these words is one.
+_NOUN_PHRASES = frozenset({"A", "An", "The", "This", "That", "These", "Those", "Each", "Every", "All", "Called"})
 _FILES = [
     path
     for tree in TREES
@@ -27,7 +27,7 @@ _Node = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def _documented(path: Path) -> Iterator[tuple[_Node, str, str]]:
-    """Each documented module, class and function of a file: the node, its location and its first word."""
+    """Yield each documented module, class and function of a file: the node, its location and its first word."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, _Node) and (text := ast.get_docstring(node)):
             name = "" if isinstance(node, ast.Module) else f" {node.name}"
@@ -40,23 +40,25 @@ def _is_property(node: ast.AST) -> bool:
     return any(decorator.endswith(("property", "fixture")) for decorator in decorators)
 
 
-def test_there_are_docstrings_to_read() -> None:
+def test_the_trees_have_docstrings() -> None:
     assert sum(1 for path in _FILES for _ in _documented(path)) > 100
 
 
 @pytest.mark.parametrize("tree", TREES)
-def test_no_docstring_opens_with_a_question_or_an_order_to_someone_else(tree: str) -> None:
+def test_no_docstring_opens_with_a_forbidden_word(tree: str) -> None:
     paths = [path for path in _FILES if path.relative_to(ROOT).parts[0] == tree]
-    assert [place for path in paths for _, place, word in _documented(path) if word.rstrip(":,.") in _REFUSED] == []
+    assert [
+        location for path in paths for _, location, word in _documented(path) if word.rstrip(":,.") in _FORBIDDEN
+    ] == []
 
 
 @pytest.mark.parametrize("tree", TREES)
 def test_the_docstring_of_a_function_opens_with_a_verb(tree: str) -> None:
     paths = [path for path in _FILES if path.relative_to(ROOT).parts[0] == tree]
     nouns = [
-        place
+        location
         for path in paths
-        for node, place, word in _documented(path)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _is_property(node) and word in _NO_VERBS
+        for node, location, word in _documented(path)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _is_property(node) and word in _NOUN_PHRASES
     ]
     assert nouns == []

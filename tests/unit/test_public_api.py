@@ -1,4 +1,4 @@
-"""A public name says that it is defined in ``cdk_sagemaker_processing``, whichever module is imported first."""
+"""The ``__module__`` of a public name is ``cdk_sagemaker_processing``, whichever module is imported first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACKAGE = Path(library.__file__).parent
 
 
 def _defining_modules() -> dict[str, str]:
-    """The module that defines each public name, by the decorator."""
+    """Return the module that defines each public name, found by the decorator."""
     modules = {}
     for path in PACKAGE.rglob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -34,15 +34,15 @@ DEFINING_MODULES = _defining_modules()
 
 
 def _in_new_interpreter(program: str) -> dict[str, str]:
-    run = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program, json.dumps(DEFINING_MODULES)], capture_output=True, text=True, check=True
     )
-    seen: dict[str, str] = json.loads(run.stdout)
-    return seen
+    modules: dict[str, str] = json.loads(process.stdout)
+    return modules
 
 
 @pytest.fixture(scope="module")
-def from_the_top() -> dict[str, str]:
+def by_package() -> dict[str, str]:
     return _in_new_interpreter(
         "import json, cdk_sagemaker_processing as top\n"
         "print(json.dumps({name: getattr(top, name).__module__ for name in top.__all__}))"
@@ -50,7 +50,7 @@ def from_the_top() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def from_the_defining_module() -> dict[str, str]:
+def by_defining_module() -> dict[str, str]:
     return _in_new_interpreter(
         "import json, sys\n"
         "from importlib import import_module\n"
@@ -64,11 +64,11 @@ def test_the_decorator_marks_the_public_names_and_no_others() -> None:
 
 
 @pytest.mark.parametrize("name", library.__all__)
-def test_a_public_name_says_where_it_is_public(
-    name: str, from_the_top: dict[str, str], from_the_defining_module: dict[str, str]
+def test_the_module_of_a_public_name_is_the_package(
+    name: str, by_package: dict[str, str], by_defining_module: dict[str, str]
 ) -> None:
-    assert from_the_top[name] == "cdk_sagemaker_processing"
-    assert from_the_defining_module[name] == "cdk_sagemaker_processing"
+    assert by_package[name] == "cdk_sagemaker_processing"
+    assert by_defining_module[name] == "cdk_sagemaker_processing"
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_a_repr_shows_the_public_name() -> None:
 
 def test_a_traceback_shows_the_public_name() -> None:
     program = "from cdk_sagemaker_processing import NetworkConfig; NetworkConfig(enable_network_isolation=1)"
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    last = run.stderr.strip().splitlines()[-1]
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    last = process.stderr.strip().splitlines()[-1]
     assert last.startswith("cdk_sagemaker_processing.InvalidValueError: enable_network_isolation must be a boolean")
 
 

@@ -22,27 +22,27 @@ def step(logs: Path, script: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_step_that_succeeds_prints_one_line(tmp_path: Path) -> None:
-    ran = step(tmp_path / "logs", "echo out; echo WARNING: Location x ignored >&2")
+    process = step(tmp_path / "logs", "echo out; echo WARNING: Location x ignored >&2")
 
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"setup: {TITLE}\n", "")
+    assert (process.returncode, process.stdout, process.stderr) == (0, f"setup: {TITLE}\n", "")
     assert (tmp_path / "logs" / "install-the-packages.log").read_text().splitlines()[0] == "out"
 
 
 def test_a_step_that_fails_shows_the_end_of_its_log_and_keeps_its_exit_status(tmp_path: Path) -> None:
-    ran = step(tmp_path, "seq 100; echo WARNING: Location x ignored; echo the reason >&2; exit 7")
+    process = step(tmp_path, "seq 100; echo WARNING: Location x ignored; echo the reason >&2; exit 7")
 
-    assert ran.returncode == 7
-    assert "Install the packages: failed with exit status 7" in ran.stderr
-    assert "    100\n    the reason\n" in ran.stderr
-    assert "\n    50\n" not in ran.stderr
-    assert "Location" not in ran.stderr
+    assert process.returncode == 7
+    assert "Install the packages: failed with exit status 7" in process.stderr
+    assert "    100\n    the reason\n" in process.stderr
+    assert "\n    50\n" not in process.stderr
+    assert "Location" not in process.stderr
 
 
-def test_a_command_that_is_missing_is_a_python_that_is_missing(tmp_path: Path) -> None:
-    ran = step(tmp_path, "exec /nonexistent/python3.11 -m venv .venv")
+def test_a_missing_command_gets_the_hint_for_a_missing_python(tmp_path: Path) -> None:
+    process = step(tmp_path, "exec /nonexistent/python3.11 -m venv .venv")
 
-    assert ran.returncode == 127
-    assert "PYTHON=/path/to/python3.11" in ran.stderr
+    assert process.returncode == 127
+    assert "PYTHON=/path/to/python3.11" in process.stderr
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_a_command_that_is_missing_is_a_python_that_is_missing(tmp_path: Path) -
 def test_a_failure_has_one_hint(tmp_path: Path, output: str, hint: str) -> None:
     (tmp_path / "said").write_text(output)
 
-    ran = step(tmp_path, f"cat {tmp_path / 'said'}; exit 1")
+    process = step(tmp_path, f"cat {tmp_path / 'said'}; exit 1")
 
-    hints = [line for line in ran.stderr.splitlines() if line.startswith("hint: ")]
+    hints = [line for line in process.stderr.splitlines() if line.startswith("hint: ")]
     assert len(hints) == 1
     assert hint in hints[0]

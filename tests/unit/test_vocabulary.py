@@ -1,4 +1,4 @@
-"""The names that this project has given up appear nowhere but in the upgrade notes of CHANGELOG.md, which list them."""
+"""The former names of this project appear only in the upgrade notes of CHANGELOG.md, which list them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 CHANGELOG = ROOT / "CHANGELOG.md"
 # A row of the upgrade notes: former names, then their successors.
 _ROW = re.compile(r"^\| (?P<old>[^|]+) \| (?P<new>[^|]+) \|$", re.MULTILINE)
-# They are written by tools.
+# Files that tools write.
 _GENERATED = re.compile(r"package-lock\.json|(?:.*/)?requirements[^/]*\.txt|tools/requirements/.*")
 _NOT_TRACKED = {"node_modules", "cdk.out", "dist", "build"}
 
@@ -29,7 +29,7 @@ def former_names() -> dict[str, str]:
 
 
 def pattern_of(name: str) -> str:
-    """Return the pattern that finds a name: a module also as a path, an ordinary word in any case."""
+    """Return the pattern that finds a name: also the path of a module, and an ordinary word in any case."""
     parts = r"[./]".join(map(re.escape, re.split(r"[./]", name)))
     return rf"(?<![\w/-])(?i:{parts}s?)(?![\w-])" if name.islower() and name.isalpha() else rf"\b{parts}\b"
 
@@ -38,7 +38,7 @@ PATTERNS = {name: re.compile(pattern_of(name)) for name in former_names()}
 
 
 def tracked_files() -> Iterator[str]:
-    """Yield the paths of the project's files: what git tracks, or everything where there is no git, as in an sdist."""
+    """Yield the paths of the project's files: those that git tracks, or all if there is no git, as in an sdist."""
     if (ROOT / ".git").exists():
         listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
         yield from filter(None, listed.stdout.split("\0"))
@@ -48,11 +48,11 @@ def tracked_files() -> Iterator[str]:
         yield from (str((Path(directory) / name).relative_to(ROOT)) for name in names)
 
 
-def found_in(text: str) -> list[str]:
+def former_names_in(text: str) -> list[str]:
     return [name for name, pattern in PATTERNS.items() if pattern.search(text)]
 
 
-def test_former_names_are_gone() -> None:
+def test_no_former_name_remains() -> None:
     remaining = []
     for name in tracked_files():
         path = ROOT / name
@@ -64,15 +64,17 @@ def test_former_names_are_gone() -> None:
             continue
         if path == CHANGELOG:
             text = text.removeprefix(upgrade_notes())
-        remaining += [f"{name}: {former}; use {former_names()[former]}" for former in found_in(f"{name}\n{text}")]
+        remaining += [
+            f"{name}: {former}; use {former_names()[former]}" for former in former_names_in(f"{name}\n{text}")
+        ]
 
     assert remaining == []
 
 
-def test_each_former_name_is_found_and_no_successor_is_taken_for_one() -> None:
+def test_the_search_finds_each_former_name_and_no_successor() -> None:
     assert len(PATTERNS) > 50
     for former in PATTERNS:
-        assert former in found_in(f"x = {former}(1)\n")
+        assert former in former_names_in(f"x = {former}(1)\n")
     for row in _ROW.finditer(upgrade_notes()):
         for successor in re.findall(r"`([^`]+)`", row["new"]):
-            assert found_in(successor) == [], successor
+            assert former_names_in(successor) == [], successor

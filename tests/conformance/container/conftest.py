@@ -1,4 +1,4 @@
-"""One contract, of which each rule is checked with every runner and every sandbox that this machine has."""
+"""Fixtures that check one contract with every runner and every sandbox of this machine."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.helpers.local_aws import SERVER_ENVIRONMENT, RunningLocalAws, sandbox
 from tests.helpers.ports import free_port
 from tests.helpers.sandboxes import SANDBOXES, require_sandbox, skip_without
 
-Make = Callable[[Path], LocalAws]
-# Podman without privileges over the kernel's cgroups or an overlay: where its own defaults do not work, these do.
+LocalAwsFactory = Callable[[Path], LocalAws]
+# For Podman without privileges over the kernel's cgroups or an overlay: this works where its own defaults do not.
 _PODMAN = """
 [engine]
 runtime = "runc"
@@ -32,13 +32,13 @@ default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
 _STORAGE = """
 [storage]
 driver = "{driver}"
-graphroot = "{folder}/root"
-runroot = "{folder}/run"
+graphroot = "{directory}/root"
+runroot = "{directory}/run"
 """
 
 
-class Conforming(RunningLocalAws):
-    """A local AWS whose jobs run on the image that is the same for every runner and sandbox."""
+class ConformanceLocalAws(RunningLocalAws):
+    """A local AWS whose jobs run on the same image with every runner and sandbox."""
 
     image = image.NAME
 
@@ -50,59 +50,63 @@ class Conforming(RunningLocalAws):
 @pytest.fixture(scope="session")
 def _engine() -> Iterator[None]:
     """Provide a container engine that has the image."""
-    # Not below pytest's own: what Podman runs when a container has ended takes no path of over 50 characters.
-    folder = Path(tempfile.mkdtemp(prefix="engine-"))
+    # Not below pytest's own directory: Podman's clean-up after a container accepts no path of over 50 characters.
+    directory = Path(tempfile.mkdtemp(prefix="engine-"))
     with pytest.MonkeyPatch.context() as patch:
         try:
-            engine = _find_engine(folder, patch)
+            engine = _find_engine(directory, patch)
         except NoContainerEngineError as missing:
             skip_without("a container engine", str(missing))
-        image.build(engine.program, folder, dict(engine.environment))
+        image.build(engine.program, directory, dict(engine.environment))
         try:
             yield
         finally:
             engine.execute("rmi", "--force", image.NAME)
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(directory, ignore_errors=True)
 
 
-def _find_engine(folder: Path, patch: pytest.MonkeyPatch) -> Engine:
+def _find_engine(directory: Path, patch: pytest.MonkeyPatch) -> Engine:
     if "CONTAINERS_STORAGE_CONF" in os.environ or not shutil.which("runc"):
         return find_engine()
-    (folder / "containers.conf").write_text(_PODMAN)
-    patch.setenv("CONTAINERS_CONF", str(folder / "containers.conf"))
-    patch.setenv("CONTAINERS_STORAGE_CONF", str(folder / "storage.conf"))
+    (directory / "containers.conf").write_text(_PODMAN)
+    patch.setenv("CONTAINERS_CONF", str(directory / "containers.conf"))
+    patch.setenv("CONTAINERS_STORAGE_CONF", str(directory / "storage.conf"))
     try:
-        (folder / "storage.conf").write_text(_STORAGE.format(driver="overlay", folder=folder / "overlay"))
+        (directory / "storage.conf").write_text(_STORAGE.format(driver="overlay", directory=directory / "overlay"))
         return find_engine()
     except NoContainerEngineError:
-        # It copies the whole image for every container, and so works wherever files can be copied.
-        (folder / "storage.conf").write_text(_STORAGE.format(driver="vfs", folder=folder / "vfs"))
+        # This driver copies the whole image for every container, so it works wherever files can be copied.
+        (directory / "storage.conf").write_text(_STORAGE.format(driver="vfs", directory=directory / "vfs"))
         return find_engine()
 
 
 @pytest.fixture(scope="session", params=[*SANDBOXES, "container"])
-def make(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
-    """Make a local AWS that is yet to be started, with each runner and each sandbox in turn."""
+def make_local_aws(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalAwsFactory]:
+    """Create a local AWS that is not started, with each runner and each sandbox in turn."""
     if request.param == "container":
         request.getfixturevalue("_engine")
         yield lambda directory: LocalAws(free_port(), state_dir=directory, runner="container")
         return
     require_sandbox(request.param)
-    # By its path: on the PATH is nothing but the sandbox.
+    # Python by its path, because the PATH holds nothing but the sandbox.
     substitutes = {image.NAME: shlex.join([sys.executable, *image.ENTRYPOINT[1:]])}
     with sandbox_alone(request.param, tmp_path_factory.mktemp("path")):
         yield lambda directory: LocalAws(free_port(), state_dir=directory, runner="process", images=substitutes)
 
 
 @pytest.fixture(scope="session")
-def local_aws(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conforming]:
+def local_aws(
+    make_local_aws: LocalAwsFactory, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ConformanceLocalAws]:
     """Run a local AWS with each runner and each sandbox in turn."""
-    aws = make(tmp_path_factory.mktemp("state"))
+    aws = make_local_aws(tmp_path_factory.mktemp("state"))
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SERVER_ENVIRONMENT.items():
             patch.setenv(name, value)
         aws.start()
-    running = Conforming(aws, aws._runner)
+    running = ConformanceLocalAws(aws, aws._runner)
     try:
         yield running
     finally:

@@ -1,4 +1,4 @@
-"""An image made of this machine's own Python: no registry is asked for one."""
+"""An image made of this machine's own Python, without a registry."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 NAME = "smproc-conformance:1"
-# What the image itself runs; CMD is what it is given unless a job says otherwise.
+# The ENTRYPOINT and the CMD of the image, which a job may override.
 ENTRYPOINT = ("python3", "-c", "import sys; print('own entry point', *sys.argv[1:])")
 COMMAND = ("own", "command")
-_LEFT_OUT = {
+_EXCLUDED = {
     "__pycache__",
     "ensurepip",
     "idlelib",
@@ -30,15 +30,15 @@ _LEFT_OUT = {
 }
 
 
-def build(engine: str, folder: Path, environment: dict[str, str]) -> None:
+def build(engine: str, directory: Path, environment: dict[str, str]) -> None:
     """Import the image into an engine.
 
     Args:
         engine: the engine's command.
-        folder: holds the image's archive for a moment.
-        environment: the command's.
+        directory: a directory for the image's archive, which is deleted after the import.
+        environment: the environment of the command.
     """
-    archive = folder / "image.tar"
+    archive = directory / "image.tar"
     with tarfile.open(archive, "w") as root:
         _fill(root)
     changes = [
@@ -46,7 +46,7 @@ def build(engine: str, folder: Path, environment: dict[str, str]) -> None:
         f"CMD {json.dumps(COMMAND)}",
         "ENV PATH=/usr/bin:/bin",
     ]
-    options = [word for change in changes for word in ("--change", change)]
+    options = [option for change in changes for option in ("--change", change)]
     subprocess.run([engine, "import", *options, str(archive), NAME], env=environment, check=True, capture_output=True)
     archive.unlink()
 
@@ -55,13 +55,13 @@ def _fill(root: tarfile.TarFile) -> None:
     prefix = Path(sys.base_prefix)
     python = (prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}").resolve()
     library = Path(sysconfig.get_path("stdlib", vars={"installed_base": str(prefix), "base": str(prefix)}))
-    modules = [path for path in library.rglob("*") if path.is_file() and not _LEFT_OUT & set(path.parts)]
+    modules = [path for path in library.rglob("*") if path.is_file() and not _EXCLUDED & set(path.parts)]
     modules = [path for path in modules if not any(part.startswith("config-") for part in path.parts)]
     programs = {f"/usr/bin/{name}": Path(f"/bin/{name}").resolve() for name in ("sh", "sleep")}
     shared = _libraries([python, *programs.values(), *library.glob("lib-dynload/*.so")])
-    for folder in ("tmp", "proc", "dev", "root", "opt/ml", "etc"):
-        entry = tarfile.TarInfo(folder)
-        entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
+    for directory in ("tmp", "proc", "dev", "root", "opt/ml", "etc"):
+        entry = tarfile.TarInfo(directory)
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if directory == "tmp" else 0o755
         root.addfile(entry)
     for path in {*modules, python, *shared}:
         _add(root, path, str(path))
@@ -80,8 +80,8 @@ def _add(root: tarfile.TarFile, path: Path, name: str) -> None:
 
 
 def _libraries(files: Iterable[Path]) -> Sequence[Path]:
-    found: set[str] = set()
+    paths: set[str] = set()
     for file in files:
-        told = subprocess.run(["ldd", str(file)], capture_output=True, text=True, check=False).stdout
-        found |= set(re.findall(r"(/\S+) \(0x", told))
-    return [Path(path) for path in sorted(found)]
+        listing = subprocess.run(["ldd", str(file)], capture_output=True, text=True, check=False).stdout
+        paths |= set(re.findall(r"(/\S+) \(0x", listing))
+    return [Path(path) for path in sorted(paths)]

@@ -1,4 +1,4 @@
-"""The container contract of SageMaker Processing, one test a rule, the same for every runner.
+"""The container contract of SageMaker Processing, with one test for each rule, the same for every runner.
 
 See: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
 """
@@ -21,30 +21,30 @@ from tests.conformance.container import image
 from tests.helpers.local_aws import SERVER_ENVIRONMENT, command_lines
 
 if TYPE_CHECKING:
-    from tests.conformance.container.conftest import Conforming, Make
+    from tests.conformance.container.conftest import ConformanceLocalAws, LocalAwsFactory
 
-# What jobs' scripts begin with; the image has Python's own library and nothing else.
+# The start of every job's script; the image has Python's own library and nothing else.
 PREAMBLE = """
 import glob, json, os, pathlib, signal, socket, subprocess, sys, time, urllib.request
 IN, OUT = pathlib.Path("/opt/ml/processing/input"), pathlib.Path("/opt/ml/processing/output")
 RESOURCES = json.load(open("/opt/ml/config/resourceconfig.json"))
 HOST = RESOURCES["current_host"]
-def tell(what):
-    (OUT / f"{HOST}.json").write_text(json.dumps(what))
-def files(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+def report(content):
+    (OUT / f"{HOST}.json").write_text(json.dumps(content))
+def files(directory):
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
 """
 DEADLINE = 60.0
 
 
-def request(local_aws: Conforming, script: str, *, hosts: int = 1, **changes: Any) -> dict[str, Any]:
-    made = local_aws.request(PREAMBLE + script, **changes)
-    made["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = hosts
-    return made
+def request(local_aws: ConformanceLocalAws, script: str, *, hosts: int = 1, **changes: Any) -> dict[str, Any]:
+    job_request = local_aws.request(PREAMBLE + script, **changes)
+    job_request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = hosts
+    return job_request
 
 
-def ended(local_aws: Conforming, made: dict[str, Any]) -> dict[str, Any]:
-    name = local_aws.create(made)
+def run_request(local_aws: ConformanceLocalAws, job_request: dict[str, Any]) -> dict[str, Any]:
+    name = local_aws.create(job_request)
     job: dict[str, Any] = local_aws.until(
         lambda: local_aws.describe(name),
         lambda found: found["ProcessingJobStatus"] not in ("InProgress", "Stopping"),
@@ -53,26 +53,26 @@ def ended(local_aws: Conforming, made: dict[str, Any]) -> dict[str, Any]:
     return job
 
 
-def run(local_aws: Conforming, script: str, **changes: Any) -> dict[str, Any]:
-    return ended(local_aws, request(local_aws, script, **changes))
+def run(local_aws: ConformanceLocalAws, script: str, **changes: Any) -> dict[str, Any]:
+    return run_request(local_aws, request(local_aws, script, **changes))
 
 
-def told(local_aws: Conforming, script: str, *, hosts: int = 1, **changes: Any) -> list[Any]:
-    """What each host of a job that completes has told."""
+def reports(local_aws: ConformanceLocalAws, script: str, *, hosts: int = 1, **changes: Any) -> list[Any]:
+    """Run a job that must complete, and return the report of each host."""
     job = run(local_aws, script, hosts=hosts, **changes)
     assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
     name = job["ProcessingJobName"]
     return [json.loads(local_aws.get(f"{name}/algo-{number}.json")) for number in range(1, hosts + 1)]
 
 
-def piped(local_aws: Conforming, uri: str, **changes: str) -> dict[str, Any]:
+def piped(local_aws: ConformanceLocalAws, uri: str, **changes: str) -> dict[str, Any]:
     entry = local_aws.input("data", uri, kind=changes.pop("kind", "S3Prefix"))
     entry["S3Input"] |= {"S3InputMode": "Pipe", **changes}
     return entry
 
 
-def sleeping(unique: str) -> list[int]:
-    """The processes of this machine whose command line holds a word."""
+def processes_with(marker: str) -> list[int]:
+    """Return the processes of this machine whose command line holds a marker."""
     found = []
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
@@ -80,58 +80,60 @@ def sleeping(unique: str) -> list[int]:
                 command = (process / "cmdline").read_bytes()
             except OSError:
                 continue
-            if unique.encode() in command and int(process.name) != os.getpid():
+            if marker.encode() in command and int(process.name) != os.getpid():
                 found.append(int(process.name))
     return found
 
 
-# --- What is run ---
+# --- The program ---
 
 
-def test_an_entry_point_replaces_that_of_the_image_and_its_command(local_aws: Conforming) -> None:
-    made = request(local_aws, "tell(sys.argv[1:])")
-    name = made["ProcessingJobName"]
-    made["AppSpecification"]["ContainerArguments"] = ["a b", "$HOME", "--x=1", ""]
-    assert ended(local_aws, made)["ProcessingJobStatus"] == "Completed"
+def test_an_entry_point_replaces_the_entry_point_and_the_command_of_the_image(local_aws: ConformanceLocalAws) -> None:
+    job_request = request(local_aws, "report(sys.argv[1:])")
+    name = job_request["ProcessingJobName"]
+    job_request["AppSpecification"]["ContainerArguments"] = ["a b", "$HOME", "--x=1", ""]
+    assert run_request(local_aws, job_request)["ProcessingJobStatus"] == "Completed"
     assert json.loads(local_aws.get(f"{name}/algo-1.json")) == ["a b", "$HOME", "--x=1", ""]
     assert local_aws.run("import sys; sys.exit(len(sys.argv) - 1)")["ProcessingJobStatus"] == "Completed"
 
 
-def test_arguments_alone_go_to_the_images_own_entry_point(local_aws: Conforming) -> None:
-    made = request(local_aws, "")
-    made["AppSpecification"] = {"ImageUri": image.NAME, "ContainerArguments": ["one", "two"]}
-    assert ended(local_aws, made)["ProcessingJobStatus"] == "Completed"
-    assert local_aws.log(made["ProcessingJobName"]) == {"algo-1": ["own entry point one two"]}
+def test_arguments_alone_are_passed_to_the_entry_point_of_the_image(local_aws: ConformanceLocalAws) -> None:
+    job_request = request(local_aws, "")
+    job_request["AppSpecification"] = {"ImageUri": image.NAME, "ContainerArguments": ["one", "two"]}
+    assert run_request(local_aws, job_request)["ProcessingJobStatus"] == "Completed"
+    assert local_aws.log(job_request["ProcessingJobName"]) == {"algo-1": ["own entry point one two"]}
 
 
-def test_without_either_the_image_runs_what_it_has(local_aws: Conforming) -> None:
-    made = request(local_aws, "")
-    made["AppSpecification"] = {"ImageUri": image.NAME}
-    assert ended(local_aws, made)["ProcessingJobStatus"] == "Completed"
+def test_without_either_the_image_runs_its_own_entry_point_and_command(local_aws: ConformanceLocalAws) -> None:
+    job_request = request(local_aws, "")
+    job_request["AppSpecification"] = {"ImageUri": image.NAME}
+    assert run_request(local_aws, job_request)["ProcessingJobStatus"] == "Completed"
     # A command that substitutes for an image has no default arguments.
     own = ["own entry point own command"] if local_aws.runner == "container" else ["own entry point"]
-    assert local_aws.log(made["ProcessingJobName"]) == {"algo-1": own}
+    assert local_aws.log(job_request["ProcessingJobName"]) == {"algo-1": own}
 
 
-def test_a_program_that_is_not_there_fails_the_job(local_aws: Conforming) -> None:
-    made = request(local_aws, "")
-    made["AppSpecification"]["ContainerEntrypoint"] = ["no-such-program"]
-    job = ended(local_aws, made)
+def test_a_missing_program_fails_the_job(local_aws: ConformanceLocalAws) -> None:
+    job_request = request(local_aws, "")
+    job_request["AppSpecification"]["ContainerEntrypoint"] = ["no-such-program"]
+    job = run_request(local_aws, job_request)
     assert job["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 127"
     assert any("no-such-program" in line for line in local_aws.log(job["ProcessingJobName"])["algo-1"])
 
 
-def test_an_image_that_is_not_there_fails_the_job_and_is_named(local_aws: Conforming) -> None:
-    made = request(local_aws, "")
-    made["AppSpecification"]["ImageUri"] = "111122223333.dkr.ecr.us-east-1.amazonaws.com/no-such-image:1"
-    job = ended(local_aws, made)
+def test_a_missing_image_fails_the_job_by_name(local_aws: ConformanceLocalAws) -> None:
+    job_request = request(local_aws, "")
+    job_request["AppSpecification"]["ImageUri"] = "111122223333.dkr.ecr.us-east-1.amazonaws.com/no-such-image:1"
+    job = run_request(local_aws, job_request)
     assert job["FailureReason"].startswith("ClientError: ")
     assert "111122223333.dkr.ecr.us-east-1.amazonaws.com/no-such-image:1" in job["FailureReason"]
 
 
-def test_the_environment_is_the_requests_and_what_leads_to_aws(local_aws: Conforming) -> None:
+def test_the_environment_holds_the_variables_of_the_request_and_those_for_reaching_aws(
+    local_aws: ConformanceLocalAws,
+) -> None:
     environment = {"ANSWER": "42", "EMPTY": "", "QUOTED": "a 'b' \"c\"\n$d"}
-    (found,) = told(local_aws, "tell(dict(os.environ))", Environment=environment)
+    (found,) = reports(local_aws, "report(dict(os.environ))", Environment=environment)
     assert {name: found[name] for name in environment} == environment
     assert {name for name in found if name.startswith("AWS_")} == {
         "AWS_CONTAINER_AUTHORIZATION_TOKEN",
@@ -142,16 +144,18 @@ def test_the_environment_is_the_requests_and_what_leads_to_aws(local_aws: Confor
     }
 
 
-def test_nothing_of_the_servers_environment_is_in_the_programs(local_aws: Conforming) -> None:
-    (found,) = told(local_aws, "tell(dict(os.environ))")
+def test_a_program_inherits_nothing_from_the_environment_of_the_server(local_aws: ConformanceLocalAws) -> None:
+    (found,) = reports(local_aws, "report(dict(os.environ))")
     assert set(found) & set(SERVER_ENVIRONMENT) == set()
     assert set(found.values()) & set(SERVER_ENVIRONMENT.values()) == set()
     server = Path(f"/proc/{local_aws.aws.status().pid}/environ").read_bytes().split(b"\0")
     assert {f"{name}={value}".encode() for name, value in SERVER_ENVIRONMENT.items()} <= set(server)
 
 
-def test_the_config_files_describe_the_job_and_its_hosts(local_aws: Conforming) -> None:
-    found = told(local_aws, "tell([RESOURCES, json.load(open('/opt/ml/config/processingjobconfig.json'))])", hosts=2)
+def test_the_config_files_describe_the_job_and_its_hosts(local_aws: ConformanceLocalAws) -> None:
+    found = reports(
+        local_aws, "report([RESOURCES, json.load(open('/opt/ml/config/processingjobconfig.json'))])", hosts=2
+    )
     for number, (resources, job) in enumerate(found, start=1):
         assert resources == {"current_host": f"algo-{number}", "hosts": ["algo-1", "algo-2"]}
         assert job["AppSpecification"]["ImageUri"] == image.NAME
@@ -160,46 +164,48 @@ def test_the_config_files_describe_the_job_and_its_hosts(local_aws: Conforming) 
         assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 86400}
 
 
-def test_each_host_has_its_name_and_finds_the_others(local_aws: Conforming) -> None:
-    script = "tell([socket.gethostname(), sorted(socket.gethostbyname(name) for name in RESOURCES['hosts'])])"
-    found = told(local_aws, script, hosts=2)
+def test_each_host_has_its_name_and_resolves_the_others(local_aws: ConformanceLocalAws) -> None:
+    script = "report([socket.gethostname(), sorted(socket.gethostbyname(name) for name in RESOURCES['hosts'])])"
+    found = reports(local_aws, script, hosts=2)
     assert found == [["algo-1", ["127.0.1.1", "127.0.1.2"]], ["algo-2", ["127.0.1.1", "127.0.1.2"]]]
 
 
-def test_each_host_has_a_file_system_of_its_own(local_aws: Conforming) -> None:
-    script = "(OUT / HOST).write_text(''); time.sleep(0.5); tell(files(OUT))"
-    assert told(local_aws, script, hosts=2) == [["algo-1"], ["algo-2"]]
+def test_each_host_has_its_own_file_system(local_aws: ConformanceLocalAws) -> None:
+    script = "(OUT / HOST).write_text(''); time.sleep(0.5); report(files(OUT))"
+    assert reports(local_aws, script, hosts=2) == [["algo-1"], ["algo-2"]]
 
 
 # --- Inputs ---
 
 
-def test_a_prefix_is_of_the_key_and_not_a_folder(local_aws: Conforming) -> None:
+def test_a_prefix_is_a_prefix_of_the_key_and_not_a_folder(local_aws: ConformanceLocalAws) -> None:
     for key in ("conform/x/y", "conform/raw.csv", "conform/raw.csv.bak"):
         local_aws.put(key, "x")
-    (whole,) = told(local_aws, "tell(files(IN / 'data'))", inputs=[local_aws.input("data", "s3://data/conform/")])
+    (whole,) = reports(local_aws, "report(files(IN / 'data'))", inputs=[local_aws.input("data", "s3://data/conform/")])
     assert whole == ["raw.csv", "raw.csv.bak", "x/y"]
-    (part,) = told(local_aws, "tell(files(IN / 'data'))", inputs=[local_aws.input("data", "s3://data/conform/raw.csv")])
+    (part,) = reports(
+        local_aws, "report(files(IN / 'data'))", inputs=[local_aws.input("data", "s3://data/conform/raw.csv")]
+    )
     assert part == ["raw.csv", "raw.csv.bak"]
 
 
-def test_a_manifest_names_exactly_what_arrives(local_aws: Conforming) -> None:
+def test_a_manifest_lists_exactly_the_objects_that_are_downloaded(local_aws: ConformanceLocalAws) -> None:
     for key in ("listed/a", "listed/b c", "listed/a.bak"):
         local_aws.put(key, key)
     manifest = local_aws.put("manifest", json.dumps([{"prefix": "s3://data/listed/"}, "a", "b c"]))
-    script = "tell({name: (IN / 'data' / name).read_text() for name in files(IN / 'data')})"
-    (found,) = told(local_aws, script, inputs=[local_aws.input("data", manifest, kind="ManifestFile")])
+    script = "report({name: (IN / 'data' / name).read_text() for name in files(IN / 'data')})"
+    (found,) = reports(local_aws, script, inputs=[local_aws.input("data", manifest, kind="ManifestFile")])
     assert found == {"a": "listed/a", "b c": "listed/b c"}
 
 
-def test_what_is_replicated_goes_to_every_host(local_aws: Conforming) -> None:
+def test_replicated_objects_go_to_every_host(local_aws: ConformanceLocalAws) -> None:
     local_aws.put("replicated/a", "x")
     data = local_aws.input("data", "s3://data/replicated/")
-    assert told(local_aws, "tell(files(IN / 'data'))", hosts=2, inputs=[data]) == [["a"], ["a"]]
+    assert reports(local_aws, "report(files(IN / 'data'))", hosts=2, inputs=[data]) == [["a"], ["a"]]
 
 
 @pytest.mark.parametrize("kind", ["S3Prefix", "ManifestFile"])
-def test_what_is_sharded_goes_to_one_host_each(local_aws: Conforming, kind: str) -> None:
+def test_each_sharded_object_goes_to_one_host(local_aws: ConformanceLocalAws, kind: str) -> None:
     names = [f"{number}" for number in range(7)]
     for name in names:
         local_aws.put(f"sharded/{name}", "x")
@@ -207,55 +213,55 @@ def test_what_is_sharded_goes_to_one_host_each(local_aws: Conforming, kind: str)
     if kind == "ManifestFile":
         uri = local_aws.put("sharded-manifest", json.dumps([{"prefix": uri}, *names]))
     data = local_aws.input("data", uri, kind=kind, distribution="ShardedByS3Key")
-    shards = told(local_aws, "tell(files(IN / 'data'))", hosts=3, inputs=[data])
+    shards = reports(local_aws, "report(files(IN / 'data'))", hosts=3, inputs=[data])
     assert sorted(name for shard in shards for name in shard) == names
     assert sorted(map(len, shards)) == [2, 2, 3]
 
 
-def test_more_hosts_than_objects_leave_some_without(local_aws: Conforming) -> None:
+def test_with_more_hosts_than_objects_some_hosts_get_none(local_aws: ConformanceLocalAws) -> None:
     local_aws.put("one/only", "x")
     data = local_aws.input("data", "s3://data/one/", distribution="ShardedByS3Key")
-    assert sorted(told(local_aws, "tell(files(IN / 'data'))", hosts=2, inputs=[data])) == [[], ["only"]]
+    assert sorted(reports(local_aws, "report(files(IN / 'data'))", hosts=2, inputs=[data])) == [[], ["only"]]
 
 
-def test_a_pipe_streams_all_objects_in_order_each_time_it_is_read(local_aws: Conforming) -> None:
+def test_a_pipe_streams_all_objects_in_order_each_time_it_is_read(local_aws: ConformanceLocalAws) -> None:
     parts = [os.urandom(300_000).hex(), "", "end"]
     for number, part in enumerate(parts):
         local_aws.put(f"piped/{number}", part)
     script = """
 first, second = (pathlib.Path(f"/opt/ml/processing/input/data_{number}").read_text() for number in (0, 1))
 assert first == second
-tell([first, (IN / "data").exists(), files(IN / "code")])
+report([first, (IN / "data").exists(), files(IN / "code")])
 """
-    (found,) = told(local_aws, script, inputs=[piped(local_aws, "s3://data/piped/")])
+    (found,) = reports(local_aws, script, inputs=[piped(local_aws, "s3://data/piped/")])
     assert found == ["".join(parts), False, ["main.py"]]
 
 
-def test_gzip_is_unpacked_on_the_way(local_aws: Conforming) -> None:
+def test_a_pipe_decompresses_gzip(local_aws: ConformanceLocalAws) -> None:
     local_aws.put("zipped/0", gzip.compress(b"one ") + gzip.compress(b"two "))
     local_aws.put("zipped/1", gzip.compress(b"three"))
     data = piped(local_aws, "s3://data/zipped/", S3CompressionType="Gzip")
-    assert told(local_aws, "tell((IN / 'data_0').read_text())", inputs=[data]) == ["one two three"]
+    assert reports(local_aws, "report((IN / 'data_0').read_text())", inputs=[data]) == ["one two three"]
 
 
-def test_pipes_are_sharded_too(local_aws: Conforming) -> None:
+def test_pipes_are_sharded(local_aws: ConformanceLocalAws) -> None:
     for number in range(3):
         local_aws.put(f"piped-shards/{number}", str(number))
     manifest = local_aws.put("piped-manifest", json.dumps([{"prefix": "s3://data/piped-shards/"}, "0", "1", "2"]))
     data = piped(local_aws, manifest, kind="ManifestFile", S3DataDistributionType="ShardedByS3Key")
-    shards = told(local_aws, "tell((IN / 'data_0').read_text())", hosts=2, inputs=[data])
+    shards = reports(local_aws, "report((IN / 'data_0').read_text())", hosts=2, inputs=[data])
     assert sorted("".join(shards)) == ["0", "1", "2"]
     assert all(shards)
 
 
-def test_an_input_that_is_not_there_fails_the_job_before_it_runs(local_aws: Conforming) -> None:
+def test_a_missing_input_fails_the_job_before_it_runs(local_aws: ConformanceLocalAws) -> None:
     job = run(local_aws, "print('ran')", inputs=[local_aws.input("data", "s3://data/nothing-here/")])
     assert job["FailureReason"].startswith('ClientError: No S3 objects found under S3 URL "s3://data/nothing-here/"')
     piped_job = run(local_aws, "print('ran')", inputs=[piped(local_aws, "s3://data/nothing-here/")])
     assert piped_job["FailureReason"] == job["FailureReason"]
 
 
-def test_a_thousand_small_files_arrive_and_leave(local_aws: Conforming) -> None:
+def test_a_thousand_small_files_are_downloaded_and_uploaded(local_aws: ConformanceLocalAws) -> None:
     for number in range(1000):
         local_aws.put(f"small/{number:03}", str(number))
     script = "[(OUT / path.name).write_bytes(path.read_bytes()) for path in (IN / 'data').iterdir()]"
@@ -270,20 +276,20 @@ def test_a_thousand_small_files_arrive_and_leave(local_aws: Conforming) -> None:
 # --- Outputs ---
 
 
-def test_folders_of_outputs_are_there_before_the_program(local_aws: Conforming) -> None:
-    made = request(local_aws, "assert os.listdir(OUT) == os.listdir('/opt/ml/processing/deep/er') == []")
+def test_output_directories_exist_before_the_program_starts(local_aws: ConformanceLocalAws) -> None:
+    job_request = request(local_aws, "assert os.listdir(OUT) == os.listdir('/opt/ml/processing/deep/er') == []")
     output = local_aws.output("deep", "s3://data/deep", "/opt/ml/processing/deep/er")
-    made["ProcessingOutputConfig"]["Outputs"].append(output)
-    job = ended(local_aws, made)
+    job_request["ProcessingOutputConfig"]["Outputs"].append(output)
+    job = run_request(local_aws, job_request)
     assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
 
 
-def test_outputs_are_uploaded_at_the_end_from_every_host(local_aws: Conforming) -> None:
+def test_outputs_are_uploaded_at_the_end_from_every_host(local_aws: ConformanceLocalAws) -> None:
     job = run(local_aws, "(OUT / 'sub').mkdir(); (OUT / 'sub' / HOST).write_text(HOST)", hosts=2)
     assert local_aws.keys(f"{job['ProcessingJobName']}/") == ["sub/algo-1", "sub/algo-2"]
 
 
-def test_links_are_not_uploaded(local_aws: Conforming) -> None:
+def test_links_are_not_uploaded(local_aws: ConformanceLocalAws) -> None:
     script = """
 (OUT / "real").write_text("real"); (OUT / "link").symlink_to("real"); (OUT / "folder").symlink_to("/etc")
 os.mkfifo(OUT / "pipe")
@@ -295,7 +301,7 @@ os.mkfifo(OUT / "pipe")
 
 @pytest.mark.parametrize("ending", ["Completed", "Failed", "Stopped"])
 def test_continuous_outputs_are_uploaded_while_the_program_runs_and_at_its_end(
-    local_aws: Conforming, ending: str
+    local_aws: ConformanceLocalAws, ending: str
 ) -> None:
     script = """
 (OUT / "log").write_text("begun")
@@ -304,9 +310,9 @@ while not (IN / "go").exists():
 (OUT / "log").write_text("done"); print("written", flush=True)
 """
     last = {"Completed": "", "Failed": "sys.exit(1)", "Stopped": "time.sleep(1000)"}[ending]
-    made = request(local_aws, script + last)
-    made["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3UploadMode"] = "Continuous"
-    name = local_aws.create(made)
+    job_request = request(local_aws, script + last)
+    job_request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3UploadMode"] = "Continuous"
+    name = local_aws.create(job_request)
     local_aws.until(lambda: local_aws.keys(f"{name}/"), lambda keys: keys == ["log"], DEADLINE)
     assert local_aws.get(f"{name}/log") == b"begun"
     assert local_aws.describe(name)["ProcessingJobStatus"] == "InProgress"
@@ -318,15 +324,15 @@ while not (IN / "go").exists():
     assert local_aws.get(f"{name}/log") == b"done"
 
 
-def test_what_outgrows_the_volume_ends_the_job(local_aws: Conforming) -> None:
+def test_a_job_that_outgrows_its_volume_fails(local_aws: ConformanceLocalAws) -> None:
     script = """
 with open(OUT / "large", "wb") as file:
     os.posix_fallocate(file.fileno(), 0, 1100 * 2**20)
 time.sleep(1000)
 """
-    made = request(local_aws, script)
-    made["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"] = 1
-    job = ended(local_aws, made)
+    job_request = request(local_aws, script)
+    job_request["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"] = 1
+    job = run_request(local_aws, job_request)
     assert job["ProcessingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("ClientError: No space left on the volume: /opt/ml of algo-1 has grown")
 
@@ -334,47 +340,47 @@ time.sleep(1000)
 # --- Reaching AWS ---
 
 
-def test_the_credentials_of_the_role_are_at_their_address(local_aws: Conforming) -> None:
+def test_the_credentials_of_the_role_are_served_at_their_uri(local_aws: ConformanceLocalAws) -> None:
     script = """
-word = {"Authorization": os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]}
+headers = {"Authorization": os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]}
 address = os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
-tell(json.load(urllib.request.urlopen(urllib.request.Request(address, headers=word))))
+report(json.load(urllib.request.urlopen(urllib.request.Request(address, headers=headers))))
 """
-    (found,) = told(local_aws, script)
+    (found,) = reports(local_aws, script)
     assert found["RoleArn"] == local_aws.role
     assert found["AccessKeyId"].startswith("ASIA")
     assert set(found) == {"AccessKeyId", "Expiration", "RoleArn", "SecretAccessKey", "Token"}
 
 
-def test_no_command_line_holds_what_leads_to_the_credentials_nor_these(local_aws: Conforming) -> None:
+def test_no_command_line_holds_the_credentials_or_their_uri_and_token(local_aws: ConformanceLocalAws) -> None:
     script = """
-word = {"Authorization": os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]}
+headers = {"Authorization": os.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"]}
 address = os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
-found = json.load(urllib.request.urlopen(urllib.request.Request(address, headers=word)))
-tell([word["Authorization"], address, found["SecretAccessKey"], found["Token"]])
+found = json.load(urllib.request.urlopen(urllib.request.Request(address, headers=headers)))
+report([headers["Authorization"], address, found["SecretAccessKey"], found["Token"]])
 print("ready", flush=True); time.sleep(1000)
 """
-    seen: set[bytes] = set()
+    lines: set[bytes] = set()
 
-    def logged_meanwhile() -> bool:
-        seen.update(command_lines())
-        return logged(local_aws, name)
+    def has_logged_meanwhile() -> bool:
+        lines.update(command_lines())
+        return has_logged(local_aws, name)
 
-    made = request(local_aws, script, Environment={"AWS_SECRET_ACCESS_KEY": "a-key-of-the-users"})
-    made["AppSpecification"]["ContainerArguments"] = ["found-by-this-search"]
-    name = local_aws.create(made)
-    local_aws.until(logged_meanwhile, bool, DEADLINE)
-    seen |= command_lines()
+    job_request = request(local_aws, script, Environment={"AWS_SECRET_ACCESS_KEY": "a-key-of-the-users"})
+    job_request["AppSpecification"]["ContainerArguments"] = ["found-by-this-search"]
+    name = local_aws.create(job_request)
+    local_aws.until(has_logged_meanwhile, bool, DEADLINE)
+    lines |= command_lines()
     output = local_aws.aws.status().folder / "jobs" / name / "algo-1" / "processing" / "output" / "algo-1.json"
     secrets = [*json.loads(output.read_text()), "a-key-of-the-users"]
     local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
     local_aws.wait(name)
     assert all(len(secret) > 16 for secret in secrets)
-    assert [secret for secret in secrets if any(secret.encode() in line for line in seen)] == []
-    assert any(b"found-by-this-search" in line for line in seen)
+    assert [secret for secret in secrets if any(secret.encode() in line for line in lines)] == []
+    assert any(b"found-by-this-search" in line for line in lines)
 
 
-def test_who_is_isolated_has_neither_network_nor_credentials(local_aws: Conforming) -> None:
+def test_an_isolated_job_has_neither_network_nor_credentials(local_aws: ConformanceLocalAws) -> None:
     script = f"""
 def attempt():
     try:
@@ -382,38 +388,38 @@ def attempt():
     except OSError:
         return "cut off"
     return "connected"
-tell([attempt(), sorted(name for name in os.environ if "CREDENTIALS" in name or "ACCESS_KEY" in name)])
+report([attempt(), sorted(name for name in os.environ if "CREDENTIALS" in name or "ACCESS_KEY" in name)])
 """
     local_aws.put("isolated/0", "")
-    # Its inputs still arrive, and its outputs are uploaded: that is the platform's doing.
-    isolated = told(
+    # The platform, and not the job, downloads its inputs and uploads its outputs.
+    isolated = reports(
         local_aws,
         "assert (IN / 'data_0').read_text() == ''" + script,
         NetworkConfig={"EnableNetworkIsolation": True},
         inputs=[piped(local_aws, "s3://data/isolated/")],
     )
     assert isolated == [["cut off", []]]
-    assert told(local_aws, script) == [["connected", ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]]]
+    assert reports(local_aws, script) == [["connected", ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]]]
 
 
-def test_one_job_sees_nothing_of_another(local_aws: Conforming) -> None:
+def test_one_job_sees_nothing_of_another(local_aws: ConformanceLocalAws) -> None:
     other = local_aws.create(request(local_aws, "print('ready', flush=True); time.sleep(1000)"))
     local_aws.wait_for_log(other, "ready")
-    folder = local_aws.aws.status().folder
+    directory = local_aws.aws.status().folder
     script = f"""
-seen = [path for path in ({str(folder)!r}, {str(folder / "jobs" / other)!r}) if os.path.exists(path)]
-tell([seen, [name for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()], os.getpid()])
+seen = [path for path in ({str(directory)!r}, {str(directory / "jobs" / other)!r}) if os.path.exists(path)]
+report([seen, [name for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()], os.getpid()])
 """
-    assert told(local_aws, script) == [[[], [], 1]]
+    assert reports(local_aws, script) == [[[], [], 1]]
     local_aws.sagemaker.stop_processing_job(ProcessingJobName=other)
 
 
-def test_lines_arrive_in_the_log_of_their_host_while_the_program_runs(local_aws: Conforming) -> None:
+def test_lines_appear_in_the_log_of_their_host_while_the_program_runs(local_aws: ConformanceLocalAws) -> None:
     name = local_aws.create(request(local_aws, "print(HOST, flush=True); time.sleep(1000)", hosts=2))
     local_aws.until(
         lambda: (
             local_aws.log(name)
-            if local_aws.describe(name).get("ProcessingStartTime") and logged(local_aws, name)
+            if local_aws.describe(name).get("ProcessingStartTime") and has_logged(local_aws, name)
             else {}
         ),
         lambda found: found == {"algo-1": ["algo-1"], "algo-2": ["algo-2"]},
@@ -424,57 +430,59 @@ def test_lines_arrive_in_the_log_of_their_host_while_the_program_runs(local_aws:
     local_aws.wait(name)
 
 
-def logged(local_aws: Conforming, name: str) -> bool:
+def has_logged(local_aws: ConformanceLocalAws, name: str) -> bool:
     groups = local_aws.logs.describe_log_groups(logGroupNamePrefix=local_aws.log_group)["logGroups"]
     return bool(groups) and bool(local_aws.log(name))
 
 
-# --- Endings ---
+# --- The end of a job ---
 
 
-def test_an_exit_code_other_than_zero_fails_the_job_and_uploads_nothing(local_aws: Conforming) -> None:
+def test_an_exit_code_other_than_zero_fails_the_job_and_uploads_nothing(local_aws: ConformanceLocalAws) -> None:
     job = run(local_aws, "(OUT / 'half').write_text('x'); sys.exit(3)")
     assert job["ProcessingJobStatus"] == "Failed"
     assert job["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 3"
     assert local_aws.keys(f"{job['ProcessingJobName']}/") == []
 
 
-def test_any_exit_code_is_the_programs_own(local_aws: Conforming) -> None:
-    # That of `docker run` where Docker itself has failed.
+def test_every_exit_code_is_that_of_the_program(local_aws: ConformanceLocalAws) -> None:
+    # The exit code of `docker run` when Docker itself fails.
     job = run(local_aws, "sys.exit(125)")
     assert job["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 125"
 
 
-def test_one_host_that_fails_fails_the_job_and_ends_the_others(local_aws: Conforming) -> None:
+def test_a_host_that_fails_fails_the_job_and_stops_the_others(local_aws: ConformanceLocalAws) -> None:
     job = run(local_aws, "time.sleep(0 if HOST == 'algo-2' else 1000); sys.exit(7)", hosts=2)
     assert job["ProcessingJobStatus"] == "Failed"
     assert job["FailureReason"].endswith("exit code: 7")
 
 
 @pytest.mark.parametrize(("code", "status"), [(0, "Completed"), (1, "Failed")])
-def test_the_message_is_told_whatever_the_ending(local_aws: Conforming, code: int, status: str) -> None:
+def test_the_exit_message_is_reported_whatever_the_status(
+    local_aws: ConformanceLocalAws, code: int, status: str
+) -> None:
     job = run(local_aws, f"open('/opt/ml/output/message', 'w').write('no r\u00f6ws'); sys.exit({code})")
     assert (job["ProcessingJobStatus"], job["ExitMessage"]) == (status, "no r\u00f6ws")
 
 
-def test_the_message_is_the_first_kilobyte_of_all_hosts_together(local_aws: Conforming) -> None:
+def test_the_exit_message_is_the_first_kilobyte_of_all_hosts_together(local_aws: ConformanceLocalAws) -> None:
     job = run(local_aws, "open('/opt/ml/output/message', 'w').write(HOST[-1] * 600)", hosts=2)
     assert job["ExitMessage"] == "1" * 600 + "2" * 424
 
 
-def test_a_message_that_is_not_utf_8_fails_the_job(local_aws: Conforming) -> None:
+def test_an_exit_message_that_is_not_utf_8_fails_the_job(local_aws: ConformanceLocalAws) -> None:
     job = run(local_aws, "open('/opt/ml/output/message', 'wb').write(b'\\xff')")
     assert job["ProcessingJobStatus"] == "Failed"
     assert job["FailureReason"] == "ClientError: The file /opt/ml/output/message is not UTF-8 text"
 
 
-def test_the_time_limit_stops_the_job(local_aws: Conforming) -> None:
+def test_the_time_limit_stops_the_job(local_aws: ConformanceLocalAws) -> None:
     job = run(local_aws, "time.sleep(1000)", StoppingCondition={"MaxRuntimeInSeconds": 2})
     assert job["ProcessingJobStatus"] == "Stopped"
     assert job["ProcessingEndTime"] - job["ProcessingStartTime"] >= timedelta(seconds=2)
 
 
-def test_a_stop_is_a_signal_and_time_to_end(local_aws: Conforming) -> None:
+def test_a_stop_sends_a_signal_and_leaves_time_to_finish(local_aws: ConformanceLocalAws) -> None:
     script = """
 def end(*_):
     open("/opt/ml/output/message", "w").write("saved"); sys.exit(0)
@@ -489,63 +497,65 @@ time.sleep(1000)
     assert (job["ProcessingJobStatus"], job["ExitMessage"]) == ("Stopped", "saved")
 
 
-def test_who_does_not_heed_the_signal_is_killed_with_all_that_it_started(local_aws: Conforming) -> None:
-    unique = f"9{uuid.uuid4().int % 10**8:08}"
+def test_a_program_that_ignores_the_signal_is_killed_with_every_process_that_it_started(
+    local_aws: ConformanceLocalAws,
+) -> None:
+    marker = f"9{uuid.uuid4().int % 10**8:08}"
     script = f"""
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-subprocess.Popen(["sh", "-c", "trap '' TERM; sleep {unique} & sleep {unique}"], start_new_session=True)
+subprocess.Popen(["sh", "-c", "trap '' TERM; sleep {marker} & sleep {marker}"], start_new_session=True)
 print("ready", flush=True)
 while True:
     time.sleep(1000)
 """
     name = local_aws.create(request(local_aws, script))
     local_aws.wait_for_log(name, "ready")
-    local_aws.until(lambda: sleeping(unique), lambda found: len(found) >= 2)
+    local_aws.until(lambda: processes_with(marker), lambda found: len(found) >= 2)
     local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
     assert local_aws.wait(name)["ProcessingJobStatus"] == "Stopped"
-    local_aws.until(lambda: sleeping(unique), lambda found: not found)
+    local_aws.until(lambda: processes_with(marker), lambda found: not found)
 
 
-def test_a_job_leaves_no_folder_behind(local_aws: Conforming) -> None:
+def test_a_job_leaves_no_directory_behind(local_aws: ConformanceLocalAws) -> None:
     job = run(local_aws, "(OUT / 'locked').mkdir(); (OUT / 'locked').chmod(0)")
-    folder = local_aws.aws.status().folder / "jobs" / job["ProcessingJobName"]
-    local_aws.until(folder.exists, lambda exists: not exists)
+    directory = local_aws.aws.status().folder / "jobs" / job["ProcessingJobName"]
+    local_aws.until(directory.exists, lambda exists: not exists)
 
 
-def test_a_job_leaves_neither_process_nor_container_behind(local_aws: Conforming) -> None:
-    unique = f"6{uuid.uuid4().int % 10**8:08}"
+def test_a_job_leaves_neither_process_nor_container_behind(local_aws: ConformanceLocalAws) -> None:
+    marker = f"6{uuid.uuid4().int % 10**8:08}"
     script = (
-        f"subprocess.Popen(['sleep', '{unique}'], start_new_session=True); print('ready', flush=True); time.sleep(1)"
+        f"subprocess.Popen(['sleep', '{marker}'], start_new_session=True); print('ready', flush=True); time.sleep(1)"
     )
     name = local_aws.create(request(local_aws, script))
     local_aws.wait_for_log(name, "ready")
-    assert sleeping(unique)
+    assert processes_with(marker)
     assert bool(containers(local_aws)) == (local_aws.runner == "container")
     assert local_aws.wait(name)["ProcessingJobStatus"] == "Completed"
-    local_aws.until(lambda: [*sleeping(unique), *containers(local_aws)], lambda found: not found)
+    local_aws.until(lambda: [*processes_with(marker), *containers(local_aws)], lambda found: not found)
 
 
-def containers(local_aws: Conforming) -> list[str]:
-    """The containers of this local AWS, running or not."""
+def containers(local_aws: ConformanceLocalAws) -> list[str]:
+    """Return the containers of this local AWS, running or not."""
     if local_aws.runner == "process":
         return []
     label = f"label=smproc={local_aws.aws.status().folder}"
     return find_engine().execute("ps", "--all", "--quiet", "--filter", label).stdout.split()
 
 
-def test_when_the_server_is_stopped_so_are_its_jobs(make: Make, tmp_path: Path) -> None:
-    from tests.conformance.container.conftest import Conforming  # noqa: PLC0415
+def test_stopping_the_server_stops_its_jobs(make_local_aws: LocalAwsFactory, tmp_path: Path) -> None:
+    from tests.conformance.container.conftest import ConformanceLocalAws  # noqa: PLC0415
 
-    unique = f"7{uuid.uuid4().int % 10**8:08}"
-    aws = make(tmp_path)
+    marker = f"7{uuid.uuid4().int % 10**8:08}"
+    aws = make_local_aws(tmp_path)
     aws.start()
-    user = Conforming(aws, "any")
+    user = ConformanceLocalAws(aws, "any")
     try:
-        name = user.create(request(user, f"print('ready', flush=True); subprocess.run(['sleep', '{unique}'])"))
+        name = user.create(request(user, f"print('ready', flush=True); subprocess.run(['sleep', '{marker}'])"))
         user.wait_for_log(name, "ready")
-        user.until(lambda: sleeping(unique), lambda found: len(found) >= 1)
+        user.until(lambda: processes_with(marker), lambda found: len(found) >= 1)
         aws.stop()
-        user.until(lambda: sleeping(unique), lambda found: not found)
+        user.until(lambda: processes_with(marker), lambda found: not found)
         aws.start()
         assert user.describe(name)["ProcessingJobStatus"] == "Stopped"
     finally:
@@ -553,20 +563,20 @@ def test_when_the_server_is_stopped_so_are_its_jobs(make: Make, tmp_path: Path) 
         aws.stop()
 
 
-def test_when_the_server_is_killed_so_are_its_jobs(make: Make, tmp_path: Path) -> None:
-    from tests.conformance.container.conftest import Conforming  # noqa: PLC0415
+def test_killing_the_server_kills_its_jobs(make_local_aws: LocalAwsFactory, tmp_path: Path) -> None:
+    from tests.conformance.container.conftest import ConformanceLocalAws  # noqa: PLC0415
 
-    unique = f"8{uuid.uuid4().int % 10**8:08}"
-    aws = make(tmp_path)
+    marker = f"8{uuid.uuid4().int % 10**8:08}"
+    aws = make_local_aws(tmp_path)
     pid = aws.start().pid
     assert pid
-    user = Conforming(aws, "any")
+    user = ConformanceLocalAws(aws, "any")
     try:
-        name = user.create(request(user, f"print('ready', flush=True); subprocess.run(['sleep', '{unique}'])"))
+        name = user.create(request(user, f"print('ready', flush=True); subprocess.run(['sleep', '{marker}'])"))
         user.wait_for_log(name, "ready")
-        user.until(lambda: sleeping(unique), lambda found: len(found) >= 1)
+        user.until(lambda: processes_with(marker), lambda found: len(found) >= 1)
         os.kill(pid, signal.SIGKILL)
-        user.until(lambda: sleeping(unique), lambda found: not found)
+        user.until(lambda: processes_with(marker), lambda found: not found)
         aws.start()
         job = user.describe(name)
         assert job["ProcessingJobStatus"] == "Failed"

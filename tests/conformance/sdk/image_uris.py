@@ -1,4 +1,4 @@
-"""The SageMaker SDK's image URI for each case on standard input; runs in a Python that has the SDK."""
+"""A program that prints the SageMaker SDK's image URI for each case on standard input; it needs the SDK."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ sagemaker.image_uris.config_for_framework = functools.cache(sagemaker.image_uris
 
 
 def image_uri(case: dict[str, Any]) -> str | None:
-    """Return the SDK's answer, None where it refuses."""
+    """Return the image URI of the SDK, or None if the SDK raises an error."""
     deep_learning = case["framework"] in ("pytorch", "tensorflow", "mxnet", "huggingface")
     try:
         uri: str = sagemaker.image_uris.retrieve(
@@ -37,5 +37,5 @@ def image_uri(case: dict[str, Any]) -> str | None:
     return uri
 
 
-# On a line of its own: the SDK prints other lines before.
+# On its own line, because the SDK prints other lines first.
 sys.stdout.write("\n" + json.dumps([image_uri(case) for case in json.load(sys.stdin)]))

@@ -1,4 +1,4 @@
-"""Jobs as a notebook runs them, with the session pointed at a local AWS; runs in a Python that has the SageMaker SDK.
+"""A program that runs a job as a notebook does, on a local AWS; it needs the SageMaker SDK.
 
 The job's log, which the SDK prints as it arrives, goes to standard output; the last line is JSON.
 """
@@ -19,7 +19,7 @@ from sagemaker.spark.processing import PySparkProcessor
 
 ROLE = "arn:aws:iam::000000000000:role/processing"
 OUTPUT = "/opt/ml/processing/output"
-ONE = {"role": ROLE, "instance_type": "ml.m5.xlarge"}
+RESOURCES = {"role": ROLE, "instance_type": "ml.m5.xlarge"}
 
 
 def summary(job: ProcessingJob) -> dict[str, Any]:
@@ -34,18 +34,18 @@ def summary(job: ProcessingJob) -> dict[str, Any]:
     }
 
 
-def run_sklearn(session: Session, folder: Path, script: str, **how: Any) -> ProcessingJob:
-    """Run a script on a table; both are local files, which the SDK uploads."""
+def run_sklearn(session: Session, directory: Path, script: str, **how: Any) -> ProcessingJob:
+    """Run a script on a table, both local files that the SDK uploads."""
     processor = SKLearnProcessor(
-        framework_version="1.2-1", instance_count=2, base_job_name="wine", sagemaker_session=session, **ONE
+        framework_version="1.2-1", instance_count=2, base_job_name="wine", sagemaker_session=session, **RESOURCES
     )
     table = ProcessingInput(
-        source=str(folder / "tables"),
+        source=str(directory / "tables"),
         destination="/opt/ml/processing/input/tables",
         s3_data_distribution_type="ShardedByS3Key",
     )
     processor.run(
-        code=str(folder / script),
+        code=str(directory / script),
         inputs=[table],
         outputs=[ProcessingOutput(output_name="counts", source=OUTPUT)],
         arguments=["--factor", "2"],
@@ -54,15 +54,15 @@ def run_sklearn(session: Session, folder: Path, script: str, **how: Any) -> Proc
     return processor.latest_job
 
 
-def run_pyspark(session: Session, folder: Path) -> ProcessingJob:
+def run_pyspark(session: Session, directory: Path) -> ProcessingJob:
     """Run an application with its own module, a Spark configuration and event logs."""
     processor = PySparkProcessor(
-        framework_version="3.5", instance_count=2, base_job_name="words", sagemaker_session=session, **ONE
+        framework_version="3.5", instance_count=2, base_job_name="words", sagemaker_session=session, **RESOURCES
     )
-    table = ProcessingInput(source=str(folder / "tables"), destination="/opt/ml/processing/input/tables")
+    table = ProcessingInput(source=str(directory / "tables"), destination="/opt/ml/processing/input/tables")
     processor.run(
-        submit_app=str(folder / "count_words.py"),
-        submit_py_files=[str(folder / "words.py")],
+        submit_app=str(directory / "count_words.py"),
+        submit_py_files=[str(directory / "words.py")],
         arguments=["file:///opt/ml/processing/input/tables", f"file://{OUTPUT}/counts"],
         inputs=[table],
         outputs=[ProcessingOutput(output_name="counts", source=OUTPUT)],
@@ -74,34 +74,34 @@ def run_pyspark(session: Session, folder: Path) -> ProcessingJob:
 
 
 _sleep = time.sleep
-# Between two questions after a job the SDK waits for up to ten seconds.
+# Between two polls of a job the SDK waits for up to ten seconds.
 time.sleep = lambda seconds: _sleep(min(float(seconds), 0.5))
 
 
-def main(what: str, folder: Path) -> None:
+def main(job_kind: str, directory: Path) -> None:
     """Run one job and print its summary."""
-    # For its default bucket the SDK calls STS at an address that it builds itself, that of AWS.
+    # To find its default bucket, the SDK would call STS at AWS's own endpoint, which it builds itself.
     session = Session(boto3.Session(region_name="us-east-1"), default_bucket="notebook")
-    match what:
+    match job_kind:
         case "sklearn":
-            answer = summary(run_sklearn(session, folder, "count_rows.py", logs=True))
+            answer = summary(run_sklearn(session, directory, "count_rows.py", logs=True))
         case "failing":
             try:
-                run_sklearn(session, folder, "fail.py", logs=True)
-            except Exception as error:  # noqa: BLE001 - what the SDK raises is the question
-                answer = {"raised": type(error).__name__, "words": str(error)}
+                run_sklearn(session, directory, "fail.py", logs=True)
+            except Exception as error:  # noqa: BLE001 - the test asserts the error
+                answer = {"raised": type(error).__name__, "message": str(error)}
         case "stopped":
-            job = run_sklearn(session, folder, "sleep.py", wait=False, logs=False)
+            job = run_sklearn(session, directory, "sleep.py", wait=False, logs=False)
             job.stop()
             job.wait(logs=False)
             answer = summary(job)
         case "attached":
-            first = run_sklearn(session, folder, "count_rows.py", wait=False, logs=False)
+            first = run_sklearn(session, directory, "count_rows.py", wait=False, logs=False)
             job = ProcessingJob.from_processing_name(session, first.job_name)
             job.wait(logs=False)
             answer = summary(job) | {"inputs": [one.input_name for one in job.inputs]}
         case "pyspark":
-            answer = summary(run_pyspark(session, folder))
+            answer = summary(run_pyspark(session, directory))
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
 
 

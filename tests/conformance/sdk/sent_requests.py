@@ -1,4 +1,4 @@
-"""The request that the SageMaker SDK sends for each call on standard input; runs in a Python that has the SDK.
+"""A program that prints the request of the SageMaker SDK for each call on standard input; it needs the SDK.
 
 Nothing leaves the machine: a handler of botocore's before-send event answers every request. The parameters of
 CreateProcessingJob are recorded as the SDK passes them.
@@ -63,7 +63,7 @@ def answer(request: Any, **_: object) -> Any:  # noqa: ANN401 - botocore's own o
 
 
 def build(value: Any) -> Any:  # noqa: ANN401 - any argument
-    """Replace the descriptions of objects in a value by the objects."""
+    """Replace the descriptions of objects in a value with the objects."""
     if isinstance(value, dict):
         if "$" in value:
             rest = {key: item for key, item in value.items() if key != "$"}
@@ -79,7 +79,7 @@ def estimator(framework: str) -> Any:  # noqa: ANN401 - a class
 
 @functools.cache
 def session_in(region: str) -> tuple[Session, list[Any]]:
-    """Return a region's session, and the list of what is sent in it: a client of boto takes most of a second."""
+    """Return a session of a region and the requests sent in it; cached, as a client takes most of a second."""
     boto = boto3.Session(region_name=region, aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106
     boto.events.register("before-send.*", answer)
     client = boto.client("sagemaker")
@@ -90,8 +90,8 @@ def session_in(region: str) -> tuple[Session, list[Any]]:
     return Session(boto_session=boto, sagemaker_client=client, default_bucket=f"sagemaker-{region}-x"), requests
 
 
-def sent_by(call: dict[str, Any]) -> Any:  # noqa: ANN401 - a request, or the SDK's refusal
-    """Return the request that the SDK sends, or the words that it refuses with."""
+def sent_by(call: dict[str, Any]) -> Any:  # noqa: ANN401 - a request, or an error message
+    """Return the request that the SDK sends, or the message of its error."""
     session, requests = session_in(call["region"])
     requests.clear()
     init, run = build(call["init"]), build(call["run"])
@@ -100,7 +100,7 @@ def sent_by(call: dict[str, Any]) -> Any:  # noqa: ANN401 - a request, or the SD
     try:
         processor = CLASSES[call["processor"]](role=ROLE, sagemaker_session=session, **init)
         processor.run(wait=False, logs=False, job_name="golden-job-1", **run)
-    except Exception as error:  # noqa: BLE001 - whatever it says, the comparison decides
+    except Exception as error:  # noqa: BLE001 - the comparison needs every error
         return f"{type(error).__name__}: {error}"
     return requests[0]
 

@@ -1,4 +1,4 @@
-"""The arguments and defaults of the SageMaker SDK's classes and their `run`; runs in a Python that has the SDK."""
+"""A program that prints the arguments and defaults of the SageMaker SDK's classes and their `run`; it needs the SDK."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CLASSES = {
 
 
 def arguments(call: Any) -> dict[str, Any]:  # noqa: ANN401 - a function
-    """Return the arguments with their defaults, ``<required>`` without one."""
+    """Return the default of each argument, ``<required>`` if it has none."""
     return {
         name: "<required>" if parameter.default is inspect.Parameter.empty else parameter.default
         for name, parameter in inspect.signature(call).parameters.items()

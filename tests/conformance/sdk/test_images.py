@@ -1,4 +1,4 @@
-"""Every image against the SageMaker SDK itself: all frameworks, versions, Python versions and regions."""
+"""Comparison of every image with the SageMaker SDK: all frameworks, versions, Python versions and regions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INSTANCES = ["ml.m5.xlarge", "ml.g4dn.xlarge", "ml.p2.xlarge", "ml.p4d.24xlarge"
 SUBSTITUTED = ("ml.c7g", "ml.trn1")
 
 
-def case(framework: str, version: str, **given: Any) -> dict[str, Any]:
+def case(framework: str, version: str, **arguments: Any) -> dict[str, Any]:
     return {
         "framework": framework,
         "version": version,
@@ -31,11 +31,11 @@ def case(framework: str, version: str, **given: Any) -> dict[str, Any]:
         "py_version": None,
         "base_framework": None,
         "container_version": None,
-    } | given
+    } | arguments
 
 
 def builds(framework: str) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
-    """Yield every version by each of its names, with its base framework and its facts."""
+    """Yield every version under each of its names, with its base framework and its details."""
     facts = _frameworks()[framework]
     for version in [*facts["versions"], *facts["aliases"]]:
         build = facts["versions"][facts["aliases"].get(version, version)]
@@ -51,10 +51,10 @@ def cases() -> Iterator[dict[str, Any]]:
     for framework, facts in _frameworks().items():
         for version, base, build in builds(framework):
             pythons = (build.get("py_versions") if "repository" in build else list(build)) or []
-            given = {"base_framework": base}
+            arguments = {"base_framework": base}
             for python in [None, "py3", *pythons]:
                 for instance in INSTANCES:
-                    yield case(framework, version, py_version=python, instance_type=instance, **given)
+                    yield case(framework, version, py_version=python, instance_type=instance, **arguments)
             if "repository" in build:
                 gpu_only = build.get("processors") == ["gpu"]
                 for region in facts["registries"][build["registry"]]:
@@ -64,52 +64,54 @@ def cases() -> Iterator[dict[str, Any]]:
                         region=region,
                         py_version=next(iter(pythons), None),
                         instance_type="ml.g4dn.xlarge" if gpu_only else "ml.m5.xlarge",
-                        **given,
+                        **arguments,
                     )
     for version, _, build in builds("spark"):
         for python in build["py_versions"]:
             yield case("spark", version, py_version=python, container_version="v1")
 
 
-def ours(of: dict[str, Any]) -> str | None:
+def image_uri(parameters: dict[str, Any]) -> str | None:
     try:
         image = sagemaker_image(
-            of["framework"],
-            of["version"],
-            of["instance_type"],
-            py_version=of["py_version"],
-            base_framework=of["base_framework"],
-            container_version=of["container_version"],
+            parameters["framework"],
+            parameters["version"],
+            parameters["instance_type"],
+            py_version=parameters["py_version"],
+            base_framework=parameters["base_framework"],
+            container_version=parameters["container_version"],
         )
     except InvalidValueError:
         return None
-    domain = RegionInfo.get(of["region"]).domain_suffix
-    return f"{image.accounts[of['region']]}.dkr.ecr.{of['region']}.{domain}/{image.repository}:{image.tag}"
+    domain = RegionInfo.get(parameters["region"]).domain_suffix
+    return (
+        f"{image.accounts[parameters['region']]}.dkr.ecr.{parameters['region']}.{domain}/{image.repository}:{image.tag}"
+    )
 
 
-def test_every_image_is_the_sdks_and_none_is_silently_substituted() -> None:
-    asked = list(cases())
+def test_every_image_matches_the_sdk_and_none_is_silently_substituted() -> None:
+    requested = list(cases())
     ran = subprocess.run(
         [SDK_PYTHON, Path(__file__).parent / "image_uris.py"],
-        input=json.dumps(asked),
+        input=json.dumps(requested),
         check=True,
         capture_output=True,
         text=True,
     )
     kinds: Counter[str] = Counter()
-    for of, theirs in zip(asked, json.loads(ran.stdout.splitlines()[-1]), strict=True):
-        mine = ours(of)
-        if mine is None and of["instance_type"].startswith(SUBSTITUTED):
+    for parameters, theirs in zip(requested, json.loads(ran.stdout.splitlines()[-1]), strict=True):
+        ours = image_uri(parameters)
+        if ours is None and parameters["instance_type"].startswith(SUBSTITUTED):
             kinds["refused where the SDK may substitute"] += 1
         else:
-            assert mine == theirs, of
-            kinds["the same" if mine else "both refuse"] += 1
+            assert ours == theirs, parameters
+            kinds["the same" if ours else "both refuse"] += 1
 
     assert kinds["the same"] > 9_000
     assert kinds["both refuse"] > 1_000
 
 
-def test_the_facts_are_those_of_the_sdk() -> None:
+def test_the_image_registries_match_the_sdk() -> None:
     spec = importlib.util.spec_from_file_location("regenerate", ROOT / "tools" / "regenerate_image_registries.py")
     assert spec is not None
     code = f"import runpy; print(runpy.run_path({spec.origin!r})['render'](), end='')"
@@ -121,7 +123,7 @@ def test_the_facts_are_those_of_the_sdk() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         (
             ("sklearn", "1.3", "ml.m5.large"),
@@ -157,8 +159,8 @@ def test_the_facts_are_those_of_the_sdk() -> None:
         ),
     ],
 )
-def test_an_image_that_sagemaker_does_not_have(given: tuple[Any, str, str], message: str) -> None:
+def test_an_image_that_sagemaker_does_not_offer_is_refused(arguments: tuple[Any, str, str], message: str) -> None:
     with pytest.raises(InvalidValueError) as caught:
-        sagemaker_image(*given)
+        sagemaker_image(*arguments)
 
     assert str(caught.value).startswith(message)

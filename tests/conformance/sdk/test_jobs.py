@@ -1,4 +1,4 @@
-"""Jobs that the SageMaker SDK itself runs on the local AWS, as a notebook does: uploaded, awaited, their logs read."""
+"""Jobs that the SageMaker SDK runs on the local AWS, as in a notebook: it uploads, waits and reads the logs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a notebook."""
     directory = tmp_path_factory.mktemp("notebook")
     (directory / "tables").mkdir()
@@ -62,20 +62,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def run(local_aws: LocalAws, folder: Path, what: str) -> tuple[dict[str, Any], str]:
+def run(local_aws: LocalAws, notebook: Path, job_kind: str) -> tuple[dict[str, Any], str]:
     """Run a job with the SDK, and return its summary and everything that the SDK printed."""
-    ran = subprocess.run(
-        [str(SDK_PYTHON), str(Path(__file__).with_name("run_jobs.py")), what, str(folder)],
+    process = subprocess.run(
+        [str(SDK_PYTHON), str(Path(__file__).with_name("run_jobs.py")), job_kind, str(notebook)],
         env=local_aws.redirect(os.environ) | {"SAGEMAKER_SUPPRESS_V2_WARNING": "1"},
-        cwd=folder,
+        cwd=notebook,
         check=False,
         capture_output=True,
         text=True,
         timeout=300,
     )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    answer: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
-    return answer, ran.stdout
+    assert process.returncode == 0, process.stdout + process.stderr
+    answer: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return answer, process.stdout
 
 
 def outputs(local_aws: LocalAws, uri: str) -> dict[str, bytes]:
@@ -92,44 +92,42 @@ def outputs(local_aws: LocalAws, uri: str) -> dict[str, bytes]:
     return {key.removeprefix(f"{prefix}/"): s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
 
-def rows(folder: Path) -> dict[str, int]:
-    return {path.name: len(path.read_text().splitlines()) for path in (folder / "tables").iterdir()}
+def rows(notebook: Path) -> dict[str, int]:
+    return {path.name: len(path.read_text().splitlines()) for path in (notebook / "tables").iterdir()}
 
 
-def test_a_scikit_learn_job_runs_on_two_hosts_and_its_log_is_read_as_it_comes(
-    local_aws: LocalAws, folder: Path
-) -> None:
-    answer, printed = run(local_aws, folder, "sklearn")
+def test_a_scikit_learn_job_runs_on_two_hosts_and_its_log_is_followed(local_aws: LocalAws, notebook: Path) -> None:
+    answer, printed = run(local_aws, notebook, "sklearn")
     assert (answer["status"], answer["reason"]) == ("Completed", None)
     assert answer["name"].startswith("wine-")
     found = outputs(local_aws, answer["outputs"]["counts"])
-    assert {name: json.loads(body) for name, body in found.items()} == {k: 2 * v for k, v in rows(folder).items()}
-    for name, count in rows(folder).items():
+    assert {name: json.loads(body) for name, body in found.items()} == {k: 2 * v for k, v in rows(notebook).items()}
+    for name, count in rows(notebook).items():
         assert f"rows of {name} {count}" in printed
 
 
-def test_a_job_that_fails_raises_with_the_reason(local_aws: LocalAws, folder: Path) -> None:
-    answer, _ = run(local_aws, folder, "failing")
+def test_a_job_that_fails_raises_with_the_reason(local_aws: LocalAws, notebook: Path) -> None:
+    answer, _ = run(local_aws, notebook, "failing")
     assert answer["raised"] == "UnexpectedStatusException"
-    assert "Failed. Reason: AlgorithmError: See job logs for more information, exit code: 3" in answer["words"]
+    assert "Failed. Reason: AlgorithmError: See job logs for more information, exit code: 3" in answer["message"]
 
 
-def test_a_job_can_be_stopped(local_aws: LocalAws, folder: Path) -> None:
-    answer, _ = run(local_aws, folder, "stopped")
+def test_a_job_can_be_stopped(local_aws: LocalAws, notebook: Path) -> None:
+    answer, _ = run(local_aws, notebook, "stopped")
     assert answer["status"] == "Stopped"
 
 
-def test_a_job_can_be_attached_to(local_aws: LocalAws, folder: Path) -> None:
-    answer, _ = run(local_aws, folder, "attached")
+def test_a_job_can_be_attached_to(local_aws: LocalAws, notebook: Path) -> None:
+    answer, _ = run(local_aws, notebook, "attached")
     assert answer["status"] == "Completed"
     assert answer["inputs"] == ["input-1", "code"]
-    assert outputs(local_aws, answer["outputs"]["counts"]).keys() == rows(folder).keys()
+    assert outputs(local_aws, answer["outputs"]["counts"]).keys() == rows(notebook).keys()
 
 
 def test_a_spark_job_runs_with_its_module_its_configuration_and_its_event_log(
-    local_aws: LocalAws, folder: Path
+    local_aws: LocalAws, notebook: Path
 ) -> None:
-    answer, _ = run(local_aws, folder, "pyspark")
+    answer, _ = run(local_aws, notebook, "pyspark")
     assert (answer["status"], answer["message"]) == ("Completed", None)
     bucket = answer["outputs"]["counts"].split("/")[2]
     (part,) = (
@@ -139,9 +137,9 @@ def test_a_spark_job_runs_with_its_module_its_configuration_and_its_event_log(
     )
     counted = {row["word"]: int(row["count"]) for row in csv.DictReader(part.decode().splitlines())}
     assert counted == Counter(
-        word for path in (folder / "tables").iterdir() for word in re.findall(r"\w+", path.read_text().lower())
+        word for path in (notebook / "tables").iterdir() for word in re.findall(r"\w+", path.read_text().lower())
     )
-    # The log is uploaded while it grows, so its intermediate name is there, too.
+    # The log is uploaded while it grows, so the object with its intermediate name exists, too.
     (events,) = (
         body for name, body in outputs(local_aws, f"s3://{bucket}/events").items() if not name.endswith(".inprogress")
     )

@@ -1,4 +1,4 @@
-"""Requests of the SageMaker SDK itself against those of the constructs: further calls, versions and regions."""
+"""Comparison of the requests of the SageMaker SDK and of the constructs: further calls, versions and regions."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def _in_source_directory(tmp_path_factory: pytest.TempPathFactory) -> Any:  # no
         yield
 
 
-def _here(calls: list[Call]) -> list[Call]:
+def _in_current_directory(calls: list[Call]) -> list[Call]:
     found: list[Call] = json.loads(json.dumps(calls).replace("{cwd}", str(Path.cwd())))
     return found
 
@@ -179,16 +179,16 @@ def _here(calls: list[Call]) -> list[Call]:
 @pytest.fixture(scope="module")
 def sent() -> list[Any]:
     """The requests that the SDK sends for each of MORE, then for each call of the golden files."""
-    calls = _here([*MORE, *(call for calls in GOLDEN.values() for call in calls)])
-    done = subprocess.run(
+    calls = _in_current_directory([*MORE, *(call for calls in GOLDEN.values() for call in calls)])
+    process = subprocess.run(
         [SDK_PYTHON, Path(__file__).with_name("sent_requests.py")],
         input=json.dumps(calls),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    found: list[Any] = json.loads(done.stdout.rpartition("\n")[2])
+    assert process.returncode == 0, process.stderr
+    found: list[Any] = json.loads(process.stdout.rpartition("\n")[2])
     return found
 
 
@@ -197,14 +197,16 @@ def _name(index: int) -> str:
 
 
 @pytest.mark.parametrize("index", range(len(MORE)), ids=_name)
-def test_sends_what_the_sdk_sends(index: int, sent: list[Any]) -> None:
+def test_the_constructs_send_the_request_of_the_sdk(index: int, sent: list[Any]) -> None:
     assert isinstance(sent[index], dict), sent[index]
-    assert request_of(_here(MORE)[index]) == comparable(sent[index])
+    assert request_of(_in_current_directory(MORE)[index]) == comparable(sent[index])
 
 
-def test_the_golden_files_are_what_the_sdk_sends(sent: list[Any]) -> None:
+def test_the_golden_files_match_the_requests_of_the_sdk(sent: list[Any]) -> None:
     golden = [golden_request(name, index) for name, calls in GOLDEN.items() for index in range(len(calls))]
     found = sent[len(MORE) :]
     assert len(found) == len(golden)
-    # A request that botocore refuses is never sent: it is compared where it is refused.
-    assert [comparable(kept) for kept in golden[:-1]] == [comparable(request) for request in found[:-1]]
+    # The SDK never sends a request that botocore refuses; the refusal is compared instead.
+    assert [comparable(request_in_file) for request_in_file in golden[:-1]] == [
+        comparable(request) for request in found[:-1]
+    ]

@@ -1,4 +1,4 @@
-"""Arguments and defaults of the SageMaker SDK itself against those of the constructs."""
+"""Comparison of the arguments and defaults of the SageMaker SDK and of the constructs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import cdk_sagemaker_processing as library
 from tests.helpers.stacks import ROOT
 
 SDK_PYTHON = ROOT / ".tools" / "sagemaker" / "bin" / "python"
-# What only a notebook needs: absent, with the reason in docs/coming-from-the-sdk.md.
+# Arguments that only a notebook needs; docs/coming-from-the-sdk.md gives the reasons.
 ABSENT = {"sagemaker_session", "wait", "logs", "git_config"}
 RENAMED = {"estimator_cls": "framework"}
 ATHENA = ("catalog", "database", "query_string", "output_s3_uri", "output_format")
-# The SDK's default is None, and its request is refused without a value: here the argument is required.
+# Required here: the SDK's default is None, and the service refuses a request without a value.
 REQUIRED_HERE = {
     "image_uri": ("Processor", "ScriptProcessor"),
     "command": ("ScriptProcessor",),
@@ -33,17 +33,17 @@ REDSHIFT = ("cluster_id", "database", "db_user", "query_string", "cluster_role_a
 
 @pytest.fixture(scope="module")
 def sdk() -> dict[str, dict[str, dict[str, Any]]]:
-    done = subprocess.run(
+    process = subprocess.run(
         [SDK_PYTHON, Path(__file__).with_name("signatures.py")], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.rpartition("\n")[2])
+    assert process.returncode == 0, process.stderr
+    found: dict[str, Any] = json.loads(process.stdout.rpartition("\n")[2])
     return found
 
 
-def ours(name: str, what: str) -> dict[str, Any]:
+def signature(name: str, method: str) -> dict[str, Any]:
     kind = getattr(library, name)
-    call: Any = kind if dataclasses.is_dataclass(kind) else kind.__init__ if what == "init" else kind.run
+    call: Any = kind if dataclasses.is_dataclass(kind) else kind.__init__ if method == "init" else kind.run
     return {
         parameter.name: "<required>" if parameter.default is inspect.Parameter.empty else parameter.default
         for parameter in inspect.signature(call).parameters.values()
@@ -58,17 +58,17 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_argument_of_the_sdk_is_here_with_its_default(name: str, sdk: dict[str, Any]) -> None:
-    for what, theirs in sdk[name].items():
-        here = ours(name, what)
+def test_every_argument_of_the_sdk_exists_with_its_default(name: str, sdk: dict[str, Any]) -> None:
+    for method, theirs in sdk[name].items():
+        ours = signature(name, method)
         for argument, default in theirs.items():
             if argument in ABSENT:
-                assert argument not in here
+                assert argument not in ours
                 continue
             argument = RENAMED.get(argument, argument)  # noqa: PLW2901
-            assert argument in here, f"{name}.{what}: {argument}"
+            assert argument in ours, f"{name}.{method}: {argument}"
             required = name in REQUIRED_HERE.get(argument, ()) or (
                 name == "RedshiftDatasetDefinition" and argument in REDSHIFT
             )
             expected = "<required>" if required else default
-            assert here[argument] == expected, f"{name}.{what}: {argument} is {here[argument]!r}, not {expected!r}"
+            assert ours[argument] == expected, f"{name}.{method}: {argument} is {ours[argument]!r}, not {expected!r}"

@@ -1,4 +1,4 @@
-"""What others say of the template that app.py makes: cfn-lint, cdk-nag, asl-validator, botocore."""
+"""Checks of the template of app.py with cfn-lint, cdk-nag, asl-validator and botocore."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.helpers.stacks import flat
 from tools.regenerate_suppressions import PACKS
 
 ROOT = Path(__file__).parents[3]
-# What an execution knows: a value for each path that the definition takes from its input or its context.
+# A value for each path that the definition reads from the input or the context of an execution.
 AT_RUN_TIME = {
     "$.manifest_uri": "s3://bucket/manifests/" + "0" * 64 + ".json",
     "$$.Execution.Id": "arn:aws:states:us-east-1:000000000000:execution:Machine:" + "0" * 64,
@@ -35,27 +35,27 @@ def state_machine(template: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_cfn_lint_finds_nothing(assembly: Path) -> None:
-    ran = subprocess.run(
+    process = subprocess.run(
         [Path(sys.prefix) / "bin" / "cfn-lint", assembly / "ProcessingDemo.template.json"],
         check=False,
         capture_output=True,
         text=True,
     )
 
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
 
 
 def test_asl_validator_finds_nothing(demo: dict[str, Any], tmp_path: Path) -> None:
     definition = tmp_path / "definition.json"
-    # ARNs as they will be: the validator reads them.
+    # The validator parses ARNs, so they need their partition.
     definition.write_text(json.dumps(state_machine(demo)).replace("<AWS::Partition>", "aws"))
 
-    good = _asl_validator(definition)
+    valid = _asl_validator(definition)
     definition.write_text(definition.read_text().replace('"End": true', '"Next": "Nowhere"'))
-    bad = _asl_validator(definition)
+    invalid = _asl_validator(definition)
 
-    assert good.returncode == 0, good.stdout + good.stderr
-    assert bad.returncode != 0
+    assert valid.returncode == 0, valid.stdout + valid.stderr
+    assert invalid.returncode != 0
 
 
 def _asl_validator(definition: Path) -> subprocess.CompletedProcess[str]:
@@ -64,7 +64,7 @@ def _asl_validator(definition: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _findings(app: cdk.App) -> str:
-    """What cdk-nag's packs find in an app and nobody explained; nothing when all is well."""
+    """Return the findings of cdk-nag's packs in an app that have no reason, or an empty string."""
     cdk.Validations.of(app).add_plugins(*(pack(app) for pack in PACKS.values()))
     try:
         app.synth()
@@ -73,20 +73,20 @@ def _findings(app: cdk.App) -> str:
     return ""
 
 
-def test_cdk_nag_finds_nothing_unexplained(tmp_path: Path) -> None:
+def test_cdk_nag_finds_nothing_without_a_reason(tmp_path: Path) -> None:
     app = cdk.App(outdir=str(tmp_path))
     ProcessingDemo(app, "ProcessingDemo")
 
     assert _findings(app) == ""
 
 
-def test_cdk_nag_would_have_found_something(tmp_path: Path) -> None:
+def test_cdk_nag_finds_an_open_bucket(tmp_path: Path) -> None:
     app = cdk.App(outdir=str(tmp_path))
     s3.Bucket(ProcessingDemo(app, "ProcessingDemo"), "Open")
 
     found = _findings(app)
     assert "ProcessingDemo/Open/Resource" in found
-    assert found.count("Acknowledge with 'AwsSolutions::") == 2, found  # S1 and S10 of that bucket, and no other
+    assert found.count("Acknowledge with 'AwsSolutions::") == 2, found  # S1 and S10 of that bucket, and nothing else
 
 
 def test_botocore_and_every_limit_of_the_api_accept_the_request(demo: dict[str, Any]) -> None:
@@ -98,7 +98,7 @@ def test_botocore_and_every_limit_of_the_api_accept_the_request(demo: dict[str, 
     assert violations(request) == []
 
 
-def test_botocore_would_have_refused_something(demo: dict[str, Any]) -> None:
+def test_botocore_refuses_an_invalid_request(demo: dict[str, Any]) -> None:
     (state,) = state_machine(demo)["States"].values()
     request = _at_run_time(state["Parameters"])
     request["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"] = 0
@@ -107,11 +107,11 @@ def test_botocore_would_have_refused_something(demo: dict[str, Any]) -> None:
 
 
 def _at_run_time(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """A request with every path replaced by a value as an execution has it."""
+    """Return a request with each path replaced with a value that an execution could have."""
     if isinstance(value, list):
         return [_at_run_time(item) for item in value]
     if not isinstance(value, dict):
-        # References become what they may look like once deployed.
+        # References become values that they could have once deployed.
         return "arn:aws:iam::000000000000:role/Job" if isinstance(value, str) and value.endswith(".Arn>") else value
     found = {}
     for name, item in value.items():
@@ -144,7 +144,7 @@ def test_data_outlives_the_stack(demo: dict[str, Any], kind: str) -> None:
     assert {r["UpdateReplacePolicy"] for r in found} == {"Retain"}
 
 
-def test_no_physical_names(demo: dict[str, Any]) -> None:
+def test_resources_have_no_physical_names(demo: dict[str, Any]) -> None:
     named = {
         "BucketName",
         "QueueName",

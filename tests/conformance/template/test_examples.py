@@ -1,4 +1,4 @@
-"""Every example synthesizes; linters find nothing in it, its logical ids stay, and it holds no secret."""
+"""Every example synthesizes; linters find nothing in it, its logical ids do not change, and it holds no secret."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.helpers.stacks import ROOT, assert_snapshot, flat, run_apps
 EXAMPLES = [*sorted((ROOT / "examples").glob("*.py")), *sorted((ROOT / "examples" / "processors").glob("*.py"))]
 APP = ROOT / "app.py"
 NAMES = [example.stem for example in EXAMPLES]
-# In a state machine of the user's own: aws-cdk lets it wait for its role and for the role's policy, which includes it.
+# In a user-supplied state machine: aws-cdk makes it depend on its role and on the role's policy, which includes it.
 TOLERATED = {"task": ["-i", "W3005"]}
 
 
 @pytest.fixture(scope="module")
 def assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Synthesize app.py and each example, with secrets in the environment, from a directory that is not theirs."""
+    """Synthesize app.py and each example from an unrelated directory, with secrets in the environment."""
     directory = tmp_path_factory.mktemp("examples")
     found = {app.stem: directory / app.stem for app in (APP, *EXAMPLES)}
     run_apps(dict(zip((APP, *EXAMPLES), found.values(), strict=True)), cwd=directory, **ENVIRONMENT)
@@ -40,8 +40,8 @@ def test_cfn_lint_finds_nothing(assemblies: dict[str, Path], tolerated: list[str
     names = [name for name in NAMES if TOLERATED.get(name, []) == tolerated]
     templates = [template_of(assemblies[name]) for name in names]
     lint: list[str | Path] = [Path(sys.prefix) / "bin" / "cfn-lint", *tolerated, "--template", *templates]
-    ran = subprocess.run(lint, check=False, capture_output=True, text=True)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    process = subprocess.run(lint, check=False, capture_output=True, text=True)
+    assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
 
 
 def test_asl_validator_finds_nothing(assemblies: dict[str, Path], tmp_path: Path) -> None:
@@ -56,28 +56,28 @@ def test_asl_validator_finds_nothing(assemblies: dict[str, Path], tmp_path: Path
         definition.write_text(flat(machine["Properties"]["DefinitionString"]).replace("<AWS::Partition>", "aws"))
         definitions.append(definition)
     validator = ROOT / "node_modules" / ".bin" / "asl-validator"
-    paths = [word for definition in definitions for word in ("--json-path", definition)]
-    checked = subprocess.run([validator, *paths], check=False, capture_output=True, text=True)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    paths = [argument for definition in definitions for argument in ("--json-path", definition)]
+    process = subprocess.run([validator, *paths], check=False, capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_logical_ids_stay(assemblies: dict[str, Path], name: str) -> None:
+def test_the_logical_ids_do_not_change(assemblies: dict[str, Path], name: str) -> None:
     found: dict[str, Any] = json.loads(template_of(assemblies[name]).read_text())
     assert_snapshot(f"examples/{name}", found)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_is_warned_of(assemblies: dict[str, Path], name: str) -> None:
+def test_an_example_has_no_warnings(assemblies: dict[str, Path], name: str) -> None:
     manifest = json.loads((assemblies[name] / "manifest.json").read_text())
-    told = [
+    messages = [
         entry["data"]
         for artifact in manifest["artifacts"].values()
         for entries in artifact.get("metadata", {}).values()
         for entry in entries
         if entry["type"].startswith("aws:cdk:") and entry["type"] != "aws:cdk:logicalId"
     ]
-    assert [text for text in told if isinstance(text, str) and "cdk-sagemaker-processing" in text] == []
+    assert [text for text in messages if isinstance(text, str) and "cdk-sagemaker-processing" in text] == []
 
 
 def test_every_processor_has_an_example() -> None:
@@ -88,15 +88,15 @@ def test_every_processor_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("name", [APP.stem, *NAMES])
-def test_no_secret_of_the_user_is_in_what_is_synthesized(assemblies: dict[str, Path], name: str) -> None:
+def test_no_secret_of_the_user_is_in_the_assembly(assemblies: dict[str, Path], name: str) -> None:
     assert template_of(assemblies[name])
     assert where(files_of(assemblies[name]), {OF_THE_USER}) == set()
 
 
-def test_a_secret_in_the_environment_of_a_processor_would_be_found(tmp_path: Path) -> None:
+def test_the_search_finds_a_secret_in_the_environment_of_a_processor(tmp_path: Path) -> None:
     app = tmp_path / "app.py"
     source = (ROOT / "examples" / "processors" / "processor.py").read_text()
-    assert '"INFO"' in source  # of a variable that the example gives to its processor
+    assert '"INFO"' in source  # the value of a variable in the environment of the processor
     body = source.split("from __future__ import annotations")[1].replace('"INFO"', 'os.environ["A_PASSWORD"]')
     app.write_text(f"import os\n{body}")
     run_apps({app: tmp_path / "out"}, cwd=tmp_path, **ENVIRONMENT)

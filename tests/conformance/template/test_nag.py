@@ -22,8 +22,8 @@ from cdk_sagemaker_processing import (
 from tests.helpers.stacks import ROOT
 from tools.regenerate_suppressions import APPS, PACKS, PAGE, Audit, audit, audit_all, page
 
-# Users add actions to an alarm after its suppressions.
-LATER = "CloudWatchAlarmAction"
+# Users may add actions to an alarm after its suppressions.
+ADDED_LATER = "CloudWatchAlarmAction"
 
 
 @pytest.fixture(scope="module")
@@ -39,24 +39,24 @@ def test_every_finding_has_a_reason(audits: dict[str, Audit], name: str) -> None
 
 @pytest.mark.parametrize("name", APPS)
 def test_every_reason_has_a_finding(audits: dict[str, Audit], name: str) -> None:
-    assert [unused for unused in audits[name].unused if not unused[1].endswith(LATER)] == []
+    assert [unused for unused in audits[name].unused if not unused[1].endswith(ADDED_LATER)] == []
 
 
-def test_each_pack_would_have_found_something(tmp_path: Path) -> None:
-    def make() -> None:
+def test_each_pack_finds_an_open_bucket(tmp_path: Path) -> None:
+    def synthesize() -> None:
         app = cdk.App()
         s3.Bucket(cdk.Stack(app, "Stack"), "Open")
         app.synth()
 
-    assert {finding.pack for finding in audit(make, tmp_path).unsuppressed} == set(PACKS)
+    assert {finding.pack for finding in audit(synthesize, tmp_path).unsuppressed} == set(PACKS)
 
 
-def test_the_page_says_what_is_found(audits: dict[str, Audit]) -> None:
+def test_the_page_lists_the_findings(audits: dict[str, Audit]) -> None:
     assert PAGE.read_text(encoding="utf-8") == page(audits), "run python tools/regenerate_suppressions.py"
 
 
-def test_what_the_user_decides_needs_no_reason(tmp_path: Path) -> None:
-    def make() -> None:
+def test_the_choices_of_a_user_remove_findings_and_their_reasons(tmp_path: Path) -> None:
+    def synthesize() -> None:
         app = cdk.App()
         stack = cdk.Stack(app, "Safe")
         vpc = ec2.Vpc.from_vpc_attributes(
@@ -82,18 +82,18 @@ def test_what_the_user_decides_needs_no_reason(tmp_path: Path) -> None:
         ProcessingVpcEndpoints(stack, "Endpoints", vpc=vpc)
         app.synth()
 
-    found = audit(make, tmp_path)
+    found = audit(synthesize, tmp_path)
     assert found.unsuppressed == []
     assert found.unused == frozenset()
-    left = {
+    remaining = {
         finding.rule.removeprefix(f"{finding.pack}-") for finding in found.findings if finding.pack != "AwsSolutions"
     }
-    assert left == {
+    assert remaining == {
         "CloudWatchAlarmAction",  # no action was added
         "IAMNoInlinePolicy",
         "LambdaDLQ",
         "S3BucketReplicationEnabled",
-        "S3DefaultEncryptionKMS",  # of the access logs only
+        "S3DefaultEncryptionKMS",  # the access logs alone
     }
     unencrypted = {finding.resource for finding in found.findings if finding.rule.endswith("S3DefaultEncryptionKMS")}
     assert unencrypted == {"Safe/ProcessingAccessLogs/Resource"}

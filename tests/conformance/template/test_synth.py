@@ -1,4 +1,4 @@
-"""A template depends on the sources alone: not on the folder, the clock, the machine or the environment."""
+"""A template depends on the sources alone: not on the directory, the clock, the machine or the environment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.helpers.stacks import ROOT, run_app
 
 
-def test_the_same_template_from_another_checkout(assembly: Path, tmp_path: Path) -> None:
+def test_another_checkout_gives_the_same_template(assembly: Path, tmp_path: Path) -> None:
     checkout = tmp_path / "elsewhere"
     for name in ("app.py", "constructs", "lambda", "examples"):
         source = ROOT / name

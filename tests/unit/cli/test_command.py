@@ -49,14 +49,14 @@ def loaded_modules(*arguments: str, **environment: str) -> set[str]:
         "import atexit, json, sys; from smproc.cli import main; "
         "atexit.register(lambda: sys.stderr.write('\\n' + json.dumps(sorted(sys.modules)))); main()"
     )
-    ran = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", script, *arguments],
         env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'constructs'}"} | environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    return set(json.loads(ran.stderr.splitlines()[-1]))
+    return set(json.loads(process.stderr.splitlines()[-1]))
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["local", "start", "--help"]])
@@ -100,7 +100,7 @@ def test_help_fits_a_narrow_terminal_and_holds_no_control_characters(arguments: 
 
 
 @pytest.mark.parametrize("module", ["smproc", "smproc.cli"])
-def test_it_is_a_module_and_has_a_version(module: str) -> None:
+def test_the_command_runs_as_a_module_and_prints_its_version(module: str) -> None:
     shown = subprocess.run(
         [sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True, cwd=ROOT
     )
@@ -108,7 +108,7 @@ def test_it_is_a_module_and_has_a_version(module: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["local"]])
-def test_without_a_command_it_shows_its_help_and_fails(
+def test_without_a_command_the_help_is_shown_and_the_exit_status_is_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
@@ -157,7 +157,7 @@ def test_an_error_is_one_sentence(arguments: list[str], message: str, capsys: py
     assert capsys.readouterr() == ("", message)
 
 
-def test_status_exits_with_3_when_nothing_runs(
+def test_status_exits_with_3_when_the_server_is_not_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SMPROC_HOME", str(tmp_path))
@@ -177,7 +177,7 @@ def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 def test_a_reader_that_closes_the_pipe_gets_no_traceback() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    ran = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "smproc", "local", "env"],
         stdout=writer,
         stderr=subprocess.PIPE,
@@ -186,7 +186,7 @@ def test_a_reader_that_closes_the_pipe_gets_no_traceback() -> None:
         cwd=ROOT,
     )
     os.close(writer)
-    assert (ran.returncode, ran.stderr) == (1, "")
+    assert (process.returncode, process.stderr) == (1, "")
 
 
 @pytest.mark.parametrize(
@@ -206,12 +206,12 @@ def test_a_reader_that_closes_the_pipe_gets_no_traceback() -> None:
         (ValueError("a defect"), None),
     ],
 )
-def test_errors_are_sentences_but_for_defects(error: Exception, sentence: str | None) -> None:
+def test_every_error_but_a_defect_is_a_sentence(error: Exception, sentence: str | None) -> None:
     assert describe(error) == sentence
 
 
 @pytest.mark.parametrize(
-    ("given", "completed"),
+    ("arguments", "completed"),
     [
         (["f", "--local"], ["f", "--local", "4566"]),
         (["--local", "--stack", "S"], ["--local", "4566", "--stack", "S"]),
@@ -220,8 +220,8 @@ def test_errors_are_sentences_but_for_defects(error: Exception, sentence: str | 
         (["--", "--local"], ["--", "--local"]),
     ],
 )
-def test_local_without_a_port_means_the_default_port(given: list[str], completed: list[str]) -> None:
-    assert _with_default_port(given) == completed
+def test_local_without_a_port_takes_the_default_port(arguments: list[str], completed: list[str]) -> None:
+    assert _with_default_port(arguments) == completed
 
 
 def test_the_command_offers_the_faults_of_the_server() -> None:
@@ -229,7 +229,7 @@ def test_the_command_offers_the_faults_of_the_server() -> None:
     assert get_args(kind) == (*KINDS, "list", "clear")
 
 
-def test_text_from_outside_is_neither_markup_nor_control() -> None:
+def test_external_text_is_printed_without_markup_or_control_characters() -> None:
     stream = StringIO()
     key = "[red]a[/] [link=x] :warning: \x1b[2J"
     upload = operations.Upload(bucket="b", key=key, size=1, at=0, returned=0, monotonic=0)

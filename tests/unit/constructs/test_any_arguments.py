@@ -1,7 +1,7 @@
-"""Random arguments: what is valid is accepted by botocore's model, what is not is refused at synth.
+"""Random arguments: botocore's model accepts the valid ones, and the synthesis refuses the invalid ones.
 
-The limits are taken from botocore's own service model at test time and checked by botocore's validator and by a reader
-of the model that is written here, so that the library's own copy of the limits is not its own judge.
+The limits come from botocore's own service model at test time; botocore's validator and a reader of the model in this
+file check them, so that the library's copy of the limits is not compared with itself.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MODEL = botocore.session.Session().get_service_model("sagemaker")
 REQUEST = cast("StructureShape", MODEL.operation_model("CreateProcessingJob").input_shape)
 ROLE = "arn:aws:iam::111122223333:role/ProcessingRole"
 ROOT = "/opt/ml/processing"
-# One jsii process serves all examples; each makes a construct, which takes some milliseconds.
+# One jsii process serves all examples; each creates a construct, which takes some milliseconds.
 SETTINGS = settings(
     max_examples=100,
     deadline=None,
@@ -51,7 +51,7 @@ Options = dict[str, Any]
 
 
 def beyond_limits(value: Any, shape: Shape, path: str = "") -> Iterator[str]:  # noqa: ANN401, C901 - any part
-    """What of a request the model's lengths, ranges, patterns and enums do not allow."""
+    """Yield the parts of a request that the model's lengths, ranges, patterns and enums do not allow."""
     meta = shape.metadata
     size = (
         value if shape.type_name == "integer" else len(value) if shape.type_name in ("string", "list", "map") else None
@@ -72,7 +72,7 @@ def beyond_limits(value: Any, shape: Shape, path: str = "") -> Iterator[str]:  #
         if (enum := getattr(shape, "enum", None)) and value not in enum:
             yield f"{path}: {value!r} is not in the enum"
         pattern = meta.get("pattern", "")
-        # Java's classes of letters and the like are for tags alone here, whose values are ASCII below.
+        # Only tags have Java's character classes, such as letters, and the values of tags below are ASCII.
         if (
             pattern
             and "\\p{" not in pattern
@@ -81,8 +81,10 @@ def beyond_limits(value: Any, shape: Shape, path: str = "") -> Iterator[str]:  #
             yield f"{path}: {value!r} does not match"
 
 
-WORDS = st.text(alphabet=string.printable.strip() + " äß日", max_size=20) | st.sampled_from(["", "x" * 256, "日" * 256])
-LISTS_OF_WORDS = st.lists(WORDS, min_size=1, max_size=4) | st.just(["x" * 256] * 100)
+STRINGS = st.text(alphabet=string.printable.strip() + " äß日", max_size=20) | st.sampled_from(
+    ["", "x" * 256, "日" * 256]
+)
+LISTS_OF_STRINGS = st.lists(STRINGS, min_size=1, max_size=4) | st.just(["x" * 256] * 100)
 NAMES = st.from_regex(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,30}", fullmatch=True)
 KEYS = st.text(alphabet=string.ascii_letters + string.digits + "/_.- '()é", max_size=60)
 BUCKETS = st.from_regex(r"[a-z0-9][a-z0-9-]{1,20}[a-z0-9]", fullmatch=True)
@@ -91,7 +93,7 @@ INSTANCES = st.sampled_from(cast("StringShape", MODEL.shape_for("ProcessingInsta
 KMS = st.from_regex(r"[a-zA-Z0-9:/_-]{1,60}", fullmatch=True)
 
 
-def _queries(folder: str) -> st.SearchStrategy[DatasetDefinition]:
+def _queries(directory: str) -> st.SearchStrategy[DatasetDefinition]:
     athena = st.builds(
         AthenaDatasetDefinition,
         catalog=NAMES,
@@ -114,40 +116,40 @@ def _queries(folder: str) -> st.SearchStrategy[DatasetDefinition]:
         output_format=st.sampled_from(["PARQUET", "CSV"]),
         output_compression=st.none() | st.sampled_from(["None", "GZIP", "BZIP2", "ZSTD", "SNAPPY"]),
     )
-    where: dict[str, Any] = {
-        "local_path": st.just(folder),
+    common: dict[str, Any] = {
+        "local_path": st.just(directory),
         "input_mode": st.sampled_from(["File", "Pipe"]),
         "data_distribution_type": st.sampled_from(["FullyReplicated", "ShardedByS3Key"]),
     }
-    return st.builds(DatasetDefinition, athena_dataset_definition=athena, **where) | st.builds(
-        DatasetDefinition, redshift_dataset_definition=redshift, **where
+    return st.builds(DatasetDefinition, athena_dataset_definition=athena, **common) | st.builds(
+        DatasetDefinition, redshift_dataset_definition=redshift, **common
     )
 
 
 @st.composite
 def inputs(draw: st.DrawFn) -> list[ProcessingInput]:
-    found = []
+    job_inputs = []
     for number in range(draw(st.sampled_from([0, 1, 2, 3, 10]))):
-        folder = f"{ROOT}/in-{number}"
+        directory = f"{ROOT}/in-{number}"
         kinds: dict[str, Any] = {
             "s3_data_type": draw(st.sampled_from(["S3Prefix", "ManifestFile"])),
             "s3_data_distribution_type": draw(st.sampled_from(["FullyReplicated", "ShardedByS3Key"])),
             "s3_input_mode": (mode := draw(st.sampled_from(["File", "Pipe"]))),
             "s3_compression_type": draw(st.sampled_from(["None", "Gzip"] if mode == "Pipe" else ["None"])),
         }
-        about: dict[str, Any] = {
+        common: dict[str, Any] = {
             "input_name": draw(st.none() | st.just(f"name-{number}")),
             "app_managed": draw(st.booleans()),
         }
         match draw(st.integers(0, 2)):
             case 0:
-                found.append(ProcessingInput(source=draw(URIS), destination=folder, **kinds, **about))
+                job_inputs.append(ProcessingInput(source=draw(URIS), destination=directory, **kinds, **common))
             case 1:
-                place = S3Input(s3_uri=draw(URIS), local_path=folder, **kinds)
-                found.append(ProcessingInput(s3_input=place, **about))
+                location = S3Input(s3_uri=draw(URIS), local_path=directory, **kinds)
+                job_inputs.append(ProcessingInput(s3_input=location, **common))
             case _:
-                found.append(ProcessingInput(dataset_definition=draw(_queries(folder)), **about))
-    return found
+                job_inputs.append(ProcessingInput(dataset_definition=draw(_queries(directory)), **common))
+    return job_inputs
 
 
 @st.composite
@@ -167,22 +169,22 @@ def outputs(draw: st.DrawFn) -> list[ProcessingOutput]:
 
 @st.composite
 def options(draw: st.DrawFn) -> Options:
-    """Arguments that are all valid."""
+    """Draw valid arguments."""
     ids = st.lists(st.from_regex(r"[-0-9a-zA-Z]{1,32}", fullmatch=True), min_size=1, max_size=5)
     vpc: dict[str, Any] = {"subnets": draw(ids), "security_group_ids": draw(ids)} if draw(st.booleans()) else {}
-    written = draw(outputs())
-    given: Options = {
+    job_outputs = draw(outputs())
+    arguments: Options = {
         "image_uri": draw(st.text(alphabet=string.ascii_letters + string.digits + "./:@-_", min_size=1, max_size=255)),
         "volume_size_in_gb": draw(st.integers(1, 16384)),
         "volume_kms_key": draw(st.none() | KMS),
         "inputs": draw(inputs()),
-        "outputs": written,
-        "output_kms_key": draw(st.none() | KMS) if written else None,
-        "entrypoint": draw(st.none() | LISTS_OF_WORDS),
-        "arguments": draw(st.none() | LISTS_OF_WORDS),
+        "outputs": job_outputs,
+        "output_kms_key": draw(st.none() | KMS) if job_outputs else None,
+        "entrypoint": draw(st.none() | LISTS_OF_STRINGS),
+        "arguments": draw(st.none() | LISTS_OF_STRINGS),
         "env": draw(
             st.none()
-            | st.dictionaries(st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]{0,40}", fullmatch=True), WORDS, max_size=4)
+            | st.dictionaries(st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]{0,40}", fullmatch=True), STRINGS, max_size=4)
         ),
         "max_runtime_in_seconds": draw(st.none() | st.integers(1, 777600)),
         "base_job_name": draw(st.none() | st.text(max_size=80)),
@@ -208,39 +210,39 @@ def options(draw: st.DrawFn) -> Options:
         ),
     }
     if draw(st.booleans()):
-        given["instance_type"] = draw(INSTANCES)
-        given["instance_count"] = draw(st.integers(1, 100))
+        arguments["instance_type"] = draw(INSTANCES)
+        arguments["instance_count"] = draw(st.integers(1, 100))
     else:
-        given["instance_preferences"] = draw(
+        arguments["instance_preferences"] = draw(
             st.lists(st.builds(InstancePreference, instance_type=INSTANCES), min_size=1, max_size=5)
         )
-    return given
+    return arguments
 
 
-# The construct tree takes each task under an id of its own; one stack serves them all.
+# One stack holds all tasks, so each needs its own construct id.
 _SCOPE = stack()
 _TASKS = iter(range(1_000_000))
 
 
-def request_of(given: Options) -> dict[str, Any]:
+def request_of(arguments: Options) -> dict[str, Any]:
     role = iam.Role.from_role_arn(_SCOPE, f"Role{next(_TASKS)}", ROLE, mutable=False)
-    task = SageMakerCreateProcessingJob(_SCOPE, f"Task{next(_TASKS)}", role=role, retry_at_creation=False, **given)
-    # The one value of run time is the name: what stands for it here is as long as what Step Functions makes of it.
+    task = SageMakerCreateProcessingJob(_SCOPE, f"Task{next(_TASKS)}", role=role, retry_at_creation=False, **arguments)
+    # The name is the only run-time value: its substitute is as long as the UUID that Step Functions generates.
     name = re.sub(r"\$\{Token\[[^]]+\]\}", "12345678-1234-1234-1234-123456789012", task.request["ProcessingJobName"])
     return task.request | {"ProcessingJobName": name}
 
 
 @SETTINGS
-@given(given_options=options())
-def test_what_is_valid_the_service_would_take(given_options: Options) -> None:
-    request = request_of(given_options)
+@given(arguments=options())
+def test_the_service_would_accept_valid_arguments(arguments: Options) -> None:
+    request = request_of(arguments)
 
     report = botocore.validate.ParamValidator().validate(request, REQUEST)
     assert not report.has_errors(), report.generate_report()
     assert list(beyond_limits(request, REQUEST)) == []
 
 
-# Each makes valid arguments invalid in one place; what is drawn is beyond the limit by as little as can be, or by much.
+# Each breaks one rule; the values are just beyond the limit, or far beyond it.
 LONG = st.integers(257, 400).map(lambda length: "x" * length)
 BREAKAGES: dict[str, st.SearchStrategy[Options]] = {
     "instance_count": st.builds(
@@ -253,13 +255,15 @@ BREAKAGES: dict[str, st.SearchStrategy[Options]] = {
     "volume_kms_key": st.builds(dict, volume_kms_key=st.sampled_from(["a b", "k!", "x" * 2049])),
     "arguments": st.builds(dict, arguments=st.just([]) | st.lists(LONG, min_size=1, max_size=3)),
     "too many arguments": st.builds(dict, arguments=st.integers(101, 120).map(lambda count: ["a"] * count)),
-    "arguments as text": st.builds(dict, arguments=st.sampled_from(["--a", "", "a b"])),
-    "arguments of numbers": st.builds(dict, arguments=st.lists(st.integers(), min_size=1, max_size=3)),
-    "a line break": st.builds(dict, arguments=st.just(["a\nb"])),
+    "arguments as a string": st.builds(dict, arguments=st.sampled_from(["--a", "", "a b"])),
+    "numbers as arguments": st.builds(dict, arguments=st.lists(st.integers(), min_size=1, max_size=3)),
+    "an argument with a line break": st.builds(dict, arguments=st.just(["a\nb"])),
     "entrypoint": st.builds(dict, entrypoint=st.just([]) | st.lists(LONG, min_size=1, max_size=3)),
-    "env names": st.builds(dict, env=st.dictionaries(st.sampled_from(["1A", "A-B", "", "A B"]), WORDS, min_size=1)),
+    "env names": st.builds(dict, env=st.dictionaries(st.sampled_from(["1A", "A-B", "", "A B"]), STRINGS, min_size=1)),
     "env values": st.builds(dict, env=st.dictionaries(st.just("A"), LONG | st.integers() | st.none(), min_size=1)),
-    "too much env": st.builds(dict, env=st.integers(101, 110).map(lambda count: {f"A{n}": "" for n in range(count)})),
+    "too many env variables": st.builds(
+        dict, env=st.integers(101, 110).map(lambda count: {f"A{n}": "" for n in range(count)})
+    ),
     "tags": st.builds(dict, tags=st.sampled_from([{"": "x"}, {"a": "!" * 9}, {"a" * 129: ""}, {"a": "b" * 257}])),
     "too many tags": st.builds(dict, tags=st.integers(51, 60).map(lambda count: {f"a{n}": "" for n in range(count)})),
     "experiment": st.builds(dict, experiment_config=st.sampled_from([{"ExperimentName": "a_b"}, {"Name": "x"}])),
@@ -273,36 +277,36 @@ VALID: list[Options] = [
     {"image_uri": "x", "outputs": _ONE_OUTPUT, "experiment_config": {"RunName": "r"}, "max_runtime_in_seconds": 1},
 ]
 OBJECTS: dict[str, Any] = {
-    "a folder outside": lambda: ProcessingInput(source=_URI, destination="/opt/ml/input"),
-    "a folder above": lambda: ProcessingInput(source=_URI, destination=f"{ROOT}/../x"),
-    "a long folder": lambda: ProcessingInput(source=_URI, destination=f"{ROOT}/{'x' * 256}"),
+    "a directory outside": lambda: ProcessingInput(source=_URI, destination="/opt/ml/input"),
+    "a directory above": lambda: ProcessingInput(source=_URI, destination=f"{ROOT}/../x"),
+    "a long directory": lambda: ProcessingInput(source=_URI, destination=f"{ROOT}/{'x' * 256}"),
     "a long key": lambda: ProcessingInput(source=f"s3://bucket/{'k' * 1024}", destination=f"{ROOT}/x"),
     "another scheme": lambda: ProcessingInput(source="https://host/x", destination=f"{ROOT}/x"),
     "no bucket": lambda: ProcessingInput(source="s3:///x", destination=f"{ROOT}/x"),
-    "gzip in files": lambda: ProcessingInput(source=_URI, destination=f"{ROOT}/x", s3_compression_type="Gzip"),
-    "no place": lambda: ProcessingInput(input_name="x"),
-    "half a place": lambda: ProcessingInput(source=_URI),
-    "two places": lambda: ProcessingInput(source=_URI, destination=f"{ROOT}/x", s3_input=S3Input(s3_uri=_URI)),
-    "no folder": lambda: ProcessingInput(s3_input=S3Input(s3_uri=_URI)),
-    "a mode": lambda: ProcessingInput(source=_URI, destination=f"{ROOT}/x", s3_input_mode="FastFile"),  # type: ignore[arg-type]
+    "gzip in File mode": lambda: ProcessingInput(source=_URI, destination=f"{ROOT}/x", s3_compression_type="Gzip"),
+    "no location": lambda: ProcessingInput(input_name="x"),
+    "half a location": lambda: ProcessingInput(source=_URI),
+    "two locations": lambda: ProcessingInput(source=_URI, destination=f"{ROOT}/x", s3_input=S3Input(s3_uri=_URI)),
+    "no directory": lambda: ProcessingInput(s3_input=S3Input(s3_uri=_URI)),
+    "an unknown mode": lambda: ProcessingInput(source=_URI, destination=f"{ROOT}/x", s3_input_mode="FastFile"),  # type: ignore[arg-type]
     "no query": lambda: DatasetDefinition(local_path=f"{ROOT}/x"),
-    "an output nowhere": lambda: ProcessingOutput(output_name="x"),
-    "an output by another scheme": lambda: ProcessingOutput(source=f"{ROOT}/x", destination="file:///x"),
+    "an output without a source": lambda: ProcessingOutput(output_name="x"),
+    "an output with another scheme": lambda: ProcessingOutput(source=f"{ROOT}/x", destination="file:///x"),
     "a slash in a name": lambda: ProcessingOutput(source=f"{ROOT}/x", output_name="a/b"),
-    "a feature group of the service": lambda: ProcessingOutput(
+    "a feature group without app_managed": lambda: ProcessingOutput(
         output_name="x", feature_store_output=FeatureStoreOutput(feature_group_name="x")
     ),
-    "a feature group's name": lambda: FeatureStoreOutput(feature_group_name="a b"),
+    "an invalid name of a feature group": lambda: FeatureStoreOutput(feature_group_name="a b"),
     "subnets alone": lambda: NetworkConfig(subnets=["subnet-1"]),
-    "too many groups": lambda: NetworkConfig(subnets=["subnet-1"], security_group_ids=["sg-1"] * 6),
-    "an id": lambda: NetworkConfig(subnets=["subnet_1"], security_group_ids=["sg-1"]),
-    "a preference": lambda: InstancePreference(instance_type="ml.huge"),
-    "an experiment": lambda: ExperimentConfig(run_name="x" * 121),
+    "too many security groups": lambda: NetworkConfig(subnets=["subnet-1"], security_group_ids=["sg-1"] * 6),
+    "an invalid id": lambda: NetworkConfig(subnets=["subnet_1"], security_group_ids=["sg-1"]),
+    "an invalid instance preference": lambda: InstancePreference(instance_type="ml.huge"),
+    "an experiment with a long name": lambda: ExperimentConfig(run_name="x" * 121),
 }
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES)
-def test_what_is_not_valid_is_refused_at_synth(breakage: str) -> None:
+def test_invalid_arguments_are_refused_at_synth(breakage: str) -> None:
     @settings(SETTINGS, max_examples=15, phases=[Phase.generate])
     @given(valid=st.sampled_from(VALID), broken=BREAKAGES[breakage])
     def refused(valid: Options, broken: Options) -> None:
@@ -312,22 +316,22 @@ def test_what_is_not_valid_is_refused_at_synth(breakage: str) -> None:
     refused()
 
 
-@pytest.mark.parametrize("what", OBJECTS)
-def test_an_object_that_is_not_valid_is_refused_where_it_is_made(what: str) -> None:
+@pytest.mark.parametrize("name", OBJECTS)
+def test_an_invalid_object_is_refused_when_it_is_created(name: str) -> None:
     with pytest.raises(InvalidProcessingJobError):
-        OBJECTS[what]()
+        OBJECTS[name]()
 
 
 @pytest.mark.parametrize("count", [11, 12])
-def test_too_many_inputs_and_outputs(count: int) -> None:
+def test_too_many_inputs_or_outputs_are_refused(count: int) -> None:
     many_inputs = [ProcessingInput(source=_URI, destination=f"{ROOT}/{n}") for n in range(count)]
     many_outputs = [ProcessingOutput(source=f"{ROOT}/{n}", destination=_URI) for n in range(count)]
-    for given_options in ({"inputs": many_inputs}, {"outputs": many_outputs}):
+    for arguments in ({"inputs": many_inputs}, {"outputs": many_outputs}):
         with pytest.raises(InvalidProcessingJobError, match="must have at most 10 entries"):
-            request_of({"image_uri": "x", **given_options})
+            request_of({"image_uri": "x", **arguments})
 
 
-def test_the_reader_of_the_model_finds_what_is_beyond_it() -> None:
+def test_the_reader_of_the_model_finds_values_beyond_its_limits() -> None:
     request = request_of({"image_uri": "x", "arguments": ["a"]})
     assert list(beyond_limits(request, REQUEST)) == []
     request["AppSpecification"]["ContainerArguments"] = ["x" * 257]

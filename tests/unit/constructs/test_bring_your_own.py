@@ -1,4 +1,4 @@
-"""What users bring that this app cannot change: each statement that a policy lacks is told at synth, none is lost."""
+"""User-supplied resources that this app cannot change: each statement that a policy lacks is reported at synth."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/theirs"
 Statements = list[dict[str, Any]]
 
 
-def told(of: Stack, kind: str = "warning") -> dict[str, tuple[str, Statements]]:
-    """What is told, by the path of the construct: whose policy it is, and the statements."""
-    annotations = Annotations.from_stack(of)
+def reported(scope: Stack, kind: str = "warning") -> dict[str, tuple[str, Statements]]:
+    """Return the reports by the path of the construct: the heading, which names the policy, and the statements."""
+    annotations = Annotations.from_stack(scope)
     mark = Match.string_like_regexp("cdk-sagemaker-processing:foreign-policy")
     entries = annotations.find_warning("*", mark) if kind == "warning" else annotations.find_info("*", mark)
     found: dict[str, tuple[str, Statements]] = {}
@@ -56,48 +56,48 @@ def actions(found: Statements) -> set[str]:
     }
 
 
-def assumed(of: Stack) -> sfn.Credentials:
-    """A role of the other account, for a job that runs there."""
-    role = iam.Role.from_role_arn(of, "Assumed", f"arn:aws:iam::{OTHER}:role/runs-jobs")
+def credentials_of_other_account(scope: Stack) -> sfn.Credentials:
+    """Return credentials with a role of the other account, for a job that runs there."""
+    role = iam.Role.from_role_arn(scope, "Assumed", f"arn:aws:iam::{OTHER}:role/runs-jobs")
     return sfn.Credentials(role=sfn.TaskRole.from_role(role))
 
 
-def run(of: Stack, **given: Any) -> SageMakerCreateProcessingJob:
+def run(scope: Stack, **arguments: Any) -> SageMakerCreateProcessingJob:
     task = SageMakerCreateProcessingJob(
-        of,
+        scope,
         "Count",
         **{
             "image_uri": IMAGE,
             "inputs": [ProcessingInput(source="s3://in-bucket/raw/", destination="/opt/ml/processing/input")],
             "outputs": [ProcessingOutput(source="/opt/ml/processing/out", destination="s3://out-bucket/out/")],
-            **given,
+            **arguments,
         },
     )
-    sfn.StateMachine(of, "Machine", definition_body=sfn.DefinitionBody.from_chainable(task))
+    sfn.StateMachine(scope, "Machine", definition_body=sfn.DefinitionBody.from_chainable(task))
     return task
 
 
 @pytest.mark.parametrize(
     ("account", "mutable"), [(ACCOUNT, False), (OTHER, True), (OTHER, False)], ids=["frozen", "other", "both"]
 )
-def test_a_role_that_takes_no_statements(account: str, mutable: bool) -> None:  # noqa: FBT001
+def test_a_role_that_cannot_be_changed(account: str, mutable: bool) -> None:  # noqa: FBT001
     scope = stack()
     arn = f"arn:aws:iam::{account}:role/jobs"
-    credentials = assumed(scope) if account == OTHER else None
+    credentials = credentials_of_other_account(scope) if account == OTHER else None
     run(scope, role=iam.Role.from_role_arn(scope, "Theirs", arn, mutable=mutable), credentials=credentials)
 
-    head, missing = told(scope)["/Stack/Theirs"]
+    head, missing = reported(scope)["/Stack/Theirs"]
     assert head == f"this app cannot change the policies of the role {arn}; add to it"
     control = stack()
     run(control, role=iam.Role.from_role_arn(control, "Theirs", f"arn:aws:iam::{ACCOUNT}:role/jobs"))
-    assert told(control) == {}
+    assert reported(control) == {}
     expected = statements(control, "Theirs")
     assert expected
     assert actions(missing) == actions(expected)
     assert {str(s["Resource"]) for s in missing} == {str(s["Resource"]) for s in expected}
 
 
-def test_a_role_that_cannot_be_passed_to_where_the_job_runs() -> None:
+def test_a_role_of_another_account_than_the_job_is_refused() -> None:
     scope = stack()
     arn = f"arn:aws:iam::{OTHER}:role/jobs"
     role = iam.Role.from_role_arn(scope, "Theirs", arn)
@@ -108,28 +108,28 @@ def test_a_role_that_cannot_be_passed_to_where_the_job_runs() -> None:
     with pytest.raises(InvalidValueError, match=rule):
         processor.run("Run")
     with pytest.raises(InvalidValueError, match=f"role must be of the account that the job runs in, {OTHER}, got"):
-        run(scope := stack(), credentials=assumed(scope))  # its role is made here
+        run(scope := stack(), credentials=credentials_of_other_account(scope))  # its role is created in this account
 
 
-def elsewhere(app: App) -> Stack:
-    """A stack of the other account."""
+def other_stack(app: App) -> Stack:
+    """Return a stack of the other account."""
     return Stack(app, "Elsewhere", env=Environment(account=OTHER, region=REGION))
 
 
-def test_a_role_of_the_apps_own_stack_in_another_account_is_refused_too() -> None:
+def test_a_role_of_another_stack_in_another_account_is_refused() -> None:
     scope = stack()
-    role = iam.Role(elsewhere(App()), "Jobs", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+    role = iam.Role(other_stack(App()), "Jobs", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
     with pytest.raises(InvalidValueError, match=f"the account that the job runs in, {ACCOUNT}, got 'Elsewhere/Jobs'"):
         run(scope, role=role)
 
 
-def test_a_bucket_of_the_apps_own_stack_in_another_account() -> None:
+def test_a_bucket_of_another_stack_in_another_account() -> None:
     app = App()
     scope = Stack(app, "Stack", env=Environment(account=ACCOUNT, region=REGION))
-    arrivals = s3.Bucket(elsewhere(app), "In", bucket_name="arrivals")
+    arrivals = s3.Bucket(other_stack(app), "In", bucket_name="arrivals")
     pipeline(scope, input_bucket=arrivals)
 
-    (head, missing) = told(scope)["/Stack/Processor/Role"]
+    (head, missing) = reported(scope)["/Stack/Processor/Role"]
     assert head == "this app cannot change the policy of the bucket Elsewhere/In of another stack; add to it"
     assert actions(missing) == {"s3:GetObject", "s3:ListBucket"}
 
@@ -137,9 +137,9 @@ def test_a_bucket_of_the_apps_own_stack_in_another_account() -> None:
 def test_a_job_in_another_account() -> None:
     scope = stack()
     role = iam.Role.from_role_arn(scope, "Theirs", f"arn:aws:iam::{OTHER}:role/jobs", mutable=False)
-    run(scope, role=role, credentials=assumed(scope))
+    run(scope, role=role, credentials=credentials_of_other_account(scope))
 
-    head, missing = told(scope)["/Stack/Count"]
+    head, missing = reported(scope)["/Stack/Count"]
     assert head == f"this app cannot change the policies of the role arn:aws:iam::{OTHER}:role/runs-jobs; add to it"
     create, passed, *_ = missing
     assert "sagemaker:CreateProcessingJob" in create["Action"]
@@ -150,42 +150,42 @@ def test_a_job_in_another_account() -> None:
     assert allowed["Action"] == "sts:AssumeRole"
 
 
-def test_a_role_to_assume_that_is_known_at_run_time() -> None:
+def test_a_role_to_assume_that_is_known_only_at_run_time() -> None:
     scope = stack()
     run(scope, credentials=sfn.Credentials(role=sfn.TaskRole.from_role_arn_json_path("$.role")))
 
-    head, missing = told(scope)["/Stack/Count"]
+    head, missing = reported(scope)["/Stack/Count"]
     assert head == "this app cannot change the policies of the role $.role; add to it"
     assert "<its account>:processing-job/Count-*" in missing[0]["Resource"]
 
 
-def test_grants_of_the_user_and_of_aws_cdk_are_not_lost_either() -> None:
+def test_grants_of_the_user_and_of_aws_cdk_are_reported_too() -> None:
     scope = stack()
     role = iam.Role.from_role_arn(scope, "Theirs", f"arn:aws:iam::{ACCOUNT}:role/jobs", mutable=False)
     repository = ecr.Repository(scope, "Images")
     task = run(scope, role=role, image_uri=tasks.DockerImage.from_ecr_repository(repository, "1"))
     s3.Bucket(scope, "More").grant_read(task)
 
-    _, missing = told(scope)["/Stack/Theirs"]
+    _, missing = reported(scope)["/Stack/Theirs"]
     assert any("<More" in str(statement["Resource"]) for statement in missing)
     assert {"ecr:BatchGetImage", "ecr:GetAuthorizationToken", "s3:List*"} <= actions(missing)
 
 
-def test_it_can_be_acknowledged() -> None:
+def test_the_warning_can_be_acknowledged() -> None:
     scope = stack()
     role = iam.Role.from_role_arn(scope, "Theirs", f"arn:aws:iam::{ACCOUNT}:role/jobs", mutable=False)
     CdkAnnotations.of(scope).acknowledge_warning("cdk-sagemaker-processing:foreign-policy")
     run(scope, role=role)
-    assert told(scope) == {}
+    assert reported(scope) == {}
 
 
-def pipeline(of: Stack, **given: Any) -> EventDrivenProcessing:
-    bucket = given.pop("bucket", None)
-    processor = Processor(of, "Processor", image_uri=IMAGE, instance_type="ml.m5.large", bucket=bucket)
+def pipeline(scope: Stack, **arguments: Any) -> EventDrivenProcessing:
+    bucket = arguments.pop("bucket", None)
+    processor = Processor(scope, "Processor", image_uri=IMAGE, instance_type="ml.m5.large", bucket=bucket)
     step = processor.run(
         "Run", inputs=[uploaded_objects()], outputs=[ProcessingOutput(source="/opt/ml/processing/out")]
     )
-    return EventDrivenProcessing(of, "Pipeline", steps=[step], prefixes=["incoming/"], **given)
+    return EventDrivenProcessing(scope, "Pipeline", steps=[step], prefixes=["incoming/"], **arguments)
 
 
 @pytest.mark.parametrize("account", [ACCOUNT, OTHER])
@@ -195,7 +195,7 @@ def test_buckets_of_another_account(account: str) -> None:
     results = s3.Bucket.from_bucket_attributes(scope, "Out", bucket_name="results", account=account)
     pipeline(scope, input_bucket=arrivals, bucket=results, batch_size=2)
 
-    found = told(scope)
+    found = reported(scope)
     if account == ACCOUNT:
         assert found == {}
         return
@@ -215,7 +215,7 @@ def test_a_topic_of_another_account(account: str) -> None:
     arn = f"arn:aws:sns:{REGION}:{account}:failures"
     pipeline(scope, failure_topic=sns.Topic.from_topic_arn(scope, "Failures", arn), batch_size=2)
 
-    found = told(scope)
+    found = reported(scope)
     if account == ACCOUNT:
         assert found == {}
         return
@@ -226,42 +226,42 @@ def test_a_topic_of_another_account(account: str) -> None:
         assert f"<{role}" in str(missing["Principal"])
 
 
-def test_a_bucket_of_this_app_lets_a_role_of_another_account_in() -> None:
+def test_a_bucket_of_this_app_grants_access_to_a_role_of_another_account() -> None:
     scope = stack()
     bucket = s3.Bucket(scope, "Ours")
     arn = f"arn:aws:iam::{OTHER}:role/jobs"
     task = run(
         scope,
         role=iam.Role.from_role_arn(scope, "Theirs", arn),
-        credentials=assumed(scope),
+        credentials=credentials_of_other_account(scope),
         bucket=bucket,
         outputs=[ProcessingOutput(source="/opt/ml/processing/out")],
     )
 
     assert task.bucket is bucket
-    assert "/Stack/Ours" not in told(scope)
+    assert "/Stack/Ours" not in reported(scope)
     (policy,) = resources(scope, "AWS::S3::BucketPolicy").values()
     (allowed,) = policy["Properties"]["PolicyDocument"]["Statement"]
     assert (allowed["Action"], allowed["Principal"]) == ("s3:PutObject", {"AWS": arn})
 
 
 @pytest.mark.parametrize("account", [ACCOUNT, OTHER])
-def test_an_imported_keys_policy(account: str) -> None:
+def test_the_policy_of_an_imported_key(account: str) -> None:
     scope = stack()
     arn = KEY.replace(ACCOUNT, account)
     run(scope, volume_kms_key=kms.Key.from_key_arn(scope, "Theirs", arn))
 
-    head, missing = told(scope, "info" if account == ACCOUNT else "warning")["/Stack/Theirs"]
+    head, missing = reported(scope, "info" if account == ACCOUNT else "warning")["/Stack/Theirs"]
     assert head.startswith(f"this app cannot change the policy of the key {arn}; add to it")
     assert ("by default" in head) == (account == ACCOUNT)
     assert actions(missing) == {"kms:CreateGrant", "kms:DescribeKey"}
-    assert told(scope, "warning" if account == ACCOUNT else "info") == {}
+    assert reported(scope, "warning" if account == ACCOUNT else "info") == {}
 
 
-def test_a_key_of_this_app_has_nothing_told() -> None:
+def test_nothing_is_reported_for_a_key_of_this_app() -> None:
     scope = stack()
     run(scope, volume_kms_key=kms.Key(scope, "Key"))
-    assert told(scope) == told(scope, "info") == {}
+    assert reported(scope) == reported(scope, "info") == {}
 
 
 def test_the_services_that_use_an_imported_key() -> None:
@@ -279,7 +279,7 @@ def test_a_repository_of_another_account(account: str) -> None:
     scope = stack()
     run(scope, image_uri=IMAGE.replace(ACCOUNT, account))
 
-    found = told(scope, "info")
+    found = reported(scope, "info")
     if account != OTHER:
         assert found == {}
         return
@@ -297,7 +297,7 @@ def test_a_state_machine_with_an_imported_role(mutable: bool) -> None:  # noqa: 
     SageMakerCreateProcessingJob(scope, "Elsewhere", image_uri=IMAGE, base_job_name="elsewhere")
     sfn.StateMachine(scope, "Machine", role=role, definition_body=sfn.DefinitionBody.from_chainable(task))
 
-    found = told(scope)
+    found = reported(scope)
     if mutable:
         assert found == {}
         return
@@ -307,13 +307,13 @@ def test_a_state_machine_with_an_imported_role(mutable: bool) -> None:  # noqa: 
     assert "elsewhere" not in str(missing)
 
 
-def trigger(of: Stack, arn: str) -> None:
+def trigger(scope: Stack, arn: str) -> None:
     S3Trigger(
-        of,
+        scope,
         "Trigger",
-        bucket=s3.Bucket(of, "In"),
-        manifest_bucket=s3.Bucket(of, "Out"),
-        state_machine=sfn.StateMachine.from_state_machine_arn(of, "Machine", arn),
+        bucket=s3.Bucket(scope, "In"),
+        manifest_bucket=s3.Bucket(scope, "Out"),
+        state_machine=sfn.StateMachine.from_state_machine_arn(scope, "Machine", arn),
         prefixes=["incoming/"],
     )
 
@@ -322,13 +322,13 @@ def test_an_imported_state_machine() -> None:
     scope = stack()
     trigger(scope, f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:theirs")
 
-    head, missing = told(scope, "info")["/Stack/Machine"]
+    head, missing = reported(scope, "info")["/Stack/Machine"]
     assert head.startswith("this app cannot change what the jobs of the state machine arn:aws:states:")
     assert actions(missing) == {"s3:GetObject", "s3:ListBucket"}
 
 
 @pytest.mark.parametrize(("region", "account"), [("eu-west-1", ACCOUNT), (REGION, OTHER)])
-def test_a_state_machine_that_cannot_be_started_from_here(region: str, account: str) -> None:
+def test_a_state_machine_of_another_account_or_region_is_refused(region: str, account: str) -> None:
     arn = f"arn:aws:states:{region}:{account}:stateMachine:theirs"
     with pytest.raises(
         InvalidValueError,

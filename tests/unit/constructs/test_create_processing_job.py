@@ -48,7 +48,7 @@ RETRY = [
 ]
 
 
-def test_basic() -> None:
+def test_minimal_task() -> None:
     scope = stack()
     task = SageMakerCreateProcessingJob(scope, "Count", image_uri=IMAGE)
 
@@ -68,7 +68,7 @@ def test_basic() -> None:
     }
 
 
-def test_complete() -> None:
+def test_complete_task() -> None:
     scope = stack()
     bucket = s3.Bucket.from_bucket_name(scope, "Bucket", "my-bucket")
     key = kms.Key.from_key_arn(scope, "Key", "arn:aws:kms:us-west-2:111122223333:key/1234")
@@ -208,7 +208,7 @@ def test_values_from_the_executions_input() -> None:
     assert parameters["Environment"] == {"MODE.$": "$.mode"}
 
 
-def test_the_state_machine_may_do_what_sync_needs_and_no_more() -> None:
+def test_the_state_machine_has_the_permissions_of_sync_and_no_more() -> None:
     scope = stack()
     in_machine(scope, SageMakerCreateProcessingJob(scope, "Count", image_uri=IMAGE))
 
@@ -240,7 +240,7 @@ def test_the_state_machine_may_do_what_sync_needs_and_no_more() -> None:
     ]
 
 
-def test_request_response_needs_less() -> None:
+def test_request_response_needs_fewer_permissions() -> None:
     scope = stack()
     task = SageMakerCreateProcessingJob(
         scope, "Count", image_uri=IMAGE, integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE
@@ -253,7 +253,7 @@ def test_request_response_needs_less() -> None:
     ]
 
 
-def test_the_job_may_do_what_its_request_shows() -> None:
+def test_the_job_has_the_permissions_that_its_request_needs() -> None:
     scope = stack()
     task = SageMakerCreateProcessingJob(
         scope,
@@ -288,7 +288,7 @@ def test_the_job_may_do_what_its_request_shows() -> None:
     assert not [entry for entry in found if entry[0].startswith("ec2:") or "ec2:" in entry[0]]
 
 
-def test_a_job_in_a_vpc_may_make_network_interfaces() -> None:
+def test_a_job_in_a_vpc_may_create_network_interfaces() -> None:
     scope = stack()
     vpc = ec2.Vpc(scope, "Vpc", max_azs=2, nat_gateways=0, restrict_default_security_group=False)
     group = ec2.SecurityGroup(scope, "Group", vpc=vpc)
@@ -301,7 +301,7 @@ def test_a_job_in_a_vpc_may_make_network_interfaces() -> None:
     assert any("ec2:CreateNetworkInterface" in statement["Action"] for statement in statements(scope, "CountRole"))
 
 
-def test_what_is_granted_to_the_task_the_job_may_do() -> None:
+def test_the_job_has_the_grants_of_the_task() -> None:
     scope = stack()
     task = SageMakerCreateProcessingJob(scope, "Count", image_uri=IMAGE)
     bucket = s3.Bucket(scope, "Bucket")
@@ -311,7 +311,7 @@ def test_what_is_granted_to_the_task_the_job_may_do() -> None:
     assert any("s3:GetObject*" in statement["Action"] for statement in statements(scope, "CountRole"))
 
 
-def test_the_jobs_role_cannot_be_used_for_another_account() -> None:
+def test_the_role_of_a_job_cannot_be_used_for_another_account() -> None:
     scope = stack()
     SageMakerCreateProcessingJob(scope, "Count", image_uri=IMAGE)
 
@@ -321,7 +321,7 @@ def test_the_jobs_role_cannot_be_used_for_another_account() -> None:
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
 
 
-def test_works_in_parallel_and_map_with_retries_and_catches() -> None:
+def test_a_task_works_in_parallel_and_map_with_retries_and_catches() -> None:
     scope = stack()
     first = SageMakerCreateProcessingJob(scope, "First", image_uri=IMAGE, retry_at_creation=False)
     second = SageMakerCreateProcessingJob(scope, "Second", image_uri=IMAGE, retry_at_creation=False)
@@ -365,8 +365,8 @@ COMMON: list[dict[str, Any]] = [
 ]
 
 
-def _options(scope: Stack, given: dict[str, Any]) -> dict[str, Any]:
-    options = dict(given)
+def _options(scope: Stack, arguments: dict[str, Any]) -> dict[str, Any]:
+    options = dict(arguments)
     for name in ("task_timeout", "heartbeat_timeout"):
         match options.get(name):
             case int(seconds):
@@ -382,11 +382,11 @@ def _options(scope: Stack, given: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-@pytest.mark.parametrize("given", COMMON, ids=lambda given: "+".join(given) or "nothing")
-def test_parity_with_an_official_task_in_every_common_field(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("arguments", COMMON, ids=lambda arguments: "+".join(arguments) or "nothing")
+def test_parity_with_an_official_task_in_every_common_field(arguments: dict[str, Any]) -> None:
     ours_in, theirs_in = stack(), stack()
     ours = SageMakerCreateProcessingJob(
-        ours_in, "Job", image_uri=IMAGE, retry_at_creation=False, **_options(ours_in, given)
+        ours_in, "Job", image_uri=IMAGE, retry_at_creation=False, **_options(ours_in, arguments)
     )
     theirs = tasks.SageMakerCreateTransformJob(
         theirs_in,
@@ -400,7 +400,7 @@ def test_parity_with_an_official_task_in_every_common_field(given: dict[str, Any
         ),
         transform_output=tasks.TransformOutput(s3_output_path="s3://bucket/out"),
         integration_pattern=sfn.IntegrationPattern.RUN_JOB,
-        **_options(theirs_in, given),
+        **_options(theirs_in, arguments),
     )
 
     def common(scope: Stack, task: sfn.TaskStateBase) -> dict[str, Any]:
@@ -412,7 +412,7 @@ def test_parity_with_an_official_task_in_every_common_field(given: dict[str, Any
     assert common(ours_in, ours) == common(theirs_in, theirs)
 
 
-def test_no_task_token() -> None:
+def test_the_task_token_pattern_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="integration_pattern must be RUN_JOB or REQUEST_RESPONSE"):
         SageMakerCreateProcessingJob(
             stack(), "Count", image_uri=IMAGE, integration_pattern=sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN
@@ -426,7 +426,7 @@ def _inputs(count: int) -> list[ProcessingInput]:
 
 
 @pytest.mark.parametrize(
-    ("given", "kind", "message"),
+    ("arguments", "kind", "message"),
     [
         (
             {"instance_type": "ml.m5.xlage"},
@@ -490,11 +490,11 @@ def _inputs(count: int) -> list[ProcessingInput]:
         ),
     ],
 )
-def test_a_request_that_the_service_would_refuse(
-    given: dict[str, Any], kind: type[InvalidProcessingJobError], message: str
+def test_a_request_that_the_service_would_refuse_is_refused(
+    arguments: dict[str, Any], kind: type[InvalidProcessingJobError], message: str
 ) -> None:
     with pytest.raises(InvalidProcessingJobError) as caught:
-        SageMakerCreateProcessingJob(stack(), "Count", **({"image_uri": IMAGE} | given))
+        SageMakerCreateProcessingJob(stack(), "Count", **({"image_uri": IMAGE} | arguments))
 
     assert type(caught.value) is kind
     assert str(caught.value).startswith(message)

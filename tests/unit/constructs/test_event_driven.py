@@ -27,15 +27,15 @@ IMAGE = "444455556666.dkr.ecr.us-west-2.amazonaws.com/team/count:1"
 
 def step(scope: Any, name: str = "Count", **run: Any) -> SageMakerCreateProcessingJob:  # noqa: ANN401
     processor = Processor(scope, f"{name}Processor", image_uri=IMAGE, instance_type="ml.m5.large")
-    given: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "inputs": [uploaded_objects()],
         "outputs": [ProcessingOutput(output_name="counts", source="/opt/ml/processing/counts")],
     }
-    return processor.run(name, **(given | run))
+    return processor.run(name, **(arguments | run))
 
 
 def object_rule(scope: Any) -> dict[str, Any]:  # noqa: ANN401
-    """The rule for the objects that arrive."""
+    """Return the rule for uploaded objects."""
     rules = resources(scope, "AWS::Events::Rule").values()
     (rule,) = [rule for rule in rules if rule["Properties"].get("EventPattern", {}).get("source") == ["aws.s3"]]
     return dict(rule)
@@ -90,7 +90,7 @@ def test_steps_run_one_after_the_other_on_the_same_input() -> None:
         assert (entry["S3Uri.$"], entry["S3DataType"]) == ("$.manifest_uri", "ManifestFile")
 
 
-def test_jobs_are_limited_in_time_and_lead_back_to_their_execution() -> None:
+def test_jobs_have_a_time_limit_and_a_tag_with_their_execution() -> None:
     scope = stack()
     EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
 
@@ -102,7 +102,7 @@ def test_jobs_are_limited_in_time_and_lead_back_to_their_execution() -> None:
     ]
 
 
-def test_a_limit_of_its_own_stays() -> None:
+def test_a_time_limit_of_a_step_is_kept() -> None:
     scope = stack()
     processor = Processor(
         scope, "P", image_uri=IMAGE, instance_type="ml.m5.large", max_runtime_in_seconds=60, tags={"team": "ml"}
@@ -132,7 +132,7 @@ def test_a_limit_of_its_own_stays() -> None:
         ),
     ],
 )
-def test_what_does_not_match_never_reaches_the_function(
+def test_a_key_that_does_not_match_never_reaches_the_function(
     prefixes: list[str], suffixes: list[str], keys: list[dict[str, str]] | None
 ) -> None:
     scope = stack()
@@ -145,7 +145,7 @@ def test_what_does_not_match_never_reaches_the_function(
 
 
 @pytest.mark.parametrize(
-    ("given", "pattern", "readable"),
+    ("arguments", "pattern", "readable"),
     [
         ({"wildcards": ["in/*/data-*.csv"]}, {"key": [{"wildcard": "in/*/data-*.csv"}]}, ["in/*"]),
         (
@@ -162,9 +162,9 @@ def test_what_does_not_match_never_reaches_the_function(
         ),
     ],
 )
-def test_wildcards_and_sizes(given: dict[str, Any], pattern: dict[str, Any], readable: list[str]) -> None:
+def test_wildcards_and_sizes(arguments: dict[str, Any], pattern: dict[str, Any], readable: list[str]) -> None:
     scope = stack()
-    pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)], **given)
+    pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)], **arguments)
 
     rule = object_rule(scope)
     assert rule["Properties"]["EventPattern"]["detail"]["object"] == pattern
@@ -177,7 +177,7 @@ def test_wildcards_and_sizes(given: dict[str, Any], pattern: dict[str, Any], rea
     assert read == readable
 
 
-def test_the_input_bucket_tells_event_bridge_without_a_custom_resource() -> None:
+def test_the_input_bucket_notifies_event_bridge_without_a_custom_resource() -> None:
     scope = stack()
     pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
 
@@ -188,7 +188,7 @@ def test_the_input_bucket_tells_event_bridge_without_a_custom_resource() -> None
     assert not resources(scope, "Custom::S3BucketNotifications")
 
 
-def test_the_job_reads_what_arrives_and_the_manifests_and_nothing_else() -> None:
+def test_the_job_may_read_the_uploaded_objects_and_the_manifests_and_nothing_else() -> None:
     scope = stack()
     EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)], prefixes=["in/"])
 
@@ -275,7 +275,9 @@ def test_upload_uri_is_the_first_prefix() -> None:
         (["in/", "out"], "out/", True),
     ],
 )
-def test_an_output_that_would_start_the_pipeline_again(prefixes: list[str], destination: str, *, refused: bool) -> None:
+def test_an_output_that_would_start_the_pipeline_again_is_refused(
+    prefixes: list[str], destination: str, *, refused: bool
+) -> None:
     scope = stack()
     bucket = s3.Bucket(scope, "Bucket")
     looping = step(
@@ -310,7 +312,7 @@ def test_default_outputs_in_the_input_bucket(prefixes: list[str], *, refused: bo
 
 
 @pytest.mark.parametrize("prefixes", [[], ["man"]])
-def test_manifests_that_would_start_the_pipeline_again(prefixes: list[str]) -> None:
+def test_manifests_that_would_start_the_pipeline_again_are_refused(prefixes: list[str]) -> None:
     scope = stack()
     bucket = s3.Bucket(scope, "Bucket")
     processor = Processor(scope, "P", image_uri=IMAGE, instance_type="ml.m5.large", bucket=bucket)
@@ -318,14 +320,14 @@ def test_manifests_that_would_start_the_pipeline_again(prefixes: list[str]) -> N
         EventDrivenProcessing(scope, "Pipeline", steps=[processor.run("Count")], input_bucket=bucket, prefixes=prefixes)
 
 
-def test_a_step_that_loses_the_next_ones_input() -> None:
+def test_a_step_that_replaces_the_input_of_the_next_one_is_refused() -> None:
     scope = stack()
     with pytest.raises(ConflictingValuesError, match=r"the step 'First' replaces the input that the next step needs"):
         EventDrivenProcessing(scope, "Pipeline", steps=[step(scope, "First"), step(scope, "Second")])
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         ({"steps": []}, "steps must be a list of at least one step, got []"),
         ({"prefixes": "in/"}, "prefixes must be a list of strings, got 'in/'; write ['in/']"),
@@ -346,21 +348,21 @@ def test_a_step_that_loses_the_next_ones_input() -> None:
         ({"max_runtime_in_seconds": 0}, "max_runtime_in_seconds must be at least 1, got 0"),
     ],
 )
-def test_a_pipeline_that_cannot_be(given: dict[str, Any], message: str) -> None:
+def test_an_invalid_pipeline_is_refused(arguments: dict[str, Any], message: str) -> None:
     scope = stack()
     with pytest.raises(InvalidProcessingJobError) as caught:
-        EventDrivenProcessing(scope, "Pipeline", **({"steps": [step(scope)]} | given))
+        EventDrivenProcessing(scope, "Pipeline", **({"steps": [step(scope)]} | arguments))
 
     assert str(caught.value).startswith(message)
 
 
-def test_one_step_alone_is_no_list() -> None:
+def test_a_step_that_is_not_in_a_list_is_refused() -> None:
     scope = stack()
     with pytest.raises(InvalidValueError, match="steps must be a list"):
         EventDrivenProcessing(scope, "Pipeline", steps=step(scope))  # type: ignore[arg-type]
 
 
-def test_what_event_bridge_cannot_hand_over_is_kept_and_both_queues_of_dead_letters_have_an_alarm() -> None:
+def test_events_that_event_bridge_cannot_deliver_are_kept_and_both_dead_letter_queues_have_an_alarm() -> None:
     scope = stack()
     pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
 
@@ -369,14 +371,14 @@ def test_what_event_bridge_cannot_hand_over_is_kept_and_both_queues_of_dead_lett
     undelivered = scope.resolve(pipeline.trigger.undelivered_queue.queue_arn)
     assert target["DeadLetterConfig"]["Arn"] == undelivered
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
-    # EventBridge may send there, from these rules alone.
+    # EventBridge may send messages to both queues, but only from these rules.
     policies = [
         statement
         for entry in resources(scope, "AWS::SQS::QueuePolicy").values()
         for statement in entry["Properties"]["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow" and statement["Resource"] == undelivered
     ]
-    assert len(policies) == 2  # of the rule for objects, and of that for executions
+    assert len(policies) == 2  # one for the rule for objects, one for the rule for executions
     for policy in policies:
         assert policy["Principal"] == {"Service": "events.amazonaws.com"}
         assert list(policy["Condition"]) == ["ArnEquals"]
@@ -391,7 +393,7 @@ def test_what_event_bridge_cannot_hand_over_is_kept_and_both_queues_of_dead_lett
         assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
 
 
-def test_what_the_user_lets_it_wait_for_is_waited_for() -> None:
+def test_dependencies_that_the_user_adds_are_kept() -> None:
     scope = stack()
     pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step(scope)])
     key = kms.Key(scope, "First")

@@ -23,20 +23,20 @@ REPOSITORY = "arn:aws:codeartifact:us-west-2:012345678901:repository/test-domain
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The files that the golden requests were made with, in the folder that the app runs in."""
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files of the golden requests, in the working directory of the app."""
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path)
     return tmp_path
 
 
-def sklearn(scope: cdk.Stack, **given: Any) -> FrameworkProcessor:
+def sklearn(scope: cdk.Stack, **arguments: Any) -> FrameworkProcessor:
     defaults = {"framework": "sklearn", "framework_version": "1.2-1", "instance_type": "ml.m5.xlarge"}
-    return FrameworkProcessor(scope, "Framework", **(defaults | given))
+    return FrameworkProcessor(scope, "Framework", **(defaults | arguments))
 
 
 @pytest.mark.parametrize(("index", "upload"), [(0, 0), (1, 2), (4, 5)])
-def test_the_archive_holds_the_files_that_the_sdk_packed(folder: Path, index: int, upload: int) -> None:
+def test_the_archive_holds_the_files_that_the_sdk_packed(directory: Path, index: int, upload: int) -> None:
     run = CALLS[index]["run"]
     from cdk_sagemaker_processing.processors.framework_base import _sources  # noqa: PLC0415
 
@@ -46,17 +46,17 @@ def test_the_archive_holds_the_files_that_the_sdk_packed(folder: Path, index: in
         members = archive.getnames()
 
     assert members == [name for name in GOLDEN["uploads"][upload]["TarMembers"] if not name.endswith("/")]
-    for path in folder.rglob("*"):
+    for path in directory.rglob("*"):
         os.utime(path, (0, 0))
     assert framework_container.source_archive(files) == packed
 
 
 def test_the_script_unpacks_installs_and_runs_with_the_arguments(tmp_path: Path) -> None:
-    code, bin_folder, log = tmp_path / "code", tmp_path / "bin", tmp_path / "log"
+    code, bin_directory, log = tmp_path / "code", tmp_path / "bin", tmp_path / "log"
     code.mkdir()
-    bin_folder.mkdir()
+    bin_directory.mkdir()
     for name in ("pip", "python", "aws"):
-        tool = bin_folder / name
+        tool = bin_directory / name
         tool.write_text(f'#!/bin/sh\nprintf "%s|" {name} "$@" >>{log}; echo >>{log}\n')
         tool.chmod(0o755)
     source = tmp_path / "requirements.txt"
@@ -66,7 +66,7 @@ def test_the_script_unpacks_installs_and_runs_with_the_arguments(tmp_path: Path)
     script = tmp_path / "runproc.sh"
     text = framework_container.start_script(["python", "-u"], "it's mine.py", REPOSITORY).decode()
     script.write_text(text.replace("/opt/ml/processing/input/code/", str(code)))
-    environment = os.environ | {"PATH": f"{bin_folder}:{os.environ['PATH']}"}
+    environment = os.environ | {"PATH": f"{bin_directory}:{os.environ['PATH']}"}
     subprocess.run(["/bin/bash", script, "--a", "b c", "$(touch x)"], env=environment, check=True)
 
     assert log.read_text().splitlines() == [
@@ -80,18 +80,18 @@ def test_the_script_unpacks_installs_and_runs_with_the_arguments(tmp_path: Path)
     ]
 
 
-def test_the_script_ends_at_the_first_step_that_fails(tmp_path: Path) -> None:
+def test_the_script_stops_at_the_first_step_that_fails(tmp_path: Path) -> None:
     script = tmp_path / "runproc.sh"
     text = framework_container.start_script(["echo", "ran"], "x.py", None).decode()
     script.write_text(text.replace("/opt/ml/processing/input/code/", str(tmp_path)))
-    ran = subprocess.run(["/bin/bash", script], check=False, capture_output=True, text=True)
+    process = subprocess.run(["/bin/bash", script], check=False, capture_output=True, text=True)
 
-    assert ran.returncode != 0  # there is no archive to unpack
-    assert "ran" not in ran.stdout
+    assert process.returncode != 0  # there is no archive to unpack
+    assert "ran" not in process.stdout
 
 
-def test_a_job_may_read_the_packages_it_logs_in_for(folder: Path) -> None:
-    del folder
+def test_a_job_may_read_the_packages_of_its_repository(directory: Path) -> None:
+    del directory
     scope = stack()
     in_machine(scope, sklearn(scope).run("Run", code="preprocess.py", codeartifact_repo_arn=REPOSITORY))
 
@@ -103,7 +103,7 @@ def test_a_job_may_read_the_packages_it_logs_in_for(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "image", "base"),
+    ("arguments", "image", "base"),
     [
         (
             {"framework": "pytorch", "framework_version": "2.3", "py_version": "py311"},
@@ -123,9 +123,9 @@ def test_a_job_may_read_the_packages_it_logs_in_for(folder: Path) -> None:
         ),
     ],
 )
-def test_images_and_job_names_of_frameworks(given: dict[str, Any], image: str, base: str) -> None:
+def test_images_and_job_names_of_frameworks(arguments: dict[str, Any], image: str, base: str) -> None:
     scope = stack()
-    processor = sklearn(scope, **given)
+    processor = sklearn(scope, **arguments)
     (state,) = in_machine(scope, processor.run("Run", code="s3://bucket/run.sh"))["States"].values()
 
     assert str(processor.image_uri).endswith(f"/{image}")
@@ -133,7 +133,7 @@ def test_images_and_job_names_of_frameworks(given: dict[str, Any], image: str, b
 
 
 @pytest.mark.parametrize(
-    ("given", "run", "message"),
+    ("arguments", "run", "message"),
     [
         ({}, {"code": "x.py", "source_dir": "src"}, "code must name a file in source_dir, which is "),
         ({}, {"code": "src"}, "code must be a file, not a directory, got 'src'; pass the directory as source_dir"),
@@ -160,9 +160,11 @@ def test_images_and_job_names_of_frameworks(given: dict[str, Any], image: str, b
         ),
     ],
 )
-def test_a_run_that_cannot_be(folder: Path, given: dict[str, Any], run: dict[str, Any], message: str) -> None:
-    del folder
+def test_an_invalid_run_is_refused(
+    directory: Path, arguments: dict[str, Any], run: dict[str, Any], message: str
+) -> None:
+    del directory
     with pytest.raises(InvalidProcessingJobError) as caught:
-        sklearn(stack(), **given).run("Run", **run)
+        sklearn(stack(), **arguments).run("Run", **run)
 
     assert str(caught.value).startswith(message)

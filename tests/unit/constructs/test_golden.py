@@ -1,4 +1,4 @@
-"""Requests that the SageMaker SDK sent, kept as files, against those of the constructs."""
+"""Comparison of the requests of the constructs with those of the SageMaker SDK, which are kept in files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cdk_sagemaker_processing import ConflictingValuesError
 from tests.helpers.sdk_calls import GOLDEN, Call, comparable, golden_request, write_files
 from tests.helpers.sent_requests import request_of
 
-# In it the SDK sends subnets without security groups, which the API refuses and so do we.
+# The SDK sends subnets without security groups, which the API and this library refuse.
 REFUSED = ("datasets_featurestore", 1)
 
 
@@ -29,7 +29,7 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if (name, index) != REFUSED
     ],
 )
-def test_sends_what_the_sdk_sent(name: str, index: int, call: Call) -> None:
+def test_the_request_matches_that_of_the_sdk(name: str, index: int, call: Call) -> None:
     assert request_of(call) == comparable(golden_request(name, index))
 
 
@@ -42,7 +42,7 @@ def test_every_golden_request_has_its_call() -> None:
             golden_request(name, len(calls))
 
 
-def test_what_the_api_would_refuse_is_refused_although_the_sdk_sends_it() -> None:
+def test_a_request_that_the_api_would_refuse_is_refused_although_the_sdk_sends_it() -> None:
     name, index = REFUSED
     with pytest.raises(
         ConflictingValuesError, match="subnets and security_group_ids go only together, got subnets alone"

@@ -27,7 +27,7 @@ IMAGE = "123456789012.dkr.ecr.us-west-2.amazonaws.com/my-image:1"
 
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with preprocess.py that the app runs in."""
+    """The file preprocess.py in the working directory of the app."""
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "preprocess.py"
     path.write_text("print('hello')\n")
@@ -35,18 +35,18 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_local_code_keeps_its_name_below_a_hash_of_its_content(script: Path) -> None:
-    def place() -> str:
+    def prefix() -> str:
         scope = stack()
         processor = ScriptProcessor(scope, "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
         in_machine(scope, processor.run("Run", code=str(script)))
         (unpacked,) = resources(scope, "Custom::ProcessingCode").values()
         return str(unpacked["Properties"]["Prefix"])
 
-    first = place()
+    first = prefix()
     assert re.fullmatch("code/[0-9a-f]{64}", first)
-    assert place() == first
+    assert prefix() == first
     script.write_text("print('changed')\n")
-    assert place() != first
+    assert prefix() != first
 
 
 def test_one_function_unpacks_for_the_whole_stack(script: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_stack_without_local_code_has_no_custom_resource() -> None:
     assert not kinds & {"Custom::ProcessingCode", "AWS::Lambda::Function", "AWS::S3::Bucket"}
 
 
-def test_a_local_folder_as_input(script: Path) -> None:
+def test_a_local_directory_as_input(script: Path) -> None:
     (script.parent / "data" / "deep").mkdir(parents=True)
     (script.parent / "data" / "deep" / "a b.csv").write_text("x\n1\n")
     scope = stack()
@@ -105,7 +105,7 @@ def test_the_image_of_china_has_its_own_domain() -> None:
     assert str(processor.image_uri).startswith("450853457545.dkr.ecr.cn-north-1.amazonaws.com.cn/")
 
 
-def test_a_region_without_the_image() -> None:
+def test_a_region_without_the_image_is_refused() -> None:
     scope = cdk.Stack(cdk.App(), "Stack", env=cdk.Environment(account="111122223333", region="mars-north-1"))
     with pytest.raises(
         InvalidValueError, match="region must be one where SageMaker provides sagemaker-scikit-learn: af-so"
@@ -130,7 +130,7 @@ def test_jobs_are_named_after_the_image_as_in_the_sdk(image: str, base: str) -> 
     assert state["Parameters"]["ProcessingJobName.$"] == f"States.Format('{base}-{{}}', States.UUID())"
 
 
-def test_the_users_own_role_and_bucket() -> None:
+def test_a_user_supplied_role_and_bucket() -> None:
     scope = stack()
     role = iam.Role(scope, "Mine", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
     bucket = s3.Bucket(scope, "MyBucket")
@@ -139,10 +139,10 @@ def test_the_users_own_role_and_bucket() -> None:
 
     assert processor.bucket is bucket
     assert len(resources(scope, "AWS::S3::Bucket")) == 1
-    assert len(resources(scope, "AWS::IAM::Role")) == 2  # the user's, and the state machine's
+    assert len(resources(scope, "AWS::IAM::Role")) == 2  # the user-supplied role, and that of the state machine
 
 
-def test_what_is_granted_to_a_processor_its_jobs_may_do() -> None:
+def test_the_jobs_of_a_processor_have_its_grants() -> None:
     scope = stack()
     bucket = s3.Bucket(scope, "Bucket")
     processor = SKLearnProcessor(scope, "P", framework_version="1.2-1", instance_type="ml.m5.large")
@@ -159,7 +159,7 @@ def test_what_is_granted_to_a_processor_its_jobs_may_do() -> None:
         ("https://example.com/x.py", "code must be a local file, a file:// URL or an s3:// URI, got 'https://"),
     ],
 )
-def test_code_that_is_not_there(script: Path, code: str, message: str) -> None:
+def test_missing_code_is_refused(script: Path, code: str, message: str) -> None:
     del script
     processor = ScriptProcessor(stack(), "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
     with pytest.raises(InvalidProcessingJobError) as caught:
@@ -168,15 +168,15 @@ def test_code_that_is_not_there(script: Path, code: str, message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
-def test_the_script_counts_among_the_ten_inputs(script: Path) -> None:
+def test_the_script_counts_as_one_of_the_ten_inputs(script: Path) -> None:
     processor = ScriptProcessor(stack(), "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
-    ten = [ProcessingInput(source=f"s3://bucket/{n}", destination=f"/opt/ml/processing/{n}") for n in range(10)]
+    inputs = [ProcessingInput(source=f"s3://bucket/{n}", destination=f"/opt/ml/processing/{n}") for n in range(10)]
     with pytest.raises(InvalidValueError, match="inputs must have at most 10 entries"):
-        processor.run("Run", code=str(script), inputs=ten)
+        processor.run("Run", code=str(script), inputs=inputs)
 
 
 @pytest.mark.parametrize("command", [[], "python3"])
-def test_a_command_is_a_list_of_words(command: Any) -> None:  # noqa: ANN401
+def test_a_command_that_is_not_a_list_of_strings_is_refused(command: Any) -> None:  # noqa: ANN401
     with pytest.raises(InvalidValueError, match="command must be a list of at least one string"):
         ScriptProcessor(stack(), "P", image_uri=IMAGE, command=command, instance_type="ml.m5.large")
 
@@ -185,7 +185,7 @@ KEY_ARN = "arn:aws:kms:us-west-2:111122223333:key/1234"
 
 
 @pytest.mark.parametrize("by", ["arn", "key"])
-def test_what_a_run_uploads_is_encrypted_with_its_key(script: Path, by: str) -> None:
+def test_the_uploads_of_a_run_are_encrypted_with_its_key(script: Path, by: str) -> None:
     (script.parent / "data").mkdir()
     (script.parent / "data" / "a.csv").write_text("1")
     scope = stack()
@@ -212,13 +212,13 @@ def _listed(statement: dict[str, Any]) -> list[str]:
     return action if isinstance(action, list) else [action]
 
 
-def test_a_key_that_the_deployment_could_not_be_granted(script: Path) -> None:
+def test_a_key_that_cannot_be_granted_to_the_deployment_is_refused(script: Path) -> None:
     processor = ScriptProcessor(stack(), "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
     with pytest.raises(InvalidValueError, match="kms_key must be a key or its ARN, got 'alias/mine'"):
         processor.run("Run", code=str(script), kms_key="alias/mine")
 
 
-def test_options_of_the_state_reach_it(script: Path) -> None:
+def test_options_of_the_state_are_passed_to_it(script: Path) -> None:
     scope = stack()
     processor = ScriptProcessor(scope, "P", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large")
     run = processor.run(

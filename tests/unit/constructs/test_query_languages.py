@@ -1,4 +1,4 @@
-"""Values that are only known at run time, and the two query languages they are written in."""
+"""Values that are known only at run time, in the two query languages of Step Functions."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ JSONATA = sfn.QueryLanguage.JSONATA
 PATH = sfn.JsonPath
 
 
-def state_of(scope: cdk.Stack, language: sfn.QueryLanguage | None = None, **given: Any) -> dict[str, Any]:
-    """The state of a task with these options, in a machine of a language."""
-    task = SageMakerCreateProcessingJob(scope, "Count", image_uri=IMAGE, retry_at_creation=False, **given)
+def state_of(scope: cdk.Stack, language: sfn.QueryLanguage | None = None, **arguments: Any) -> dict[str, Any]:
+    """Return the state of a task with these arguments, in a machine with a query language."""
+    task = SageMakerCreateProcessingJob(scope, "Count", image_uri=IMAGE, retry_at_creation=False, **arguments)
     sfn.StateMachine(scope, "Machine", definition_body=sfn.DefinitionBody.from_chainable(task), query_language=language)
     found: dict[str, Any] = definition(scope)["States"]["Count"]
     return found
 
 
-def test_basic_jsonata() -> None:
+def test_minimal_jsonata() -> None:
     scope = stack()
     assert state_of(scope, query_language=JSONATA) == {
         "Type": "Task",
@@ -53,7 +53,7 @@ def test_basic_jsonata() -> None:
     }
 
 
-def test_a_task_follows_its_machine() -> None:
+def test_a_task_has_the_language_of_its_machine() -> None:
     state = state_of(stack(), JSONATA)
     assert "QueryLanguage" not in state
     assert state["Arguments"]["ProcessingJobName"] == '{% "Count-" & $uuid() %}'
@@ -70,8 +70,8 @@ def test_the_factories() -> None:
     assert (states["B"]["QueryLanguage"], "Arguments" in states["B"]) == ("JSONata", True)
 
 
-def everything(scope: cdk.Stack, at: Any) -> dict[str, Any]:  # noqa: ANN401 - makes a value of a name
-    """Options with values of run time everywhere, mixed with static ones and tokens."""
+def everything(scope: cdk.Stack, at: Any) -> dict[str, Any]:  # noqa: ANN401 - creates a value from a name
+    """Return options with run-time values everywhere, mixed with static ones and tokens."""
     bucket = s3.Bucket.from_bucket_name(scope, "Bucket", cdk.Fn.import_value("TheBucket"))
     return {
         "image_uri": f"444455556666.dkr.ecr.us-west-2.amazonaws.com/team/count:{at('tag')}",
@@ -96,7 +96,7 @@ def everything(scope: cdk.Stack, at: Any) -> dict[str, Any]:  # noqa: ANN401 - m
     }
 
 
-def test_everywhere_in_json_path() -> None:
+def test_run_time_values_everywhere_in_json_path() -> None:
     scope = stack()
     options = everything(scope, lambda name: PATH.string_at(f"$.{name}"))
     task = SageMakerCreateProcessingJob(scope, "Count", **options)
@@ -124,11 +124,16 @@ def test_everywhere_in_json_path() -> None:
     assert sent["Tags"] == [{"Key": "day", "Value.$": "$.day"}]
 
 
-@pytest.mark.parametrize("way", ["JSONata", "simple paths"])
-def test_everywhere_in_jsonata(way: str) -> None:
+@pytest.mark.parametrize("notation", ["JSONata", "simple paths"])
+def test_run_time_values_everywhere_in_jsonata(notation: str) -> None:
     scope = stack()
-    ways = {"JSONata": lambda name: f"{{% $states.input.{name} %}}", "simple paths": lambda n: PATH.string_at(f"$.{n}")}
-    task = SageMakerCreateProcessingJob(scope, "Count", query_language=JSONATA, **everything(scope, ways[way]))
+    notations = {
+        "JSONata": lambda name: f"{{% $states.input.{name} %}}",
+        "simple paths": lambda n: PATH.string_at(f"$.{n}"),
+    }
+    task = SageMakerCreateProcessingJob(
+        scope, "Count", query_language=JSONATA, **everything(scope, notations[notation])
+    )
     sent = json.loads(
         json.dumps(in_machine(scope, task)["States"]["Count"]["Arguments"])
         .replace("($states.input.", "$states.input.")
@@ -154,7 +159,7 @@ def test_everywhere_in_jsonata(way: str) -> None:
     assert sent["Tags"] == [{"Key": "day", "Value": "{% $states.input.day %}"}]
 
 
-def test_lists_numbers_and_objects_whole() -> None:
+def test_whole_lists_numbers_and_objects_from_run_time_values() -> None:
     whole: dict[str, Any] = {
         "instance_count": PATH.number_at("$.n"),
         "volume_size_in_gb": PATH.number_at("$.gb"),
@@ -208,13 +213,13 @@ def test_lists_numbers_and_objects_whole() -> None:
         ("States.UUID()", "$uuid()"),
     ],
 )
-def test_what_a_simple_path_is_in_jsonata(path: str, jsonata: str) -> None:
+def test_a_simple_path_becomes_jsonata(path: str, jsonata: str) -> None:
     state = state_of(stack(), query_language=JSONATA, env={"A": PATH.string_at(path)})
     assert state["Arguments"]["Environment"]["A"] == f"{{% {jsonata} %}}"
 
 
 @pytest.mark.parametrize("path", ["$..deep", "$.a[*]", "$.a[?(@.b)]", "States.Hash($.a, 'MD5')"])
-def test_a_path_that_jsonata_does_not_have_is_refused_at_once(path: str) -> None:
+def test_a_path_without_a_jsonata_equivalent_is_refused_immediately(path: str) -> None:
     with pytest.raises(
         InvalidValueError, match="a value of a JSONata state must be JSONata, or a path of names and indexes"
     ):
@@ -226,7 +231,7 @@ def test_jsonata_in_a_json_path_state_is_refused() -> None:
         state_of(stack(), env={"A": "{% $states.input.a %}"})
 
 
-def test_what_the_other_language_has() -> None:
+def test_options_of_the_other_language_are_refused() -> None:
     with pytest.raises(ConflictingValuesError, match="result_path is JSONPath's, and the state 'Count' is JSONata"):
         state_of(stack(), query_language=JSONATA, result_path="$.x")
     with pytest.raises(ConflictingValuesError, match="state_output is JSONata's, and the state 'Count' is JSONPath"):
@@ -235,7 +240,7 @@ def test_what_the_other_language_has() -> None:
         state_of(stack(), state_output={"a": 1})
 
 
-def test_grants_reach_as_far_as_a_place_is_known() -> None:
+def test_grants_are_as_narrow_as_the_known_part_of_a_location() -> None:
     scope = stack()
     at = PATH.string_at
     state_of(
@@ -266,7 +271,7 @@ def test_grants_reach_as_far_as_a_place_is_known() -> None:
     ("job_name", "arn"),
     [(f"night-{PATH.string_at('$.n')}", "night-*"), (PATH.string_at("$.n"), "*"), ("{% $states.input.n %}", "*")],
 )
-def test_a_job_name_of_run_time_and_who_may_use_it(job_name: str, arn: str) -> None:
+def test_a_run_time_job_name_and_its_permissions(job_name: str, arn: str) -> None:
     scope = stack()
     state_of(scope, JSONATA, job_name=job_name)
     (statement, *_) = statements(scope, "MachineRole")
@@ -274,17 +279,17 @@ def test_a_job_name_of_run_time_and_who_may_use_it(job_name: str, arn: str) -> N
 
 
 @pytest.mark.parametrize("job_name", ["nightly", cdk.Fn.import_value("Name")])
-def test_a_job_name_that_is_the_same_each_time(job_name: str) -> None:
+def test_a_job_name_that_is_the_same_for_every_execution_is_refused(job_name: str) -> None:
     with pytest.raises(InvalidValueError, match="job_name must have a part that is known only at run time"):
         state_of(stack(), job_name=job_name)
 
 
-def test_a_job_name_that_can_be_none() -> None:
+def test_a_run_time_job_name_with_an_invalid_character_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="job_name must match"):
         state_of(stack(), job_name=f"night_{PATH.string_at('$.n')}")
 
 
-def test_nested_in_a_jsonata_machine_with_a_language_of_its_own() -> None:
+def test_a_task_with_its_own_language_in_a_jsonata_machine() -> None:
     scope = stack()
     processor = SKLearnProcessor(scope, "P", framework_version="1.2-1", instance_type="ml.m5.large")
     run = processor.run("Run", code="s3://bucket/run.py", query_language=JSONATA)
@@ -310,14 +315,14 @@ COMMON: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("given", COMMON, ids=lambda given: "+".join(given) or "nothing")
+@pytest.mark.parametrize("arguments", COMMON, ids=lambda arguments: "+".join(arguments) or "nothing")
 @pytest.mark.parametrize("machine", [JSONATA, sfn.QueryLanguage.JSON_PATH], ids=["in-jsonata", "in-json-path"])
-def test_parity_with_an_official_jsonata_task(given: dict[str, Any], machine: sfn.QueryLanguage) -> None:
+def test_parity_with_an_official_jsonata_task(arguments: dict[str, Any], machine: sfn.QueryLanguage) -> None:
     def common(*, ours: bool) -> dict[str, Any]:
         scope = stack()
         task: sfn.TaskStateBase
         if ours:
-            options = {("state_output" if name == "outputs" else name): value for name, value in given.items()}
+            options = {("state_output" if name == "outputs" else name): value for name, value in arguments.items()}
             task = SageMakerCreateProcessingJob.jsonata(
                 scope, "Job", image_uri=IMAGE, retry_at_creation=False, **options
             )
@@ -334,7 +339,7 @@ def test_parity_with_an_official_jsonata_task(given: dict[str, Any], machine: sf
                 ),
                 transform_output=tasks.TransformOutput(s3_output_path="s3://bucket/out"),
                 integration_pattern=sfn.IntegrationPattern.RUN_JOB,
-                **given,
+                **arguments,
             )
         task.add_retry(errors=["A"], max_attempts=1)
         task.add_catch(
@@ -349,7 +354,7 @@ def test_parity_with_an_official_jsonata_task(given: dict[str, Any], machine: sf
     assert common(ours=True) == common(ours=False)
 
 
-def test_no_express_machine_waits_for_a_job() -> None:
+def test_an_express_machine_that_waits_for_a_job_is_refused() -> None:
     scope = stack()
     task = SageMakerCreateProcessingJob(scope, "Count", image_uri=IMAGE)
     sfn.StateMachine(
@@ -364,7 +369,7 @@ def test_no_express_machine_waits_for_a_job() -> None:
         resources(scope, "AWS::StepFunctions::StateMachine")
 
 
-def test_an_express_machine_creates_a_job() -> None:
+def test_an_express_machine_may_create_a_job() -> None:
     scope = stack()
     task = SageMakerCreateProcessingJob(
         scope, "Count", image_uri=IMAGE, integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE

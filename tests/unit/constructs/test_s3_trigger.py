@@ -1,4 +1,4 @@
-"""Batches, limits and failures of the trigger, as a template."""
+"""The template of the trigger: batches, limits and failures."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from tests.helpers.stacks import assert_snapshot, resources, stack, statements, 
 DYNAMODB = "['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem']"
 
 
-def trigger(scope: Any, **given: Any) -> S3Trigger:  # noqa: ANN401
+def trigger(scope: Any, **arguments: Any) -> S3Trigger:  # noqa: ANN401
     machine = sfn.StateMachine(
         scope, "Machine", definition_body=sfn.DefinitionBody.from_chainable(sfn.Pass(scope, "Pass"))
     )
-    buckets = {name: s3.Bucket(scope, name) for name in ("In", "Out") if name == "Out" or "bucket" not in given}
+    buckets = {name: s3.Bucket(scope, name) for name in ("In", "Out") if name == "Out" or "bucket" not in arguments}
     return S3Trigger(
         scope,
         "Trigger",
-        **{"bucket": buckets.get("In"), "state_machine": machine, "manifest_bucket": buckets["Out"], **given},
+        **{"bucket": buckets.get("In"), "state_machine": machine, "manifest_bucket": buckets["Out"], **arguments},
     )
 
 
 def settings(scope: Any, function: str) -> str:  # noqa: ANN401
-    """What a function is told, with references in angle brackets."""
+    """Return the settings of a function, with angle brackets for references."""
     (found,) = [
         properties["Properties"]["Environment"]["Variables"]["SETTINGS"]
         for name, properties in resources(scope, "AWS::Lambda::Function").items()
@@ -47,7 +47,7 @@ def actions(scope: Any, role: str) -> dict[str, str]:  # noqa: ANN401
 def test_maximal_snapshot() -> None:
     scope = stack()
     topic = sns.Topic(scope, "Topic", master_key=kms.Key(scope, "Key"))
-    made = trigger(
+    s3_trigger = trigger(
         scope,
         prefixes=["in/"],
         batch_size=1000,
@@ -59,22 +59,22 @@ def test_maximal_snapshot() -> None:
         pipeline_name="wine",
         removal_policy=RemovalPolicy.DESTROY,
     )
-    made.on_failure("Failed")
+    s3_trigger.on_failure("Failed")
     assert_snapshot("s3_trigger_maximal", template(scope))
 
 
 def test_without_batches_and_limit_there_is_no_table() -> None:
     scope = stack()
-    made = trigger(scope)
-    assert made.ledger is None
+    s3_trigger = trigger(scope)
+    assert s3_trigger.ledger is None
     assert not resources(scope, "AWS::DynamoDB::GlobalTable")
     assert len(resources(scope, "AWS::Lambda::Function")) == 1
 
 
-@pytest.mark.parametrize("given", [{"batch_size": 2}, {"max_concurrent_jobs": 1}])
-def test_the_table_outlives_the_stack_and_can_be_restored(given: dict[str, int]) -> None:
+@pytest.mark.parametrize("arguments", [{"batch_size": 2}, {"max_concurrent_jobs": 1}])
+def test_the_table_is_retained_and_can_be_restored(arguments: dict[str, int]) -> None:
     scope = stack()
-    trigger(scope, **given)
+    trigger(scope, **arguments)
     (table,) = resources(scope, "AWS::DynamoDB::GlobalTable").values()
     assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
     assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
@@ -84,7 +84,7 @@ def test_the_table_outlives_the_stack_and_can_be_restored(given: dict[str, int])
         assert queue["DeletionPolicy"] == "Retain"
 
 
-def test_the_functions_of_batches_may_do_what_they_do_and_no_more() -> None:
+def test_the_functions_for_batches_have_the_permissions_that_they_need_and_no_more() -> None:
     scope = stack()
     trigger(scope, prefixes=["in/"], batch_size=10)
     common = {
@@ -112,7 +112,7 @@ def test_the_functions_of_batches_may_do_what_they_do_and_no_more() -> None:
     assert dispatcher["s3:PutObject"].endswith("/manifests/*")
 
 
-def test_the_dispatcher_puts_encrypted_manifests_together() -> None:
+def test_the_dispatcher_may_combine_encrypted_manifests() -> None:
     scope = stack()
     trigger(scope, batch_size=10, manifest_bucket=s3.Bucket(scope, "Safe", encryption_key=kms.Key(scope, "Key")))
     (kms_actions,) = [action for action in actions(scope, "TriggerLedgerDispatcherRole") if "kms:" in action]
@@ -120,10 +120,10 @@ def test_the_dispatcher_puts_encrypted_manifests_together() -> None:
     assert "kms:GenerateDataKey" in kms_actions
 
 
-def test_deliveries_grow_with_batches() -> None:
-    def mapping(**given: int) -> dict[str, Any]:
+def test_the_size_of_deliveries_grows_with_that_of_batches() -> None:
+    def mapping(**arguments: int) -> dict[str, Any]:
         scope = stack()
-        trigger(scope, **given)
+        trigger(scope, **arguments)
         (found,) = resources(scope, "AWS::Lambda::EventSourceMapping").values()
         return {name: found["Properties"].get(name) for name in ("BatchSize", "ScalingConfig")} | {
             "window": found["Properties"].get("MaximumBatchingWindowInSeconds")
@@ -138,12 +138,12 @@ def test_deliveries_grow_with_batches() -> None:
     assert mapping(batch_size=500) == {"BatchSize": 1000, "ScalingConfig": {"MaximumConcurrency": 5}, "window": 5}
 
 
-def test_what_the_functions_are_told() -> None:
+def test_the_configuration_of_the_functions() -> None:
     scope = stack()
     prefix = CfnParameter(scope, "Prefix").value_as_string
     trigger(scope, prefixes=[prefix], batch_size=7, group_by=GroupBy(pattern=r"day=(\d+)"), max_concurrent_jobs=2)
-    told = json.loads(settings(scope, "TriggerFunction"))
-    assert told == {
+    configuration = json.loads(settings(scope, "TriggerFunction"))
+    assert configuration == {
         "bucket": "<...>",
         "state_machine_arn": "<...>",
         "manifest_bucket": "<...>",
@@ -160,17 +160,17 @@ def test_what_the_functions_are_told() -> None:
         "table": "<...>",
         "dispatcher": "<...>",
     }
-    del told["dispatcher"]
-    assert json.loads(settings(scope, "TriggerLedgerDispatcher")) == told
+    del configuration["dispatcher"]
+    assert json.loads(settings(scope, "TriggerLedgerDispatcher")) == configuration
 
 
 def test_every_queue_and_the_dispatcher_have_an_alarm() -> None:
     scope = stack()
-    made = trigger(scope, batch_size=2)
-    assert len(made.alarms) == len(resources(scope, "AWS::CloudWatch::Alarm")) == 3
+    s3_trigger = trigger(scope, batch_size=2)
+    assert len(s3_trigger.alarms) == len(resources(scope, "AWS::CloudWatch::Alarm")) == 3
 
 
-def test_a_bucket_of_another_stack_makes_no_circle() -> None:
+def test_a_bucket_of_another_stack_causes_no_dependency_cycle() -> None:
     app = App()
     data, pipeline = Stack(app, "Data"), Stack(app, "Pipeline")
     trigger(pipeline, bucket=s3.Bucket(data, "Bucket"), batch_size=5)
@@ -183,7 +183,7 @@ def test_a_bucket_of_another_stack_makes_no_circle() -> None:
     assert data.dependencies == []
 
 
-def test_an_imported_bucket_and_machine_will_do() -> None:
+def test_an_imported_bucket_and_state_machine_are_accepted() -> None:
     scope = stack()
     arn = "arn:aws:states:us-west-2:111122223333:stateMachine:theirs"
     trigger(
@@ -199,7 +199,7 @@ def test_an_imported_bucket_and_machine_will_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         ({"batch_size": 0}, "batch_size must be a whole number from 1 to 100000, got 0"),
         ({"batch_size": 100_001}, "batch_size must be a whole number from 1 to 100000, got 100001"),
@@ -215,18 +215,18 @@ def test_an_imported_bucket_and_machine_will_do() -> None:
         ({"prefixes": [f"{number}/" + "x" * 500 for number in range(6)]}, "prefixes must have at most 2500 characters"),
     ],
 )
-def test_a_wrong_number_is_refused(given: dict[str, Any], message: str) -> None:
+def test_an_invalid_number_is_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidProcessingJobError) as caught:
-        trigger(stack(), **given)
+        trigger(stack(), **arguments)
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("given", [{"batch_window": Duration.minutes(2)}, {"group_by": GroupBy(folders=1)}])
-def test_what_is_about_batches_wants_batches(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("arguments", [{"batch_window": Duration.minutes(2)}, {"group_by": GroupBy(folders=1)}])
+def test_options_of_batches_without_batches_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(
         ConflictingValuesError, match=r"goes only with a batch_size above 1, got batch_size=1; pass a larger batch_size"
     ):
-        trigger(stack(), **given)
+        trigger(stack(), **arguments)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_what_is_about_batches_wants_batches(given: dict[str, Any]) -> None:
         (lambda: GroupBy(pattern=5), "pattern must be a regular expression"),  # type: ignore[arg-type]
     ],
 )
-def test_a_wrong_group_is_refused(make: Any, message: str) -> None:  # noqa: ANN401
+def test_an_invalid_group_is_refused(make: Any, message: str) -> None:  # noqa: ANN401
     with pytest.raises(InvalidProcessingJobError) as caught:
         make()
     assert message in str(caught.value)

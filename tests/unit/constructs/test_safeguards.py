@@ -1,4 +1,4 @@
-"""One key, one network, one retention for everything that is made in a scope."""
+"""One key, one network and one retention for everything that is created in a scope."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from cdk_sagemaker_processing import (
 from tests.helpers.stacks import resources, stack, statements, template
 
 IMAGE = "444455556666.dkr.ecr.us-west-2.amazonaws.com/team/count:1"
-# Where each kind of resource names its key.
+# The path of the key in the properties of each type of resource.
 KEYS: dict[str, list[Any]] = {
     "AWS::S3::Bucket": ["BucketEncryption", "ServerSideEncryptionConfiguration", 0],
     "AWS::SQS::Queue": ["KmsMasterKeyId"],
@@ -41,18 +41,18 @@ KEYS: dict[str, list[Any]] = {
 }
 
 
-def pipeline(scope: Any, **given: Any) -> EventDrivenProcessing:  # noqa: ANN401
+def pipeline(scope: Any, **reserved: Any) -> EventDrivenProcessing:  # noqa: ANN401
     processor = Processor(scope, "Processor", image_uri=IMAGE, instance_type="ml.m5.large")
     run = processor.run(
         "Run",
         inputs=[uploaded_objects()],
         outputs=[ProcessingOutput(source="/opt/ml/processing/out")],
     )
-    return EventDrivenProcessing(scope, "Pipeline", steps=[run], **{"batch_size": 2, **given})
+    return EventDrivenProcessing(scope, "Pipeline", steps=[run], **{"batch_size": 2, **reserved})
 
 
 def key_of(entry: dict[str, Any]) -> str | None:
-    """The logical id of a resource's key."""
+    """Return the logical id of the key of a resource."""
     value: Any = entry.get("Properties", {})
     for step in KEYS[entry["Type"]]:
         value = value[step] if isinstance(step, int) else value.get(step)
@@ -62,13 +62,13 @@ def key_of(entry: dict[str, Any]) -> str | None:
     return found.partition('"Fn::GetAtt": ["')[2].partition('"')[0] or None
 
 
-def keys(of: Stack) -> dict[str, str | None]:
-    """The key of every resource that can have one, by logical id less its hash."""
-    return {name[:-8]: key_of(entry) for name, entry in template(of)["Resources"].items() if entry["Type"] in KEYS}
+def keys(scope: Stack) -> dict[str, str | None]:
+    """Return the key of every resource that can have one, by its logical id without the hash."""
+    return {name[:-8]: key_of(entry) for name, entry in template(scope)["Resources"].items() if entry["Type"] in KEYS}
 
 
-def key_policy(of: Stack) -> list[dict[str, Any]]:
-    (key,) = resources(of, "AWS::KMS::Key").values()
+def key_policy(scope: Stack) -> list[dict[str, Any]]:
+    (key,) = resources(scope, "AWS::KMS::Key").values()
     found: list[dict[str, Any]] = key["Properties"]["KeyPolicy"]["Statement"]
     return found
 
@@ -86,7 +86,7 @@ def test_one_key_encrypts_everything_but_the_access_logs() -> None:
     assert set(found.values()) == {key}
 
 
-def test_the_key_lets_logs_and_events_through_and_nobody_else() -> None:
+def test_the_key_policy_allows_logs_and_events_and_nobody_else() -> None:
     scope = stack(bound=False)
     Safeguards(encryption_key=kms.Key(scope, "Key")).apply_to(scope)
     pipeline(scope)
@@ -100,11 +100,11 @@ def test_the_key_lets_logs_and_events_through_and_nobody_else() -> None:
     assert event["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_only_the_rules_may_send_into_encrypted_queues() -> None:
+def test_only_the_rules_may_send_to_encrypted_queues() -> None:
     scope = stack()
-    made = pipeline(scope, encryption_key=kms.Key(scope, "Key"))
+    created = pipeline(scope, encryption_key=kms.Key(scope, "Key"))
 
-    rules = {scope.resolve(rule.attr_arn)["Fn::GetAtt"][0] for rule in _rules(made.trigger)}
+    rules = {scope.resolve(rule.attr_arn)["Fn::GetAtt"][0] for rule in _rules(created.trigger)}
     for name, policy in resources(scope, "AWS::SQS::QueuePolicy").items():
         allowed = [s for s in policy["Properties"]["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
         sources = {s["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::GetAtt"][0] for s in allowed}
@@ -117,8 +117,8 @@ def test_only_the_rules_may_send_into_encrypted_queues() -> None:
     ]
     assert len(targets) == 2
     for target in targets:
-        assert target["Arn"] == scope.resolve(made.trigger.queue.queue_arn)
-        assert target["DeadLetterConfig"] == {"Arn": scope.resolve(made.trigger.undelivered_queue.queue_arn)}
+        assert target["Arn"] == scope.resolve(created.trigger.queue.queue_arn)
+        assert target["DeadLetterConfig"] == {"Arn": scope.resolve(created.trigger.undelivered_queue.queue_arn)}
         assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
 
 
@@ -129,7 +129,7 @@ def _rules(trigger: S3Trigger) -> list[Any]:
 @pytest.mark.parametrize(
     "role", ["PipelineTriggerFunctionRole", "PipelineTriggerLedgerDispatcherRole", "ProcessorRole"]
 )
-def test_who_works_with_what_is_encrypted_may_use_the_key(role: str) -> None:
+def test_each_role_that_uses_encrypted_data_may_use_the_key(role: str) -> None:
     scope = stack()
     Safeguards(encryption_key=kms.Key(scope, "Key")).apply_to(scope)
     pipeline(scope)
@@ -144,7 +144,7 @@ def test_who_works_with_what_is_encrypted_may_use_the_key(role: str) -> None:
     assert actions == {"kms:Decrypt", "kms:GenerateDataKey"} | (of_the_table if "Trigger" in role else set())
 
 
-def test_a_pipeline_with_a_key_of_its_own() -> None:
+def test_a_pipeline_with_its_own_key() -> None:
     scope = stack()
     pipeline(scope, encryption_key=kms.Key(scope, "Key"))
 
@@ -159,7 +159,7 @@ def test_a_pipeline_with_a_key_of_its_own() -> None:
     )
 
 
-def test_a_trigger_with_a_key_of_its_own() -> None:
+def test_a_trigger_with_its_own_key() -> None:
     scope = stack()
     start = sfn.DefinitionBody.from_chainable(sfn.Pass(scope, "Pass"))
     S3Trigger(
@@ -175,7 +175,7 @@ def test_a_trigger_with_a_key_of_its_own() -> None:
     assert {name for name, key in found.items() if key is None} == {"In", "Out"}
 
 
-def test_the_nearest_counts_as_a_whole() -> None:
+def test_the_nearest_safeguards_apply_as_a_whole() -> None:
     scope = stack()
     inner = Construct(scope, "Inner")
     Safeguards(log_retention=logs.RetentionDays.ONE_YEAR).apply_to(scope)
@@ -210,7 +210,7 @@ def test_functions_in_a_network() -> None:
 
 
 @pytest.mark.parametrize("tracing", [True, False])
-def test_traces_can_be_switched_off(tracing: bool) -> None:  # noqa: FBT001
+def test_tracing_can_be_switched_off(tracing: bool) -> None:  # noqa: FBT001
     scope = stack()
     Safeguards(tracing=tracing).apply_to(scope)
     pipeline(scope)
@@ -229,19 +229,19 @@ def test_traces_can_be_switched_off(tracing: bool) -> None:  # noqa: FBT001
     assert ("xray:" in json.dumps(template(scope))) == tracing
 
 
-@pytest.mark.parametrize(("given", "batches", "at_once"), [(3, 1, 3), (3, 10, 3), (50, 1, 50), (50, 10, 5)])
-def test_reserved_concurrency_is_what_the_queue_asks_for(given: int, batches: int, at_once: int) -> None:
+@pytest.mark.parametrize(("reserved", "batches", "concurrency"), [(3, 1, 3), (3, 10, 3), (50, 1, 50), (50, 10, 5)])
+def test_reserved_concurrency_limits_that_of_the_queue(reserved: int, batches: int, concurrency: int) -> None:
     scope = stack()
-    Safeguards(reserved_concurrent_executions=given).apply_to(scope)
+    Safeguards(reserved_concurrent_executions=reserved).apply_to(scope)
     pipeline(scope, batch_size=batches)
 
     for function in resources(scope, "AWS::Lambda::Function").values():
-        assert function["Properties"]["ReservedConcurrentExecutions"] == given
+        assert function["Properties"]["ReservedConcurrentExecutions"] == reserved
     (mapping,) = resources(scope, "AWS::Lambda::EventSourceMapping").values()
-    assert mapping["Properties"]["ScalingConfig"] == {"MaximumConcurrency": at_once}
+    assert mapping["Properties"]["ScalingConfig"] == {"MaximumConcurrency": concurrency}
 
 
-def test_a_bucket_with_a_copy_elsewhere() -> None:
+def test_a_bucket_with_a_replica() -> None:
     scope = stack()
     copy = s3.Bucket.from_bucket_name(scope, "Copy", "copy")
     ProcessingBucket(scope, "Bucket", replication_rules=[s3.ReplicationRule(destination=copy)])
@@ -250,7 +250,7 @@ def test_a_bucket_with_a_copy_elsewhere() -> None:
     assert bucket["Properties"]["ReplicationConfiguration"]["Rules"][0]["Status"] == "Enabled"
 
 
-def test_too_late() -> None:
+def test_safeguards_that_are_applied_too_late_are_refused() -> None:
     scope = stack()
     ProcessingBucket(scope, "Bucket")
     with pytest.raises(
@@ -260,19 +260,19 @@ def test_too_late() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 1001, True, "3"])
-def test_a_concurrency_that_no_queue_has(number: Any) -> None:  # noqa: ANN401
+def test_an_invalid_reserved_concurrency_is_refused(number: Any) -> None:  # noqa: ANN401
     with pytest.raises(
         InvalidValueError, match="reserved_concurrent_executions must be a whole number from 2 to 1000, got"
     ):
         Safeguards(reserved_concurrent_executions=number)
 
 
-def test_tracing_is_yes_or_no() -> None:
+def test_tracing_that_is_not_a_boolean_is_refused() -> None:
     with pytest.raises(InvalidValueError, match="tracing must be True or False, got 'Active'"):
         Safeguards(tracing="Active")  # type: ignore[arg-type]
 
 
-def test_subnets_of_no_network() -> None:
+def test_subnets_without_a_network_are_refused() -> None:
     with pytest.raises(
         ConflictingValuesError, match="subnets goes only together with vpc, the functions' network, got subnets alone"
     ):

@@ -1,6 +1,6 @@
-"""Templates of a minimal and of a maximal use: a logical id that moves is a breaking change, and in the changelog.
+"""Templates of a minimal and a maximal use: a logical id that changes is a breaking change, for the changelog.
 
-The processors one by one are in tests/conformance/template/test_examples.py, `EventDrivenProcessing` is in
+tests/conformance/template/test_examples.py covers each processor, and `EventDrivenProcessing` is in
 test_event_driven.py.
 """
 
@@ -57,7 +57,7 @@ def test_maximal_task() -> None:
     assert_snapshot("task_maximal", template(scope))
 
 
-def test_processors_with_all_that_they_make() -> None:
+def test_processors_with_all_the_resources_that_they_create() -> None:
     scope = stack(bound=False)
     key = kms.Key(scope, "Key")
     framework = FrameworkProcessor(

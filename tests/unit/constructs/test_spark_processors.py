@@ -20,8 +20,8 @@ CONFIGURATION = [{"Classification": "spark-defaults", "Properties": {"spark.exec
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The files that the golden requests were made with, in the folder that the app runs in."""
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files of the golden requests, in the working directory of the app."""
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path)
     return tmp_path
@@ -43,7 +43,7 @@ def pyspark(scope: cdk.Stack, **given: Any) -> PySparkProcessor:
     return PySparkProcessor(scope, "Spark", **(defaults | given))
 
 
-def test_what_lies_in_s3_spark_itself_may_read() -> None:
+def test_spark_itself_may_read_its_files_in_s3() -> None:
     scope = stack()
     task = pyspark(scope).run(
         "Run",
@@ -61,8 +61,8 @@ def test_what_lies_in_s3_spark_itself_may_read() -> None:
     assert read == {"code-bucket/app.py*", "dep/a.py*", "dep/b.py*", "dep/c.csv*"}
 
 
-def test_locations_of_the_users(folder: Path) -> None:
-    del folder
+def test_user_supplied_locations(directory: Path) -> None:
+    del directory
     scope = stack()
     processor = pyspark(
         scope, configuration_location="s3://conf-bucket/conf/", dependency_location="s3://dep-bucket/dep/"
@@ -74,12 +74,12 @@ def test_locations_of_the_users(folder: Path) -> None:
         configuration={"Classification": "core-site", "Properties": {}},
     )
 
-    placed = {
+    locations = {
         (entry["Properties"]["Bucket"], entry["Properties"]["Prefix"].rpartition("/")[0])
         for entry in resources(scope, "Custom::ProcessingCode").values()
         if isinstance(entry["Properties"]["Bucket"], str)
     }
-    assert placed == {("conf-bucket", "conf/code"), ("dep-bucket", "dep/code")}
+    assert locations == {("conf-bucket", "conf/code"), ("dep-bucket", "dep/code")}
 
 
 def test_a_jar_with_its_class() -> None:
@@ -103,8 +103,8 @@ def test_the_newest_spark_is_the_default() -> None:
     assert str(PySparkProcessor(stack(), "Spark", instance_type="ml.m5.xlarge").image_uri).endswith(":3.5-cpu")
 
 
-def test_a_mixture_that_the_container_does_not_expand_is_warned_of(folder: Path) -> None:
-    del folder
+def test_a_warning_for_a_mixture_that_the_container_does_not_expand(directory: Path) -> None:
+    del directory
     scope = stack()
     pyspark(scope).run("Run", submit_app="s3://code/app.py", submit_jars=["s3://dep/a.jar", "lib1.jar"])
 
@@ -144,20 +144,20 @@ def test_a_mixture_that_the_container_does_not_expand_is_warned_of(folder: Path)
         ({"submit_py_files": ["helper.py", "./helper.py"]}, "each of submit_py_files must have its own file name"),
     ],
 )
-def test_a_run_that_cannot_be(folder: Path, run: dict[str, Any], message: str) -> None:
-    del folder
+def test_an_invalid_run_is_refused(directory: Path, run: dict[str, Any], message: str) -> None:
+    del directory
     with pytest.raises(InvalidProcessingJobError) as caught:
         pyspark(stack()).run("Run", **({"submit_app": "s3://code/app.py"} | run))
 
     assert str(caught.value).startswith(message)
 
 
-def test_half_a_build() -> None:
+def test_a_python_version_without_a_container_version_is_refused() -> None:
     with pytest.raises(ConflictingValuesError, match="py_version and container_version go only together"):
         pyspark(stack(), py_version="py39")
 
 
-def test_a_jar_without_a_class() -> None:
+def test_a_jar_without_a_class_is_refused() -> None:
     processor = SparkJarProcessor(stack(), "Spark", instance_type="ml.m5.xlarge")
     with pytest.raises(InvalidProcessingJobError, match="submit_class must be the name of a class"):
         processor.run("Run", submit_app="s3://code/app.jar", submit_class="")

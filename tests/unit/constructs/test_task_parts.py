@@ -1,4 +1,4 @@
-"""What a task of aws-cdk's own has besides its request: image, connections, metrics, overrides, retries, warnings."""
+"""The parts of a task besides its request: image, connections, metrics, overrides, retries, warnings."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ IMAGE = "444455556666.dkr.ecr.us-west-2.amazonaws.com/team/count:1"
 DIGEST = f"sha256:{'ab' * 32}"
 
 
-def request(scope: Any, **given: Any) -> dict[str, Any]:  # noqa: ANN401
-    task = SageMakerCreateProcessingJob(scope, "Count", **({"image_uri": IMAGE} | given))
+def request(scope: Any, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401
+    task = SageMakerCreateProcessingJob(scope, "Count", **({"image_uri": IMAGE} | arguments))
     found: dict[str, Any] = in_machine(scope, task)["States"]["Count"]["Parameters"]
     return found
 
 
-@pytest.mark.parametrize(("tag", "shown"), [("1.2", ":1.2"), (DIGEST, f"@{DIGEST}")], ids=["tag", "digest"])
-def test_an_image_of_ones_own_repository(tag: str, shown: str) -> None:
+@pytest.mark.parametrize(("tag", "reference"), [("1.2", ":1.2"), (DIGEST, f"@{DIGEST}")], ids=["tag", "digest"])
+def test_an_image_of_a_user_supplied_repository(tag: str, reference: str) -> None:
     scope = stack()
     repository = ecr.Repository(scope, "Repository")
     sent = request(scope, image_uri=tasks.DockerImage.from_ecr_repository(repository, tag))
 
-    assert sent["AppSpecification"]["ImageUri"].endswith(f"/<Repository22E53BBD>{shown}")
+    assert sent["AppSpecification"]["ImageUri"].endswith(f"/<Repository22E53BBD>{reference}")
     pulls = [entry for entry in statements(scope, "CountRole") if "ecr:" in str(entry["Action"])]
     assert [(sorted(_listed(entry["Action"])), entry["Resource"]) for entry in pulls] == [
         (
@@ -72,7 +72,7 @@ def test_an_image_that_the_deployment_builds(tmp_path: Path) -> None:
     assert state["Parameters"]["ProcessingJobName.$"].startswith("States.Format('Mine-{}'")
 
 
-def test_an_image_of_any_registry_needs_no_rights() -> None:
+def test_an_image_of_another_registry_needs_no_permissions() -> None:
     scope = stack()
     sent = request(scope, image_uri=tasks.DockerImage.from_registry("public.ecr.aws/docker/library/python:3.12"))
     assert sent["AppSpecification"]["ImageUri"] == "public.ecr.aws/docker/library/python:3.12"
@@ -190,7 +190,7 @@ def test_a_count_on_each_preference() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         ({"instance_type": "ml.m5.large"}, "instance_type and instance_preferences exclude each other"),
         (
@@ -201,29 +201,29 @@ def test_a_count_on_each_preference() -> None:
         ({"instance_preferences": []}, "instance_preferences must have at least 1 entries"),
     ],
 )
-def test_preferences_that_do_not_go_together(given: dict[str, Any], message: str) -> None:
+def test_conflicting_instance_preferences_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises((ConflictingValuesError, InvalidValueError), match=message):
-        request(stack(), **({"instance_preferences": PREFERENCES} | given))
+        request(stack(), **({"instance_preferences": PREFERENCES} | arguments))
 
 
-def test_preferences_run_one_image() -> None:
+def test_instance_preferences_must_share_one_image() -> None:
     mixed = [InstancePreference(instance_type=name) for name in ("ml.m5.xlarge", "ml.g5.xlarge")]
-    given: dict[str, Any] = {"framework_version": "2.3", "py_version": "py311"}
+    arguments: dict[str, Any] = {"framework_version": "2.3", "py_version": "py311"}
     with pytest.raises(
         ConflictingValuesError, match=r"instance_preferences must run one image, got 'ml.m5.xlarge' for 2\.3-cpu"
     ):
-        PyTorchProcessor(stack(), "P", instance_preferences=mixed, **given)
-    processor = PyTorchProcessor(stack(), "P", instance_preferences=PREFERENCES, **given)
+        PyTorchProcessor(stack(), "P", instance_preferences=mixed, **arguments)
+    processor = PyTorchProcessor(stack(), "P", instance_preferences=PREFERENCES, **arguments)
     assert str(processor.image_uri).endswith("/pytorch-training:2.3-cpu-py311")
 
 
-def test_something_to_run_on_must_be_named() -> None:
+def test_a_task_without_instances_is_refused() -> None:
     with pytest.raises(InvalidValueError, match=r"instance_type must be given, got None; for example ml\.m5\.xlarge"):
         SKLearnProcessor(stack(), "P", framework_version="1.2-1")
 
 
 @pytest.mark.parametrize(
-    ("given", "warning"),
+    ("arguments", "warning"),
     [
         (
             {"inputs": [("s3://b/raw", "a")]},
@@ -245,19 +245,21 @@ def test_something_to_run_on_must_be_named() -> None:
         ),
     ],
 )
-def test_what_was_most_likely_not_meant_is_warned_of(given: dict[str, Any], warning: str) -> None:
+def test_a_warning_for_a_likely_mistake(arguments: dict[str, Any], warning: str) -> None:
     scope = stack()
     root = "/opt/ml/processing"
     request(
         scope,
-        inputs=[ProcessingInput(source=uri, destination=f"{root}/{path}") for uri, path in given.get("inputs", ())],
-        outputs=[ProcessingOutput(source=f"{root}/{path}", destination=uri) for path, uri in given.get("outputs", ())],
+        inputs=[ProcessingInput(source=uri, destination=f"{root}/{path}") for uri, path in arguments.get("inputs", ())],
+        outputs=[
+            ProcessingOutput(source=f"{root}/{path}", destination=uri) for path, uri in arguments.get("outputs", ())
+        ],
     )
     Annotations.from_stack(scope).has_warning("/Stack/Count", Match.string_like_regexp(warning))
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("arguments", "named"),
     [
         (lambda _: {"env": {"PASSWORD": "{{resolve:secretsmanager:name:SecretString:key}}"}}, r"env\['PASSWORD'\]"),
         (lambda _: {"env": {"A": "b", "PASSWORD": "{{resolve:ssm-secure:name:1}}"}}, r"env\['PASSWORD'\]"),
@@ -267,16 +269,16 @@ def test_what_was_most_likely_not_meant_is_warned_of(given: dict[str, Any], warn
         (lambda secret: {"entrypoint": [secret.secret_value_from_json("p").unsafe_unwrap()]}, r"entrypoint\[0\]"),
     ],
 )
-def test_a_secret_in_the_definition_is_warned_of(
-    given: Callable[[secretsmanager.Secret], dict[str, Any]], named: str
+def test_a_warning_for_a_secret_in_the_definition(
+    arguments: Callable[[secretsmanager.Secret], dict[str, Any]], named: str
 ) -> None:
     scope = stack()
-    request(scope, **given(secretsmanager.Secret(scope, "Secret")))
+    request(scope, **arguments(secretsmanager.Secret(scope, "Secret")))
     text = f"{named} refers to a secret, which CloudFormation writes into the state machine's definition.*grant_read"
     Annotations.from_stack(scope).has_warning("/Stack/Count", Match.string_like_regexp(text))
 
 
-def test_the_name_of_a_secret_is_not_warned_of_and_its_reading_can_be_granted() -> None:
+def test_no_warning_for_the_name_of_a_secret_and_reading_it_can_be_granted() -> None:
     scope = stack()
     secret = secretsmanager.Secret(scope, "Secret")
     plain = Token.as_string(CfnDynamicReference(CfnDynamicReferenceService.SSM, "name"))
@@ -289,7 +291,7 @@ def test_the_name_of_a_secret_is_not_warned_of_and_its_reading_can_be_granted() 
     assert [one["Resource"] for one in allowed] == ["<SecretA720EF05>"]
 
 
-def test_what_is_well_is_not_warned_of() -> None:
+def test_no_warning_for_correct_uses() -> None:
     scope = stack()
     request(
         scope,
@@ -303,7 +305,7 @@ def test_what_is_well_is_not_warned_of() -> None:
     assert Annotations.from_stack(scope).find_warning("*", Match.any_value()) == []
 
 
-def test_a_key_for_outputs_that_a_run_has_not_is_left_out_as_the_sdk_does() -> None:
+def test_an_output_key_without_outputs_is_left_out_as_in_the_sdk() -> None:
     scope = stack()
     processor = Processor(scope, "P", image_uri=IMAGE, instance_type="ml.m5.large", output_kms_key="key")
     sent = in_machine(scope, processor.run("Run"))["States"]["Run"]["Parameters"]
@@ -342,12 +344,12 @@ def test_a_retry_for_lost_capacity() -> None:
         "States.Format('s3://mine/outputs/{}/{}/{}/try-{}/output-1', "
         "$$.Execution.Name, $$.State.Name, $$.State.EnteredTime, $$.State.RetryCount)"
     )
-    # Whatever the state machine's own language: JSONata states are allowed in both.
+    # JSONata states are allowed whatever the language of the state machine.
     helpers = [state for name, state in branch["States"].items() if name != "Count"]
     assert {state["QueryLanguage"] for state in [*helpers, states["Retry Count"]]} == {"JSONata"}
 
 
-def test_a_retry_for_lost_capacity_hands_on_the_machines_language() -> None:
+def test_a_retry_for_lost_capacity_has_the_language_of_the_machine() -> None:
     scope = stack()
     run = retry_on_capacity(SageMakerCreateProcessingJob(scope, "Count", image_uri=IMAGE))
     sfn.StateMachine(
@@ -362,7 +364,7 @@ def test_a_retry_for_lost_capacity_hands_on_the_machines_language() -> None:
     assert "Arguments" in branch["States"]["Count"]
 
 
-def test_names_of_the_states_of_a_retry_fit() -> None:
+def test_the_names_of_the_states_of_a_retry_are_unique_and_not_too_long() -> None:
     scope = stack()
     run = retry_on_capacity(SageMakerCreateProcessingJob(scope, "C" * 80, image_uri=IMAGE))
     machine = in_machine(scope, run)
@@ -372,7 +374,7 @@ def test_names_of_the_states_of_a_retry_fit() -> None:
     assert max(map(len, names)) == 80
 
 
-def test_a_retry_for_lost_capacity_must_learn_how_the_job_ended() -> None:
+def test_a_retry_for_lost_capacity_needs_a_task_that_waits_for_its_job() -> None:
     task = SageMakerCreateProcessingJob(
         stack(), "Count", image_uri=IMAGE, integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE
     )

@@ -1,4 +1,4 @@
-"""A VPC without internet, and the endpoints that make it enough."""
+"""A VPC without internet access, and the endpoints that it needs."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ from tests.helpers.stacks import ROOT, resources, stack, statements
 
 SCRIPT = str(ROOT / "examples" / "processors" / "source" / "count_rows.py")
 IMAGE = "444455556666.dkr.ecr.us-west-2.amazonaws.com/team/count:1"
-# What AWS does with a role in the service's own network: encrypt for other services, write logs and traces, make
+# Services that AWS calls with a role from its own network: to encrypt for other services, write logs and traces, create
 # network interfaces.
 OF_SERVICES = {"ec2", "kms", "logs", "xray"}
 
 
-def closed(scope: Stack) -> ec2.Vpc:
-    """A VPC that nothing leads out of."""
+def isolated_vpc(scope: Stack) -> ec2.Vpc:
+    """Return a VPC without a route to the internet."""
     subnet = ec2.SubnetConfiguration(name="Closed", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
     return ec2.Vpc(scope, "Vpc", max_azs=2, subnet_configuration=[subnet])
 
 
-def imported(scope: Stack, **given: Any) -> ec2.IVpc:
+def imported_vpc(scope: Stack, **arguments: Any) -> ec2.IVpc:
     return ec2.Vpc.from_vpc_attributes(
         scope,
         "Vpc",
         vpc_id="vpc-0123456789abcdef0",
         availability_zones=["us-west-2a", "us-west-2b"],
         private_subnet_ids=["subnet-1", "subnet-2"],
-        **given,
+        **arguments,
     )
 
 
-def pipeline(scope: Stack, construct_id: str = "Pipeline", **given: Any) -> EventDrivenProcessing:
+def pipeline(scope: Stack, construct_id: str = "Pipeline", **arguments: Any) -> EventDrivenProcessing:
     processor = ScriptProcessor(
         scope, f"{construct_id}Script", image_uri=IMAGE, command=["python3"], instance_type="ml.m5.large"
     )
     outputs = [ProcessingOutput(source="/opt/ml/processing/out")]
     run = processor.run(f"{construct_id}Run", code=SCRIPT, inputs=[uploaded_objects()], outputs=outputs)
-    return EventDrivenProcessing(scope, construct_id, steps=[run], prefixes=[f"{construct_id}/"], **given)
+    return EventDrivenProcessing(scope, construct_id, steps=[run], prefixes=[f"{construct_id}/"], **arguments)
 
 
 def endpoints(scope: Stack) -> dict[str, dict[str, Any]]:
-    """The properties of each endpoint, by its service."""
+    """Return the properties of each endpoint by its service."""
     found = {}
     for entry in resources(scope, "AWS::EC2::VPCEndpoint").values():
         name = json.dumps(entry["Properties"]["ServiceName"]).rpartition(".")[2].strip('"]}')
@@ -64,13 +64,13 @@ def endpoints(scope: Stack) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_jobs_alone_need_s3_which_costs_nothing() -> None:
+def test_jobs_alone_need_only_the_free_endpoint_of_s3() -> None:
     scope = stack()
-    vpc = closed(scope)
-    pipeline(scope)  # its functions are in Lambda's own network
-    made = ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc)
+    vpc = isolated_vpc(scope)
+    pipeline(scope)  # its functions run in Lambda's own network
+    vpc_endpoints = ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc)
 
-    assert (made.services, list(made.gateways), made.interfaces) == (("s3",), ["s3"], {})
+    assert (vpc_endpoints.services, list(vpc_endpoints.gateways), vpc_endpoints.interfaces) == (("s3",), ["s3"], {})
     assert {name: entry["VpcEndpointType"] for name, entry in endpoints(scope).items()} == {"s3": "Gateway"}
     assert len(endpoints(scope)["s3"]["RouteTableIds"]) == 2
     assert not resources(scope, "AWS::EC2::SecurityGroup")
@@ -80,34 +80,36 @@ def test_jobs_alone_need_s3_which_costs_nothing() -> None:
 @pytest.mark.parametrize("batches", [1, 2])
 def test_functions_reach_what_their_roles_allow_them_to_call(batches: int, topic: bool) -> None:  # noqa: FBT001
     scope = stack()
-    vpc = closed(scope)
+    vpc = isolated_vpc(scope)
     Safeguards(vpc=vpc).apply_to(scope)
     pipeline(scope, batch_size=batches, failure_topic=sns.Topic(scope, "Failures") if topic else None)
     needed = ProcessingVpcEndpoints.needed(scope, vpc)
-    assert not endpoints(scope)  # to list makes nothing
+    assert not endpoints(scope)  # a list of the services creates nothing
     scope = stack()
-    vpc = closed(scope)
+    vpc = isolated_vpc(scope)
     Safeguards(vpc=vpc).apply_to(scope)
     pipeline(scope, batch_size=batches, failure_topic=sns.Topic(scope, "Failures") if topic else None)
-    made = ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc)
+    vpc_endpoints = ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc)
 
-    assert made.services == needed
+    assert vpc_endpoints.services == needed
     allowed = {
         action.partition(":")[0]
         for role in ("PipelineTriggerFunction", "PipelineTriggerLedgerDispatcher", "ProcessingCodeUnpacker")
         for statement in statements(scope, role)
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     }
-    assert set(made.services) == allowed - OF_SERVICES
-    assert set(endpoints(scope)) == set(made.services)
+    assert set(vpc_endpoints.services) == allowed - OF_SERVICES
+    assert set(endpoints(scope)) == set(vpc_endpoints.services)
 
 
 def test_everything_in_the_vpc_may_use_an_interface_and_nobody_else() -> None:
     scope = stack()
-    vpc = closed(scope)
-    made = ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc, services=["sqs", "sagemaker.featurestore-runtime"])
+    vpc = isolated_vpc(scope)
+    vpc_endpoints = ProcessingVpcEndpoints(
+        scope, "Endpoints", vpc=vpc, services=["sqs", "sagemaker.featurestore-runtime"]
+    )
 
-    assert made.services == ("s3", "sagemaker.featurestore-runtime", "sqs")
+    assert vpc_endpoints.services == ("s3", "sagemaker.featurestore-runtime", "sqs")
     (group,) = resources(scope, "AWS::EC2::SecurityGroup").values()
     (ingress,) = group["Properties"]["SecurityGroupIngress"]
     assert (ingress["CidrIp"], ingress["FromPort"], ingress["ToPort"], ingress["IpProtocol"]) == (
@@ -122,18 +124,18 @@ def test_everything_in_the_vpc_may_use_an_interface_and_nobody_else() -> None:
     assert interface["ServiceName"] == "com.amazonaws.us-west-2.sqs"
 
 
-def test_what_the_vpc_has_is_not_made_again() -> None:
+def test_existing_endpoints_are_not_created_again() -> None:
     scope = stack()
-    made = ProcessingVpcEndpoints(
-        scope, "Endpoints", vpc=imported(scope), services=["sqs"], existing=["s3", "sqs", "sns"]
+    vpc_endpoints = ProcessingVpcEndpoints(
+        scope, "Endpoints", vpc=imported_vpc(scope), services=["sqs"], existing=["s3", "sqs", "sns"]
     )
-    assert made.services == ("s3", "sqs")
-    assert (made.gateways, made.interfaces) == ({}, {})
+    assert vpc_endpoints.services == ("s3", "sqs")
+    assert (vpc_endpoints.gateways, vpc_endpoints.interfaces) == ({}, {})
 
 
 def test_an_imported_vpc_with_its_route_tables() -> None:
     scope = stack()
-    vpc = imported(scope, vpc_cidr_block="10.0.0.0/16", private_subnet_route_table_ids=["rtb-1", "rtb-2"])
+    vpc = imported_vpc(scope, vpc_cidr_block="10.0.0.0/16", private_subnet_route_table_ids=["rtb-1", "rtb-2"])
     one = ec2.SubnetSelection(availability_zones=["us-west-2b"])
     ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc, services=["sqs"], subnets=one)
 
@@ -144,7 +146,7 @@ def test_an_imported_vpc_with_its_route_tables() -> None:
 
 def test_functions_wait_for_the_endpoints() -> None:
     scope = stack()
-    vpc = closed(scope)
+    vpc = isolated_vpc(scope)
     Safeguards(vpc=vpc).apply_to(scope)
     pipeline(scope)
     ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc)
@@ -155,9 +157,9 @@ def test_functions_wait_for_the_endpoints() -> None:
     assert names <= set(unpacker["DependsOn"])
 
 
-def test_what_is_made_later_and_calls_more_fails_the_synth() -> None:
+def test_a_later_pipeline_that_needs_more_endpoints_fails_the_synth() -> None:
     scope = stack()
-    vpc = closed(scope)
+    vpc = isolated_vpc(scope)
     Safeguards(vpc=vpc).apply_to(scope)
     pipeline(scope)
     ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc)
@@ -170,7 +172,7 @@ def test_what_is_made_later_and_calls_more_fails_the_synth() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         ({"services": "sqs"}, r"services must be a list of services, got 'sqs'; write \['sqs'\]"),
         (
@@ -188,14 +190,14 @@ def test_what_is_made_later_and_calls_more_fails_the_synth() -> None:
         ),
     ],
 )
-def test_names_that_no_endpoint_has(given: dict[str, Any], message: str) -> None:
+def test_unknown_services_are_refused(arguments: dict[str, Any], message: str) -> None:
     scope = stack()
     with pytest.raises(InvalidValueError, match=message):
-        ProcessingVpcEndpoints(scope, "Endpoints", vpc=closed(scope), **given)
+        ProcessingVpcEndpoints(scope, "Endpoints", vpc=isolated_vpc(scope), **arguments)
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("arguments", "message"),
     [
         ({}, r"vpc must have known route tables, got 'Stack/Vpc'; .* existing=\['s3'\]"),
         (
@@ -204,7 +206,7 @@ def test_names_that_no_endpoint_has(given: dict[str, Any], message: str) -> None
         ),
     ],
 )
-def test_an_imported_vpc_that_is_not_known_well_enough(given: dict[str, Any], message: str) -> None:
+def test_an_imported_vpc_without_the_needed_attributes_is_refused(arguments: dict[str, Any], message: str) -> None:
     scope = stack()
     with pytest.raises(InvalidValueError, match=message):
-        ProcessingVpcEndpoints(scope, "Endpoints", vpc=imported(scope, **given), services=["sqs"])
+        ProcessingVpcEndpoints(scope, "Endpoints", vpc=imported_vpc(scope, **arguments), services=["sqs"])

@@ -1,4 +1,4 @@
-"""Things of the wrong kind, as people hand them over: the message names the parameter, not an attribute of Python's."""
+"""Arguments of the wrong type: the message names the parameter, not a Python attribute."""
 
 from __future__ import annotations
 
@@ -102,20 +102,20 @@ CASES: list[tuple[Callable[[], Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "message"), CASES, ids=[message[:40] for _, message in CASES])
-def test_the_message_names_the_parameter(make: Callable[[], Any], message: str) -> None:
+@pytest.mark.parametrize(("create", "message"), CASES, ids=[message[:40] for _, message in CASES])
+def test_the_message_names_the_parameter(create: Callable[[], Any], message: str) -> None:
     with pytest.raises(InvalidProcessingJobError) as caught:
-        make()
+        create()
     assert str(caught.value).startswith(message)
 
 
-@pytest.mark.parametrize("word", ["wait", "logs", "git_config"])
-def test_what_only_a_notebook_needs_is_unknown(word: str) -> None:
-    with pytest.raises(TypeError, match=f"unexpected keyword argument '{word}'"):
-        sklearn({word: True})
+@pytest.mark.parametrize("argument", ["wait", "logs", "git_config"])
+def test_arguments_for_notebooks_are_unknown(argument: str) -> None:
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{argument}'"):
+        sklearn({argument: True})
 
 
-def test_paths_of_pathlib_do_as_well() -> None:
+def test_paths_of_pathlib_are_accepted() -> None:
     scope = stack()
     processor = FrameworkProcessor(scope, "P", framework="sklearn", **SKLEARN)
     run = processor.run(

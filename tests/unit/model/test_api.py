@@ -22,15 +22,15 @@ def request(**cluster: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("file", GOLDEN, ids=lambda file: str(file.stem))
-def test_what_the_sdk_sent_breaks_no_limit(file: Path) -> None:
+def test_the_requests_of_the_sdk_break_no_limit(file: Path) -> None:
     for sent in json.loads(file.read_text())["requests"]:
         vpc = sent.get("NetworkConfig", {}).get("VpcConfig")
-        lacks_groups = vpc is not None and "SecurityGroupIds" not in vpc  # one was made to be refused
+        lacks_groups = vpc is not None and "SecurityGroupIds" not in vpc  # one golden request is refused on purpose
         refused = ["NetworkConfig.VpcConfig.SecurityGroupIds"] if lacks_groups else []
         assert [violation.path for violation in violations(sent)] == refused
 
 
-def test_the_limits_are_those_of_the_installed_botocore() -> None:
+def test_the_limits_match_the_installed_botocore() -> None:
     spec = importlib.util.spec_from_file_location("regenerate", ROOT / "tools" / "regenerate_api_limits.py")
     assert spec is not None
     assert spec.loader is not None
@@ -69,20 +69,20 @@ def test_the_limits_are_those_of_the_installed_botocore() -> None:
         ),
     ],
 )
-def test_a_limit_of_the_cluster(change: dict[str, object], path: str, rule: str, constraint: str) -> None:
+def test_the_limits_of_the_cluster(change: dict[str, object], path: str, rule: str, constraint: str) -> None:
     (found,) = violations(request(**change))
 
     assert (found.path, found.rule, found.constraint) == (path, rule, constraint)
 
 
-def test_an_unknown_instance_type_names_the_ones_that_were_meant() -> None:
+def test_an_unknown_instance_type_is_refused_with_similar_ones() -> None:
     (found,) = violations(request(InstanceType="ml.m5.xlage"))
 
     assert found.rule.startswith("be one of ml.m5.xlarge, ")
     assert "ml.m5.24xlarge" in found.constraint
 
 
-def test_unknown_and_missing_members() -> None:
+def test_unknown_and_missing_members_are_violations() -> None:
     broken = request()
     del broken["RoleArn"]
     broken["Role"] = "x"
@@ -108,26 +108,26 @@ def test_limits_within_lists_and_maps() -> None:
 
 
 @pytest.mark.parametrize(("key", "legal"), [("team", True), ("équipe 7", True), ("a/b:c=d+e-f@g", True), ("a!", False)])
-def test_tag_keys_may_be_letters_of_any_script(key: str, *, legal: bool) -> None:
+def test_tag_keys_may_hold_letters_of_any_script(key: str, *, legal: bool) -> None:
     tagged = request() | {"Tags": [{"Key": key, "Value": "x"}]}
 
     assert (violations(tagged) == []) is legal
 
 
-def test_every_pattern_of_the_model_can_be_asked() -> None:
-    asked = [name for name, shape in shapes().items() if "pattern" in shape]
+def test_every_pattern_of_the_model_compiles_and_is_checked() -> None:
+    names = [name for name, shape in shapes().items() if "pattern" in shape]
 
-    assert len(asked) > 20
-    for name in asked:
+    assert len(names) > 20
+    for name in names:
         # A few letters fit every pattern but those of ARNs and URIs.
         found = list(_violations("xyz", name, "value"))
         assert bool(found) == (name in ("ResourceArn", "RoleArn", "S3Uri")), found
 
 
-def test_what_is_only_known_later_is_not_held_against_limits() -> None:
-    later = request(InstanceCount=-1.8881545897087626e289, InstanceType="${Token[TOKEN.12]}")
+def test_tokens_are_not_checked_against_limits() -> None:
+    with_tokens = request(InstanceCount=-1.8881545897087626e289, InstanceType="${Token[TOKEN.12]}")
 
-    assert violations(later) == []
+    assert violations(with_tokens) == []
 
 
 def test_the_message_of_a_check_names_parameter_value_rule_and_advice() -> None:
@@ -137,7 +137,7 @@ def test_the_message_of_a_check_names_parameter_value_rule_and_advice() -> None:
     assert str(caught.value) == "volume_size_in_gb must be at least 1, got 0; give every instance a volume"
 
 
-def test_a_long_value_does_not_bury_the_message() -> None:
+def test_a_long_value_is_shortened_in_the_message() -> None:
     with pytest.raises(InvalidValueError) as caught:
         check("ContainerArgument", "arguments[0]", "x" * 5000)
 

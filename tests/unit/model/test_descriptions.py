@@ -18,7 +18,7 @@ from cdk_sagemaker_processing.model import (
 INPUT: dict[str, Any] = {"source": "s3://bucket/raw/", "destination": "/opt/ml/processing/input"}
 
 
-def test_an_input_is_what_the_sdk_sends() -> None:
+def test_an_input_matches_the_request_of_the_sdk() -> None:
     assert ProcessingInput(**INPUT).to_request(3) == {
         "InputName": "input-3",
         "AppManaged": False,
@@ -33,7 +33,7 @@ def test_an_input_is_what_the_sdk_sends() -> None:
     }
 
 
-def test_an_output_is_what_the_sdk_sends() -> None:
+def test_an_output_matches_the_request_of_the_sdk() -> None:
     output = ProcessingOutput(source="/opt/ml/processing/train", output_name="train", s3_upload_mode="Continuous")
 
     assert output.to_request(1, "s3://bucket/default") == {
@@ -90,14 +90,14 @@ def test_an_output_is_what_the_sdk_sends() -> None:
         ({"source": "s3://bad bucket/x"}, "source must be an S3 URI, got 's3://bad bucket/x'; for example "),
     ],
 )
-def test_an_input_that_the_service_would_refuse(change: dict[str, Any], message: str) -> None:
+def test_an_input_that_the_service_would_refuse_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidValueError) as caught:
         ProcessingInput(**(INPUT | change))
 
     assert str(caught.value).startswith(message)
 
 
-def test_gzip_goes_only_with_pipe() -> None:
+def test_gzip_is_accepted_only_with_pipe() -> None:
     ProcessingInput(**INPUT, s3_compression_type="Gzip", s3_input_mode="Pipe")
     with pytest.raises(ConflictingValuesError, match="goes only with s3_input_mode='Pipe'"):
         ProcessingInput(**INPUT, s3_compression_type="Gzip")
@@ -113,14 +113,14 @@ def test_gzip_goes_only_with_pipe() -> None:
         ({"s3_upload_mode": "AtEnd"}, "s3_upload_mode must be one of Continuous, EndOfJob, got 'AtEnd'"),
     ],
 )
-def test_an_output_that_the_service_would_refuse(change: dict[str, Any], message: str) -> None:
+def test_an_output_that_the_service_would_refuse_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidValueError) as caught:
         ProcessingOutput(**({"source": "/opt/ml/processing/train"} | change))
 
     assert str(caught.value).startswith(message)
 
 
-def test_a_network_takes_ids_and_what_has_ids() -> None:
+def test_a_network_accepts_ids_and_constructs() -> None:
     subnet, group = SimpleNamespace(subnet_id="subnet-2"), SimpleNamespace(security_group_id="sg-1")
     network = NetworkConfig(
         enable_network_isolation=True,
@@ -136,7 +136,7 @@ def test_a_network_takes_ids_and_what_has_ids() -> None:
     }
 
 
-def test_an_empty_network_is_what_the_sdk_sends() -> None:
+def test_an_empty_network_matches_the_request_of_the_sdk() -> None:
     assert NetworkConfig().to_request() == {"EnableNetworkIsolation": False}
 
 
@@ -153,7 +153,7 @@ def test_an_empty_network_is_what_the_sdk_sends() -> None:
         ({"subnets": ["a b"], "security_group_ids": ["sg-1"]}, "subnets[0] must match [-0-9a-zA-Z]+, got 'a b'"),
     ],
 )
-def test_a_network_that_the_service_would_refuse(arguments: dict[str, Any], message: str) -> None:
+def test_a_network_that_the_service_would_refuse_is_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidProcessingJobError) as caught:
         NetworkConfig(**arguments)
 
@@ -161,7 +161,7 @@ def test_a_network_that_the_service_would_refuse(arguments: dict[str, Any], mess
 
 
 @pytest.mark.parametrize(
-    ("wanted", "name"),
+    ("base_name", "name"),
     [
         ("sagemaker-scikit-learn", "sagemaker-scikit-learn"),
         ("my_image", "my-image"),
@@ -171,6 +171,6 @@ def test_a_network_that_the_service_would_refuse(arguments: dict[str, Any], mess
         ("", "job"),
     ],
 )
-def test_a_base_name_is_legal_and_leaves_room_for_a_uuid(wanted: str, name: str) -> None:
-    assert base_job_name(wanted) == name
+def test_a_base_name_is_valid_and_leaves_room_for_a_uuid(base_name: str, name: str) -> None:
+    assert base_job_name(base_name) == name
     assert len(f"{name}-{'0' * 36}") <= 63

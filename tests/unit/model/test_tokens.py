@@ -30,9 +30,9 @@ from cdk_sagemaker_processing.model import is_unresolved
         ["a", "b"],
     ],
 )
-def test_agrees_with_aws_cdk(value: object) -> None:
+def test_tokens_are_recognized_as_by_aws_cdk(value: object) -> None:
     assert is_unresolved(value) == cdk.Token.is_unresolved(value)
 
 
-def test_a_list_with_one_value_that_is_known_later() -> None:
+def test_a_list_with_one_token_is_recognized() -> None:
     assert is_unresolved(["a", cdk.Aws.REGION])

@@ -10,7 +10,7 @@ NUMBERS = st.sets(st.integers(0, 300), max_size=60)
 
 
 @given(NUMBERS)
-def test_a_set_that_is_written_can_be_parsed(numbers: set[int]) -> None:
+def test_the_text_of_a_set_can_be_parsed(numbers: set[int]) -> None:
     indexes = IndexSet.of(numbers)
     assert IndexSet.parse(str(indexes)) == indexes
     assert list(indexes) == sorted(numbers)
@@ -19,7 +19,7 @@ def test_a_set_that_is_written_can_be_parsed(numbers: set[int]) -> None:
 
 
 @given(NUMBERS, NUMBERS)
-def test_without(numbers: set[int], others: set[int]) -> None:
+def test_a_difference_matches_that_of_sets(numbers: set[int], others: set[int]) -> None:
     assert list(IndexSet.of(numbers).without(IndexSet.of(others))) == sorted(numbers - others)
 
 
@@ -33,5 +33,5 @@ def test_the_halves_of_a_bisection_are_even_and_complete(numbers: set[int]) -> N
 
 
 @pytest.mark.parametrize(("numbers", "text"), [((), ""), ((7,), "7"), ((0, 1, 2, 9), "0-2,9"), (range(1000), "0-999")])
-def test_as_text(numbers: tuple[int, ...], text: str) -> None:
+def test_the_text_of_a_set(numbers: tuple[int, ...], text: str) -> None:
     assert str(IndexSet.of(numbers)) == text

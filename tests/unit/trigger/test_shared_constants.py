@@ -1,6 +1,6 @@
-"""The names, messages and settings that the trigger's functions, the library and the command have to agree on.
+"""The names, messages and settings that the trigger's functions, the library and the command share.
 
-The functions import nothing of this project, so nothing but these tests compares them.
+The functions import nothing of this project, so only these tests compare the copies.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ UPLOAD = Upload("in", "in/a.csv", "1".ljust(messages.SEQUENCER_LENGTH, "0"))
 
 @pytest.fixture(scope="module")
 def resources() -> dict[str, dict[str, Any]]:
-    """The resources of a pipeline with batches and with everything that is optional."""
-    of = stack()
-    processor = p.SKLearnProcessor(of, "P", framework_version="1.2-1", instance_type="ml.m5.large")
+    """The resources of a pipeline with batches and every option."""
+    scope = stack()
+    processor = p.SKLearnProcessor(scope, "P", framework_version="1.2-1", instance_type="ml.m5.large")
     step = processor.run("Run", code="s3://bucket/run.py", inputs=[p.uploaded_objects()])
     pipeline = p.EventDrivenProcessing(
-        of, "Pipeline", steps=[step], batch_size=10, max_concurrent_jobs=2, group_by=p.GroupBy(folders=1)
+        scope, "Pipeline", steps=[step], batch_size=10, max_concurrent_jobs=2, group_by=p.GroupBy(folders=1)
     )
     pipeline.trigger.on_failure("Failures")
-    found: dict[str, dict[str, Any]] = template(of)["Resources"]
+    found: dict[str, dict[str, Any]] = template(scope)["Resources"]
     return found
 
 
@@ -65,7 +65,7 @@ def test_the_rules_send_the_events_that_the_intake_processes(resources: dict[str
     assert len(kinds) == 3
 
 
-def test_the_functions_publish_under_the_source_that_they_are_allowed(resources: dict[str, dict[str, Any]]) -> None:
+def test_the_functions_may_publish_only_under_their_event_source(resources: dict[str, dict[str, Any]]) -> None:
     statements = [
         statement
         for policy in of_type(resources, "AWS::IAM::Policy")
@@ -79,7 +79,7 @@ def test_the_functions_publish_under_the_source_that_they_are_allowed(resources:
     )
 
 
-def test_the_settings_are_the_functions_configuration(resources: dict[str, dict[str, Any]]) -> None:
+def test_the_settings_parse_as_the_configuration_of_the_functions(resources: dict[str, dict[str, Any]]) -> None:
     functions = of_type(resources, "AWS::Lambda::Function")
     texts = [function["Environment"]["Variables"]["SETTINGS"] for function in functions if "Environment" in function]
     configurations = []
@@ -94,12 +94,12 @@ def test_the_settings_are_the_functions_configuration(resources: dict[str, dict[
     assert all(configuration.grouping.rule and configuration.table for configuration in configurations)
 
 
-def test_the_log_group_is_the_one_that_jobs_write_to(resources: dict[str, dict[str, Any]]) -> None:
+def test_the_log_group_is_that_of_processing_jobs(resources: dict[str, dict[str, Any]]) -> None:
     assert f"log-group:{notifications.LOG_GROUP}" in json.dumps(resources)
 
 
 class Session:
-    """A boto3 session whose clients answer from a table of functions, and record the messages that are sent."""
+    """A boto3 session whose clients respond from a table of functions and record the messages sent."""
 
     def __init__(self, **answers: Callable[..., Any]) -> None:
         self.sent: list[str] = []
@@ -149,7 +149,7 @@ def test_the_command_finds_the_queues_by_their_tags(resources: dict[str, dict[st
     ],
     ids=["object", "batch"],
 )
-def test_the_intake_processes_what_the_command_sends_to_retry(
+def test_the_intake_processes_the_messages_that_a_retry_sends(
     execution_input: dict[str, Any], message: Upload | ReplayRequest
 ) -> None:
     described = {"name": "n", "status": "FAILED", "input": json.dumps(execution_input)}
