@@ -58,7 +58,7 @@ class RunningLocalAws:
         self.iam: IAMClient = self.client("iam")
         self.s3.create_bucket(Bucket=BUCKET)
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 is untyped
+    def client(self, service: str) -> Any:  # noqa: ANN401 - the type depends on the service
         """Return the client of a service, created once."""
         if service not in self._clients:
             self._clients[service] = self._session.create_client(

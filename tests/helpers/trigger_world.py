@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -21,6 +21,9 @@ from s3_trigger.config import Config
 from s3_trigger.dispatch import Dispatcher
 from s3_trigger.ledger import Ledger
 from s3_trigger.runtime import Runtime
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 TERMINAL = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 ROLE = "arn:aws:iam::000000000000:role/machine"
@@ -314,7 +317,7 @@ class _Lambda:
         return {}
 
 
-def create_table(dynamodb: Any, name: str) -> None:  # noqa: ANN401 - boto3 has no types
+def create_table(dynamodb: DynamoDBClient, name: str) -> None:
     dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",

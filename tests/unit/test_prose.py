@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # The trees whose docstrings are checked.
-TREES = ("app.py", "benchmarks", "constructs", "examples", "lambda", "smproc", "tools")
+TREES = ("app.py", "benchmarks", "constructs", "examples", "lambda", "smproc", "tests", "tools")
 _FORBIDDEN = frozenset(
     {"What", "Where", "How", "Whether", "Who", "Whom", "Why", "Which", "When", "Say", "Tell", "Have", "Let"}
 )
@@ -37,7 +37,7 @@ def _documented(path: Path) -> Iterator[tuple[_Node, str, str]]:
 
 def _is_property(node: ast.AST) -> bool:
     decorators = [ast.unparse(decorator) for decorator in getattr(node, "decorator_list", ())]
-    return any(decorator.endswith(("property", "fixture")) for decorator in decorators)
+    return any(decorator.partition("(")[0].endswith(("property", "fixture")) for decorator in decorators)
 
 
 def test_the_trees_have_docstrings() -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_s3 import S3Client
 
 _CONNECTIONS_MAX = 16
 
@@ -30,15 +34,15 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class RoleClients:
-    """The clients that act as one role; untyped, as botocore's are.
+    """The clients that act as one role.
 
     Attributes:
         s3: an S3 client.
         logs: a CloudWatch Logs client.
     """
 
-    s3: Any
-    logs: Any
+    s3: S3Client
+    logs: CloudWatchLogsClient
 
 
 AssumeRole = Callable[[str], Credentials]
@@ -84,7 +88,7 @@ class AwsClients:
         """Return the environment variables that lead a program to the local AWS; AWS sets no AWS_ENDPOINT_URL."""
         return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": self.endpoint}
 
-    def _client(self, service: str, region: str, credentials: Credentials) -> Any:  # noqa: ANN401 - boto3 is untyped
+    def _client(self, service: str, region: str, credentials: Credentials) -> Any:  # noqa: ANN401 - the type depends on the service
         return self._session.create_client(
             service,
             region_name=region,

@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError
 from botocore.exceptions import ClientError as S3Error
@@ -17,6 +17,9 @@ from smproc.local.server.execution.opt_ml import create_directory, create_file
 from smproc.local.server.execution.parallel import in_parallel
 from smproc.local.server.execution.s3_uri import S3Uri
 from smproc.local.server.execution.volume import Volume
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 _CHUNK = 1024 * 1024
 
@@ -54,7 +57,7 @@ class HostInput:
 
 
 def assign_inputs(
-    s3: Any,  # noqa: ANN401 - boto3 is untyped
+    s3: S3Client,
     inputs: Sequence[Mapping[str, Any]],
     volumes: Sequence[Volume],
 ) -> list[HostInput]:
@@ -90,7 +93,7 @@ def assign_inputs(
 
 
 def download(
-    s3: Any,  # noqa: ANN401 - boto3 is untyped
+    s3: S3Client,
     inputs: Sequence[HostInput],
     check_stop: Callable[[], None],
 ) -> None:
@@ -116,7 +119,7 @@ def download(
         in_parallel(downloads, fetch)
 
 
-def open_object(s3: Any, source: S3Uri) -> Mapping[str, Any]:  # noqa: ANN401 - boto3 is untyped
+def open_object(s3: S3Client, source: S3Uri) -> Mapping[str, Any]:
     """Open an object for reading; return the response of GetObject.
 
     Args:
@@ -138,7 +141,7 @@ def download_error(uri: S3Uri, error: Exception) -> JobClientError:
     return JobClientError(f'Failed to download data from S3 URL "{uri}": {error}')
 
 
-def _objects(s3: Any, s3_input: Mapping[str, Any]) -> Iterator[InputObject]:  # noqa: ANN401 - boto3 is untyped
+def _objects(s3: S3Client, s3_input: Mapping[str, Any]) -> Iterator[InputObject]:
     uri = S3Uri.parse(s3_input["S3Uri"])
     if s3_input["S3DataType"] == "ManifestFile":
         yield from _listed_in_manifest(s3, uri)
@@ -146,7 +149,7 @@ def _objects(s3: Any, s3_input: Mapping[str, Any]) -> Iterator[InputObject]:  # 
         yield from _with_prefix(s3, uri)
 
 
-def _with_prefix(s3: Any, uri: S3Uri) -> Iterator[InputObject]:  # noqa: ANN401 - boto3 is untyped
+def _with_prefix(s3: S3Client, uri: S3Uri) -> Iterator[InputObject]:
     empty = True
     try:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=uri.bucket, Prefix=uri.key):
@@ -178,7 +181,7 @@ def _relative(key: str, prefix: str) -> str:
     return key[prefix.rfind("/") + 1 :]
 
 
-def _listed_in_manifest(s3: Any, uri: S3Uri) -> Iterator[InputObject]:  # noqa: ANN401 - boto3 is untyped
+def _listed_in_manifest(s3: S3Client, uri: S3Uri) -> Iterator[InputObject]:
     try:
         content = open_object(s3, uri)["Body"].read()
     except BotoCoreError as error:
@@ -208,7 +211,7 @@ def _manifest(manifest: object) -> tuple[str | None, list[str]]:
     return None, []
 
 
-def _fetch(s3: Any, part: HostInput, item: InputObject) -> None:  # noqa: ANN401 - boto3 is untyped
+def _fetch(s3: S3Client, part: HostInput, item: InputObject) -> None:
     path = part.volume.host.path_of_object(part.local_path, item.source.key, item.relative)
     if item.relative.endswith("/"):
         create_directory(path, item.source.key)

@@ -6,11 +6,15 @@ import contextlib
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
+
+if TYPE_CHECKING:
+    from types_boto3_logs import CloudWatchLogsClient
+    from types_boto3_logs.type_defs import InputLogEventTypeDef
 
 _FLUSH_INTERVAL_IN_SECONDS = 0.3
 _EVENT_MAX_BYTES = 256 * 1024 - 26
@@ -31,9 +35,9 @@ class LogStream:
         name: the stream's name.
     """
 
-    logs: Any
+    logs: CloudWatchLogsClient
     name: str
-    _events: list[dict[str, Any]] = field(default_factory=list)
+    _events: list[InputLogEventTypeDef] = field(default_factory=list)
     _partial: bytes = b""
     _last_flush: float = field(default_factory=time.monotonic)
     _created: bool = False
@@ -97,9 +101,9 @@ class LogStream:
         self._created = True
 
 
-def _batches(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+def _batches(events: list[InputLogEventTypeDef]) -> list[list[InputLogEventTypeDef]]:
     """Split events into batches that PutLogEvents accepts."""
-    batches: list[list[dict[str, Any]]] = [[]]
+    batches: list[list[InputLogEventTypeDef]] = [[]]
     size = 0
     for event in events:
         event_size = len(event["message"].encode()) + _EVENT_OVERHEAD_IN_BYTES

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig, create_transfer_manager
@@ -18,6 +18,9 @@ from smproc.local.server.execution.errors import JobClientError
 from smproc.local.server.execution.opt_ml import OptMl
 from smproc.local.server.execution.parallel import in_parallel
 from smproc.local.server.execution.s3_uri import S3Uri
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 _ONE_REQUEST_MAX_BYTES = 32 * 1024 * 1024
 _INTERVAL_IN_SECONDS = 1.0
@@ -38,10 +41,10 @@ class Outputs:
         hosts: the hosts' ``/opt/ml``, in order.
     """
 
-    def __init__(self, s3: Any, config: Mapping[str, Any], hosts: Sequence[OptMl]) -> None:  # noqa: ANN401 - untyped
+    def __init__(self, s3: S3Client, config: Mapping[str, Any], hosts: Sequence[OptMl]) -> None:
         self._s3 = s3
         self._hosts = hosts
-        self._extra: dict[str, str] = {}
+        self._extra: dict[str, Any] = {}
         if key_id := config.get("KmsKeyId"):
             self._extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id}
         # The application uploads the outputs that it manages.

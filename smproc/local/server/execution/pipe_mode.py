@@ -17,13 +17,16 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError
 
 from smproc.local.server.execution.errors import JobClientError
 from smproc.local.server.execution.inputs import HostInput, download_error, open_object
 from smproc.local.server.execution.s3_uri import S3Uri
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 _CHUNK = 1024 * 1024
 _POLL_IN_SECONDS = 0.02
@@ -39,7 +42,7 @@ class PipeInput:
         part: the host's part of the input.
     """
 
-    def __init__(self, s3: Any, part: HostInput) -> None:  # noqa: ANN401 - boto3 is untyped
+    def __init__(self, s3: S3Client, part: HostInput) -> None:
         self._s3 = s3
         self._part = part
         path = PurePosixPath(part.local_path)
