@@ -40,7 +40,7 @@ test-fast: setup lint test-unit ## lint and the unit tests: what to run while yo
 
 .PHONY: test-unit
 test-unit: setup ## one construct or function at a time; needs no server
-	$(PYTEST) tests/unit
+	$(PYTEST) tests/unit tests/typing
 
 .PHONY: test-integration
 test-integration: setup $(TEST_TOOLS) ## the local AWS and the functions of the trigger, through real servers
