@@ -39,7 +39,7 @@ _TABLES = re.compile(r"(?<=<!-- suppressions -->\n).*(?=<!-- /suppressions -->)"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class NagFinding:
     """A finding of a pack in one resource, with the reason of its suppression, None if it is not suppressed."""
 
     pack: str
@@ -52,11 +52,11 @@ class Finding:
 class Audit:
     """The findings of all packs in an app, and the suppressions, as construct path and rule, that no finding needs."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[NagFinding, ...]
     unused: frozenset[tuple[str, str]]
 
     @property
-    def unsuppressed(self) -> list[Finding]:
+    def unsuppressed(self) -> list[NagFinding]:
         """The findings without a suppression."""
         return [finding for finding in self.findings if finding.reason is None]
 
@@ -83,7 +83,7 @@ def audit(make: Callable[[], object], out: Path) -> Audit:
             if "acknowledgedId" in violation:
                 used.add((violation["acknowledgedAt"], violation["acknowledgedId"]))
             findings += [
-                Finding(
+                NagFinding(
                     plugin["pluginName"], violation["ruleName"], construct["constructPath"], violation.get("reason")
                 )
                 for construct in violation["violatingConstructs"]
@@ -170,7 +170,7 @@ def _columns(audits: Iterable[str]) -> dict[str, list[str]]:
     return columns
 
 
-def _by_reason(findings: Iterable[Finding]) -> dict[tuple[str, str], set[tuple[str, str]]]:
+def _by_reason(findings: Iterable[NagFinding]) -> dict[tuple[str, str], set[tuple[str, str]]]:
     """Group the packs and resources of the suppressed findings by reason and rule."""
     found: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for each in findings:

@@ -15,7 +15,7 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
 from cdk_sagemaker_processing._internal.grants import grant_key
 from cdk_sagemaker_processing._internal.log_group import log_group
-from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, acknowledge, suppress
+from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_by_id
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from cdk_sagemaker_processing.public_api import public
@@ -198,7 +198,7 @@ class EventDrivenProcessing(Construct):
                 "narrower resource"
             )
         }
-        acknowledge(self.state_machine, reasons)
+        suppress_by_id(self.state_machine, reasons)
         suppress(self.state_machine, INLINE_POLICY)
         for step in self.steps:
             step.suppress_wildcards_by_resource(self.state_machine)

@@ -9,7 +9,7 @@ from aws_cdk import aws_kms as kms
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.grants import grant_key, key_policy
-from cdk_sagemaker_processing._internal.nag import acknowledge
+from cdk_sagemaker_processing._internal.nag import suppress_by_id
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 
 
@@ -40,7 +40,7 @@ def grant_table_key(key: kms.IKey | None, role: iam.IRole) -> None:
 def suppress_key_wildcards(role: IConstruct, *actions: str) -> None:
     """Suppress cdk-nag's findings on actions on a key that end in a wildcard."""
     reason = "as AWS documents the use of a key: both actions that start so, on one key"
-    acknowledge(role, {f"AwsSolutions-IAM5[Action::{action}]": reason for action in actions})
+    suppress_by_id(role, {f"AwsSolutions-IAM5[Action::{action}]": reason for action in actions})
 
 
 def grant_key_to_log_groups(key: kms.IKey, scope: IConstruct) -> None:

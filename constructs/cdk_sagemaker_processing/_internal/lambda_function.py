@@ -21,8 +21,8 @@ from cdk_sagemaker_processing._internal.nag import (
     NO_RESERVED_CONCURRENCY,
     NO_VPC,
     NagSuppression,
-    acknowledge,
     suppress,
+    suppress_by_id,
 )
 from cdk_sagemaker_processing.safeguards import Safeguards
 
@@ -130,7 +130,7 @@ class LibraryFunction(lambda_.Function):
             everywhere.append("the function's network interfaces do not exist before it")
         depend_on_policy_alone(self, role)
         if everywhere:
-            acknowledge(role, {"AwsSolutions-IAM5[Resource::*]": "; ".join(everywhere)})
+            suppress_by_id(role, {"AwsSolutions-IAM5[Resource::*]": "; ".join(everywhere)})
         suppress(role, INLINE_POLICY)
         suppress(self, without_dead_letters)
         if safeguards.reserved_concurrent_executions is None:

@@ -102,10 +102,10 @@ HTTPS_FROM_THE_VPC = (
 def suppress(construct: IConstruct, *suppressions: NagSuppression) -> None:
     """Suppress rules of cdk-nag on one construct."""
     reasons = {f"{pack}-{each.rule}": each.reason for each in suppressions for pack in each.packs}
-    acknowledge(construct, reasons)
+    suppress_by_id(construct, reasons)
 
 
-def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
+def suppress_by_id(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     """Acknowledge findings of cdk-nag on one construct; without cdk-nag this has no effect.
 
     Args:
@@ -138,4 +138,4 @@ def suppress_wildcards_by_resource(construct: IConstruct, reasons: Mapping[str, 
             name = one_line(Stack.of(construct).resolve(resource))
         if "*" in name and not _BRACKETS.search(name):
             findings[f"AwsSolutions-IAM5[Resource::{name}]"] = reason
-    acknowledge(construct, findings)
+    suppress_by_id(construct, findings)

@@ -18,7 +18,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
-from cdk_sagemaker_processing._internal.nag import QUEUE_HAS_DEAD_LETTERS, acknowledge
+from cdk_sagemaker_processing._internal.nag import QUEUE_HAS_DEAD_LETTERS, suppress_by_id
 from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
     InvalidValueError,
@@ -185,7 +185,7 @@ class S3Trigger(Construct):
         self.pipeline_name = pipeline_name or self.node.path
         self.dead_letter_queue = retained_queue(self, "DeadLetterQueue", removal_policy)
         self.undelivered_queue = retained_queue(self, "UndeliveredEvents", removal_policy)
-        acknowledge(
+        suppress_by_id(
             self.undelivered_queue,
             {"AwsSolutions-SQS3": "this is the dead-letter queue of the rules, which no queue's redrive policy names"},
         )
