@@ -77,7 +77,7 @@ storm: setup ## send 20,000 uploads under throttling and kills, and check that n
 	python benchmarks/storm.py
 
 .PHONY: test-iam
-test-iam: setup ## remove each action of each role of the demo and of the batches in turn: what is denied then, and by whom?
+test-iam: setup ## remove each action of each role of the demo and of the batches in turn, and report what is denied then, and by whom
 	python tools/mutate_iam.py
 
 .PHONY: audit
@@ -103,7 +103,7 @@ dist: setup ## build wheel and sdist; install each into an empty environment and
 	python tools/check_distributions.py
 
 .PHONY: check-patches
-check-patches: setup ## do the patches fit another release of ministack? VERSION=1.5.32, or LATEST=5 for the newest ones
+check-patches: setup ## check the patches against other releases of ministack: VERSION=1.5.32, or LATEST=5 for the newest
 	python tools/check_patches.py $(VERSION) $(if $(LATEST),--latest $(LATEST))
 
 .PHONY: hooks

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,13 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """List the reasons for skipped tests, with the number of tests for each."""
+    """Print the time of each tier, and the reasons for skipped tests with the number of tests for each."""
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for report in itertools.chain.from_iterable(terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            seconds["/".join(report.nodeid.split("/")[:2])] += report.duration
+    for tier, total in sorted(seconds.items()):
+        terminalreporter.write_line(f"{tier}: {total:.0f} s of tests, shared by the workers")
     reasons = Counter(
         report.longrepr[2].removeprefix("Skipped: ")
         for report in terminalreporter.getreports("skipped")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import boto3
 
+from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from smproc.local import LocalAws
 from tests.helpers.deployment import cdk, session_at
 from tools.iam_mutations.action import DENIED, Action, as_list
@@ -75,7 +76,7 @@ class Pipeline(ABC):
         (stack,) = self.formation.describe_stacks(StackName=self.stack)["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         self.machine = outputs["StateMachine"]
-        self.bucket, _, self.prefix = outputs["UploadTo"].removeprefix("s3://").partition("/")
+        self.bucket, self.prefix = split_s3_uri(outputs["UploadTo"])
         self._resources = self.formation.describe_stack_resources(StackName=self.stack)["StackResources"]
         self.queue = self.named("PipelineTriggerQueue", "AWS::SQS::Queue")
         self._count = 0

@@ -254,7 +254,7 @@ class Processor(Construct):
 
     def _script_uri(self, run_id: str, code: str, *, parameter: str, kms_key: kms.IKey | str | None) -> str:
         """Return the URI of a run's script or application; the deployment uploads a local one."""
-        if is_unresolved(code) or code.startswith("s3://"):
+        if is_unresolved(code) or code.startswith(S3_SCHEME):
             return code
         if "://" in code and not code.startswith("file://"):
             raise InvalidValueError(parameter, code, "be a local file, a file:// URL or an s3:// URI")
@@ -287,7 +287,7 @@ class Processor(Construct):
     ) -> ProcessingInput:
         """Return the input with a local source replaced by the URI that the deployment uploads it to."""
         uri = item.s3_uri
-        if uri is None or is_unresolved(uri) or uri.startswith("s3://"):
+        if uri is None or is_unresolved(uri) or uri.startswith(S3_SCHEME):
             return item
         name = item.input_name or f"input-{position}"
         source = LocalSource.of(uri, parameter="source" if item.s3_input is None else "s3_uri")
