@@ -225,7 +225,10 @@ class Storm:
 
         def keys_of(execution: dict[str, Any]) -> list[str]:
             described = self.states.describe_execution(executionArn=execution["executionArn"])
-            key = json.loads(described["input"])["manifest_uri"].removeprefix(f"s3://{self.manifests}/")
+            execution_input = json.loads(described["input"])
+            if execution_input["s3_data_type"] == "S3Prefix":
+                return [execution_input["key"]]
+            key = execution_input["s3_uri"].removeprefix(f"s3://{self.manifests}/")
             first, *names = json.loads(self.s3.get_object(Bucket=self.manifests, Key=key)["Body"].read())
             prefix = first["prefix"].removeprefix(f"s3://{self.bucket}/")
             return [f"{prefix}{name}" for name in names]

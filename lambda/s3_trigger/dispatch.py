@@ -16,9 +16,10 @@ from s3_trigger.dead_letters import send_run
 from s3_trigger.executions import single_input, start_once
 from s3_trigger.index_set import IndexSet
 from s3_trigger.ledger import EMPTY, Slot
-from s3_trigger.messages import ExecutionEnded
+from s3_trigger.messages import ExecutionEnded, Upload
 from s3_trigger.outcomes import handle_execution_end
 from s3_trigger.runtime import Runtime, lambda_runtime
+from s3_trigger.single_object import MISSING_REASON, NO_MANIFEST, decide_source, manifest_source
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -92,13 +93,13 @@ class Dispatcher:
         if slot.manifest is None:
             # A name for this attempt alone: two dispatchers may find different objects missing, and one decides.
             key = f"{self._config.manifest_prefix}/{run.name}/{time.time_ns()}.json"
-            objects, missing = self._write_manifest(slot, key)
+            key, objects, missing = self._decide_source(slot, key)
             decided = self._ledger.decide(slot, key, objects, missing)
             if decided is None:
                 return
             slot = decided
         if slot.missing:
-            send_run(self._runtime, run.again(slot.missing), "the object was deleted before the job started")
+            send_run(self._runtime, run.again(slot.missing), MISSING_REASON)
             self._runtime.count("ObjectsSetAside", len(slot.missing))
         if not slot.objects:
             self._ledger.release(slot, EMPTY)
@@ -134,27 +135,41 @@ class Dispatcher:
             )
             handle_execution_end(self._runtime, slot, ended)
 
-    def _write_manifest(self, slot: Slot, key: str) -> tuple[int, IndexSet]:
+    def _decide_source(self, slot: Slot, key: str) -> tuple[str, int, IndexSet]:
+        """Write the manifest of a run where it needs one.
+
+        Returns:
+            Its key, or `NO_MANIFEST`; the number of objects; the indexes of the members whose objects are missing.
+        """
+        if self._is_single(slot):
+            manifest_key = decide_source(self._runtime, self._only_member(slot), key)
+            if manifest_key is None:
+                return key, 0, slot.run.indexes
+            return manifest_key, 1, IndexSet(())
         members = self._ledger.members(slot.run.batch, slot.run.indexes)
-        prefix = self._runtime.grouping.root
-        if self._config.batch_size == 1:
-            first = next(members)
-            prefix, members = first[0][1].folder, iter([first])
-        return manifest.write(self._runtime.s3, (self._config.manifest_bucket, key), prefix, members)
+        target = self._config.manifest_bucket, key
+        return key, *manifest.write(self._runtime.s3, target, self._runtime.grouping.root, members)
 
     def _execution_input(self, slot: Slot) -> dict[str, Any]:
         """Return the same input for every attempt: from the ledger alone."""
-        batch = {"batch": slot.run.batch}
-        if self._config.batch_size == 1:
-            ((_, upload),) = next(self._ledger.members(slot.run.batch, slot.run.indexes))
-            return batch | single_input(self._config, upload, str(slot.manifest))
+        batch, manifest_key = {"batch": slot.run.batch}, str(slot.manifest)
+        if self._is_single(slot):
+            return batch | single_input(self._config, self._only_member(slot), manifest_key)
         return {
             **batch,
             "bucket": self._config.bucket,
             "group": slot.run.group,
-            "manifest_uri": f"s3://{self._config.manifest_bucket}/{slot.manifest}",
             "objects": slot.objects,
+            **manifest_source(self._config, manifest_key),
         }
+
+    def _is_single(self, slot: Slot) -> bool:
+        """Check whether a run is a single upload: also one of the time before or after a change of the batch size."""
+        return slot.manifest == NO_MANIFEST or (self._config.batch_size == 1 and len(slot.run.indexes) == 1)
+
+    def _only_member(self, slot: Slot) -> Upload:
+        (((_, upload),),) = self._ledger.members(slot.run.batch, slot.run.indexes)
+        return upload
 
     def _attempt(self, step: Callable[[Slot], None], slot: Slot) -> bool:
         """Try a step for one run; return False when it fails, for the other runs go on."""

@@ -16,7 +16,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3_trigger import dead_letters
 from s3_trigger.executions import start_upload
 from s3_trigger.ledger import FAILURES
-from s3_trigger.messages import BadMessageError, ExecutionEnded, ReplayRequest, Upload, is_name, parse_message
+from s3_trigger.messages import (
+    BadMessageError,
+    ExecutionEnded,
+    FolderMarker,
+    ReplayRequest,
+    Upload,
+    is_name,
+    parse_message,
+)
 from s3_trigger.notifications import publish_failure
 from s3_trigger.outcomes import handle_execution_end
 from s3_trigger.runtime import Runtime, lambda_runtime
@@ -98,6 +106,11 @@ class _Delivery:
             case Upload() as upload:
                 start_upload(self._runtime, upload)
                 self._runtime.count("Uploads")
+            case FolderMarker() as marker:
+                self._runtime.count("FolderMarkers")
+                self._runtime.logger.info(
+                    "ignored the empty object of a folder", extra={"bucket": marker.bucket, "key": marker.key}
+                )
             case ExecutionEnded() as ended:
                 self._handle_end(ended)
             case ReplayRequest() as request:

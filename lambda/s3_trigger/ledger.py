@@ -80,9 +80,10 @@ class Slot:
         slot_index: the index of the slot; the name of the run where slots are unlimited.
         run: the run.
         claimed: the time of the claim, in seconds since 1970.
-        manifest: the key of the manifest; None until one is decided on.
-        objects: the number of objects that the manifest names.
-        missing: the indexes of the members that it does not name because their objects were deleted.
+        manifest: the key of the manifest; empty where the job reads the object's own key; None until one of the two is
+            decided on.
+        objects: the number of objects that the job reads.
+        missing: the indexes of the members that it does not read because their objects were deleted.
     """
 
     slot_index: str

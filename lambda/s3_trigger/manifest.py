@@ -67,7 +67,8 @@ def write(
     Args:
         s3: the client of S3.
         target: the bucket and key of the manifest.
-        prefix: the prefix of all keys; an object lands below the input's directory under the rest of its key.
+        prefix: the prefix of all keys; the manifest names the rest of each. AWS does not document which part of the key
+            becomes the object's path below the input's directory.
         members: the members to name, some at a time; a key is named once, however often it was uploaded.
 
     Returns:

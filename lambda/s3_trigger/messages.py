@@ -48,6 +48,19 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class FolderMarker:
+    """An empty object whose key ends in a slash, such as consoles create for a folder.
+
+    Attributes:
+        bucket: the name of the bucket.
+        key: the object's key.
+    """
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayRequest:
     """The request to run a failed run, or a dead letter, again.
 
@@ -91,7 +104,7 @@ class ExecutionEnded:
         return [f"s3://{value['bucket']}/{value['key']}"] if named else []
 
 
-Message = Upload | ReplayRequest | ExecutionEnded
+Message = Upload | FolderMarker | ReplayRequest | ExecutionEnded
 
 
 def digest(*parts: str) -> str:
@@ -143,7 +156,7 @@ def parse_message(body: str, bucket: str) -> Message | None:
     raise BadMessageError(f"the event must be an upload, the end of an execution or a replay request, got {kind}")
 
 
-def _upload(event: dict[str, Any], detail: dict[str, Any], bucket: str) -> Upload | None:
+def _upload(event: dict[str, Any], detail: dict[str, Any], bucket: str) -> Upload | FolderMarker:
     """Return the upload of EventBridge's event, whose keys are as the user wrote them, not URL-encoded.
 
     See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
@@ -165,7 +178,15 @@ def _upload(event: dict[str, Any], detail: dict[str, Any], bucket: str) -> Uploa
         raise BadMessageError("the key is not valid Unicode, which every key in S3 is") from None
     if length > KEY_MAX_BYTES:
         raise BadMessageError(f"the key must have at most {KEY_MAX_BYTES} bytes, as every key in S3, got {length}")
-    return None if upload.key.endswith("/") else upload  # a folder marker, not data
+    if not upload.key.endswith("/"):
+        return upload
+    size = object_of.get("size")
+    if size == 0:
+        return FolderMarker(upload.bucket, upload.key)
+    raise BadMessageError(
+        "the key ends in '/', which names a folder, so the object cannot be a file of a job, but it has data "
+        f"(size {size!r} in bytes); upload it under a key that does not end in '/'"
+    )
 
 
 def _text(owner: dict[str, Any], name: str) -> str:

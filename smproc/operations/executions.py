@@ -51,7 +51,9 @@ def keys_of(session: Session, execution_input: Mapping[str, Any]) -> list[str]:
     """Return the keys of the objects that an execution processes, by its input."""
     if isinstance(execution_input.get("key"), str):
         return [execution_input["key"]]
-    uri, bucket = execution_input.get("manifest_uri"), execution_input.get("bucket")
+    # Executions that an earlier version of the trigger started have a manifest_uri.
+    uri = execution_input.get("s3_uri", execution_input.get("manifest_uri"))
+    bucket = execution_input.get("bucket")
     if not isinstance(uri, str) or not isinstance(bucket, str):
         return []
     manifest_bucket, manifest_key = split_s3_uri(uri)

@@ -20,6 +20,7 @@ from s3_trigger import intake
 from s3_trigger.config import Config
 from s3_trigger.dispatch import Dispatcher
 from s3_trigger.ledger import Ledger
+from s3_trigger.messages import Upload, parse_message
 from s3_trigger.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Execution:
     Attributes:
         name: its name.
         input: its input.
-        keys: the keys that its manifest names.
+        keys: the keys that its job reads.
         token: the task token that ends it.
     """
 
@@ -148,9 +149,13 @@ class Trigger:
         self.now = time.time()
         self.executions: dict[str, Execution] = {}
         self._sequence = itertools.count(1)
-        self.runtime = Runtime(
-            Config.from_settings(self.settings), new_client=clients.watched.__getitem__, clock=lambda: self.now
-        )
+        self._new_client = clients.watched.__getitem__
+        self.configure()
+
+    def configure(self, **settings: object) -> None:
+        """Update the functions with changed settings, as a deployment does."""
+        self.settings |= settings
+        self.runtime = Runtime(Config.from_settings(self.settings), new_client=self._new_client, clock=lambda: self.now)
 
     @property
     def has_ledger(self) -> bool:
@@ -165,15 +170,21 @@ class Trigger:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
         return self.event(key)
 
-    def event(self, key: str, **changes: object) -> str:
+    def event(self, key: str, size: int = 1, **changes: object) -> str:
         detail = {
             "version": "0",
             "bucket": {"name": self.bucket},
-            "object": {"key": key, "size": 1, "etag": "0", "sequencer": f"{next(self._sequence):018X}"},
+            "object": {"key": key, "size": size, "etag": "0", "sequencer": f"{next(self._sequence):018X}"},
             "reason": "PutObject",
         }
         event = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail, "region": "us-east-1"}
         return json.dumps({**event, **changes})
+
+    def name_of(self, event: str) -> str:
+        """Return the name of the execution that an upload's event starts without a ledger."""
+        upload = parse_message(event, self.bucket)
+        assert isinstance(upload, Upload)
+        return upload.name
 
     def deliver(self, *bodies: str, receive_count: int = 1) -> list[int]:
         """Deliver messages to the intake, and return the positions of those that failed."""
@@ -207,7 +218,7 @@ class Trigger:
                 task = json.loads(message["Body"])
                 self.sqs.delete_message(QueueUrl=self._tasks, ReceiptHandle=message["ReceiptHandle"])
                 assert task["name"] not in self.executions, "an execution started twice"
-                keys = self.keys_of(task["input"]["manifest_uri"])
+                keys = self.keys_of(task["input"])
                 self.executions[task["name"]] = Execution(task["name"], task["input"], keys, task["token"])
             now = [execution for execution in self.executions.values() if execution.token]
             if len(now) >= count:
@@ -216,9 +227,17 @@ class Trigger:
             assert time.monotonic() < deadline, f"{len(now)} of {count} executions run"
             time.sleep(0.02)
 
-    def keys_of(self, manifest_uri: str) -> tuple[str, ...]:
-        bucket, _, key = manifest_uri.removeprefix("s3://").partition("/")
-        prefix, *names = json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    def keys_of(self, execution_input: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the keys that a job reads: the one that its S3Prefix is, or those that its manifest names."""
+        bucket, _, key = execution_input["s3_uri"].removeprefix("s3://").partition("/")
+        if execution_input["s3_data_type"] == "S3Prefix":
+            assert bucket == self.bucket
+            return (key,)
+        return self.keys_in_manifest(key)
+
+    def keys_in_manifest(self, key: str) -> tuple[str, ...]:
+        """Return the keys that a manifest names."""
+        prefix, *names = json.loads(self.s3.get_object(Bucket=self.manifests, Key=key)["Body"].read())
         start = prefix["prefix"].removeprefix(f"s3://{self.bucket}/")
         return tuple(f"{start}{name}" for name in names)
 

@@ -25,7 +25,8 @@ class S3Input:
             uploads. At most 1,024 characters. API: ``S3Uri``.
         local_path: the directory in the container, ``/opt/ml/processing`` or below. Required unless the application
             manages the input. API: ``LocalPath``.
-        s3_data_type: ``S3Prefix`` or ``ManifestFile``. Default: ``S3Prefix``. API: ``S3DataType``.
+        s3_data_type: ``S3Prefix``, ``ManifestFile`` or a value known only at run time. Default: ``S3Prefix``. API:
+            ``S3DataType``.
         s3_input_mode: ``File`` or ``Pipe``. Default: ``File``. API: ``S3InputMode``.
         s3_data_distribution_type: ``FullyReplicated`` or ``ShardedByS3Key``. Default: ``FullyReplicated``. API:
             ``S3DataDistributionType``.
@@ -41,7 +42,7 @@ class S3Input:
 
     s3_uri: str
     local_path: str | None = None
-    s3_data_type: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
+    s3_data_type: str = "S3Prefix"
     s3_input_mode: Literal["File", "Pipe"] = "File"
     s3_data_distribution_type: Literal["FullyReplicated", "ShardedByS3Key"] = "FullyReplicated"
     s3_compression_type: Literal["None", "Gzip"] | None = None
@@ -78,7 +79,8 @@ class ProcessingInput:
         input_name: unique in the job. Default: ``input-<position>``, counted from 1 over all inputs. API:
             ``InputName``.
         s3_data_type: ``S3Prefix`` for all objects whose key starts with the prefix, ``ManifestFile`` for the objects
-            that the JSON file at ``source`` lists. Default: ``S3Prefix``. API: ``S3Input.S3DataType``.
+            that the JSON file at ``source`` lists, or a value known only at run time. Default: ``S3Prefix``. API:
+            ``S3Input.S3DataType``.
         s3_input_mode: ``File`` copies the data before the job starts, ``Pipe`` streams it through named pipes.
             Default: ``File``. API: ``S3Input.S3InputMode``.
         s3_data_distribution_type: ``FullyReplicated`` copies all objects to every instance, ``ShardedByS3Key`` an equal
@@ -104,7 +106,7 @@ class ProcessingInput:
     source: str | PathLike[str] | None = None
     destination: str | None = None
     input_name: str | None = None
-    s3_data_type: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
+    s3_data_type: str = "S3Prefix"
     s3_input_mode: Literal["File", "Pipe"] = "File"
     s3_data_distribution_type: Literal["FullyReplicated", "ShardedByS3Key"] = "FullyReplicated"
     s3_compression_type: Literal["None", "Gzip"] = "None"

@@ -19,6 +19,7 @@ from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.trigger.permissions import (
     grant_invoke_dispatcher,
     grant_ledger_access,
+    grant_list_keys,
     grant_read_objects,
 )
 from cdk_sagemaker_processing.trigger.queues import alarm_above_zero
@@ -32,6 +33,7 @@ class Ledger(Construct):
         calls: the services that the dispatcher calls.
         settings: the functions' settings.
         objects: the bucket that objects arrive in, and the prefixes of their keys.
+        single: whether each run is a single object.
         removal_policy: applies when the table is removed from the stack.
     """
 
@@ -42,6 +44,7 @@ class Ledger(Construct):
         calls: Collection[str],
         settings: Mapping[str, Any],
         objects: tuple[s3.IBucket, Sequence[str]],
+        single: bool,
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, "Ledger")
@@ -76,7 +79,8 @@ class Ledger(Construct):
         # A retry is pointless: the next invocation is at most a minute away.
         self.dispatcher.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
         grant_ledger_access(self.dispatcher.execution_role, self.table, self._key)
-        grant_read_objects(self.dispatcher.execution_role, *objects)
+        grant_objects = grant_list_keys if single else grant_read_objects
+        grant_objects(self.dispatcher.execution_role, *objects)
         events.Rule(
             self,
             "Minute",

@@ -39,11 +39,15 @@ def grant_start_execution(
     _allow(role, ["states:StartExecution"], [state_machine.state_machine_arn])
     executions = _executions(scope, state_machine)
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html: to compare the input of
-    # an execution that already exists, and to check whether it has ended.
+    # an execution that already exists, and to check whether it exists and whether it has ended.
     _allow(role, ["states:DescribeExecution"], [executions])
     manifest_objects = manifest_bucket.arn_for_objects(f"{manifests_prefix}/*")
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
     _allow(role, ["s3:PutObject"], [manifest_objects], bucket=manifest_bucket)
+    if multipart:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html: when a part fails, so that the
+        # others are not billed. S3 documents that the initiator may do so by default; the grant does not rely on it.
+        _allow(role, ["s3:AbortMultipartUpload"], [manifest_objects], bucket=manifest_bucket)
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions: S3 decrypts
     # the parts to assemble them.
     grant_encrypt(manifest_bucket.encryption_key, role, decrypt=multipart)
@@ -144,6 +148,14 @@ def grant_read_objects(role: iam.IRole, bucket: s3.IBucket, key_prefixes: Sequen
     _allow(role, ["s3:GetObject"], objects, bucket=bucket)
     _allow(role, ["s3:ListBucket"], [bucket.bucket_arn], bucket=bucket)
     suppress_wildcards(role, objects, "the objects that arrive are not known before")
+
+
+def grant_list_keys(role: iam.IRole, bucket: s3.IBucket, key_prefixes: Sequence[str]) -> None:
+    """Grant a role permission to check that an object exists, and that no other key starts with its key."""
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html, only with a prefix that may match:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html#example-object-based
+    matching: dict[str, object] = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in key_prefixes]}}
+    _allow(role, ["s3:ListBucket"], [bucket.bucket_arn], matching, bucket=bucket)
 
 
 def _allow(

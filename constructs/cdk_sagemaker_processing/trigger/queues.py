@@ -1,4 +1,4 @@
-"""Retained queues, and alarms on dead letters and errors."""
+"""Retained queues, and alarms on dead letters, errors and failed executions."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Any
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.nag import NO_ALARM_ACTION, suppress
 from cdk_sagemaker_processing.safeguards import Safeguards
 
 ALARM_PERIOD = Duration.minutes(1)
+# Longer than the metrics of Step Functions take to arrive.
+_EXECUTIONS_PERIOD = Duration.minutes(5)
 
 
 def retained_queue(scope: Construct, construct_id: str, removal_policy: RemovalPolicy, **options: Any) -> sqs.Queue:
@@ -56,3 +59,22 @@ def dead_letter_alarm(scope: Construct, construct_id: str, queue: sqs.Queue, des
     metric = queue.metric_approximate_number_of_messages_visible(period=ALARM_PERIOD, statistic="Maximum")
     text = f"{description}: look into the queue {queue.node.path}, then `smproc redrive`"
     return alarm_above_zero(scope, construct_id, metric, text)
+
+
+def failure_alarms(scope: Construct, state_machine: sfn.IStateMachine) -> list[cloudwatch.Alarm]:
+    """Create the alarms that are active while executions of a state machine fail, time out or are stopped.
+
+    Step Functions counts them itself, whereas its events, from which failures are published, may be lost. An alarm for
+    each: a sum of several metrics has no value while one of them has none.
+
+    See: https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+    """
+    advice = "see the state machine, the event of the failure and the log of the job, then `smproc retry`"
+    return [
+        alarm_above_zero(scope, construct_id, metric, f"Executions that {verb}: {advice}")
+        for construct_id, verb, metric in (
+            ("FailedAlarm", "failed", state_machine.metric_failed(period=_EXECUTIONS_PERIOD, statistic="Sum")),
+            ("TimedOutAlarm", "timed out", state_machine.metric_timed_out(period=_EXECUTIONS_PERIOD, statistic="Sum")),
+            ("AbortedAlarm", "were stopped", state_machine.metric_aborted(period=_EXECUTIONS_PERIOD, statistic="Sum")),
+        )
+    ]

@@ -34,11 +34,12 @@ from cdk_sagemaker_processing.trigger.group_by import GroupBy
 from cdk_sagemaker_processing.trigger.ledger import Ledger
 from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
 from cdk_sagemaker_processing.trigger.permissions import (
+    grant_list_keys,
     grant_publish_failures,
     grant_start_execution,
     report_job_permissions,
 )
-from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm, retained_queue
+from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm, failure_alarms, retained_queue
 
 MANIFESTS_PREFIX = "manifests"
 # After so many failed attempts a message goes to the dead-letter queue.
@@ -63,18 +64,29 @@ def uploaded_objects(
 
     Args:
         destination: the directory in the container. Without batches, the object ``incoming/blue/a.csv`` becomes
-            ``a.csv``. In a batch, its name is its key below the folder that all prefixes of the trigger share: with
-            ``prefixes=["incoming/"]`` it becomes ``blue/a.csv``. Default: ``/opt/ml/processing/input``.
+            ``a.csv`` in it, unless other keys start with the object's key, such as ``incoming/blue/a.csv.bak``. The
+            objects of a batch, and an object with such a sibling, reach the job by a manifest, and AWS does not
+            document the paths of a manifest's objects below the directory: ``a.csv``, ``blue/a.csv`` and
+            ``incoming/blue/a.csv`` are all possible. So search the directory recursively, for example with
+            ``Path(destination).rglob("*.csv")``, and choose one that contains nothing else: in
+            ``/opt/ml/processing/input`` is also ``code``, the directory of the script. Default:
+            ``/opt/ml/processing/input``.
         input_name: unique in the job. Default: ``input-<position>``.
         s3_data_distribution_type: as for `ProcessingInput`: ``ShardedByS3Key`` distributes the objects of a batch over
             the job's instances, each object to one of them. Default: ``FullyReplicated``, all objects on every
             instance.
+
+    Returns:
+        The input. It takes ``S3Uri`` and ``S3DataType`` from the execution's input, so its state must receive that
+        input unchanged.
+
+    See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingS3Input.html
     """
     return ProcessingInput(
-        source=sfn.JsonPath.string_at("$.manifest_uri"),
+        source=sfn.JsonPath.string_at("$.s3_uri"),
         destination=destination,
         input_name=input_name,
-        s3_data_type="ManifestFile",
+        s3_data_type=sfn.JsonPath.string_at("$.s3_data_type"),
         s3_data_distribution_type=s3_data_distribution_type,  # type: ignore[arg-type]  # checked by ProcessingInput
     )
 
@@ -90,12 +102,15 @@ class S3Trigger(Construct):
     ``docs/trigger.md`` describes the guarantees.
 
     Uploads that cannot be processed go to the dead-letter queue with the reason. Events that EventBridge could not
-    deliver for a day go to the queue of undelivered events. Each of the two queues has an alarm (``alarms``), to which
-    you add an action; ``smproc redrive`` sends the messages of both back. An EventBridge event reports each failed
-    execution (``on_failure``).
+    deliver for a day go to the queue of undelivered events. Each of the two queues has an alarm, and so have executions
+    that fail, time out or are stopped (``alarms``): add an action to each. ``smproc redrive`` sends the messages of
+    both queues back. An EventBridge event reports each failed execution (``on_failure``).
 
-    The input of an execution is ``{"bucket", "key", "manifest_uri", "sequencer"}``, that of a batch ``{"batch",
-    "bucket", "group", "manifest_uri", "objects"}``; `uploaded_objects` turns either into an input of a job.
+    The input of an execution is ``{"bucket", "key", "sequencer", "s3_uri", "s3_data_type"}``, that of a batch
+    ``{"batch", "bucket", "group", "objects", "s3_uri", "s3_data_type"}``; `uploaded_objects` turns either into an input
+    of a job. ``s3_data_type`` is ``S3Prefix``, with the object's own key, or ``ManifestFile``: in a batch, and for an
+    object whose key is the start of other keys. An object whose key ends in ``/`` starts no execution: an empty one,
+    such as consoles create for a folder, is ignored, and one with data goes to the dead-letter queue.
 
     Args:
         scope: the parent construct.
@@ -217,6 +232,7 @@ class S3Trigger(Construct):
                 calls={"dynamodb", "s3", *notified_services},
                 settings=settings | batching.to_settings(),
                 objects=(bucket, self.pattern.key_prefixes()),
+                single=batching.batch_size == 1,
                 removal_policy=removal_policy,
             )
             if batching.needs_ledger
@@ -241,8 +257,10 @@ class S3Trigger(Construct):
             state_machine,
             manifest_bucket,
             MANIFESTS_PREFIX,
-            multipart=self.ledger is not None,
+            multipart=batching.batch_size > 1,
         )
+        if not self.ledger:
+            grant_list_keys(self.function.execution_role, bucket, self.pattern.key_prefixes())
         for function in {id(each): each for each in (self.function, starter)}.values():
             grant_publish_failures(self, function.execution_role, state_machine, self.dead_letter_queue, failure_topic)
         if self.ledger:
@@ -255,6 +273,7 @@ class S3Trigger(Construct):
                 self, "UndeliveredAlarm", self.undelivered_queue, "Events that EventBridge could not hand over"
             ),
             *([self.ledger.alarm] if self.ledger else []),
+            *failure_alarms(self, state_machine),
         ]
         # `smproc redrive` and `smproc retry` find the queues by these tags. The characters that a tag may contain:
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html

@@ -23,7 +23,8 @@ from tools.regenerate_suppressions import PACKS
 ROOT = Path(__file__).parents[3]
 # A value for each path that the definition reads from the input or the context of an execution.
 AT_RUN_TIME = {
-    "$.manifest_uri": "s3://bucket/manifests/" + "0" * 64 + ".json",
+    "$.s3_uri": "s3://bucket/incoming/a.csv",
+    "$.s3_data_type": "S3Prefix",
     "$$.Execution.Id": "arn:aws:states:us-east-1:000000000000:execution:Machine:" + "0" * 64,
 }
 

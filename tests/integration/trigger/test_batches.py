@@ -87,7 +87,7 @@ def test_no_more_executions_run_concurrently_than_allowed(trigger: Make) -> None
     assert world.deliver(*(world.upload(f"in/{number}.csv") for number in range(5))) == []
     world.dispatch()
     first, second = world.running(2)
-    assert first.input.keys() == {"batch", "bucket", "key", "manifest_uri", "sequencer"}
+    assert first.input.keys() == {"batch", "bucket", "key", "s3_data_type", "s3_uri", "sequencer"}
     assert first.keys == (first.input["key"],)
     world.end(first)
     world.dispatch()

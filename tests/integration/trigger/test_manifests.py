@@ -43,7 +43,11 @@ def test_keys_are_data_without_batches_and_each_has_a_line_in_the_log(
     logged = [json.loads(line) for line in log.getvalue().splitlines()]
     assert sorted(line["key"] for line in logged if line.get("message") == "started") == sorted(KEYS)
     listed = world.s3.list_objects_v2(Bucket=world.manifests)["Contents"]
-    assert {item["Key"] for item in listed} == {f"manifests/{execution.name}.json" for execution in executions}
+    in_manifests = {one.name: one.input["key"] for one in executions if one.input["s3_data_type"] == "ManifestFile"}
+    assert {item["Key"] for item in listed} == {f"manifests/{name}.json" for name in in_manifests}
+    assert {key for key in KEYS if any(other != key and other.startswith(key) for other in KEYS)} <= {
+        *in_manifests.values()
+    }
 
 
 @pytest.mark.parametrize("group_by", [{"folders": 1}, {"pattern": "(?s)^in/(.*)/file$"}])
@@ -129,7 +133,7 @@ def test_a_large_manifest_is_uploaded_in_parts(trigger: Make, monkeypatch: pytes
     assert calls.count("UploadPart") == 2
     (execution,) = world.running(1)
     assert list(execution.keys) == LONG_KEYS
-    uri = execution.input["manifest_uri"].removeprefix(f"s3://{world.manifests}/")
+    uri = execution.input["s3_uri"].removeprefix(f"s3://{world.manifests}/")
     body = world.s3.get_object(Bucket=world.manifests, Key=uri)["Body"].read()
     assert len(json.loads(body)) == 7001
 

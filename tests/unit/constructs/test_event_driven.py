@@ -87,7 +87,7 @@ def test_steps_run_one_after_the_other_on_the_same_input() -> None:
     assert found["States"]["First"]["ResultPath"] is None
     for state in found["States"].values():
         entry = state["Parameters"]["ProcessingInputs"][0]["S3Input"]
-        assert (entry["S3Uri.$"], entry["S3DataType"]) == ("$.manifest_uri", "ManifestFile")
+        assert (entry["S3Uri.$"], entry["S3DataType.$"]) == ("$.s3_uri", "$.s3_data_type")
 
 
 def test_jobs_have_a_time_limit_and_a_tag_with_their_execution() -> None:
@@ -218,6 +218,7 @@ def test_the_function_may_start_this_state_machine_and_write_manifests() -> None
         "states:StartExecution",
         "states:DescribeExecution",
         "states:GetExecutionHistory",
+        "s3:ListBucket",
         "s3:PutObject",
         "sqs:SendMessage",
         "events:PutEvents",
@@ -385,6 +386,7 @@ def test_events_that_event_bridge_cannot_deliver_are_kept_and_both_dead_letter_q
     watched = {
         alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]: alarm["Properties"]
         for alarm in resources(scope, "AWS::CloudWatch::Alarm").values()
+        if alarm["Properties"]["Namespace"] == "AWS/SQS"
     }
     queues = (pipeline.trigger.dead_letter_queue, pipeline.trigger.undelivered_queue)
     assert set(watched) == {scope.resolve(queue.queue_arn)["Fn::GetAtt"][0] for queue in queues}

@@ -105,11 +105,37 @@ def test_the_functions_for_batches_have_the_permissions_that_they_need_and_no_mo
         "states:StartExecution",
         "states:DescribeExecution",
         "s3:PutObject",
+        "s3:AbortMultipartUpload",
         "s3:GetObject",
         "s3:ListBucket",
     }
     assert dispatcher["s3:GetObject"].endswith("/in/*")
     assert dispatcher["s3:PutObject"].endswith("/manifests/*")
+    assert dispatcher["s3:AbortMultipartUpload"] == dispatcher["s3:PutObject"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "role"),
+    [({}, "TriggerFunctionRole"), ({"max_concurrent_jobs": 1}, "TriggerLedgerDispatcherRole")],
+    ids=["immediate", "ledger"],
+)
+@pytest.mark.parametrize(
+    ("matching", "listed"),
+    [
+        ({"prefixes": ["in/", "more/x"]}, ["in/*", "more/x*"]),
+        ({"wildcards": ["in/*/x.csv"]}, ["in/*"]),
+        ({"suffixes": [".csv"]}, ["*"]),
+    ],
+    ids=["prefixes", "wildcards", "all"],
+)
+def test_the_function_for_single_objects_may_list_keys_that_may_match_and_read_nothing(
+    arguments: dict[str, Any], role: str, matching: dict[str, Any], listed: list[str]
+) -> None:
+    scope = stack()
+    trigger(scope, **arguments, **matching)
+    (listing,) = [found for found in statements(scope, role) if found["Action"] == "s3:ListBucket"]
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": listed}}
+    assert {action for action in actions(scope, role) if "s3:" in action} == {"s3:ListBucket", "s3:PutObject"}
 
 
 def test_the_dispatcher_may_combine_encrypted_manifests() -> None:
@@ -164,10 +190,40 @@ def test_the_configuration_of_the_functions() -> None:
     assert json.loads(settings(scope, "TriggerLedgerDispatcher")) == configuration
 
 
-def test_every_queue_and_the_dispatcher_have_an_alarm() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "metrics"),
+    [
+        ({}, ["ApproximateNumberOfMessagesVisible"] * 2),
+        ({"batch_size": 2}, ["ApproximateNumberOfMessagesVisible"] * 2 + ["Errors"]),
+    ],
+    ids=["immediate", "ledger"],
+)
+def test_queues_dispatcher_and_failed_executions_have_alarms(arguments: dict[str, int], metrics: list[str]) -> None:
     scope = stack()
-    s3_trigger = trigger(scope, batch_size=2)
-    assert len(s3_trigger.alarms) == len(resources(scope, "AWS::CloudWatch::Alarm")) == 3
+    s3_trigger = trigger(scope, **arguments)
+    alarms = [alarm["Properties"] for alarm in resources(scope, "AWS::CloudWatch::Alarm").values()]
+    assert len(s3_trigger.alarms) == len(alarms)
+    executions = ["ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut"]
+    assert sorted(alarm["MetricName"] for alarm in alarms) == sorted([*metrics, *executions])
+    for alarm in alarms:
+        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+
+@pytest.mark.parametrize("imported", [False, True])
+def test_the_alarms_on_executions_are_about_the_state_machine(*, imported: bool) -> None:
+    scope = stack()
+    arn = "arn:aws:states:us-west-2:111122223333:stateMachine:theirs"
+    machine = {"state_machine": sfn.StateMachine.from_state_machine_arn(scope, "Imported", arn)} if imported else {}
+    trigger(scope, **machine)
+    alarms = [alarm["Properties"] for alarm in resources(scope, "AWS::CloudWatch::Alarm").values()]
+    on_executions = [alarm for alarm in alarms if alarm["Namespace"] == "AWS/States"]
+    assert len(on_executions) == 3
+    for alarm in on_executions:
+        ((name, value),) = [tuple(dimension.values()) for dimension in alarm["Dimensions"]]
+        assert name == "StateMachineArn"
+        assert value == arn if imported else value["Ref"].startswith("Machine")
+        assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Sum", 300, 1)
 
 
 def test_a_bucket_of_another_stack_causes_no_dependency_cycle() -> None:

@@ -143,7 +143,7 @@ def test_the_command_finds_the_queues_by_their_tags(resources: dict[str, dict[st
             Upload("in", UPLOAD.key, UPLOAD.sequencer, "n"),
         ),
         (
-            {"batch": "b", "bucket": "in", "group": "-", "manifest_uri": "s3://out/m", "objects": 2},
+            {"batch": "b", "bucket": "in", "group": "-", "objects": 2, "s3_uri": "s3://out/m"},
             ReplayRequest("b", "n"),
         ),
     ],
