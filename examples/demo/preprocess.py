@@ -1,6 +1,6 @@
 """Scale the numbers of CSV files and split their rows into train and test.
 
-Reads every file of /opt/ml/processing/input, writes train.csv and test.csv to /opt/ml/processing/train and .../test.
+Reads every file below /opt/ml/processing/input, writes train.csv and test.csv to /opt/ml/processing/train and .../test.
 Runs unchanged in SageMaker's scikit-learn container (1.2-1) and wherever scikit-learn and pandas are installed.
 """
 
@@ -13,6 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 BASE = Path("/opt/ml/processing")
+CODE = Path(__file__).resolve().parent  # SageMaker puts the script below the input's directory
 
 
 def fail(message):
@@ -37,7 +38,8 @@ def main():
     parser.add_argument("--train-test-split-ratio", type=float, default=0.3)
     arguments = parser.parse_args()
 
-    files = sorted(path for path in (BASE / "input").iterdir() if path.is_file())
+    # In subdirectories too: AWS does not document the paths of objects that a manifest names.
+    files = sorted(path for path in (BASE / "input").rglob("*") if path.is_file() and CODE not in path.parents)
     print(f"reading {len(files)} file(s): {', '.join(path.name for path in files)}")
     table = pd.concat([read(path) for path in files], ignore_index=True)
     rows, columns = table.shape

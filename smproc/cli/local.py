@@ -44,6 +44,8 @@ Examples:
     smproc local start --image my-image=.venv
   Start with an empty account, and enforce IAM:
     smproc local start --fresh --enforce-iam
+  Store the objects of manifests under their whole keys:
+    smproc local start --manifest-layout key
 """
 )
 def start(
@@ -69,6 +71,14 @@ def start(
         bool,
         typer.Option("--enforce-iam", help="Grant functions, jobs and state machines only what their policies allow."),
     ] = False,
+    manifest_layout: Annotated[
+        Literal["relative", "key"],
+        typer.Option(
+            metavar="LAYOUT",
+            help="The paths of the objects of a manifest in a job. AWS does not document them, so try a script with "
+            "both. relative: below the manifest's prefix. key: the whole key.",
+        ),
+    ] = "relative",
     fresh: Annotated[  # noqa: FBT002 - an option on the command line
         bool, typer.Option("--fresh", help="Start with an empty account instead of the stored one.")
     ] = False,
@@ -80,7 +90,9 @@ def start(
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
 
     images = dict(map(_image, image or ()))
-    local_aws = LocalAws(port, region, runner=runner, images=images, enforce_iam=enforce_iam)
+    local_aws = LocalAws(
+        port, region, runner=runner, images=images, enforce_iam=enforce_iam, manifest_layout=manifest_layout
+    )
     status = local_aws.start(fresh=fresh)
     option = "" if port == DEFAULT_PORT else f" --port {port}"
     typer.echo(status.note)
@@ -113,6 +125,7 @@ def status(port: Port = DEFAULT_PORT) -> None:
     uptime = str(current.uptime).partition(".")[0]
     typer.echo(f"running on {current.endpoint} ({current.region}), pid {current.pid}, for {uptime}")
     typer.echo(f"jobs: {current.jobs_in_progress} in progress, {current.jobs_finished} finished, in {current.sandbox}")
+    typer.echo(f"manifest layout: {current.manifest_layout}")
     typer.echo(f"log: {current.log}")
 
 

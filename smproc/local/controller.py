@@ -41,6 +41,7 @@ _LOG_LINES_SHOWN = 15
 _DEFAULT_PORT = 4566
 _PORT_MAX = 65_535
 _RUNNERS = ("auto", "process", "container")
+_MANIFEST_LAYOUTS = ("relative", "key")
 
 
 class Fault(TypedDict):
@@ -76,10 +77,13 @@ class LocalAws:
             `environment` may do everything. Default: False.
         images: the substitutes for your own images in a sandbox, by the image's full name, its name without tag, or
             without registry: the directory of a virtual environment, or a command that becomes the entry point.
+        manifest_layout: the paths of the objects of a ``ManifestFile`` below the input's directory, which AWS does not
+            document: ``relative`` to the manifest's prefix, or the whole ``key``. A script that searches the directory
+            recursively works with both. Default: ``relative``.
 
     Raises:
-        InvalidOptionError: the port is out of range, the runner is none of the three, or the substitute for an image is
-            neither a virtual environment nor a command.
+        InvalidOptionError: the port is out of range, the runner is none of the three, the substitute for an image is
+            neither a virtual environment nor a command, or the layout of manifests is neither of the two.
 
     Example:
         >>> with LocalAws() as aws:  # doctest: +SKIP
@@ -95,11 +99,16 @@ class LocalAws:
         runner: Literal["auto", "process", "container"] = "auto",
         enforce_iam: bool = False,
         images: Mapping[str, str | Path] | None = None,
+        manifest_layout: Literal["relative", "key"] = "relative",
     ) -> None:
         if not 0 < port <= _PORT_MAX:
             raise InvalidOptionError(f"port must be between 1 and {_PORT_MAX}, got {port!r}")
         if runner not in _RUNNERS:
             raise InvalidOptionError(f"runner must be one of {', '.join(_RUNNERS)}, got {runner!r}")
+        if manifest_layout not in _MANIFEST_LAYOUTS:
+            raise InvalidOptionError(
+                f"manifest_layout must be one of {', '.join(_MANIFEST_LAYOUTS)}, got {manifest_layout!r}"
+            )
         for name, substitute in (images or {}).items():
             if not name or "=" in name:
                 raise InvalidOptionError(f"images must name images, got {name!r}")
@@ -107,6 +116,7 @@ class LocalAws:
         self._runner = runner
         self._enforce_iam = enforce_iam
         self._images = images or {}
+        self._manifest_layout = manifest_layout
         self.port = port
         self.region = region
         root = Path(state_dir).absolute() if state_dir is not None else state_root()
@@ -204,6 +214,7 @@ class LocalAws:
             pid=content.get("pid"),
             started=datetime.fromtimestamp(started, tz=UTC) if started else None,
             sandbox=content.get("sandbox"),
+            manifest_layout=content.get("manifest_layout"),
             jobs_in_progress=counts.get("in_progress", 0),
             jobs_finished=counts.get("finished", 0),
         )
@@ -360,7 +371,13 @@ class LocalAws:
             status = self.status()
             # A server that was just killed holds its lock until the kernel has ended it.
             if status.running and answers(self.port, deadline - time.monotonic()):
-                return replace(status, note=f"Already running on {self.endpoint} (pid {status.pid}).")
+                note = f"Already running on {self.endpoint} (pid {status.pid})."
+                if status.manifest_layout != self._manifest_layout:
+                    note += (
+                        f" Its manifest layout is {status.manifest_layout}; to change it, stop it first: "
+                        f"smproc local stop{self._port_option}"
+                    )
+                return replace(status, note=note)
             if not self._lock.held_elsewhere():
                 return self.start()
             time.sleep(_POLL_IN_SECONDS)
@@ -385,6 +402,7 @@ class LocalAws:
     def _arguments(self) -> list[str]:
         arguments = ["--port", str(self.port), "--region", self.region, "--state-dir", str(self._state_dir.path)]
         arguments += ["--runner", self._runner, *(["--enforce-iam"] if self._enforce_iam else [])]
+        arguments += ["--manifest-layout", self._manifest_layout]
         for name, substitute in self._images.items():
             arguments += ["--image", f"{name}={substitute}"]
         return arguments

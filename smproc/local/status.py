@@ -23,6 +23,8 @@ class Status:
         started: the time at which the server started.
         sandbox: the program that runs jobs: ``bubblewrap``, ``unshare``, ``docker``, ``podman``, or an engine and a
             sandbox.
+        manifest_layout: the paths of the objects of a manifest below an input's directory: ``relative`` to the
+            manifest's prefix, or the whole ``key``; None while there is no server.
         jobs_in_progress: the number of jobs that have not ended.
         jobs_finished: the number of jobs in its records that have ended.
         folder: the directory of its state.
@@ -38,6 +40,7 @@ class Status:
     pid: int | None = None
     started: datetime | None = None
     sandbox: str | None = None
+    manifest_layout: str | None = None
     jobs_in_progress: int = 0
     jobs_finished: int = 0
     note: str = ""

@@ -13,11 +13,14 @@ def main():
     parser.add_argument("--no-header", action="store_true", help="count the first row too")
     options = parser.parse_args()
     counts = {}
-    for path in sorted((BASE / "input" / "data").rglob("*.csv")):
+    # In subdirectories too: AWS does not document the paths of a batch's objects.
+    data = BASE / "input" / "data"
+    for path in sorted(data.rglob("*.csv")):
+        name = str(path.relative_to(data))
         with path.open(newline="", encoding="utf-8") as file:
             rows = sum(1 for _ in csv.reader(file))
-        counts[path.name] = rows if options.no_header else max(0, rows - 1)
-        print(path.name, counts[path.name], "rows")
+        counts[name] = rows if options.no_header else max(0, rows - 1)
+        print(name, counts[name], "rows")
     (BASE / "output" / "counts.json").write_text(json.dumps(counts, indent=1), encoding="utf-8")
 
 

@@ -8,7 +8,8 @@ from words import split_words
 
 def main(data, counts):
     spark = SparkSession.builder.appName("CountWords").getOrCreate()
-    lines = spark.sparkContext.textFile(data)
+    # In subdirectories too: AWS does not document the paths of objects that a manifest names.
+    lines = spark.read.option("recursiveFileLookup", "true").text(data).rdd.map(lambda row: row.value)
     pairs = lines.flatMap(split_words).map(lambda word: (word, 1)).reduceByKey(lambda a, b: a + b)
     spark.createDataFrame(pairs, ["word", "count"]).coalesce(1).write.csv(counts, header=True, mode="overwrite")
     spark.stop()

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from smproc.local.errors import LocalAwsError, PortInUseError
 from smproc.local.probes import answers, children
@@ -42,6 +43,7 @@ class Server:
         runner: the runner of jobs: ``auto``, ``process`` or ``container``.
         images: the substitutes for user-supplied images, by the image's name.
         enforce_iam: whether requests need a policy that allows them.
+        manifest_layout: the paths of the objects of a manifest: ``relative`` or ``key``.
         fresh: whether to delete what the previous server stored.
         report_to: the file descriptor to write the report to; None for no report.
     """
@@ -56,6 +58,7 @@ class Server:
         runner: RunnerName,
         images: Mapping[str, ImageSubstitute],
         enforce_iam: bool,
+        manifest_layout: Literal["relative", "key"],
         fresh: bool,
         report_to: int | None,
     ) -> None:
@@ -66,6 +69,7 @@ class Server:
         self._runner = runner
         self._images = images
         self._enforce_iam = enforce_iam
+        self._manifest_layout = manifest_layout
         self._fresh = fresh
         self._report_to = report_to
         self._stopping: asyncio.Event | None = None
@@ -126,7 +130,7 @@ class Server:
         clients = AwsClients(endpoint, assume_role)
         credentials = CredentialsEndpoint(endpoint, assume_role)
         service = SageMakerService(
-            JobExecutor(self._state_dir.jobs, clients, credentials, runner),
+            JobExecutor(self._state_dir.jobs, clients, credentials, runner, self._manifest_layout),
             self._state_dir,
             self._stop_grace_in_seconds,
         )
@@ -137,7 +141,7 @@ class Server:
             if not answers(self._port, _ANSWER_TIMEOUT_IN_SECONDS):
                 _log.error("The server does not answer its own health check")
                 return
-            lock.write(**facts, sandbox=runner.name, ready=True)
+            lock.write(**facts, sandbox=runner.name, manifest_layout=self._manifest_layout, ready=True)
             self._report({"killed": killed_pid})
             clients.warm_up()
 
@@ -233,6 +237,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--runner", choices=("auto", "process", "container"), default="auto")
     parser.add_argument("--image", action="append", default=[], metavar="NAME=SUBSTITUTE")
     parser.add_argument("--enforce-iam", action="store_true")
+    parser.add_argument("--manifest-layout", choices=("relative", "key"), default="relative")
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--report-to", type=int)
     options = parser.parse_args(arguments)
@@ -252,6 +257,7 @@ def main(arguments: list[str] | None = None) -> int:
             for name, _, substitute in (image.partition("=") for image in options.image)
         },
         enforce_iam=options.enforce_iam,
+        manifest_layout=options.manifest_layout,
         fresh=options.fresh,
         report_to=options.report_to,
     )

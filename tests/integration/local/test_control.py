@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smproc.local import LocalAws, LocalAwsError, NoSandboxError, PortInUseError, ServerFailedError
+from smproc.local import InvalidOptionError, LocalAws, LocalAwsError, NoSandboxError, PortInUseError, ServerFailedError
 from smproc.local.probes import children
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def test_it_starts_reports_it_and_stops(aws: LocalAws) -> None:
     assert status.uptime.total_seconds() < 60
     assert status.sandbox in ("bubblewrap", "unshare")
     assert (status.jobs_in_progress, status.jobs_finished) == (0, 0)
+    assert status.manifest_layout == "relative"
     assert aws.stop().note == f"Stopped (pid {status.pid})."
     assert aws.status().state == "not running"
     assert not alive(status.pid)
@@ -71,6 +72,21 @@ def test_it_listens_on_loopback_only(aws: LocalAws) -> None:
             if f"socket:[{fields[9]}]" in sockets and fields[3] in ("0A", "07"):
                 listening.append(fields[1])
     assert listening == [f"0100007F:{aws.port:04X}"]
+
+
+def test_a_second_start_with_another_manifest_layout_says_that_it_changes_nothing(aws: LocalAws) -> None:
+    first = aws.start()
+    second = LocalAws(aws.port, state_dir=first.folder.parent, manifest_layout="key").start()
+    assert second.manifest_layout == "relative"
+    assert second.note == (
+        f"Already running on http://127.0.0.1:{aws.port} (pid {first.pid}). Its manifest layout is relative; to change "
+        f"it, stop it first: smproc local stop --port {aws.port}"
+    )
+
+
+def test_an_unknown_manifest_layout_is_refused() -> None:
+    with pytest.raises(InvalidOptionError, match="manifest_layout must be one of relative, key, got 'name'"):
+        LocalAws(manifest_layout="name")  # type: ignore[arg-type]
 
 
 def test_a_second_start_finds_the_first(aws: LocalAws) -> None:

@@ -18,7 +18,7 @@ from smproc.local.server.execution.background import BackgroundTasks, Task
 from smproc.local.server.execution.clients import AwsClients, RoleClients
 from smproc.local.server.execution.credentials import CredentialsEndpoint
 from smproc.local.server.execution.errors import JobClientError, JobFailedError, JobInterruptedError
-from smproc.local.server.execution.inputs import assign_inputs, download
+from smproc.local.server.execution.inputs import ManifestLayout, assign_inputs, download
 from smproc.local.server.execution.job import JobStatus, ProcessingJob
 from smproc.local.server.execution.log_stream import LogStream
 from smproc.local.server.execution.opt_ml import OptMl, first_kilobyte
@@ -39,12 +39,14 @@ class JobExecutor:
         clients: creates the clients that act as a job's role.
         credentials: serves a job's program the credentials of its role.
         runner: runs a job's program.
+        manifest_layout: the paths of the objects of a manifest: ``relative`` to its prefix, or the whole ``key``.
     """
 
     jobs_dir: Path
     clients: AwsClients
     credentials: CredentialsEndpoint
     runner: Runner
+    manifest_layout: ManifestLayout = "relative"
 
     def submit(self, job: ProcessingJob) -> threading.Thread:
         """Start a job; return its thread.
@@ -102,7 +104,7 @@ class JobExecutor:
             host.write_config("processingjobconfig.json", _job_config(job))
             host.write_config("resourceconfig.json", {"current_host": host.path.name, "hosts": names})
         volumes = [Volume(host, job.volume_size_in_gb * GIGABYTE) for host in hosts]
-        inputs = assign_inputs(clients.s3, job.request.get("ProcessingInputs", ()), volumes)
+        inputs = assign_inputs(clients.s3, job.request.get("ProcessingInputs", ()), volumes, self.manifest_layout)
         download(clients.s3, inputs, check_stop)
         pipes = [PipeInput(clients.s3, part) for part in inputs if part.piped]
         for pipe in pipes:

@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError
 from botocore.exceptions import ClientError as S3Error
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 _CHUNK = 1024 * 1024
+
+# The paths of the objects of a manifest below LocalPath, which AWS does not document: as the manifest names them, below
+# its prefix, or their whole keys.
+ManifestLayout = Literal["relative", "key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ def assign_inputs(
     s3: S3Client,
     inputs: Sequence[Mapping[str, Any]],
     volumes: Sequence[Volume],
+    manifest_layout: ManifestLayout = "relative",
 ) -> list[HostInput]:
     """List a job's objects and assign them to its hosts.
 
@@ -67,6 +72,8 @@ def assign_inputs(
         s3: an S3 client that acts as the job's role.
         inputs: the request's ProcessingInputs.
         volumes: the hosts' volumes, in order.
+        manifest_layout: the paths of the objects of a manifest: ``relative`` to its prefix, or the whole ``key``.
+            Default: ``relative``.
 
     Raises:
         JobClientError: an input has no objects, or its manifest is invalid.
@@ -77,7 +84,7 @@ def assign_inputs(
         if processing_input.get("AppManaged") or "S3Input" not in processing_input:
             continue
         s3_input = processing_input["S3Input"]
-        objects = list(_objects(s3, s3_input))
+        objects = list(_objects(s3, s3_input, manifest_layout))
         sharded = s3_input.get("S3DataDistributionType") == "ShardedByS3Key"
         assigned += [
             HostInput(
@@ -141,10 +148,10 @@ def download_error(uri: S3Uri, error: Exception) -> JobClientError:
     return JobClientError(f'Failed to download data from S3 URL "{uri}": {error}')
 
 
-def _objects(s3: S3Client, s3_input: Mapping[str, Any]) -> Iterator[InputObject]:
+def _objects(s3: S3Client, s3_input: Mapping[str, Any], layout: ManifestLayout) -> Iterator[InputObject]:
     uri = S3Uri.parse(s3_input["S3Uri"])
     if s3_input["S3DataType"] == "ManifestFile":
-        yield from _listed_in_manifest(s3, uri)
+        yield from _listed_in_manifest(s3, uri, layout)
     else:
         yield from _with_prefix(s3, uri)
 
@@ -181,7 +188,7 @@ def _relative(key: str, prefix: str) -> str:
     return key[prefix.rfind("/") + 1 :]
 
 
-def _listed_in_manifest(s3: S3Client, uri: S3Uri) -> Iterator[InputObject]:
+def _listed_in_manifest(s3: S3Client, uri: S3Uri, layout: ManifestLayout) -> Iterator[InputObject]:
     try:
         content = open_object(s3, uri)["Body"].read()
     except BotoCoreError as error:
@@ -197,7 +204,8 @@ def _listed_in_manifest(s3: S3Client, uri: S3Uri) -> Iterator[InputObject]:
             "continues with keys relative to that prefix"
         )
     for name in names:
-        yield InputObject(S3Uri.parse(prefix + name), name)
+        source = S3Uri.parse(prefix + name)
+        yield InputObject(source, source.key if layout == "key" else name)
 
 
 def _manifest(manifest: object) -> tuple[str | None, list[str]]:
