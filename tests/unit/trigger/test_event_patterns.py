@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import random
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,55 +18,17 @@ import pytest
 from cdk_sagemaker_processing import InvalidProcessingJobError
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.trigger.object_pattern import KeyMatcher, ObjectPattern
-from cdk_sagemaker_processing.trigger.pattern_complexity import complexity, parse_wildcard
+from cdk_sagemaker_processing.trigger.pattern_complexity import complexity
 from cdk_sagemaker_processing.trigger.upload_rules import RULES_MAX, distribute_keys
 from tests.helpers.event_ruler import EventRuler
-from tests.helpers.stacks import ROOT
+from tests.helpers.object_patterns import drawn_keys, drawn_patterns, is_promised, matches_wildcard
+from tests.helpers.stacks import ROOT, SNAPSHOTS
 
 BUCKET = "b" * 63
 MAX_CHARACTERS, MAX_COMPLEXITY = 2048, 10
 RECORDED: list[tuple[list[str], int]] = json.loads((ROOT / "tests" / "golden" / "event_ruler.json").read_text())[
     "scores"
 ]
-PREFIXES = ["in/", "in/a/", "in", "é/", "a*b/", "a\\", '"', "data/raw/2026/", *(f"tenants/{n}/" for n in range(25))]
-SUFFIXES = [".csv", ".csv.gz", ".gz", "a/", "/", "_SUCCESS", "aa", '"', "in/a/x.csv", "\\"]
-WILDCARDS = ["in/*/d-*.csv", r"a\*b*", "*.gz", "in/*", "in/a/x.csv", "*a*a*", "*", r"\\*", "tenants/*/*/x", "é*é"]
-
-
-def drawn(seed: int, count: int) -> Iterator[ObjectPattern]:
-    """Yield drawn patterns, as users may write them: many tenants, several suffixes, overlaps, repetitions."""
-    draw = random.Random(seed)  # noqa: S311 - for test data
-    for _ in range(count):
-        yield ObjectPattern(
-            prefixes=draw.choices(PREFIXES, k=draw.choice([0, 1, 2, 30])),
-            suffixes=draw.choices(SUFFIXES, k=draw.choice([0, 1, 3])),
-            wildcards=draw.choices(WILDCARDS, k=draw.choice([0, 0, 1, 4])),
-            min_size_in_bytes=draw.choice([None, 1]),
-        )
-
-
-def drawn_keys(draw: random.Random, pattern: ObjectPattern) -> list[str]:
-    """Return keys that match some part of a pattern, or nearly."""
-    starts, ends = [*pattern.prefixes, *PREFIXES[:7], ""], [*pattern.suffixes, *SUFFIXES[:4], ""]
-    keys = [draw.choice(starts) + draw.choice(["", "x", "b/d-1", "a"]) + draw.choice(ends) for _ in range(12)]
-    keys += [draw.choice([*pattern.prefixes, *pattern.suffixes, "in/a/x.csv"])]
-    keys += [re.sub(r"\\(.)", r"\1", wildcard.replace("*", "aa")) for wildcard in pattern.wildcards]
-    return [key for key in dict.fromkeys(keys) if key]
-
-
-def is_promised(pattern: ObjectPattern, key: str) -> bool:
-    """Return whether the documentation of `ObjectPattern` promises that a key matches."""
-    affixes = bool(pattern.prefixes or pattern.suffixes) or not pattern.wildcards
-    return (
-        affixes
-        and (not pattern.prefixes or key.startswith(tuple(pattern.prefixes)))
-        and (not pattern.suffixes or key.endswith(tuple(pattern.suffixes)))
-    ) or any(matches_wildcard(wildcard, key) for wildcard in pattern.wildcards)
-
-
-def matches_wildcard(wildcard: str, key: str) -> bool:
-    parts = [".*" if character is None else re.escape(character) for character in parse_wildcard(wildcard)]
-    return re.fullmatch("".join(parts), key, re.DOTALL) is not None
 
 
 def matches(matcher: KeyMatcher, key: str) -> bool:
@@ -78,6 +40,10 @@ def matches(matcher: KeyMatcher, key: str) -> bool:
         case {"wildcard": wildcard}:
             return matches_wildcard(wildcard, key)
     return matcher == key
+
+
+def wildcards_of(keys: Sequence[KeyMatcher]) -> list[str]:
+    return [key["wildcard"] for key in keys if isinstance(key, dict) and "wildcard" in key]
 
 
 def event_pattern(pattern: ObjectPattern, keys: Sequence[KeyMatcher]) -> dict[str, Any]:
@@ -114,7 +80,7 @@ def test_the_count_stops_above_the_limit(limit: int) -> None:
 def test_every_rule_is_within_the_limits_of_eventbridge() -> None:
     assert (maximum("EventPatternCharacters"), maximum("EventPatternComplexity")) == (MAX_CHARACTERS, MAX_COMPLEXITY)
     several, emitted, scores = 0, [], []
-    for pattern in drawn(seed=1, count=150):
+    for pattern in drawn_patterns(seed=1, count=150):
         try:
             rules = distribute_keys(BUCKET, pattern)
         except InvalidProcessingJobError:
@@ -125,9 +91,8 @@ def test_every_rule_is_within_the_limits_of_eventbridge() -> None:
         assert [matcher for keys in rules for matcher in keys] == pattern.key_matchers()
         patterns = [event_pattern(pattern, keys) for keys in rules]
         assert max(len(json.dumps(each)) for each in patterns) <= MAX_CHARACTERS
-        wildcards = [[key["wildcard"] for key in keys if "wildcard" in key and isinstance(key, dict)] for keys in rules]
         emitted += patterns
-        scores += [complexity(each, limit=100) for each in wildcards]
+        scores += [complexity(wildcards_of(keys), limit=100) for keys in rules]
     assert max(scores) <= MAX_COMPLEXITY
     assert several > 20
     if event_ruler := EventRuler.at_hand():
@@ -137,7 +102,7 @@ def test_every_rule_is_within_the_limits_of_eventbridge() -> None:
 def test_the_rules_match_what_the_pattern_promises() -> None:
     draw = random.Random(2)  # noqa: S311 - for test data
     promised, questions = [], []
-    for pattern in drawn(seed=3, count=150):
+    for pattern in drawn_patterns(seed=3, count=150):
         keys = drawn_keys(draw, pattern)
         expected = [is_promised(pattern, key) for key in keys]
         matchers = pattern.key_matchers()
@@ -151,7 +116,7 @@ def test_the_rules_match_what_the_pattern_promises() -> None:
 
 def test_no_two_alternatives_of_prefixes_and_suffixes_match_one_key() -> None:
     draw = random.Random(4)  # noqa: S311 - for test data
-    for pattern in drawn(seed=5, count=150):
+    for pattern in drawn_patterns(seed=5, count=150):
         affixes = ObjectPattern(prefixes=pattern.prefixes, suffixes=pattern.suffixes)
         for key in drawn_keys(draw, pattern):
             assert sum(matches(matcher, key) for matcher in affixes.key_matchers()) <= 1
@@ -239,3 +204,28 @@ def test_what_eventbridge_would_refuse_is_refused(arguments: dict[str, Any], mes
 )
 def test_the_number_of_rules(arguments: dict[str, Any], count: int) -> None:
     assert len(distribute_keys(BUCKET, ObjectPattern(**arguments))) == count
+
+
+@pytest.mark.parametrize("snapshot", sorted(SNAPSHOTS.rglob("*.json")), ids=lambda path: path.stem)
+def test_every_rule_of_every_template_is_within_the_limits(snapshot: Path) -> None:
+    template = json.loads(snapshot.read_text())
+    rules = [each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::Events::Rule"]
+    for rule in rules:
+        if "EventPattern" in rule:
+            pattern = with_long_references(rule["EventPattern"])
+            assert len(json.dumps(pattern)) <= MAX_CHARACTERS
+            keys = pattern.get("detail", {}).get("object", {}).get("key", [])
+            assert json.dumps(pattern).count('"wildcard"') == len(wildcards_of(keys))
+            assert complexity(wildcards_of(keys), limit=100) <= MAX_COMPLEXITY
+
+
+def with_long_references(value: Any) -> Any:  # noqa: ANN401 - any value of a template
+    """Return a value of a template with long texts for what is known only later."""
+    match value:
+        case dict() if len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::")):
+            return "x" * 200
+        case dict():
+            return {name: with_long_references(member) for name, member in value.items()}
+        case list():
+            return [with_long_references(member) for member in value]
+    return value
