@@ -98,6 +98,11 @@ synth: setup ## write the CloudFormation template of app.py to cdk.out
 api-limits: setup ## regenerate the API's limits from the installed botocore
 	python tools/regenerate_api_limits.py
 
+.PHONY: event-ruler
+event-ruler: setup ## record and test what AWS's event-ruler makes of event patterns: CLASSPATH=its jars VERSION=2.0.1
+	EVENT_RULER_CLASSPATH=$(CLASSPATH) python -m tools.regenerate_event_pattern_scores $(VERSION)
+	EVENT_RULER_CLASSPATH=$(CLASSPATH) $(PYTEST) tests/unit/trigger/test_event_patterns.py
+
 .PHONY: dist
 dist: setup ## build wheel and sdist; install each into an empty environment and synthesize with it
 	python tools/check_distributions.py

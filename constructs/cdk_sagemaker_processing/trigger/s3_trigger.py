@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -40,6 +42,7 @@ from cdk_sagemaker_processing.trigger.permissions import (
     report_job_permissions,
 )
 from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm, failure_alarms, retained_queue
+from cdk_sagemaker_processing.trigger.upload_rules import add_upload_rules
 
 MANIFESTS_PREFIX = "manifests"
 # After so many failed attempts a message goes to the dead-letter queue.
@@ -49,8 +52,9 @@ _TIMEOUT_SECONDS = 60
 _LEDGER_TIMEOUT_SECONDS = 120
 _WINDOW_SECONDS = 5
 _LEDGER_CONCURRENCY = 5
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 4 KB for all variables of a function.
-_PREFIXES_MAX = 2500
+# A part of the 4,096 bytes of all variables of a function:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_PREFIXES_MAX_BYTES = 2500
 
 
 @public
@@ -190,7 +194,6 @@ class S3Trigger(Construct):
             max_concurrent_jobs=max_concurrent_jobs,
             max_replays=max_replays,
         )
-        _check_prefixes(prefixes)
         self._refuse_own_manifests(bucket, manifest_bucket, prefixes)
         _notify_event_bridge(bucket)
         report_job_permissions(
@@ -222,7 +225,7 @@ class S3Trigger(Construct):
             "pipeline": self.pipeline_name,
             "dead_letter_queue": self.dead_letter_queue.queue_url,
             "max_receives": _MAX_RECEIVES,
-            "prefixes": list(prefixes),
+            "prefixes": _prefixes_of_function(prefixes, group_by),
             **({"failure_topic": failure_topic.topic_arn} if failure_topic is not None else {}),
         }
         notified_services = {"events", "sqs", "states", *(["sns"] if failure_topic is not None else [])}
@@ -342,6 +345,9 @@ class S3Trigger(Construct):
         # EventBridge's own defaults, stated explicitly so that the template shows them:
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
         max_age_seconds, max_attempts = 24 * 3600, 185
+        retries = events.CfnRule.RetryPolicyProperty(
+            maximum_event_age_in_seconds=max_age_seconds, maximum_retry_attempts=max_attempts
+        )
         target: events.IRuleTarget
         if self.queue.encryption_master_key is None:
             target = targets.SqsQueue(
@@ -351,22 +357,9 @@ class S3Trigger(Construct):
                 retry_attempts=max_attempts,
             )
         else:
-            retries = events.CfnRule.RetryPolicyProperty(
-                maximum_event_age_in_seconds=max_age_seconds, maximum_retry_attempts=max_attempts
-            )
             target = EncryptedQueue(self.queue, self.undelivered_queue, retries)
-        objects = self.pattern.to_event_pattern()
-        self.rule = events.Rule(
-            self,
-            "Rule",
-            description="Objects that start the pipeline",
-            event_pattern=events.EventPattern(
-                source=[names.S3_EVENT_SOURCE],
-                detail_type=[names.OBJECT_CREATED],
-                detail={"bucket": {"name": [bucket.bucket_name]}, **({"object": objects} if objects else {})},
-            ),
-            targets=[target],
-        )
+        self.rules = add_upload_rules(self, bucket, self.pattern, target, (self.queue, self.undelivered_queue), retries)
+        self.rule = self.rules[0]
         # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
         events.Rule(
             self,
@@ -384,15 +377,25 @@ class S3Trigger(Construct):
         )
 
 
-def _check_prefixes(prefixes: Sequence[str]) -> None:
-    length = sum(len(prefix) for prefix in prefixes if not is_unresolved(prefix))
-    if length > _PREFIXES_MAX:
+def _prefixes_of_function(prefixes: Sequence[str], group_by: GroupBy | None) -> list[str]:
+    """Return the prefixes that the functions need: all, or the folder that they share if they are too many.
+
+    Objects are named by their path below that folder; only groups by folders need each prefix.
+    """
+    size = len(json.dumps([prefix for prefix in prefixes if not is_unresolved(prefix)], ensure_ascii=False).encode())
+    if size <= _PREFIXES_MAX_BYTES:
+        return list(prefixes)
+    if group_by is not None and "folders" in group_by.to_settings():
         raise InvalidValueError(
             "prefixes",
-            f"{len(prefixes)} strings of {length} characters",
-            f"have at most {_PREFIXES_MAX} characters in all",
-            "the environment of a function holds no more; use several triggers",
+            f"{len(prefixes)} strings of {size} bytes",
+            f"have at most {_PREFIXES_MAX_BYTES} bytes in all where objects are grouped by folders",
+            "the environment of a function holds no more; use several triggers, or GroupBy(pattern=...)",
         )
+    if is_unresolved(list(prefixes)):
+        return list(prefixes)
+    shared = os.path.commonprefix(list(prefixes))  # noqa: RUF071 - a prefix is text, not a path
+    return [shared] if shared else []
 
 
 def _notify_event_bridge(bucket: s3.IBucket) -> None:

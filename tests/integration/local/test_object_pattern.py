@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
-from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
+from cdk_sagemaker_processing.trigger.object_pattern import KeyMatcher, ObjectPattern
+from cdk_sagemaker_processing.trigger.upload_rules import distribute_keys
 from tests.helpers.hostile_names import NAMES
+from tests.helpers.object_patterns import drawn_keys, drawn_patterns, is_promised
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
@@ -28,7 +32,13 @@ def events(local_aws: RunningLocalAws) -> EventBridgeClient:
     )
 
 
-def matches(events: EventBridgeClient, pattern: ObjectPattern, key: str, size: int = 10) -> bool:
+def matches(
+    events: EventBridgeClient,
+    pattern: ObjectPattern,
+    key: str,
+    size: int = 10,
+    keys: Sequence[KeyMatcher] | None = None,
+) -> bool:
     event = {
         "id": "1",
         "account": "000000000000",
@@ -39,7 +49,7 @@ def matches(events: EventBridgeClient, pattern: ObjectPattern, key: str, size: i
         "detail-type": "Object Created",
         "detail": {"bucket": {"name": "in"}, "object": {"key": key, "size": size}},
     }
-    rule = {"source": ["aws.s3"], "detail": {"object": pattern.to_event_pattern()}}
+    rule = {"source": ["aws.s3"], "detail": {"object": pattern.to_event_pattern(keys)}}
     answer = events.test_event_pattern(EventPattern=json.dumps(rule), Event=json.dumps(event))
     return bool(answer["Result"])
 
@@ -77,3 +87,16 @@ def test_sizes_match(events: EventBridgeClient) -> None:
     assert [size for size in sizes if matches(events, ObjectPattern(min_size_in_bytes=1), "a", size)] == [1, 2, 99, 100]
     assert [size for size in sizes if matches(events, ObjectPattern(max_size_in_bytes=1), "a", size)] == [0, 1]
     assert not matches(events, some, "out/a", 5)
+
+
+def test_the_rules_of_a_pattern_together_match_what_it_promises(events: EventBridgeClient) -> None:
+    draw, several = random.Random(7), 0  # noqa: S311 - for test data
+    patterns = [each for each in drawn_patterns(seed=6, count=120) if 0 < len(each.key_matchers()) < 40]
+    for pattern in patterns:
+        rules = distribute_keys("in", pattern)
+        several += len(rules) > 1
+        for key in draw.sample(sorted(drawn_keys(draw, pattern)), 4):
+            delivered = sum(matches(events, pattern, key, keys=keys) for keys in rules)
+            assert (delivered > 0) == is_promised(pattern, key), (pattern, key)
+            assert delivered <= 1 or pattern.wildcards  # else the object would be delivered twice
+    assert several > 5

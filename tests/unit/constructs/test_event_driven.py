@@ -153,7 +153,7 @@ def test_a_key_that_does_not_match_never_reaches_the_function(
             {"key": [{"prefix": "a/"}, {"wildcard": "b\\*/*.txt"}]},
             ["a/*", "b*/*"],
         ),
-        ({"suffixes": [".csv"], "wildcards": ["x*"]}, {"key": [{"suffix": ".csv"}, {"wildcard": "x*"}]}, ["*"]),
+        ({"suffixes": [".csv"], "wildcards": ["x*"]}, {"key": [{"suffix": ".csv"}, {"prefix": "x"}]}, ["*"]),
         ({"min_size_in_bytes": 1}, {"size": [{"numeric": [">=", 1]}]}, ["*"]),
         (
             {"prefixes": ["a/"], "min_size_in_bytes": 1, "max_size_in_bytes": 99},

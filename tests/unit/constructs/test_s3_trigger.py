@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -268,13 +269,83 @@ def test_an_imported_bucket_and_state_machine_are_accepted() -> None:
         ({"batch_size": 2, "batch_window": Duration.seconds(59)}, "batch_window must be from one minute"),
         ({"batch_size": 2, "batch_window": Duration.hours(25)}, "to one day, got '90000 seconds'"),
         ({"batch_size": 2, "group_by": "folder"}, "group_by must be a GroupBy, got 'folder'"),
-        ({"prefixes": [f"{number}/" + "x" * 500 for number in range(6)]}, "prefixes must have at most 2500 characters"),
+        (
+            {
+                "prefixes": [f"{number}/" + "é" * 200 for number in range(7)],
+                "batch_size": 2,
+                "group_by": GroupBy(folders=1),
+            },
+            "prefixes must have at most 2500 bytes in all where objects are grouped by folders",
+        ),
     ],
 )
 def test_an_invalid_number_is_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidProcessingJobError) as caught:
         trigger(stack(), **arguments)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "passed"),
+    [
+        (["in/a/", "in/b/"], ["in/a/", "in/b/"]),
+        ([f"in/{number}/" + "x" * 400 for number in range(9)], ["in/"]),
+        ([f"{number}/" + "x" * 400 for number in range(9)], []),
+    ],
+)
+def test_many_prefixes_fit_into_the_environment_of_the_function(prefixes: list[str], passed: list[str]) -> None:
+    scope = stack()
+    trigger(scope, prefixes=prefixes)
+    assert json.loads(settings(scope, "TriggerFunction"))["prefixes"] == passed
+
+
+def test_a_large_pattern_becomes_several_rules_to_one_queue() -> None:
+    def rules(*suffixes: str) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+        scope = stack()
+        tenants = [f"tenants/{number}/" for number in range(8)]
+        assert len(trigger(scope, prefixes=tenants, suffixes=suffixes).rules) > 1
+        found = resources(scope, "AWS::Events::Rule")
+        policies = [
+            policy["Properties"]["PolicyDocument"]["Statement"]
+            for policy in resources(scope, "AWS::SQS::QueuePolicy").values()
+        ]
+        ended = next(name for name in found if "EndedRule" in name)
+        targets = [rule["Properties"]["Targets"] for rule in found.values()]
+        assert all(
+            {key: value for key, value in target.items() if key != "Id"}
+            == {key: value for key, value in targets[0][0].items() if key != "Id"}
+            for (target,) in targets
+        )
+        queues = 0
+        for statements_of_queue in policies:
+            senders = json.dumps([each for each in statements_of_queue if each["Effect"] == "Allow"])
+            if allowed := [name for name in found if f'"{name}"' in senders]:
+                queues += 1
+                assert set(allowed) == set(found)
+            # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html
+            assert len(statements_of_queue) <= 5
+        assert queues == 2  # the queue and that of undelivered events
+        return {name: rule for name, rule in found.items() if name != ended}, policies
+
+    before, _ = rules(".csv", ".txt")
+    after, _ = rules(".csv", ".txt", ".gz")
+    (first,) = [
+        name for name in before if re.fullmatch(r"TriggerRule[0-9A-F]{8}", name) and "DependsOn" in before[name]
+    ]
+    # Every other rule exists before the first one changes: a key that moves is in one of them at any time.
+    assert set(before[first]["DependsOn"]) == set(before) - {first}
+    assert first in after
+    keys = [key for rule in before.values() for key in rule["Properties"]["EventPattern"]["detail"]["object"]["key"]]
+    assert len(keys) == len({json.dumps(key) for key in keys}) == 16
+
+
+def test_the_ids_of_further_rules_depend_on_their_content_alone() -> None:
+    def further(count: int) -> set[str]:
+        scope = stack()
+        trigger(scope, prefixes=[f"tenants/{number}/" for number in range(count)], suffixes=[".csv"])
+        return {name for name, rule in resources(scope, "AWS::Events::Rule").items() if "DependsOn" not in rule}
+
+    assert further(30) < further(40)
 
 
 @pytest.mark.parametrize("arguments", [{"batch_window": Duration.minutes(2)}, {"group_by": GroupBy(folders=1)}])
