@@ -3,6 +3,8 @@
 It responds to the URL of each CloudFormation request, whatever happens. Code of earlier deployments stays, for
 executions that still read it; so a deletion does nothing.
 
+The CDK CLI invokes it too, when it hotswaps the resource: with the request of an update that nobody waits for.
+
 See: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
 
@@ -12,49 +14,75 @@ import functools
 import io
 import json
 import logging
+import threading
 import urllib.request
 import zipfile
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from unpack_code.archive import RangeFile
+from unpack_code.retries import Clock, Invocation
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from types_boto3_s3 import S3Client
 
-# The share of the function's 512 MiB for the archive and one of its files; out of memory, it could not respond.
-MEMORY_BYTES = 384 * 1024 * 1024
+# Larger files are uploaded in parts of this size, and the archive is read in such parts.
+PART_BYTES = 8 * 1024 * 1024
+# At most so many files at a time, each with one part in memory.
+UPLOADS = 10
+# The function stops working so long before Lambda ends it: time for the last request with its retries, which the
+# client's configuration limits to 75 seconds, and for the response.
+RESPONSE_SECONDS = 120
+# What the CDK CLI sends in place of a URL when it hotswaps the resource.
+NO_RESPONSE_URL = "required-to-be-present-by-cfn"
 
 logger = logging.getLogger()
+clock = Clock()
 
 
 @functools.cache
 def s3_client() -> S3Client:
     """Return the client of S3, created on first use."""
-    return boto3.client("s3")
+    retries: Any = {"mode": "standard", "total_max_attempts": 3}
+    return boto3.client(
+        "s3", config=Config(connect_timeout=5, read_timeout=20, retries=retries, max_pool_connections=2 * UPLOADS)
+    )
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Respond to one request of CloudFormation."""
+    """Respond to one request of CloudFormation, or carry out one of the CDK CLI.
+
+    Raises:
+        Exception: the files cannot be unpacked, and nobody waits for a response.
+    """
     properties = event["ResourceProperties"]
     response = {
         "Status": "SUCCESS",
-        "PhysicalResourceId": event.get("PhysicalResourceId", f"{properties['Bucket']}/{properties['Prefix']}"),
+        "PhysicalResourceId": event.get("PhysicalResourceId", properties["PhysicalResourceId"]),
         "StackId": event["StackId"],
         "RequestId": event["RequestId"],
         "LogicalResourceId": event["LogicalResourceId"],
     }
     try:
         if event["RequestType"] != "Delete":
-            unpack(s3_client(), properties)
-            response["PhysicalResourceId"] = f"{properties['Bucket']}/{properties['Prefix']}"
-            response["Data"] = {"Prefix": properties["Prefix"]}
+            seconds = context.get_remaining_time_in_millis() / 1000 - RESPONSE_SECONDS
+            unpack(s3_client(), properties, Invocation(clock, seconds))
+            response["PhysicalResourceId"] = properties["PhysicalResourceId"]
     except Exception as error:
         logger.exception("cannot unpack %s", properties)
+        if event["ResponseURL"] == NO_RESPONSE_URL:
+            raise
         response |= {
             "Status": "FAILED",
             "Reason": f"{type(error).__name__}: {error} (log stream {context.log_stream_name})",
         }
+    if event["ResponseURL"] == NO_RESPONSE_URL:
+        return
     request = urllib.request.Request(  # noqa: S310 - CloudFormation's own URL
         event["ResponseURL"], data=json.dumps(response).encode(), method="PUT", headers={"Content-Type": ""}
     )
@@ -62,36 +90,102 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         pass
 
 
-def unpack(s3: S3Client, properties: dict[str, Any]) -> None:
-    """Put every file of the zip below the prefix.
+def unpack(s3: S3Client, properties: dict[str, Any], invocation: Invocation) -> None:
+    """Put every file of the zip below the prefix; nothing if one of its members has no valid name.
 
     Raises:
-        ValueError: a member of the zip is not a file below its root, or too large for the function's memory.
+        ValueError: a member of the zip is not a file below its root.
+        ClientError: S3 or KMS refuses.
+        TimeoutError: the files need more time than the function has.
     """
-    key = properties.get("KmsKeyId")
-    encryption: dict[str, Any] = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
-    source = s3.get_object(Bucket=properties["SourceBucket"], Key=properties["SourceKey"])
-    check_size("the archive", source["ContentLength"])
-    archive = source["Body"].read()
-    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+    with zipfile.ZipFile(cast("IO[bytes]", open_archive(s3, properties, invocation))) as files:
         members = [member for member in files.infolist() if not member.is_dir()]
         for member in members:
             check_name(member.filename)
-            check_size(f"the archive with its member {member.filename!r}", len(archive) + member.file_size)
+        upload(s3, properties, files, members, invocation)
+
+
+def open_archive(s3: S3Client, properties: dict[str, Any], invocation: Invocation) -> io.BufferedReader:
+    """Return the archive as a file that reads its bytes when they are needed."""
+    source: Any = {"Bucket": properties["SourceBucket"], "Key": properties["SourceKey"]}
+
+    def read_range(first: int, last: int) -> bytes:
+        def get() -> bytes:
+            return s3.get_object(**source, Range=f"bytes={first}-{last}")["Body"].read()
+
+        return invocation.retry_denied(get)
+
+    def size() -> int:
+        # Not HEAD: its error has no body, so the reason of a denial would not reach CloudFormation.
+        return int(s3.get_object(**source, Range="bytes=0-0")["ContentRange"].rpartition("/")[2])
+
+    return io.BufferedReader(RangeFile(invocation.retry_denied(size), read_range), PART_BYTES)
+
+
+def upload(
+    s3: S3Client,
+    properties: dict[str, Any],
+    files: zipfile.ZipFile,
+    members: list[zipfile.ZipInfo],
+    invocation: Invocation,
+) -> None:
+    """Put the members below the prefix: small ones in parallel, large ones part by part."""
+    bucket = properties["DestinationBucketName"]
+    kms_key = properties.get("KmsKeyId")
+    encryption: dict[str, Any] = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
+    free = threading.BoundedSemaphore(UPLOADS)
+    uploads: list[Future[None]] = []
+
+    def put(key: str, content: bytes) -> None:
+        try:
+            invocation.retry_denied(lambda: s3.put_object(Bucket=bucket, Key=key, Body=content, **encryption))
+        finally:
+            free.release()
+
+    with ThreadPoolExecutor(UPLOADS) as pool:
         for member in members:
             key = f"{properties['Prefix']}/{member.filename}"
-            s3.put_object(Bucket=properties["Bucket"], Key=key, Body=files.read(member), **encryption)
+            with files.open(member) as content:
+                if member.file_size > PART_BYTES:
+                    upload_parts(s3, bucket, key, content, encryption, invocation)
+                else:
+                    body = content.read()
+                    free.acquire()
+                    uploads.append(pool.submit(put, key, body))
+            for done in [each for each in uploads if each.done()]:
+                uploads.remove(done)
+                done.result()  # an error ends the loop: the other files would fail in the same way
+    for done in uploads:
+        done.result()
+
+
+def upload_parts(
+    s3: S3Client, bucket: str, key: str, content: IO[bytes], encryption: dict[str, Any], invocation: Invocation
+) -> None:
+    """Put one large file part by part, and leave none of its parts behind if that fails."""
+    upload_id = invocation.retry_denied(lambda: s3.create_multipart_upload(Bucket=bucket, Key=key, **encryption))[
+        "UploadId"
+    ]
+    target: Any = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
+    try:
+        parts: list[Any] = []
+        while body := content.read(PART_BYTES):
+            number = len(parts) + 1
+
+            def put(number: int = number, body: bytes = body) -> str:
+                return s3.upload_part(**target, PartNumber=number, Body=body)["ETag"]
+
+            parts.append({"PartNumber": number, "ETag": invocation.retry_denied(put)})
+        s3.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
+    except Exception:
+        try:
+            s3.abort_multipart_upload(**target)
+        except ClientError:
+            logger.exception("parts of %s stay in the bucket", key)  # the first error is the reason
+        raise
 
 
 def check_name(name: str) -> None:
     """Check that a member lies below the root of the archive."""
     if not {"", ".", ".."}.isdisjoint(name.split("/")):
         raise ValueError(f"a member of the archive must be a file below its root, got {name!r}")
-
-
-def check_size(name: str, size: int) -> None:
-    """Check that a number of bytes fits into the function's memory."""
-    if size > MEMORY_BYTES:
-        raise ValueError(
-            f"{name} must have at most {MEMORY_BYTES} bytes, got {size}; put data into an input of the job"
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -12,16 +13,26 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import ClientError
 
 from tests.helpers.hostile_names import NAMES
 from tests.helpers.local_aws import RunningLocalAws
+from tests.helpers.stacks import ROOT
 from unpack_code import handler
+from unpack_code.retries import Clock
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 Unpack = Callable[[bytes], dict[str, Any]]
 PREFIX = "code/0123"
+PROPERTIES = {
+    "SourceBucket": "assets",
+    "SourceKey": "asset.zip",
+    "DestinationBucketName": "target",
+    "Prefix": PREFIX,
+    "PhysicalResourceId": "code",
+}
 
 
 class _CloudFormation(BaseHTTPRequestHandler):
@@ -42,6 +53,50 @@ class Context(LambdaContext):
     def __init__(self) -> None:
         self._log_stream_name = "stream"
 
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 900_000
+
+
+class Time:
+    """A clock that moves only when somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    """The time of the function, which passes without waiting."""
+    time = Time()
+    monkeypatch.setattr(handler, "clock", Clock(lambda: time.now, time.sleep))
+    return time
+
+
+class Denials:
+    """An S3 that denies calls, as IAM does until a new policy is in force."""
+
+    def __init__(self, s3: S3Client, *, code: str, **times: int) -> None:
+        self._s3 = s3
+        self._code = code
+        self.left = times
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - an operation of the client
+        operation = getattr(self._s3, name)
+
+        def call(**request: Any) -> Any:  # noqa: ANN401
+            if self.left.get(name, 0) > 0:
+                self.left[name] -= 1
+                raise ClientError({"Error": {"Code": self._code, "Message": "not authorized"}}, name)
+            return operation(**request)
+
+        return call
+
 
 @pytest.fixture
 def s3(local_aws: RunningLocalAws) -> S3Client:
@@ -61,11 +116,10 @@ def unpack(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:
 
         def run(archive: bytes) -> dict[str, Any]:
             s3.put_object(Bucket="assets", Key="asset.zip", Body=archive)
-            properties = {"SourceBucket": "assets", "SourceKey": "asset.zip", "Bucket": "target", "Prefix": PREFIX}
             names = ("StackId", "RequestId", "LogicalResourceId")
             url = f"http://127.0.0.1:{server.server_port}/"
             handler.handler(
-                {"RequestType": "Create", "ResponseURL": url, "ResourceProperties": properties}
+                {"RequestType": "Create", "ResponseURL": url, "ResourceProperties": PROPERTIES}
                 | dict.fromkeys(names, "x"),
                 Context(),
             )
@@ -95,7 +149,7 @@ def keys(s3: S3Client) -> list[str]:
 
 def test_every_name_is_a_key_below_the_prefix(s3: S3Client, unpack: Unpack) -> None:
     response = unpack(archive(*((name, name.encode()) for name in NAMES), ("a folder/", b"")))
-    assert (response["Status"], response["Data"]) == ("SUCCESS", {"Prefix": PREFIX})
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", "code")
     assert s3.get_object(Bucket="target", Key=f"{PREFIX}/-rf")["Body"].read() == b"-rf"
     assert sorted(keys(s3)) == sorted(f"{PREFIX}/{name}" for name in NAMES)
 
@@ -117,20 +171,118 @@ def test_a_link_is_not_followed(s3: S3Client, unpack: Unpack) -> None:
     assert keys(s3) == [f"{PREFIX}/link"]
 
 
-@pytest.mark.parametrize(("limit", "name"), [(50, "the archive"), (500, "the archive with its member 'huge.bin'")])
-def test_an_archive_that_would_fill_the_memory_fails_the_deployment_and_is_not_unpacked(
-    s3: S3Client,
-    unpack: Unpack,
-    monkeypatch: pytest.MonkeyPatch,
-    limit: int,
-    name: str,
+def test_files_larger_than_the_memory_for_them_are_uploaded_part_by_part(
+    s3: S3Client, unpack: Unpack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unpack_code.handler.MEMORY_BYTES", limit)
-    response = unpack(archive(("small.py", b""), ("huge.bin", bytes(600))))
+    # The smallest part that S3 accepts; the archive is larger than all that the function keeps of it at a time.
+    monkeypatch.setattr(handler, "PART_BYTES", 5 * 1024 * 1024)
+    content = random.Random(0).randbytes(12 * 1024 * 1024)  # noqa: S311 - bytes that do not compress
+    assert unpack(archive(("small.py", b"1"), ("large.bin", content), ("empty", b"")))["Status"] == "SUCCESS"
+    assert s3.get_object(Bucket="target", Key=f"{PREFIX}/large.bin")["Body"].read() == content
+    assert s3.head_object(Bucket="target", Key=f"{PREFIX}/large.bin")["ETag"].strip('"').endswith("-3")
+    assert sorted(keys(s3)) == [f"{PREFIX}/{name}" for name in ("empty", "large.bin", "small.py")]
+
+
+def test_many_files(s3: S3Client, unpack: Unpack) -> None:
+    names = [f"folder/{number:04}" for number in range(500)]
+    assert unpack(archive(*((name, name.encode()) for name in names)))["Status"] == "SUCCESS"
+    assert s3.get_object(Bucket="target", Key=f"{PREFIX}/{names[-1]}")["Body"].read() == names[-1].encode()
+    assert sorted(keys(s3)) == [f"{PREFIX}/{name}" for name in names]
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "403"])
+@pytest.mark.parametrize("operation", ["get_object", "put_object", "create_multipart_upload", "upload_part"])
+def test_a_denial_is_retried_until_new_permissions_must_be_in_force(
+    s3: S3Client, unpack: Unpack, monkeypatch: pytest.MonkeyPatch, time: Time, operation: str, code: str
+) -> None:
+    monkeypatch.setattr(handler, "PART_BYTES", 1024)
+    denying: Any = Denials(s3, code=code, **{operation: 5})
+    monkeypatch.setattr(handler, "s3_client", lambda: denying)
+    response = unpack(archive(("main.py", b"1"), ("large.bin", bytes(2000))))
+    assert response["Status"] == "SUCCESS", response
+    assert time.pauses == [1, 2, 4, 8, 10]
+    assert sorted(keys(s3)) == [f"{PREFIX}/large.bin", f"{PREFIX}/main.py"]
+
+
+def test_a_lasting_denial_fails_the_deployment_after_a_minute_and_a_half(
+    s3: S3Client, unpack: Unpack, monkeypatch: pytest.MonkeyPatch, time: Time
+) -> None:
+    denying: Any = Denials(s3, code="AccessDenied", put_object=1000)
+    monkeypatch.setattr(handler, "s3_client", lambda: denying)
+    response = unpack(archive(("main.py", b"1")))
     assert response["Status"] == "FAILED"
-    assert response["Reason"].startswith(f"ValueError: {name} must have at most {limit} bytes, got ")
-    assert "; put data into an input of the job" in response["Reason"]
+    assert response["Reason"].startswith("ClientError: An error occurred (AccessDenied)")
+    assert sum(time.pauses) == 90
     assert keys(s3) == []
+
+
+@pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchBucket", "KMS.DisabledException", "InvalidRequest"])
+def test_other_errors_are_not_retried(
+    s3: S3Client, unpack: Unpack, monkeypatch: pytest.MonkeyPatch, time: Time, code: str
+) -> None:
+    denying: Any = Denials(s3, code=code, put_object=1)
+    monkeypatch.setattr(handler, "s3_client", lambda: denying)
+    assert code in unpack(archive(("main.py", b"1")))["Reason"]
+    assert time.pauses == []
+
+
+def test_parts_of_a_failed_upload_are_removed(
+    s3: S3Client, unpack: Unpack, monkeypatch: pytest.MonkeyPatch, time: Time
+) -> None:
+    del time
+    monkeypatch.setattr(handler, "PART_BYTES", 1024)
+    failing: Any = Denials(s3, code="NoSuchBucket", complete_multipart_upload=1)
+    monkeypatch.setattr(handler, "s3_client", lambda: failing)
+    assert unpack(archive(("large.bin", bytes(2000))))["Status"] == "FAILED"
+    assert not s3.list_multipart_uploads(Bucket="target").get("Uploads")
+
+
+def test_the_function_responds_before_lambda_ends_it(
+    s3: S3Client, unpack: Unpack, monkeypatch: pytest.MonkeyPatch, time: Time
+) -> None:
+    class Slow(Denials):
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - an operation of the client
+            time.now += 100
+            return super().__getattr__(name)
+
+    slow: Any = Slow(s3, code="")
+    monkeypatch.setattr(handler, "s3_client", lambda: slow)
+    response = unpack(archive(*((f"{number}.py", bytes(10)) for number in range(20))))
+    assert response["Status"] == "FAILED"
+    assert response["Reason"].startswith("TimeoutError: the files must be unpacked within 780 seconds; upload data")
+    assert time.now < 900
+    keys(s3)
+
+
+def test_the_cdk_cli_hotswaps_the_files_and_waits_for_no_response(s3: S3Client, unpack: Unpack) -> None:
+    del unpack
+    s3.put_object(Bucket="assets", Key="asset.zip", Body=archive(("main.py", b"1")))
+    required = "required-to-be-present-by-cfn"  # what the CLI sends, and what its bucket deployments get
+    names = ("ResponseURL", "PhysicalResourceId", "StackId", "RequestId", "LogicalResourceId")
+    event = {"RequestType": "Update", "ResourceProperties": PROPERTIES} | dict.fromkeys(names, required)
+    handler.handler(event, Context())
+    assert keys(s3) == [f"{PREFIX}/main.py"]
+    s3.delete_object(Bucket="assets", Key="asset.zip")
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        handler.handler(event, Context())
+
+
+def test_the_cli_sends_what_the_function_expects_in_place_of_a_url() -> None:
+    source = (ROOT / "node_modules" / "aws-cdk" / "lib" / "index.js").read_text(encoding="utf-8")
+    assert f'REQUIRED_BY_CFN = "{handler.NO_RESPONSE_URL}"' in source
+
+
+def test_a_deletion_removes_nothing(s3: S3Client, unpack: Unpack, monkeypatch: pytest.MonkeyPatch) -> None:
+    unpack(archive(("main.py", b"1")))
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr("urllib.request.Request", lambda _, data, **__: sent.append(json.loads(data)))
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: io.BytesIO())
+    names = ("StackId", "RequestId", "LogicalResourceId", "ResponseURL")
+    event = {"RequestType": "Delete", "PhysicalResourceId": "code", "ResourceProperties": PROPERTIES}
+    handler.handler(event | dict.fromkeys(names, "x"), Context())
+    assert sent[0]["Status"] == "SUCCESS"
+    assert sent[0]["PhysicalResourceId"] == "code"
+    assert keys(s3) == [f"{PREFIX}/main.py"]
 
 
 def test_an_invalid_archive_fails_the_deployment(s3: S3Client, unpack: Unpack) -> None:

@@ -155,11 +155,11 @@ class Pipeline(ABC):
         """Create the custom resource of the code again."""
         template = self.formation.get_template(StackName=self.stack)["TemplateBody"]
         template = template if isinstance(template, dict) else json.loads(template)
-        (resource,) = (one for one in template["Resources"].values() if one["Type"] == "Custom::ProcessingCode")
+        (resource,) = (one for one in template["Resources"].values() if one["Type"] == "Custom::CDKBucketDeployment")
         properties = {
             **resource["Properties"],
             "SourceBucket": f"cdk-hnb659fds-assets-000000000000-{self.local_aws.region}",
-            "Bucket": self.named("SKLearnBucket", "AWS::S3::Bucket"),
+            "DestinationBucketName": self.named("SKLearnBucket", "AWS::S3::Bucket"),
         }
         with _response_server() as url:
             event = {

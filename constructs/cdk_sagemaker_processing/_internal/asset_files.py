@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -36,14 +36,26 @@ def content_hash(files: Files) -> str:
     """Return a hash over names and bytes, which is the same on every machine."""
     digest = hashlib.sha256()
     for name in sorted(files):
-        content = _bytes(files[name])
-        digest.update(f"{len(name.encode())}:{name}:{len(content)}:".encode())
-        digest.update(content)
+        content = files[name]
+        digest.update(f"{len(name.encode())}:{name}:{size(content)}:".encode())
+        for part in _parts(content):
+            digest.update(part)
     return digest.hexdigest()
 
 
-def _bytes(content: Path | bytes) -> bytes:
-    return content.read_bytes() if isinstance(content, Path) else content
+def size(content: Path | bytes) -> int:
+    """Return the number of bytes of a file's content."""
+    return content.stat().st_size if isinstance(content, Path) else len(content)
+
+
+def _parts(content: Path | bytes) -> Iterator[bytes]:
+    """Yield content in parts: data may be larger than the memory of the machine that synthesizes the app."""
+    if not isinstance(content, Path):
+        yield content
+        return
+    with content.open("rb") as file:
+        while part := file.read(1024 * 1024):
+            yield part
 
 
 def bundling(files: Files) -> cdk.BundlingOptions:

@@ -28,6 +28,7 @@ from cdk_sagemaker_processing.model import framework_container as contract
 from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME
 from cdk_sagemaker_processing.processors.local_source import LocalSource
 from cdk_sagemaker_processing.processors.processor import Processor
+from cdk_sagemaker_processing.resources.upload_limits import check_amount
 from cdk_sagemaker_processing.tasks import ProcessorOptions, SageMakerCreateProcessingJob, StateOptions
 
 
@@ -145,6 +146,7 @@ class FrameworkProcessorBase(Processor):
             script = code
         else:
             script, sources = _sources(code, source_dir, dependencies)
+            check_amount(f"{self.node.path}/{run_id}-source", sources)  # before they are compressed in memory
             files[contract.SOURCES] = contract.source_archive(sources)
         files[contract.SCRIPT] = contract.start_script(self.command, script, codeartifact_repo_arn)
         code_in_s3 = self._stage(run_id, "source", files, self._code_location, kms_key)

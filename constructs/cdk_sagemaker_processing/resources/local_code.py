@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
-from aws_cdk import AssetHashType, CustomResource, Duration, Stack, Token
+from aws_cdk import AssetHashType, CustomResource, Duration, Fn, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -12,13 +14,22 @@ from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct, IDependable
 
 from cdk_sagemaker_processing._internal.asset_files import Files, bundling, content_hash
+from cdk_sagemaker_processing._internal.code_locations import register_code_location
 from cdk_sagemaker_processing._internal.grants import grant_in_bucket_policy
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import DEPLOYMENT_FAILS, suppress_wildcards
+from cdk_sagemaker_processing.model import is_unresolved
+from cdk_sagemaker_processing.model.service_limits import maximum
+from cdk_sagemaker_processing.resources.upload_limits import check_amount, check_keys
 
 CODE_PREFIX = "code"
 _UNPACKER_ID = "ProcessingCodeUnpacker"
+# The CDK CLI knows a custom resource that it can hotswap by this type: it invokes the function at once, with the new
+# properties. It skips every other type without a word, and the old script would stay.
+_HOTSWAPPED_TYPE: Final = "Custom::CDKBucketDeployment"
+# A function that dies without a response fails the deployment after this time; by default CloudFormation waits an hour.
+_SERVICE_TIMEOUT: Final = Duration.seconds(maximum("FunctionTimeoutSeconds") + 60)
 
 
 class LocalCode(Construct):
@@ -28,6 +39,8 @@ class LocalCode(Construct):
     the files are one zip asset, which a function of the stack unpacks. The prefix depends on the content alone, so an
     execution that runs during a deployment keeps the code that it started with.
 
+    ``cdk deploy --hotswap`` and ``cdk watch`` upload changed files too.
+
     Args:
         scope: the parent construct.
         construct_id: unique in the scope.
@@ -35,6 +48,10 @@ class LocalCode(Construct):
         files: the files, or their contents, by name.
         prefix: the prefix of all keys. Default: ``code``.
         encryption_key: encrypts the files. Default: the bucket's own encryption.
+
+    Raises:
+        InvalidValueError: more than 20,000 files, more than 5 GiB of them, or a file whose key would have more than
+            1,024 bytes.
     """
 
     def __init__(
@@ -47,6 +64,9 @@ class LocalCode(Construct):
         prefix: str = CODE_PREFIX,
         encryption_key: kms.IKey | None = None,
     ) -> None:
+        path = f"{scope.node.path}/{construct_id}"
+        check_amount(path, files)
+        check_keys(path, files, f"{prefix}/{'0' * 64}")  # a hash
         super().__init__(scope, construct_id)
         digest = content_hash(files)
         asset = s3_assets.Asset(
@@ -61,28 +81,40 @@ class LocalCode(Construct):
         directory = digest if encryption_key is None else f"{digest}-{encryption_key.node.addr}"
         unpacker = _Unpacker.of(self)
         granted = unpacker.grant(asset, bucket, prefix)
-        grant_encrypt(encryption_key, unpacker.function.execution_role)
+        grant_encrypt(encryption_key, unpacker.function.execution_role, decrypt=True)
         unpacked = CustomResource(
             self,
-            "Unpacked",
-            resource_type="Custom::ProcessingCode",
+            _upload_id(prefix),
+            resource_type=_HOTSWAPPED_TYPE,
             service_token=unpacker.function.function_arn,
+            service_timeout=_SERVICE_TIMEOUT,
             properties={
                 "SourceBucket": asset.s3_bucket_name,
                 "SourceKey": asset.s3_object_key,
-                "Bucket": bucket.bucket_name,
+                "DestinationBucketName": bucket.bucket_name,  # the CLI names it when it hotswaps the resource
                 "Prefix": f"{prefix}/{directory}",
+                "PhysicalResourceId": prefix,
                 **({"KmsKeyId": encryption_key.key_arn} if encryption_key is not None else {}),
             },
         )
         if granted is not None:
             unpacked.node.add_dependency(granted)
-        # An attribute of the resource, so that resources that refer to a file are deployed after its upload.
-        self._prefix = f"s3://{bucket.bucket_name}/{Token.as_string(unpacked.get_att('Prefix'))}"
+        # The reference to the resource is its physical ID: the prefix. So resources that name a file, in any stack, are
+        # deployed after its upload; the text of a definition changes with the hash; and a hotswap, which resolves a
+        # reference to what is deployed, gets the same prefix.
+        self._location = f"s3://{bucket.bucket_name}/{unpacked.ref}/{directory}"
+        register_code_location(self, self._location, f"s3://{bucket.bucket_name}/{prefix}/")
 
     def uri(self, name: str = "") -> str:
         """Return the URI of a file; without a name, the prefix of all files."""
-        return f"{self._prefix}/{name}" if name else self._prefix
+        return f"{self._location}/{name}" if name else self._location
+
+
+def _upload_id(prefix: str) -> str:
+    """Return the construct ID of a custom resource, another one for each of its physical IDs."""
+    if prefix == CODE_PREFIX or is_unresolved(prefix):
+        return "Upload"
+    return f"Upload-{sha256(prefix.encode()).hexdigest()[:8]}"
 
 
 class _Unpacker(Construct):
@@ -95,10 +127,12 @@ class _Unpacker(Construct):
             "Function",
             source="unpack_code",
             description="Unpacks the code of processing jobs into their bucket at deployment",
-            timeout=Duration.minutes(5),
+            timeout=Duration.seconds(maximum("FunctionTimeoutSeconds")),
             without_dead_letters=DEPLOYMENT_FAILS,
             calls=["s3"],  # the response to CloudFormation is an upload to S3 too
-            memory_size=512,
+            # One vCPU, to decompress as fast as S3 delivers; a deployment pays for seconds of it:
+            # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+            memory_size=1769,
         )
 
     @classmethod
@@ -108,18 +142,40 @@ class _Unpacker(Construct):
         return existing if isinstance(existing, _Unpacker) else cls(stack, _UNPACKER_ID)
 
     def grant(self, asset: s3_assets.Asset, bucket: s3.IBucket, prefix: str) -> IDependable | None:
-        """Grant the function permission to read an asset and to write below a prefix of a bucket."""
-        asset_arn = asset.bucket.arn_for_objects(asset.s3_object_key)
+        """Grant the function permission to read the stack's assets and to write below a prefix of a bucket.
+
+        Both statements are the same for every content: a policy that named the asset would change with each edit of a
+        script, and ``cdk deploy`` asks before it changes a policy.
+        """
+        asset_arn = asset.bucket.arn_for_objects(_assets_prefix(asset) + "*")
         code_arn = bucket.arn_for_objects(f"{prefix}/*")
         role = self.function.execution_role
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: this asset only.
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: the assets, as aws_s3_assets.Asset grants.
         role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[asset_arn]))
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html: the destination of the code.
-        put = iam.PolicyStatement(actions=["s3:PutObject"], resources=[code_arn])
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions: the destination of
+        # the code, large files of which are uploaded in parts.
+        put = iam.PolicyStatement(actions=["s3:PutObject", "s3:AbortMultipartUpload"], resources=[code_arn])
         grant_in_bucket_policy(bucket, role, put)
         added = role.add_to_principal_policy(put)
-        grant_encrypt(bucket.encryption_key, role)
+        grant_encrypt(bucket.encryption_key, role, decrypt=True)
         suppress_wildcards(
             role, [code_arn], "code lies below a hash of its content, which changes with each deployment"
         )
+        suppress_wildcards(
+            role,
+            [asset_arn],
+            "an asset's key is a hash of its content: a policy that named it would change with each edit of a script",
+        )
         return added.policy_dependable
+
+
+def _assets_prefix(asset: s3_assets.Asset) -> str:
+    """Return the prefix of the keys of assets in their bucket: a synthesizer's ``bucket_prefix``, or nothing."""
+    match Stack.of(asset).resolve(asset.s3_object_key):
+        case str(key):
+            return key.partition(asset.asset_hash)[0]
+        case {"Fn::Sub": str(key)}:
+            prefix = key.partition(asset.asset_hash)[0]
+            return Fn.sub(prefix) if "${" in prefix else prefix
+        case _:
+            return ""

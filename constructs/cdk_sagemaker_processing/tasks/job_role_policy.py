@@ -17,6 +17,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
+from cdk_sagemaker_processing._internal.code_locations import grantable_uri
 from cdk_sagemaker_processing._internal.grants import (
     allow,
     grant_in_bucket_policy,
@@ -101,7 +102,7 @@ class _Grants:
         suppress_wildcards_by_resource(self._role, self._reasons)
 
     def read(self, uri: str) -> None:
-        if (location := self._location(uri)) is None:
+        if (location := self._location(grantable_uri(self._role, uri))) is None:
             return
         bucket_arn, key = location
         self._allow(["s3:GetObject"], f"{bucket_arn}/{key}*", "an S3Prefix input is every key that starts so")

@@ -75,9 +75,9 @@ def test_user_supplied_locations(directory: Path) -> None:
     )
 
     locations = {
-        (entry["Properties"]["Bucket"], entry["Properties"]["Prefix"].rpartition("/")[0])
-        for entry in resources(scope, "Custom::ProcessingCode").values()
-        if isinstance(entry["Properties"]["Bucket"], str)
+        (entry["Properties"]["DestinationBucketName"], entry["Properties"]["Prefix"].rpartition("/")[0])
+        for entry in resources(scope, "Custom::CDKBucketDeployment").values()
+        if isinstance(entry["Properties"]["DestinationBucketName"], str)
     }
     assert locations == {("conf-bucket", "conf/code"), ("dep-bucket", "dep/code")}
 

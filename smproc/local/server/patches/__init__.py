@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from smproc.local.errors import MinistackNotInstalledError
 from smproc.local.server.patches import (
+    cloudcontrol_state_machines,
     cloudformation_vpc,
     eventbridge_dead_letters,
     eventbridge_put_events,
@@ -116,6 +117,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     sqs_message_moves,
     s3_object_events,
     cloudformation_vpc,
+    cloudcontrol_state_machines,
     persistence,
     iam,
 )
