@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import AssetHashType, CustomResource, Duration, Stack, Token
+import jsii
+from aws_cdk import AssetHashType, CustomResource, Duration, IResolveContext, IStringProducer, Lazy, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -77,12 +78,30 @@ class LocalCode(Construct):
         )
         if granted is not None:
             unpacked.node.add_dependency(granted)
-        # An attribute of the resource, so that resources that refer to a file are deployed after its upload.
-        self._prefix = f"s3://{bucket.bucket_name}/{Token.as_string(unpacked.get_att('Prefix'))}"
+        key = Lazy.uncached_string(_PrefixOfUploads(unpacked, f"{prefix}/{directory}"))
+        self._prefix = f"s3://{bucket.bucket_name}/{key}"
 
     def uri(self, name: str = "") -> str:
         """Return the URI of a file; without a name, the prefix of all files."""
         return f"{self._prefix}/{name}" if name else self._prefix
+
+
+@jsii.implements(IStringProducer)
+class _PrefixOfUploads:
+    """The prefix of uploaded files, as a stack refers to it.
+
+    In the same stack it is an attribute of the resource, so that resources that refer to a file are deployed after its
+    upload. Another stack gets the text: it is deployed later anyway, as it refers to the bucket, and CloudFormation
+    refuses to change an exported value that another stack imports, which each edit of a file would do.
+    """
+
+    def __init__(self, unpacked: CustomResource, prefix: str) -> None:
+        self._unpacked = unpacked
+        self._prefix = prefix
+
+    def produce(self, context: IResolveContext) -> str:
+        same = Stack.of(context.scope).node.path == Stack.of(self._unpacked).node.path
+        return Token.as_string(self._unpacked.get_att("Prefix")) if same else self._prefix
 
 
 class _Unpacker(Construct):
