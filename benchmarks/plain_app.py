@@ -60,7 +60,10 @@ machine = sfn.StateMachine(
     stack,
     "StateMachine",
     definition_body=sfn.DefinitionBody.from_chainable(task),
-    logs=sfn.LogOptions(destination=logs.LogGroup(stack, "Logs"), level=sfn.LogLevel.ALL),
+    logs=sfn.LogOptions(
+        destination=logs.LogGroup(stack, "Logs", log_group_name=f"/aws/vendedlogs/states/{stack.stack_name}"),
+        level=sfn.LogLevel.ALL,
+    ),
     tracing_enabled=True,
 )
 dead = sqs.Queue(stack, "Dead", enforce_ssl=True)

@@ -38,7 +38,14 @@ task = SageMakerCreateProcessingJob.jsonata(
     max_runtime_in_seconds=3600,
     state_output={"counts": "{% $states.result.ProcessingOutputConfig.Outputs[0].S3Output.S3Uri %}"},
 )
-log_group = logs.LogGroup(stack, "Logs")
+# Below this prefix, log groups do not count towards the account's resource policy for Step Functions:
+# https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+log_group = logs.LogGroup(
+    stack,
+    "Logs",
+    log_group_name=f"/aws/vendedlogs/states/{stack.stack_name}-Machine",
+    removal_policy=cdk.RemovalPolicy.DESTROY,  # a retained group would keep the name from the next deployment
+)
 machine = sfn.StateMachine(
     stack,
     "Machine",

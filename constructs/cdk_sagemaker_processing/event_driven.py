@@ -14,7 +14,7 @@ from constructs import Construct
 
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
 from cdk_sagemaker_processing._internal.grants import grant_key
-from cdk_sagemaker_processing._internal.log_group import log_group
+from cdk_sagemaker_processing._internal.log_group import state_machine_log_group
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_by_id
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
@@ -127,9 +127,9 @@ class EventDrivenProcessing(Construct):
                 step.grant_read_uri(f"s3://{self.input_bucket.bucket_name}/{prefix}", self.input_bucket)
             for bucket in (self.input_bucket, self.output_bucket):
                 if bucket.encryption_key is not None:
-                    grant_key(bucket.encryption_key, step.role, "kms:Decrypt")
+                    grant_key(bucket.encryption_key, step.role, "kms:Decrypt", scope=step)
         self._warn_of_unencrypted_outputs(encryption_key)
-        self.log_group = log_group(self, "Logs")
+        self.log_group = state_machine_log_group(self, "Logs")
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",

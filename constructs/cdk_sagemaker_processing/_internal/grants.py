@@ -5,23 +5,28 @@ aws-cdk accepts statements for policies that it cannot change and silently drops
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import jsii
 from aws_cdk import Resource, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
+from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.consuming_stacks import add_statement, has_policy_of_other_stack
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.model import is_unresolved, sagemaker_accounts
 
 
 @jsii.implements(iam.IPrincipal)
-class _ReportingGrantee:
-    """A grantee that forwards statements to an imported role and reports those that the role drops."""
+class _RoleGrantee:
+    """A grantee that adds statements to a role's policy, and reports those that an imported role drops."""
 
-    def __init__(self, role: iam.IRole) -> None:
+    def __init__(self, role: iam.IRole, scope: IConstruct | None) -> None:
         self._role = role
+        self._scope = scope
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
@@ -40,7 +45,10 @@ class _ReportingGrantee:
         return self._role.principal_account
 
     def add_to_principal_policy(self, statement: iam.PolicyStatement) -> iam.AddToPrincipalPolicyResult:
-        result = self._role.add_to_principal_policy(statement)
+        if self._scope is None:
+            result = self._role.add_to_principal_policy(statement)
+        else:
+            result = add_statement(self._role, statement, self._scope)
         if drops_statements(self._role):
             role_policies(self._role).require(statement)
         return result
@@ -48,7 +56,11 @@ class _ReportingGrantee:
 
 def drops_statements(role: iam.IRole) -> bool:
     """Return whether a role drops the statements that are added to it, although aws-cdk reports them as added."""
-    return not isinstance(role, iam.Role) and not any(isinstance(child, iam.Policy) for child in role.node.children)
+    return (
+        not isinstance(role, iam.Role)
+        and not any(isinstance(child, iam.Policy) for child in role.node.children)
+        and not has_policy_of_other_stack(role)
+    )
 
 
 def role_policies(role: iam.IRole) -> UnmanagedPolicy:
@@ -56,12 +68,27 @@ def role_policies(role: iam.IRole) -> UnmanagedPolicy:
     return UnmanagedPolicy.of(role, f"the policies of the role {role.role_arn}")
 
 
-def grantee(role: iam.IRole) -> iam.IPrincipal:
-    """Return the principal to grant permissions to: the role, or a wrapper that reports the statements it drops."""
-    return role if isinstance(role, iam.Role) else _ReportingGrantee(role)
+def grantee(role: iam.IRole, scope: IConstruct | None = None) -> iam.IPrincipal:
+    """Return the principal to grant permissions to.
+
+    Args:
+        role: the role.
+        scope: the construct that uses the role, in whose stack the statements belong. Default: the role's own stack.
+
+    Returns:
+        The role, or a wrapper that puts statements into a policy of the right stack and reports those that are dropped.
+    """
+    return role if isinstance(role, iam.Role) and scope is None else _RoleGrantee(role, scope)
 
 
-def allow(role: iam.IRole, statement: iam.PolicyStatement, *, bucket: s3.IBucket | None = None) -> None:
+def allow(
+    role: iam.IRole,
+    statement: iam.PolicyStatement,
+    *,
+    bucket: s3.IBucket | None = None,
+    scope: IConstruct | None = None,
+    reasons: Mapping[str, str] | None = None,
+) -> None:
     """Add a statement to a role's policy.
 
     Args:
@@ -69,10 +96,16 @@ def allow(role: iam.IRole, statement: iam.PolicyStatement, *, bucket: s3.IBucket
         statement: the statement.
         bucket: the bucket that the statement is about; in another account, its bucket policy must allow the same.
             Default: none.
+        scope: the construct that uses the role, in whose stack the statement belongs. Default: the role's own stack.
+        reasons: the reason by resource for wildcards in the statement; only with ``scope``. Default: none.
     """
     if bucket is not None:
         grant_in_bucket_policy(bucket, role, statement)
-    if isinstance(role, iam.Role):
+    if scope is not None:
+        add_statement(role, statement, scope, reasons)
+        if drops_statements(role):
+            role_policies(role).require(statement)
+    elif isinstance(role, iam.Role):
         role.add_to_policy(statement)
     else:
         grantee(role).add_to_principal_policy(statement)
@@ -109,12 +142,18 @@ def grant_publish(topic: sns.ITopic, role: iam.IRole) -> None:
         )
 
 
-def grant_key(key: kms.IKey, role: iam.IRole, *actions: str) -> None:
+def grant_key(key: kms.IKey, role: iam.IRole, *actions: str, scope: IConstruct | None = None) -> None:
     """Grant a role the use of a key.
+
+    Args:
+        key: the key.
+        role: the role.
+        actions: the actions of KMS.
+        scope: the construct that uses the role, in whose stack the statement belongs. Default: the role's own stack.
 
     See: https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
     """
-    key.grant(grantee(role), *actions)
+    key.grant(grantee(role, scope), *actions)
     if not Resource.is_owned_resource(key):
         key_policy(key, elsewhere=_of_another_account(key, role)).require(
             iam.PolicyStatement(actions=list(actions), principals=[iam.ArnPrincipal(role.role_arn)], resources=["*"])

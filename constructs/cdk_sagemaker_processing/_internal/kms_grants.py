@@ -13,17 +13,25 @@ from cdk_sagemaker_processing._internal.nag import suppress_by_id
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 
 
-def grant_encrypt(key: kms.IKey | None, role: iam.IRole, *, decrypt: bool = False) -> None:
+def grant_encrypt(
+    key: kms.IKey | None, role: iam.IRole, *, decrypt: bool = False, scope: IConstruct | None = None
+) -> None:
     """Grant a role the use of a key to write data that S3 or SQS encrypts, and optionally to read it.
 
     Both services call KMS on behalf of their caller: for a data key to write, and to decrypt multipart uploads and
     data that is read. Without a key nothing is granted.
 
+    Args:
+        key: the key; None to grant nothing.
+        role: the role.
+        decrypt: whether the role also reads. Default: False.
+        scope: the construct that uses the role, in whose stack the statement belongs. Default: the role's own stack.
+
     See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html and
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
     """
     if key is not None:
-        grant_key(key, role, *(["kms:Decrypt"] if decrypt else []), "kms:GenerateDataKey")
+        grant_key(key, role, *(["kms:Decrypt"] if decrypt else []), "kms:GenerateDataKey", scope=scope)
 
 
 def grant_table_key(key: kms.IKey | None, role: iam.IRole) -> None:
@@ -58,21 +66,22 @@ def grant_key_to_log_groups(key: kms.IKey, scope: IConstruct) -> None:
     )
 
 
-def grant_key_to_eventbridge(key: kms.IKey, scope: IConstruct) -> None:
-    """Grant EventBridge the use of a key to send the account's events to encrypted queues.
+def grant_key_to_eventbridge(key: kms.IKey) -> None:
+    """Grant EventBridge the use of a key to send events to encrypted queues.
 
-    See: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+    The statement has no condition, like those on AWS's pages. For topics AWS documents that conditions on
+    ``aws:SourceAccount`` and ``aws:SourceArn`` are not supported, and an event that EventBridge may not encrypt does
+    not reach its queue. The policies of the queues name the only rules that may send.
+
+    See: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html#eb-sqs-encrypted,
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html#compatibility-with-aws-services
+    and https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
     """
-    _grant_key_to_service(
-        key,
-        "events.amazonaws.com",
-        ["kms:Decrypt", "kms:GenerateDataKey"],
-        {"StringEquals": {"aws:SourceAccount": StackFacts.of(scope).account}},
-    )
+    _grant_key_to_service(key, "events.amazonaws.com", ["kms:Decrypt", "kms:GenerateDataKey"])
 
 
 def _grant_key_to_service(
-    key: kms.IKey, service: str, actions: Sequence[str], conditions: Mapping[str, object]
+    key: kms.IKey, service: str, actions: Sequence[str], conditions: Mapping[str, object] | None = None
 ) -> None:
     statement = iam.PolicyStatement(
         actions=actions,

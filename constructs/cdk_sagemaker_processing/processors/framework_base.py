@@ -10,7 +10,7 @@ from typing import Unpack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from cdk_sagemaker_processing._internal.asset_files import tree
 from cdk_sagemaker_processing._internal.grants import allow
@@ -126,7 +126,7 @@ class FrameworkProcessorBase(Processor):
             **state,
         )
         if codeartifact_repo_arn is not None:
-            _grant_read_packages(self.role, codeartifact_repo_arn)
+            _grant_read_packages(self, self.role, codeartifact_repo_arn)
         return task
 
     def _stage_sources(
@@ -175,7 +175,7 @@ def _sources(code: str, source_dir: str | None, dependencies: Sequence[str]) -> 
     return script, files
 
 
-def _grant_read_packages(role: iam.IRole, arn: str) -> None:
+def _grant_read_packages(scope: IConstruct, role: iam.IRole, arn: str) -> None:
     """Grant the role of the jobs permission to read packages.
 
     See: https://docs.aws.amazon.com/codeartifact/latest/ug/auth-and-access-control-permissions-reference.html
@@ -187,7 +187,7 @@ def _grant_read_packages(role: iam.IRole, arn: str) -> None:
         (["codeartifact:GetAuthorizationToken"], domain),
         (["codeartifact:GetRepositoryEndpoint", "codeartifact:ReadFromRepository"], arn),
     ):
-        allow(role, iam.PolicyStatement(actions=actions, resources=[resource]))
+        allow(role, iam.PolicyStatement(actions=actions, resources=[resource]), scope=scope)
     allow(
         role,
         iam.PolicyStatement(
@@ -196,4 +196,5 @@ def _grant_read_packages(role: iam.IRole, arn: str) -> None:
             resources=["*"],
             conditions={"StringEquals": {"sts:AWSServiceName": "codeartifact.amazonaws.com"}},
         ),
+        scope=scope,
     )

@@ -150,7 +150,7 @@ class Processor(Construct):
     @property
     def grant_principal(self) -> iam.IPrincipal:
         """The role of the jobs, which receives what is granted to the processor."""
-        return grantee(self.role)
+        return grantee(self.role, self)
 
     def run(
         self,
@@ -242,7 +242,7 @@ class Processor(Construct):
         """Return the key of a run's uploads, after granting its job the use of the key to read them."""
         key = self._imported_key(run_id, kms_key) if isinstance(kms_key, str) else kms_key
         if key is not None:
-            grant_key(key, self.role, "kms:Decrypt")
+            grant_key(key, self.role, "kms:Decrypt", scope=self)
         return key
 
     def _imported_key(self, run_id: str, arn: str) -> kms.IKey:

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import jsii
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
+from cdk_sagemaker_processing._internal.consuming_stacks import used_in
 from cdk_sagemaker_processing._internal.grants import grantee
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
@@ -47,10 +49,12 @@ from cdk_sagemaker_processing.tasks.query_languages import (
     to_jsonata,
 )
 from cdk_sagemaker_processing.tasks.state_machine_policy import (
+    add_to_role_of_other_stack,
     check_account,
     job_arns,
     report_assumed_role_permissions,
     state_machine_statements,
+    state_machine_under_construction,
 )
 from cdk_sagemaker_processing.tasks.synth_checks import register_state_machine_check
 from cdk_sagemaker_processing.tasks.synth_warnings import warn_of_lint
@@ -259,8 +263,10 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         )
         check_language(self.node.id, query_language, self._paths, self._output, self.request)
         check_account(self, self.role, credentials)
-        grant_job(self.role, self.request, bucket=bucket, image_uri=image_uri if isinstance(image_uri, str) else None)
-        grant_keys(self.role, volume_kms_key, output_kms_key)
+        grant_job(
+            self, self.role, self.request, bucket=bucket, image_uri=image_uri if isinstance(image_uri, str) else None
+        )
+        grant_keys(self, self.role, volume_kms_key, output_kms_key)
         warn_of_lint(self, self.request)
         if retry_at_creation:
             retry_creation(self)
@@ -285,7 +291,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
     @property
     def grant_principal(self) -> iam.IPrincipal:
         """The role of the job, which receives what is granted to the task."""
-        return grantee(self.role)
+        return grantee(self.role, self)
 
     @property
     def connections(self) -> ec2.Connections:
@@ -335,7 +341,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             uri: the URI.
             bucket: the URI's bucket; in another account, its policy must allow the same. Default: one of this account.
         """
-        grant_read_uri(self.role, uri, bucket)
+        grant_read_uri(self, self.role, uri, bucket)
 
     def use_language_of_machine(self, language: sfn.QueryLanguage | None) -> None:
         """Set the state machine's query language, which aws-cdk does not pass on to a task inside another state."""
@@ -390,7 +396,11 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
 
     @property
     def _task_policies(self) -> list[iam.PolicyStatement]:
-        return self.statements()
+        machine = state_machine_under_construction(self)
+        if machine is None:
+            return self.statements()
+        used_in(self, self.role, Stack.of(machine))
+        return add_to_role_of_other_stack(machine, self.statements())
 
     @property
     def _task_metrics(self) -> sfn.TaskMetricsConfig:

@@ -16,6 +16,7 @@ from aws_cdk import Annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.code_locations import grantable_uri
 from cdk_sagemaker_processing._internal.grants import (
@@ -25,7 +26,6 @@ from cdk_sagemaker_processing._internal.grants import (
     report_repository_permissions,
 )
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
-from cdk_sagemaker_processing._internal.nag import suppress_wildcards_by_resource
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, split_s3_uri
 from cdk_sagemaker_processing.tasks.query_languages import static_prefix
@@ -36,16 +36,19 @@ _ECR_IMAGE = re.compile(rf"({_PART})\.dkr\.ecr\.({_PART})\.[^/]*/((?:{_PART}|[./
 _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 
 
-def grant_job(role: iam.IRole, request: Mapping[str, Any], *, bucket: s3.IBucket | None, image_uri: str | None) -> None:
+def grant_job(
+    task: IConstruct, role: iam.IRole, request: Mapping[str, Any], *, bucket: s3.IBucket | None, image_uri: str | None
+) -> None:
     """Grant the job's role access to what its request names; the user grants what is known only at run time.
 
     Args:
+        task: the task, in the stack of whose state machine the statements belong.
         role: the job's role.
         request: the request.
         bucket: the bucket of outputs without a destination, whose key the job needs.
         image_uri: the image to pull; None if a ``DockerImage`` has granted it.
     """
-    grants = _Grants(role, bucket)
+    grants = _Grants(task, role, bucket)
     for entry in request.get("ProcessingInputs", ()):
         if "S3Input" in entry:
             grants.read(entry["S3Input"]["S3Uri"])
@@ -63,43 +66,44 @@ def grant_job(role: iam.IRole, request: Mapping[str, Any], *, bucket: s3.IBucket
         grants.network()
     grants.add()
     if bucket is not None:
-        grant_encrypt(bucket.encryption_key, role, decrypt=True)
+        grant_encrypt(bucket.encryption_key, role, decrypt=True, scope=task)
 
 
-def grant_read_uri(role: iam.IRole, uri: str, bucket: s3.IBucket | None) -> None:
+def grant_read_uri(task: IConstruct, role: iam.IRole, uri: str, bucket: s3.IBucket | None) -> None:
     """Grant the role permission to read the objects whose keys start with the URI's key, and to list only those."""
-    grants = _Grants(role, bucket)
+    grants = _Grants(task, role, bucket)
     grants.read(uri)
     grants.add()
 
 
-def grant_keys(role: iam.IRole, volume_key: kms.IKey | str | None, output_key: kms.IKey | str | None) -> None:
+def grant_keys(
+    task: IConstruct, role: iam.IRole, volume_key: kms.IKey | str | None, output_key: kms.IKey | str | None
+) -> None:
     """Grant the role the use of the keys of volumes and outputs; the user grants a key that is known by ID only."""
     if output_key is not None and not isinstance(output_key, str):
-        grant_encrypt(output_key, role, decrypt=True)
+        grant_encrypt(output_key, role, decrypt=True, scope=task)
         # https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createprocessingjob-perms
-        grant_key(output_key, role, "kms:Encrypt")
+        grant_key(output_key, role, "kms:Encrypt", scope=task)
     if volume_key is not None and not isinstance(volume_key, str):
         # SageMaker gives the instances access to the key by a grant on behalf of the role:
         # https://docs.aws.amazon.com/sagemaker/latest/dg/encryption-at-rest.html
-        grant_key(volume_key, role, "kms:CreateGrant", "kms:DescribeKey")
+        grant_key(volume_key, role, "kms:CreateGrant", "kms:DescribeKey", scope=task)
 
 
 class _Grants:
     """Statements for a role, collected first and then added with the reasons for their wildcards."""
 
-    def __init__(self, role: iam.IRole, bucket: s3.IBucket | None) -> None:
+    def __init__(self, task: IConstruct, role: iam.IRole, bucket: s3.IBucket | None) -> None:
+        self._task = task
         self._role = role
         self._bucket = bucket
-        self._facts = StackFacts.of(role)
-        self._statements: list[iam.PolicyStatement] = []
-        self._reasons: dict[str, str] = {}
+        self._facts = StackFacts.of(task)
+        self._statements: list[tuple[iam.PolicyStatement, dict[str, str]]] = []
 
     def add(self) -> None:
         """Add the collected statements to the role."""
-        for statement in self._statements:
-            allow(self._role, statement)
-        suppress_wildcards_by_resource(self._role, self._reasons)
+        for statement, reasons in self._statements:
+            allow(self._role, statement, scope=self._task, reasons=reasons)
 
     def read(self, uri: str) -> None:
         if (location := self._location(grantable_uri(self._role, uri))) is None:
@@ -195,8 +199,6 @@ class _Grants:
         self, actions: list[str], resource: str, reason: str = "", conditions: Mapping[str, Any] | None = None
     ) -> None:
         statement = iam.PolicyStatement(actions=actions, resources=[resource], conditions=conditions)
-        self._statements.append(statement)
+        self._statements.append((statement, {resource: reason} if reason else {}))
         if self._bucket is not None and f"{resource}/".startswith(f"{self._arn(self._bucket.bucket_name)}/"):
             grant_in_bucket_policy(self._bucket, self._role, statement)
-        if reason:
-            self._reasons[resource] = reason

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from aws_cdk import Stack
+from aws_cdk import Stack, Stage
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.consuming_stacks import add_statement, used_in
 from cdk_sagemaker_processing._internal.grants import account_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
@@ -66,6 +67,35 @@ def job_arns(facts: StackFacts, job_name: str) -> str:
     return facts.arn("sagemaker", f"processing-job/{job_name}*")
 
 
+def state_machine_under_construction(task: IConstruct) -> sfn.StateMachine | None:
+    """Return the state machine whose definition aws-cdk is assembling; None if it is not a construct of the app.
+
+    aws-cdk asks a task for its statements in the constructor of the state machine, after the machine has its role and
+    before it has its resource, and does not name the machine.
+    """
+    for construct in task.node.root.node.find_all():
+        if isinstance(construct, sfn.StateMachine) and construct.node.try_find_child("Resource") is None:
+            return construct
+    return None
+
+
+def add_to_role_of_other_stack(
+    machine: sfn.StateMachine, statements: list[iam.PolicyStatement]
+) -> list[iam.PolicyStatement]:
+    """Add statements to the policy of a state machine's role, if the role belongs to another stack.
+
+    Returns:
+        The statements that aws-cdk must still add: all of them if the role belongs to the state machine's stack.
+    """
+    role = machine.role
+    if not isinstance(role, iam.Role) or Stack.of(role).node.path == Stack.of(machine).node.path:
+        return statements
+    used_in(machine, role, Stack.of(machine))
+    for statement in statements:
+        add_statement(role, statement, machine)
+    return []
+
+
 def check_account(task: IConstruct, role: iam.IRole, credentials: sfn.Credentials | None) -> None:
     """Check that a job runs in the account of its role: AWS passes a role only within its account.
 
@@ -84,6 +114,34 @@ def check_account(task: IConstruct, role: iam.IRole, credentials: sfn.Credential
             "AWS passes no role across accounts: use a role of that account, and allow it in the policies of buckets "
             "and keys of other accounts; to run a job in another account, pass the credentials= of a role there",
         )
+    _check_reference(task, role)
+
+
+def _check_reference(task: IConstruct, role: iam.IRole) -> None:
+    """Check that the stack of a task can refer to a role of another stack of the app.
+
+    Raises:
+        InvalidValueError: a role of another stage, or of another region without a physical name.
+    """
+    ours, theirs = Stack.of(task), Stack.of(role)
+    if ours.node.path == theirs.node.path:
+        return
+    if Stage.of(task) != Stage.of(role):
+        raise InvalidValueError(
+            "role",
+            role.node.path,
+            "belong to the same stage as the job",
+            "create a role in each stage, or pass the ARN of a role with a fixed name",
+        )
+    try:
+        ours.resolve(role.role_arn)
+    except RuntimeError as error:
+        raise InvalidValueError(
+            "role",
+            role.node.path,
+            f"be in the region of the job's stack, {ours.region}, or have a fixed role_name",
+            "the stack of another region can refer to the role only by a name that is known at synth",
+        ) from error
 
 
 def report_assumed_role_permissions(

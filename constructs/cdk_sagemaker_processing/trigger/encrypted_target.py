@@ -47,7 +47,7 @@ class EncryptedQueue:
                 )
             )
             if (key := each.encryption_master_key) is not None:
-                grant_key_to_eventbridge(key, each)
+                grant_key_to_eventbridge(key)
         return events.RuleTargetConfig(
             arn=queue.queue_arn,
             dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=undelivered.queue_arn),

@@ -95,9 +95,13 @@ def test_the_key_policy_allows_logs_and_events_and_nobody_else() -> None:
     assert account["Action"] == "kms:*"
     assert json.dumps(log["Principal"]).count("logs.") == 1
     assert json.dumps(log["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]).endswith(':log-group:*"]]}')
-    assert event["Principal"] == {"Service": "events.amazonaws.com"}
-    assert event["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
-    assert event["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html#eb-sqs-encrypted
+    assert event == {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Resource": "*",
+    }
 
 
 def test_only_the_rules_may_send_to_encrypted_queues() -> None:

@@ -1,0 +1,167 @@
+"""Statements for a role of another stack, which belong to a policy of the stack that uses the role.
+
+aws-cdk adds every statement to a policy in the role's own stack. That stack then depends on the resources that the
+statement names, and their stack depends on the role: a circular dependency.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import jsii
+from aws_cdk import Aspects, IAspect, Reference, Stack, Tokenization
+from aws_cdk import aws_iam as iam
+from constructs import IConstruct
+
+from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
+
+_TOKEN = re.compile(r"\$\{Token\[[^]]*\]\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Deferred:
+    """A statement about a stack of which it is not known yet whether it uses the role."""
+
+    scope: IConstruct
+    statement: iam.PolicyStatement
+    reasons: Mapping[str, str]
+    stacks: frozenset[str]
+
+
+@dataclass(slots=True, kw_only=True)
+class _RoleUse:
+    """The stacks that use a role, their policies for it, and the statements that wait for a stack."""
+
+    role: iam.IRole
+    stack: Stack
+    consumers: dict[str, Stack] = field(default_factory=dict)
+    policies: dict[str, iam.Policy | None] = field(default_factory=dict)
+    deferred: list[_Deferred] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, role: iam.IRole) -> _RoleUse:
+        uses = _USES.setdefault(role.node.root, {})
+        path = role.node.path
+        if path not in uses:
+            uses[path] = cls(role=role, stack=Stack.of(role))
+        return uses[path]
+
+    def place(
+        self, statement: iam.PolicyStatement, reasons: Mapping[str, str], stack: Stack
+    ) -> iam.AddToPrincipalPolicyResult:
+        """Add a statement to the role's policy in a stack."""
+        policy = self._policy(stack)
+        where: IConstruct = self.role if policy is None else policy
+        if reasons:
+            suppress_wildcards_by_resource(where, reasons)
+        if policy is None:
+            return self.role.add_to_principal_policy(statement)
+        policy.add_statements(statement)
+        return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=policy)
+
+    def _policy(self, stack: Stack) -> iam.Policy | None:
+        """Return the policy of another stack; None for the role's own stack, and for a role that takes no policy."""
+        path = stack.node.path
+        if path == self.stack.node.path:
+            return None
+        if path not in self.policies:
+            # IAM knows a role's inline policies by their names, and aws-cdk derives a name from the construct's path in
+            # its stack. So the id differs between the stacks that use the role.
+            digest = hashlib.sha256(f"{self.role.node.path}\n{path}".encode()).hexdigest()[:8]
+            policy = iam.Policy(stack, f"ProcessingRolePolicy{digest}")
+            self.role.attach_inline_policy(policy)
+            suppress(policy, INLINE_POLICY)
+            resource: Any = policy.node.default_child
+            self.policies[path] = policy if stack.resolve(resource.roles) else None
+        return self.policies[path]
+
+
+_USES: WeakKeyDictionary[IConstruct, dict[str, _RoleUse]] = WeakKeyDictionary()
+_STACK_OF_TOKEN: dict[str, str] = {}
+
+
+def add_statement(
+    role: iam.IRole, statement: iam.PolicyStatement, scope: IConstruct, reasons: Mapping[str, str] | None = None
+) -> iam.AddToPrincipalPolicyResult:
+    """Add a statement to a role's policy, in the stack that uses the role.
+
+    A statement that names resources of a third stack waits until the scope's state machine is known, or until the app
+    is synthesized.
+
+    Args:
+        role: the role.
+        statement: the statement.
+        scope: the construct that uses the role.
+        reasons: the reason by resource for wildcards in the statement. Default: none.
+    """
+    use = _RoleUse.of(role)
+    home = Stack.of(scope)
+    reasons = reasons or {}
+    known = _MACHINE_STACKS.get(scope)
+    named = _stacks_of(statement)
+    if known is None and named - {home.node.path, use.stack.node.path}:
+        if not use.deferred:
+            Aspects.of(scope).add(_PlaceDeferred(use))
+        use.deferred.append(_Deferred(scope=scope, statement=statement, reasons=reasons, stacks=named))
+        return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=role)
+    return use.place(statement, reasons, home if known is None else known)
+
+
+def used_in(scope: IConstruct, role: iam.IRole, stack: Stack) -> None:
+    """Place the statements of a construct that waited for the stack that uses them.
+
+    Args:
+        scope: the construct.
+        role: its role.
+        stack: the stack of its state machine.
+    """
+    _MACHINE_STACKS[scope] = stack
+    use = _RoleUse.of(role)
+    use.consumers[stack.node.path] = stack
+    waiting, use.deferred = use.deferred, [each for each in use.deferred if each.scope is not scope]
+    for each in waiting:
+        if each.scope is scope:
+            use.place(each.statement, each.reasons, stack)
+
+
+def has_policy_of_other_stack(role: iam.IRole) -> bool:
+    """Return whether another stack has a policy for a role."""
+    return any(_RoleUse.of(role).policies.values())
+
+
+_MACHINE_STACKS: WeakKeyDictionary[IConstruct, Stack] = WeakKeyDictionary()
+
+
+@jsii.implements(IAspect)
+class _PlaceDeferred:
+    """The placement of statements that wait until the app is synthesized, when all stacks that use a role are known."""
+
+    def __init__(self, use: _RoleUse) -> None:
+        self._use = use
+
+    def visit(self, node: IConstruct) -> None:  # noqa: ARG002 - jsii's
+        """Place all statements on the first visit."""
+        use = self._use
+        waiting, use.deferred = use.deferred, []
+        for each in waiting:
+            named = each.stacks & use.consumers.keys()
+            use.place(each.statement, each.reasons, use.consumers[min(named)] if named else use.stack)
+
+
+def _stacks_of(statement: iam.PolicyStatement) -> frozenset[str]:
+    """Return the paths of the stacks whose resources a statement refers to."""
+    tokens = _TOKEN.findall(str(statement.to_json()))
+    return frozenset(filter(None, map(_stack_of_token, dict.fromkeys(tokens))))
+
+
+def _stack_of_token(token: str) -> str:
+    if token not in _STACK_OF_TOKEN:
+        reference = next(iter(Tokenization.reverse_string(token).tokens), None)
+        owner = Stack.of(reference.target).node.path if isinstance(reference, Reference) else ""
+        _STACK_OF_TOKEN[token] = owner
+    return _STACK_OF_TOKEN[token]
