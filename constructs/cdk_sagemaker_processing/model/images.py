@@ -1,8 +1,9 @@
 """The images that SageMaker provides, by framework, version and region.
 
-The images are in ``image_registries.json``, with the version of the SDK that they were extracted from. Where the SDK
-would silently choose another version than the requested one (Graviton, Trainium and Inferentia instances), this module
-has no image, and the message says so.
+The images are in ``image_registries.json``, with the version of the SDK that they were extracted from. The SDK's
+processors apply further rules, in the code of its estimators; this module has the same ones. Where the SDK would silently
+choose another version than the requested one (Graviton, Trainium and Inferentia instances), this module has no image, and
+the message says so.
 
 See: https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
 """
@@ -12,12 +13,12 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypedDict
 
-from cdk_sagemaker_processing.model.errors import InvalidValueError
+from cdk_sagemaker_processing.model.errors import ConflictingValuesError, InvalidValueError
 from cdk_sagemaker_processing.model.tokens import is_unresolved
 
 Framework = Literal["sklearn", "spark", "xgboost", "pytorch", "tensorflow", "mxnet", "huggingface"]
@@ -26,6 +27,12 @@ _FAMILY = re.compile(r"ml[._]([a-z\d-]+)(?:\.\w*)?")
 _UNSUPPORTED_PROCESSORS: Final = {r"[a-z]+\d+g[a-z]*": "Graviton", "trn.*": "Trainium", "inf.*": "Inferentia"}
 # AWS retired P2 for these: https://docs.aws.amazon.com/deep-learning-containers/latest/devguide/support-policy.html
 _NO_P2_FROM: Final = {"pytorch": (1, 13), "tensorflow": (2, 12)}
+# The images of these versions expect the arguments of SDK 1; the SDK's estimator refuses to choose one.
+_LEGACY_TENSORFLOW: Final = (1, 10)
+# The images of XGBoost name no Python version, and have no other.
+_XGBOOST_PYTHONS: Final = (None, "py3")
+# The build of Hugging Face's first images, which the registries name only for later versions.
+_HUGGING_FACE_BUILD: Final = {"gpu": "cu110-ubuntu18.04"}
 # On P4d the SDK uses builds for CUDA 11.0 of versions that were built for an older one; by framework and tag.
 _CUDA_11_ON_P4D: Final = {
     "tensorflow-2.3-gpu-py37": "cu110-ubuntu18.04-v3",
@@ -59,11 +66,14 @@ class SageMakerImage:
         repository: the repository's name, the same in every region.
         tag: the image's tag.
         accounts: the account that owns the repository, by region.
+        registry: the position of ``accounts`` among those of the repository, whose versions are not all offered in the
+            same regions. Default: 0.
     """
 
     repository: str
     tag: str
     accounts: Mapping[str, str]
+    registry: int = 0
 
 
 def sagemaker_image(
@@ -88,25 +98,39 @@ def sagemaker_image(
 
     Raises:
         InvalidValueError: a version, a Python version or an instance type that SageMaker has no image for.
+        ConflictingValuesError: for ``huggingface``, a full version together with a short form.
     """
     if framework not in _frameworks():
         raise InvalidValueError("framework", framework, f"be one of {', '.join(_frameworks())}")
     facts = _frameworks()[framework]
-    build = _choose("framework_version", version, facts["versions"], facts["aliases"], framework)
+    version_parameter = "transformers_version" if framework == "huggingface" else "framework_version"
+    build = _choose(version_parameter, version, facts["versions"], facts["aliases"], framework)
     if framework == "huggingface":
         base = base_framework or ""
+        _check_same_form(version, base)
         variants = {name: variant for name, variant in build.items() if name != "aliases"}
         build = _choose("pytorch_version or tensorflow_version", base, variants, build.get("aliases", {}), framework)
         version = f"{re.sub('^[a-z]+', '', base)}-transformers{version}"
+    elif framework == "tensorflow" and _numbers(version) <= _LEGACY_TENSORFLOW:
+        raise InvalidValueError(
+            "framework_version",
+            version,
+            "be above 1.10, whose images run no script as later ones do",
+            "pass image_uri to choose one yourself",
+        )
     build, python = _for_python(framework, build, py_version)
     family = _family(framework, version, instance_type)
     processor = _processor(framework, build.get("processors"), instance_type, family)
-    suffix = container_version or build.get("container_version", {}).get(processor)
+    builds = build.get("container_version", _HUGGING_FACE_BUILD if framework == "huggingface" else {})
+    suffix = container_version or builds.get(processor)
     tag = "-".join(part for part in (build.get("tag_prefix", version), processor, python, suffix) if part)
     if family == "p4d" and (cuda := _CUDA_11_ON_P4D.get(f"{framework}-{tag}")):
         tag = f"{tag}-{cuda}"
     return SageMakerImage(
-        repository=build["repository"], tag=tag, accounts=_frameworks()[framework]["registries"][build["registry"]]
+        repository=build["repository"],
+        tag=tag,
+        accounts=facts["registries"][build["registry"]],
+        registry=_registries(framework)[build["repository"]].index(build["registry"]),
     )
 
 
@@ -124,6 +148,41 @@ def latest_version(framework: Framework) -> str:
     return str(max(versions, key=lambda version: [int(part) for part in re.findall(r"\d+", version)]))
 
 
+def _check_same_form(version: str, base: str) -> None:
+    """Check that the versions of Transformers and of the framework below it are both full, or both short forms.
+
+    The tag contains both as written, and no image has a tag with one of each.
+    """
+    if version.count(".") != base.count("."):
+        raise ConflictingValuesError(
+            "transformers_version and the version of the framework below it must both be full versions or both short "
+            f"forms, got {version!r} and {base!r}; write for example 4.28.1 with 2.0.0, or 4.28 with 2.0"
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the first two numbers of a version."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
+@functools.cache
+def _registries(framework: str) -> Mapping[str, list[int]]:
+    """Return the registries of a framework's repositories, sorted, by repository."""
+
+    def found(entry: Any) -> Iterator[tuple[str, int]]:  # noqa: ANN401 - a part of the file
+        if isinstance(entry, dict) and "repository" in entry:
+            yield entry["repository"], entry["registry"]
+        elif isinstance(entry, dict):
+            for part in entry.values():
+                yield from found(part)
+
+    pairs = sorted(set(found(_frameworks()[framework]["versions"])))
+    return {
+        repository: [number for name, number in pairs if name == repository]
+        for repository in {name for name, _ in pairs}
+    }
+
+
 def _choose(
     parameter: str, value: str, offered: Mapping[str, Any], aliases: Mapping[str, str], framework: str
 ) -> Mapping[str, Any]:
@@ -139,6 +198,8 @@ def _for_python(
     framework: str, build: Mapping[str, Any], py_version: str | None
 ) -> tuple[Mapping[str, Any], str | None]:
     """Return the build for a Python version, and the Python version if it is part of the tag."""
+    if framework == "xgboost" and py_version not in _XGBOOST_PYTHONS:
+        raise InvalidValueError("py_version", py_version, "be py3 for xgboost")
     offered: Iterable[str] | None = build.get("py_versions") if "repository" in build else list(build)
     if not offered or (py_version is None and framework == "spark"):
         return build, None  # one image for every Python version
@@ -169,8 +230,7 @@ def _family(framework: str, version: str, instance_type: str) -> str | None:
                 f"be an x86 instance: SageMaker has no {framework} {version} image for processing on {kind}",
                 advice,
             )
-    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-    if family == "p2" and numbers >= _NO_P2_FROM.get(framework, (1_000_000,)):
+    if family == "p2" and _numbers(version) >= _NO_P2_FROM.get(framework, (1_000_000,)):
         raise InvalidValueError(
             "instance_type", instance_type, f"not be P2, which {framework} {version} no longer runs on"
         )

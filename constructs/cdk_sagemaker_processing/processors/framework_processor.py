@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -18,6 +18,11 @@ from cdk_sagemaker_processing.public_api import public
 if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
+_OWN_PROCESSORS: Final[Mapping[str, str]] = {
+    "huggingface": "HuggingFaceProcessor",
+    "spark": "PySparkProcessor or SparkJarProcessor",
+}
+
 
 @public
 class FrameworkProcessor(FrameworkProcessorBase):
@@ -30,7 +35,8 @@ class FrameworkProcessor(FrameworkProcessorBase):
         scope: the parent construct.
         construct_id: unique in the scope.
         framework: ``sklearn``, ``pytorch``, ``tensorflow``, ``mxnet`` or ``xgboost``; for ``huggingface`` use
-            `HuggingFaceProcessor`. API: in ``AppSpecification.ImageUri``.
+            `HuggingFaceProcessor`, for ``spark`` `PySparkProcessor` or `SparkJarProcessor`. API: in
+            ``AppSpecification.ImageUri``.
         framework_version: a version that SageMaker offers. API: in ``AppSpecification.ImageUri``.
         role: the role that the jobs assume: a role, its ARN or its name. Default: a new `ProcessingRole` with the
             permissions that the requests of the runs call for. API: ``RoleArn``.
@@ -99,8 +105,10 @@ class FrameworkProcessor(FrameworkProcessorBase):
         instance_preferences: Sequence[InstancePreference] | None = None,
         bucket: s3.IBucket | None = None,
     ) -> None:
-        if framework == "huggingface":
-            raise InvalidValueError("framework", framework, "be another", "use HuggingFaceProcessor for this one")
+        if framework in _OWN_PROCESSORS:
+            raise InvalidValueError(
+                "framework", framework, "be another", f"use {_OWN_PROCESSORS[framework]} for this one"
+            )
         super().__init__(
             scope,
             construct_id,

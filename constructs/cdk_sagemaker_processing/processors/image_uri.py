@@ -37,6 +37,8 @@ def framework_image_uri(
         ConflictingValuesError: preferences that would need different images.
     """
     check_instances(instance_type, preferences)
+    if build.get("py_version", "") is None and framework not in ("spark", "huggingface"):
+        raise InvalidValueError("py_version", None, "be given, or image_uri", "for example 'py3'")
     names = [instance_type] if instance_type else [preference.instance_type for preference in preferences or ()]
     images = [sagemaker_image(framework, version, name, **build) for name in names]
     for name, image in zip(names, images, strict=True):
@@ -73,7 +75,8 @@ def image_uri(scope: Construct, image: SageMakerImage) -> str:
 
 
 def _account_by_region(stack: Stack, image: SageMakerImage) -> CfnMapping:
-    mapping_id = f"SageMakerImages-{image.repository}"
+    """Return the mapping of the image's registry; not all versions in a repository are offered in the same regions."""
+    mapping_id = f"SageMakerImages-{image.repository}" + (f"-{image.registry + 1}" if image.registry else "")
     existing = stack.node.try_find_child(mapping_id)
     if isinstance(existing, CfnMapping):
         return existing

@@ -52,7 +52,8 @@ class SparkProcessor(Processor):
             ``AppSpecification.ImageUri``.
         py_version: e.g. ``py39``; only together with ``container_version``. Default: the image's.
         container_version: the image's build, e.g. ``1``; only together with ``py_version``. Default: the newest.
-        image_uri: another image, as for `Processor`. Default: SageMaker's. API: ``AppSpecification.ImageUri``.
+        image_uri: another image, as for `Processor`; the three versions then have no effect. Default: SageMaker's.
+            API: ``AppSpecification.ImageUri``.
         volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
         volume_kms_key: encrypts the instances' volumes: a key, its ID or its ARN. Default: a key that the service owns.
             API: ``ClusterConfig.VolumeKmsKeyId``.
@@ -76,7 +77,7 @@ class SparkProcessor(Processor):
 
     Raises:
         InvalidValueError: a version that SageMaker does not offer, or an instance that the image does not run on.
-        ConflictingValuesError: ``py_version`` without ``container_version``, or the reverse.
+        ConflictingValuesError: ``py_version`` without ``container_version``, or the reverse, without ``image_uri``.
     """
 
     def __init__(
@@ -104,8 +105,8 @@ class SparkProcessor(Processor):
         instance_preferences: Sequence[InstancePreference] | None = None,
         bucket: s3.IBucket | None = None,
     ) -> None:
-        spark_container.check_builds(py_version, container_version)
         if image_uri is None:
+            spark_container.check_builds(py_version, container_version)
             image_uri = framework_image_uri(
                 scope,
                 "spark",

@@ -1,37 +1,41 @@
-"""Comparison of every image with the SageMaker SDK: all frameworks, versions, Python versions and regions."""
+"""Comparison of every image with that of the SageMaker SDK's processors, refusals included."""
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
-from aws_cdk.region_info import RegionInfo
 
-from cdk_sagemaker_processing.model import InvalidValueError, sagemaker_image
+import cdk_sagemaker_processing as library
+from cdk_sagemaker_processing import InvalidProcessingJobError, InvalidValueError, Processor
+from cdk_sagemaker_processing.model import sagemaker_image
 from cdk_sagemaker_processing.model.images import _frameworks
-from tests.helpers.stacks import ROOT
+from tests.helpers.stacks import ACCOUNT, ROOT, stack, template
 
 SDK_PYTHON = ROOT / ".tools" / "sagemaker" / "bin" / "python"
-INSTANCES = ["ml.m5.xlarge", "ml.g4dn.xlarge", "ml.p2.xlarge", "ml.p4d.24xlarge", "ml.c7g.large", "ml.trn1.2xlarge"]
+CPU, GPU = "ml.m5.xlarge", "ml.g4dn.xlarge"
+INSTANCES = [CPU, GPU, "ml.p2.xlarge", "ml.p4d.24xlarge", "ml.c7g.large", "ml.trn1.2xlarge"]
 SUBSTITUTED = ("ml.c7g", "ml.trn1")
+OWN_IMAGE = "111122223333.dkr.ecr.us-west-2.amazonaws.com/own:1"
+SINGLE = {
+    "pytorch": "PyTorchProcessor",
+    "tensorflow": "TensorFlowProcessor",
+    "xgboost": "XGBoostProcessor",
+    "mxnet": "MXNetProcessor",
+}
 
 
-def case(framework: str, version: str, **arguments: Any) -> dict[str, Any]:
-    return {
-        "framework": framework,
-        "version": version,
-        "instance_type": "ml.m5.xlarge",
-        "region": "us-west-2",
-        "py_version": None,
-        "base_framework": None,
-        "container_version": None,
-    } | arguments
+def case(processor: str, region: str = "us-west-2", **arguments: Any) -> dict[str, Any]:
+    return {"processor": processor, "region": region, "arguments": arguments}
 
 
 def builds(framework: str) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
@@ -47,68 +51,161 @@ def builds(framework: str) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
             yield version, base, build[aliases.get(base, base)]
 
 
-def cases() -> Iterator[dict[str, Any]]:
-    for framework, facts in _frameworks().items():
-        for version, base, build in builds(framework):
-            pythons = (build.get("py_versions") if "repository" in build else list(build)) or []
-            arguments = {"base_framework": base}
-            for python in [None, "py3", *pythons]:
-                for instance in INSTANCES:
-                    yield case(framework, version, py_version=python, instance_type=instance, **arguments)
-            if "repository" in build:
-                gpu_only = build.get("processors") == ["gpu"]
-                for region in facts["registries"][build["registry"]]:
-                    yield case(
-                        framework,
-                        version,
-                        region=region,
-                        py_version=next(iter(pythons), None),
-                        instance_type="ml.g4dn.xlarge" if gpu_only else "ml.m5.xlarge",
-                        **arguments,
-                    )
-    for version, _, build in builds("spark"):
-        for python in build["py_versions"]:
-            yield case("spark", version, py_version=python, container_version="v1")
+def pythons(build: dict[str, Any]) -> list[str]:
+    return list((build.get("py_versions") if "repository" in build else list(build)) or [])
 
 
-def image_uri(parameters: dict[str, Any]) -> str | None:
+@functools.cache
+def every_region() -> list[str]:
+    registries = [registry for facts in _frameworks().values() for registry in facts["registries"]]
+    return sorted({region for registry in registries for region in registry})
+
+
+class Regions:
+    """The regions to compare a build in: all for the first build of each registry, else two."""
+
+    def __init__(self, framework: str) -> None:
+        self._framework = framework
+        self._compared: set[tuple[str, int]] = set()
+
+    def of(self, build: dict[str, Any]) -> list[str]:
+        key = (build["repository"], build["registry"]) if "repository" in build else None
+        if key is None or key in self._compared:
+            return ["cn-north-1", "ca-west-1"]
+        self._compared.add(key)
+        return every_region()
+
+
+def single_framework_cases() -> Iterator[dict[str, Any]]:
+    for framework, processor in SINGLE.items():
+        regions = Regions(framework)
+        for version, _, build in [*builds(framework), ("9.9", None, {})]:
+            offered = pythons(build)
+            for python in {"py2": None, "py3": None, "py37": None, **dict.fromkeys(offered)}:
+                for instance in INSTANCES if python in offered else [CPU, GPU]:
+                    given: dict[str, Any] = {"framework_version": version, "instance_type": instance}
+                    yield case(processor, py_version=python, **given)
+            yield case(processor, framework_version=version, instance_type=CPU)
+            yield case(processor, framework_version=version, instance_type=CPU, py_version=None)
+            for instance in (CPU, GPU):
+                python = next(iter(offered), "py3")
+                given = {"framework_version": version, "instance_type": instance, "py_version": python}
+                yield case("FrameworkProcessor", framework=framework, **given)
+            for region in regions.of(build):
+                yield case(processor, region, **given)
+            for base_job_name in (None, "x"):
+                yield case(processor, image_uri=OWN_IMAGE, base_job_name=base_job_name, **given)
+
+
+def sklearn_cases() -> Iterator[dict[str, Any]]:
+    regions = Regions("sklearn")
+    for version, _, build in [*builds("sklearn"), ("9.9", None, {})]:
+        for instance in INSTANCES:
+            yield case("SKLearnProcessor", framework_version=version, instance_type=instance)
+            for python in ("py2", "py3", "py37", None):
+                given: dict[str, Any] = {"framework_version": version, "instance_type": instance, "py_version": python}
+                yield case("FrameworkProcessor", framework="sklearn", **given)
+        for region in regions.of(build):
+            yield case("SKLearnProcessor", region, framework_version=version, instance_type=CPU)
+
+
+def spark_cases() -> Iterator[dict[str, Any]]:
+    regions = Regions("spark")
+    for version, _, build in [*builds("spark"), (None, None, {}), ("9.9", None, {})]:
+        for processor in ("PySparkProcessor", "SparkJarProcessor"):
+            for python in (None, *pythons(build), "py2"):
+                for container in (None, "1"):
+                    given: dict[str, Any] = {"framework_version": version, "py_version": python}
+                    given["container_version"] = container
+                    for image in (None, OWN_IMAGE):
+                        yield case(processor, image_uri=image, instance_type=CPU, **given)
+            for instance in INSTANCES:
+                yield case(processor, framework_version=version, instance_type=instance)
+        for region in regions.of(build):
+            yield case("PySparkProcessor", region, framework_version=version, instance_type=CPU)
+
+
+def huggingface_cases() -> Iterator[dict[str, Any]]:
+    regions = Regions("huggingface")
+    by_version: dict[str, dict[str, dict[str, Any]]] = {}
+    for version, base, build in builds("huggingface"):
+        by_version.setdefault(version, {})[base or ""] = build
+    every_base = sorted({base for bases in by_version.values() for base in bases})
+    for version, bases in by_version.items():
+        for base in every_base:
+            build = bases.get(base, {})
+            framework, number = re.findall(r"[a-z]+|[\d.]+", base)
+            given: dict[str, Any] = {"transformers_version": version, f"{framework}_version": number}
+            python = next(iter(pythons(build)), "py36")
+            for instance in INSTANCES if build else [GPU]:
+                yield case("HuggingFaceProcessor", instance_type=instance, py_version=python, **given)
+            for other in ({}, {"py_version": "py2"}, {"py_version": None}) if build else ():
+                yield case("HuggingFaceProcessor", instance_type=GPU, **other, **given)
+            for region in regions.of(build) if build else []:
+                yield case("HuggingFaceProcessor", region, instance_type=GPU, py_version=python, **given)
+    both = {"tensorflow_version": "2.4.1", "pytorch_version": "1.6.0"}
+    for versions in ({}, both, {"pytorch_version": "1.6.0"}):
+        yield case("HuggingFaceProcessor", instance_type=GPU, **versions)
+        yield case("HuggingFaceProcessor", instance_type=GPU, transformers_version="4.4.2", **versions)
+
+
+def cases() -> list[dict[str, Any]]:
+    return [*single_framework_cases(), *sklearn_cases(), *spark_cases(), *huggingface_cases()]
+
+
+class _ChosenError(Exception):
+    """The image that a processor is created with."""
+
+
+@pytest.fixture
+def only_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the base's constructor, which would create a role for each of thousands of processors."""
+
+    def initialize(_: object, __: object, ___: str, *, image_uri: str, **____: object) -> None:
+        raise _ChosenError(image_uri)
+
+    monkeypatch.setattr(Processor, "__init__", initialize)
+
+
+def our_image(parameters: dict[str, Any], stacks: dict[str, cdk.Stack]) -> str | None:
+    region = parameters["region"]
+    if region not in stacks:
+        environment = cdk.Environment(account=ACCOUNT, region=region)
+        stacks[region] = cdk.Stack(cdk.App(), "Stack", env=environment)
     try:
-        image = sagemaker_image(
-            parameters["framework"],
-            parameters["version"],
-            parameters["instance_type"],
-            py_version=parameters["py_version"],
-            base_framework=parameters["base_framework"],
-            container_version=parameters["container_version"],
-        )
-    except InvalidValueError:
+        getattr(library, parameters["processor"])(stacks[region], "P", **parameters["arguments"])
+    except _ChosenError as chosen:
+        return str(chosen)
+    except InvalidProcessingJobError:
         return None
-    domain = RegionInfo.get(parameters["region"]).domain_suffix
-    return (
-        f"{image.accounts[parameters['region']]}.dkr.ecr.{parameters['region']}.{domain}/{image.repository}:{image.tag}"
-    )
+    raise AssertionError(parameters)
 
 
-def test_every_image_matches_the_sdk_and_none_is_silently_substituted() -> None:
-    requested = list(cases())
+@pytest.mark.usefixtures("only_images")
+def test_every_image_matches_the_sdks_processor_and_none_is_silently_substituted() -> None:
+    requested = cases()
     ran = subprocess.run(
-        [SDK_PYTHON, Path(__file__).parent / "image_uris.py"],
+        [SDK_PYTHON, Path(__file__).parent / "processor_images.py"],
         input=json.dumps(requested),
         check=True,
         capture_output=True,
         text=True,
     )
     kinds: Counter[str] = Counter()
+    stacks: dict[str, cdk.Stack] = {}
+    different = []
     for parameters, theirs in zip(requested, json.loads(ran.stdout.splitlines()[-1]), strict=True):
-        ours = image_uri(parameters)
-        if ours is None and parameters["instance_type"].startswith(SUBSTITUTED):
+        ours = our_image(parameters, stacks)
+        if ours is None and parameters["arguments"]["instance_type"].startswith(SUBSTITUTED):
             kinds["refused where the SDK may substitute"] += 1
+        elif ours != theirs.get("uri"):
+            different.append((parameters, ours, theirs))
         else:
-            assert ours == theirs, parameters
             kinds["the same" if ours else "both refuse"] += 1
 
-    assert kinds["the same"] > 9_000
-    assert kinds["both refuse"] > 1_000
+    assert different == [], kinds
+    assert kinds["the same"] > 2_000
+    assert kinds["both refuse"] > 1_500
 
 
 def test_the_image_registries_match_the_sdk() -> None:
@@ -120,6 +217,56 @@ def test_the_image_registries_match_the_sdk() -> None:
     assert (
         ran.stdout == (ROOT / "constructs" / "cdk_sagemaker_processing" / "model" / "image_registries.json").read_text()
     )
+
+
+def two_builds_of_one_repository() -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any]]]:
+    """Yield, by framework and repository, arguments of two versions that are not offered in the same regions."""
+    for framework in _frameworks():
+        found: dict[str, dict[int, dict[str, Any]]] = {}
+        for version, base, build in builds(framework):
+            mixed_forms = base is not None and base.count(".") != version.count(".")
+            if "repository" not in build or mixed_forms:
+                continue
+            python = next(iter(pythons(build)), None)
+            arguments: dict[str, Any] = {"framework": framework, "version": version, "base_framework": base}
+            if framework != "spark":
+                arguments["py_version"] = python
+            found.setdefault(build["repository"], {}).setdefault(build["registry"], arguments)
+        for repository, registries in found.items():
+            if len(registries) > 1:
+                first, second, *_ = registries.values()
+                yield framework, repository, first, second
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [pytest.param(first, second, id=f"{name}") for _, name, first, second in two_builds_of_one_repository()],
+)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_each_registry_has_its_own_mapping(first: dict[str, Any], second: dict[str, Any], *, reverse: bool) -> None:
+    from cdk_sagemaker_processing.processors.image_uri import image_uri  # noqa: PLC0415 - it loads Node
+
+    agnostic = stack(bound=False)
+    images = [
+        sagemaker_image(
+            arguments["framework"],
+            arguments["version"],
+            GPU,
+            py_version=arguments.get("py_version"),
+            base_framework=arguments["base_framework"],
+        )
+        for arguments in ((second, first) if reverse else (first, second))
+    ]
+    for number, image in enumerate(images):
+        cdk.CfnOutput(agnostic, f"Image{number}", value=image_uri(agnostic, image))
+
+    created = template(agnostic)
+    for number, image in enumerate(images):
+        text = json.dumps(created["Outputs"][f"Image{number}"]["Value"])
+        (mapping,) = re.findall(r'"Fn::FindInMap": \["([^"]+)"', text)
+        assert created["Mappings"][mapping] == {
+            region: {"account": account} for region, account in image.accounts.items()
+        }
 
 
 @pytest.mark.parametrize(
@@ -156,6 +303,10 @@ def test_the_image_registries_match_the_sdk() -> None:
         (
             ("pytorch", "2.3", "${Token[Type.1]}"),
             "instance_type must be known at synth: pytorch has separate images for CPU and GPU",
+        ),
+        (
+            ("tensorflow", "1.10", "ml.m5.xlarge"),
+            "framework_version must be above 1.10, whose images run no script as later ones do, got '1.10'; pass",
         ),
     ],
 )
