@@ -44,7 +44,10 @@ def costs(size: int, counted: dict[str, Any], prices: dict[str, Any], startup_mi
         + messages * (1 + 2 / min(10, max(size, 1))) * price["sqs_request"],
         "functions": invocations * thousands * price["lambda_request"]
         + counted["milliseconds"] * thousands / 1000 * FUNCTION_GIB * price["lambda_gb_second"],
-        "manifests and HeadObject": calls.get("PutObject", 0) * thousands * price["s3_put"]
+        # The price of a list is that of a put: https://aws.amazon.com/s3/pricing/
+        "manifests and checks of objects": (calls.get("PutObject", 0) + calls.get("ListObjectsV2", 0))
+        * thousands
+        * price["s3_put"]
         + calls.get("HeadObject", 0) * thousands * price["s3_get"],
         "table": writes * price["dynamodb_write_unit"] + reads * price["dynamodb_read_unit"],
         "state transitions": executions * TRANSITIONS * price["state_transition"],

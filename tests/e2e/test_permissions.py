@@ -195,6 +195,18 @@ DENIED: list[tuple[str, str, str, Try]] = [
     ),
     (
         "trigger",
+        "list another prefix",
+        "s3:ListBucket",
+        lambda aws, stack: aws("s3").list_objects_v2(Bucket=stack.inputs, Prefix="private/"),
+    ),
+    (
+        "trigger",
+        "list everything",
+        "s3:ListBucket",
+        lambda aws, stack: aws("s3").list_objects_v2(Bucket=stack.inputs),
+    ),
+    (
+        "trigger",
         "send itself messages",
         "sqs:SendMessage",
         lambda aws, stack: aws("sqs").send_message(QueueUrl=stack.queue, MessageBody="{}"),

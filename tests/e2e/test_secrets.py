@@ -54,6 +54,8 @@ class World:
         """Upload an order, and return the execution that it starts when it has ended."""
         outputs = self.deployment.outputs("Obedient")
         bucket = outputs["UploadTo"].removeprefix("s3://").partition("/")[0]
+        # A sibling, which starts no execution, so that the object is in a manifest.
+        self.client("s3").put_object(Bucket=bucket, Key=f"{name}/")
         self.client("s3").put_object(Bucket=bucket, Key=name, Body=order.encode())
         deadline = time.monotonic() + 120
         while True:

@@ -21,8 +21,19 @@ class Demo(Pipeline):
         return key
 
     def scenarios(self) -> dict[Scenario, set[tuple[str, str]]]:
-        """Return the scenarios of every pipeline and the repetition of an event."""
-        return {**super().scenarios(), self.repeat: {("trigger", "states:DescribeExecution")}}
+        """Return the scenarios of every pipeline, the repetition of an event and an object in a manifest."""
+        return {
+            **super().scenarios(),
+            self.repeat: {("trigger", "states:DescribeExecution")},
+            self.upload_beside_sibling: {("trigger", "s3:PutObject")},
+        }
+
+    def upload_beside_sibling(self) -> Steps:
+        """Upload an object whose key another key starts with."""
+        key = f"{self.prefix}{self.new_name()}.csv"
+        for name in (f"{key}.bak", key):
+            self.s3.put_object(Bucket=self.bucket, Key=name, Body=self.good)
+        yield from self.until_ended(key)
 
     def repeat(self) -> Steps:
         """Deliver an event again after its execution has ended."""

@@ -10,6 +10,7 @@ _FUNCTION = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution
 _POLLER = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"
 _TOPIC = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"
 _HEAD = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html"
+_ABORT = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html"
 
 _FUNCTIONS = {
     "logs:CreateLogStream": _FUNCTION,
@@ -63,6 +64,8 @@ DOCUMENTED = {
         **_PUBLISHERS,
         # Without it S3 returns 403 for a missing object; the local AWS always returns 404.
         "s3:ListBucket": _HEAD,
+        # Only when a part of a large manifest cannot be uploaded.
+        "s3:AbortMultipartUpload": _ABORT,
     },
     "unpacker": _FUNCTIONS,
 }

@@ -164,3 +164,25 @@ def test_a_jsonata_parallel_has_its_arguments_and_its_output(local_aws: RunningL
     started = local_aws.states.start_execution(stateMachineArn=created["stateMachineArn"], input='{"n": 1}')
     execution = local_aws.wait_for_execution(started["executionArn"])
     assert json.loads(execution["output"]) == {"was": 1, "is": 2}
+
+
+@pytest.mark.parametrize(
+    ("data_type", "status"), [("S3Prefix", "SUCCEEDED"), ("ManifestFile", "SUCCEEDED"), ("Prefix", "FAILED")]
+)
+def test_the_type_of_an_input_may_be_known_only_at_run_time(
+    local_aws: RunningLocalAws, data_type: str, status: str
+) -> None:
+    uri = local_aws.put("resolved/a.csv", "x")
+    if data_type == "ManifestFile":
+        uri = local_aws.put("resolved-manifest", json.dumps([{"prefix": "s3://data/resolved/"}, "a.csv"]))
+    request = local_aws.request("import os; os.stat('/opt/ml/processing/input/data/a.csv')")
+    data = local_aws.input("data", "")
+    for name in ("S3Uri", "S3DataType"):
+        del data["S3Input"][name]
+        data["S3Input"][f"{name}.$"] = f"$.{name}"
+    request["ProcessingInputs"].append(data)
+    arn = local_aws.execute({"Process": task(request)}, {"S3Uri": uri, "S3DataType": data_type})
+    execution = local_aws.wait_for_execution(arn)
+    assert execution["status"] == status, execution.get("cause")
+    if status == "FAILED":
+        assert "Member must satisfy enum value set: [ManifestFile, S3Prefix]" in execution["cause"]

@@ -58,7 +58,7 @@ def test_an_object_with_a_sibling_has_a_manifest_of_its_own(trigger: Make, kind:
 
 
 def test_an_object_takes_as_many_calls_as_before(trigger: Make) -> None:
-    """Before, the intake wrote a manifest, and the dispatcher looked for the object and wrote a manifest."""
+    """Compare with two calls in the intake and three in the dispatcher when each object had a manifest."""
     world = trigger()
     event = world.upload("in/a.csv")
     assert world.count(lambda: deliver(world, event)) == ["ListObjectsV2", "StartExecution"]
@@ -278,7 +278,7 @@ def test_a_key_that_ends_in_a_slash_is_ignored_only_without_data(
 
 @pytest.mark.parametrize(("before", "now"), [(2, 1), (1, 2)], ids=["to single objects", "to batches"])
 def test_runs_of_another_batch_size_keep_their_objects(trigger: Make, before: int, now: int) -> None:
-    """A deployment may change the batch size while runs wait for a slot."""
+    """Change the batch size while runs wait for a slot, as a deployment may."""
     world = trigger(batch_size=before, max_concurrent_jobs=2, batch_window=60)
     events = [world.upload(key) for key in ("in/a/1", "in/b/2")]
     assert world.deliver(*events) == []
