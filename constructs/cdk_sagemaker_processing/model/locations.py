@@ -22,14 +22,26 @@ def check_local_path(parameter: str, path: str) -> None:
     if is_unresolved(path):
         return
     check("ProcessingLocalPath", parameter, path)
-    inside = path.rstrip("/") == PROCESSING_ROOT or path.startswith(f"{PROCESSING_ROOT}/")
-    if not inside or any(part in (".", "..") for part in path.split("/")):
+    if not is_processing_path(path):
         raise InvalidValueError(
             parameter,
             path,
             f"be a directory below {PROCESSING_ROOT}/, without '.' or '..'",
             f"for example {PROCESSING_ROOT}/{path.strip('/').rsplit('/', 1)[-1].strip('.') or 'input'}",
         )
+
+
+def is_processing_path(path: str, *, below: bool = False) -> bool:
+    """Return whether the service allows a directory of the container: ``/opt/ml/processing`` or one below it.
+
+    Args:
+        path: the directory.
+        below: True to exclude ``/opt/ml/processing`` itself. Default: False.
+    """
+    if any(part in (".", "..") for part in path.split("/")) or "\0" in path:
+        return False
+    directory = re.sub("/+", "/", path).rstrip("/")
+    return directory.startswith(f"{PROCESSING_ROOT}/") or (directory == PROCESSING_ROOT and not below)
 
 
 def check_s3_uri(parameter: str, uri: str) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cdk_sagemaker_processing.model.errors import ConflictingValuesError, InvalidValueError
 from cdk_sagemaker_processing.model.experiment import ExperimentConfig
 from cdk_sagemaker_processing.model.instances import InstancePreference
-from cdk_sagemaker_processing.model.limits import violations
+from cdk_sagemaker_processing.model.limits import check, violations
 from cdk_sagemaker_processing.model.network import NetworkConfig
+from cdk_sagemaker_processing.model.service_rules import broken_rules, broken_tag_rules
 from cdk_sagemaker_processing.model.tokens import is_unresolved
 from cdk_sagemaker_processing.model.type_checks import check_each, check_type
 
@@ -62,8 +62,12 @@ def processing_request(
     max_runtime_in_seconds: int | None = None,
     experiment_config: ExperimentConfig | Mapping[str, str] | None = None,
     tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
+    region: str | None = None,
+    waits: bool = False,
 ) -> dict[str, Any]:
     """Return the checked request, without the parameters that are None.
+
+    ``region`` is that of the job, None if it is not known; ``waits`` is whether Step Functions waits for it (RUN_JOB).
 
     Raises:
         InvalidValueError: the first value that the service would refuse, under its parameter's name.
@@ -99,7 +103,7 @@ def processing_request(
         ExperimentConfig=_experiment(experiment_config),
         Tags=_tags(tags),
     )
-    check_request(request)
+    check_request(request, region=region, waits=waits)
     return request
 
 
@@ -153,35 +157,37 @@ def _list(parameter: str, values: Sequence[Any] | None) -> Sequence[Any] | None:
     return values if values is None or isinstance(values, str) else list(values)
 
 
-def check_request(request: Mapping[str, Any]) -> None:
-    """Check a whole request against the API's limits and against the rules that the service model lacks."""
-    inputs = request.get("ProcessingInputs", ())
-    outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", ())
-    # The service answers each of these with a ValidationException that does not name the duplicate.
-    _check_unique("inputs", "name", [entry["InputName"] for entry in inputs])
-    _check_unique("outputs", "name", [entry["OutputName"] for entry in outputs])
-    locations = [entry[key] for entry in (*inputs, *outputs) for key in _LOCATION_KEYS if key in entry]
-    directories = [location["LocalPath"].rstrip("/") for location in locations if "LocalPath" in location]
-    _check_unique("inputs and outputs", "LocalPath", directories)
+def check_request(request: Mapping[str, Any], *, region: str | None = None, waits: bool = False) -> None:
+    """Check a whole request against the API's limits and against the rules that the service model lacks.
+
+    Args:
+        request: the request.
+        region: the region of the job. Default: not known.
+        waits: whether Step Functions waits for the job (RUN_JOB). Default: False.
+    """
     for violation in violations(request):
-        for path, parameter in _PARAMETERS.items():
-            if violation.path == path or violation.path.startswith((f"{path}.", f"{path}[")):
-                above_limit = violation.rule.startswith("have at most")
-                raise InvalidValueError(
-                    f"{parameter}{violation.path[len(path) :]}",
-                    violation.value,
-                    violation.rule,
-                    _ADVICE.get(parameter, "") if above_limit else "",
-                )
-        raise InvalidValueError(violation.path, violation.value, violation.rule)
+        parameter, field = _parameter(violation.path)
+        above_limit = violation.rule.startswith("have at most")
+        advice = _ADVICE.get(parameter, "") if above_limit else ""
+        raise InvalidValueError(f"{parameter}{field}", violation.value, violation.rule, advice)
+    for broken in broken_rules(request, region=region, waits=waits):
+        if broken.conflict:
+            raise ConflictingValuesError(broken.conflict)
+        raise InvalidValueError("".join(_parameter(broken.path)), broken.value, broken.rule, broken.advice)
 
 
-_LOCATION_KEYS = ("S3Input", "S3Output", "DatasetDefinition")
+def check_tags(tags: Sequence[Mapping[str, str]], *, waits: bool) -> None:
+    """Check the tags of a request after a tag was added; see `check_request`."""
+    check("TagList", "tags", tags)
+    for broken in broken_tag_rules(tags, waits=waits):
+        if broken.conflict:
+            raise ConflictingValuesError(broken.conflict)
+        raise InvalidValueError("".join(_parameter(broken.path)), broken.value, broken.rule, broken.advice)
 
 
-def _check_unique(parameter: str, attribute: str, values: Sequence[str]) -> None:
-    for value, count in Counter(values).items():
-        if count > 1 and not is_unresolved(value):
-            raise ConflictingValuesError(
-                f"each of {parameter} must have its own {attribute}, got {value!r} {count} times; rename all but one"
-            )
+def _parameter(path: str) -> tuple[str, str]:
+    """Return the constructs' parameter for a field of the request, and the rest of the field's path."""
+    for field, parameter in _PARAMETERS.items():
+        if path == field or path.startswith((f"{field}.", f"{field}[")):
+            return parameter, path[len(field) :]
+    return path, ""

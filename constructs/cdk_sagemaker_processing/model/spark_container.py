@@ -6,7 +6,7 @@ See: https://github.com/aws/sagemaker-spark-container
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlparse
 
@@ -17,8 +17,8 @@ from cdk_sagemaker_processing.model.tokens import is_unresolved
 EVENT_LOGS_DIRECTORY = f"{PROCESSING_ROOT}/spark-events/"
 _ARGUMENT_MAX = 256
 _CLASSIFICATION_KEYS: Final = {"Classification", "Properties", "Configurations"}
-# The classifications that the container's bootstrapper knows, as in the check of the SageMaker SDK.
-_CLASSIFICATIONS: Final = (
+# The classifications that the container's bootstrapper knows; each has a file that it writes.
+CLASSIFICATIONS: Final = (
     "core-site",
     "hadoop-env",
     "hadoop-log4j",
@@ -33,8 +33,8 @@ _CLASSIFICATIONS: Final = (
     "spark-metrics",
     "yarn-env",
     "yarn-site",
-    "export",
 )
+_EXPORT = "export"
 
 
 def is_remote(item: str) -> bool:
@@ -80,19 +80,63 @@ def configuration_file(configuration: Mapping[str, Any] | Sequence[Mapping[str, 
     See: https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-configure-apps.html
 
     Raises:
-        InvalidValueError: a part of it has an unknown key or classification, or a key is missing.
+        InvalidValueError: a part of it has an unknown key or classification, a key is missing, or the container would
+            refuse it.
     """
-    for part in [configuration] if isinstance(configuration, Mapping) else configuration:
-        unknown = set(part) - _CLASSIFICATION_KEYS
-        if unknown or not {"Classification", "Properties"} <= set(part):
-            raise InvalidValueError(
-                "configuration", part, "have the keys Classification and Properties, and besides only Configurations"
-            )
-        if part["Classification"] not in _CLASSIFICATIONS:
-            raise InvalidValueError(
-                "configuration", part["Classification"], f"be for one of {', '.join(_CLASSIFICATIONS)}"
-            )
+    for broken in broken_configuration(configuration):
+        raise InvalidValueError(*broken)
     return json.dumps(configuration).encode()
+
+
+def broken_configuration(configuration: object) -> Iterator[tuple[str, object, str, str]]:
+    """Yield what the container's bootstrapper refuses in a configuration, or fails at.
+
+    Its rules: https://github.com/aws/sagemaker-spark-container/blob/master/src/smspark/config.py
+
+    Returns:
+        For each error the parameter, the value, the rule and the advice of an `InvalidValueError`.
+    """
+    if isinstance(configuration, Mapping):
+        yield from _broken_part("configuration", configuration)
+    elif isinstance(configuration, list | tuple):
+        for index, part in enumerate(configuration):
+            yield from _broken_part(f"configuration[{index}]", part)
+    else:
+        yield "configuration", configuration, "be a mapping or a list of mappings", ""
+
+
+def _broken_part(path: str, part: object, *, around: str | None = None) -> Iterator[tuple[str, object, str, str]]:
+    """Yield the errors of a configuration; ``around`` is the classification whose Configurations it is one of."""
+    if not isinstance(part, Mapping) or not {"Classification", "Properties"} <= set(part) <= _CLASSIFICATION_KEYS:
+        rule = "have the keys Classification and Properties, and besides only Configurations"
+        yield path, part, rule, ""
+        return
+    name, properties, nested = part["Classification"], part["Properties"], part.get("Configurations") or ()
+    in_environment = _is_environment(around)
+    if in_environment and name != _EXPORT:
+        advice = "an environment has only variables to export"
+        yield f"{path}.Classification", name, f"be {_EXPORT!r} in the Configurations of {around!r}", advice
+    elif name not in CLASSIFICATIONS and not (around is not None and name == _EXPORT):
+        advice = "put it into the Configurations of an environment, for example spark-env" if name == _EXPORT else ""
+        yield f"{path}.Classification", name, f"be one of {', '.join(CLASSIFICATIONS)}", advice
+    if not isinstance(properties, Mapping):
+        yield f"{path}.Properties", properties, "be a mapping of names to values", ""
+    if not isinstance(nested, list | tuple):
+        yield f"{path}.Configurations", nested, "be a list", ""
+        return
+    if _is_environment(name) and not nested:
+        yield (
+            f"{path}.Configurations",
+            part.get("Configurations"),
+            f"have the variables of {name!r}",
+            'for example [{"Classification": "export", "Properties": {"NAME": "value"}}]',
+        )
+    for index, inner in enumerate(nested):
+        yield from _broken_part(f"{path}.Configurations[{index}]", inner, around=str(name))
+
+
+def _is_environment(classification: object) -> bool:
+    return isinstance(classification, str) and classification.endswith("-env")
 
 
 def check_builds(py_version: str | None, container_version: str | None) -> None:

@@ -32,6 +32,7 @@ from cdk_sagemaker_processing.model import (
 )
 from cdk_sagemaker_processing.model import base_job_name as shortened_base_job_name
 from cdk_sagemaker_processing.model.limits import check
+from cdk_sagemaker_processing.model.request import check_tags
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.tasks.connections import Connectable, connections_of
@@ -260,6 +261,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             max_runtime_in_seconds=max_runtime_in_seconds,
             experiment_config=experiment_config,
             tags=tags,
+            region=StackFacts.of(self).region,
+            waits=self._waits,
         )
         check_language(self.node.id, query_language, self._paths, self._output, self.request)
         check_account(self, self.role, credentials)
@@ -332,7 +335,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             )
         if all(tag["Key"] != key for tag in tags):
             tags.append({"Key": key, "Value": value})
-        check("TagList", "tags", tags)
+        check_tags(tags, waits=self._waits)
 
     def grant_read_uri(self, uri: str, bucket: s3.IBucket | None = None) -> None:
         """Grant the job permission to read the objects whose keys start with the URI's key.
@@ -391,8 +394,17 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         return [] if self._task_credentials is not None else self._permissions_to_run(StackFacts.of(self))
 
     def _permissions_to_run(self, facts: StackFacts) -> list[iam.PolicyStatement]:
-        waits = self.integration_pattern == sfn.IntegrationPattern.RUN_JOB
-        return state_machine_statements(facts, job_name=self._static_job_name(), role=self.role, waits=waits)
+        return state_machine_statements(
+            facts,
+            job_name=self._static_job_name(),
+            role=self.role,
+            waits=self._waits,
+            tagged=bool(merge(self.request, self._overrides or {}).get("Tags")),
+        )
+
+    @property
+    def _waits(self) -> bool:
+        return self.integration_pattern == sfn.IntegrationPattern.RUN_JOB
 
     @property
     def _task_policies(self) -> list[iam.PolicyStatement]:

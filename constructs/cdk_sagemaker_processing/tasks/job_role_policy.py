@@ -8,7 +8,6 @@ See: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagema
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,12 +26,10 @@ from cdk_sagemaker_processing._internal.grants import (
 )
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+from cdk_sagemaker_processing.model.ecr_images import EcrImage
 from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, split_s3_uri
 from cdk_sagemaker_processing.tasks.query_languages import static_prefix
 
-# The text of a token may contain the separators, so a part of a name is a sequence of tokens and other characters.
-_PART = r"(?:\$\{Token\[[^]]*\]\}|[^.:/@$])+"
-_ECR_IMAGE = re.compile(rf"({_PART})\.dkr\.ecr\.({_PART})\.[^/]*/((?:{_PART}|[./])+)(?::{_PART}[^/]*|@.*)?")
 _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 
 
@@ -148,18 +145,18 @@ class _Grants:
         self._allow(["sagemaker:PutRecord"], group, "the feature group's name is known only at run time")
 
     def pull(self, image_uri: str) -> None:
-        matched = _ECR_IMAGE.fullmatch(image_uri)
-        if matched is None:
+        if (image := EcrImage.parse(image_uri)) is None:
             return
-        account, region, repository = matched[1], matched[2], matched[3]
         # Supports no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
         self._allow(["ecr:GetAuthorizationToken"], "*", "ecr:GetAuthorizationToken supports no resources")
-        self._allow(_PULL, f"arn:{self._facts.partition}:ecr:{region}:{account}:repository/{repository}")
+        self._allow(
+            _PULL, f"arn:{self._facts.partition}:ecr:{image.region}:{image.account}:repository/{image.repository}"
+        )
 
     def report_pull(self, image_uri: str) -> None:
         """Report the permissions that the policy of a repository in another account must grant."""
-        if (matched := _ECR_IMAGE.fullmatch(image_uri)) is not None:
-            report_repository_permissions(matched[1], matched[3], self._role, _PULL)
+        if (image := EcrImage.parse(image_uri)) is not None:
+            report_repository_permissions(image.account, image.repository, self._role, _PULL)
 
     def network(self) -> None:
         """Grant the use of network interfaces for a job in a VPC.

@@ -21,7 +21,7 @@ MANAGED_RULE = "StepFunctionsGetEventsForSageMakerProcessingJobsRule"
 
 
 def state_machine_statements(
-    facts: StackFacts, *, job_name: str, role: iam.IRole, waits: bool
+    facts: StackFacts, *, job_name: str, role: iam.IRole, waits: bool, tagged: bool
 ) -> list[iam.PolicyStatement]:
     """Return the statements, each as narrow as AWS allows.
 
@@ -33,6 +33,7 @@ def state_machine_statements(
         job_name: the start of the jobs' names; empty if it is not known.
         role: the jobs' role.
         waits: whether the state waits for the job's end (``.sync``).
+        tagged: whether the request has tags.
 
     See: https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html
     """
@@ -41,7 +42,8 @@ def state_machine_statements(
         job_actions += ["sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"]
     # With .sync Step Functions tags the jobs that it starts (MANAGED_BY_AWS = STARTED_BY_STEP_FUNCTIONS), and tags at
     # creation need the permission to tag: aws/aws-cdk#26012, #32294.
-    job_actions.append("sagemaker:AddTags")
+    if waits or tagged:
+        job_actions.append("sagemaker:AddTags")
     statements = [
         iam.PolicyStatement(actions=job_actions, resources=[job_arns(facts, job_name)]),
         iam.PolicyStatement(
@@ -49,16 +51,16 @@ def state_machine_statements(
             resources=[role.role_arn],
             conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         ),
+        # The page lists ListTags with "*" for each pattern: Step Functions calls it before it knows the job's ARN.
+        iam.PolicyStatement(actions=["sagemaker:ListTags"], resources=["*"]),
     ]
     if waits:
         rule = facts.arn("events", f"rule/{MANAGED_RULE}")
-        statements += [
-            # The page lists ListTags with "*": Step Functions calls it before it knows the job's ARN.
-            iam.PolicyStatement(actions=["sagemaker:ListTags"], resources=["*"]),
+        statements.append(
             iam.PolicyStatement(
                 actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"], resources=[rule]
-            ),
-        ]
+            )
+        )
     return statements
 
 

@@ -9,7 +9,9 @@ from typing import Any
 from aws_cdk import Annotations, CfnDynamicReference, SecretValue, Stack, Tokenization
 from constructs import IConstruct
 
-from cdk_sagemaker_processing.model import lint_request
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+from cdk_sagemaker_processing.model import is_unresolved, lint_request
+from cdk_sagemaker_processing.model.ecr_images import EcrImage
 
 _SECRET = re.compile(r"\{\{resolve:(secretsmanager|ssm-secure):")
 
@@ -19,11 +21,23 @@ def warn_of_lint(task: IConstruct, request: Mapping[str, Any]) -> None:
     for name, sentence in lint_request(request):
         Annotations.of(task).add_warning_v2(f"cdk-sagemaker-processing:{name}", sentence)
     _warn_of_secrets(task, request)
+    _warn_of_image_region(task, request["AppSpecification"]["ImageUri"])
     if "InstancePreferences" in request["ProcessingResources"]["ClusterConfig"]:
         Annotations.of(task).add_warning_v2(
             "cdk-sagemaker-processing:instance-preferences",
             "AWS does not document whether the Step Functions integration accepts instance_preferences "
             "(InstancePreferences of the API); try it in your account before you rely on it, or pass instance_type",
+        )
+
+
+def _warn_of_image_region(task: IConstruct, image_uri: str) -> None:
+    """Warn of an image of one region in a stack that deploys to any: SageMaker pulls no image from another region."""
+    image = EcrImage.parse(image_uri)
+    if image is not None and not is_unresolved(image.region) and is_unresolved(StackFacts.of(task).region):
+        Annotations.of(task).add_warning_v2(
+            "cdk-sagemaker-processing:image-region",
+            f"the image {image_uri} is in {image.region}, and the stack may deploy to any region: SageMaker refuses an "
+            "image of another region; give the stack its region (env=), or put Stack.of(self).region into the URI",
         )
 
 

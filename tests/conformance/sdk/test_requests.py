@@ -153,7 +153,13 @@ MORE: list[Call] = [
             "submit_class": "com.example.Main",
             "submit_jars": ["lib1.jar", "s3a://dep/b.jar"],
             "submit_files": ["table.csv", "helper.py"],
-            "configuration": [{"Classification": "spark-env", "Properties": {}, "Configurations": []}],
+            "configuration": [
+                {
+                    "Classification": "spark-env",
+                    "Properties": {},
+                    "Configurations": [{"Classification": "export", "Properties": {"A": "1"}}],
+                }
+            ],
             "spark_event_logs_s3_uri": "s3://logs/e",
             "arguments": ["--x", "1"],
         },

@@ -178,7 +178,10 @@ def tags_of(count: int, prefix: str = "k") -> list[dict[str, str]]:
     [
         (tags_of(51), "Member must have length less than or equal to 50"),
         (tags_of(30, "other"), "must have at most 50 tags, got 60"),
-        ([{"Key": "aws:x", "Value": ""}], "Tag keys must not start with aws:, which AWS reserves, got aws:x"),
+        (
+            [{"Key": "aws:x", "Value": ""}],
+            "must not start with aws:, which AWS reserves, got aws:x",
+        ),
         ([*tags_of(1), *tags_of(1)], "Tag keys must be unique, got k0 more than once"),
         ([{"Key": "k" * 129, "Value": ""}], "Member must have length less than or equal to 128"),
         ([{"Key": "k", "Value": "v" * 257}], "Member must have length less than or equal to 256"),

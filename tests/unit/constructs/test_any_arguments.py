@@ -33,7 +33,7 @@ from cdk_sagemaker_processing import (
     S3Input,
     SageMakerCreateProcessingJob,
 )
-from tests.helpers.stacks import stack
+from tests.helpers.stacks import REGION, stack
 
 MODEL = botocore.session.Session().get_service_model("sagemaker")
 REQUEST = cast("StructureShape", MODEL.operation_model("CreateProcessingJob").input_shape)
@@ -84,12 +84,25 @@ def beyond_limits(value: Any, shape: Shape, path: str = "") -> Iterator[str]:  #
 STRINGS = st.text(alphabet=string.printable.strip() + " äß日", max_size=20) | st.sampled_from(
     ["", "x" * 256, "日" * 256]
 )
-LISTS_OF_STRINGS = st.lists(STRINGS, min_size=1, max_size=4) | st.just(["x" * 256] * 100)
+# The model allows an empty string; the service refuses it.
+LISTS_OF_STRINGS = st.lists(STRINGS.filter(bool), min_size=1, max_size=4) | st.just(["x" * 256] * 100)
 NAMES = st.from_regex(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,30}", fullmatch=True)
 KEYS = st.text(alphabet=string.ascii_letters + string.digits + "/_.- '()é", max_size=60)
 BUCKETS = st.from_regex(r"[a-z0-9][a-z0-9-]{1,20}[a-z0-9]", fullmatch=True)
 URIS = st.builds("s3://{}/{}".format, BUCKETS, KEYS)
 INSTANCES = st.sampled_from(cast("StringShape", MODEL.shape_for("ProcessingInstanceType")).enum)
+IMAGE = f"111122223333.dkr.ecr.{REGION}.amazonaws.com/x"
+IMAGES = st.builds(
+    "{}.dkr.ecr{}.{}.amazonaws.com/{}{}".format,
+    st.from_regex(r"[0-9]{12}", fullmatch=True),
+    st.sampled_from(["", "-fips"]),
+    st.just(REGION),
+    st.from_regex(r"[a-z0-9]+([/._-][a-z0-9]+){0,5}", fullmatch=True).filter(lambda name: len(name) <= 100),
+    st.just("") | st.from_regex(r":[A-Za-z0-9_][A-Za-z0-9_.-]{0,40}", fullmatch=True) | st.just(f"@sha256:{'ab' * 32}"),
+)
+TAG_TEXT = st.text(alphabet=string.ascii_letters + string.digits + " _.:/=+-@", max_size=256).filter(
+    lambda text: not text.lower().startswith("aws:")
+)
 KMS = st.from_regex(r"[a-zA-Z0-9:/_-]{1,60}", fullmatch=True)
 
 
@@ -174,7 +187,7 @@ def options(draw: st.DrawFn) -> Options:
     vpc: dict[str, Any] = {"subnets": draw(ids), "security_group_ids": draw(ids)} if draw(st.booleans()) else {}
     job_outputs = draw(outputs())
     arguments: Options = {
-        "image_uri": draw(st.text(alphabet=string.ascii_letters + string.digits + "./:@-_", min_size=1, max_size=255)),
+        "image_uri": draw(IMAGES),
         "volume_size_in_gb": draw(st.integers(1, 16384)),
         "volume_kms_key": draw(st.none() | KMS),
         "inputs": draw(inputs()),
@@ -194,8 +207,8 @@ def options(draw: st.DrawFn) -> Options:
         "tags": draw(
             st.none()
             | st.dictionaries(
-                st.text(alphabet=string.ascii_letters + string.digits + " _.:/=+-@", min_size=1, max_size=128),
-                st.text(alphabet=string.ascii_letters + string.digits + " _.:/=+-@", max_size=256),
+                TAG_TEXT.filter(lambda text: 0 < len(text) <= 128),
+                TAG_TEXT,
                 max_size=5,
             )
         ),
@@ -257,6 +270,27 @@ BREAKAGES: dict[str, st.SearchStrategy[Options]] = {
     "too many arguments": st.builds(dict, arguments=st.integers(101, 120).map(lambda count: ["a"] * count)),
     "arguments as a string": st.builds(dict, arguments=st.sampled_from(["--a", "", "a b"])),
     "numbers as arguments": st.builds(dict, arguments=st.lists(st.integers(), min_size=1, max_size=3)),
+    "an empty argument": st.builds(dict, arguments=st.sampled_from([[""], ["--a", ""]])),
+    "an empty string of the entry point": st.builds(dict, entrypoint=st.just(["run", ""])),
+    "a NUL character": st.sampled_from([{"arguments": ["a\0"]}, {"entrypoint": ["\0"]}, {"env": {"A": "\0"}}]),
+    "an image of another registry": st.builds(
+        dict,
+        image_uri=st.sampled_from(
+            [
+                "x",
+                "python:3.12",
+                "library/python:3.12",
+                "docker.io/library/python:3.12",
+                "public.ecr.aws/docker/library/python:3.12",
+                "ghcr.io/team/image@sha256:" + "ab" * 32,
+                "localhost:5000/image",
+                "1234.dkr.ecr.us-west-2.amazonaws.com/x",
+            ]
+        ),
+    ),
+    "an image of another region": st.builds(
+        dict, image_uri=st.sampled_from(["eu-west-1", "us-east-1"]).map(lambda region: IMAGE.replace(REGION, region))
+    ),
     "an argument with a line break": st.builds(dict, arguments=st.just(["a\nb"])),
     "entrypoint": st.builds(dict, entrypoint=st.just([]) | st.lists(LONG, min_size=1, max_size=3)),
     "env names": st.builds(dict, env=st.dictionaries(st.sampled_from(["1A", "A-B", "", "A B"]), STRINGS, min_size=1)),
@@ -265,16 +299,19 @@ BREAKAGES: dict[str, st.SearchStrategy[Options]] = {
         dict, env=st.integers(101, 110).map(lambda count: {f"A{n}": "" for n in range(count)})
     ),
     "tags": st.builds(dict, tags=st.sampled_from([{"": "x"}, {"a": "!" * 9}, {"a" * 129: ""}, {"a": "b" * 257}])),
-    "too many tags": st.builds(dict, tags=st.integers(51, 60).map(lambda count: {f"a{n}": "" for n in range(count)})),
+    "reserved tags": st.builds(dict, tags=st.sampled_from([{"aws:a": ""}, {"AWS:a": ""}, {"a": "Aws:b"}])),
+    "a repeated tag": st.builds(dict, tags=st.just([{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}])),
+    "the tag of Step Functions": st.builds(dict, tags=st.just({"MANAGED_BY_AWS": ""})),
+    "too many tags": st.builds(dict, tags=st.integers(50, 60).map(lambda count: {f"a{n}": "" for n in range(count)})),
     "experiment": st.builds(dict, experiment_config=st.sampled_from([{"ExperimentName": "a_b"}, {"Name": "x"}])),
     "output key": st.builds(dict, outputs=st.just([]), output_kms_key=KMS),
 }
 _URI = "s3://bucket/key"
 _ONE_OUTPUT = [ProcessingOutput(source=f"{ROOT}/out", destination=_URI)]
 VALID: list[Options] = [
-    {"image_uri": "x"},
-    {"image_uri": "x", "arguments": ["a"], "env": {"A": "b"}, "tags": {"a": "b"}, "volume_kms_key": "k"},
-    {"image_uri": "x", "outputs": _ONE_OUTPUT, "experiment_config": {"RunName": "r"}, "max_runtime_in_seconds": 1},
+    {"image_uri": IMAGE},
+    {"image_uri": IMAGE, "arguments": ["a"], "env": {"A": "b"}, "tags": {"a": "b"}, "volume_kms_key": "k"},
+    {"image_uri": IMAGE, "outputs": _ONE_OUTPUT, "experiment_config": {"RunName": "r"}, "max_runtime_in_seconds": 1},
 ]
 OBJECTS: dict[str, Any] = {
     "a directory outside": lambda: ProcessingInput(source=_URI, destination="/opt/ml/input"),
@@ -328,11 +365,11 @@ def test_too_many_inputs_or_outputs_are_refused(count: int) -> None:
     many_outputs = [ProcessingOutput(source=f"{ROOT}/{n}", destination=_URI) for n in range(count)]
     for arguments in ({"inputs": many_inputs}, {"outputs": many_outputs}):
         with pytest.raises(InvalidProcessingJobError, match="must have at most 10 entries"):
-            request_of({"image_uri": "x", **arguments})
+            request_of({"image_uri": IMAGE, **arguments})
 
 
 def test_the_reader_of_the_model_finds_values_beyond_its_limits() -> None:
-    request = request_of({"image_uri": "x", "arguments": ["a"]})
+    request = request_of({"image_uri": IMAGE, "arguments": ["a"]})
     assert list(beyond_limits(request, REQUEST)) == []
     request["AppSpecification"]["ContainerArguments"] = ["x" * 257]
     request["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"] = 0

@@ -240,16 +240,20 @@ def test_the_state_machine_has_the_permissions_of_sync_and_no_more() -> None:
     ]
 
 
-def test_request_response_needs_fewer_permissions() -> None:
+@pytest.mark.parametrize("tagged", [False, True])
+def test_request_response_needs_fewer_permissions(*, tagged: bool) -> None:
     scope = stack()
     task = SageMakerCreateProcessingJob(
         scope, "Count", image_uri=IMAGE, integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE
     )
+    if tagged:
+        task.add_tag("team", "ml")
     in_machine(scope, task)
 
     assert [statement["Action"] for statement in statements(scope, "MachineRole")] == [
-        ["sagemaker:CreateProcessingJob", "sagemaker:AddTags"],
+        ["sagemaker:CreateProcessingJob", "sagemaker:AddTags"] if tagged else "sagemaker:CreateProcessingJob",
         "iam:PassRole",
+        "sagemaker:ListTags",
     ]
 
 

@@ -118,8 +118,7 @@ def test_a_region_without_the_image_is_refused() -> None:
     [
         (IMAGE, "my-image"),
         ("123456789012.dkr.ecr.us-west-2.amazonaws.com/team/my_image@sha256:abc", "my-image"),
-        ("localhost:5000/count", "count"),
-        ("python", "python"),
+        ("123456789012.dkr.ecr.us-west-2.amazonaws.com/count", "count"),
     ],
 )
 def test_jobs_are_named_after_the_image_as_in_the_sdk(image: str, base: str) -> None:

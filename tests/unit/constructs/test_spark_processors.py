@@ -134,11 +134,15 @@ def test_a_warning_for_a_mixture_that_the_container_does_not_expand(directory: P
         ),
         (
             {"configuration": {"Classification": "spark", "Properties": {}}},
-            "configuration must be for one of core-site, hadoop-env,",
+            "configuration.Classification must be one of core-site, hadoop-env,",
         ),
         (
             {"configuration": {"Classification": "export", "Properties": {}, "Extra": 1}},
             "configuration must have the keys Classification and Properties, and besides only Configurations",
+        ),
+        (
+            {"configuration": [{"Classification": "spark-env", "Properties": {"A": "1"}}]},
+            "configuration[0].Configurations must have the variables of 'spark-env', got None; for example [{",
         ),
         ({"spark_event_logs_s3_uri": "hdfs://x"}, "spark_event_logs_s3_uri must be an S3 URI, got 'hdfs://x'"),
         ({"submit_py_files": ["helper.py", "./helper.py"]}, "each of submit_py_files must have its own file name"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import CfnDynamicReference, CfnDynamicReferenceService, Duration, SecretValue, Token
+from aws_cdk import Aws, CfnDynamicReference, CfnDynamicReferenceService, Duration, SecretValue, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
@@ -72,11 +72,57 @@ def test_an_image_that_the_deployment_builds(tmp_path: Path) -> None:
     assert state["Parameters"]["ProcessingJobName.$"].startswith("States.Format('Mine-{}'")
 
 
-def test_an_image_of_another_registry_needs_no_permissions() -> None:
+@pytest.mark.parametrize(
+    ("uri", "registry"),
+    [
+        ("public.ecr.aws/docker/library/python:3.12", "public.ecr.aws"),
+        ("python:3.12", "Docker Hub"),
+        ("docker.io/library/python", "docker.io"),
+        (f"public.ecr.aws/docker/library/python:{Token.as_string({'Ref': 'Tag'})}", "public.ecr.aws"),
+    ],
+    ids=["public.ecr.aws", "Docker Hub", "docker.io", "with a token"],
+)
+@pytest.mark.parametrize("image", [str, tasks.DockerImage.from_registry], ids=["text", "DockerImage"])
+def test_an_image_of_another_registry_is_refused(uri: str, registry: str, image: Callable[[str], Any]) -> None:
+    with pytest.raises(InvalidValueError, match=f"private registry of Amazon ECR, got .*does not pull from {registry}"):
+        request(stack(), image_uri=image(uri))
+
+
+def test_an_image_of_another_region_is_refused() -> None:
+    text = "image_uri must be the URI of an image in the job's region, us-west-2, got .*replicate the repository"
+    for uri in (IMAGE.replace("us-west-2", "eu-west-1"), f"{Aws.ACCOUNT_ID}.dkr.ecr.eu-west-1.amazonaws.com/a:1"):
+        with pytest.raises(InvalidValueError, match=text):
+            request(stack(), image_uri=uri)
+    arn = "arn:aws:ecr:eu-west-1:444455556666:repository/team/count"
     scope = stack()
-    sent = request(scope, image_uri=tasks.DockerImage.from_registry("public.ecr.aws/docker/library/python:3.12"))
-    assert sent["AppSpecification"]["ImageUri"] == "public.ecr.aws/docker/library/python:3.12"
-    assert not [entry for entry in statements(scope, "CountRole") if "ecr:" in str(entry["Action"])]
+    repository = ecr.Repository.from_repository_arn(scope, "Repository", arn)
+    with pytest.raises(InvalidValueError, match=text):
+        request(scope, image_uri=tasks.DockerImage.from_ecr_repository(repository, "1"))
+
+
+def test_an_image_of_one_region_is_reported_in_a_stack_of_any_region() -> None:
+    scope = stack(bound=False)
+    request(scope, image_uri=IMAGE)
+    (warning,) = Annotations.from_stack(scope).find_warning("*", Match.string_like_regexp("image-region"))
+    assert "us-west-2" in str(warning.entry.data)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"444455556666.dkr.ecr.{Aws.REGION}.amazonaws.com/team/count:1",
+        "444455556666.dkr.ecr-fips.us-west-2.amazonaws.com/team/count:1",
+        "444455556666.dkr-ecr.us-west-2.on.aws/team/count:1",
+    ],
+    ids=["any region", "FIPS", "dual-stack"],
+)
+def test_the_endpoints_of_a_registry(uri: str) -> None:
+    scope = stack()
+    assert request(scope, image_uri=uri)["AppSpecification"]["ImageUri"] == uri.replace(Aws.REGION, "<AWS::Region>")
+    (pulled,) = [
+        entry["Resource"] for entry in statements(scope, "CountRole") if "ecr:BatchGetImage" in entry["Action"]
+    ]
+    assert flat(pulled).endswith(":444455556666:repository/team/count")
 
 
 def _listed(value: Any) -> list[str]:  # noqa: ANN401

@@ -5,7 +5,6 @@ from smproc.local.server.execution.credentials import CredentialsEndpoint
 from smproc.local.server.execution.errors import JobClientError
 from smproc.local.server.execution.executor import JobExecutor
 from smproc.local.server.execution.job import InjectedFault, JobStatus, ProcessingJob
-from smproc.local.server.execution.opt_ml import inside_processing
 
 __all__ = [
     "AwsClients",
@@ -16,5 +15,4 @@ __all__ = [
     "JobExecutor",
     "JobStatus",
     "ProcessingJob",
-    "inside_processing",
 ]

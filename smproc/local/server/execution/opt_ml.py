@@ -25,19 +25,6 @@ _MESSAGE_MAX_BYTES = 1024
 _UTF8_MAX_BYTES = 4
 
 
-def inside_processing(local_path: str, *, below: bool = False) -> bool:
-    """Return whether the service allows a LocalPath: ``/opt/ml/processing`` or a path below it.
-
-    Args:
-        local_path: the path.
-        below: whether to exclude ``/opt/ml/processing`` itself.
-    """
-    path = PurePosixPath(local_path)
-    if ".." in path.parts or "\0" in local_path or (below and path == _PROCESSING):
-        return False
-    return path.is_relative_to(_PROCESSING)
-
-
 @dataclass(frozen=True, slots=True)
 class OptMl:
     """The ``/opt/ml`` of a host.

@@ -102,7 +102,7 @@ class SageMakerService:
             ApiError: the request is rejected.
         """
         request = cleaned(request)
-        validate_job(request)
+        validate_job(request, scope.region)
         name = request["ProcessingJobName"]
         require_creation_permissions(check_permission, scope.job_arn(name), request)
         self._faults.throttle_call(name)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cdk_sagemaker_processing.model.service_rules import STEP_FUNCTIONS_TAG
 from smproc.local.server import patches
 from smproc.local.server.execution import JobStatus, ProcessingJob
 from smproc.local.server.sagemaker.api import SageMakerService
@@ -46,7 +47,7 @@ class ProcessingJobTask:
             raise patches.task_error("States.Runtime", f"Step Functions has no integration {resource}")
         check_permission = _role_permission_check()
         with _step_functions_errors():
-            answer = self._create(request, check_permission)
+            answer = self._create(request if not suffix else _with_tag(request), check_permission)
         patches.task_submitted(f"createProcessingJob{suffix}", answer)
         if not suffix:
             return answer
@@ -62,6 +63,12 @@ class ProcessingJobTask:
             check_permission, "sagemaker:CreateProcessingJob", scope.job_arn(str(request.get("ProcessingJobName")))
         )
         return self.service.create(scope, dict(request), check_permission)
+
+
+def _with_tag(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a request with the tag that Step Functions adds to a job that it waits for (aws/aws-cdk#26012)."""
+    tags = request.get("Tags") or []
+    return {**request, "Tags": [*tags, STEP_FUNCTIONS_TAG]} if isinstance(tags, list) else request
 
 
 def _role_permission_check() -> PermissionCheck:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cdk_sagemaker_processing.model.limits import shapes
+from cdk_sagemaker_processing.model.service_rules import broken_tag_rules
 from smproc.local.server.sagemaker.errors import invalid
-
-_MAX = 50
-_RESERVED = "aws:"
 
 
 def with_tags(tags: Mapping[str, str], added: Sequence[Mapping[str, str]]) -> dict[str, str]:
@@ -20,14 +19,11 @@ def with_tags(tags: Mapping[str, str], added: Sequence[Mapping[str, str]]) -> di
     Raises:
         ApiError: the added tags are not allowed, or there are too many. The service's messages are not documented.
     """
-    keys = [tag["Key"] for tag in added]
-    if repeated := sorted({key for key in keys if keys.count(key) > 1}):
-        raise invalid(f"Tag keys must be unique, got {', '.join(repeated)} more than once")
-    if reserved := [key for key in keys if key.lower().startswith(_RESERVED)]:
-        raise invalid(f"Tag keys must not start with {_RESERVED}, which AWS reserves, got {', '.join(reserved)}")
+    for broken in broken_tag_rules(added):
+        raise invalid(broken.message)
     merged = {**tags, **{tag["Key"]: tag["Value"] for tag in added}}
-    if len(merged) > _MAX:
-        raise invalid(f"A resource must have at most {_MAX} tags, got {len(merged)}")
+    if len(merged) > (maximum := shapes()["TagList"]["max"]):
+        raise invalid(f"A resource must have at most {maximum} tags, got {len(merged)}")
     return merged
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cdk_sagemaker_processing.model.limits import violations
-from smproc.local.server.execution import JobClientError, inside_processing
+from cdk_sagemaker_processing.model.service_rules import broken_rules
+from smproc.local.server.execution import JobClientError
 from smproc.local.server.execution.s3_uri import S3Uri
 from smproc.local.server.sagemaker.errors import ApiError, constraint_violations, invalid, wrong_type
 
@@ -34,11 +35,12 @@ def validate(request: Mapping[str, Any], shape: str) -> None:
         raise constraint_violations(violated)
 
 
-def validate_job(request: Mapping[str, Any]) -> None:
+def validate_job(request: Mapping[str, Any], region: str) -> None:
     """Validate a CreateProcessingJob request against the limits and rules of the API and those of the local AWS.
 
     Args:
         request: the request.
+        region: the region of the job.
 
     Raises:
         ApiError: the request violates one.
@@ -46,6 +48,8 @@ def validate_job(request: Mapping[str, Any]) -> None:
     validate(request, "CreateProcessingJobRequest")
     for error in _errors(request):
         raise error
+    for broken in broken_rules(request, region=region, local_images=True):
+        raise invalid(broken.message)
 
 
 def cleaned(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,18 +89,8 @@ def _errors(request: Mapping[str, Any]) -> Iterator[ApiError]:
             yield invalid(
                 "InstanceCount must be given in ClusterConfig or in each of its InstancePreferences, not both"
             )
-    specification = request["AppSpecification"]
-    arguments = [*specification.get("ContainerEntrypoint", ()), *specification.get("ContainerArguments", ())]
-    if refused := [text for text in (*arguments, *request.get("Environment", {}).values()) if "\0" in text]:
-        # The model allows it, but no operating system can pass it to a program.
-        yield invalid(f"Entry point, arguments and environment must not have a NUL character, got {refused[0]!r}")
     inputs = request.get("ProcessingInputs", ())
     outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", ())
-    for kind, items, key in (("Input", inputs, "InputName"), ("Output", outputs, "OutputName")):
-        names = [item[key] for item in items]
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
-            # Neither the model nor the documentation has such a rule, but a repeated name is a mistake.
-            yield invalid(f"{kind} names must be unique, got {', '.join(repeated)} more than once")
     for item in inputs:
         yield from _input_errors(item)
     for item in outputs:
@@ -111,10 +105,7 @@ def _input_errors(item: Mapping[str, Any]) -> Iterator[ApiError]:
         if not item.get("AppManaged"):
             yield invalid(f"Input {name} must have an S3Input or a DatasetDefinition")
         return
-    piped = s3_input.get("S3InputMode") == "Pipe"
-    if s3_input.get("S3CompressionType", "None") != "None" and not piped:
-        yield invalid(f"S3CompressionType Gzip can only be used with S3InputMode Pipe (input {name})")
-    yield from _location_errors(f"input {name}", s3_input, item, below=piped)
+    yield from _location_errors(f"input {name}", s3_input, item)
 
 
 def _output_errors(item: Mapping[str, Any]) -> Iterator[ApiError]:
@@ -128,21 +119,13 @@ def _output_errors(item: Mapping[str, Any]) -> Iterator[ApiError]:
     yield from _location_errors(f"output {name}", s3_output, item)
 
 
-def _location_errors(
-    name: str, location: Mapping[str, Any], item: Mapping[str, Any], *, below: bool = False
-) -> Iterator[ApiError]:
+def _location_errors(name: str, location: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[ApiError]:
     try:
         S3Uri.parse(location["S3Uri"])
     except JobClientError as error:
         yield invalid(f"{error} ({name})")
-    local_path = location.get("LocalPath")
-    if local_path is None:
-        if not item.get("AppManaged"):
-            yield invalid(f"LocalPath must be given unless AppManaged is true ({name})")
-    elif not inside_processing(local_path, below=below):
-        # A pipe's name is LocalPath with a suffix, so the pipe is a sibling of LocalPath.
-        allowed = "/opt/ml/processing/" if below else "/opt/ml/processing"
-        yield invalid(f"LocalPath must begin with {allowed}, got {local_path} ({name})")
+    if location.get("LocalPath") is None and not item.get("AppManaged"):
+        yield invalid(f"LocalPath must be given unless AppManaged is true ({name})")
 
 
 def _unsupported(feature: str) -> ApiError:

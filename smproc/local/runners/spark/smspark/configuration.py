@@ -81,26 +81,29 @@ def _classifications(configuration: object) -> Iterator[tuple[str, Properties]]:
     if configuration is None:
         return
     for item in configuration if isinstance(configuration, list) else [configuration]:
-        classification, properties, nested = _parse(item)
-        if classification not in _FILES and classification not in _UNSUPPORTED:
-            known = ", ".join(sorted({*_FILES, *_UNSUPPORTED}))
-            raise ValueError(f"Invalid classification: {classification}. Must be one of {known}")
+        classification, properties, nested = _parse(item, None)
         if not classification.endswith("-env"):
             yield classification, properties
-            continue
-        if not nested:
-            raise ValueError(f"{classification}: 'env' classifications require a sub-configuration")
-        for inner in nested:
-            name, exported, _ = _parse(inner)
-            if name != "export":
-                raise ValueError(f"{classification}: env classifications must use the 'export' sub-classification")
-            yield classification, exported
+        for inner in nested if classification.endswith("-env") else ():
+            yield classification, _parse(inner, classification)[1]
 
 
-def _parse(item: object) -> tuple[str, Properties, Sequence[object]]:
+def _parse(item: object, around: str | None) -> tuple[str, Properties, Sequence[object]]:
+    """Return the parts of a configuration; ``around`` is the classification whose Configurations it is one of."""
     match item:
-        case {"Classification": str(name), "Properties": dict(properties), "Configurations": list(nested)}:
-            return name, properties, nested
-        case {"Classification": str(name), "Properties": dict(properties)}:
-            return name, properties, ()
-    raise ValueError(f"a configuration must have a Classification and Properties, got {item!r}")
+        case {"Classification": str(name), "Properties": dict(properties), "Configurations": list() | None as nested}:
+            nested = nested or []
+        case {"Classification": str(name), "Properties": dict(properties)} if "Configurations" not in item:
+            nested = []
+        case _:
+            raise ValueError(f"a configuration must have a Classification and Properties, got {item!r}")
+    if around is not None and around.endswith("-env") and name != "export":
+        raise ValueError(f"{around}: env classifications must use the 'export' sub-classification")
+    if name not in _FILES and name not in _UNSUPPORTED and not (around is not None and name == "export"):
+        known = ", ".join(sorted({*_FILES, *_UNSUPPORTED}))
+        raise ValueError(f"Invalid classification: {name}. Must be one of {known}")
+    if name.endswith("-env") and not nested:
+        raise ValueError(f"{name}: 'env' classifications require a sub-configuration")
+    for inner in nested:
+        _parse(inner, name)
+    return name, properties, nested

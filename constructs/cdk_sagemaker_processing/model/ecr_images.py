@@ -1,0 +1,60 @@
+"""The registries of container images, as far as the URI of an image names them.
+
+See: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Self
+
+# The text of a token may contain the separators, so a part of a name is a sequence of tokens and other characters.
+_LATER = r"\$\{Token\[[^]]*\]\}|\{%.*?%\}"
+_PART = rf"(?:{_LATER}|[^.:/@$])+"
+# The endpoints of a registry, FIPS and dual-stack ones included:
+# https://docs.aws.amazon.com/general/latest/gr/ecr.html
+_ECR_IMAGE: Final = re.compile(
+    rf"(?P<account>{_PART})\.dkr[.-]ecr(?:-fips)?\.(?P<region>{_PART})\.[^/]+/"
+    rf"(?P<repository>(?:{_PART}|[./])+)(?::{_PART}[^/]*|@.*)?",
+    re.DOTALL,
+)
+_TOKENS = re.compile(_LATER, re.DOTALL)
+_UNKNOWN = "\ufffc"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EcrImage:
+    """An image in a private registry of Amazon ECR; each part may be a token.
+
+    Attributes:
+        account: the account that owns the registry.
+        region: the registry's region.
+        repository: the repository's name.
+    """
+
+    account: str
+    region: str
+    repository: str
+
+    @classmethod
+    def parse(cls, image_uri: str) -> Self | None:
+        """Return the image that a URI names, None if it is in another registry or its registry is not known."""
+        matched = _ECR_IMAGE.fullmatch(image_uri)
+        if matched is None or not (_TOKENS.search(matched["account"]) or re.fullmatch(r"\d{12}", matched["account"])):
+            return None
+        return cls(account=matched["account"], region=matched["region"], repository=matched["repository"])
+
+
+def registry_of(image_uri: str) -> str | None:
+    """Return the registry's host in an image's URI, ``""`` if the URI names none, None if it is known only later.
+
+    As for Docker, the first part of a path is a host if it has a dot or a port, or is ``localhost``.
+
+    See: https://docs.docker.com/reference/cli/docker/image/tag/
+    """
+    masked = _TOKENS.sub(_UNKNOWN, image_uri)
+    host, slash, _ = masked.partition("/")
+    if _UNKNOWN in host:
+        return None
+    return host if slash and ("." in host or ":" in host or host == "localhost") else ""
