@@ -12,42 +12,115 @@ import re
 import shlex
 import tarfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Final
 
 from cdk_sagemaker_processing.model.errors import InvalidValueError
 from cdk_sagemaker_processing.model.locations import INPUTS_DIRECTORY
+from cdk_sagemaker_processing.model.tokens import is_unresolved
 
 CODE_DIRECTORY = f"{INPUTS_DIRECTORY}/code/"
 ENTRYPOINT_DIRECTORY = f"{INPUTS_DIRECTORY}/entrypoint"
 SOURCES = "sourcedir.tar.gz"
 SCRIPT = "runproc.sh"
+# Languages that bash does not run.
+_NOT_FOR_BASH: Final = {".gz", ".ipynb", ".jar", ".jl", ".py", ".pyc", ".r", ".scala", ".tar", ".whl", ".zip"}
+# The reserved words and built-in commands of bash, which are not files that "exec" could run.
+_SHELL_WORDS: Final = (
+    "! . : [ [[ ]] alias bg bind break builtin caller case cd command compgen complete compopt continue coproc "
+    "declare dirs disown do done echo elif else enable esac eval exec exit export false fc fg fi for function "
+    "getopts hash help history if in jobs kill let local logout mapfile popd printf pushd pwd read readarray "
+    "readonly return select set shift shopt source suspend test then time times trap true type typeset ulimit "
+    "umask unalias unset until wait while { } "
+)
 _REPOSITORY_ARN = re.compile(
     r"arn:[^:]+:codeartifact:(?P<region>[^:]+):(?P<owner>\d{12}):repository/(?P<domain>[^/]+)/(?P<repository>[^/]+)"
 )
 
 
-def source_archive(files: Mapping[str, Path]) -> bytes:
+def source_archive(members: Mapping[str, Path]) -> bytes:
     """Return the archive of the sources: the same bytes for the same content, at any time and on any machine.
 
     Args:
-        files: the files by name in the archive.
+        members: the files and directories by name in the archive; names of directories end in ``/``.
     """
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
-        for name in sorted(files):
-            member = tarfile.TarInfo(name)
-            content = files[name].read_bytes()
+        for name in sorted(members):
+            member = tarfile.TarInfo(name.rstrip("/"))
+            if name.endswith("/"):
+                member.type, member.mode = tarfile.DIRTYPE, 0o755
+                archive.addfile(member)
+                continue
+            content = members[name].read_bytes()
             member.size = len(content)
-            member.mode = 0o755 if files[name].stat().st_mode & 0o100 else 0o644
+            member.mode = 0o755 if members[name].stat().st_mode & 0o100 else 0o644
             archive.addfile(member, io.BytesIO(content))
     return packed.getvalue()
 
 
+def check_archive_uri(uri: str) -> None:
+    """Check that an archive of sources in S3 has the name that the start script unpacks.
+
+    Raises:
+        InvalidValueError: it has another name.
+    """
+    name = uri.rpartition("/")[2]
+    if name != SOURCES and not is_unresolved(name):
+        raise InvalidValueError("source_dir", uri, f"end in /{SOURCES} when it is in S3")
+
+
+def check_shell_script(code: str, name: str) -> None:
+    """Check that a script in S3 is one that bash can run: neither this library nor the SageMaker SDK starts another.
+
+    Args:
+        code: the script's URI.
+        name: the script's name in the container.
+
+    Raises:
+        InvalidValueError: the name is empty, or that of a program in another language.
+    """
+    if not name or PurePosixPath(name).suffix.lower() in _NOT_FOR_BASH:
+        raise InvalidValueError(
+            "code",
+            code,
+            "be a shell script when it is in S3, because bash runs it, as in the SageMaker SDK",
+            f"pass a local script, or source_dir='s3://.../{SOURCES}' with the script in it as code; a ScriptProcessor "
+            "runs a script in S3 with its command",
+        )
+
+
+def check_pasted_command(command: Sequence[str]) -> None:
+    """Check that an interpreter's command can be part of the start script.
+
+    Raises:
+        InvalidValueError: it contains a value that is known only later, or quotes without an end.
+    """
+    if is_unresolved(list(command)):
+        raise InvalidValueError(
+            "command", command, "be known at synth, when the start script is written", "pass the value in env"
+        )
+    try:
+        shlex.split(" ".join(command))
+    except ValueError:
+        raise InvalidValueError(
+            "command", command, "be valid in bash, which it is pasted into", "close each quote, or escape it"
+        ) from None
+
+
+def is_for_shell(command: Sequence[str]) -> bool:
+    """Return whether a shell interprets characters of the command."""
+    return any(word and shlex.quote(word) != word for word in command)
+
+
 def start_script(command: Sequence[str], code: str, codeartifact_repo_arn: str | None) -> bytes:
     """Return the shell script that the container starts; it ends at the first step that fails.
+
+    Like the SageMaker SDK, it contains the command as it is, for bash to interpret. A plain command replaces the shell,
+    so that it receives the signal of a job that is stopped.
 
     Args:
         command: the interpreter and its own arguments.
@@ -58,7 +131,8 @@ def start_script(command: Sequence[str], code: str, codeartifact_repo_arn: str |
         InvalidValueError: the ARN is not that of a repository.
     """
     login = "" if codeartifact_repo_arn is None else f"    {_login(codeartifact_repo_arn)}\n"
-    start = " ".join(shlex.quote(argument) for argument in [*command, code])
+    plain = not is_for_shell(command) and command[0] not in _SHELL_WORDS.split() and "=" not in command[0]
+    start = f"{'exec ' if plain else ''}{' '.join(command)} {shlex.quote(code)}"
     return (
         "#!/bin/bash\n"
         "set -e\n"
@@ -70,7 +144,7 @@ def start_script(command: Sequence[str], code: str, codeartifact_repo_arn: str |
         "    pip uninstall --yes typing\n"
         "    python -m pip install -r requirements.txt\n"
         "fi\n"
-        f'exec {start} "$@"\n'
+        f'{start} "$@"\n'
     ).encode()
 
 

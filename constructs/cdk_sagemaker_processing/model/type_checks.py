@@ -55,7 +55,8 @@ def check_command(command: object) -> None:
     Raises:
         InvalidValueError: the command is a string, or empty.
     """
-    if isinstance(command, str) or not command:
+    words = command if isinstance(command, list | tuple) else ()
+    if not words or not all(isinstance(word, str) for word in words):
         raise InvalidValueError("command", command, "be a list of at least one string", 'for example ["python3"]')
 
 

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from pathlib import Path, PurePosixPath
-from typing import Unpack
+from pathlib import Path
+from typing import ClassVar, Unpack
 
+from aws_cdk import Annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
 
-from cdk_sagemaker_processing._internal.asset_files import tree
 from cdk_sagemaker_processing._internal.grants import allow
+from cdk_sagemaker_processing._internal.local_tree import DEFAULT_EXCLUDES, check_excludes
 from cdk_sagemaker_processing.model import (
     ExperimentConfig,
-    InvalidValueError,
     ProcessingInput,
     ProcessingOutput,
     check_command,
     check_each,
+    is_unresolved,
     path_text,
     path_texts,
 )
 from cdk_sagemaker_processing.model import framework_container as contract
 from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME
-from cdk_sagemaker_processing.processors.local_source import LocalSource
+from cdk_sagemaker_processing.processors.framework_sources import local_sources
+from cdk_sagemaker_processing.processors.local_source import script_name
 from cdk_sagemaker_processing.processors.processor import Processor
 from cdk_sagemaker_processing.resources.upload_limits import check_amount
 from cdk_sagemaker_processing.tasks import ProcessorOptions, SageMakerCreateProcessingJob, StateOptions
@@ -36,7 +38,13 @@ class FrameworkProcessorBase(Processor):
     """A processor that packs a script's sources into one archive and starts them in a framework's image.
 
     The arguments are those of `FrameworkProcessor`, after the framework and its version.
+
+    Attributes:
+        DEFAULT_EXCLUDES: the patterns that ``exclude`` of `run` has by default; extend them with
+            ``exclude=[*FrameworkProcessor.DEFAULT_EXCLUDES, "tests"]``.
     """
+
+    DEFAULT_EXCLUDES: ClassVar[tuple[str, ...]] = DEFAULT_EXCLUDES
 
     def __init__(
         self,
@@ -49,9 +57,16 @@ class FrameworkProcessorBase(Processor):
         **options: Unpack[ProcessorOptions],
     ) -> None:
         super().__init__(scope, construct_id, bucket=bucket, **options)
-        if command is not None:
+        if isinstance(command, str) or command:
             check_command(command)
-        self.command = ["python"] if command is None else list(command)
+            contract.check_pasted_command(command)
+        self.command = list(command or ["python"])
+        if contract.is_for_shell(self.command):
+            Annotations.of(self).add_warning_v2(
+                "cdk-sagemaker-processing:command-in-shell",
+                f"command is part of a bash script, as in the SageMaker SDK, and bash interprets characters of "
+                f"{' '.join(self.command)!r}; quote them for bash if they are meant literally",
+            )
         self._code_location = code_location
 
     def run(  # type: ignore[override]  # a script is required, as in the SDK
@@ -68,17 +83,21 @@ class FrameworkProcessorBase(Processor):
         experiment_config: ExperimentConfig | Mapping[str, str] | None = None,
         kms_key: kms.IKey | str | None = None,
         codeartifact_repo_arn: str | None = None,
+        exclude: Sequence[str] | None = None,
         **state: Unpack[StateOptions],
     ) -> SageMakerCreateProcessingJob:
         """Return a state that runs the script once each time it is entered.
 
         Args:
             run_id: unique in the processor, and the state's name.
-            code: the script: relative to ``source_dir``, or a local file; or ``s3://bucket/run.sh``, a shell script
-                that runs unchanged. API: the input ``entrypoint``.
+            code: the script: relative to ``source_dir``; or a local file, or a local directory with ``__main__.py``; or
+                ``s3://bucket/run.sh``, a shell script that runs unchanged. API: the input ``entrypoint``.
             source_dir: a local directory with the script, its modules and optionally ``requirements.txt``; or
-                ``s3://bucket/prefix/sourcedir.tar.gz``. Default: the script alone. API: the input ``code``.
-            dependencies: local files and directories to place beside the script. Default: none.
+                ``s3://bucket/prefix/sourcedir.tar.gz``. Links are followed; a linked file has the link's name. Default:
+                the script alone. API: the input ``code``.
+            dependencies: local files and directories to place beside the script; of a path that ends in ``/``, the
+                content of the directory without the directory. Where names are equal, the last one is used. Default:
+                none.
             inputs: at most 10, including those for sources and entry point. The deployment uploads sources that
                 are local files or directories. Default: none. API: ``ProcessingInputs``.
             outputs: at most 10. Default: none. API: ``ProcessingOutputConfig.Outputs``.
@@ -91,6 +110,10 @@ class FrameworkProcessorBase(Processor):
                 own encryption.
             codeartifact_repo_arn: the CodeArtifact repository to install the requirements from. Default: pip's own
                 index.
+            exclude: glob patterns of files and directories to leave out of ``source_dir`` and of directories in
+                ``dependencies``, as for ``exclude`` of aws-cdk's assets; ``[]`` leaves nothing out. The app's output
+                directory and virtual environments are never included. Default: `DEFAULT_EXCLUDES`, caches and data of
+                tools.
             **state: options of the state; see `SageMakerCreateProcessingJob`, from ``integration_pattern`` on.
 
         Returns:
@@ -102,14 +125,35 @@ class FrameworkProcessorBase(Processor):
         code = path_text("code", code)
         check_each("inputs", inputs, ProcessingInput)
         source_dir = None if source_dir is None else path_text("source_dir", source_dir)
-        if code.startswith(S3_SCHEME):
-            entry, sources, script = code, [], code.rsplit("/", 1)[-1]
-        else:
-            entry, archive = self._stage_sources(
-                run_id, code, source_dir, path_texts("dependencies", dependencies), codeartifact_repo_arn, kms_key
+        check_excludes(exclude)
+        dependencies = path_texts("dependencies", dependencies)
+        if code.startswith(S3_SCHEME) or is_unresolved(code):
+            entry, sources, script = code, [], script_name(code)
+            contract.check_shell_script(code, script)
+            self._warn_of_unused(
+                run_id,
+                "code",
+                source_dir=source_dir,
+                dependencies=dependencies,
+                codeartifact_repo_arn=codeartifact_repo_arn,
             )
+        else:
+            files: dict[str, Path | bytes] = {}
+            if source_dir is not None and (source_dir.startswith(S3_SCHEME) or is_unresolved(source_dir)):
+                contract.check_archive_uri(source_dir)
+                self._warn_of_unused(run_id, "source_dir", dependencies=dependencies)
+                start = code
+            else:
+                patterns = DEFAULT_EXCLUDES if exclude is None else exclude
+                start, members = local_sources(self, code, source_dir, dependencies, patterns)
+                check_amount(f"{self.node.path}/{run_id}-source", members)  # before they are compressed in memory
+                files[contract.SOURCES] = contract.source_archive(members)
+                source_dir = None
+            files[contract.SCRIPT] = contract.start_script(self.command, start, codeartifact_repo_arn)
+            staged = self._stage(run_id, "source", files, self._code_location, kms_key)
+            archive = source_dir or staged.uri(contract.SOURCES)
             sources = [ProcessingInput(source=archive, destination=contract.CODE_DIRECTORY, input_name="code")]
-            script = contract.SCRIPT
+            entry, script = staged.uri(contract.SCRIPT), contract.SCRIPT
         task = self._run(
             run_id,
             inputs=[
@@ -129,50 +173,15 @@ class FrameworkProcessorBase(Processor):
             _grant_read_packages(self, self.role, codeartifact_repo_arn)
         return task
 
-    def _stage_sources(
-        self,
-        run_id: str,
-        code: str,
-        source_dir: str | None,
-        dependencies: Sequence[str],
-        codeartifact_repo_arn: str | None,
-        kms_key: kms.IKey | str | None,
-    ) -> tuple[str, str]:
-        """Return the URIs of the start script and of the sources."""
-        files: dict[str, Path | bytes] = {}
-        if source_dir is not None and source_dir.startswith(S3_SCHEME):
-            if not source_dir.endswith(f"/{contract.SOURCES}"):
-                raise InvalidValueError("source_dir", source_dir, f"end in /{contract.SOURCES} when it is in S3")
-            script = code
-        else:
-            script, sources = _sources(code, source_dir, dependencies)
-            check_amount(f"{self.node.path}/{run_id}-source", sources)  # before they are compressed in memory
-            files[contract.SOURCES] = contract.source_archive(sources)
-        files[contract.SCRIPT] = contract.start_script(self.command, script, codeartifact_repo_arn)
-        code_in_s3 = self._stage(run_id, "source", files, self._code_location, kms_key)
-        archive = code_in_s3.uri(contract.SOURCES) if contract.SOURCES in files else source_dir or ""
-        return code_in_s3.uri(contract.SCRIPT), archive
-
-
-def _sources(code: str, source_dir: str | None, dependencies: Sequence[str]) -> tuple[str, dict[str, Path]]:
-    """Return the script's name in the archive, and the archive's files."""
-    if source_dir is None:
-        path = LocalSource.of(code, parameter="code").path
-        if path.is_dir():
-            raise InvalidValueError("code", code, "be a file, not a directory", "pass the directory as source_dir")
-        script, files = path.name, {path.name: path}
-    else:
-        directory = LocalSource.of(source_dir, parameter="source_dir").path
-        if not directory.is_dir():
-            raise InvalidValueError("source_dir", source_dir, "be a directory", "pass a script alone as code")
-        files = tree(directory)
-        script = PurePosixPath(code).as_posix()
-        if script not in files:
-            raise InvalidValueError("code", code, f"name a file in source_dir, which is {directory}")
-    for number, item in enumerate(dependencies):
-        path = LocalSource.of(item, parameter=f"dependencies[{number}]").path
-        files |= tree(path, prefix=f"{path.name}/") if path.is_dir() else {path.name: path}
-    return script, files
+    def _warn_of_unused(self, run_id: str, parameter: str, **unused: object) -> None:
+        """Warn of arguments that have no effect next to a location in S3; the SageMaker SDK ignores them silently."""
+        for name, value in unused.items():
+            if value:
+                Annotations.of(self).add_warning_v2(
+                    f"cdk-sagemaker-processing:unused-{name}-{run_id}",
+                    f"{name} of {run_id!r} is not used, as in the SageMaker SDK, because {parameter} is in S3; put its "
+                    "content there, or make it local",
+                )
 
 
 def _grant_read_packages(scope: IConstruct, role: iam.IRole, arn: str) -> None:

@@ -256,10 +256,10 @@ class Processor(Construct):
         """Return the URI of a run's script or application; the deployment uploads a local one."""
         if is_unresolved(code) or code.startswith(S3_SCHEME):
             return code
-        if "://" in code and not code.startswith("file://"):
+        if "://" in code and not code.startswith("file:"):
             raise InvalidValueError(parameter, code, "be a local file, a file:// URL or an s3:// URI")
         source = LocalSource.of(code, parameter=parameter)
-        if source.path.is_dir():
+        if source.is_dir:
             raise InvalidValueError(parameter, code, "be a file, not a directory", "name the script in it")
         return source.upload(self, f"{run_id}-code", self.bucket, self._upload_key(run_id, kms_key), "code")
 

@@ -22,6 +22,7 @@ from cdk_sagemaker_processing.model import (
     check_each,
     path_text,
 )
+from cdk_sagemaker_processing.processors.local_source import script_name
 from cdk_sagemaker_processing.processors.processor import Processor
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob, StateOptions
@@ -144,7 +145,8 @@ class ScriptProcessor(Processor):
         Args:
             run_id: unique in the processor, and the state's name.
             code: the script: a local file, which the deployment uploads under its own name, or ``s3://bucket/key``.
-                API: the input ``code``.
+                A link is uploaded under the link's name. ``s3://bucket/prefix/`` is a Python program of several files
+                with ``__main__.py``. API: the input ``code``.
             inputs: at most 9, because the script is one too. The deployment uploads sources that are local files or
                 directories. Default: none. API: ``ProcessingInputs``.
             outputs: at most 10. Default: none. API: ``ProcessingOutputConfig.Outputs``.
@@ -175,7 +177,7 @@ class ScriptProcessor(Processor):
             inputs=[*(inputs or ()), script],
             outputs=outputs,
             arguments=arguments,
-            entrypoint=[*self.command, f"{_CODE_DIRECTORY}/{code.rstrip('/').rsplit('/', 1)[-1]}"],
+            entrypoint=[*self.command, f"{_CODE_DIRECTORY}/{script_name(code)}".rstrip("/")],
             kms_key=kms_key,
             job_name=job_name,
             experiment_config=experiment_config,

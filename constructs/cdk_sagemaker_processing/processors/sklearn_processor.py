@@ -86,7 +86,7 @@ class SKLearnProcessor(ScriptProcessor):
             scope,
             construct_id,
             image_uri=framework_image_uri(scope, "sklearn", framework_version, instance_type, instance_preferences),
-            command=["python3"] if command is None else command,
+            command=["python3"] if command is None or command == [] else command,
             role=role,
             instance_count=instance_count,
             instance_type=instance_type,

@@ -13,11 +13,13 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk_sagemaker_processing._internal.asset_files import Files, tree
+from cdk_sagemaker_processing._internal.asset_files import Files
+from cdk_sagemaker_processing._internal.local_tree import DEFAULT_EXCLUDES
 from cdk_sagemaker_processing.model import (
     INPUTS_DIRECTORY,
     ConflictingValuesError,
     InstancePreference,
+    InvalidValueError,
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
@@ -28,8 +30,9 @@ from cdk_sagemaker_processing.model import (
     path_texts,
     spark_container,
 )
+from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME
 from cdk_sagemaker_processing.processors.image_uri import framework_image_uri
-from cdk_sagemaker_processing.processors.local_source import LocalSource
+from cdk_sagemaker_processing.processors.local_source import LocalSource, check_names, script_name
 from cdk_sagemaker_processing.processors.processor import Processor
 from cdk_sagemaker_processing.tasks import RunOptions, SageMakerCreateProcessingJob
 
@@ -159,6 +162,8 @@ class SparkProcessor(Processor):
         submit_app = path_text("submit_app", submit_app)
         check_each("inputs", inputs, ProcessingInput)
         check_each("outputs", outputs, ProcessingOutput)
+        if submit_app.startswith(S3_SCHEME) and not script_name(submit_app):
+            raise InvalidValueError("submit_app", submit_app, "name an object", "for example s3://my-bucket/app.py")
         if spark_event_logs_s3_uri is not None:
             check_s3_uri("spark_event_logs_s3_uri", spark_event_logs_s3_uri)
         all_inputs = list(inputs or ())
@@ -190,7 +195,7 @@ class SparkProcessor(Processor):
             outputs=all_outputs,
             arguments=arguments,
             entrypoint=spark_container.submit(
-                submit_app.rsplit("/", 1)[-1], options=submit_options, event_logs=spark_event_logs_s3_uri is not None
+                script_name(submit_app), options=submit_options, event_logs=spark_event_logs_s3_uri is not None
             ),
             kms_key=kms_key,
             **options,
@@ -208,14 +213,17 @@ class SparkProcessor(Processor):
             spark_container.check_dependency(f"{parameter}[{number}]", item)
             if spark_container.is_remote(item):
                 continue
-            path = LocalSource.of(item, parameter=f"{parameter}[{number}]").path
-            item_files = tree(path, prefix=f"{path.name}/") if path.is_dir() else {path.name: path}
-            if path.is_dir():
+            source = LocalSource.of(item, parameter=f"{parameter}[{number}]")
+            item_files = {source.name: source.path}
+            if source.is_dir:
+                content = source.tree(self, exclude=DEFAULT_EXCLUDES).files()
+                item_files = {f"{source.name}/{name}": path for name, path in content.items()}
                 Annotations.of(self).add_warning_v2(
                     f"cdk-sagemaker-processing:spark-folder-{parameter}-{number}",
                     f"{parameter}[{number}] is a directory, {item}: SageMaker's Spark container does not search "
                     "subdirectories for dependencies, so it finds nothing in this one; list its files instead",
                 )
+            check_names(source.parameter, item_files)
             if duplicates := sorted(files.keys() & item_files.keys()):
                 raise ConflictingValuesError(
                     f"each of {parameter} must have its own file name, got {duplicates[0]!r} twice; rename one of them"

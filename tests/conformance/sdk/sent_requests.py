@@ -1,11 +1,14 @@
 """A program that prints the request of the SageMaker SDK for each call on standard input; it needs the SDK.
 
+With ``--uploads``, it also prints what the SDK uploads.
+
 Nothing leaves the machine: a handler of botocore's before-send event answers every request. The parameters of
 CreateProcessingJob are recorded as the SDK passes them.
 """
 
 from __future__ import annotations
 
+import base64
 import functools
 import importlib
 import io
@@ -41,6 +44,20 @@ ESTIMATORS = {
     "xgboost": "sagemaker.xgboost.estimator.XGBoost",
     "mxnet": "sagemaker.mxnet.estimator.MXNet",
 }
+
+
+# The objects that the SDK uploads, base64 by URI.
+UPLOADS: dict[str, str] = {}
+
+
+def record_upload(params: dict[str, Any], **_: object) -> None:
+    """Record an upload as botocore receives it, before it is encoded for the wire."""
+    content = params["Body"]
+    if not isinstance(content, bytes | str):
+        content = content.read()
+        params["Body"].seek(0)
+    content = content.encode() if isinstance(content, str) else content
+    UPLOADS[f"s3://{params['Bucket']}/{params['Key']}"] = base64.b64encode(content).decode()
 
 
 class _Body(io.BytesIO):
@@ -82,6 +99,7 @@ def session_in(region: str) -> tuple[Session, list[Any]]:
     """Return a session of a region and the requests sent in it; cached, as a client takes most of a second."""
     boto = boto3.Session(region_name=region, aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106
     boto.events.register("before-send.*", answer)
+    boto.events.register("provide-client-params.s3.PutObject", record_upload)
     client = boto.client("sagemaker")
     requests: list[Any] = []
     client.meta.events.register(
@@ -105,7 +123,14 @@ def sent_by(call: dict[str, Any]) -> Any:  # noqa: ANN401 - a request, or an err
     return requests[0]
 
 
+def staged_by(call: dict[str, Any]) -> dict[str, Any]:
+    """Return the request, or the message of the error, and the uploads of a call."""
+    UPLOADS.clear()
+    return {"request": sent_by(call), "uploads": dict(UPLOADS)}
+
+
 # The SDK reads botocore's endpoints again for each image.
 resolver = sagemaker.utils._botocore_resolver()
 sagemaker.utils._botocore_resolver = lambda: resolver
-sys.stdout.write("\n" + json.dumps([sent_by(call) for call in json.load(sys.stdin)]))
+answer_to = staged_by if "--uploads" in sys.argv else sent_by
+sys.stdout.write("\n" + json.dumps([answer_to(call) for call in json.load(sys.stdin)]))

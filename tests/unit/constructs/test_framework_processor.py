@@ -13,6 +13,7 @@ import pytest
 
 from cdk_sagemaker_processing import FrameworkProcessor, InvalidProcessingJobError
 from cdk_sagemaker_processing.model import framework_container
+from cdk_sagemaker_processing.processors.framework_sources import local_sources
 from tests.helpers import sdk_calls as calls
 from tests.helpers.sdk_calls import write_files
 from tests.helpers.stacks import in_machine, stack, statements
@@ -38,14 +39,12 @@ def sklearn(scope: cdk.Stack, **arguments: Any) -> FrameworkProcessor:
 @pytest.mark.parametrize(("index", "upload"), [(0, 0), (1, 2), (4, 5)])
 def test_the_archive_holds_the_files_that_the_sdk_packed(directory: Path, index: int, upload: int) -> None:
     run = CALLS[index]["run"]
-    from cdk_sagemaker_processing.processors.framework_base import _sources  # noqa: PLC0415
-
-    _, files = _sources(run["code"], run.get("source_dir"), run.get("dependencies", ()))
+    _, files = local_sources(stack(), run["code"], run.get("source_dir"), run.get("dependencies", ()), ())
     packed = framework_container.source_archive(files)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         members = archive.getnames()
 
-    assert members == [name for name in GOLDEN["uploads"][upload]["TarMembers"] if not name.endswith("/")]
+    assert members == [name.rstrip("/") for name in GOLDEN["uploads"][upload]["TarMembers"]]
     for path in directory.rglob("*"):
         os.utime(path, (0, 0))
     assert framework_container.source_archive(files) == packed
