@@ -27,7 +27,7 @@ NO_MANIFEST = ""
 MISSING_REASON = "the object was deleted before the job started"
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingS3Input.html: the length of S3Uri, and its
 # pattern, whose dot matches no line terminator: https://docs.oracle.com/javase/8/docs/api/java/util/regex/Pattern.html
-_S3_URI_MAX = 1024
+S3_URI_MAX = 1024
 _LINE_TERMINATORS = re.compile("[\n\r\x85\u2028\u2029]")
 
 
@@ -92,4 +92,4 @@ def _object_uri(upload: Upload) -> str:
 
 def _may_be_s3_uri(uri: str) -> bool:
     """Check whether SageMaker accepts a URI. Its limit counts UTF-16 code units, as Java does, or fewer."""
-    return len(uri.encode("utf-16-le")) // 2 <= _S3_URI_MAX and _LINE_TERMINATORS.search(uri) is None
+    return len(uri.encode("utf-16-le")) // 2 <= S3_URI_MAX and _LINE_TERMINATORS.search(uri) is None

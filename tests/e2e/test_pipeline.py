@@ -198,7 +198,7 @@ def test_a_file_that_does_not_match_starts_nothing_and_is_reported(deployment: D
         assert "notes.md" not in states.describe_execution(executionArn=listed["executionArn"])["input"]
 
 
-def test_a_file_deleted_before_its_job_starts_fails_the_execution_by_name(deployment: Deployment) -> None:
+def test_a_file_deleted_before_its_job_starts_is_a_dead_letter_with_the_reason(deployment: Deployment) -> None:
     outputs = deployment.outputs("Obedient")
     s3, lambda_ = deployment.session.client("s3"), deployment.session.client("lambda")
     (mapping,) = lambda_.list_event_source_mappings(FunctionName=outputs["Function"])["EventSourceMappings"]
@@ -210,12 +210,25 @@ def test_a_file_deleted_before_its_job_starts_fails_the_execution_by_name(deploy
         s3.delete_object(Bucket=bucket, Key="gone soon.txt")
     finally:
         lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
-    execution = execution_of(deployment, "Obedient", "gone soon.txt")
+    sqs = deployment.session.client("sqs")
 
-    assert (execution["status"], execution["error"]) == ("FAILED", "States.TaskFailed")
-    reason = json.loads(execution["cause"])["FailureReason"]
-    assert reason.startswith("ClientError: ")
-    assert "gone soon.txt" in reason
+    def dead_letter() -> dict[str, Any] | None:
+        received = sqs.receive_message(
+            QueueUrl=outputs["DeadLetterQueue"],
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            VisibilityTimeout=0,
+        ).get("Messages", ())
+        return next(({**one} for one in received if "gone soon.txt" in one["Body"]), None)
+
+    letter = until(dead_letter, seconds=60)
+    assert letter is not None
+    sqs.delete_message(QueueUrl=outputs["DeadLetterQueue"], ReceiptHandle=letter["ReceiptHandle"])
+    reason = letter["MessageAttributes"]["Reason"]["StringValue"]
+    assert reason == "the object was deleted before the job started"
+    states = deployment.session.client("stepfunctions")
+    for listed in states.list_executions(stateMachineArn=outputs["StateMachine"])["executions"]:
+        assert "gone soon.txt" not in states.describe_execution(executionArn=listed["executionArn"])["input"]
 
 
 def test_an_event_delivered_twice_starts_one_execution(deployment: Deployment) -> None:

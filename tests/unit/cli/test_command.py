@@ -71,6 +71,7 @@ def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
         ("smproc local st", ["start", "status", "stop"]),
         ("smproc run --local --st", ["--stack", "--start-timeout"]),
         ("smproc local start --runner ", ["auto", "container", "process"]),
+        ("smproc local start --manifest-layout ", ["key", "relative"]),
         ("smproc local fault c", ["capacity", "clear"]),
     ],
 )

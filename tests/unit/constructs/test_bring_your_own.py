@@ -206,7 +206,7 @@ def test_buckets_of_another_account(account: str) -> None:
     for role in ("ProcessorRole", "PipelineTriggerLedgerDispatcherRole"):
         assert f"<{role}" in str(read["Principal"])
     _, missing = found["/Stack/Out"]
-    assert actions(missing) == {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
+    assert actions(missing) == {"s3:AbortMultipartUpload", "s3:GetObject", "s3:ListBucket", "s3:PutObject"}
 
 
 @pytest.mark.parametrize("account", [ACCOUNT, OTHER])

@@ -5,6 +5,7 @@ The functions import nothing of this project, so only these tests compare the co
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Callable
@@ -14,13 +15,16 @@ from typing import Any
 import pytest
 
 import cdk_sagemaker_processing as p
+from cdk_sagemaker_processing.model.limits import shapes
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX
 from s3_trigger import dead_letters, executions, messages, notifications
 from s3_trigger.config import Config
 from s3_trigger.index_set import IndexSet
 from s3_trigger.ledger import Run
 from s3_trigger.messages import ExecutionEnded, ReplayRequest, Upload, parse_message
+from s3_trigger.single_object import NO_MANIFEST, S3_URI_MAX, manifest_source, source_of
 from smproc.operations import Trigger
+from smproc.operations.executions import keys_of
 from tests.helpers.stacks import stack, template
 
 SETTINGS = {
@@ -199,3 +203,45 @@ def test_an_execution_for_an_object_names_it_in_its_failure() -> None:
     ended = ExecutionEnded(name="n", arn="a", status="FAILED", input=json.dumps(execution_input))
 
     assert ended.objects == ["s3://in/in/a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("execution_input", "keys"),
+    [
+        (executions.single_input(Config.from_settings(SETTINGS), UPLOAD, NO_MANIFEST), [UPLOAD.key]),
+        (executions.single_input(Config.from_settings(SETTINGS), UPLOAD, "manifests/m.json"), [UPLOAD.key]),
+        (
+            {"batch": "b", "bucket": "in", **manifest_source(Config.from_settings(SETTINGS), "manifests/m.json")},
+            ["in/a.csv", "in/blue/b.csv"],
+        ),
+        # The name of the field in executions that an earlier version started.
+        (
+            {"batch": "b", "bucket": "in", "manifest_uri": "s3://out/manifests/m.json"},
+            ["in/a.csv", "in/blue/b.csv"],
+        ),
+    ],
+    ids=["key", "key in a manifest", "batch", "earlier batch"],
+)
+def test_the_command_finds_the_keys_in_the_input_of_an_execution(
+    execution_input: dict[str, Any], keys: list[str]
+) -> None:
+    manifest = json.dumps([{"prefix": "s3://in/in/"}, "a.csv", "blue/b.csv"]).encode()
+    stored = {("out", "manifests/m.json"): manifest}
+    session: Any = Session(
+        get_object=lambda Bucket, Key: {"Body": io.BytesIO(stored[Bucket, Key])}  # noqa: N803 - boto3's
+    )
+    assert keys_of(session, execution_input) == keys
+
+
+def test_jobs_take_the_fields_that_the_functions_write(resources: dict[str, dict[str, Any]]) -> None:
+    (machine,) = [entry for entry in resources.values() if entry["Type"] == "AWS::StepFunctions::StateMachine"]
+    definition = json.dumps(machine["Properties"]["DefinitionString"])
+    config = Config.from_settings(SETTINGS)
+    for written in (source_of(config, UPLOAD, NO_MANIFEST), manifest_source(config, "manifests/m.json")):
+        assert written.keys() == {"s3_data_type", "s3_uri"}
+        assert all(f"$.{field}" in definition for field in written)
+        assert written["s3_data_type"] in shapes()["ProcessingS3DataType"]["enum"]
+
+
+def test_a_uri_is_as_long_as_the_api_allows() -> None:
+    assert shapes()["S3Uri"]["max"] == S3_URI_MAX
