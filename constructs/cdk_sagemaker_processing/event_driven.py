@@ -130,6 +130,7 @@ class EventDrivenProcessing(Construct):
                     grant_key(bucket.encryption_key, step.role, "kms:Decrypt", scope=step)
         self._warn_of_unencrypted_outputs(encryption_key)
         self.log_group = state_machine_log_group(self, "Logs")
+        self._warn_of_unused_uploads()
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -189,6 +190,17 @@ class EventDrivenProcessing(Construct):
                 "cdk-sagemaker-processing:outputs-without-key",
                 f"encryption_key does not encrypt the outputs: a processor created the bucket {bucket.node.path}; "
                 "apply Safeguards(encryption_key=...) to the stack first, or pass bucket= to the processor",
+            )
+
+    def _warn_of_unused_uploads(self) -> None:
+        """Warn that no step takes anything from the execution's input, which names the uploaded objects."""
+        if not any(step.uses_execution_input for step in self.steps):
+            names = ", ".join(repr(step.id) for step in self.steps)
+            Annotations.of(self).add_warning_v2(
+                "cdk-sagemaker-processing:uploads-unused",
+                f"each upload starts the same job, because no step of {names} takes the uploaded objects; pass "
+                "inputs=[uploaded_objects()] to one of them, or a value of the execution's input, such as "
+                "sfn.JsonPath.string_at('$.key')",
             )
 
     def _suppress_wildcards(self) -> None:

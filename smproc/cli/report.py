@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _LOG_LINES = 10
+# An execution usually starts within seconds; after this many, the report explains what it waits for.
+_USUAL_START_SECONDS = 15
 _GAP = 2
 
 
@@ -28,13 +30,19 @@ class RunReport:
     """The progress of a run on a terminal, and its report afterwards.
 
     A stream that is not a terminal gets one line per change of state instead of a live display, then the same report.
+
+    Args:
+        stream: receives the report.
+        upload: the upload of the run.
+        slow_start: the sentence that explains why an execution may take long to start.
     """
 
-    def __init__(self, stream: TextIO, upload: Upload) -> None:
+    def __init__(self, stream: TextIO, upload: Upload, *, slow_start: str = "") -> None:
         self._console = Console(file=stream, highlight=False, emoji=False, soft_wrap=not stream.isatty())
         self._upload = upload
+        self._slow_start = slow_start
         self._live = Live(console=self._console, refresh_per_second=8, transient=True)
-        self._states: list[str] = []
+        self._printed: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         self._console.print(f"[bold]uploaded[/] {_plain(self._upload.uri)} ({self._upload.size:,} bytes)")
@@ -51,10 +59,12 @@ class RunReport:
     def update(self, run: Run) -> None:
         """Show the current state of the run."""
         if self._console.is_terminal:
-            self._live.update(_progress(run))
-        elif (state := _state(run)) not in self._states[-1:]:
-            self._states.append(state)
-            self._console.print(f"{run.seconds:7.1f} s  {_plain(state)}")
+            self._live.update(_progress(run, self._slow_start))
+            return
+        for kind, text in {"state": _state(run), "explanation": _explanation(run, self._slow_start)}.items():
+            if text and text != self._printed.get(kind):
+                self._printed[kind] = text
+                self._console.print(f"{run.seconds:7.1f} s  {_plain(text)}")
 
     def finish(self, session: Session, run: Run) -> None:
         """Print the report of a run that has ended: its steps with durations, then the outputs or the reason."""
@@ -100,12 +110,19 @@ class RunReport:
             self._console.print(f"[bold]cause[/] {_plain(cause)}")
 
 
-def _progress(run: Run) -> Group:
+def _progress(run: Run, slow_start: str) -> Group:
     """Render the state of a run that goes on."""
     parts: list[RenderableType] = [Text.assemble((f"{run.seconds:6.1f} s  ", "dim"), (_state(run), "bold"))]
+    if explanation := _explanation(run, slow_start):
+        parts.append(Text(f"          {explanation}", style="dim"))
     if run.jobs:
         parts += [Text(f"          {printable(line)}", style="dim") for line in run.jobs[-1].log[-_LOG_LINES:]]
     return Group(*parts)
+
+
+def _explanation(run: Run, slow_start: str) -> str:
+    """Return why no execution has started, once that takes longer than usual."""
+    return slow_start if run.execution is None and run.seconds > _USUAL_START_SECONDS else ""
 
 
 def _state(run: Run) -> str:

@@ -29,8 +29,14 @@ def run(
     ] = None,
     local: LocalPort = None,
     start_timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Seconds to wait for an execution to start.")
-    ] = 60,
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Seconds to wait for an execution to start.  [default: 600, as S3 sends no events in the first "
+            "minutes after a deployment; 60 on the local AWS]",
+            show_default=False,
+        ),
+    ] = None,
     timeout: Annotated[
         float,
         typer.Option(
@@ -44,14 +50,19 @@ def run(
     exit status is 0 if the execution succeeds, 1 if it fails.
     """
     from smproc.cli.report import RunReport  # noqa: PLC0415 - slow to load
-    from smproc.operations import Pipeline, watch  # noqa: PLC0415 - slow to load
+    from smproc.operations import Pipeline, default_start_timeout, uses_local_aws, watch  # noqa: PLC0415 - the same
 
     if not file.is_file():
         raise FileNotFoundError(2, "there is no such file", str(file))
     session = open_session(local)
     pipeline = Pipeline.of_stack(session, stack)
+    if start_timeout is None:
+        start_timeout = default_start_timeout(session)
     upload = pipeline.upload(session, file, name=name)
-    with RunReport(sys.stdout, upload) as report:
+    slow_start = f"for at most {start_timeout:g} s (--start-timeout): a batch may be filling" + (
+        "" if uses_local_aws(session) else ", or S3 sends no events yet, about five minutes after a deployment"
+    )
+    with RunReport(sys.stdout, upload, slow_start=slow_start) as report:
         for state in watch(session, pipeline, upload, start_timeout=start_timeout, timeout=timeout):
             report.update(state)
     report.finish(session, state)

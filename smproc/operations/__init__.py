@@ -11,7 +11,7 @@ from smproc.operations.errors import (
 from smproc.operations.executions import failed_execution_of
 from smproc.operations.outputs import OutputFile, output_files
 from smproc.operations.pipeline import Pipeline, Upload
-from smproc.operations.watch import Job, Run, watch
+from smproc.operations.watch import Job, Run, default_start_timeout, uses_local_aws, watch
 
 __all__ = [
     "DeadLetter",
@@ -26,7 +26,9 @@ __all__ = [
     "RunTimedOutError",
     "Trigger",
     "Upload",
+    "default_start_timeout",
     "failed_execution_of",
     "output_files",
+    "uses_local_aws",
     "watch",
 ]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypedDict
+from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
 # Seconds between two polls: short while the state changes, longer while it does not.
 _MIN_PAUSE, _MAX_PAUSE = 0.05, 1.0
 _PAUSE_GROWTH = 1.5
+
+# The notifications of a bucket reach EventBridge about five minutes after a deployment has enabled them:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html. On the local AWS
+# they are in force immediately.
+_START_TIMEOUT, _LOCAL_START_TIMEOUT = 600.0, 60.0
+_UPLOAD_AGAIN = (
+    "; if the stack was deployed within five minutes before the upload, S3 may not have reported it, so run the "
+    "command again"
+)
 
 
 class _Position(TypedDict, total=False):
@@ -90,12 +100,27 @@ class Run:
         return self.status == "SUCCEEDED"
 
 
+def uses_local_aws(session: Session) -> bool:
+    """Return whether a session's endpoints are on this machine, as those of the local AWS are."""
+    host = urlsplit(session.client("stepfunctions").meta.endpoint_url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.") or host.endswith(".localhost")
+
+
+def default_start_timeout(session: Session) -> float:
+    """Return the seconds that an execution may take to start: 600 in AWS, 60 on the local AWS.
+
+    Args:
+        session: a boto3 session.
+    """
+    return _LOCAL_START_TIMEOUT if uses_local_aws(session) else _START_TIMEOUT
+
+
 def watch(
     session: Session,
     pipeline: Pipeline,
     upload: Upload,
     *,
-    start_timeout: float = 60.0,
+    start_timeout: float | None = None,
     timeout: float = 24 * 3600.0,
 ) -> Iterator[Run]:
     """Follow an upload until its execution ends: yield one `Run` per poll, the last one ended.
@@ -104,13 +129,16 @@ def watch(
         session: a boto3 session.
         pipeline: the pipeline of the upload.
         upload: the upload to follow.
-        start_timeout: seconds to wait for an execution to start.
+        start_timeout: seconds to wait for an execution to start. Default: 600, because the notifications of a new
+            bucket take about five minutes to come into force; 60 on the local AWS.
         timeout: seconds to wait for its end, from the upload on.
 
     Raises:
         NoExecutionStartedError: no execution started in time.
         RunTimedOutError: the execution did not end in time.
     """
+    if start_timeout is None:
+        start_timeout = default_start_timeout(session)
     watcher = _Watcher(session, pipeline, upload)
     pause, last_state = _MIN_PAUSE, None
     while True:
@@ -122,7 +150,7 @@ def watch(
             raise NoExecutionStartedError(
                 f"no execution started for {upload.uri} within {start_timeout:g} s; check that its key matches the "
                 "pipeline's prefixes and suffixes, whether it waits for a batch to fill (--start-timeout), and the "
-                "output of `smproc redrive --dry-run`"
+                "output of `smproc redrive --dry-run`" + ("" if uses_local_aws(session) else _UPLOAD_AGAIN)
             )
         if run.seconds > timeout:
             raise RunTimedOutError(

@@ -48,6 +48,7 @@ from cdk_sagemaker_processing.tasks.query_languages import (
     static_prefix,
     to_json_path,
     to_jsonata,
+    uses_execution_input,
 )
 from cdk_sagemaker_processing.tasks.state_machine_policy import (
     add_to_role_of_other_stack,
@@ -311,6 +312,11 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
     def replaces_input(self) -> bool:
         """True if the state's result replaces its input."""
         return self._paths["result_path"] is None and self._output is None
+
+    @property
+    def uses_execution_input(self) -> bool:
+        """True if the request takes a value from the execution's input, as `uploaded_objects` does."""
+        return uses_execution_input([self.request, self._overrides])
 
     def output_locations(self) -> list[tuple[str, str]]:
         """Return the locations that the job writes to: a parameter's name for messages, and the known part of a URI."""

@@ -33,6 +33,11 @@ from cdk_sagemaker_processing.model import (
 _TOKEN = re.compile(r"(\$\{Token\[[^]]+\]\})")
 _JSONATA = re.compile(r"(\{%.*?%\})", re.DOTALL)
 _SIMPLE_PATH = re.compile(r"(\$\$?|\$[A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\[\d+\]|\['[^'`]+'\])*)")
+# The input, its copy in the context object, and variables; a function's name is followed by a parenthesis.
+_INPUT_IN_JSONATA = re.compile(
+    r"^\{%.*(\$states\.(input|context\.Execution\.Input)\b|\$(?!states\b)[A-Za-z_]\w*+(?!\s*\())", re.DOTALL
+)
+_INPUT_IN_PATHS = re.compile(r"^(?!\{%).*((?<!\$)\$(?!\$)|\$\$\.Execution\.Input\b|\$\$(?![.\w\[]))", re.DOTALL)
 _STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|\['(?P<quoted>[^']+)'\]")
 _JSONATA_KEYWORDS = frozenset({"and", "or", "in"})
 _JSONATA_ROOTS = {"$": "$states.input", "$$": "$states.context"}
@@ -107,6 +112,37 @@ def static_prefix(text: str) -> str:
             break
         prefix += part
     return prefix
+
+
+def uses_execution_input(request: Any) -> bool:  # noqa: ANN401 - any part of a request
+    """Return whether a request takes a value from the execution's input, or from a variable, which may hold some of it.
+
+    The context object does not count, except for its copy of the input: the execution's name and a UUID differ for each
+    upload, and say nothing about it.
+    """
+    return any(
+        _INPUT_IN_JSONATA.search(expression) or _INPUT_IN_PATHS.search(expression)
+        for expression in _expressions(request)
+    )
+
+
+def _expressions(value: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 - any part of a request
+    """Yield the expressions in a part of a request: paths, intrinsic functions and JSONata."""
+    match value:
+        case str() if name.endswith(".$"):
+            yield value
+        case str():
+            yield from _JSONATA.findall(value)
+            yield from (piece.expression for piece in _pieces(value) if isinstance(piece, _RunTime))
+        case Mapping():
+            for key, item in value.items():
+                yield from _expressions(item, str(key))
+        case list() | tuple() if not is_whole_list_unresolved(value):
+            for item in value:
+                yield from _expressions(item)
+        case _ if is_unresolved(value):
+            rendered = sfn.FieldUtils.render_object({"value": value}) or {}
+            yield from (path for key, path in rendered.items() if key.endswith(".$"))
 
 
 class _Writer(ABC):

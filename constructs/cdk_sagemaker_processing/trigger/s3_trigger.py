@@ -35,6 +35,7 @@ from cdk_sagemaker_processing.trigger.encrypted_target import EncryptedQueue
 from cdk_sagemaker_processing.trigger.group_by import GroupBy
 from cdk_sagemaker_processing.trigger.ledger import Ledger
 from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
+from cdk_sagemaker_processing.trigger.pattern_warnings import warn_of_pattern
 from cdk_sagemaker_processing.trigger.permissions import (
     grant_list_keys,
     grant_publish_failures,
@@ -116,6 +117,9 @@ class S3Trigger(Construct):
     object whose key is the start of other keys. An object whose key ends in ``/`` starts no execution: an empty one,
     such as consoles create for a folder, is ignored, and one with data goes to the dead-letter queue.
 
+    In AWS, S3 sends events about five minutes after the deployment that enables them for a bucket; an object that
+    arrives before may start nothing.
+
     Args:
         scope: the parent construct.
         construct_id: unique in the scope.
@@ -147,10 +151,11 @@ class S3Trigger(Construct):
             `Safeguards`. Default: the key of the scope's `Safeguards`, or keys that the services manage.
 
     Raises:
-        InvalidValueError: a pattern that can never match, a number out of its range, or a state machine in another
-            account or region.
-        ConflictingValuesError: manifests would start the pipeline again, the minimum size is above the maximum, or a
-            parameter of batches without batches.
+        InvalidValueError: a pattern that can never match or that EventBridge refuses, a number out of its range, or a
+            state machine in another account or region.
+        ConflictingValuesError: manifests would start the pipeline again, the minimum size is above the maximum, a
+            parameter of batches without batches, or so many prefixes, suffixes and wildcards that more than 20 rules
+            would be necessary.
 
     See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
     """
@@ -195,6 +200,7 @@ class S3Trigger(Construct):
             max_replays=max_replays,
         )
         self._refuse_own_manifests(bucket, manifest_bucket, prefixes)
+        warn_of_pattern(self, bucket, self.pattern)
         _notify_event_bridge(bucket)
         report_job_permissions(
             self, state_machine, (bucket, self.pattern.key_prefixes()), manifest_bucket, MANIFESTS_PREFIX
