@@ -61,18 +61,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         Exception: the files cannot be unpacked, and nobody waits for a response.
     """
     properties = event["ResourceProperties"]
+    deleted = event["RequestType"] == "Delete"
     response = {
         "Status": "SUCCESS",
-        "PhysicalResourceId": event.get("PhysicalResourceId", properties["PhysicalResourceId"]),
+        "PhysicalResourceId": event["PhysicalResourceId"] if deleted else properties["PhysicalResourceId"],
         "StackId": event["StackId"],
         "RequestId": event["RequestId"],
         "LogicalResourceId": event["LogicalResourceId"],
     }
     try:
-        if event["RequestType"] != "Delete":
+        # A resource without files has a physical ID alone, for those who refer to it.
+        if not deleted and "SourceKey" in properties:
             seconds = context.get_remaining_time_in_millis() / 1000 - RESPONSE_SECONDS
             unpack(s3_client(), properties, Invocation(clock, seconds))
-            response["PhysicalResourceId"] = properties["PhysicalResourceId"]
     except Exception as error:
         logger.exception("cannot unpack %s", properties)
         if event["ResponseURL"] == NO_RESPONSE_URL:

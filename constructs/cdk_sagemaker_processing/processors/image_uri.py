@@ -20,6 +20,7 @@ from cdk_sagemaker_processing.model import (
     SageMakerImage,
     sagemaker_image,
 )
+from cdk_sagemaker_processing.resources.hotswappable_values import hotswappable
 
 
 def framework_image_uri(
@@ -62,7 +63,11 @@ def image_uri(scope: Construct, image: SageMakerImage) -> str:
     stack = Stack.of(scope)
     region = StackFacts.of(stack).region
     if Token.is_unresolved(region):
-        account = _account_by_region(stack, image).find_in_map(region, "account")
+        account = hotswappable(
+            stack,
+            f"AccountOf-{image.repository}",
+            _account_by_region(stack, image).find_in_map(region, "account"),
+        )
     elif region in image.accounts:
         account = image.accounts[region]
     else:

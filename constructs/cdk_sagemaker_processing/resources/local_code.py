@@ -21,6 +21,7 @@ from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import DEPLOYMENT_FAILS, suppress_wildcards
 from cdk_sagemaker_processing.model import is_unresolved
 from cdk_sagemaker_processing.model.service_limits import maximum
+from cdk_sagemaker_processing.resources.hotswappable_values import look_values_up_with
 from cdk_sagemaker_processing.resources.upload_limits import check_amount, check_keys
 
 CODE_PREFIX = "code"
@@ -134,6 +135,7 @@ class _Unpacker(Construct):
             # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
             memory_size=1769,
         )
+        look_values_up_with(self, self.function.function_arn, _SERVICE_TIMEOUT)
 
     @classmethod
     def of(cls, scope: Construct) -> _Unpacker:

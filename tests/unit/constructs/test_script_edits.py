@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from cdk_sagemaker_processing import (
     uploaded_objects,
 )
 from cdk_sagemaker_processing.resources import LocalCode
-from tests.helpers.stacks import ACCOUNT, REGION, flat
+from tests.helpers.stacks import ACCOUNT, REGION, ROOT, flat
 
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/count:1"
 TYPE: dict[str, Any] = {"instance_type": "ml.m5.large"}
@@ -238,6 +238,34 @@ def test_a_definition_names_the_files_of_the_upload(code: Path, tmp_path: Path, 
                 # The reference is the physical ID, and it makes the machine wait for the upload.
                 assert f"/<{name}>{prefix.removeprefix(root)}" in definitions
                 assert resource["Properties"]["ServiceTimeout"] == "960"
+
+
+@pytest.mark.parametrize("bound", [True, False], ids=["bound", "agnostic"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_cdk_cli_can_resolve_what_an_edit_changes(code: Path, tmp_path: Path, kind: str, *, bound: bool) -> None:
+    source = (ROOT / "node_modules" / "aws-cdk" / "lib" / "index.js").read_text(encoding="utf-8")
+    known = {"Ref", *re.findall(r'async "(Fn::\w+)"\(', source)}
+    assert {"Fn::Join", "Fn::GetAtt"} <= known
+    assert "Fn::FindInMap" not in known
+
+    assembly = synthesized(KINDS[kind], code, tmp_path / "out", bound=bound)
+
+    for template in templates(assembly).values():
+        for resource in template["Resources"].values():
+            if resource["Type"] in {"Custom::CDKBucketDeployment", "AWS::StepFunctions::StateMachine"}:
+                used = set(functions(resource["Properties"]))
+                assert used <= known
+
+
+def functions(value: Any) -> Iterator[str]:  # noqa: ANN401 - any value of a template
+    """Yield the names of the functions in a value."""
+    if isinstance(value, dict):
+        if len(value) == 1:
+            yield from (name for name in value if name == "Ref" or name.startswith("Fn::"))
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from functions(each)
 
 
 @pytest.mark.parametrize(

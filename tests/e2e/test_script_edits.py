@@ -1,0 +1,108 @@
+"""An edit of a script reaches the jobs by `cdk deploy` without a terminal, and by `cdk deploy --hotswap`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.deployment import Deployment
+from tests.helpers.stacks import ROOT
+
+STACKS = ("EditsAnywhere", "EditsBound")
+SCRIPT = """
+import pathlib
+
+told = pathlib.Path("/opt/ml/processing/told")
+told.mkdir(exist_ok=True)
+data = pathlib.Path("/opt/ml/processing/data/version").read_text()
+(told / "version").write_text(f"script {VERSION}, data {{data}}")
+"""
+
+
+@dataclass(frozen=True)
+class Edits:
+    """The app, whose script the tests edit."""
+
+    deployment: Deployment
+    directory: Path
+
+    def edit(self, version: int) -> None:
+        code = self.directory / "code"
+        (code / "data").mkdir(parents=True, exist_ok=True)
+        (code / "data" / "version").write_text(str(version))
+        (code / "main.py").write_text(SCRIPT.replace("{VERSION}", str(version)).replace("{{data}}", "{data}"))
+
+    def cdk(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the CDK CLI as a pipeline does: without a terminal, and with its default for --require-approval."""
+        app = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'edits' / 'app.py'}"
+        return subprocess.run(
+            ["cdk", *arguments, "--app", app, "--output", str(self.directory / "out"), "--no-notices"],
+            env=self.deployment.environment | {"EDITED_CODE": str(self.directory / "code")},
+            cwd=ROOT,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+        )
+
+    def told(self, *stacks: str) -> dict[str, str]:
+        """Return what the job of each stack writes now."""
+        states, s3 = (self.deployment.session.client(name) for name in ("stepfunctions", "s3"))
+        arns = {stack: self.deployment.outputs(stack)["MachineArn"] for stack in stacks}
+        executions = {
+            name: states.start_execution(stateMachineArn=arn, input=json.dumps({"items": [1]}))["executionArn"]
+            for name, arn in arns.items()
+        }
+        found = {}
+        for name, arn in executions.items():
+            deadline = time.monotonic() + 60
+            ended: Any
+            while (ended := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+                assert time.monotonic() < deadline, "still running"
+                time.sleep(0.1)
+            assert ended["status"] == "SUCCEEDED", ended.get("cause")
+            (job,) = json.loads(ended["output"])
+            uri = job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
+            bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+            found[name] = s3.get_object(Bucket=bucket, Key=f"{prefix}/version")["Body"].read().decode()
+        return found
+
+
+@pytest.fixture(scope="module")
+def edits(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Edits:
+    edits = Edits(deployment, tmp_path_factory.mktemp("edits"))
+    edits.edit(1)
+    ran = edits.cdk("deploy", "--all", "--require-approval", "never")
+    assert ran.returncode == 0, ran.stdout
+    return edits
+
+
+def test_a_deployment_without_a_terminal_is_not_stopped_for_a_change_of_permissions(edits: Edits) -> None:
+    # Of the stack without a nested one: the local AWS cannot update those.
+    stack = STACKS[0]
+    edits.edit(2)
+    diff = edits.cdk("diff", stack, "--security-only", "--fail")
+    assert diff.returncode == 0, diff.stdout  # with --fail, a difference is an error
+    ran = edits.cdk("deploy", stack)
+    assert ran.returncode == 0, ran.stdout
+    assert edits.told(stack) == {stack: "script 2, data 2"}
+
+
+def test_a_hotswap_reaches_the_jobs(edits: Edits) -> None:
+    edits.edit(3)
+    ran = edits.cdk("deploy", "--all", "--hotswap")
+    assert ran.returncode == 0, ran.stdout
+    for refusal in ("non-hotswappable", "Could not perform a hotswap"):
+        assert refusal not in ran.stdout
+    # For each machine its definition, its script and its local input.
+    assert ran.stdout.count("hotswapped!") == 3 * len(STACKS), ran.stdout
+    assert edits.told(*STACKS) == dict.fromkeys(STACKS, "script 3, data 3")
