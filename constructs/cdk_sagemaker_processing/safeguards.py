@@ -32,10 +32,11 @@ class Safeguards:
     others.
 
     Args:
-        encryption_key: encrypts buckets, queues, tables, log groups, repositories and the functions' environments. Its
-            policy receives a statement for CloudWatch Logs and one for EventBridge, and the roles that work with the
-            encrypted data are granted its use. You write the policy of an imported key. Default: keys that the services
-            manage.
+        encryption_key: encrypts buckets, queues, tables, log groups, repositories, the functions' environments, the
+            jobs' outputs in these buckets, and the jobs' volumes where the instance type allows it. Its policy receives
+            a statement for CloudWatch Logs and one for EventBridge, and the roles that work with the encrypted data are
+            granted its use. You write the policy of an imported key. ``docs/security.md`` lists the exceptions.
+            Default: keys that the services manage.
         log_retention: how long the logs of functions and state machines are kept. Default: three months.
         vpc: the VPC of the functions. Its subnets need a route to S3, SQS, Step Functions and EventBridge, with batches
             also to DynamoDB and Lambda, with a ``failure_topic`` also to SNS: by the internet or by

@@ -34,10 +34,12 @@ class SKLearnProcessor(ScriptProcessor):
         command: the interpreter and its own arguments. Default: ``["python3"]``. API: the start of
             ``AppSpecification.ContainerEntrypoint``.
         volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
-        volume_kms_key: encrypts the instances' volumes: a key, its ID or its ARN. Default: a key that the service owns.
-            API: ``ClusterConfig.VolumeKmsKeyId``.
-        output_kms_key: encrypts the outputs of the jobs: a key, its ID or its ARN. Default: the encryption of the
-            destination bucket. API: ``ProcessingOutputConfig.KmsKeyId``.
+        volume_kms_key: encrypts the instances' volumes: a key, its ID or its ARN. Default: the key of the scope's
+            `Safeguards` for instance types without local storage, or a key that the service owns. API:
+            ``ClusterConfig.VolumeKmsKeyId``.
+        output_kms_key: encrypts the outputs of the jobs: a key, its ID or its ARN. Default: the key of the destination
+            bucket, if the app has a construct for it; without one, SageMaker uses the account's AWS managed key for S3.
+            API: ``ProcessingOutputConfig.KmsKeyId``.
         max_runtime_in_seconds: 1 to 777,600; a job that runs longer is stopped. Default: the service's, 86,400. API:
             ``StoppingCondition.MaxRuntimeInSeconds``.
         base_job_name: the start of job names; shortened to 26 letters, digits and hyphens. Default:

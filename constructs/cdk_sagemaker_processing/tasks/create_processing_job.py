@@ -37,6 +37,7 @@ from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.tasks.connections import Connectable, connections_of
 from cdk_sagemaker_processing.tasks.creation_retry import retry_creation
+from cdk_sagemaker_processing.tasks.encryption_keys import default_output_key, default_volume_key
 from cdk_sagemaker_processing.tasks.integration import check_pattern, integration_arn
 from cdk_sagemaker_processing.tasks.job_role_policy import grant_job, grant_keys, grant_read_uri
 from cdk_sagemaker_processing.tasks.options import JsonataTaskOptions, JsonPathTaskOptions
@@ -88,12 +89,14 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             document whether the Step Functions integration accepts them. Default: none. API:
             ``ClusterConfig.InstancePreferences``.
         volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
-        volume_kms_key: encrypts the instances' volumes: a key, its ID or its ARN. Default: a key that the service owns.
-            API: ``ClusterConfig.VolumeKmsKeyId``.
+        volume_kms_key: encrypts the instances' volumes: a key, its ID or its ARN. Default: the key of the scope's
+            `Safeguards` for instance types without local storage, or a key that the service owns. API:
+            ``ClusterConfig.VolumeKmsKeyId``.
         inputs: at most 10. Default: none. API: ``ProcessingInputs``.
         outputs: at most 10. Default: none. API: ``ProcessingOutputConfig.Outputs``.
-        output_kms_key: encrypts the outputs of the job: a key, its ID or its ARN. Default: the encryption of the
-            destination bucket. API: ``ProcessingOutputConfig.KmsKeyId``.
+        output_kms_key: encrypts the outputs of the job: a key, its ID or its ARN. Default: the key of the destination
+            bucket, if the app has a construct for it; without one, SageMaker uses the account's AWS managed key for S3.
+            API: ``ProcessingOutputConfig.KmsKeyId``.
         bucket: the bucket of outputs without a destination. Required if there are any.
         entrypoint: 1 to 100 strings of at most 256 characters each that replace the image's entry point. Default: the
             image's own. API: ``AppSpecification.ContainerEntrypoint``.
@@ -238,6 +241,15 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         self._connections: ec2.Connections | None = None
         if instance_type is None and instance_preferences is None:
             instance_type = "ml.m5.xlarge"
+        requested_outputs = [
+            item.to_request(position, self._default_destination(item.name(position)) if item.needs_destination else "")
+            for position, item in enumerate(outputs or (), start=1)
+        ]
+        if output_kms_key is None:
+            output_kms_key = default_output_key(self, requested_outputs, bucket)
+        if volume_kms_key is None:
+            preferred = [preference.instance_type for preference in instance_preferences or ()]
+            volume_kms_key = default_volume_key(self, preferred or [instance_type])
         self.request = processing_request(
             job_name=self._job_name_value(),
             role_arn=self.role.role_arn,
@@ -248,12 +260,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             volume_size_in_gb=volume_size_in_gb,
             volume_kms_key=_key_id(volume_kms_key),
             inputs=[item.to_request(position) for position, item in enumerate(inputs or (), start=1)],
-            outputs=[
-                item.to_request(
-                    position, self._default_destination(item.name(position)) if item.needs_destination else ""
-                )
-                for position, item in enumerate(outputs or (), start=1)
-            ],
+            outputs=requested_outputs,
             output_kms_key=_key_id(output_kms_key),
             entrypoint=entrypoint,
             arguments=arguments,

@@ -28,6 +28,7 @@ from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model.ecr_images import EcrImage
 from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, split_s3_uri
+from cdk_sagemaker_processing.tasks.encryption_keys import key_of_location
 from cdk_sagemaker_processing.tasks.query_languages import static_prefix
 
 _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
@@ -64,6 +65,24 @@ def grant_job(
     grants.add()
     if bucket is not None:
         grant_encrypt(bucket.encryption_key, role, decrypt=True, scope=task)
+    _grant_decrypt_inputs(task, role, request, bucket)
+
+
+def _grant_decrypt_inputs(
+    task: IConstruct, role: iam.IRole, request: Mapping[str, Any], bucket: s3.IBucket | None
+) -> None:
+    """Grant the role the use of the keys of the inputs' buckets, except the key of the task's bucket, which it has.
+
+    See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+    """
+    keys: dict[str, kms.IKey] = {}
+    for entry in request.get("ProcessingInputs", ()):
+        if "S3Input" in entry and (key := key_of_location(task, entry["S3Input"]["S3Uri"], bucket)) is not None:
+            keys[key.key_arn] = key
+    if bucket is not None and bucket.encryption_key is not None:
+        keys.pop(bucket.encryption_key.key_arn, None)
+    for key in keys.values():
+        grant_key(key, role, "kms:Decrypt", scope=task)
 
 
 def grant_read_uri(task: IConstruct, role: iam.IRole, uri: str, bucket: s3.IBucket | None) -> None:

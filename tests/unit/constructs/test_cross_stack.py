@@ -351,9 +351,7 @@ def test_a_role_of_another_region(name: str | None) -> None:
     role = iam.Role(base, "Role", role_name=name, assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
     image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/count:1"
     if name is None:
-        with pytest.raises(
-            InvalidValueError, match=f"role must be in the region of the job's stack, {REGION}, or"
-        ):
+        with pytest.raises(InvalidValueError, match=f"role must be in the region of the job's stack, {REGION}, or"):
             SageMakerCreateProcessingJob(own, "Run", image_uri=image, role=role)
         return
     task = SageMakerCreateProcessingJob(own, "Run", image_uri=image, role=role)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Annotations, Match
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 from constructs import Construct
 
 from cdk_sagemaker_processing import (
@@ -25,9 +28,10 @@ from cdk_sagemaker_processing import (
     Processor,
     S3Trigger,
     Safeguards,
+    SKLearnProcessor,
     uploaded_objects,
 )
-from tests.helpers.stacks import resources, stack, statements, template
+from tests.helpers.stacks import ACCOUNT, REGION, ROOT, flat, resources, stack, statements, template
 
 IMAGE = "444455556666.dkr.ecr.us-west-2.amazonaws.com/team/count:1"
 # The path of the key in the properties of each type of resource.
@@ -84,6 +88,93 @@ def test_one_key_encrypts_everything_but_the_access_logs() -> None:
     assert len(found) == 12
     (key,) = resources(scope, "AWS::KMS::Key")
     assert set(found.values()) == {key}
+
+
+def everything(scope: Stack, key: kms.IKey) -> None:
+    """Create each kind of resource that the library has, with one key for all."""
+    Safeguards(encryption_key=key, vpc=ec2.Vpc(scope, "Vpc", nat_gateways=0)).apply_to(scope)
+    pipeline(scope, failure_topic=sns.Topic(scope, "Failures", master_key=key))
+    processor = SKLearnProcessor(scope, "SKLearn", framework_version="1.2-1", instance_type="ml.m5.large")
+    run = processor.run(
+        "Script", code="examples/demo/preprocess.py", outputs=[ProcessingOutput(source="/opt/ml/processing/out")]
+    )
+    EventDrivenProcessing(scope, "Single", steps=[run])
+    ProcessingRepository(scope, "Images")
+
+
+def key_properties(kind: str) -> set[str]:
+    """Return the properties of a resource type that take a key, from CloudFormation's own schema."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+    parts = {"": schema, **schema.get("definitions", {})}
+    return {
+        f"{part}.{name}".lstrip(".")
+        for part, definition in parts.items()
+        for name in definition.get("properties", {})
+        if re.search("kms", name, re.IGNORECASE)
+    }
+
+
+# The properties that take a key and that the Safeguards do not set; docs/security.md says why.
+NOT_SET = {
+    "AWS::Lambda::Function": {"Code.SourceKMSKeyArn"},
+    "AWS::Lambda::EventSourceMapping": {"KmsKeyArn"},
+    "AWS::StepFunctions::StateMachine": {
+        "EncryptionConfiguration.KmsKeyId",
+        "EncryptionConfiguration.KmsDataKeyReusePeriodSeconds",
+    },
+}
+
+
+def test_every_property_that_takes_a_key_is_set_or_a_documented_exception() -> None:
+    scope = stack(bound=False)
+    everything(scope, kms.Key(scope, "Key"))
+
+    kinds = {entry["Type"] for entry in template(scope)["Resources"].values()}
+    own = {kind for kind in kinds if kind.startswith("AWS::")} - {"AWS::SNS::Topic", "AWS::KMS::Key"}
+    unset = {kind: found for kind in own - KEYS.keys() if (found := key_properties(kind))}
+    assert unset == {kind: names for kind, names in NOT_SET.items() if kind not in KEYS}
+    security = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    for kind, names in NOT_SET.items():
+        assert names <= key_properties(kind)
+        assert f"`{kind}`" in security, kind
+    assert {name for name, key in keys(scope).items() if key is None} == {"ProcessingAccessLogs"}
+
+
+def test_the_requests_of_jobs_have_the_key() -> None:
+    scope = stack()
+    key = kms.Key(scope, "Key")
+    everything(scope, key)
+
+    arn = flat(scope.resolve(key.key_arn))
+    machines = resources(scope, "AWS::StepFunctions::StateMachine").values()
+    definitions = [json.loads(flat(machine["Properties"]["DefinitionString"])) for machine in machines]
+    requests = [state["Parameters"] for each in definitions for state in each["States"].values()]
+    assert len(requests) == 2
+    for request in requests:
+        assert request["ProcessingOutputConfig"]["KmsKeyId"] == arn
+        assert request["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == arn
+
+
+@pytest.mark.parametrize("imported", [True, False])
+def test_each_service_that_uses_the_key_is_allowed_to(imported: bool) -> None:  # noqa: FBT001
+    scope = stack()
+    arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/theirs"
+    key = kms.Key.from_key_arn(scope, "Key", arn) if imported else kms.Key(scope, "Key")
+    everything(scope, key)
+
+    if imported:
+        (report,) = Annotations.from_stack(scope).find_info("*", Match.string_like_regexp("the policy of the key"))
+        policy = json.loads(str(report.entry.data).partition(":\n")[2].partition(" [ack: ")[0])
+    else:
+        policy = key_policy(scope)
+    services = {
+        service: statement
+        for statement in policy
+        if (service := statement["Principal"].get("Service") if isinstance(statement["Principal"], dict) else None)
+    }
+    assert services.keys() == {f"logs.{REGION}.amazonaws.com", "events.amazonaws.com"}
+    assert "kms:EncryptionContext:aws:logs:arn" in json.dumps(services[f"logs.{REGION}.amazonaws.com"]["Condition"])
+    assert "Condition" not in services["events.amazonaws.com"]
 
 
 def test_the_key_policy_allows_logs_and_events_and_nobody_else() -> None:
@@ -145,7 +236,8 @@ def test_each_role_that_uses_encrypted_data_may_use_the_key(role: str) -> None:
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     }
     of_the_table = {"kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:DescribeKey"}
-    assert actions == {"kms:Decrypt", "kms:GenerateDataKey"} | (of_the_table if "Trigger" in role else set())
+    of_a_job = {"kms:Encrypt", "kms:CreateGrant", "kms:DescribeKey"}  # outputs and volumes
+    assert actions == {"kms:Decrypt", "kms:GenerateDataKey"} | (of_the_table if "Trigger" in role else of_a_job)
 
 
 def test_a_pipeline_with_its_own_key() -> None:

@@ -1,0 +1,114 @@
+"""The keys of outputs and volumes that a job uses unless the user names others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import Annotations, Reference, Tokenization
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import IConstruct
+
+from cdk_sagemaker_processing.model import is_unresolved
+from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, split_s3_uri
+from cdk_sagemaker_processing.safeguards import Safeguards
+from cdk_sagemaker_processing.tasks.query_languages import static_prefix
+
+# The families of ProcessingInstanceType without local storage. SageMaker refuses a volume's key for the others:
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingClusterConfig.html#sagemaker-Type-ProcessingClusterConfig-VolumeKmsKeyId
+# and https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/InstanceStorage.html#instance-store-volumes. A family that is
+# not listed here gets no key by default, so that no job fails for it.
+_WITHOUT_LOCAL_STORAGE = frozenset(
+    (
+        *("c4", "c5", "c6i", "c7i", "c7i-flex", "c8i", "c8i-flex"),
+        *("m4", "m5", "m6i", "m7i", "m7i-flex", "m8i", "m8i-flex"),
+        *("p2", "p3"),
+        *("r5", "r6i", "r7i", "r8i", "r8i-flex"),
+        *("t3",),
+    )
+)
+
+
+def default_output_key(
+    task: IConstruct, outputs: Sequence[Mapping[str, Any]], bucket: s3.IBucket | None
+) -> kms.IKey | None:
+    """Return the key of the bucket that a job writes to.
+
+    Without ``KmsKeyId`` SageMaker encrypts outputs with the account's AWS managed key for S3 instead of the bucket's
+    own. One ``KmsKeyId`` applies to all outputs of a job, so with several keys the key of the task's bucket is used, or
+    else that of the first output, with a warning.
+
+    Args:
+        task: the task.
+        outputs: the request's outputs.
+        bucket: the task's bucket.
+
+    See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingOutputConfig.html and
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_OutputDataConfig.html
+    """
+    uris = [output["S3Output"]["S3Uri"] for output in outputs if "S3Output" in output]
+    found = [key for uri in uris if (key := key_of_location(task, uri, bucket)) is not None]
+    keys = {key.key_arn: key for key in found}
+    if bucket is not None and bucket.encryption_key is not None and bucket.encryption_key.key_arn in keys:
+        chosen: kms.IKey | None = bucket.encryption_key
+    else:
+        chosen = found[0] if found else None
+    if len(keys) > 1 and chosen is not None:
+        Annotations.of(task).add_warning_v2(
+            "cdk-sagemaker-processing:several-output-keys",
+            f"the outputs of {task.node.id!r} go to buckets with {len(keys)} keys, but SageMaker encrypts all outputs "
+            f"of a job with one, here with {chosen.node.path}; pass output_kms_key= to choose, or run a job for each "
+            "bucket",
+        )
+    return chosen
+
+
+def default_volume_key(task: IConstruct, instance_types: Sequence[Any]) -> kms.IKey | None:
+    """Return the key of the scope's `Safeguards` for instances whose volumes SageMaker encrypts with a key.
+
+    Args:
+        task: the task.
+        instance_types: the types that the job may run on.
+    """
+    families = [kind.split(".")[1:2] for kind in instance_types if isinstance(kind, str) and not is_unresolved(kind)]
+    supported = all(family and family[0] in _WITHOUT_LOCAL_STORAGE for family in families)
+    if not families or len(families) < len(instance_types) or not supported:
+        return None
+    return Safeguards.of(task).encryption_key
+
+
+def key_of_location(task: IConstruct, uri: str, bucket: s3.IBucket | None) -> kms.IKey | None:
+    """Return the key of the bucket of an S3 URI, if the bucket is a construct of the app.
+
+    Args:
+        task: the task.
+        uri: the URI.
+        bucket: the task's bucket.
+    """
+    known = static_prefix(uri)
+    name, _ = split_s3_uri(known)
+    bucket_is_cut = known != uri and known == f"{S3_SCHEME}{name}"
+    if not known.startswith(S3_SCHEME) or not name or bucket_is_cut:
+        return None
+    if bucket is not None and bucket.bucket_name == name:
+        return bucket.encryption_key
+    named = _bucket_of_reference(name) or _bucket_by_name(task, name)
+    return None if named is None else named.encryption_key
+
+
+def _bucket_of_reference(name: str) -> s3.IBucket | None:
+    tokens = Tokenization.reverse_string(name).tokens if is_unresolved(name) else ()
+    targets = [token.target.node.scope for token in tokens if isinstance(token, Reference)]
+    return next((target for target in targets if isinstance(target, s3.BucketBase)), None)
+
+
+def _bucket_by_name(task: IConstruct, name: str) -> s3.IBucket | None:
+    """Return the bucket that the app imports or creates under a name."""
+    for construct in task.node.root.node.find_all():
+        if isinstance(construct, s3.BucketBase) and construct.bucket_name == name:
+            return construct
+        if isinstance(construct, s3.CfnBucket) and construct.bucket_name == name:
+            scope = construct.node.scope
+            return scope if isinstance(scope, s3.BucketBase) else None
+    return None
