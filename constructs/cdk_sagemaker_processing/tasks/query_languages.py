@@ -376,7 +376,9 @@ def _intrinsic_argument(item: Any) -> str:  # noqa: ANN401 - an item of a list
         case _RunTime():
             return item.expression
         case str():
-            return f"'{_escape(item)}'"
+            # Only for States.Format is it certain that an escaped brace arrives as a brace.
+            braces = "{" in _TOKEN.sub("", item) or "}" in _TOKEN.sub("", item)
+            return f"States.Format('{_escape(item)}')" if braces else f"'{_escape(item)}'"
         case _:
             raise InvalidValueError(
                 "a list with values known at run time",
