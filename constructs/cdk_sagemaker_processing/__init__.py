@@ -41,7 +41,13 @@ if TYPE_CHECKING:
         ProcessingVpcEndpoints,
     )
     from cdk_sagemaker_processing.safeguards import Safeguards
-    from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob, retry_on_capacity
+    from cdk_sagemaker_processing.tasks import (
+        CapacityRetry,
+        SageMakerCreateProcessingJob,
+        literal_text,
+        retry_on_capacity,
+        unique_job_name,
+    )
     from cdk_sagemaker_processing.trigger import GroupBy, S3Trigger, uploaded_objects
 
 __all__ = [
@@ -79,7 +85,9 @@ __all__ = [
     "SparkJarProcessor",
     "TensorFlowProcessor",
     "XGBoostProcessor",
+    "literal_text",
     "retry_on_capacity",
+    "unique_job_name",
     "uploaded_objects",
 ]
 
@@ -108,7 +116,9 @@ if not TYPE_CHECKING:  # a type checker would accept any name
             "SparkJarProcessor": ".processors",
             "TensorFlowProcessor": ".processors",
             "XGBoostProcessor": ".processors",
+            "literal_text": ".tasks",
             "retry_on_capacity": ".tasks",
+            "unique_job_name": ".tasks",
             "uploaded_objects": ".trigger",
         },
     )

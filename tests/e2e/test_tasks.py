@@ -20,7 +20,8 @@ from tests.helpers.ports import free_port
 from tests.helpers.stacks import ROOT
 
 SOURCE = ROOT / "tests" / "e2e" / "tasks" / "source"
-INPUT = {"day": "2026-11-23", "who": 'it\'s {you} \\ & "me"', "instance": "ml.m5.large"}
+ITEM = {"day": "2026-11-23", "who": 'it\'s {you} \\ & "me"', "instance": "ml.m5.large"}
+INPUT: dict[str, Any] = {**ITEM, "items": [ITEM, ITEM, ITEM]}
 EXPECTED = {
     "arguments": ["--day", INPUT["day"], f'it\'s {{{INPUT["who"]}}} \\ "quoted"'],
     "who": f"for {INPUT['who']}",
@@ -118,6 +119,21 @@ def test_every_family_runs_in_a_state_machine_of_either_language(tasks: Tasks, l
         assert tasks.report(job) == EXPECTED
         uri = job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
         assert uri.endswith(f"/outputs/{execution['name']}/{language} {family}/try-0/told")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_items_of_a_map_have_their_own_names_and_outputs(tasks: Tasks, language: str) -> None:
+    execution = tasks.run(f"{language}Nested")
+
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+    jobs = [job for job in tasks.jobs("nested-") if f"/{language} Nested/" in str(job["ProcessingOutputConfig"])]
+    assert len(jobs) == len(INPUT["items"])
+    assert all(job["ProcessingJobName"].startswith(f"nested-{ITEM['day']}-") for job in jobs)
+    locations = {job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"] for job in jobs}
+    assert len(locations) == len(jobs)
+    assert all(f"/outputs/{execution['name']}/{language} Nested/try-0/told/" in uri for uri in locations)
+    for job in jobs:
+        assert tasks.report(job) == EXPECTED | {"arguments": ["{% raw %}", f"{ITEM['day']} {{% end %}}"]}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

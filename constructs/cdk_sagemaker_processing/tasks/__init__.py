@@ -2,7 +2,9 @@
 
 from cdk_sagemaker_processing.tasks.capacity_retry import CapacityRetry, retry_on_capacity
 from cdk_sagemaker_processing.tasks.create_processing_job import SageMakerCreateProcessingJob
+from cdk_sagemaker_processing.tasks.job_name import register_triggered, unique_job_name
 from cdk_sagemaker_processing.tasks.options import ProcessorOptions, RunOptions, StateOptions
+from cdk_sagemaker_processing.tasks.query_languages import literal_text
 
 __all__ = [
     "CapacityRetry",
@@ -10,5 +12,8 @@ __all__ = [
     "RunOptions",
     "SageMakerCreateProcessingJob",
     "StateOptions",
+    "literal_text",
+    "register_triggered",
     "retry_on_capacity",
+    "unique_job_name",
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 
@@ -84,14 +82,6 @@ class CapacityRetry(sfn.Parallel):
             max_attempts=max_attempts,
             jitter_strategy=sfn.JitterType.FULL,
         )
-
-    def to_state_json(self, top_level_query_language: sfn.QueryLanguage | None = None) -> dict[str, Any]:
-        """Return the state in Amazon States Language.
-
-        aws-cdk does not pass the state machine's query language on to the task inside, so this method does.
-        """
-        self.task.use_language_of_machine(top_level_query_language)
-        return dict(super().to_state_json(top_level_query_language))
 
 
 def _name(template: str, task: SageMakerCreateProcessingJob) -> str:

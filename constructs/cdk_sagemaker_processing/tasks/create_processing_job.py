@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import jsii
@@ -21,6 +22,7 @@ from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
     ExperimentConfig,
     InstancePreference,
+    InvalidProcessingJobError,
     InvalidValueError,
     NetworkConfig,
     ProcessingInput,
@@ -39,9 +41,15 @@ from cdk_sagemaker_processing.tasks.connections import Connectable, connections_
 from cdk_sagemaker_processing.tasks.creation_retry import retry_creation
 from cdk_sagemaker_processing.tasks.encryption_keys import default_output_key, default_volume_key
 from cdk_sagemaker_processing.tasks.integration import check_pattern, integration_arn
+from cdk_sagemaker_processing.tasks.job_name import check_job_name, check_job_name_at
 from cdk_sagemaker_processing.tasks.job_role_policy import grant_job, grant_keys, grant_read_uri
+from cdk_sagemaker_processing.tasks.late_rendering import late
 from cdk_sagemaker_processing.tasks.options import JsonataTaskOptions, JsonPathTaskOptions
-from cdk_sagemaker_processing.tasks.output_destinations import default_destination
+from cdk_sagemaker_processing.tasks.output_destinations import (
+    default_destination,
+    has_destination_per_entry,
+    separate_outputs,
+)
 from cdk_sagemaker_processing.tasks.query_languages import (
     check_language,
     context_object_values,
@@ -51,6 +59,7 @@ from cdk_sagemaker_processing.tasks.query_languages import (
     to_jsonata,
     uses_execution_input,
 )
+from cdk_sagemaker_processing.tasks.state_location import StateLocation, location_of, mark_of
 from cdk_sagemaker_processing.tasks.state_machine_policy import (
     add_to_role_of_other_stack,
     check_account,
@@ -119,8 +128,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             attempt. Default: True.
         state_name: the state's name. Default: the construct's id.
         comment: shown in the definition. Default: none.
-        query_language: the state's query language. Default: its state machine's, except inside a ``Parallel`` or
-            ``Map``, where it is JSONPath, because aws-cdk does not pass the state machine's on.
+        query_language: the state's query language. Default: its state machine's, also inside ``Parallel`` and ``Map``.
         input_path: the part of the state's input that the job sees (JSONPath). Default: all of it.
         result_selector: the part of the job's description to keep (JSONPath). Default: all of it.
         result_path: the path in the state's input that receives the job's description (JSONPath). Default: it replaces
@@ -226,7 +234,6 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         self._job_name = job_name
         # aws-cdk stores these in properties that Python cannot read.
         self._own_query_language = query_language
-        self._machine_query_language: sfn.QueryLanguage | None = None
         self._paths = {
             "input_path": input_path,
             "result_selector": result_selector,
@@ -359,10 +366,6 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         """
         grant_read_uri(self, self.role, uri, bucket)
 
-    def use_language_of_machine(self, language: sfn.QueryLanguage | None) -> None:
-        """Set the state machine's query language, which aws-cdk does not pass on to a task inside another state."""
-        self._machine_query_language = language
-
     def suppress_wildcards_by_resource(self, state_machine: IConstruct) -> None:
         """Suppress cdk-nag's findings on the wildcards that this task adds to a state machine's role."""
         if self._task_credentials is None:
@@ -375,29 +378,93 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         aws-cdk renders a task by an internal method that Python cannot override, so this method assembles the whole
         state from the same parts; a test compares every common field with an official task of aws-cdk.
         """
-        machine_language = top_level_query_language or self._machine_query_language
-        language = self._own_query_language or machine_language or sfn.QueryLanguage.JSON_PATH
-        check_language(self.node.id, language, self._paths, self._output, self.request)
         request = merge(self.request, self._overrides or {})
-        jsonata = language == sfn.QueryLanguage.JSONATA
+        passed, own = top_level_query_language, self._own_query_language
+        jsonata, json_path = sfn.QueryLanguage.JSONATA, sfn.QueryLanguage.JSON_PATH
+
+        def language() -> sfn.QueryLanguage:
+            return self._language(location_of(self), passed)
+
+        def request_in(each: sfn.QueryLanguage) -> dict[str, Any] | None:
+            if mark := mark_of(self):
+                return mark if each == json_path else None
+            return self._render_request(request, each, location_of(self)) if language() == each else None
+
+        def in_language(render: Callable[[sfn.QueryLanguage], Mapping[str, Any]]) -> dict[str, Any]:
+            """Return fields that aws-cdk renders differently in each language."""
+            if known := own or passed:
+                return dict(render(known))
+            paths, expressions = dict(render(json_path)), dict(render(jsonata))
+
+            def field(name: str) -> object:
+                return (expressions if not mark_of(self) and language() == jsonata else paths).get(name)
+
+            return {
+                name: value if value == expressions.get(name) else late(functools.partial(field, name))
+                for name, value in (expressions | paths).items()
+            }
+
         state: dict[str, Any] = {
             **self._render_next_end(),
-            **self._render_retry_catch(machine_language),
+            **in_language(self._render_retry_catch),
             "Type": "Task",
             "Comment": self._state_comment,
-            **self._render_query_language(machine_language),
+            # JSONPath is the default, or the state is refused at synth because its state machine is JSONata.
+            **(self._render_query_language(passed) if own == jsonata else {}),
             **self._render_input_output(),
             **self._render_result_selector(),
             "ResultPath": self._paths["result_path"],
-            **self._render_assign(machine_language),
+            **in_language(self._render_assign),
             **self._render_timeouts(),
             "Credentials": self._task_credentials
             and sfn.FieldUtils.render_object({"RoleArn": self._task_credentials.role.role_arn}),
             "Resource": integration_arn(self.integration_pattern),
-            "Arguments": to_jsonata(request) if jsonata else None,
-            "Parameters": None if jsonata else to_json_path(request),
+            "Arguments": late(functools.partial(request_in, jsonata)),
+            "Parameters": late(functools.partial(request_in, json_path)),
         }
         return {key: value for key, value in state.items() if value is not None}
+
+    def problems(self, location: StateLocation) -> list[str]:
+        """Return the reasons why AWS would refuse the state, or its jobs fail, at a location; called at synth."""
+        language = self._language(location)
+        try:
+            check_language(
+                self.node.id, language, self._paths, self._output, self.request, machine_language=location.language
+            )
+            self._render_request(merge(self.request, self._overrides or {}), language, location, strict=True)
+            if self._job_name is not None:
+                check_job_name_at(self._job_name, location)
+        except InvalidProcessingJobError as error:
+            return [str(error)]
+        return []
+
+    def _language(self, location: StateLocation | None, passed: sfn.QueryLanguage | None = None) -> sfn.QueryLanguage:
+        """Return the state's query language: its own, or that of its state machine."""
+        of_machine = location.language if location else passed
+        return self._own_query_language or of_machine or sfn.QueryLanguage.JSON_PATH
+
+    def _render_request(
+        self,
+        request: Mapping[str, Any],
+        language: sfn.QueryLanguage,
+        location: StateLocation | None,
+        *,
+        strict: bool = False,
+    ) -> dict[str, Any]:
+        """Return the request in a query language; unless strict, a request with a problem becomes its message.
+
+        aws-cdk resolves templates before it validates the app, and only the validation ends in a readable error.
+        """
+        if location is not None and self.bucket is not None:
+            reentered = location.in_loop or location.in_retried_state
+            if location.in_map or (reentered and not has_destination_per_entry(request, self.bucket)):
+                request = separate_outputs(request, self.bucket)
+        try:
+            return to_jsonata(request) if language == sfn.QueryLanguage.JSONATA else to_json_path(request)
+        except InvalidProcessingJobError as error:
+            if strict:
+                raise
+            return {"Error": str(error)}
 
     def statements(self) -> list[iam.PolicyStatement]:
         """Return the permissions that a state machine needs to run the task; aws-cdk adds them to a role of the app.
@@ -455,16 +522,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
     def _job_name_value(self) -> str:
         if self._job_name is None:
             return f"{self._base_job_name}-{context_object_values().uuid}"
-        known = static_prefix(self._job_name)
-        if known == self._job_name:
-            raise InvalidValueError(
-                "job_name",
-                self._job_name,
-                "have a part that is known only at run time",
-                "SageMaker accepts a name only once, so a second execution would fail; pass base_job_name instead, or "
-                "include for example sfn.JsonPath.execution_name",
-            )
-        check("ProcessingJobName", "job_name", f"{known}x")
+        check_job_name(self._job_name)
         return self._job_name
 
     def _static_job_name(self) -> str:

@@ -26,12 +26,22 @@ from aws_cdk import aws_stepfunctions as sfn
 from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
     InvalidValueError,
+    check_type,
     is_unresolved,
     is_whole_list_unresolved,
 )
+from cdk_sagemaker_processing.public_api import public
+from cdk_sagemaker_processing.tasks.late_rendering import late
 
 _TOKEN = re.compile(r"(\$\{Token\[[^]]+\]\})")
-_JSONATA = re.compile(r"(\{%.*?%\})", re.DOTALL)
+_OPEN, _CLOSE = "{%", "%}"
+# What a `{% ... %}` of a template language starts with; in JSONata these are at most names, which have no value here.
+_TEMPLATE_TAG = re.compile(
+    r"[-+]?\s*(end)?(raw|verbatim|if|elif|elsif|else|unless|for|while|set|block|macro|call|filter|with|case|when|capture"
+    r"|comment|include|extends|import|from|load|assign|autoescape|trans|blocktrans|do|break|continue)\b(?!\s*[(.\[])"
+)
+# A literal, a value of the execution, or the call of a function: an expression without any of these has no value.
+_HAS_VALUE = re.compile(r"[$\"'\d(\[{]|\b(true|false|null)\b")
 _SIMPLE_PATH = re.compile(r"(\$\$?|\$[A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\[\d+\]|\['[^'`]+'\])*)")
 # The input, its copy in the context object, and variables; a function's name is followed by a parenthesis.
 _INPUT_IN_JSONATA = re.compile(
@@ -107,7 +117,7 @@ def merge(request: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str,
 def static_prefix(text: str) -> str:
     """Return the text before the first part that is known only at run time."""
     prefix = ""
-    for part in _TOKEN.split(_JSONATA.split(text)[0]):
+    for part in _TOKEN.split(next(_parts(text)).text):
         if _TOKEN.fullmatch(part) and _encoded_path(part) is not None:
             break
         prefix += part
@@ -132,7 +142,7 @@ def _expressions(value: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 -
         case str() if name.endswith(".$"):
             yield value
         case str():
-            yield from _JSONATA.findall(value)
+            yield from (part.text for part in _parts(value) if part.is_expression)
             yield from (piece.expression for piece in _pieces(value) if isinstance(piece, _RunTime))
         case Mapping():
             for key, item in value.items():
@@ -143,6 +153,17 @@ def _expressions(value: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 -
         case _ if is_unresolved(value):
             rendered = sfn.FieldUtils.render_object({"value": value}) or {}
             yield from (path for key, path in rendered.items() if key.endswith(".$"))
+
+
+def static_text(text: str) -> str:
+    """Return the parts of a text that are known at synth."""
+    return "".join(
+        piece
+        for part in _parts(text)
+        if not part.is_expression
+        for piece in _pieces(part.text)
+        if isinstance(piece, str) and not _TOKEN.search(piece)
+    )
 
 
 class _Writer(ABC):
@@ -201,17 +222,18 @@ class _JsonPathWriter(_Writer):
         return _RunTime(path)
 
     def text(self, value: str) -> str | _RunTime:
-        if _is_expression(value):
+        if any("$" in part.text for part in _parts(_TOKEN.sub("", value)) if part.is_expression):
             raise InvalidValueError(
                 "a value of a JSONPath state",
                 value,
                 "not be a JSONata expression",
-                "give the state query_language=sfn.QueryLanguage.JSONATA, or use sfn.JsonPath",
+                "give the state query_language=sfn.QueryLanguage.JSONATA, or use sfn.JsonPath; if the job itself "
+                "should receive this text, write literal_text(...) around it",
             )
         pieces = list(_pieces(value))
         run_time = [piece for piece in pieces if isinstance(piece, _RunTime)]
         if not run_time:
-            return value
+            return "".join(str(piece) for piece in pieces)
         if len(pieces) == 1:
             return run_time[0]
         template = "".join("{}" if isinstance(piece, _RunTime) else _escape(piece) for piece in pieces)
@@ -232,26 +254,124 @@ class _JsonataWriter(_Writer):
 
     def text(self, value: str) -> str | _RunTime:
         if _is_expression(value):
+            _checked_expression(value)
             return value
         parts: list[str] = []
+        literal: list[str] = []
         has_run_time_value = False
-        for part in _JSONATA.split(value):
-            if _JSONATA.fullmatch(part):
-                parts.append(f"({part[2:-2].strip()})")
+        for part in _parts(value):
+            if part.is_expression:
+                parts.append(f"({_checked_expression(part.text)})")
                 has_run_time_value = True
                 continue
-            for piece in _pieces(part):
+            for piece in _pieces(part.text):
                 if isinstance(piece, _RunTime):
                     parts.append(_to_jsonata_path(piece.expression))
                     has_run_time_value = True
                 else:
-                    parts.append(json.dumps(piece, ensure_ascii=False))
-        return _RunTime(" & ".join(parts)) if has_run_time_value else value
+                    literal.append(piece)
+                    parts.append(_jsonata_string(piece))
+        text = "".join(literal)
+        looks_like_expression = text.startswith(_OPEN) and text.endswith(_CLOSE)
+        return _RunTime(" & ".join(parts)) if has_run_time_value or looks_like_expression else text
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a text: an expression with its delimiters, or the text around it."""
+
+    text: str
+    is_expression: bool
+
+
+def _parts(text: str) -> Iterator[_Part]:
+    """Yield the parts of a text, alternately the text around expressions and the expressions."""
+    position = 0
+    while (start := text.find(_OPEN, position)) >= 0 and (end := _end_of_expression(text, start)) > 0:
+        yield _Part(text[position:start], is_expression=False)
+        yield _Part(text[start:end], is_expression=True)
+        position = end
+    yield _Part(text[position:], is_expression=False)
+
+
+def _end_of_expression(text: str, start: int) -> int:
+    """Return the end of the expression that starts at a position; its strings may contain the delimiters. 0 if none."""
+    position = start + len(_OPEN)
+    while position < len(text):
+        if text.startswith(_CLOSE, position):
+            return position + len(_CLOSE)
+        if matched := _QUOTED.match(text, position):
+            position = matched.end()
+        else:
+            position += 1
+    # A quotation mark without its partner, as in a sentence.
+    return text.find(_CLOSE, start) + len(_CLOSE) if _CLOSE in text[start:] else 0
+
+
+_QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|/\*.*?\*/""", re.DOTALL)
 
 
 def _is_expression(value: str) -> bool:
     """Return whether the whole text is one JSONata expression."""
-    return value.startswith("{%") and value.endswith("%}") and value.count("{%") == 1
+    return value.startswith(_OPEN) and _end_of_expression(value, 0) == len(value)
+
+
+def _checked_expression(expression: str) -> str:
+    """Return the inside of an expression, after refusing text that is certainly not JSONata."""
+    inside = expression[len(_OPEN) : -len(_CLOSE)].strip()
+    if _TEMPLATE_TAG.match(inside) or not (_HAS_VALUE.search(inside) or _TOKEN.search(inside)):
+        raise InvalidValueError(
+            "a value of a JSONata state",
+            expression,
+            "be a JSONata expression",
+            "values come from $states and from variables, for example {% $states.input.day %}; if the job itself "
+            "should receive this text, write literal_text(...) around it",
+        )
+    return inside
+
+
+def _jsonata_string(text: str) -> str:
+    """Return a string of JSONata, without the delimiters of expressions in it."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return quoted.replace(_OPEN, r"\u007b%").replace(_CLOSE, r"%\u007d")
+
+
+def run_time_expressions(text: str) -> list[str]:
+    """Return the expressions of a text that are evaluated at run time: paths, intrinsic functions and JSONata."""
+    expressions = []
+    for part in _parts(text):
+        if part.is_expression:
+            expressions.append(part.text[len(_OPEN) : -len(_CLOSE)].strip())
+        else:
+            expressions += [piece.expression for piece in _pieces(part.text) if isinstance(piece, _RunTime)]
+    return expressions
+
+
+@public
+def literal_text(text: str) -> str:
+    """Return text that reaches the job as it is written, also where it looks like an expression of Step Functions.
+
+    A state whose query language is JSONata evaluates ``{% ... %}``, the form of a tag in Jinja, Liquid and dbt; this
+    library refuses it in a JSONPath state, too, if it contains ``$``. The result may be a part of a longer text.
+
+    Args:
+        text: the text.
+
+    Example:
+        >>> arguments = ["--template", literal_text("{% if day %}{{ day }}{% endif %}")]
+    """
+    check_type("text", text, str)
+    return _literal_token(text)
+
+
+@functools.cache
+def _literal_token(text: str) -> str:
+    token = late(lambda: text)
+    _LITERALS[token] = text
+    return token
+
+
+_LITERALS: dict[str, str] = {}
 
 
 def _as_jsonata(value: Any) -> Any:  # noqa: ANN401
@@ -262,9 +382,10 @@ def _pieces(value: str) -> Iterator[str | _RunTime]:
     """Yield text, including tokens that CloudFormation resolves, and paths, in order."""
     literal = ""
     for part in _TOKEN.split(value):
-        path = _encoded_path(part) if _TOKEN.fullmatch(part) else None
+        is_token = _TOKEN.fullmatch(part) and part not in _LITERALS
+        path = _encoded_path(part) if is_token else None
         if path is None:
-            literal += part
+            literal += _LITERALS.get(part, part)
             continue
         if literal:
             yield literal
@@ -291,7 +412,9 @@ def _intrinsic_argument(item: Any) -> str:  # noqa: ANN401 - an item of a list
         case _RunTime():
             return item.expression
         case str():
-            return f"'{_escape(item)}'"
+            # Only for States.Format is it certain that an escaped brace arrives as a brace.
+            braces = "{" in _TOKEN.sub("", item) or "}" in _TOKEN.sub("", item)
+            return f"States.Format('{_escape(item)}')" if braces else f"'{_escape(item)}'"
         case _:
             raise InvalidValueError(
                 "a list with values known at run time",
@@ -338,6 +461,8 @@ def check_language(
     paths: Mapping[str, object],
     state_output: object,
     request: Mapping[str, Any],
+    *,
+    machine_language: sfn.QueryLanguage | None = None,
 ) -> None:
     """Check that a state uses only features of its query language, as soon as the language is known.
 
@@ -347,11 +472,18 @@ def check_language(
         paths: the state's JSONPath options, by parameter.
         state_output: the state's JSONata output.
         request: the state's request.
+        machine_language: the query language of the state machine. Default: it is not known yet.
 
     Raises:
         ConflictingValuesError: an option of the other language.
         InvalidValueError: a path that cannot be translated to JSONata.
     """
+    if language == sfn.QueryLanguage.JSON_PATH and machine_language == sfn.QueryLanguage.JSONATA:
+        # https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
+        raise ConflictingValuesError(
+            f"the state {state!r} is JSONPath, and its state machine JSONata, where no state may be JSONPath; "
+            "leave query_language out, or make the state machine JSONPath"
+        )
     if language == sfn.QueryLanguage.JSONATA:
         if used := [name for name, value in paths.items() if value is not None]:
             raise ConflictingValuesError(

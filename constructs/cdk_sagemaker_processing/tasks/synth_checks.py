@@ -1,4 +1,4 @@
-"""The check at synth that state machines can run the tasks of this library."""
+"""The checks at synth that state machines can run the tasks of this library."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cdk_sagemaker_processing._internal.grants import drops_statements
 from cdk_sagemaker_processing._internal.template_text import one_line
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.tasks.integration import ACTION
+from cdk_sagemaker_processing.tasks.state_location import search_locations
 
 
 def register_state_machine_check(task: IConstruct) -> None:
@@ -41,10 +42,18 @@ class _StateMachineCheck:
     def validate(self) -> list[str]:
         """Return the errors; aws-cdk calls this when the app is synthesized."""
         constructs = self._root.node.find_all()
+        locations = search_locations(self._root)
         for machine in constructs:
             if isinstance(machine, sfn.StateMachine) and drops_statements(machine.role):
                 self._report_dropped_statements(machine)
-        return [
+        tasks = [(task, locations.get(task.node.path)) for task in _TASKS[self._root]]
+        problems = [
+            f"{task.node.path}: {problem}"
+            for task, location in tasks
+            if location is not None
+            for problem in task.problems(location)
+        ]
+        return problems + [
             f"{machine.node.path} is an Express state machine, which cannot wait for a processing job (RUN_JOB); make "
             "it a Standard one, or give its tasks integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE"
             for machine in constructs

@@ -30,6 +30,7 @@ from cdk_sagemaker_processing.model import (
 )
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards
+from cdk_sagemaker_processing.tasks import register_triggered
 from cdk_sagemaker_processing.trigger.batching import Batching
 from cdk_sagemaker_processing.trigger.encrypted_target import EncryptedQueue
 from cdk_sagemaker_processing.trigger.group_by import GroupBy
@@ -205,6 +206,7 @@ class S3Trigger(Construct):
         report_job_permissions(
             self, state_machine, (bucket, self.pattern.key_prefixes()), manifest_bucket, MANIFESTS_PREFIX
         )
+        register_triggered(state_machine)
         self._state_machine = state_machine
         self.pipeline_name = pipeline_name or self.node.path
         self.dead_letter_queue = retained_queue(self, "DeadLetterQueue", removal_policy)

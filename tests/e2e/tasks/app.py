@@ -22,7 +22,9 @@ from cdk_sagemaker_processing import (
     SageMakerCreateProcessingJob,
     ScriptProcessor,
     SKLearnProcessor,
+    literal_text,
     retry_on_capacity,
+    unique_job_name,
 )
 
 SOURCE = Path(__file__).parent / "source"
@@ -132,4 +134,20 @@ for kind, language in (("Path", sfn.QueryLanguage.JSON_PATH), ("Jsonata", sfn.Qu
         language,
         retry_on_capacity(sklearn.run(f"{kind} Capacity", code=code, **run_arguments(language)), max_attempts=2),
     )
+    nested = sklearn.run(
+        f"{kind} Nested",
+        code=code,
+        job_name=unique_job_name("nested", value("day", language)),
+        **(
+            run_arguments(language)
+            | {"arguments": [literal_text("{% raw %}"), f"{value('day', language)} {literal_text('{% end %}')}"]}
+        ),
+    )
+    items: sfn.Map = (
+        sfn.Map.jsonata(stack, f"{kind}Items", items=sfn.ProvideItems.jsonata("{% $states.input.items %}"))
+        if language == sfn.QueryLanguage.JSONATA
+        else sfn.Map(stack, f"{kind}Items", items_path="$.items")
+    )
+    items.item_processor(sfn.Parallel(stack, f"{kind}Branches").branch(nested))
+    machine(f"{kind}Nested", language, items)
 app.synth()

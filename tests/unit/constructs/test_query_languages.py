@@ -107,7 +107,9 @@ def test_run_time_values_everywhere_in_json_path() -> None:
     assert sent["AppSpecification"] == {
         "ImageUri.$": "States.Format('444455556666.dkr.ecr.us-west-2.amazonaws.com/team/count:{}', $.tag)",
         "ContainerEntrypoint.$": "States.Array('python3', $.script)",
-        "ContainerArguments.$": (r"States.Array('--day', $.day, States.Format('{}{}', $.a, $.b), 'it\'s \\ \{0\}')"),
+        "ContainerArguments.$": (
+            r"States.Array('--day', $.day, States.Format('{}{}', $.a, $.b), States.Format('it\'s \\ \{0\}'))"
+        ),
     }
     (entry,) = sent["ProcessingInputs"]
     assert entry["InputName.$"] == "$.name"

@@ -1,0 +1,187 @@
+"""The location of a task in the definition of its state machine, which is known only when the app is synthesized.
+
+aws-cdk passes the query language of a state machine to its top-level states only, and nothing tells a state whether it
+is inside a ``Map``. So a task leaves a mark in place of its request, the definitions of the app's state machines are
+resolved once with these marks in them, and the states around a mark are what surrounds the task.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from aws_cdk import Stack
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import IConstruct
+
+_MARK = "cdk-sagemaker-processing:task"
+# States.ALL and States.TaskFailed match a job that ran; the names of errors at creation do not.
+_AFTER_CREATION = frozenset({"States.ALL", "States.TaskFailed", "States.Timeout", "States.HeartbeatTimeout"})
+
+
+@dataclass(frozen=True, slots=True)
+class StateLocation:
+    """The state machine of a task, and the states around it.
+
+    Attributes:
+        machine: the state machine's resource.
+        language: the query language of the state machine.
+        in_map: whether the state is in a ``Map``, whose items enter it separately.
+        in_loop: whether the state, or one around it, can be reached from itself.
+        in_retried_state: whether a state around it has a Retry, which enters the state again.
+        retried_after_creation: whether a Retry of the state itself matches errors of a job that ran.
+    """
+
+    machine: sfn.CfnStateMachine
+    language: sfn.QueryLanguage
+    in_map: bool
+    in_loop: bool
+    in_retried_state: bool
+    retried_after_creation: bool
+
+
+def location_of(task: IConstruct) -> StateLocation | None:
+    """Return a task's location; None if it is in no state machine of the app."""
+    root = task.node.root
+    path = task.node.path
+    if path not in _LOCATIONS.get(root, {}):
+        search_locations(root)
+    return _LOCATIONS[root].get(path)
+
+
+def search_locations(root: IConstruct) -> dict[str, StateLocation]:
+    """Return the locations of all tasks of an app that are in state machines, by their paths."""
+    locations = _LOCATIONS.setdefault(root, {})
+    for construct in root.node.find_all():
+        if isinstance(construct, sfn.CfnStateMachine):
+            locations.update(_locations_in(construct))
+    return locations
+
+
+def mark_of(task: IConstruct) -> dict[str, str] | None:
+    """Return the mark to render in place of a task's request while definitions are searched for marks."""
+    return {_MARK: task.node.path} if _SEARCH.depth else None
+
+
+def definition_text(machine: sfn.CfnStateMachine) -> str:
+    """Return the definition of a state machine, without the references in it; empty if it is not in the template."""
+    resolved = Stack.of(machine).resolve(machine.definition_string)
+    if isinstance(resolved, Mapping):
+        parts = resolved.get("Fn::Join", ("", ()))[1]
+        return "".join(part for part in parts if isinstance(part, str))
+    return resolved if isinstance(resolved, str) else ""
+
+
+_LOCATIONS: WeakKeyDictionary[IConstruct, dict[str, StateLocation]] = WeakKeyDictionary()
+
+
+@dataclass(slots=True)
+class _Search:
+    """The state of the search, which resolves definitions while definitions are resolved."""
+
+    depth: int = 0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
+
+
+_SEARCH = _Search()
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """The states around a state of a definition, as far as they are entered more than once."""
+
+    in_map: bool = False
+    in_loop: bool = False
+    in_retried_state: bool = False
+
+
+@dataclass(slots=True)
+class _Definition:
+    """A definition of a state machine, searched for the marks of tasks."""
+
+    machine: sfn.CfnStateMachine
+    language: sfn.QueryLanguage
+    found: dict[str, StateLocation] = field(default_factory=dict)
+
+    def search(self, states: Mapping[str, Any], around: _Surroundings) -> None:
+        loops = _states_in_loops(states)
+        for name, state in states.items():
+            if not isinstance(state, Mapping):
+                continue
+            in_loop = around.in_loop or name in loops
+            request = state.get("Parameters") or state.get("Arguments")
+            if isinstance(request, Mapping) and _MARK in request:
+                self.found[request[_MARK]] = StateLocation(
+                    machine=self.machine,
+                    language=self.language,
+                    in_map=around.in_map,
+                    in_loop=in_loop,
+                    in_retried_state=around.in_retried_state,
+                    retried_after_creation=_matches_after_creation(state),
+                )
+            nested = _Surroundings(
+                in_map=around.in_map or state.get("Type") == "Map",
+                in_loop=in_loop,
+                in_retried_state=around.in_retried_state or bool(state.get("Retry")),
+            )
+            for graph in (*state.get("Branches", ()), state.get("ItemProcessor"), state.get("Iterator")):
+                if isinstance(graph, Mapping):
+                    self.search(graph.get("States", {}), nested)
+
+
+def _locations_in(machine: sfn.CfnStateMachine) -> dict[str, StateLocation]:
+    with _SEARCH.running():
+        text = definition_text(machine)
+    if _MARK not in text:
+        return {}
+    try:
+        parsed = json.loads(text)
+    except ValueError:  # a reference in it is not in a string, as in a definition that the user assembled
+        return {}
+    jsonata = parsed.get("QueryLanguage") == "JSONata"
+    definition = _Definition(machine, sfn.QueryLanguage.JSONATA if jsonata else sfn.QueryLanguage.JSON_PATH)
+    definition.search(parsed.get("States", {}), _Surroundings())
+    return definition.found
+
+
+def _matches_after_creation(state: Mapping[str, Any]) -> bool:
+    return any(
+        retrier.get("MaxAttempts") != 0 and not _AFTER_CREATION.isdisjoint(retrier.get("ErrorEquals", ()))
+        for retrier in state.get("Retry", ())
+    )
+
+
+def _states_in_loops(states: Mapping[str, Any]) -> set[str]:
+    """Return the names of the states that can be reached from themselves."""
+    following = {name: set(_transitions(state)) for name, state in states.items()}
+    looping = set()
+    for start in states:
+        reached: set[str] = set()
+        waiting = set(following[start])
+        while waiting:
+            name = waiting.pop()
+            if name not in reached:
+                reached.add(name)
+                waiting |= following.get(name, set())
+        if start in reached:
+            looping.add(start)
+    return looping
+
+
+def _transitions(state: Mapping[str, Any]) -> Iterator[str]:
+    for transition in (state, *state.get("Choices", ()), *state.get("Catch", ())):
+        if "Next" in transition:
+            yield transition["Next"]
+    if "Default" in state:
+        yield state["Default"]
