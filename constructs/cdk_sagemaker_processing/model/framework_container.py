@@ -21,6 +21,7 @@ CODE_DIRECTORY = f"{INPUTS_DIRECTORY}/code/"
 ENTRYPOINT_DIRECTORY = f"{INPUTS_DIRECTORY}/entrypoint"
 SOURCES = "sourcedir.tar.gz"
 SCRIPT = "runproc.sh"
+REQUIREMENTS = "requirements.txt"
 _REPOSITORY_ARN = re.compile(
     r"arn:[^:]+:codeartifact:(?P<region>[^:]+):(?P<owner>\d{12}):repository/(?P<domain>[^/]+)/(?P<repository>[^/]+)"
 )
@@ -72,6 +73,17 @@ def start_script(command: Sequence[str], code: str, codeartifact_repo_arn: str |
         "fi\n"
         f'exec {start} "$@"\n'
     ).encode()
+
+
+def packages_of_an_index(requirements: str) -> list[str]:
+    """Return the requirements that pip downloads: not local paths, and none at all with ``--no-index``.
+
+    See: https://pip.pypa.io/en/stable/reference/requirements-file-format/
+    """
+    lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in requirements.replace("\\\n", " ").splitlines()]
+    if any(line.startswith("--no-index") for line in lines):
+        return []
+    return [line for line in lines if line and not line.startswith(("-", ".", "/", "file:"))]
 
 
 def repository_parts(arn: str) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.asset_files import tree
 from cdk_sagemaker_processing._internal.grants import allow
 from cdk_sagemaker_processing.model import (
+    ConflictingValuesError,
     ExperimentConfig,
     InvalidValueError,
     ProcessingInput,
@@ -145,11 +146,24 @@ class FrameworkProcessorBase(Processor):
             script = code
         else:
             script, sources = _sources(code, source_dir, dependencies)
+            self._check_isolation(sources.get(contract.REQUIREMENTS))
             files[contract.SOURCES] = contract.source_archive(sources)
         files[contract.SCRIPT] = contract.start_script(self.command, script, codeartifact_repo_arn)
         code_in_s3 = self._stage(run_id, "source", files, self._code_location, kms_key)
         archive = code_in_s3.uri(contract.SOURCES) if contract.SOURCES in files else source_dir or ""
         return code_in_s3.uri(contract.SCRIPT), archive
+
+    def _check_isolation(self, requirements: Path | None) -> None:
+        """Check that a job without a network has nothing to install from one."""
+        network = self._options.get("network_config")
+        if requirements is None or network is None or network.enable_network_isolation is not True:
+            return
+        if listed := contract.packages_of_an_index(requirements.read_text(encoding="utf-8", errors="replace")):
+            raise ConflictingValuesError(
+                "requirements.txt cannot be combined with enable_network_isolation=True: the container makes no network "
+                f"calls, so pip cannot download {listed[0]!r}; use an image that has the packages, or put their wheels "
+                "beside the script, and --no-index and --find-links into requirements.txt"
+            )
 
 
 def _sources(code: str, source_dir: str | None, dependencies: Sequence[str]) -> tuple[str, dict[str, Path]]:
