@@ -33,6 +33,7 @@ _SHELL_WORDS: Final = (
     "readonly return select set shift shopt source suspend test then time times trap true type typeset ulimit "
     "umask unalias unset until wait while { } "
 )
+REQUIREMENTS = "requirements.txt"
 _REPOSITORY_ARN = re.compile(
     r"arn:[^:]+:codeartifact:(?P<region>[^:]+):(?P<owner>\d{12}):repository/(?P<domain>[^/]+)/(?P<repository>[^/]+)"
 )
@@ -146,6 +147,17 @@ def start_script(command: Sequence[str], code: str, codeartifact_repo_arn: str |
         "fi\n"
         f'{start} "$@"\n'
     ).encode()
+
+
+def packages_of_an_index(requirements: str) -> list[str]:
+    """Return the requirements that pip downloads: not local paths, and none at all with ``--no-index``.
+
+    See: https://pip.pypa.io/en/stable/reference/requirements-file-format/
+    """
+    lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in requirements.replace("\\\n", " ").splitlines()]
+    if any(line.startswith("--no-index") for line in lines):
+        return []
+    return [line for line in lines if line and not line.startswith(("-", ".", "/", "file:"))]
 
 
 def repository_parts(arn: str) -> Mapping[str, str]:

@@ -16,6 +16,7 @@ from constructs import Construct, IConstruct
 from cdk_sagemaker_processing._internal.grants import allow
 from cdk_sagemaker_processing._internal.local_tree import DEFAULT_EXCLUDES, check_excludes
 from cdk_sagemaker_processing.model import (
+    ConflictingValuesError,
     ExperimentConfig,
     ProcessingInput,
     ProcessingOutput,
@@ -146,6 +147,7 @@ class FrameworkProcessorBase(Processor):
             else:
                 patterns = DEFAULT_EXCLUDES if exclude is None else exclude
                 start, members = local_sources(self, code, source_dir, dependencies, patterns)
+                self._check_isolation(members.get(contract.REQUIREMENTS))
                 check_amount(f"{self.node.path}/{run_id}-source", members)  # before they are compressed in memory
                 files[contract.SOURCES] = contract.source_archive(members)
                 source_dir = None
@@ -182,6 +184,18 @@ class FrameworkProcessorBase(Processor):
                     f"{name} of {run_id!r} is not used, as in the SageMaker SDK, because {parameter} is in S3; put its "
                     "content there, or make it local",
                 )
+
+    def _check_isolation(self, requirements: Path | None) -> None:
+        """Check that a job without a network has nothing to install from one."""
+        network = self._options.get("network_config")
+        if requirements is None or network is None or network.enable_network_isolation is not True:
+            return
+        if listed := contract.packages_of_an_index(requirements.read_text(encoding="utf-8", errors="replace")):
+            raise ConflictingValuesError(
+                "requirements.txt cannot be combined with enable_network_isolation=True: the container makes no network "
+                f"calls, so pip cannot download {listed[0]!r}; use an image that has the packages, or put their wheels "
+                "beside the script, and --no-index and --find-links into requirements.txt"
+            )
 
 
 def _grant_read_packages(scope: IConstruct, role: iam.IRole, arn: str) -> None:

@@ -173,6 +173,7 @@ class SparkProcessor(Processor):
         for channel, (parameter, option, listed) in channels.items():
             items = path_texts(parameter, listed)
             submit_options[option] = spark_container.dependencies(parameter, items, channel) if items else None
+            self._check_isolation(parameter, items)
             if local := self._local_dependencies(parameter, items):
                 channel_files = {f"{channel}/{name}": path for name, path in local.items()}
                 uploaded = self._stage(run_id, channel, channel_files, self._dependency_location, kms_key)
@@ -207,6 +208,17 @@ class SparkProcessor(Processor):
                 if spark_container.is_remote(item):  # Spark itself fetches it, with the job's role
                     task.grant_read_uri(item.replace("s3a://", "s3://", 1))
         return task
+
+    def _check_isolation(self, parameter: str, items: Sequence[str]) -> None:
+        """Check that Spark has nothing to fetch from S3 in a container that makes no network calls."""
+        network = self._options.get("network_config")
+        remote = [item for item in items if spark_container.is_remote(item)]
+        if remote and network is not None and network.enable_network_isolation is True:
+            raise ConflictingValuesError(
+                f"{parameter} in S3 cannot be combined with enable_network_isolation=True: Spark itself fetches "
+                f"{remote[0]!r}, and the container makes no network calls; pass a local file, which the service copies "
+                "to the container"
+            )
 
     def _local_dependencies(self, parameter: str, items: Sequence[str]) -> dict[str, Path | bytes]:
         """Return the files to upload by name in the input; those of a directory are below the directory's name."""

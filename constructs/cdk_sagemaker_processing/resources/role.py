@@ -11,6 +11,7 @@ from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import InvalidValueError
 from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
 from cdk_sagemaker_processing.public_api import public
+from cdk_sagemaker_processing.resources.role_trust import SAGEMAKER, register_trust_check
 
 
 @public
@@ -35,6 +36,7 @@ class ProcessingRole(iam.Role):
         if not isinstance(role, str):
             if not hasattr(role, "role_arn"):
                 raise InvalidValueError("role", role, "be a role, its ARN or its name")
+            register_trust_check(role)
             return role
         if role.startswith("arn:") or Token.is_unresolved(role):
             return iam.Role.from_role_arn(scope, "Role", role)
@@ -49,7 +51,7 @@ class ProcessingRole(iam.Role):
             # The condition keeps SageMaker from using the role on behalf of another account (the confused deputy):
             # https://docs.aws.amazon.com/sagemaker/latest/dg/security-confused-deputy-prevention.html
             assumed_by=iam.ServicePrincipal(
-                "sagemaker.amazonaws.com",
+                SAGEMAKER,
                 conditions={"StringEquals": {"aws:SourceAccount": facts.account}},
             ),
         )

@@ -11,7 +11,13 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from cdk_sagemaker_processing import FrameworkProcessor, InvalidProcessingJobError
+from cdk_sagemaker_processing import (
+    ConflictingValuesError,
+    FrameworkProcessor,
+    InvalidProcessingJobError,
+    NetworkConfig,
+    PyTorchProcessor,
+)
 from cdk_sagemaker_processing.model import framework_container
 from cdk_sagemaker_processing.processors.framework_sources import local_sources
 from tests.helpers import sdk_calls as calls
@@ -167,3 +173,46 @@ def test_an_invalid_run_is_refused(
         sklearn(stack(), **arguments).run("Run", **run)
 
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("requirements", "isolated", "refused"),
+    [
+        ("pandas==2.2.0\n", True, True),
+        ("# pandas\n\n  scipy>=1 # fast\n", True, True),
+        ("git+https://example.com/x.git\n", True, True),
+        ("--extra-index-url https://example.com/simple\npandas\n", True, True),
+        ("pandas \\\n  --hash=sha256:ab\n", True, True),
+        ("", True, False),
+        ("# nothing\n", True, False),
+        ("--no-index\n--find-links wheels\npandas\n", True, False),
+        ("./wheels/pandas.whl\n", True, False),
+        ("pandas\n", False, False),
+        ("pandas\n", None, False),
+    ],
+)
+@pytest.mark.parametrize("place", ["source_dir", "dependencies"])
+def test_requirements_from_an_index_need_a_network(
+    tmp_path: Path, requirements: str, *, isolated: bool | None, refused: bool, place: str
+) -> None:
+    (tmp_path / "train.py").write_text("")
+    (tmp_path / "requirements.txt").write_text(requirements)
+    network = NetworkConfig(enable_network_isolation=isolated)
+    processor = PyTorchProcessor(
+        stack(),
+        "P",
+        framework_version="2.3",
+        py_version="py311",
+        instance_type="ml.m5.large",
+        network_config=network,
+    )
+    run: dict[str, Any] = (
+        {"code": "train.py", "source_dir": tmp_path}
+        if place == "source_dir"
+        else {"code": tmp_path / "train.py", "dependencies": [tmp_path / "requirements.txt"]}
+    )
+    if not refused:
+        assert processor.run("Run", **run).id == "Run"
+        return
+    with pytest.raises(ConflictingValuesError, match=r"requirements.txt .*enable_network_isolation.*pip cannot"):
+        processor.run("Run", **run)

@@ -10,6 +10,7 @@ from aws_cdk.assertions import Annotations, Match
 from cdk_sagemaker_processing import (
     ConflictingValuesError,
     InvalidProcessingJobError,
+    NetworkConfig,
     PySparkProcessor,
     SparkJarProcessor,
 )
@@ -165,3 +166,14 @@ def test_a_jar_without_a_class_is_refused() -> None:
     processor = SparkJarProcessor(stack(), "Spark", instance_type="ml.m5.xlarge")
     with pytest.raises(InvalidProcessingJobError, match="submit_class must be the name of a class"):
         processor.run("Run", submit_app="s3://code/app.jar", submit_class="")
+
+
+def test_a_dependency_in_s3_needs_a_network(directory: Path) -> None:
+    del directory
+    isolated = NetworkConfig(enable_network_isolation=True)
+    with pytest.raises(ConflictingValuesError, match=r"submit_py_files in S3 .*enable_network_isolation.*local file"):
+        pyspark(stack(), network_config=isolated).run(
+            "Run", submit_app="s3://code/app.py", submit_py_files=["s3://code/a.py"]
+        )
+    task = pyspark(stack(), network_config=isolated).run("Run", submit_app="helper.py", submit_py_files=["helper.py"])
+    assert task.request["NetworkConfig"] == {"EnableNetworkIsolation": True}
