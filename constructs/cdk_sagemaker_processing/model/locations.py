@@ -60,5 +60,5 @@ def check_source(parameter: str, source: str) -> None:
     scheme, separator, _ = source.partition("://")
     if separator and scheme == "s3":
         check_s3_uri(parameter, source)
-    elif separator or not source:
+    elif (separator and scheme != "file") or not source:
         raise InvalidValueError(parameter, source, "be an S3 URI or a local path", "copy the data to S3 first")

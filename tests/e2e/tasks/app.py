@@ -6,6 +6,7 @@ and JSONata in the other; the rest is the same.
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,12 @@ from cdk_sagemaker_processing import (
 )
 
 SOURCE = Path(__file__).parent / "source"
+# Linked scripts and directories, as people share them: a job finds them under the links' own names.
+LINKS = tempfile.TemporaryDirectory()
+LINKED_SCRIPT, LINKED_SOURCE = Path(LINKS.name) / "linked_tell.py", Path(LINKS.name) / "project"
+LINKED_SCRIPT.symlink_to(SOURCE / "tell.py")
+LINKED_SOURCE.mkdir()
+(LINKED_SOURCE / "linked").symlink_to(SOURCE)
 SKLEARN: dict[str, Any] = {"framework_version": "1.2-1", "instance_type": "ml.m5.large"}
 
 app = cdk.App()
@@ -125,8 +132,12 @@ for kind, language in (("Path", sfn.QueryLanguage.JSON_PATH), ("Jsonata", sfn.Qu
         f"{kind}Families",
         language,
         task.next(sklearn.run(f"{kind} SKLearn", code=code, **run_arguments(language)))
-        .next(script.run(f"{kind} Script", code=code, **run_arguments(language)))
-        .next(framework.run(f"{kind} Framework", code="tell.py", source_dir=str(SOURCE), **run_arguments(language))),
+        .next(script.run(f"{kind} Script", code=LINKED_SCRIPT, **run_arguments(language)))
+        .next(
+            framework.run(
+                f"{kind} Framework", code="linked/tell.py", source_dir=LINKED_SOURCE, **run_arguments(language)
+            )
+        ),
     )
     machine(f"{kind}Quota", language, sklearn.run(f"{kind} Quota", code=code, kms_key=key, **run_arguments(language)))
     machine(
@@ -151,3 +162,4 @@ for kind, language in (("Path", sfn.QueryLanguage.JSON_PATH), ("Jsonata", sfn.Qu
     items.item_processor(sfn.Parallel(stack, f"{kind}Branches").branch(nested))
     machine(f"{kind}Nested", language, items)
 app.synth()
+LINKS.cleanup()
