@@ -6,8 +6,9 @@ from cdk_sagemaker_processing._internal.lazy_exports import lazy_getattr
 
 if TYPE_CHECKING:
     from cdk_sagemaker_processing.trigger.group_by import GroupBy
+    from cdk_sagemaker_processing.trigger.job_input import uploaded_objects
     from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
-    from cdk_sagemaker_processing.trigger.s3_trigger import MANIFESTS_PREFIX, S3Trigger, uploaded_objects
+    from cdk_sagemaker_processing.trigger.s3_trigger import MANIFESTS_PREFIX, S3Trigger
 
 __all__ = ["MANIFESTS_PREFIX", "GroupBy", "ObjectPattern", "S3Trigger", "uploaded_objects"]
 
@@ -19,6 +20,6 @@ if not TYPE_CHECKING:  # a type checker would accept any name
             "ObjectPattern": ".object_pattern",
             "MANIFESTS_PREFIX": ".s3_trigger",
             "S3Trigger": ".s3_trigger",
-            "uploaded_objects": ".s3_trigger",
+            "uploaded_objects": ".job_input",
         },
     )

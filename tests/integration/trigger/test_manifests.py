@@ -94,7 +94,9 @@ def test_a_key_that_is_uploaded_several_times_is_listed_once(trigger: Make) -> N
         (["in/da"], "in/"),
     ],
 )
-def test_a_manifest_has_the_folder_that_all_prefixes_share_as_its_prefix(trigger: Make, prefixes: list[str], root: str) -> None:
+def test_a_manifest_has_the_folder_that_all_prefixes_share_as_its_prefix(
+    trigger: Make, prefixes: list[str], root: str
+) -> None:
     world = trigger(prefixes=prefixes, batch_size=2, batch_window=60)
     assert world.runtime.grouping.root == root
 

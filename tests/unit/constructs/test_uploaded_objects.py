@@ -12,7 +12,7 @@ from tests.helpers.stacks import definition, stack
 
 IMAGE = "444455556666.dkr.ecr.us-west-2.amazonaws.com/team/count:1"
 DIRECTORY = "/opt/ml/processing/input"
-PATHS = {"source": sfn.JsonPath.string_at("$.uri"), "s3_data_type": sfn.JsonPath.string_at("$.type")}
+URI, DATA_TYPE = sfn.JsonPath.string_at("$.uri"), sfn.JsonPath.string_at("$.type")
 
 
 def s3_input(processing_input: ProcessingInput, language: sfn.QueryLanguage) -> dict[str, Any]:
@@ -41,10 +41,8 @@ def test_uploaded_objects_take_location_and_type_from_the_input_of_the_execution
 @pytest.mark.parametrize(
     "made",
     [
-        ProcessingInput(**PATHS, destination=DIRECTORY),
-        ProcessingInput(
-            s3_input=S3Input(s3_uri=PATHS["source"], s3_data_type=PATHS["s3_data_type"], local_path=DIRECTORY)
-        ),
+        ProcessingInput(source=URI, s3_data_type=DATA_TYPE, destination=DIRECTORY),
+        ProcessingInput(s3_input=S3Input(s3_uri=URI, s3_data_type=DATA_TYPE, local_path=DIRECTORY)),
     ],
     ids=["arguments", "s3_input"],
 )
