@@ -9,6 +9,7 @@ _TRACES = "https://docs.aws.amazon.com/step-functions/latest/dg/concepts-xray-tr
 _FUNCTION = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html"
 _POLLER = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"
 _TOPIC = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"
+_PARTS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html"
 _HEAD = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html"
 
 _FUNCTIONS = {
@@ -64,5 +65,6 @@ DOCUMENTED = {
         # Without it S3 returns 403 for a missing object; the local AWS always returns 404.
         "s3:ListBucket": _HEAD,
     },
-    "unpacker": _FUNCTIONS,
+    # Called only when an upload of parts fails.
+    "unpacker": {**_FUNCTIONS, "s3:AbortMultipartUpload": _PARTS},
 }
