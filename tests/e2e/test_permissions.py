@@ -231,9 +231,9 @@ DENIED: list[tuple[str, str, str, Try]] = [
     ),
     (
         "unpacker",
-        "read another asset",
+        "read what it has written",
         "s3:GetObject",
-        lambda aws, _: aws("s3").get_object(Bucket=ASSETS, Key="x.zip"),
+        lambda aws, stack: aws("s3").get_object(Bucket=stack.outputs, Key="code/x"),
     ),
 ]
 

@@ -56,7 +56,7 @@ class Edits:
 
     def told(self, *stacks: str) -> dict[str, str]:
         """Return what the job of each stack writes now."""
-        states, s3 = (self.deployment.session.client(name) for name in ("stepfunctions", "s3"))
+        states, s3 = self.deployment.session.client("stepfunctions"), self.deployment.session.client("s3")
         arns = {stack: self.deployment.outputs(stack)["MachineArn"] for stack in stacks}
         executions = {
             name: states.start_execution(stateMachineArn=arn, input=json.dumps({"items": [1]}))["executionArn"]

@@ -306,7 +306,7 @@ GOLDEN: dict[str, list[Call]] = {
 }
 
 _GENERATED_LOCATION = re.compile(
-    r"s3://[^\"]*(?:golden-job-[0-9-]+|\.Prefix>|/outputs/\{\}/\{\}/try-\{\})/(?:[^\"]*/)?([^/\"]+)"
+    r"s3://[^\"]*(?:golden-job-[0-9-]+|[0-9a-f]{64}(?:-c8[0-9a-f]+)?|/outputs/\{\}/\{\}/try-\{\})/(?:[^\"]*/)?([^/\"]+)"
     r"|s3://[^\"]*/(runproc\.sh)"  # the SDK uploads it next to a user-supplied archive
 )
 

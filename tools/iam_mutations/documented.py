@@ -9,6 +9,7 @@ _TRACES = "https://docs.aws.amazon.com/step-functions/latest/dg/concepts-xray-tr
 _FUNCTION = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html"
 _POLLER = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"
 _TOPIC = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"
+_PARTS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html"
 _HEAD = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html"
 _ABORT = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html"
 
@@ -67,5 +68,6 @@ DOCUMENTED = {
         # Only when a part of a large manifest cannot be uploaded.
         "s3:AbortMultipartUpload": _ABORT,
     },
-    "unpacker": _FUNCTIONS,
+    # Called only when an upload of parts fails.
+    "unpacker": {**_FUNCTIONS, "s3:AbortMultipartUpload": _PARTS},
 }
