@@ -21,9 +21,7 @@ from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import QUEUE_HAS_DEAD_LETTERS, suppress_by_id
 from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
-    InvalidValueError,
     ProcessingInput,
-    is_unresolved,
     names,
 )
 from cdk_sagemaker_processing.public_api import public
@@ -48,8 +46,6 @@ _TIMEOUT_SECONDS = 60
 _LEDGER_TIMEOUT_SECONDS = 120
 _WINDOW_SECONDS = 5
 _LEDGER_CONCURRENCY = 5
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 4 KB for all variables of a function.
-_PREFIXES_MAX = 2500
 
 
 @public
@@ -175,7 +171,6 @@ class S3Trigger(Construct):
             max_concurrent_jobs=max_concurrent_jobs,
             max_replays=max_replays,
         )
-        _check_prefixes(prefixes)
         self._refuse_own_manifests(bucket, manifest_bucket, prefixes)
         _notify_event_bridge(bucket)
         report_job_permissions(
@@ -362,17 +357,6 @@ class S3Trigger(Construct):
                 },
             ),
             targets=[target],
-        )
-
-
-def _check_prefixes(prefixes: Sequence[str]) -> None:
-    length = sum(len(prefix) for prefix in prefixes if not is_unresolved(prefix))
-    if length > _PREFIXES_MAX:
-        raise InvalidValueError(
-            "prefixes",
-            f"{len(prefixes)} strings of {length} characters",
-            f"have at most {_PREFIXES_MAX} characters in all",
-            "the environment of a function holds no more; use several triggers",
         )
 
 

@@ -212,7 +212,10 @@ def test_an_imported_bucket_and_state_machine_are_accepted() -> None:
         ({"batch_size": 2, "batch_window": Duration.seconds(59)}, "batch_window must be from one minute"),
         ({"batch_size": 2, "batch_window": Duration.hours(25)}, "to one day, got '90000 seconds'"),
         ({"batch_size": 2, "group_by": "folder"}, "group_by must be a GroupBy, got 'folder'"),
-        ({"prefixes": [f"{number}/" + "x" * 500 for number in range(6)]}, "prefixes must have at most 2500 characters"),
+        (
+            {"prefixes": [f"{number}/" + "x" * 500 for number in range(9)]},
+            "the settings of a function must have at most 4096 bytes",
+        ),
     ],
 )
 def test_an_invalid_number_is_refused(arguments: dict[str, Any], message: str) -> None:
