@@ -15,6 +15,7 @@ from constructs import Construct, IConstruct
 
 from cdk_sagemaker_processing._internal.asset_files import bundling, content_hash, tree
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
+from cdk_sagemaker_processing._internal.function_environment import check_environment
 from cdk_sagemaker_processing._internal.log_group import log_group
 from cdk_sagemaker_processing._internal.nag import (
     INLINE_POLICY,
@@ -53,8 +54,11 @@ class LibraryFunction(lambda_.Function):
         with_powertools: True to deploy Powertools with it, in the version that this library vendors. Default: False.
         description: the purpose of the function, shown in the console.
         timeout: the time after which Lambda ends an invocation.
-        environment: environment variables.
+        environment: environment variables, at most 4,096 bytes in all.
         memory_size: MiB. Default: 256.
+
+    Raises:
+        InvalidValueError: the environment variables have more bytes than Lambda stores.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class LibraryFunction(lambda_.Function):
         environment: Mapping[str, str] | None = None,
         memory_size: int = 256,
     ) -> None:
+        check_environment(scope, environment or {})
         files = function_files(source, with_powertools=with_powertools)
         # One log group and one role for each function, created here so that both are as narrow as this function needs.
         own_logs = log_group(scope, f"{construct_id}Logs")

@@ -24,7 +24,8 @@ from cdk_sagemaker_processing.model.tokens import is_unresolved
 Framework = Literal["sklearn", "spark", "xgboost", "pytorch", "tensorflow", "mxnet", "huggingface"]
 
 _FAMILY = re.compile(r"ml[._]([a-z\d-]+)(?:\.\w*)?")
-_UNSUPPORTED_PROCESSORS: Final = {r"[a-z]+\d+g[a-z]*": "Graviton", "trn.*": "Trainium", "inf.*": "Inferentia"}
+_GRAVITON: Final = r"[a-z]+\d+g[a-z]*"
+_UNSUPPORTED_PROCESSORS: Final = {_GRAVITON: "Graviton", "trn.*": "Trainium", "inf.*": "Inferentia"}
 # AWS retired P2 for these: https://docs.aws.amazon.com/deep-learning-containers/latest/devguide/support-policy.html
 _NO_P2_FROM: Final = {"pytorch": (1, 13), "tensorflow": (2, 12)}
 # The images of these versions expect the arguments of SDK 1; the SDK's estimator refuses to choose one.
@@ -140,6 +141,15 @@ def sagemaker_accounts() -> frozenset[str]:
     return frozenset(
         account for facts in _frameworks().values() for accounts in facts["registries"] for account in accounts.values()
     )
+
+
+def is_arm(instance_type: str) -> bool:
+    """Return whether an instance has a Graviton processor; one that is known only later counts as x86.
+
+    CreateProcessingJob knows no such type yet; see ``ProcessingInstanceType`` in ``api_limits.json``.
+    """
+    matched = _FAMILY.fullmatch(instance_type)
+    return matched is not None and re.fullmatch(_GRAVITON, matched[1]) is not None
 
 
 def latest_version(framework: Framework) -> str:

@@ -192,9 +192,9 @@ class FrameworkProcessorBase(Processor):
             return
         if listed := contract.packages_of_an_index(requirements.read_text(encoding="utf-8", errors="replace")):
             raise ConflictingValuesError(
-                "requirements.txt cannot be combined with enable_network_isolation=True: the container makes no network "
-                f"calls, so pip cannot download {listed[0]!r}; use an image that has the packages, or put their wheels "
-                "beside the script, and --no-index and --find-links into requirements.txt"
+                "requirements.txt cannot be combined with enable_network_isolation=True: the container makes no "
+                f"network calls, so pip cannot download {listed[0]!r}; use an image that has the packages, or put "
+                "their wheels beside the script, and --no-index and --find-links into requirements.txt"
             )
 
 

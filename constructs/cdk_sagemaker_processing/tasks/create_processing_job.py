@@ -40,6 +40,7 @@ from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.tasks.connections import Connectable, connections_of
 from cdk_sagemaker_processing.tasks.creation_retry import retry_creation
 from cdk_sagemaker_processing.tasks.encryption_keys import default_output_key, default_volume_key
+from cdk_sagemaker_processing.tasks.image_platform import built_image_uri
 from cdk_sagemaker_processing.tasks.integration import check_pattern, integration_arn
 from cdk_sagemaker_processing.tasks.job_name import check_job_name, check_job_name_at
 from cdk_sagemaker_processing.tasks.job_role_policy import grant_job, grant_keys, grant_read_uri
@@ -260,7 +261,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         self.request = processing_request(
             job_name=self._job_name_value(),
             role_arn=self.role.role_arn,
-            image_uri=self._image_uri(image_uri),
+            image_uri=self._image_uri(image_uri, _instance_types(instance_type, instance_preferences)),
             instance_type=instance_type,
             instance_count=instance_count,
             instance_preferences=instance_preferences,
@@ -514,10 +515,12 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 rendered |= {f"{name}Seconds": seconds, f"{name}SecondsPath": limit.path}
         return rendered
 
-    def _image_uri(self, image: str | DockerImage) -> str:
+    def _image_uri(self, image: str | DockerImage, instance_types: Sequence[str]) -> str:
         if not isinstance(image, str) and not hasattr(image, "bind"):
             raise InvalidValueError("image_uri", image, "be the URI of an image, or a DockerImage")
-        return image if isinstance(image, str) else image.bind(self).image_uri
+        if isinstance(image, str):
+            return image
+        return built_image_uri(self, image.bind(self).image_uri, instance_types)
 
     def _job_name_value(self) -> str:
         if self._job_name is None:
@@ -535,6 +538,12 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 f"the output {output_name!r} has no destination, and the task no bucket for it; pass one of them"
             )
         return default_destination(self.bucket, output_name)
+
+
+def _instance_types(instance_type: str | None, preferences: Sequence[InstancePreference] | None) -> list[str]:
+    if isinstance(instance_type, str):
+        return [instance_type]
+    return [item.instance_type for item in preferences or () if isinstance(item, InstancePreference)]
 
 
 def _key_id(key: kms.IKey | str | None) -> str | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Aws, CfnDynamicReference, CfnDynamicReferenceService, Duration, SecretValue, Token
+from aws_cdk import App, Aws, CfnDynamicReference, CfnDynamicReferenceService, Duration, SecretValue, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -30,6 +32,7 @@ from cdk_sagemaker_processing import (
     SKLearnProcessor,
     retry_on_capacity,
 )
+from cdk_sagemaker_processing.model.images import is_arm
 from tests.helpers.stacks import flat, in_machine, resources, stack, statements
 
 IMAGE = "444455556666.dkr.ecr.us-west-2.amazonaws.com/team/count:1"
@@ -123,6 +126,60 @@ def test_the_endpoints_of_a_registry(uri: str) -> None:
         entry["Resource"] for entry in statements(scope, "CountRole") if "ecr:BatchGetImage" in entry["Action"]
     ]
     assert flat(pulled).endswith(":444455556666:repository/team/count")
+
+
+def _built_platform(scope: Stack, run: SageMakerCreateProcessingJob) -> tuple[str | None, list[str | None]]:
+    """Return the platform of the image that a job uses, and those of all images that the deployment builds."""
+    state = in_machine(scope, run)["States"][run.state_id]
+    assembly = App.of(scope).synth()  # type: ignore[union-attr]
+    manifest = json.loads((Path(assembly.directory) / "Stack.assets.json").read_text())
+    images = {tag: entry["source"].get("platform") for tag, entry in manifest["dockerImages"].items()}
+    return images[state["Parameters"]["AppSpecification"]["ImageUri"].rpartition(":")[2]], list(images.values())
+
+
+@pytest.mark.parametrize("platform", [None, "linux/amd64"])
+@pytest.mark.parametrize("ignored", [False, True], ids=["plain", ".dockerignore"])
+def test_an_image_is_built_for_the_instances(tmp_path: Path, platform: str | None, *, ignored: bool) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    if ignored:
+        (tmp_path / ".dockerignore").write_text("*.txt\n")
+        (tmp_path / "a.txt").write_text("")
+    scope = stack()
+    asked = ecr_assets.Platform.custom(platform) if platform else None
+    image = tasks.DockerImage.from_asset(scope, "Image", directory=str(tmp_path), platform=asked)
+    processor = Processor(scope, "Mine", image_uri=image, instance_type="ml.m5.large")
+    processor.run("First")
+    used, built = _built_platform(scope, processor.run("Run"))
+    assert used == "linux/amd64"
+    assert built == ([used] if platform else [None, used])
+    Annotations.from_stack(scope).has_no_warning("*", Match.string_like_regexp("image-platform"))
+
+
+def test_an_image_for_another_platform_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    scope = stack()
+    arm = ecr_assets.Platform.LINUX_ARM64
+    image = tasks.DockerImage.from_asset(scope, "Image", directory=str(tmp_path), platform=arm)
+    text = (
+        "image_uri must be built for linux/amd64, the platform of ml.m5.xlarge, not for linux/arm64, got 'Stack/Image'"
+    )
+    with pytest.raises(InvalidValueError, match=text):
+        request(scope, image_uri=image)
+
+
+def test_an_image_whose_platform_is_not_visible_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    scope = stack()
+    request(scope, image_uri=tasks.DockerImage.from_asset(scope, "I", directory=str(tmp_path), build_args={"A": "b"}))
+    Annotations.from_stack(scope).has_warning("*", Match.string_like_regexp("image-platform"))
+
+
+@pytest.mark.parametrize(
+    ("instance", "expected"),
+    [("ml.m6g.large", True), ("ml.c7gn.xlarge", True), ("ml.g5.xlarge", False), ("ml.g6e.xlarge", False), ("x", False)],
+)
+def test_instances_with_arm_processors(instance: str, *, expected: bool) -> None:
+    assert is_arm(instance) is expected
 
 
 def _listed(value: Any) -> list[str]:  # noqa: ANN401
