@@ -20,13 +20,14 @@ from cdk_sagemaker_processing import (
     InvalidProcessingJobError,
     InvalidValueError,
     ProcessingInput,
+    ProcessingOutput,
     Processor,
     PySparkProcessor,
     ScriptProcessor,
     SKLearnProcessor,
 )
 from cdk_sagemaker_processing.model import framework_container
-from tests.helpers.stacks import in_machine, resources, stack
+from tests.helpers.stacks import ROOT, in_machine, resources, stack
 
 IMAGE = "123456789012.dkr.ecr.us-west-2.amazonaws.com/my-image:1"
 INSTANCE = {"instance_type": "ml.m5.large"}
@@ -342,6 +343,17 @@ def test_a_command_for_the_shell_causes_a_warning() -> None:
 def test_the_words_of_bash_are_known() -> None:
     listed = subprocess.run(["/bin/bash", "-c", "compgen -k; compgen -b"], capture_output=True, text=True, check=True)
     assert set(listed.stdout.split()) <= set(framework_container._SHELL_WORDS.split())
+
+
+def test_the_documentation_lists_the_default_patterns() -> None:
+    text = (ROOT / "docs" / "coming-from-the-sdk.md").read_text(encoding="utf-8")
+    assert ", ".join(f"`{pattern}`" for pattern in FrameworkProcessor.DEFAULT_EXCLUDES) in text
+
+
+@pytest.mark.parametrize("destination", ["out", "/tmp/out", "file:///tmp/out"])  # noqa: S108 - nothing is written
+def test_a_local_destination_is_refused(destination: str) -> None:
+    message = refusal(lambda: ProcessingOutput(source="/opt/ml/processing/out", destination=destination))
+    assert message.startswith(f"destination must be an S3 URI, got {destination!r}")
 
 
 def test_a_script_processor_needs_a_command_and_the_name_of_its_script() -> None:
