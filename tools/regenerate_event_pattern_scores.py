@@ -1,4 +1,4 @@
-"""Regenerate tests/golden/event_ruler.json: the complexity that AWS's event-ruler computes for drawn wildcards.
+"""Regenerate tests/helpers/event_ruler/scores.json: the complexity that AWS's event-ruler computes for drawn wildcards.
 
 event-ruler is on Maven Central alone. Pass the paths of its jar, or classes, and of the jars that it needs, with its
 version: ``make event-ruler CLASSPATH=event-ruler.jar:jackson-databind.jar:... VERSION=2.0.1``. That target then also
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.helpers.event_ruler import EventRuler, drawn_wildcards
 
-OUTPUT = Path(__file__).resolve().parents[1] / "tests" / "golden" / "event_ruler.json"
+OUTPUT = Path(__file__).resolve().parents[1] / "tests" / "helpers" / "event_ruler" / "scores.json"
 # What a report of a refused rule had, with one pattern less and with all: https://github.com/vals-ai/Valkyrie/pull/278
 _REPORTED = [f"*:stack/{name}/*" for name in ("SharedStack", "ServiceStack", "BenchStack", "MonitoringStack")]
 _CHOSEN = [

@@ -120,7 +120,7 @@ def staged_by_constructs(call: Call, out: Path) -> dict[str, Content]:
     (state,) = in_machine(stack, processor.run("Run", **build(call["run"])))["States"].values()
     objects = {}
     for name, resource in template(stack)["Resources"].items():
-        if resource["Type"] == "Custom::ProcessingCode":
+        if resource["Type"] == "Custom::CDKBucketDeployment":
             properties = resource["Properties"]
             digest = flat(properties["SourceKey"]).removesuffix(".zip")
             for path in (out / f"asset.{digest}").rglob("*"):

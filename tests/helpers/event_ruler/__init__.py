@@ -2,7 +2,7 @@
 
 event-ruler is on Maven Central alone, so the tests do not install it. They run it where the variable
 ``EVENT_RULER_CLASSPATH`` names its jar and those that it needs; ``make event-ruler`` does that, and writes what it says
-to ``tests/golden/event_ruler.json``, which the tests read otherwise.
+to ``tests/helpers/event_ruler/scores.json``, which the tests read otherwise.
 
 See: https://github.com/aws/event-ruler
 """

@@ -128,7 +128,7 @@ def test_a_second_synth_has_the_hash_of_the_first(directory: Path, outdir: str, 
             framework(scope).run("Run", code="train.py", source_dir=".", exclude=[])
         else:
             framework(scope).run("Run", code="train.py", dependencies=["./"], exclude=[])
-        (unpacked,) = resources(scope, "Custom::ProcessingCode").values()
+        (unpacked,) = resources(scope, "Custom::CDKBucketDeployment").values()
         app.synth()
         files = [path for path in (directory / outdir).rglob("*") if path.is_file()]
         assert len(files) > 3, "the assembly and the assets"
