@@ -99,6 +99,8 @@ class S3Trigger(Construct):
     you add an action; ``smproc redrive`` sends the messages of both back. An EventBridge event reports each failed
     execution (``on_failure``).
 
+    A pattern that is too large for one rule becomes several (``rules``), up to 20, with one queue.
+
     The input of an execution is ``{"bucket", "key", "manifest_uri", "sequencer"}``, that of a batch ``{"batch",
     "bucket", "group", "manifest_uri", "objects"}``; `uploaded_objects` turns either into an input of a job.
 
