@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
@@ -65,8 +65,6 @@ class ObjectPattern:
 
     def _check_wildcards(self) -> None:
         for wildcard in self.wildcards:
-            if is_unresolved(wildcard):
-                continue
             try:
                 parsed = parse_wildcard(wildcard)
             except ValueError:
@@ -165,8 +163,6 @@ def _literal(text: str) -> str:
 
 def _static_prefix(wildcard: str) -> str:
     """Return the prefix of all keys that a wildcard matches."""
-    if is_unresolved(wildcard):  # its escapes are known only later, which leaves the text before any of them
-        return "".join(takewhile(lambda character: character not in "*\\", wildcard))
     parsed = parse_wildcard(wildcard)
     asterisk = parsed.index(None) if None in parsed else len(parsed)
     return "".join(character or "" for character in parsed[:asterisk])

@@ -68,6 +68,8 @@ class S3Trigger(Construct):
     that fail, time out or are stopped (``alarms``): add an action to each. ``smproc redrive`` sends the messages of
     both queues back. An EventBridge event reports each failed execution (``on_failure``).
 
+    A pattern that is too large for one rule becomes several (``rules``), up to 20, with one queue.
+
     The input of an execution is ``{"bucket", "key", "sequencer", "s3_uri", "s3_data_type"}``, that of a batch
     ``{"batch", "bucket", "group", "objects", "s3_uri", "s3_data_type"}``; `uploaded_objects` turns either into an input
     of a job. ``s3_data_type`` is ``S3Prefix``, with the object's own key, or ``ManifestFile``: in a batch, and for an

@@ -138,7 +138,7 @@ def test_the_alternatives_need_few_wildcards(arguments: dict[str, Any], matchers
     assert ObjectPattern(**arguments).key_matchers() == (simplest if matchers is None else matchers)
 
 
-@pytest.mark.parametrize("wildcard", ["a\\b", "a\\", "*\\x", "\\"])
+@pytest.mark.parametrize("wildcard", ["a\\b", "a\\", "*\\x", "\\", "${Token[W.1]}\\x"])
 def test_an_escape_that_eventbridge_refuses_is_refused(wildcard: str) -> None:
     with pytest.raises(InvalidProcessingJobError) as caught:
         ObjectPattern(wildcards=[wildcard])
@@ -152,7 +152,15 @@ def test_two_asterisks_in_a_row_are_refused(wildcard: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wildcard", "prefix"), [("a*", "a"), (r"a\*b*c", "a*b"), (r"a\\*b", "a\\"), (r"a\\\*b", "a\\*b"), ("*", "")]
+    ("wildcard", "prefix"),
+    [
+        ("a*", "a"),
+        (r"a\*b*c", "a*b"),
+        (r"a\\*b", "a\\"),
+        (r"a\\\*b", "a\\*b"),
+        ("*", ""),
+        ("a${Token[W.1]}*", "a${Token[W.1]}"),
+    ],
 )
 def test_the_prefix_of_a_wildcard_is_that_of_the_keys_it_matches(wildcard: str, prefix: str) -> None:
     assert ObjectPattern(wildcards=[wildcard]).key_prefixes() == [prefix]
