@@ -295,7 +295,7 @@ def test_the_function_reads_the_assets_below_the_prefix_of_the_synthesizer(
 
 @pytest.mark.parametrize("first", ["image", "upload"])
 def test_an_account_is_looked_up_by_the_function_of_uploads_if_there_is_one(code: Path, first: str) -> None:
-    """The order of two processors in a stack for any region does not matter."""
+    # In a stack for any region, whichever of the two is created first.
     scope = cdk.Stack(cdk.App(), "Stack")
     bucket = s3.Bucket(scope, "Bucket")
     if first == "upload":
