@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,27 @@ def test_cfn_lint_finds_nothing(assemblies: dict[str, Path], tolerated: list[str
     lint: list[str | Path] = [Path(sys.prefix) / "bin" / "cfn-lint", *tolerated, "--template", *templates]
     process = subprocess.run(lint, check=False, capture_output=True, text=True)
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
+
+
+_PERMISSIONS = (
+    "AWS::IAM::",
+    "AWS::S3::BucketPolicy",
+    "AWS::KMS::Key",
+    "AWS::Lambda::Permission",
+    "AWS::SQS::QueuePolicy",
+)
+
+
+@pytest.mark.parametrize("name", [APP.stem, *NAMES])
+def test_no_permission_depends_on_the_content_of_a_script(assemblies: dict[str, Path], name: str) -> None:
+    resources = json.loads(template_of(assemblies[name]).read_text())["Resources"]
+    uploads = [each for each, resource in resources.items() if resource["Type"] == "Custom::CDKBucketDeployment"]
+    permissions = {each: one for each, one in resources.items() if one["Type"].startswith(_PERMISSIONS)}
+    assert permissions
+    for resource in permissions.values():
+        text = json.dumps(resource["Properties"])
+        assert not re.search(r"[0-9a-f]{64}", text)
+        assert not [upload for upload in uploads if upload in text]
 
 
 def test_asl_validator_finds_nothing(assemblies: dict[str, Path], tmp_path: Path) -> None:

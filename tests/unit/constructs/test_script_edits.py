@@ -31,7 +31,7 @@ from cdk_sagemaker_processing import (
     uploaded_objects,
 )
 from cdk_sagemaker_processing.resources import LocalCode
-from tests.helpers.stacks import ACCOUNT, REGION, ROOT, flat
+from tests.helpers.stacks import ACCOUNT, REGION, ROOT, flat, resources
 
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/count:1"
 TYPE: dict[str, Any] = {"instance_type": "ml.m5.large"}
@@ -291,3 +291,21 @@ def test_the_function_reads_the_assets_below_the_prefix_of_the_synthesizer(
     )
     (read,) = (statement for statement in policy["Statement"] if statement["Action"] == "s3:GetObject")
     assert flat(read["Resource"]) == expected.format(bucket="assets-<AWS::Region>")
+
+
+@pytest.mark.parametrize("first", ["image", "upload"])
+def test_an_account_is_looked_up_by_the_function_of_uploads_if_there_is_one(code: Path, first: str) -> None:
+    # In a stack for any region, whichever of the two is created first.
+    scope = cdk.Stack(cdk.App(), "Stack")
+    bucket = s3.Bucket(scope, "Bucket")
+    if first == "upload":
+        LocalCode(scope, "Code", bucket=bucket, files={"main.py": code / "main.py"})
+    processor = SKLearnProcessor(scope, "P", framework_version="1.2-1", **TYPE)
+    image = str(processor.image_uri)
+    assert ("Fn::FindInMap" in json.dumps(scope.resolve(image))) is (first == "image")
+    if first == "image":
+        LocalCode(scope, "Code", bucket=bucket, files={"main.py": code / "main.py"})
+    SKLearnProcessor(scope, "Another", framework_version="1.2-1", **TYPE)
+
+    (name,) = resources(scope, "Custom::ValueOfRegion")
+    assert flat(scope.resolve(image)).startswith(f"<{name}>.dkr.ecr.")
