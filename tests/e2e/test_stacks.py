@@ -62,13 +62,9 @@ def test_the_pipeline_runs_with_the_role_and_the_key_of_the_base_stack(bound: De
     assert described["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == outputs["KeyArn"]
 
 
-def test_the_state_machine_logs_below_the_vended_prefix(bound: Deployment) -> None:
+def test_the_log_group_of_the_state_machine_is_below_the_vended_prefix(bound: Deployment) -> None:
     outputs = bound.outputs("OwnPipeline")
     assert outputs["LogGroup"].startswith("/aws/vendedlogs/states/OwnPipeline")
-    states = bound.session.client("stepfunctions")
-    machine = states.describe_state_machine(stateMachineArn=outputs["StateMachine"])
-    (destination,) = machine["loggingConfiguration"]["destinations"]
-    assert f":log-group:{outputs['LogGroup']}" in destination["cloudWatchLogsLogGroup"]["logGroupArn"]
     logs = bound.session.client("logs")
     (group,) = logs.describe_log_groups(logGroupNamePrefix=outputs["LogGroup"])["logGroups"]
     assert group["kmsKeyId"] == outputs["KeyArn"]
