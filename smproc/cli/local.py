@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # https://refspecs.linuxbase.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/iniscrptact.html
 _NOT_RUNNING = 3
 _DEFAULT_REGION = "us-east-1"
+_DEFAULT_ACCOUNT = "000000000000"
 
 app = typer.Typer(
     help="""Run an AWS on this machine: no account, no Docker.
@@ -132,18 +133,31 @@ def status(port: Port = DEFAULT_PORT) -> None:
 @app.command(
     epilog="""\
 \b
-Example:
+Examples:
+  Use the local AWS in this shell:
     eval "$(smproc local env)"
+  Deploy stacks that are bound to an account and a region:
+    eval "$(smproc local env --account 111122223333 \\
+      --region eu-west-1)"
+    cdk bootstrap && cdk deploy --all
 """
 )
-def env(port: Port = DEFAULT_PORT, region: Region = _DEFAULT_REGION) -> None:
+def env(
+    port: Port = DEFAULT_PORT,
+    region: Region = _DEFAULT_REGION,
+    account: Annotated[
+        str, typer.Option("--account", metavar="ACCOUNT", help="The account to use, 12 digits.")
+    ] = _DEFAULT_ACCOUNT,
+) -> None:
     """Print the variables that point AWS tools at the local AWS.
 
-    Evaluate the output in a shell: cdk, aws and boto3 then use the local AWS there, and no other.
+    Evaluate the output in a shell: cdk, aws and boto3 then use the local AWS there, and no other. It has every account
+    and every region, so a stack that is bound to one can be deployed; each is empty at first, and needs its own cdk
+    bootstrap.
     """
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
 
-    local_aws = LocalAws(port, region)
+    local_aws = LocalAws(port, region, account=account)
     typer.echo(f"unset {' '.join(local_aws.variables_to_unset())}")
     for name, value in local_aws.environment().items():
         typer.echo(f"export {name}={shlex.quote(value)}")

@@ -60,6 +60,12 @@ def open_session(local_port: int | None) -> boto3.Session:
         from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
 
         local_aws = LocalAws(port=local_port)
+        if (
+            os.environ.get("AWS_ENDPOINT_URL") == local_aws.endpoint
+        ):  # of `smproc local env`: keep its account and region
+            account = os.environ.get("CDK_DEFAULT_ACCOUNT", local_aws.account)
+            region = os.environ.get("AWS_REGION", local_aws.region)
+            local_aws = LocalAws(port=local_port, region=region, account=account)
         # Every client calls the local AWS, whatever else the user has configured.
         for name in local_aws.variables_to_unset():
             os.environ.pop(name, None)

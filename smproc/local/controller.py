@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypedDict
 
 from smproc.local import errors
-from smproc.local.environment import pointing_at, redirected, to_unset
+from smproc.local.environment import ACCOUNT, pointing_at, redirected, to_unset
 from smproc.local.errors import (
     InvalidOptionError,
     LocalAwsError,
@@ -80,10 +81,13 @@ class LocalAws:
         manifest_layout: the paths of the objects of a ``ManifestFile`` below the input's directory, which AWS does not
             document: ``relative`` to the manifest's prefix, or the whole ``key``. A script that searches the directory
             recursively works with both. Default: ``relative``.
+        account: the account that `environment` leads to, 12 digits; the local AWS has every account. Default:
+            000000000000.
 
     Raises:
-        InvalidOptionError: the port is out of range, the runner is none of the three, the substitute for an image is
-            neither a virtual environment nor a command, or the layout of manifests is neither of the two.
+        InvalidOptionError: the port is out of range, the runner is none of the three, the account has not 12 digits,
+            the substitute for an image is neither a virtual environment nor a command, or the layout of manifests is
+            neither of the two.
 
     Example:
         >>> with LocalAws() as aws:  # doctest: +SKIP
@@ -100,7 +104,10 @@ class LocalAws:
         enforce_iam: bool = False,
         images: Mapping[str, str | Path] | None = None,
         manifest_layout: Literal["relative", "key"] = "relative",
+        account: str = ACCOUNT,
     ) -> None:
+        if re.fullmatch(r"[0-9]{12}", account) is None:
+            raise InvalidOptionError(f"account must be 12 digits, got {account!r}")
         if not 0 < port <= _PORT_MAX:
             raise InvalidOptionError(f"port must be between 1 and {_PORT_MAX}, got {port!r}")
         if runner not in _RUNNERS:
@@ -119,6 +126,7 @@ class LocalAws:
         self._manifest_layout = manifest_layout
         self.port = port
         self.region = region
+        self.account = account
         root = Path(state_dir).absolute() if state_dir is not None else state_root()
         self._state_dir = StateDir(root / str(port))
         self._lock = ServerLock(self._state_dir)
@@ -263,7 +271,7 @@ class LocalAws:
 
     def environment(self) -> dict[str, str]:
         """Return the variables that point the AWS CLI, boto3 and the CDK at it; see also `variables_to_unset`."""
-        return pointing_at(self.port, self.region, os.environ)
+        return pointing_at(self.port, self.region, os.environ, self.account)
 
     def variables_to_unset(self) -> tuple[str, ...]:
         """Return the variables to unset, because they could still lead a client to a real account."""
@@ -275,7 +283,7 @@ class LocalAws:
         Args:
             environment: the environment that the child would otherwise get, e.g. ``os.environ``.
         """
-        return redirected(self.port, self.region, environment)
+        return redirected(self.port, self.region, environment, self.account)
 
     def __enter__(self) -> Self:
         self.start()

@@ -26,19 +26,21 @@ _REDIRECTING = (
 )
 
 
-def pointing_at(port: int, region: str, inherited: Mapping[str, str]) -> dict[str, str]:
+def pointing_at(port: int, region: str, inherited: Mapping[str, str], account: str = ACCOUNT) -> dict[str, str]:
     """Return the variables to set.
 
     Args:
         port: the port of the local AWS.
         region: its region.
         inherited: the environment that they are added to; its proxy exceptions are kept.
+        account: the account. Default: 000000000000.
     """
     exceptions = inherited.get("NO_PROXY") or inherited.get("no_proxy")
     no_proxy = f"{_LOOPBACK},{exceptions}" if exceptions else _LOOPBACK
     return {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
+        # ministack takes an access key of 12 digits as the account; every key may do everything in its account.
+        "AWS_ACCESS_KEY_ID": "test" if account == ACCOUNT else account,
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
@@ -46,7 +48,7 @@ def pointing_at(port: int, region: str, inherited: Mapping[str, str]) -> dict[st
         # The user's configuration files can name roles, endpoints of services and "ignore_configured_endpoint_urls".
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-        "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+        "CDK_DEFAULT_ACCOUNT": account,
         "CDK_DEFAULT_REGION": region,
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
@@ -63,8 +65,8 @@ def to_unset(inherited: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted({*_REDIRECTING, *endpoints}))
 
 
-def redirected(port: int, region: str, inherited: Mapping[str, str]) -> dict[str, str]:
+def redirected(port: int, region: str, inherited: Mapping[str, str], account: str = ACCOUNT) -> dict[str, str]:
     """Return a whole environment: the inherited one, pointed at the local AWS and at no real account."""
     removed = set(to_unset(inherited))
     kept = {name: value for name, value in inherited.items() if name not in removed}
-    return {**kept, **pointing_at(port, region, inherited)}
+    return {**kept, **pointing_at(port, region, inherited, account)}

@@ -36,8 +36,9 @@ def default_output_key(
     """Return the key of the bucket that a job writes to.
 
     Without ``KmsKeyId`` SageMaker encrypts outputs with the account's AWS managed key for S3 instead of the bucket's
-    own. One ``KmsKeyId`` applies to all outputs of a job, so with several keys the key of the task's bucket is used, or
-    else that of the first output, with a warning.
+    own: AWS documents this for training (OutputDataConfig), and names no default for processing. One ``KmsKeyId``
+    applies to all outputs of a job, so with several keys the key of the task's bucket is used, or else that of the
+    first output, with a warning.
 
     Args:
         task: the task.

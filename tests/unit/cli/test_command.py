@@ -18,7 +18,7 @@ from smproc import operations
 from smproc.cli import local, main
 from smproc.cli.errors import describe
 from smproc.cli.report import RunReport
-from smproc.cli.session import _with_default_port
+from smproc.cli.session import _with_default_port, open_session
 from smproc.local import LocalAws
 from smproc.local.server.sagemaker.faults import KINDS
 from tests.helpers.stacks import ROOT
@@ -239,3 +239,40 @@ def test_external_text_is_printed_without_markup_or_control_characters() -> None
     assert stream.getvalue() == (
         "uploaded s3://b/[red]a[/] [link=x] :warning: \\x1b[2J (1 bytes)\n    0.0 s  waiting for an execution\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "account", "region", "key"),
+    [
+        ([], "000000000000", "us-east-1", "test"),
+        (["--account", "111122223333"], "111122223333", "us-east-1", "111122223333"),
+        (["--region", "eu-west-1"], "000000000000", "eu-west-1", "test"),
+        (["--account", "111122223333", "--region", "eu-west-1"], "111122223333", "eu-west-1", "111122223333"),
+    ],
+)
+def test_env_leads_to_an_account_and_a_region(arguments: list[str], account: str, region: str, key: str) -> None:
+    printed = run("local", "env", *arguments)
+    assert printed.returncode == 0, printed.stderr
+    exports = dict(line.removeprefix("export ").split("=", 1) for line in printed.stdout.splitlines()[1:])
+    assert (exports["CDK_DEFAULT_ACCOUNT"], exports["AWS_ACCESS_KEY_ID"]) == (account, key)
+    assert exports["CDK_DEFAULT_REGION"] == exports["AWS_REGION"] == exports["AWS_DEFAULT_REGION"] == region
+
+
+@pytest.mark.parametrize("account", ["", "1", "1234567890123", "11112222333x", "\u0661" * 12])
+def test_an_account_has_twelve_digits(account: str) -> None:
+    refused = run("local", "env", "--account", account)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == f"smproc: account must be 12 digits, got {account!r}\n"
+
+
+@pytest.mark.parametrize("inherited", [True, False])
+def test_local_keeps_the_account_of_a_shell_that_uses_the_local_aws(
+    monkeypatch: pytest.MonkeyPatch,
+    inherited: bool,  # noqa: FBT001
+) -> None:
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    endpoint = "http://127.0.0.1:4599" if inherited else "http://127.0.0.1:4600"
+    os.environ.update({"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "eu-west-1", "CDK_DEFAULT_ACCOUNT": "111122223333"})
+    open_session(4599)
+    assert os.environ["AWS_ACCESS_KEY_ID"] == ("111122223333" if inherited else "test")
+    assert os.environ["AWS_REGION"] == ("eu-west-1" if inherited else "us-east-1")
