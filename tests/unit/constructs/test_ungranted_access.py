@@ -40,7 +40,8 @@ def warnings(scope: Any) -> list[str]:  # noqa: ANN401
 def warned(options: Callable[[s3.IBucket], dict[str, Any]], grant: Grant | None = None) -> list[str]:
     scope = stack()
     bucket = s3.Bucket(scope, "Bucket")
-    task = SageMakerCreateProcessingJob(scope, "Count", **({"image_uri": IMAGE, "bucket": bucket} | options(bucket)))
+    arguments: dict[str, Any] = {"image_uri": IMAGE, "bucket": bucket, **options(bucket)}
+    task = SageMakerCreateProcessingJob(scope, "Count", **arguments)
     if grant:
         grant(bucket, task)
     sfn.StateMachine(scope, "Machine", definition_body=sfn.DefinitionBody.from_chainable(task))
@@ -109,7 +110,6 @@ def test_a_warning_ends_when_its_advice_is_followed(case: str) -> None:
     (warning,) = warned(options)
     assert parameter in warning
     assert "nothing grants the job's role access" in warning
-    assert "grant" in warning.partition(": ")[2] or "grant" in warning
     assert warned(options, grant) == []
 
 
