@@ -1,12 +1,13 @@
 """The task `SageMakerCreateProcessingJob` in your own state machine, without the rest of this library.
 
 Deploy it with ``cdk deploy --app "python examples/task.py"`` and start an execution with
-``{"day": "2026-11-23", "image": "<account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>"}``.
+``{"day": "2026-11-23", "image": "<account>.dkr.ecr.<region>.amazonaws.com/count-rows:<tag>"}``.
 """
 
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 
@@ -46,6 +47,8 @@ log_group = logs.LogGroup(
     log_group_name=f"/aws/vendedlogs/states/{stack.stack_name}-Machine",
     removal_policy=cdk.RemovalPolicy.DESTROY,  # a retained group would keep the name from the next deployment
 )
+# The image is known only at run time, so the permission to pull it does not follow from the request.
+ecr.Repository.from_repository_name(stack, "Images", "count-rows").grant_pull(task)
 machine = sfn.StateMachine(
     stack,
     "Machine",

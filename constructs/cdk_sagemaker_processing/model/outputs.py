@@ -45,9 +45,9 @@ class ProcessingOutput:
         source: the directory in the container, ``/opt/ml/processing`` or below. It exists when the script starts. May
             be left out with ``feature_store_output``. API: ``S3Output.LocalPath``.
         destination: ``s3://bucket/prefix``, or a value known only later; at most 1,024 characters. Default: a prefix in
-            the processor's bucket that no other execution, and no other attempt of this one, writes to. A state that an
-            execution enters more than once (in a loop, in a ``Map``) writes to the same prefix each time: give such an
-            output a destination that contains a value of the item. API: ``S3Output.S3Uri``.
+            the processor's bucket that no other execution, and no other attempt of this one, writes to. Where an
+            execution enters the state more than once (in a loop, in a ``Map``), it ends in a UUID. The result of the
+            state contains it. API: ``S3Output.S3Uri``.
         output_name: unique in the job. Default: ``output-<position>``, counted from 1 over all outputs. API:
             ``OutputName``.
         s3_upload_mode: ``EndOfJob``, or ``Continuous`` while the job runs. Default: ``EndOfJob``. API:

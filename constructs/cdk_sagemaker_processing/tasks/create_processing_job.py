@@ -118,8 +118,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         max_runtime_in_seconds: 1 to 777,600; a job that runs longer is stopped. Default: the service's, 86,400. API:
             ``StoppingCondition.MaxRuntimeInSeconds``.
         job_name: the job's full name, 1 to 63 letters, digits and hyphens. SageMaker accepts a name only once, so a
-            part of it must be known only at run time. Default: ``base_job_name``, a hyphen and a new UUID for each
-            attempt. API: ``ProcessingJobName``.
+            part of it must be known only at run time; see `unique_job_name`. Default: ``base_job_name``, a hyphen and
+            a new UUID for each attempt. API: ``ProcessingJobName``.
         base_job_name: the start of job names; shortened to 26 letters, digits and hyphens. Default: the state's id.
         experiment_config: the experiment that the job belongs to. Default: none. API: ``ExperimentConfig``.
         tags: at most 50 tags for the job, as a mapping or as the API's list. Default: none. API: ``Tags``.

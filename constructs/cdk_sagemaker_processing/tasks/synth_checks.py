@@ -14,7 +14,9 @@ from cdk_sagemaker_processing._internal.grants import drops_statements
 from cdk_sagemaker_processing._internal.template_text import one_line
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.tasks.integration import ACTION
+from cdk_sagemaker_processing.tasks.job_name import is_triggered
 from cdk_sagemaker_processing.tasks.state_location import search_locations
+from cdk_sagemaker_processing.tasks.ungranted_access import warn_of_ungranted_access
 
 
 def register_state_machine_check(task: IConstruct) -> None:
@@ -47,6 +49,10 @@ class _StateMachineCheck:
             if isinstance(machine, sfn.StateMachine) and drops_statements(machine.role):
                 self._report_dropped_statements(machine)
         tasks = [(task, locations.get(task.node.path)) for task in _TASKS[self._root]]
+        for task, location in tasks:
+            if location is not None:
+                triggered = is_triggered(location.machine)
+                warn_of_ungranted_access(task, task.role, task.request, location, triggered=triggered)
         problems = [
             f"{task.node.path}: {problem}"
             for task, location in tasks

@@ -1,0 +1,165 @@
+"""Warnings at synth about what a job needs and nothing grants to its role, because it is known only at run time.
+
+The role of a job gets its permissions from the request. A location that is a value of the execution, or that is in the
+text of an argument, is not among them: the user grants it, and these warnings say so where nobody did.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from aws_cdk import Annotations, Reference, Stack, Tokenization
+from aws_cdk import aws_iam as iam
+from constructs import IConstruct
+
+from cdk_sagemaker_processing._internal.template_text import one_line
+from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, split_s3_uri
+from cdk_sagemaker_processing.tasks.query_languages import run_time_expressions, static_prefix
+from cdk_sagemaker_processing.tasks.state_location import StateLocation
+
+_RUN_TIME_ID = "cdk-sagemaker-processing:run-time-access"
+_TEXT_ID = "cdk-sagemaker-processing:uri-without-access"
+_URI_IN_TEXT = re.compile(r"s3://((?:\$\{Token\[[^]]*\]\}|[^/\s'\",;:{}|<>])+)")
+_ECR_IMAGE = re.compile(r".+\.dkr\.ecr\..+/.+", re.DOTALL)
+
+
+def warn_of_ungranted_access(
+    task: IConstruct, role: iam.IRole, request: Mapping[str, Any], location: StateLocation | None, *, triggered: bool
+) -> None:
+    """Warn of locations and keys that a job of a task uses and that no statement of its role covers.
+
+    Args:
+        task: the task.
+        role: the job's role. Nothing is known of an imported one, whose permissions are reported elsewhere.
+        request: the request.
+        location: where the task is; None if it is in no state machine, and nothing runs.
+        triggered: whether `S3Trigger` starts the state machine; its objects and lists are granted to the task.
+    """
+    if not isinstance(role, iam.Role) or location is None:
+        return
+    granted = list(_allowed(role))
+    derived = set(_derived_locations(request))
+    annotations = Annotations.of(task)
+    for parameter, value, action, how in _run_time_needs(request):
+        if triggered and parameter.startswith("inputs"):
+            continue
+        if not any(_covers(allowed, action) and where not in derived for allowed, where in granted):
+            shown = ", ".join(run_time_expressions(value)) or value
+            annotations.add_warning_v2(
+                _RUN_TIME_ID,
+                f"{parameter} is known only at run time ({shown}), and nothing grants the job's role access to it: "
+                f"{how}",
+            )
+    for parameter, text in _texts(request):
+        for name in _URI_IN_TEXT.findall(text):
+            buckets = (_bucket_of(name), "*")
+            if not any(allowed.startswith(("s3:", "*")) and where[0] in buckets for allowed, where in granted):
+                shown = one_line(Stack.of(task).resolve(name))
+                annotations.add_warning_v2(
+                    _TEXT_ID,
+                    f"{parameter} names s3://{shown}, and nothing grants the job's role access to that bucket; call "
+                    "bucket.grant_read(task), or grant_read(processor), or task.grant_read_uri(...), or pass the "
+                    "location as an input or output",
+                )
+
+
+def _run_time_needs(request: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield a parameter, its value, the action that the job needs, and the way to grant it."""
+    for index, entry in enumerate(request.get("ProcessingInputs", ())):
+        uri = entry.get("S3Input", {}).get("S3Uri")
+        if uri is not None and _bucket_is_unknown(uri):
+            yield (
+                f"inputs[{index}]",
+                uri,
+                "s3:GetObject",
+                "call bucket.grant_read(task) for the bucket of the data, or task.grant_read_uri(...)",
+            )
+    for index, entry in enumerate(request.get("ProcessingOutputConfig", {}).get("Outputs", ())):
+        uri = entry.get("S3Output", {}).get("S3Uri")
+        if uri is not None and _bucket_is_unknown(uri):
+            yield f"outputs[{index}]", uri, "s3:PutObject", "call bucket.grant_put(task) for the bucket of the results"
+    image = request["AppSpecification"]["ImageUri"]
+    if run_time_expressions(image) and not _ECR_IMAGE.match(static_prefix(image)):
+        yield (
+            "image_uri",
+            image,
+            "ecr:BatchGetImage",
+            "call repository.grant_pull(task) for its repository in Amazon ECR",
+        )
+    key = request["ProcessingResources"]["ClusterConfig"].get("VolumeKmsKeyId")
+    if isinstance(key, str) and run_time_expressions(key):
+        how = 'call key.grant(task, "kms:CreateGrant", "kms:DescribeKey")'
+        yield "volume_kms_key", key, "kms:CreateGrant", how
+    key = request.get("ProcessingOutputConfig", {}).get("KmsKeyId")
+    if isinstance(key, str) and run_time_expressions(key):
+        yield "output_kms_key", key, "kms:GenerateDataKey", "call key.grant_encrypt_decrypt(task)"
+
+
+def _bucket_is_unknown(uri: str) -> bool:
+    known = static_prefix(uri)
+    bucket, _ = split_s3_uri(known)
+    return known != uri and (not known.startswith(S3_SCHEME) or not bucket or known == f"{S3_SCHEME}{bucket}")
+
+
+def _derived_locations(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the locations that the request itself grants, which say nothing about one that is not known yet."""
+    entries = [entry.get("S3Input", {}) for entry in request.get("ProcessingInputs", ())]
+    entries += [entry.get("S3Output", {}) for entry in request.get("ProcessingOutputConfig", {}).get("Outputs", ())]
+    for entry in entries:
+        if (uri := entry.get("S3Uri")) and not _bucket_is_unknown(uri):
+            bucket, key = split_s3_uri(static_prefix(uri))
+            yield _bucket_of(bucket), f"{key}*"
+
+
+def _texts(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    program, env = request["AppSpecification"], request.get("Environment")
+    if isinstance(env, Mapping):
+        yield from ((f"env[{name!r}]", value) for name, value in env.items() if isinstance(value, str))
+    for parameter in ("Arguments", "Entrypoint"):
+        values = program.get(f"Container{parameter}")
+        if isinstance(values, list):
+            yield from (
+                (f"{parameter.lower()}[{index}]", value) for index, value in enumerate(values) if isinstance(value, str)
+            )
+
+
+def _allowed(role: iam.Role) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the allowed actions of a role's policies, each with the bucket and the key of its resource."""
+    for construct in (role, *role.node.root.node.find_all()):
+        if not isinstance(construct, iam.Policy) or not _is_attached(construct, role):
+            continue
+        for statement in construct.document.to_json().get("Statement", ()):
+            if statement.get("Effect") == "Allow":
+                for action in _listed(statement.get("Action", ())):
+                    for resource in _listed(statement.get("Resource", ())):
+                        yield str(action), _bucket_and_key(str(resource))
+
+
+def _is_attached(policy: iam.Policy, role: iam.Role) -> bool:
+    resource = policy.node.default_child
+    names = getattr(resource, "roles", None) or ()
+    return role.role_name in names or policy.node.scope is role
+
+
+def _listed(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _covers(allowed: str, action: str) -> bool:
+    return re.fullmatch(re.escape(allowed).replace(r"\*", ".*"), action, re.IGNORECASE) is not None
+
+
+def _bucket_and_key(resource: str) -> tuple[str, str]:
+    """Return what identifies the bucket of an ARN, and the pattern of its keys; ``*`` for any resource."""
+    bucket, _, key = resource.split(":::", 1)[-1].partition("/")
+    return _bucket_of(bucket), key
+
+
+def _bucket_of(name: str) -> str:
+    """Return what identifies a bucket: its name, or the path of the construct that its name refers to."""
+    for token in Tokenization.reverse_string(name).tokens if "${Token[" in name else ():
+        if isinstance(token, Reference):
+            return token.target.node.path
+    return name
