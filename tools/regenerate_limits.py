@@ -66,6 +66,11 @@ def _fields(shapes: dict[str, Any], name: str, path: str) -> Iterator[tuple[str,
         yield from _fields(shapes, child, f"{path}.{member}".lstrip("."))
 
 
+def _pattern(pattern: str) -> str:
+    # Some of the patterns look like links of Markdown, even as code, to tools that check links.
+    return "" if pattern == ".*" else "a pattern, see the API" if "](" in pattern else f"`{pattern}`"
+
+
 def _api() -> Iterator[Sequence[str]]:
     shapes = _read("api_limits.json")["shapes"]
     for path, shape in _fields(shapes, "CreateProcessingJobRequest", ""):
@@ -75,7 +80,7 @@ def _api() -> Iterator[Sequence[str]]:
         parts = [
             f"{bounds}{unit}" if "max" in shape else "",
             f"one of {len(values)} types" if len(values) > _LISTED_MAX else ", ".join(values),
-            f"`{shape['pattern']}`" if shape.get("pattern", ".*") != ".*" else "",
+            _pattern(shape.get("pattern", ".*")),
         ]
         if limit := "; ".join(part for part in parts if part):
             yield f"`{path}`", limit
