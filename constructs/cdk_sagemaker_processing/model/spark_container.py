@@ -11,11 +11,11 @@ from typing import Any, Final
 from urllib.parse import urlparse
 
 from cdk_sagemaker_processing.model.errors import ConflictingValuesError, InvalidValueError
+from cdk_sagemaker_processing.model.limits import shapes
 from cdk_sagemaker_processing.model.locations import INPUTS_DIRECTORY, PROCESSING_ROOT
 from cdk_sagemaker_processing.model.tokens import is_unresolved
 
 EVENT_LOGS_DIRECTORY = f"{PROCESSING_ROOT}/spark-events/"
-_ARGUMENT_MAX = 256
 _CLASSIFICATION_KEYS: Final = {"Classification", "Properties", "Configurations"}
 # The classifications that the container's bootstrapper knows; each has a file that it writes.
 CLASSIFICATIONS: Final = (
@@ -64,11 +64,12 @@ def dependencies(parameter: str, items: Sequence[str], channel: str) -> str:
     if len(paths) < len(items):
         paths.append(f"{INPUTS_DIRECTORY}/{channel}")
     value = ",".join(paths)
-    if len(value) > _ARGUMENT_MAX and not is_unresolved(value):
+    limit = shapes()["ContainerEntrypointString"]["max"]
+    if len(value) > limit and not is_unresolved(value):
         raise InvalidValueError(
             parameter,
             items,
-            f"have at most {_ARGUMENT_MAX} characters in all, commas included",
+            f"have at most {limit} characters in all, commas included",
             "the API allows no longer string in an entry point; list local files, which count as one directory",
         )
     return value

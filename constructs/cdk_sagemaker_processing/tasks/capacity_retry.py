@@ -6,12 +6,11 @@ from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, check_type
+from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks.create_processing_job import SageMakerCreateProcessingJob
 from cdk_sagemaker_processing.tasks.output_destinations import separate_outputs_per_entry
 
-# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-_STATE_NAME_MAX = 80
 _LOST_CAPACITY = "Processing.CapacityError"
 # The Cause is the job's description as compact JSON. Quotation marks inside its values are escaped, so that the text of
 # a user's argument never matches as the reason.
@@ -86,7 +85,7 @@ class CapacityRetry(sfn.Parallel):
 
 def _name(template: str, task: SageMakerCreateProcessingJob) -> str:
     """Return a state name that contains the task's, cut to the maximum length of a name."""
-    room = _STATE_NAME_MAX - len(template.format(""))
+    room = maximum("StateNameCharacters") - len(template.format(""))
     return template.format(task.state_id[:room])
 
 

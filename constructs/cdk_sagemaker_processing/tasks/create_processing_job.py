@@ -30,11 +30,13 @@ from cdk_sagemaker_processing.model import (
     check_bucket,
     check_each,
     check_type,
+    is_unresolved,
     processing_request,
 )
 from cdk_sagemaker_processing.model import base_job_name as shortened_base_job_name
 from cdk_sagemaker_processing.model.limits import check
 from cdk_sagemaker_processing.model.request import check_tags
+from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.tasks.connections import Connectable, connections_of
@@ -211,6 +213,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         check_each("outputs", outputs, ProcessingOutput)
         check_type("overrides", overrides, Mapping, "with the API's names")
         check_bucket(bucket)
+        _check_state_name(state_name or construct_id)
         super().__init__(
             scope,
             construct_id,
@@ -538,6 +541,12 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 f"the output {output_name!r} has no destination, and the task no bucket for it; pass one of them"
             )
         return default_destination(self.bucket, output_name)
+
+
+def _check_state_name(name: str) -> None:
+    if not is_unresolved(name) and len(name) > (limit := maximum("StateNameCharacters")):
+        advice = "it is the construct's id unless you pass state_name"
+        raise InvalidValueError("a state's name", name, f"have at most {limit} characters", advice)
 
 
 def _instance_types(instance_type: str | None, preferences: Sequence[InstancePreference] | None) -> list[str]:

@@ -22,6 +22,7 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import QUEUE_HAS_DEAD_LETTERS, suppress_by_id
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved, names
+from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks import register_triggered
@@ -167,6 +168,7 @@ class S3Trigger(Construct):
         register_triggered(state_machine)
         self._state_machine = state_machine
         self.pipeline_name = pipeline_name or self.node.path
+        _check_pipeline_name(self.pipeline_name)
         self.dead_letter_queue = retained_queue(self, "DeadLetterQueue", removal_policy)
         self.undelivered_queue = retained_queue(self, "UndeliveredEvents", removal_policy)
         suppress_by_id(
@@ -362,6 +364,12 @@ def _prefixes_of_function(prefixes: Sequence[str], group_by: GroupBy | None) -> 
         return list(prefixes)
     shared = os.path.commonprefix(list(prefixes))  # noqa: RUF071 - a prefix is text, not a path
     return [shared] if shared else []
+
+
+def _check_pipeline_name(name: str) -> None:
+    if not is_unresolved(name) and len(name) > (limit := maximum("QueueTagValueCharacters")):
+        advice = "the tags of the queues have it; by default it is the construct's path"
+        raise InvalidValueError("pipeline_name", name, f"have at most {limit} characters", advice)
 
 
 def _notify_event_bridge(bucket: s3.IBucket) -> None:

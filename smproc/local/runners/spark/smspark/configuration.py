@@ -93,7 +93,7 @@ def _parse(item: object, around: str | None) -> tuple[str, Properties, Sequence[
     match item:
         case {"Classification": str(name), "Properties": dict(properties), "Configurations": list() | None as nested}:
             nested = nested or []
-        case {"Classification": str(name), "Properties": dict(properties)} if "Configurations" not in item:
+        case {"Classification": str(name), "Properties": dict(properties), **rest} if "Configurations" not in rest:
             nested = []
         case _:
             raise ValueError(f"a configuration must have a Classification and Properties, got {item!r}")

@@ -1,0 +1,152 @@
+"""The limits and rules of the services: each has a page and is enforced, at synth and in the local AWS."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cdk_sagemaker_processing import EventDrivenProcessing, InvalidProcessingJobError, Processor
+from cdk_sagemaker_processing._internal.function_environment import check_environment
+from cdk_sagemaker_processing.model.job_names import JOB_NAME_MAX
+from cdk_sagemaker_processing.model.limits import shapes
+from cdk_sagemaker_processing.model.request import check_request
+from cdk_sagemaker_processing.model.service_limits import service_limits
+from cdk_sagemaker_processing.model.service_rules import STEP_FUNCTIONS_TAG, service_rules
+from cdk_sagemaker_processing.trigger import S3Trigger
+from smproc.local.server.sagemaker.errors import ApiError
+from smproc.local.server.sagemaker.validation import validate_job
+from tests.helpers.stacks import in_machine, stack
+
+ROOT = Path(__file__).parents[3]
+REGION = "us-west-2"
+IMAGE = f"111122223333.dkr.ecr.{REGION}.amazonaws.com/a:1"
+Change = Callable[[dict[str, Any]], Any]
+
+
+def request() -> dict[str, Any]:
+    golden = json.loads((ROOT / "tests" / "golden" / "sklearn_processor.json").read_text())
+    valid: dict[str, Any] = copy.deepcopy(golden["requests"][0])
+    valid["AppSpecification"] = {"ImageUri": IMAGE}
+    valid["Tags"] = [{"Key": "a", "Value": "1"}]
+    return valid
+
+
+def _set(path: str, value: object) -> Change:
+    def change(valid: dict[str, Any]) -> None:
+        target: Any = valid
+        *parts, last = path.split("/")
+        for part in parts:
+            target = target[int(part) if part.isdigit() else part]
+        target[last] = value
+
+    return change
+
+
+def _same_directory(valid: dict[str, Any]) -> None:
+    inputs = valid["ProcessingInputs"]
+    again = copy.deepcopy(inputs[0]) | {"InputName": "again"}
+    again["S3Input"]["LocalPath"] += "/"
+    inputs.append(again)
+
+
+S3_INPUT = "ProcessingInputs/0/S3Input"
+BREAKAGES: list[tuple[str, Change]] = [
+    ("ImageRegistry", _set("AppSpecification/ImageUri", "public.ecr.aws/docker/library/python:3.12")),
+    ("ImageRegistry", _set("AppSpecification/ImageUri", "docker.io/library/python:3.12")),
+    ("ImageRegion", _set("AppSpecification/ImageUri", IMAGE.replace(REGION, "eu-west-1"))),
+    ("EmptyArgument", _set("AppSpecification/ContainerArguments", ["a", ""])),
+    ("EmptyArgument", _set("AppSpecification/ContainerEntrypoint", [""])),
+    ("NulCharacter", _set("AppSpecification/ContainerArguments", ["a\0"])),
+    ("NulCharacter", _set("Environment", {"A": "\0"})),
+    ("UniqueNames", lambda valid: valid["ProcessingInputs"].append(valid["ProcessingInputs"][0])),
+    ("UniqueDirectories", _same_directory),
+    ("ProcessingDirectory", _set(f"{S3_INPUT}/LocalPath", "/opt/ml/input")),
+    ("ProcessingDirectory", _set(f"{S3_INPUT}/LocalPath", "/opt/ml/processing/../x")),
+    ("CompressedPipe", _set(f"{S3_INPUT}/S3CompressionType", "Gzip")),
+    ("UniqueTags", _set("Tags", [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}])),
+    ("ReservedTags", _set("Tags", [{"Key": "AWS:a", "Value": ""}])),
+    ("ReservedTags", _set("Tags", [{"Key": "a", "Value": "aws:b"}])),
+    ("TagOfStepFunctions", _set("Tags", [{"Key": f"k{number}", "Value": ""} for number in range(50)])),
+    ("TagOfStepFunctions", _set("Tags", [{"Key": "MANAGED_BY_AWS", "Value": ""}])),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"), BREAKAGES, ids=[f"{index}-{case[0]}" for index, case in enumerate(BREAKAGES)]
+)
+def test_synth_and_the_local_aws_refuse_the_same(rule: str, change: Change) -> None:
+    check_request(request(), region=REGION, waits=True)
+    validate_job(request(), REGION)
+    broken = request()
+    change(broken)
+    with pytest.raises(InvalidProcessingJobError):
+        check_request(broken, region=REGION, waits=True)
+    if rule == "TagOfStepFunctions":
+        broken["Tags"].append(STEP_FUNCTIONS_TAG)  # as the local Step Functions does
+    with pytest.raises(ApiError):
+        validate_job(broken, REGION)
+
+
+def test_each_rule_has_a_case_and_a_source() -> None:
+    assert {rule for rule, _ in BREAKAGES} == set(service_rules())
+    assert all(rule.source.startswith("https://") for rule in service_rules().values())
+
+
+def _state_name(length: int) -> None:
+    scope = stack()
+    processor = Processor(scope, "P", image_uri=IMAGE, instance_type="ml.m5.large")
+    in_machine(scope, processor.run("Run", state_name="x" * length))
+
+
+def _pipeline_name(length: int) -> None:
+    scope = stack()
+    step = Processor(scope, "P", image_uri=IMAGE, instance_type="ml.m5.large").run("Run")
+    pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step])
+    S3Trigger(
+        scope,
+        "Trigger",
+        bucket=pipeline.input_bucket,
+        state_machine=pipeline.state_machine,
+        manifest_bucket=pipeline.output_bucket,
+        pipeline_name="x" * length,
+    )
+
+
+BOUNDARIES: dict[str, Callable[[int], None]] = {
+    "FunctionEnvironmentBytes": lambda size: check_environment(stack(), {"A": "x" * (size - len('{"A":""}'))}),
+    "QueueTagValueCharacters": _pipeline_name,
+    "StateNameCharacters": _state_name,
+}
+
+
+@pytest.mark.parametrize("name", BOUNDARIES)
+def test_a_value_at_the_limit_passes_and_one_beyond_is_refused(name: str) -> None:
+    limit = service_limits()[name].maximum
+    BOUNDARIES[name](limit)
+    with pytest.raises(InvalidProcessingJobError, match=f"at most {limit}"):
+        BOUNDARIES[name](limit + 1)
+
+
+def test_each_limit_has_a_page_and_a_test_of_its_boundary() -> None:
+    # The limits of event patterns are tested beside the trigger.
+    assert {name for name in service_limits() if not name.startswith("EventPattern")} == set(BOUNDARIES)
+    assert all(limit.page.startswith("https://docs.aws.amazon.com/") for limit in service_limits().values())
+
+
+def test_the_length_of_job_names_is_that_of_the_api() -> None:
+    assert shapes()["ProcessingJobName"]["max"] == JOB_NAME_MAX
+
+
+def test_the_page_of_limits_is_current() -> None:
+    spec = importlib.util.spec_from_file_location("regenerate_limits", ROOT / "tools" / "regenerate_limits.py")
+    assert spec is not None
+    assert spec.loader is not None
+    regenerate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(regenerate)
+    assert regenerate.PAGE.read_text(encoding="utf-8") == regenerate.render(), "run python tools/regenerate_limits.py"
