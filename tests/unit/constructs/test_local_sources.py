@@ -30,7 +30,7 @@ from cdk_sagemaker_processing.model import framework_container
 from tests.helpers.stacks import ROOT, in_machine, resources, stack
 
 IMAGE = "123456789012.dkr.ecr.us-west-2.amazonaws.com/my-image:1"
-INSTANCE = {"instance_type": "ml.m5.large"}
+INSTANCE: dict[str, Any] = {"instance_type": "ml.m5.large"}
 
 
 @pytest.fixture(autouse=True)
