@@ -91,18 +91,9 @@ def _script_in(code: str, directory: LocalSource, members: Iterable[str]) -> str
 
 
 def _check_kinds(parameter: str, members: Iterable[str]) -> None:
-    """Check that no member is a file where another one needs a directory; the archive could not be unpacked."""
+    """Check that no name is a file and a directory; the archive could not be unpacked."""
     names = set(members)
-    for name in names:
-        parents = name.rstrip("/").split("/")[:-1]
-        for depth in range(1, len(parents) + 1):
-            if "/".join(parents[:depth]) in names:
-                raise ConflictingValuesError(
-                    f"{parameter} must not need a directory where there is a file of that name, got "
-                    f"{'/'.join(parents[:depth])!r} twice; rename one of them"
-                )
-        if name.endswith("/") and name[:-1] in names:
-            raise ConflictingValuesError(
-                f"{parameter} must not be a directory where there is a file of that name, got {name[:-1]!r} twice; "
-                "rename one of them"
-            )
+    if twice := sorted(name[:-1] for name in names if name.endswith("/") and name[:-1] in names):
+        raise ConflictingValuesError(
+            f"{parameter} must not give one name to a file and a directory, got {twice[0]!r} twice; rename one of them"
+        )

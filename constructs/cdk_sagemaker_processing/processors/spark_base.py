@@ -229,6 +229,8 @@ class SparkProcessor(Processor):
                 continue
             source = LocalSource.of(item, parameter=f"{parameter}[{number}]")
             item_files = {source.name: source.path}
+            if source.name in (".", ".."):
+                raise InvalidValueError(source.parameter, item, "end in the name of a file or directory")
             if source.is_dir:
                 content = source.tree(self, exclude=DEFAULT_EXCLUDES).files()
                 item_files = {f"{source.name}/{name}": path for name, path in content.items()}
@@ -238,7 +240,12 @@ class SparkProcessor(Processor):
                     "subdirectories for dependencies, so it finds nothing in this one; list its files instead",
                 )
             check_names(source.parameter, item_files)
-            if duplicates := sorted(files.keys() & item_files.keys()):
+            directories = {name.split("/")[0] for name in item_files}, {name.split("/")[0] for name in files}
+            if duplicates := sorted(
+                (files.keys() & item_files.keys())
+                | (files.keys() & directories[0])
+                | (item_files.keys() & directories[1])
+            ):
                 raise ConflictingValuesError(
                     f"each of {parameter} must have its own file name, got {duplicates[0]!r} twice; rename one of them"
                 )

@@ -30,7 +30,7 @@ from cdk_sagemaker_processing.model import framework_container
 from tests.helpers.stacks import ROOT, in_machine, resources, stack
 
 IMAGE = "123456789012.dkr.ecr.us-west-2.amazonaws.com/my-image:1"
-INSTANCE = {"instance_type": "ml.m5.large"}
+INSTANCE: dict[str, Any] = {"instance_type": "ml.m5.large"}
 
 
 @pytest.fixture(autouse=True)
@@ -274,8 +274,14 @@ def test_other_names_that_cannot_be_uploaded_are_refused(directory: Path) -> Non
         ({"code": "s3://bucket/train.PYC"}, "code must be a shell script when it is in S3, because bash runs it"),
         ({"code": "s3://bucket/directory/"}, "code must be a shell script when it is in S3, because bash runs it"),
         ({"code": "train.py", "dependencies": [".."]}, "dependencies[0] must end in the name of a file or directory"),
-        ({"code": "train.py", "dependencies": ["lib", "other/lib"]}, "must not need a directory where there is a file"),
-        ({"code": "lib/u.py", "dependencies": ["u.py"]}, "must not be a directory where there is a file"),
+        (
+            {"code": "train.py", "dependencies": ["lib", "other/lib"]},
+            "dependencies[1] must not give one name to a file and a directory, got 'lib' twice",
+        ),
+        (
+            {"code": "lib/u.py", "dependencies": ["u.py"]},
+            "dependencies[0] must not give one name to a file and a directory, got 'u.py' twice",
+        ),
         ({"code": "train.py", "exclude": "*.csv"}, "exclude must be a list of glob patterns, got '*.csv'"),
     ],
 )
@@ -285,6 +291,22 @@ def test_an_invalid_framework_run_is_refused(directory: Path, run: dict[str, Any
     (directory / "u.py").mkdir()
     (directory / "u.py" / "x").touch()
     assert sentence in refusal(lambda: framework(stack()).run("Run", **run))
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        (["lib", "other/lib"], "each of submit_files must have its own file name, got 'lib' twice"),
+        (["other/lib", "lib"], "each of submit_files must have its own file name, got 'lib' twice"),
+        (["."], "submit_files[0] must end in the name of a file or directory, got '.'"),
+        (["lib/.."], "submit_files[0] must end in the name of a file or directory, got 'lib/..'"),
+    ],
+)
+def test_names_of_spark_dependencies_that_clash_are_refused(directory: Path, files: list[str], sentence: str) -> None:
+    (directory / "other").mkdir()
+    (directory / "other" / "lib").touch()
+    processor = PySparkProcessor(stack(), "P", **INSTANCE)
+    assert refusal(lambda: processor.run("Run", submit_app="train.py", submit_files=files)).startswith(sentence)
 
 
 def test_an_absolute_script_in_the_sources_is_relative_in_the_archive(directory: Path) -> None:
