@@ -1,8 +1,8 @@
 """The event patterns of the trigger's rules: what they match, and EventBridge's limits of length and complexity.
 
 The complexity is compared with event-ruler's, AWS's own engine: for 606 drawn sets of wildcards as recorded from it in
-tests/helpers/event_ruler/scores.json (`make event-ruler`), and in the tests of drawn patterns by the engine itself where
-EVENT_RULER_CLASSPATH names its classes. With version 2.0.1 it agreed on 17,000 further sets.
+tests/helpers/event_ruler/scores.json (`make event-ruler`), and in the tests of drawn patterns by the engine itself
+where EVENT_RULER_CLASSPATH names its classes. With version 2.0.1 it agreed on 17,000 further sets.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from tests.helpers.stacks import ROOT, SNAPSHOTS
 
 BUCKET = "b" * 63
 MAX_CHARACTERS, MAX_COMPLEXITY = 2048, 10
-RECORDED: list[tuple[list[str], int]] = json.loads((ROOT / "tests" / "helpers" / "event_ruler" / "scores.json").read_text())[
-    "scores"
-]
+RECORDED: list[tuple[list[str], int]] = json.loads(
+    (ROOT / "tests" / "helpers" / "event_ruler" / "scores.json").read_text()
+)["scores"]
 
 
 def matches(matcher: KeyMatcher, key: str) -> bool:
