@@ -1,9 +1,9 @@
 """The images that SageMaker provides, by framework, version and region.
 
 The images are in ``image_registries.json``, with the version of the SDK that they were extracted from. The SDK's
-processors apply further rules, in the code of its estimators; this module has the same ones. Where the SDK would silently
-choose another version than the requested one (Graviton, Trainium and Inferentia instances), this module has no image, and
-the message says so.
+processors apply further rules, in the code of its estimators; this module has the same ones. Where the SDK would
+silently choose another version than the requested one (Graviton, Trainium and Inferentia instances), this module has no
+image, and the message says so.
 
 See: https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
 """

@@ -25,7 +25,7 @@ from cdk_sagemaker_processing.model import (
     path_texts,
 )
 from cdk_sagemaker_processing.model import framework_container as contract
-from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME
+from cdk_sagemaker_processing.model.s3_uri import is_s3_uri
 from cdk_sagemaker_processing.processors.local_source import LocalSource
 from cdk_sagemaker_processing.processors.processor import Processor
 from cdk_sagemaker_processing.tasks import ProcessorOptions, SageMakerCreateProcessingJob, StateOptions
@@ -101,7 +101,7 @@ class FrameworkProcessorBase(Processor):
         code = path_text("code", code)
         check_each("inputs", inputs, ProcessingInput)
         source_dir = None if source_dir is None else path_text("source_dir", source_dir)
-        if code.startswith(S3_SCHEME):
+        if is_s3_uri(code):
             entry, sources, script = code, [], code.rsplit("/", 1)[-1]
         else:
             entry, archive = self._stage_sources(
@@ -139,7 +139,7 @@ class FrameworkProcessorBase(Processor):
     ) -> tuple[str, str]:
         """Return the URIs of the start script and of the sources."""
         files: dict[str, Path | bytes] = {}
-        if source_dir is not None and source_dir.startswith(S3_SCHEME):
+        if source_dir is not None and is_s3_uri(source_dir):
             if not source_dir.endswith(f"/{contract.SOURCES}"):
                 raise InvalidValueError("source_dir", source_dir, f"end in /{contract.SOURCES} when it is in S3")
             script = code

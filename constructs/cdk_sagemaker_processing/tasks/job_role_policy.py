@@ -26,7 +26,7 @@ from cdk_sagemaker_processing._internal.grants import (
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards_by_resource
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
-from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, split_s3_uri
+from cdk_sagemaker_processing.model.s3_uri import is_s3_uri, split_s3_uri
 from cdk_sagemaker_processing.tasks.query_languages import static_prefix
 
 # The text of a token may contain the separators, so a part of a name is a sequence of tokens and other characters.
@@ -182,8 +182,8 @@ class _Grants:
         """Return the bucket's ARN and the key as far as it is known at deployment; None if the bucket is not known."""
         known = static_prefix(uri)
         bucket, key = split_s3_uri(known)
-        bucket_is_cut = known != uri and known == f"{S3_SCHEME}{bucket}"
-        if not known.startswith(S3_SCHEME) or not bucket or bucket_is_cut:
+        bucket_is_cut = known != uri and not key and not known.endswith("/")
+        if not is_s3_uri(known) or not bucket or bucket_is_cut:
             return None
         return self._arn(bucket), key
 
