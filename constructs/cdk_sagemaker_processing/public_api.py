@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import functools
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+_Call = Callable[..., Any]
+_ROOT = __package__ or ""
+_checkers: list[Callable[[_Call, tuple[Any, ...], dict[str, Any]], Any]] = []
 
 
 def public(definition: _T) -> _T:
@@ -17,8 +23,50 @@ def public(definition: _T) -> _T:
     dataclass does without ``from __future__ import annotations``. ``inspect.getsource`` does not find the source of a
     public class, as it does not for those of httpx and attrs.
 
+    Calls of the function, of the class and of its public methods are checked: see `check_calls_by`.
+
     Args:
         definition: the class or function; its name is in ``cdk_sagemaker_processing.__all__``.
     """
-    definition.__module__ = __package__
-    return definition
+    if isinstance(definition, type):
+        if not issubclass(definition, BaseException):
+            _check_methods(definition)
+        definition.__module__ = _ROOT
+        return definition
+    definition.__module__ = _ROOT
+    return _checked(definition)  # type: ignore[arg-type, return-value]  # a function with the same signature
+
+
+def check_calls_by(checker: Callable[[_Call, tuple[Any, ...], dict[str, Any]], Any]) -> None:
+    """Set the function that makes the calls of public names, which explains arguments that they do not take.
+
+    The model sets it when it is imported, because this module is below it.
+    """
+    _checkers[:] = [checker]
+
+
+def _check_methods(kind: type) -> None:
+    """Wrap the constructor and the public methods of a class, and those of its bases in this library."""
+    ours = [base for base in kind.__mro__ if base.__module__.split(".")[0] == _ROOT]
+    others = [base for base in kind.__mro__ if base not in ours and base is not object]
+    for base in ours:
+        for name, member in list(vars(base).items()):
+            # aws-cdk calls the methods that override its own, by position.
+            overrides = name != "__init__" and any(hasattr(other, name) for other in others)
+            if (name.startswith("_") and name != "__init__") or overrides:
+                continue
+            if isinstance(member, FunctionType):
+                setattr(base, name, _checked(member))
+            elif isinstance(member, classmethod):
+                setattr(base, name, classmethod(_checked(member.__func__)))
+
+
+def _checked(call: _Call) -> _Call:
+    if hasattr(call, "__wrapped__"):
+        return call
+
+    @functools.wraps(call)
+    def checked(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any call
+        return _checkers[0](call, args, kwargs) if _checkers else call(*args, **kwargs)
+
+    return checked

@@ -28,6 +28,7 @@ from cdk_sagemaker_processing import (
     GroupBy,
     HuggingFaceProcessor,
     InstancePreference,
+    InvalidCallError,
     InvalidProcessingJobError,
     InvalidValueError,
     MXNetProcessor,
@@ -185,6 +186,9 @@ def errors(error: ConflictingValuesError | InvalidValueError) -> ValueError:
         assert_type(error.parameter, str)
         assert_type(error.value, object)
     job_error: InvalidProcessingJobError = error
+    if isinstance(error, InvalidCallError):
+        type_error: TypeError = error
+        raise type_error
     return job_error
 
 

@@ -3,13 +3,18 @@
 It imports neither boto3 nor aws_cdk.
 """
 
-from cdk_sagemaker_processing.model import framework_container, spark_container
+from cdk_sagemaker_processing.model import call_checks, framework_container, spark_container
 from cdk_sagemaker_processing.model.datasets import (
     AthenaDatasetDefinition,
     DatasetDefinition,
     RedshiftDatasetDefinition,
 )
-from cdk_sagemaker_processing.model.errors import ConflictingValuesError, InvalidProcessingJobError, InvalidValueError
+from cdk_sagemaker_processing.model.errors import (
+    ConflictingValuesError,
+    InvalidCallError,
+    InvalidProcessingJobError,
+    InvalidValueError,
+)
 from cdk_sagemaker_processing.model.experiment import ExperimentConfig
 from cdk_sagemaker_processing.model.images import (
     Framework,
@@ -48,6 +53,7 @@ __all__ = [
     "Framework",
     "ImageBuild",
     "InstancePreference",
+    "InvalidCallError",
     "InvalidProcessingJobError",
     "InvalidValueError",
     "NetworkConfig",
@@ -57,6 +63,7 @@ __all__ = [
     "S3Input",
     "SageMakerImage",
     "base_job_name",
+    "call_checks",
     "check_bucket",
     "check_command",
     "check_each",

@@ -5,7 +5,8 @@
     ValueError
     └── InvalidProcessingJobError        the description of a job breaks a rule of the service or of this library
         ├── InvalidValueError            one parameter has a value that the service refuses
-        └── ConflictingValuesError       parameters, each valid alone, that cannot be combined
+        ├── ConflictingValuesError       parameters, each valid alone, that cannot be combined
+        └── InvalidCallError             an argument that does not exist, or none for one that is required; a TypeError
 
 The message of an `InvalidValueError` reads ``<name> must <rule>, got <repr>; <what to do>``.
 """
@@ -49,6 +50,11 @@ class InvalidValueError(InvalidProcessingJobError):
 @public
 class ConflictingValuesError(InvalidProcessingJobError):
     """Parameters, each valid alone, that cannot be combined."""
+
+
+@public
+class InvalidCallError(InvalidProcessingJobError, TypeError):
+    """An argument that the called class or function does not have, or none for one that it requires."""
 
 
 def _short_repr(value: object) -> str:

@@ -6,6 +6,7 @@ import re
 
 from cdk_sagemaker_processing.model.errors import InvalidValueError
 from cdk_sagemaker_processing.model.limits import check
+from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, is_s3_uri, split_s3_uri
 from cdk_sagemaker_processing.model.tokens import is_unresolved
 
 PROCESSING_ROOT = "/opt/ml/processing"
@@ -45,10 +46,11 @@ def is_processing_path(path: str, *, below: bool = False) -> bool:
 
 
 def check_s3_uri(parameter: str, uri: str) -> None:
-    """Check that a URI is ``s3://bucket`` or ``s3://bucket/key``."""
+    """Check that a URI is ``s3://bucket/key``, or the ``https://`` URL of the same; the key may be missing."""
     if is_unresolved(uri):
         return
-    if not _S3_URI.fullmatch(uri):
+    bucket, key = split_s3_uri(uri)
+    if not is_s3_uri(uri) or not _S3_URI.fullmatch(f"{S3_SCHEME}{bucket}/{key}"):
         raise InvalidValueError(parameter, uri, "be an S3 URI", "for example s3://my-bucket/a/prefix")
     check("S3Uri", parameter, uri)
 
@@ -57,8 +59,7 @@ def check_source(parameter: str, source: str) -> None:
     """Check that a source is an S3 URI or a local path."""
     if is_unresolved(source):
         return
-    scheme, separator, _ = source.partition("://")
-    if separator and scheme == "s3":
+    if is_s3_uri(source):
         check_s3_uri(parameter, source)
-    elif (separator and scheme != "file") or not source:
+    elif not source or ("://" in source and not source.startswith("file://")):
         raise InvalidValueError(parameter, source, "be an S3 URI or a local path", "copy the data to S3 first")

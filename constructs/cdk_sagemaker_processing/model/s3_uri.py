@@ -1,13 +1,27 @@
-"""S3 URIs: everything after the bucket is the key, character by character."""
+"""S3 URIs: everything after the bucket is the key, character by character.
+
+The API's S3Uri is ``s3://bucket/key`` or the ``https://`` URL of an object, in S3's virtual-hosted or path style.
+
+See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html and
+https://docs.aws.amazon.com/general/latest/gr/s3.html
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, Self
 
 from cdk_sagemaker_processing.model.errors import InvalidValueError
 
 S3_SCHEME: Final = "s3://"
+_HTTPS: Final = "https://"
+_UNRESOLVED = r"\$\{Token\[[^]]+\]\}"
+_REGION = rf"(?:[a-z]{{2}}(?:-[a-z]+)+-\d+|{_UNRESOLVED})"
+# s3.amazonaws.com, s3.<region>..., s3-<region>..., s3.dualstack.<region>..., s3-fips...; a bucket may come first.
+_ENDPOINT: Final = re.compile(
+    rf"(?:(?P<bucket>.+)\.)?s3(?:-external-1|(?:-fips)?(?:\.dualstack)?[.-]{_REGION}|)\.(?:amazonaws\.com(?:\.cn)?|{_UNRESOLVED})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +38,13 @@ class S3Uri:
 
     @classmethod
     def parse(cls, uri: str) -> Self:
-        """Parse ``s3://bucket/key``.
+        """Parse ``s3://bucket/key``, or the ``https://`` URL of an object.
 
         Raises:
             InvalidValueError: the text is not an S3 URI, or names no bucket.
         """
         bucket, key = split_s3_uri(uri)
-        if not uri.startswith(S3_SCHEME) or not bucket:
+        if not is_s3_uri(uri) or not bucket:
             raise InvalidValueError("s3_uri", uri, "be an S3 URI", "for example s3://my-bucket/a/key")
         return cls(bucket, key)
 
@@ -43,7 +57,23 @@ class S3Uri:
         return type(self)(self.bucket, prefix + relative)
 
 
+def is_s3_uri(text: str) -> bool:
+    """Return whether a text is an S3 URI, as opposed to a local path or another URL; its bucket is not checked."""
+    return text.startswith(S3_SCHEME) or (text.startswith(_HTTPS) and bool(split_s3_uri(text)[0]))
+
+
 def split_s3_uri(uri: str) -> tuple[str, str]:
-    """Return the bucket and the key of an S3 URI without checking it; tokens may be in it."""
+    """Return the bucket and the key of an S3 URI without checking it; tokens may be in it.
+
+    Both are empty for an ``https://`` URL of another host than S3's.
+    """
+    if uri.startswith(_HTTPS):
+        host, _, path = uri.removeprefix(_HTTPS).partition("/")
+        matched = _ENDPOINT.fullmatch(host)
+        if matched is None:
+            return "", ""
+        if matched["bucket"]:
+            return matched["bucket"], path
+        uri = path
     bucket, _, key = uri.removeprefix(S3_SCHEME).partition("/")
     return bucket, key

@@ -27,7 +27,7 @@ from cdk_sagemaker_processing.model import (
     path_texts,
 )
 from cdk_sagemaker_processing.model import framework_container as contract
-from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME
+from cdk_sagemaker_processing.model.s3_uri import is_s3_uri
 from cdk_sagemaker_processing.processors.framework_sources import local_sources
 from cdk_sagemaker_processing.processors.local_source import script_name
 from cdk_sagemaker_processing.processors.processor import Processor
@@ -128,7 +128,7 @@ class FrameworkProcessorBase(Processor):
         source_dir = None if source_dir is None else path_text("source_dir", source_dir)
         check_excludes(exclude)
         dependencies = path_texts("dependencies", dependencies)
-        if code.startswith(S3_SCHEME) or is_unresolved(code):
+        if is_s3_uri(code) or is_unresolved(code):
             entry, sources, script = code, [], script_name(code)
             contract.check_shell_script(code, script)
             self._warn_of_unused(
@@ -140,7 +140,7 @@ class FrameworkProcessorBase(Processor):
             )
         else:
             files: dict[str, Path | bytes] = {}
-            if source_dir is not None and (source_dir.startswith(S3_SCHEME) or is_unresolved(source_dir)):
+            if source_dir is not None and (is_s3_uri(source_dir) or is_unresolved(source_dir)):
                 contract.check_archive_uri(source_dir)
                 self._warn_of_unused(run_id, "source_dir", dependencies=dependencies)
                 start = code

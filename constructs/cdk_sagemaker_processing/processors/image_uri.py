@@ -10,6 +10,7 @@ from aws_cdk import CfnMapping, Stack, Token
 from aws_cdk.region_info import RegionInfo
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.construct_ids import shared_child
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
@@ -82,10 +83,8 @@ def image_uri(scope: Construct, image: SageMakerImage) -> str:
 def _account_by_region(stack: Stack, image: SageMakerImage) -> CfnMapping:
     """Return the mapping of the image's registry; not all versions in a repository are offered in the same regions."""
     mapping_id = f"SageMakerImages-{image.repository}" + (f"-{image.registry + 1}" if image.registry else "")
-    existing = stack.node.try_find_child(mapping_id)
-    if isinstance(existing, CfnMapping):
-        return existing
-    return CfnMapping(
+    existing, mapping_id = shared_child(stack, mapping_id, CfnMapping)
+    return existing or CfnMapping(
         stack, mapping_id, mapping={region: {"account": account} for region, account in image.accounts.items()}
     )
 

@@ -16,7 +16,7 @@ from constructs import Construct, IConstruct
 
 from cdk_sagemaker_processing._internal.local_tree import LocalTree, output_directory
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
-from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, split_s3_uri
+from cdk_sagemaker_processing.model.s3_uri import is_s3_uri, split_s3_uri
 
 _FILE_URL = re.compile(r"file:(?://(?:localhost)?(?=/))?")
 # The CDK CLI writes a backslash as a slash, and refuses what looks like a drive.
@@ -127,7 +127,7 @@ def script_name(code: str) -> str:
     Raises:
         InvalidValueError: the whole URI is known only later, so nothing is known about its last part.
     """
-    if code.startswith(S3_SCHEME):
+    if is_s3_uri(code):
         return split_s3_uri(code)[1].rpartition("/")[2]
     if not is_unresolved(code):
         return LocalSource.of(code, parameter="code").name

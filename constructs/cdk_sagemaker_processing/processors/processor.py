@@ -14,6 +14,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.asset_files import Files
+from cdk_sagemaker_processing._internal.construct_ids import free_id
 from cdk_sagemaker_processing._internal.grants import grant_key, grantee
 from cdk_sagemaker_processing.model import (
     ExperimentConfig,
@@ -26,7 +27,7 @@ from cdk_sagemaker_processing.model import (
     check_each,
     is_unresolved,
 )
-from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, split_s3_uri
+from cdk_sagemaker_processing.model.s3_uri import is_s3_uri, split_s3_uri
 from cdk_sagemaker_processing.processors.image_uri import check_instances
 from cdk_sagemaker_processing.processors.local_source import LocalSource
 from cdk_sagemaker_processing.public_api import public
@@ -146,7 +147,7 @@ class Processor(Construct):
         if self._bucket is None:
             from cdk_sagemaker_processing.resources import ProcessingBucket  # noqa: PLC0415 - imported on first use
 
-            self._bucket = ProcessingBucket(self, "Bucket")
+            self._bucket = ProcessingBucket(self, free_id(self, "Bucket"))
         return self._bucket
 
     @property
@@ -225,9 +226,12 @@ class Processor(Construct):
                 f"output_kms_key encrypts nothing in {run_id!r}, which has no outputs; as in the SageMaker SDK, the "
                 "request does not contain it",
             )
+        state_id = self._state_id(run_id)
+        if state_id != run_id:
+            options = {**options, "state_name": options.get("state_name", run_id)}
         return SageMakerCreateProcessingJob(
             self,
-            run_id,
+            state_id,
             inputs=[
                 self._with_uploaded_source(run_id, item, position, key)
                 for position, item in enumerate(inputs or (), start=1)
@@ -240,6 +244,15 @@ class Processor(Construct):
             **options,
         )
 
+    def _state_id(self, run_id: str) -> str:
+        """Return the construct id of a run: its own, unless something else in the processor has it."""
+        existing = self.node.try_find_child(run_id)
+        if isinstance(existing, SageMakerCreateProcessingJob):
+            raise InvalidValueError(
+                "run_id", run_id, f"be unique in the processor {self.node.path!r}", "choose another id for this run"
+            )
+        return run_id if existing is None else free_id(self, f"{run_id}-Run")
+
     def _upload_key(self, run_id: str, kms_key: kms.IKey | str | None) -> kms.IKey | None:
         """Return the key of a run's uploads, after granting its job the use of the key to read them."""
         key = self._imported_key(run_id, kms_key) if isinstance(kms_key, str) else kms_key
@@ -251,19 +264,21 @@ class Processor(Construct):
         if not (arn.startswith("arn:") or is_unresolved(arn)):
             raise InvalidValueError("kms_key", arn, "be a key or its ARN", "the deployment needs permission to use it")
         if arn not in self._upload_keys:
-            self._upload_keys[arn] = kms.Key.from_key_arn(self, f"{run_id}-UploadKey", arn)
+            self._upload_keys[arn] = kms.Key.from_key_arn(self, free_id(self, f"{run_id}-UploadKey"), arn)
         return self._upload_keys[arn]
 
     def _script_uri(self, run_id: str, code: str, *, parameter: str, kms_key: kms.IKey | str | None) -> str:
         """Return the URI of a run's script or application; the deployment uploads a local one."""
-        if is_unresolved(code) or code.startswith(S3_SCHEME):
+        if is_unresolved(code) or is_s3_uri(code):
             return code
         if "://" in code and not code.startswith("file:"):
             raise InvalidValueError(parameter, code, "be a local file, a file:// URL or an s3:// URI")
         source = LocalSource.of(code, parameter=parameter)
         if source.is_dir:
             raise InvalidValueError(parameter, code, "be a file, not a directory", "name the script in it")
-        return source.upload(self, f"{run_id}-code", self.bucket, self._upload_key(run_id, kms_key), "code")
+        return source.upload(
+            self, free_id(self, f"{run_id}-code"), self.bucket, self._upload_key(run_id, kms_key), "code"
+        )
 
     def _stage(
         self, run_id: str, suffix: str, files: Files, location: str | None, kms_key: kms.IKey | str | None
@@ -272,15 +287,15 @@ class Processor(Construct):
         from cdk_sagemaker_processing.resources import LocalCode  # noqa: PLC0415 - it imports aws_lambda
 
         key = self._upload_key(run_id, kms_key)
-        construct_id = f"{run_id}-{suffix}"
+        construct_id = free_id(self, f"{run_id}-{suffix}")
         if location is None:
             return LocalCode(self, construct_id, bucket=self.bucket, files=files, encryption_key=key)
         name, prefix = split_s3_uri(location.rstrip("/"))
-        if not location.startswith(S3_SCHEME) or not name:
+        if not is_s3_uri(location) or not name:
             raise InvalidValueError(
                 "a location for uploads", location, "be an S3 URI", "for example s3://my-bucket/a/prefix"
             )
-        bucket = s3.Bucket.from_bucket_name(self, f"{construct_id}-Bucket", name)
+        bucket = s3.Bucket.from_bucket_name(self, free_id(self, f"{construct_id}-Bucket"), name)
         prefix = f"{prefix}/code" if prefix else "code"
         return LocalCode(self, construct_id, bucket=bucket, files=files, prefix=prefix, encryption_key=key)
 
@@ -289,11 +304,11 @@ class Processor(Construct):
     ) -> ProcessingInput:
         """Return the input with a local source replaced by the URI that the deployment uploads it to."""
         uri = item.s3_uri
-        if uri is None or is_unresolved(uri) or uri.startswith(S3_SCHEME):
+        if uri is None or is_unresolved(uri) or is_s3_uri(uri):
             return item
         name = item.input_name or f"input-{position}"
         source = LocalSource.of(uri, parameter="source" if item.s3_input is None else "s3_uri")
-        return item.at(source.upload(self, f"{run_id}-{name}", self.bucket, key, name))
+        return item.at(source.upload(self, free_id(self, f"{run_id}-{name}"), self.bucket, key, name))
 
 
 def _repository_name(image_uri: str | DockerImage) -> str:

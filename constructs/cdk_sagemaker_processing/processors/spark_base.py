@@ -30,7 +30,7 @@ from cdk_sagemaker_processing.model import (
     path_texts,
     spark_container,
 )
-from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME
+from cdk_sagemaker_processing.model.s3_uri import is_s3_uri
 from cdk_sagemaker_processing.processors.image_uri import framework_image_uri
 from cdk_sagemaker_processing.processors.local_source import LocalSource, check_names, script_name
 from cdk_sagemaker_processing.processors.processor import Processor
@@ -164,7 +164,7 @@ class SparkProcessor(Processor):
         submit_app = path_text("submit_app", submit_app)
         check_each("inputs", inputs, ProcessingInput)
         check_each("outputs", outputs, ProcessingOutput)
-        if submit_app.startswith(S3_SCHEME) and not script_name(submit_app):
+        if is_s3_uri(submit_app) and not script_name(submit_app):
             raise InvalidValueError("submit_app", submit_app, "name an object", "for example s3://my-bucket/app.py")
         if spark_event_logs_s3_uri is not None:
             check_s3_uri("spark_event_logs_s3_uri", spark_event_logs_s3_uri)

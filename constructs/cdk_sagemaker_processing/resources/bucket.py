@@ -10,6 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.construct_ids import shared_child
 from cdk_sagemaker_processing._internal.nag import (
     NO_KEY_FOR_ACCESS_LOGS,
     NO_KEY_FOR_BUCKET,
@@ -100,12 +101,12 @@ class ProcessingBucket(s3.Bucket):
 
 def _access_logs_of(stack: Stack) -> s3.IBucket:
     """Return the stack's bucket for access logs, which has no access logs itself: they would never end."""
-    existing = stack.node.try_find_child(_ACCESS_LOGS_ID)
-    if isinstance(existing, s3.Bucket):
+    existing, construct_id = shared_child(stack, _ACCESS_LOGS_ID, s3.Bucket)
+    if existing is not None:
         return existing
     logs_bucket = s3.Bucket(
         stack,
-        _ACCESS_LOGS_ID,
+        construct_id,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         # S3 log delivery cannot write to a bucket that is encrypted with a KMS key:
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html

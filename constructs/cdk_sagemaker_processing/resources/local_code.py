@@ -15,6 +15,7 @@ from constructs import Construct, IDependable
 
 from cdk_sagemaker_processing._internal.asset_files import Files, bundling, content_hash
 from cdk_sagemaker_processing._internal.code_locations import register_code_location
+from cdk_sagemaker_processing._internal.construct_ids import shared_child
 from cdk_sagemaker_processing._internal.grants import grant_in_bucket_policy
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
@@ -140,8 +141,8 @@ class _Unpacker(Construct):
     @classmethod
     def of(cls, scope: Construct) -> _Unpacker:
         stack = Stack.of(scope)
-        existing = stack.node.try_find_child(_UNPACKER_ID)
-        return existing if isinstance(existing, _Unpacker) else cls(stack, _UNPACKER_ID)
+        existing, construct_id = shared_child(stack, _UNPACKER_ID, _Unpacker)
+        return existing or cls(stack, construct_id)
 
     def grant(self, asset: s3_assets.Asset, bucket: s3.IBucket, prefix: str) -> IDependable | None:
         """Grant the function permission to read the stack's assets and to write below a prefix of a bucket.

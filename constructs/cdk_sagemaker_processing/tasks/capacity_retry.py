@@ -16,6 +16,8 @@ _LOST_CAPACITY = "Processing.CapacityError"
 # a user's argument never matches as the reason.
 _LACKED_CAPACITY = r"""{% $contains($states.input.Cause, /"FailureReason"\s*:\s*"CapacityError/) %}"""
 
+_ID = "WhileNoCapacity"
+
 
 @public
 class CapacityRetry(sfn.Parallel):
@@ -133,9 +135,14 @@ def retry_on_capacity(
             f"retry_on_capacity needs a task that waits for its job, got {task.node.id!r} with REQUEST_RESPONSE, which "
             "never learns how its job ended; give it RUN_JOB"
         )
+    if task.node.try_find_child(_ID) is not None:
+        raise ConflictingValuesError(
+            f"retry_on_capacity takes a task once, got {task.node.id!r} again; use the state that the first call "
+            "returned"
+        )
     return CapacityRetry(
         task,
-        "WhileNoCapacity",
+        _ID,
         max_attempts=max_attempts,
         interval=interval or Duration.minutes(2),
         backoff_rate=backoff_rate,

@@ -11,9 +11,8 @@ from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
 from cdk_sagemaker_processing.model import is_unresolved
-from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, split_s3_uri
 from cdk_sagemaker_processing.safeguards import Safeguards
-from cdk_sagemaker_processing.tasks.query_languages import static_prefix
+from cdk_sagemaker_processing.tasks.query_languages import static_location
 
 # The families of ProcessingInstanceType without local storage. SageMaker refuses a volume's key for the others:
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingClusterConfig.html#sagemaker-Type-ProcessingClusterConfig-VolumeKmsKeyId
@@ -87,11 +86,9 @@ def key_of_location(task: IConstruct, uri: str, bucket: s3.IBucket | None) -> km
         uri: the URI.
         bucket: the task's bucket.
     """
-    known = static_prefix(uri)
-    name, _ = split_s3_uri(known)
-    bucket_is_cut = known != uri and known == f"{S3_SCHEME}{name}"
-    if not known.startswith(S3_SCHEME) or not name or bucket_is_cut:
+    if (location := static_location(uri)) is None:
         return None
+    name, _ = location
     if bucket is not None and bucket.bucket_name == name:
         return bucket.encryption_key
     named = _bucket_of_reference(name) or _bucket_by_name(task, name)

@@ -27,9 +27,8 @@ from cdk_sagemaker_processing._internal.grants import (
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model.ecr_images import EcrImage
-from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, split_s3_uri
 from cdk_sagemaker_processing.tasks.encryption_keys import key_of_location
-from cdk_sagemaker_processing.tasks.query_languages import static_prefix
+from cdk_sagemaker_processing.tasks.query_languages import static_location, static_prefix
 
 _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 
@@ -201,12 +200,9 @@ class _Grants:
 
     def _location(self, uri: str) -> tuple[str, str] | None:
         """Return the bucket's ARN and the key as far as it is known at deployment; None if the bucket is not known."""
-        known = static_prefix(uri)
-        bucket, key = split_s3_uri(known)
-        bucket_is_cut = known != uri and known == f"{S3_SCHEME}{bucket}"
-        if not known.startswith(S3_SCHEME) or not bucket or bucket_is_cut:
+        if (location := static_location(uri)) is None:
             return None
-        return self._arn(bucket), key
+        return self._arn(location[0]), location[1]
 
     def _arn(self, bucket_name: str) -> str:
         return f"arn:{self._facts.partition}:s3:::{bucket_name}"

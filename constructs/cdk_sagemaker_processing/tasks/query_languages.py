@@ -30,6 +30,7 @@ from cdk_sagemaker_processing.model import (
     is_unresolved,
     is_whole_list_unresolved,
 )
+from cdk_sagemaker_processing.model.s3_uri import is_s3_uri, split_s3_uri
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks.late_rendering import late
 
@@ -122,6 +123,14 @@ def static_prefix(text: str) -> str:
             break
         prefix += part
     return prefix
+
+
+def static_location(uri: str) -> tuple[str, str] | None:
+    """Return the bucket and key of an S3 URI as far as they are known at deployment; None if the bucket is not."""
+    known = static_prefix(uri)
+    bucket, key = split_s3_uri(known)
+    bucket_is_cut = known != uri and not key and not known.endswith("/")
+    return (bucket, key) if is_s3_uri(known) and bucket and not bucket_is_cut else None
 
 
 def uses_execution_input(request: Any) -> bool:  # noqa: ANN401 - any part of a request

@@ -15,8 +15,8 @@ from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.template_text import one_line
-from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, split_s3_uri
-from cdk_sagemaker_processing.tasks.query_languages import run_time_expressions, static_prefix
+from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
+from cdk_sagemaker_processing.tasks.query_languages import run_time_expressions, static_location, static_prefix
 from cdk_sagemaker_processing.tasks.state_location import StateLocation
 
 _RUN_TIME_ID = "cdk-sagemaker-processing:run-time-access"
@@ -98,9 +98,7 @@ def _run_time_needs(request: Mapping[str, Any]) -> Iterator[tuple[str, str, str,
 
 
 def _bucket_is_unknown(uri: str) -> bool:
-    known = static_prefix(uri)
-    bucket, _ = split_s3_uri(known)
-    return known != uri and (not known.startswith(S3_SCHEME) or not bucket or known == f"{S3_SCHEME}{bucket}")
+    return static_prefix(uri) != uri and static_location(uri) is None
 
 
 def _derived_locations(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

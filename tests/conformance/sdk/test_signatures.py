@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import json
 import subprocess
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 import cdk_sagemaker_processing as library
+from cdk_sagemaker_processing import InvalidCallError
+from cdk_sagemaker_processing.model.notebook_keywords import NOTEBOOK_KEYWORDS
 from tests.helpers.stacks import ROOT
 
 SDK_PYTHON = ROOT / ".tools" / "sagemaker" / "bin" / "python"
@@ -72,3 +75,16 @@ def test_every_argument_of_the_sdk_exists_with_its_default(name: str, sdk: dict[
             )
             expected = "<required>" if required else default
             assert ours[argument] == expected, f"{name}.{method}: {argument} is {ours[argument]!r}, not {expected!r}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_argument_of_the_sdk_that_is_absent_here_is_explained(name: str, sdk: dict[str, Any]) -> None:
+    for method, theirs in sdk[name].items():
+        accepted = signature(name, method)
+        for argument in theirs.keys() - accepted.keys():
+            kind = getattr(library, name)
+            call = kind if method == "init" else functools.partial(kind.run, object.__new__(kind), "Run")
+            with pytest.raises(InvalidCallError) as caught:
+                call(**{argument: None})
+            advice = NOTEBOOK_KEYWORDS[argument]
+            assert str(caught.value).endswith(f"got an unexpected keyword argument {argument!r}; {advice}")

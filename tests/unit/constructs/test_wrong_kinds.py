@@ -58,7 +58,7 @@ CASES: list[tuple[Callable[[], Any], str]] = [
     (lambda: sklearn({"experiment_config": "e"}), "experiment_config must be an ExperimentConfig or a Mapping, got"),
     (lambda: sklearn({"overrides": "x"}), "overrides must be a Mapping, got 'x'"),
     (lambda: sklearn(env={"A": 1}), "env['A'] must be a string, got 1"),
-    (lambda: sklearn(tags=["a"]), "tags[0] must be a structure, got 'a'"),
+    (lambda: sklearn(tags=["a"]), "tags[0] must be a mapping, got 'a'"),
     (lambda: sklearn(role=5), "role must be a role, its ARN or its name, got 5"),
     (lambda: sklearn(role="arn:aws:iam::1:user/x"), "role must match arn:aws"),
     (lambda: sklearn(bucket="my-bucket"), "bucket must be an IBucket, got 'my-bucket'; for example s3.Bucket.from_"),
@@ -107,12 +107,6 @@ def test_the_message_names_the_parameter(create: Callable[[], Any], message: str
     with pytest.raises(InvalidProcessingJobError) as caught:
         create()
     assert str(caught.value).startswith(message)
-
-
-@pytest.mark.parametrize("argument", ["wait", "logs", "git_config"])
-def test_arguments_for_notebooks_are_unknown(argument: str) -> None:
-    with pytest.raises(TypeError, match=f"unexpected keyword argument '{argument}'"):
-        sklearn({argument: True})
 
 
 def test_paths_of_pathlib_are_accepted() -> None:

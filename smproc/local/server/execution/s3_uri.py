@@ -15,13 +15,13 @@ class S3Uri(s3_uri.S3Uri):
 
     @classmethod
     def parse(cls, uri: str) -> Self:
-        """Parse ``s3://bucket/key``.
+        """Parse ``s3://bucket/key``, or the ``https://`` URL of an object.
 
         Raises:
             JobClientError: the text is not an S3 URI, or names no bucket.
         """
         bucket, key = s3_uri.split_s3_uri(uri)
-        if not uri.startswith(s3_uri.S3_SCHEME):
+        if not s3_uri.is_s3_uri(uri):
             raise JobClientError(f'The S3 URL "{uri}" is invalid: it must begin with {s3_uri.S3_SCHEME}')
         if not bucket:
             raise JobClientError(f'The S3 URL "{uri}" is invalid: it names no bucket')
