@@ -118,8 +118,12 @@ def _call_error(
     call: _Call, signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> InvalidCallError:
     """Return the error for arguments that do not fit a function's parameters."""
-    parameters = {name: parameter for name, parameter in signature.parameters.items() if name not in ("self", "cls")}
-    given = len(args) - (len(signature.parameters) - len(parameters))
+    parameters = {
+        name: parameter
+        for name, parameter in signature.parameters.items()
+        if name not in ("self", "cls") and parameter.kind is not parameter.VAR_POSITIONAL
+    }
+    given = len(args) - sum(name in ("self", "cls") for name in signature.parameters)
     positional = [
         name
         for name, parameter in parameters.items()

@@ -60,5 +60,5 @@ def test_every_drawn_app_synthesizes_or_is_refused(tmp_path: Path, monkeypatch: 
 def lint_errors(templates: list[Path]) -> str:
     """Return cfn-lint's report of errors; its warnings concern the resources that the apps bring."""
     assert templates != []
-    program = [Path(sys.prefix) / "bin" / "cfn-lint", "--ignore-checks", "W", "--template", *templates]
+    program = [str(Path(sys.prefix) / "bin" / "cfn-lint"), "--ignore-checks", "W", "--template", *map(str, templates)]
     return subprocess.run(program, check=False, capture_output=True, text=True).stdout

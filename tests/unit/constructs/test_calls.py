@@ -107,6 +107,8 @@ VALID: dict[str, Callable[[cdk.Stack], dict[str, Any]]] = {
     },
     "XGBoostProcessor": lambda _: {"framework_version": "1.7-1", "instance_type": "ml.m5.large"},
     "retry_on_capacity": lambda scope: {"task": task(scope)},
+    "unique_job_name": lambda _: {"base": "nightly"},
+    "literal_text": lambda _: {"text": "{% raw %}"},
     "uploaded_objects": lambda _: {},
 }
 RUNS: dict[str, dict[str, Any]] = {
@@ -162,7 +164,8 @@ def parameters(function: Any) -> list[str]:  # noqa: ANN401
     own = [
         name
         for name, parameter in signature.parameters.items()
-        if parameter.kind is not parameter.VAR_KEYWORD and name not in ("self", "scope", "construct_id", "run_id")
+        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        and name not in ("self", "scope", "construct_id", "run_id")
     ]
     takes_options = any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values())
     options = library.tasks.StateOptions.__annotations__ if takes_options else {}

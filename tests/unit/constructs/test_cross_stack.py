@@ -340,7 +340,12 @@ def test_a_role_of_another_stage_is_refused() -> None:
     app = App()
     role = ProcessingRole(Stack(Stage(app, "Alpha"), "Base"), "Role")
     with pytest.raises(InvalidValueError, match="role must belong to the same stage as the job, got 'Alpha/Base/Role'"):
-        SageMakerCreateProcessingJob(Stack(Stage(app, "Omega"), "Own"), "Run", image_uri="count:1", role=role)
+        SageMakerCreateProcessingJob(
+            Stack(Stage(app, "Omega"), "Own"),
+            "Run",
+            image_uri="111122223333.dkr.ecr.us-west-2.amazonaws.com/count:1",
+            role=role,
+        )
 
 
 @pytest.mark.parametrize("name", [None, "jobs"])

@@ -7,6 +7,7 @@ import json
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Template
 
 from cdk_sagemaker_processing import EventDrivenProcessing, InvalidValueError, Processor
 from cdk_sagemaker_processing._internal.function_environment import check_environment
@@ -36,16 +37,21 @@ def test_a_value_known_only_at_deployment_counts_with_its_greatest_length() -> N
     check_environment(scope, {"A": f"{cdk.Aws.REGION}{'x' * (LIMIT - OVERHEAD - 25)}"})
 
 
-@pytest.mark.parametrize("batch_size", [1, 10])
-def test_the_message_names_what_is_long(batch_size: int) -> None:
+def test_the_message_names_what_is_long() -> None:
+    scope = stack()
+    settings = json.dumps({"bucket": "b", "prefixes": [f"{number}/{'ä' * 190}/" for number in range(11)]})
+    with pytest.raises(InvalidValueError, match=r"got .\d{4} bytes of prefixes, .*use several triggers"):
+        check_environment(scope, {"SETTINGS": settings})
+
+
+def test_many_prefixes_reach_the_functions_as_the_folder_that_they_share() -> None:
     scope = stack()
     image = "111122223333.dkr.ecr.us-west-2.amazonaws.com/a:1"
     step = Processor(scope, "P", image_uri=image, instance_type="ml.m5.large").run("Run")
-    with pytest.raises(InvalidValueError, match=r"got .\d{4} bytes of prefixes, .*use several triggers"):
-        EventDrivenProcessing(
-            scope,
-            "Pipeline",
-            steps=[step],
-            prefixes=[f"{number}/{'ä' * 190}/" for number in range(9)],
-            batch_size=batch_size,
-        )
+    prefixes = [f"in/{number}{'ä' * 190}/" for number in range(9)]
+    EventDrivenProcessing(scope, "Pipeline", steps=[step], prefixes=prefixes)
+    functions = Template.from_stack(scope).find_resources("AWS::Lambda::Function").values()
+    environments = [json.dumps(each["Properties"].get("Environment", {}), ensure_ascii=False) for each in functions]
+    (settings,) = [each for each in environments if "prefixes" in each]
+    assert "ä" not in settings
+    assert "in/" in settings
