@@ -91,9 +91,9 @@ def processes_with(marker: str) -> list[int]:
 def test_an_entry_point_replaces_the_entry_point_and_the_command_of_the_image(local_aws: ConformanceLocalAws) -> None:
     job_request = request(local_aws, "report(sys.argv[1:])")
     name = job_request["ProcessingJobName"]
-    job_request["AppSpecification"]["ContainerArguments"] = ["a b", "$HOME", "--x=1", ""]
+    job_request["AppSpecification"]["ContainerArguments"] = ["a b", "$HOME", "--x=1", " "]
     assert run_request(local_aws, job_request)["ProcessingJobStatus"] == "Completed"
-    assert json.loads(local_aws.get(f"{name}/algo-1.json")) == ["a b", "$HOME", "--x=1", ""]
+    assert json.loads(local_aws.get(f"{name}/algo-1.json")) == ["a b", "$HOME", "--x=1", " "]
     assert local_aws.run("import sys; sys.exit(len(sys.argv) - 1)")["ProcessingJobStatus"] == "Completed"
 
 
