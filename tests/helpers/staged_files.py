@@ -123,8 +123,10 @@ def staged_by_constructs(call: Call, out: Path) -> dict[str, Content]:
         if resource["Type"] == "Custom::CDKBucketDeployment":
             properties = resource["Properties"]
             digest = flat(properties["SourceKey"]).removesuffix(".zip")
+            directory = flat(properties["Prefix"]).rpartition("/")[2]
+            location = f"s3://{flat(properties['DestinationBucketName'])}/<{name}>/{directory}"
             for path in (out / f"asset.{digest}").rglob("*"):
                 if path.is_file():
                     relative = path.relative_to(out / f"asset.{digest}").as_posix()
-                    objects[f"s3://{flat(properties['Bucket'])}/<{name}.Prefix>/{relative}"] = path.read_bytes()
+                    objects[f"{location}/{relative}"] = path.read_bytes()
     return in_container(state["Parameters"], objects)
