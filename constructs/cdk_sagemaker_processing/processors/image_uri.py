@@ -66,7 +66,7 @@ def image_uri(scope: Construct, image: SageMakerImage) -> str:
     if Token.is_unresolved(region):
         account = hotswappable(
             stack,
-            f"AccountOf-{image.repository}",
+            f"AccountOf-{image.repository}{_registry_suffix(image)}",
             _account_by_region(stack, image).find_in_map(region, "account"),
         )
     elif region in image.accounts:
@@ -80,9 +80,14 @@ def image_uri(scope: Construct, image: SageMakerImage) -> str:
     return f"{account}.dkr.ecr.{region}.{_suffix(stack, region)}/{image.repository}:{image.tag}"
 
 
+def _registry_suffix(image: SageMakerImage) -> str:
+    """Return the end of the ids of an image's registry; the first one of a repository has none."""
+    return f"-{image.registry + 1}" if image.registry else ""
+
+
 def _account_by_region(stack: Stack, image: SageMakerImage) -> CfnMapping:
     """Return the mapping of the image's registry; not all versions in a repository are offered in the same regions."""
-    mapping_id = f"SageMakerImages-{image.repository}" + (f"-{image.registry + 1}" if image.registry else "")
+    mapping_id = f"SageMakerImages-{image.repository}{_registry_suffix(image)}"
     existing, mapping_id = shared_child(stack, mapping_id, CfnMapping)
     return existing or CfnMapping(
         stack, mapping_id, mapping={region: {"account": account} for region, account in image.accounts.items()}

@@ -50,7 +50,7 @@ _EXPERIMENT = {"experiment_config": {"ExperimentName": "e", "RunName": "r"}}
 MORE: list[Call] = [
     # Processor
     call("Processor", {"image_uri": IMAGE, **ONE, **_EVERYTHING}, _IO | _EXPERIMENT),
-    call("Processor", {"image_uri": IMAGE, **ONE, "env": {}}, {"arguments": ["a b", "", "'\"{}"]}),
+    call("Processor", {"image_uri": IMAGE, **ONE, "env": {}}, {"arguments": ["a b", "'\"{}"]}),
     call("Processor", {"image_uri": IMAGE, **ONE, "tags": []}, {}),
     call("Processor", {"image_uri": IMAGE, **ONE, "network_config": given("NetworkConfig")}, {}),
     call("Processor", {"image_uri": IMAGE, **ONE, "tags": {"as": "a dictionary"}}, {}),

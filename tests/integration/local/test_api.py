@@ -98,7 +98,7 @@ S3_INPUT = "ProcessingInputs/0/S3Input"
         (f"{S3_INPUT}/LocalPath", "/srv/x", "LocalPath must begin with /opt/ml/processing, got /srv/x (input code)"),
         (f"{S3_INPUT}/LocalPath", "/opt/ml/processing/../../etc", "LocalPath must begin with /opt/ml/processing"),
         (f"{S3_INPUT}/LocalPath", "/opt/ml/processing-not", "LocalPath must begin with /opt/ml/processing"),
-        (f"{S3_INPUT}/S3Uri", "https://s3.amazonaws.com/b/k", "must begin with s3://"),
+        (f"{S3_INPUT}/S3Uri", "https://example.com/b/k", "must begin with s3://"),
         ("ProcessingOutputConfig/Outputs/0/FeatureStoreOutput", {"FeatureGroupName": "f"}, "FeatureStoreOutput"),
         ("ProcessingInputs/0/DatasetDefinition", {"LocalPath": "/opt/ml/processing/d"}, "DatasetDefinition"),
         ("ProcessingResources/ClusterConfig/InstancePreferences", [{"InstanceType": "ml.m5.xlarge"}], "Exactly one of"),
