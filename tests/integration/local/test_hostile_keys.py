@@ -77,7 +77,7 @@ def test_a_key_cannot_write_a_line_of_the_servers_log(local_aws: RunningLocalAws
 def test_a_key_in_an_executions_input_stays_a_value_of_the_definition(
     local_aws: RunningLocalAws, language: sfn.QueryLanguage
 ) -> None:
-    scope = stack()
+    scope = stack(bound=False)
     key = sfn.JsonPath.string_at("$.key")
     task = SageMakerCreateProcessingJob(
         scope,
