@@ -16,7 +16,7 @@ from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alo
 from cdk_sagemaker_processing._internal.grants import grant_key
 from cdk_sagemaker_processing._internal.log_group import state_machine_log_group
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_by_id
-from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
+from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, names
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingBucket
@@ -120,8 +120,8 @@ class EventDrivenProcessing(Construct):
         self.output_bucket: s3.IBucket = self.steps[0].bucket or ProcessingBucket(self, "OutputBucket")
         for step in self.steps:
             step.set_default_max_runtime(max_runtime_in_seconds)
-            step.add_tag("processing:execution", sfn.JsonPath.execution_id)
-            step.add_tag("processing:pipeline", self.node.path)
+            step.add_tag(names.EXECUTION_TAG, sfn.JsonPath.execution_id)
+            step.add_tag(names.PIPELINE_TAG, self.node.path)
             step.grant_read_uri(f"s3://{self.output_bucket.bucket_name}/{MANIFESTS_PREFIX}/", self.output_bucket)
             for prefix in pattern.key_prefixes():
                 step.grant_read_uri(f"s3://{self.input_bucket.bucket_name}/{prefix}", self.input_bucket)
@@ -195,10 +195,10 @@ class EventDrivenProcessing(Construct):
     def _warn_of_unused_uploads(self) -> None:
         """Warn that no step takes anything from the execution's input, which names the uploaded objects."""
         if not any(step.uses_execution_input for step in self.steps):
-            names = ", ".join(repr(step.id) for step in self.steps)
+            steps = ", ".join(repr(step.id) for step in self.steps)
             Annotations.of(self).add_warning_v2(
                 "cdk-sagemaker-processing:uploads-unused",
-                f"each upload starts the same job, because no step of {names} takes the uploaded objects; pass "
+                f"each upload starts the same job, because no step of {steps} takes the uploaded objects; pass "
                 "inputs=[uploaded_objects()] to one of them, or a value of the execution's input, such as "
                 "sfn.JsonPath.string_at('$.key')",
             )

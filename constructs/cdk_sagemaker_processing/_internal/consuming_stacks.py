@@ -7,7 +7,6 @@ statement names, and their stack depends on the role: a circular dependency.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +18,7 @@ from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
-
-_TOKEN = re.compile(r"\$\{Token\[[^]]*\]\}")
+from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +153,7 @@ class _PlaceDeferred:
 
 def _stacks_of(statement: iam.PolicyStatement) -> frozenset[str]:
     """Return the paths of the stacks whose resources a statement refers to."""
-    tokens = _TOKEN.findall(str(statement.to_json()))
+    tokens = STRING_TOKEN.findall(str(statement.to_json()))
     return frozenset(filter(None, map(_stack_of_token, dict.fromkeys(tokens))))
 
 

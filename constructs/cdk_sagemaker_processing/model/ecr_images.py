@@ -9,8 +9,10 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
+from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
+
 # The text of a token may contain the separators, so a part of a name is a sequence of tokens and other characters.
-_LATER = r"\$\{Token\[[^]]*\]\}|\{%.*?%\}"
+_LATER = rf"{STRING_TOKEN.pattern}|{{%.*?%}}"
 _PART = rf"(?:{_LATER}|[^.:/@$])+"
 # The endpoints of a registry, FIPS and dual-stack ones included:
 # https://docs.aws.amazon.com/general/latest/gr/ecr.html

@@ -1,6 +1,7 @@
 """Names that a deployment, the trigger's function and the ``smproc`` command have to agree on.
 
-The function imports nothing of this package: ``tests/unit/test_names.py`` compares its own constants with these.
+The function imports nothing of this package: ``tests/unit/trigger/test_shared_constants.py`` compares its own
+constants with these.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ REPLAY_DETAIL_TYPE: Final = "Replay"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 S3_EVENT_SOURCE: Final = "aws.s3"
 OBJECT_CREATED: Final = "Object Created"
+
+# The tag of a job that leads back to its execution; PIPELINE_TAG is on jobs too.
+EXECUTION_TAG: Final = "processing:execution"
 
 # The tags by which `smproc redrive` and `smproc retry` find the queues of a trigger.
 PIPELINE_TAG: Final = "processing:pipeline"

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from cdk_sagemaker_processing.model.errors import InvalidValueError
+from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 
 S3_SCHEME: Final = "s3://"
 _HTTPS: Final = "https://"
-_UNRESOLVED = r"\$\{Token\[[^]]+\]\}"
-_REGION = rf"(?:[a-z]{{2}}(?:-[a-z]+)+-\d+|{_UNRESOLVED})"
+_REGION = rf"(?:[a-z]{{2}}(?:-[a-z]+)+-\d+|{STRING_TOKEN.pattern})"
 # s3.amazonaws.com, s3.<region>..., s3-<region>..., s3.dualstack.<region>..., s3-fips...; a bucket may come first.
 _ENDPOINT: Final = re.compile(
-    rf"(?:(?P<bucket>.+)\.)?s3(?:-external-1|(?:-fips)?(?:\.dualstack)?[.-]{_REGION}|)\.(?:amazonaws\.com(?:\.cn)?|{_UNRESOLVED})"
+    rf"(?:(?P<bucket>.+)\.)?s3(?:-external-1|(?:-fips)?(?:\.dualstack)?[.-]{_REGION}|)\.(?:amazonaws\.com(?:\.cn)?|{STRING_TOKEN.pattern})"
 )
 
 

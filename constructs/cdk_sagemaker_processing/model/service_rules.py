@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from cdk_sagemaker_processing.model import names
 from cdk_sagemaker_processing.model.ecr_images import EcrImage, registry_of
 from cdk_sagemaker_processing.model.limits import shapes
 from cdk_sagemaker_processing.model.locations import PROCESSING_ROOT, is_processing_path
@@ -144,7 +145,7 @@ def broken_tag_rules(tags: Sequence[Mapping[str, str]], *, waits: bool = False) 
 
 
 # The tags that `EventDrivenProcessing` adds.
-_ADDED_TAGS = frozenset({"processing:execution", "processing:pipeline"})
+_ADDED_TAGS = frozenset({names.EXECUTION_TAG, names.PIPELINE_TAG})
 
 
 def _image(image_uri: str, region: str | None, *, local_images: bool) -> Iterator[BrokenRule]:

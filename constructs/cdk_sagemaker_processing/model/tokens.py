@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_STRING_TOKEN = re.compile(r"\$\{Token\[[^]]+\]\}")
+STRING_TOKEN = re.compile(r"\$\{Token\[[^]]+\]\}")
 _LIST_TOKEN = re.compile(r"#\{Token\[[^]]+\]\}")
 _JSONATA = re.compile(r"\{%.*?%\}", re.DOTALL)
 _NUMBER_TOKENS_BELOW = -1e200
@@ -21,7 +21,7 @@ _NUMBER_TOKENS_BELOW = -1e200
 def is_unresolved(value: object) -> bool:
     """Return whether a value, or a part of it, is known only at deployment or at run time."""
     if isinstance(value, str):
-        return any(pattern.search(value) for pattern in (_STRING_TOKEN, _LIST_TOKEN, _JSONATA))
+        return any(pattern.search(value) for pattern in (STRING_TOKEN, _LIST_TOKEN, _JSONATA))
     if value is None or isinstance(value, bool | Mapping):
         return False
     if isinstance(value, int | float):

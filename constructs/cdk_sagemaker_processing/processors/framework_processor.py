@@ -52,7 +52,7 @@ class FrameworkProcessor(FrameworkProcessorBase):
             `Safeguards` for instance types without local storage, or a key that the service owns. API:
             ``ClusterConfig.VolumeKmsKeyId``.
         output_kms_key: encrypts the outputs of the jobs: a key, its ID or its ARN. Default: the key of the destination
-            bucket, if the app has a construct for it; without one, SageMaker uses the account's AWS managed key for S3.
+            bucket, if the app has a construct for it; without one, SageMaker chooses.
             API: ``ProcessingOutputConfig.KmsKeyId``.
         code_location: ``s3://bucket/prefix`` for the sources. Default: ``bucket``.
         max_runtime_in_seconds: 1 to 777,600; a job that runs longer is stopped. Default: the service's, 86,400. API:

@@ -66,7 +66,7 @@ class Processor(Construct):
             `Safeguards` for instance types without local storage, or a key that the service owns. API:
             ``ClusterConfig.VolumeKmsKeyId``.
         output_kms_key: encrypts the outputs of the jobs: a key, its ID or its ARN. Default: the key of the destination
-            bucket, if the app has a construct for it; without one, SageMaker uses the account's AWS managed key for S3.
+            bucket, if the app has a construct for it; without one, SageMaker chooses.
             API: ``ProcessingOutputConfig.KmsKeyId``.
         max_runtime_in_seconds: 1 to 777,600; a job that runs longer is stopped. Default: the service's, 86,400. API:
             ``StoppingCondition.MaxRuntimeInSeconds``.

@@ -62,7 +62,7 @@ class SparkProcessor(Processor):
             `Safeguards` for instance types without local storage, or a key that the service owns. API:
             ``ClusterConfig.VolumeKmsKeyId``.
         output_kms_key: encrypts the outputs of the jobs: a key, its ID or its ARN. Default: the key of the destination
-            bucket, if the app has a construct for it; without one, SageMaker uses the account's AWS managed key for S3.
+            bucket, if the app has a construct for it; without one, SageMaker chooses.
             API: ``ProcessingOutputConfig.KmsKeyId``.
         configuration_location: ``s3://bucket/prefix`` for Spark configurations. Default: ``bucket``.
         dependency_location: ``s3://bucket/prefix`` for local dependencies. Default: ``bucket``.

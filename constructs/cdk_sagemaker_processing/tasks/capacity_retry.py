@@ -9,7 +9,6 @@ from cdk_sagemaker_processing.model import ConflictingValuesError, check_type
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks.create_processing_job import SageMakerCreateProcessingJob
-from cdk_sagemaker_processing.tasks.output_destinations import separate_outputs_per_entry
 
 _LOST_CAPACITY = "Processing.CapacityError"
 # The Cause is the job's description as compact JSON. Quotation marks inside its values are escaped, so that the text of
@@ -72,8 +71,6 @@ class CapacityRetry(sfn.Parallel):
         reason = sfn.Choice.jsonata(self, "Which", state_name=_name("Why {} failed", task))
         reason.when(sfn.Condition.jsonata(_LACKED_CAPACITY), lost).otherwise(failed)
         task.add_catch(reason, errors=["States.TaskFailed"])
-        if task.bucket is not None:
-            separate_outputs_per_entry(task.request, task.bucket)
         self.branch(task)
         self.add_retry(
             errors=[_LOST_CAPACITY],

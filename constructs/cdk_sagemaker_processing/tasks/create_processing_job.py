@@ -48,11 +48,7 @@ from cdk_sagemaker_processing.tasks.job_name import check_job_name, check_job_na
 from cdk_sagemaker_processing.tasks.job_role_policy import grant_job, grant_keys, grant_read_uri
 from cdk_sagemaker_processing.tasks.late_rendering import late
 from cdk_sagemaker_processing.tasks.options import JsonataTaskOptions, JsonPathTaskOptions
-from cdk_sagemaker_processing.tasks.output_destinations import (
-    default_destination,
-    has_destination_per_entry,
-    separate_outputs,
-)
+from cdk_sagemaker_processing.tasks.output_destinations import default_destination, separate_outputs
 from cdk_sagemaker_processing.tasks.query_languages import (
     check_language,
     context_object_values,
@@ -107,7 +103,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         inputs: at most 10. Default: none. API: ``ProcessingInputs``.
         outputs: at most 10. Default: none. API: ``ProcessingOutputConfig.Outputs``.
         output_kms_key: encrypts the outputs of the job: a key, its ID or its ARN. Default: the key of the destination
-            bucket, if the app has a construct for it; without one, SageMaker uses the account's AWS managed key for S3.
+            bucket, if the app has a construct for it; without one, SageMaker chooses.
             API: ``ProcessingOutputConfig.KmsKeyId``.
         bucket: the bucket of outputs without a destination. Required if there are any.
         entrypoint: 1 to 100 strings of at most 256 characters each that replace the image's entry point. Default: the
@@ -459,10 +455,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
 
         aws-cdk resolves templates before it validates the app, and only the validation ends in a readable error.
         """
-        if location is not None and self.bucket is not None:
-            reentered = location.in_loop or location.in_retried_state
-            if location.in_map or (reentered and not has_destination_per_entry(request, self.bucket)):
-                request = separate_outputs(request, self.bucket)
+        if location is not None and location.is_reentered and self.bucket is not None:
+            request = separate_outputs(request, self.bucket)
         try:
             return to_jsonata(request) if language == sfn.QueryLanguage.JSONATA else to_json_path(request)
         except InvalidProcessingJobError as error:

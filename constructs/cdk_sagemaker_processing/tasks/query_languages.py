@@ -31,10 +31,11 @@ from cdk_sagemaker_processing.model import (
     is_whole_list_unresolved,
 )
 from cdk_sagemaker_processing.model.s3_uri import is_s3_uri, split_s3_uri
+from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks.late_rendering import late
 
-_TOKEN = re.compile(r"(\$\{Token\[[^]]+\]\})")
+_TOKEN = re.compile(f"({STRING_TOKEN.pattern})")
 _OPEN, _CLOSE = "{%", "%}"
 # What a `{% ... %}` of a template language starts with; in JSONata these are at most names, which have no value here.
 _TEMPLATE_TAG = re.compile(
@@ -69,7 +70,6 @@ class ContextObjectValues:
     uuid: str
     execution_name: str
     state_name: str
-    entered_time: str
     retry_count: str
 
 
@@ -81,7 +81,6 @@ def context_object_values() -> ContextObjectValues:
         uuid=path.uuid(),
         execution_name=path.execution_name,
         state_name=path.state_name,
-        entered_time=path.state_entered_time,
         retry_count=str(path.state_retry_count),
     )
 

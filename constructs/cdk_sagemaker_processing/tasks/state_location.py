@@ -43,6 +43,11 @@ class StateLocation:
     in_retried_state: bool
     retried_after_creation: bool
 
+    @property
+    def is_reentered(self) -> bool:
+        """True if one execution may enter the state more than once, apart from the state's own Retry."""
+        return self.in_map or self.in_loop or self.in_retried_state
+
 
 def location_of(task: IConstruct) -> StateLocation | None:
     """Return a task's location; None if it is in no state machine of the app."""

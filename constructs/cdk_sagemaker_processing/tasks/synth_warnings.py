@@ -12,6 +12,7 @@ from constructs import IConstruct
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import is_unresolved, lint_request
 from cdk_sagemaker_processing.model.ecr_images import EcrImage
+from cdk_sagemaker_processing.tasks.program_texts import program_texts
 
 _SECRET = re.compile(r"\{\{resolve:(secretsmanager|ssm-secure):")
 
@@ -47,13 +48,8 @@ def _warn_of_secrets(task: IConstruct, request: Mapping[str, Any]) -> None:
     See: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-secretsmanager.html and
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-ssm-secure-strings.html
     """
-    program, env = request["AppSpecification"], request.get("Environment")
-    texts = {f"env[{name!r}]": value for name, value in env.items()} if isinstance(env, Mapping) else {}
-    for parameter in ("Arguments", "Entrypoint"):
-        values = program.get(f"Container{parameter}") or ()
-        texts |= {f"{parameter.lower()}[{index}]": value for index, value in enumerate(values)}
-    for name, value in texts.items():
-        if isinstance(value, str) and _has_secret(task, value):
+    for name, value in program_texts(request):
+        if _has_secret(task, value):
             Annotations.of(task).add_warning_v2(
                 "cdk-sagemaker-processing:secret-in-definition",
                 f"{name} refers to a secret, which CloudFormation writes into the state machine's definition (from "

@@ -15,14 +15,16 @@ from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.template_text import one_line
+from cdk_sagemaker_processing.model.ecr_images import EcrImage
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
+from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
+from cdk_sagemaker_processing.tasks.program_texts import program_texts
 from cdk_sagemaker_processing.tasks.query_languages import run_time_expressions, static_location, static_prefix
 from cdk_sagemaker_processing.tasks.state_location import StateLocation
 
 _RUN_TIME_ID = "cdk-sagemaker-processing:run-time-access"
 _TEXT_ID = "cdk-sagemaker-processing:uri-without-access"
-_URI_IN_TEXT = re.compile(r"s3://((?:\$\{Token\[[^]]*\]\}|[^/\s'\",;:{}|<>])+)")
-_ECR_IMAGE = re.compile(r".+\.dkr\.ecr\..+/.+", re.DOTALL)
+_URI_IN_TEXT = re.compile(rf"s3://((?:{STRING_TOKEN.pattern}|[^/\s'\",;:{{}}|<>])+)")
 
 
 def warn_of_ungranted_access(
@@ -52,7 +54,7 @@ def warn_of_ungranted_access(
                 f"{parameter} is known only at run time ({shown}), and nothing grants the job's role access to it: "
                 f"{how}",
             )
-    for parameter, text in _texts(request):
+    for parameter, text in program_texts(request):
         for name in _URI_IN_TEXT.findall(text):
             buckets = (_bucket_of(name), "*")
             if not any(allowed.startswith(("s3:", "*")) and where[0] in buckets for allowed, where in granted):
@@ -81,7 +83,7 @@ def _run_time_needs(request: Mapping[str, Any]) -> Iterator[tuple[str, str, str,
         if uri is not None and _bucket_is_unknown(uri):
             yield f"outputs[{index}]", uri, "s3:PutObject", "call bucket.grant_put(task) for the bucket of the results"
     image = request["AppSpecification"]["ImageUri"]
-    if run_time_expressions(image) and not _ECR_IMAGE.match(static_prefix(image)):
+    if run_time_expressions(image) and EcrImage.parse(static_prefix(image).rstrip(":@")) is None:
         yield (
             "image_uri",
             image,
@@ -109,18 +111,6 @@ def _derived_locations(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if (uri := entry.get("S3Uri")) and not _bucket_is_unknown(uri):
             bucket, key = split_s3_uri(static_prefix(uri))
             yield _bucket_of(bucket), f"{key}*"
-
-
-def _texts(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    program, env = request["AppSpecification"], request.get("Environment")
-    if isinstance(env, Mapping):
-        yield from ((f"env[{name!r}]", value) for name, value in env.items() if isinstance(value, str))
-    for parameter in ("Arguments", "Entrypoint"):
-        values = program.get(f"Container{parameter}")
-        if isinstance(values, list):
-            yield from (
-                (f"{parameter.lower()}[{index}]", value) for index, value in enumerate(values) if isinstance(value, str)
-            )
 
 
 def _allowed(role: iam.Role) -> Iterator[tuple[str, tuple[str, str]]]:

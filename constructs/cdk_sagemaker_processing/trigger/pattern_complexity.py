@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-_ASTERISK, _BACKSLASH, _QUOTE = b'*\\"'
+# Texts are matched as JSON strings, quotation marks included.
+(_QUOTE,) = b'"'
 # In a parsed wildcard: any bytes, or none.
 _ANY = None
 # More states than any accepted pattern has; beyond it a pattern counts as too complex.

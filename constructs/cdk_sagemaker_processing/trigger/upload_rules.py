@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from constructs import Construct
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved, names
 from cdk_sagemaker_processing.model.service_limits import maximum
+from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 from cdk_sagemaker_processing.trigger.object_pattern import KeyMatcher, ObjectPattern
 from cdk_sagemaker_processing.trigger.pattern_complexity import complexity
 
@@ -30,7 +30,6 @@ RULES_MAX = 20
 # What a value that is known only later counts as: the length of the longest bucket name. See
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _TOKEN_CHARACTERS = "x" * 63
-_TOKEN = re.compile(r"\$\{Token\[[^]]+\]\}")
 
 
 def add_upload_rules(
@@ -129,12 +128,12 @@ def _characters(event_pattern: Mapping[str, Any]) -> int:
 
     How CloudFormation writes the JSON is not documented, so spaces count, and so do escapes of non-ASCII characters.
     """
-    return len(_TOKEN.sub(_TOKEN_CHARACTERS, json.dumps(event_pattern)))
+    return len(STRING_TOKEN.sub(_TOKEN_CHARACTERS, json.dumps(event_pattern)))
 
 
 def _complexity(keys: Sequence[KeyMatcher]) -> int:
     wildcards = [key["wildcard"] for key in keys if isinstance(key, dict) and "wildcard" in key]
-    known = [_TOKEN.sub(_TOKEN_CHARACTERS, wildcard) for wildcard in wildcards]
+    known = [STRING_TOKEN.sub(_TOKEN_CHARACTERS, wildcard) for wildcard in wildcards]
     return complexity(known, limit=maximum("EventPatternComplexity"))
 
 

@@ -269,7 +269,7 @@ def test_default_outputs_of_a_state_that_is_entered_more_than_once(
     assert request["ProcessingOutputConfig"]["Outputs"][1]["S3Output"]["S3Uri"] == "s3://own/place/"
 
 
-def test_the_outputs_of_a_simple_task_and_of_the_capacity_retry_stay_where_they_are() -> None:
+def test_the_outputs_of_a_simple_task_stay_where_they_are_and_those_of_the_capacity_retry_are_separate() -> None:
     scope = stack()
     bucket = s3.Bucket.from_bucket_name(scope, "Bucket", "mine")
     tasks = [
@@ -284,5 +284,5 @@ def test_the_outputs_of_a_simple_task_and_of_the_capacity_retry_stay_where_they_
         start + "try-{}/out', $$.Execution.Name, $$.State.Name, $$.State.RetryCount)"
     )
     assert destination(states["Capacity"]) == (
-        start + "{}/try-{}/out', $$.Execution.Name, $$.State.Name, $$.State.EnteredTime, $$.State.RetryCount)"
+        start + "try-{}/out/{}', $$.Execution.Name, $$.State.Name, $$.State.RetryCount, States.UUID())"
     )

@@ -444,8 +444,8 @@ def test_a_retry_for_lost_capacity() -> None:
     assert branch["States"]["Count"]["Catch"] == [{"ErrorEquals": ["States.TaskFailed"], "Next": "Why Count failed"}]
     (output,) = branch["States"]["Count"]["Parameters"]["ProcessingOutputConfig"]["Outputs"]
     assert output["S3Output"]["S3Uri.$"] == (
-        "States.Format('s3://mine/outputs/{}/{}/{}/try-{}/output-1', "
-        "$$.Execution.Name, $$.State.Name, $$.State.EnteredTime, $$.State.RetryCount)"
+        "States.Format('s3://mine/outputs/{}/{}/try-{}/output-1/{}', "
+        "$$.Execution.Name, $$.State.Name, $$.State.RetryCount, States.UUID())"
     )
     # JSONata states are allowed whatever the language of the state machine.
     helpers = [state for name, state in branch["States"].items() if name != "Count"]
