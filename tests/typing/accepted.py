@@ -52,7 +52,9 @@ from cdk_sagemaker_processing import (
     SparkJarProcessor,
     TensorFlowProcessor,
     XGBoostProcessor,
+    literal_text,
     retry_on_capacity,
+    unique_job_name,
     uploaded_objects,
 )
 from smproc.local import LocalAws
@@ -179,6 +181,13 @@ def security(stack: Stack, vpc: ec2.IVpc, key: kms.IKey) -> None:
     bucket: s3.IBucket = ProcessingBucket(stack, "Bucket")
     Processor(stack, "Own", image_uri="image", role=role, bucket=bucket)
     ProcessingVpcEndpoints(stack, "Endpoints", vpc=vpc)
+
+
+def texts(stack: Stack) -> None:
+    name = unique_job_name("nightly", sfn.JsonPath.string_at("$.day"))
+    assert_type(name, str)
+    processor = Processor(stack, "Named", image_uri="image")
+    processor.run("Run", job_name=name, arguments=[literal_text("{% raw %}")])
 
 
 def errors(error: ConflictingValuesError | InvalidValueError) -> ValueError:

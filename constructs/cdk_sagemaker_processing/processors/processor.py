@@ -214,8 +214,6 @@ class Processor(Construct):
     ) -> SageMakerCreateProcessingJob:
         check_each("inputs", inputs, ProcessingInput)
         check_each("outputs", outputs, ProcessingOutput)
-        for name in options.keys() - RunOptions.__optional_keys__:
-            raise TypeError(f"run() got an unexpected keyword argument {name!r}")
         key = self._upload_key(run_id, kms_key)
         needs_bucket = any(output.needs_destination for output in outputs or ())
         processor_options = self._options
