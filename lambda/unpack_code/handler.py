@@ -21,8 +21,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING, Any, cast
 
 import boto3
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from unpack_code.archive import RangeFile
 from unpack_code.retries import Clock, Invocation
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 
 # Larger files are uploaded in parts of this size, and the archive is read in such parts.
 PART_BYTES = 8 * 1024 * 1024
+# In this thread, part by part. When a part fails, boto3 aborts the upload.
+TRANSFER = TransferConfig(
+    multipart_threshold=PART_BYTES,
+    multipart_chunksize=PART_BYTES,
+    use_threads=False,
+    preferred_transfer_client="classic",
+)
 # At most so many files at a time, each with one part in memory.
 UPLOADS = 10
 # The function stops working so long before Lambda ends it: time for the last request with its retries, which the
@@ -143,47 +150,23 @@ def upload(
         finally:
             free.release()
 
+    def put_parts(key: str, member: zipfile.ZipInfo) -> None:
+        with files.open(member) as content:
+            s3.upload_fileobj(content, bucket, key, ExtraArgs=encryption, Config=TRANSFER)
+
     with ThreadPoolExecutor(UPLOADS) as pool:
         for member in members:
             key = f"{properties['Prefix']}/{member.filename}"
-            with files.open(member) as content:
-                if member.file_size > PART_BYTES:
-                    upload_parts(s3, bucket, key, content, encryption, invocation)
-                else:
-                    body = content.read()
-                    free.acquire()
-                    uploads.append(pool.submit(put, key, body))
+            if member.file_size > PART_BYTES:
+                invocation.retry_denied(lambda key=key, member=member: put_parts(key, member))  # type: ignore[misc]
+                continue
+            free.acquire()
+            uploads.append(pool.submit(put, key, files.read(member)))
             for done in [each for each in uploads if each.done()]:
                 uploads.remove(done)
                 done.result()  # an error ends the loop: the other files would fail in the same way
     for done in uploads:
         done.result()
-
-
-def upload_parts(
-    s3: S3Client, bucket: str, key: str, content: IO[bytes], encryption: dict[str, Any], invocation: Invocation
-) -> None:
-    """Put one large file part by part, and leave none of its parts behind if that fails."""
-    upload_id = invocation.retry_denied(lambda: s3.create_multipart_upload(Bucket=bucket, Key=key, **encryption))[
-        "UploadId"
-    ]
-    target: Any = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
-    try:
-        parts: list[Any] = []
-        while body := content.read(PART_BYTES):
-            number = len(parts) + 1
-
-            def put(number: int = number, body: bytes = body) -> str:
-                return s3.upload_part(**target, PartNumber=number, Body=body)["ETag"]
-
-            parts.append({"PartNumber": number, "ETag": invocation.retry_denied(put)})
-        s3.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
-    except Exception:
-        try:
-            s3.abort_multipart_upload(**target)
-        except ClientError:
-            logger.exception("parts of %s stay in the bucket", key)  # the first error is the reason
-        raise
 
 
 def check_name(name: str) -> None:

@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import boto3
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore import xform_name
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.helpers.hostile_names import NAMES
@@ -22,6 +25,7 @@ from unpack_code import handler
 from unpack_code.retries import Clock
 
 if TYPE_CHECKING:
+    from botocore.model import OperationModel
     from types_boto3_s3 import S3Client
 
 Unpack = Callable[[bytes], dict[str, Any]]
@@ -78,24 +82,38 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     return time
 
 
-class Denials:
-    """An S3 that denies calls, as IAM does until a new policy is in force."""
+Deny = Callable[..., None]
 
-    def __init__(self, s3: S3Client, *, code: str, **times: int) -> None:
-        self._s3 = s3
-        self._code = code
-        self.left = times
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - an operation of the client
-        operation = getattr(self._s3, name)
+@pytest.fixture
+def client(local_aws: RunningLocalAws, monkeypatch: pytest.MonkeyPatch) -> S3Client:
+    """The client of the function, with boto3's uploader; its events belong to this test."""
+    created: S3Client = boto3.client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=local_aws.aws.endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the local AWS's own
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, proxies={}),
+    )
+    monkeypatch.setattr(handler, "s3_client", lambda: created)
+    return created
 
-        def call(**request: Any) -> Any:  # noqa: ANN401
-            if self.left.get(name, 0) > 0:
-                self.left[name] -= 1
-                raise ClientError({"Error": {"Code": self._code, "Message": "not authorized"}}, name)
-            return operation(**request)
 
-        return call
+@pytest.fixture
+def deny(client: S3Client) -> Deny:
+    """A function that makes S3 refuse calls of the function, as IAM does until a new policy is in force."""
+
+    def refuse(code: str, **times: int) -> None:
+        def before_call(model: OperationModel, **_: object) -> None:
+            name = xform_name(model.name)
+            if times.get(name, 0) > 0:
+                times[name] -= 1
+                raise ClientError({"Error": {"Code": code, "Message": "not authorized"}}, name)
+
+        client.meta.events.register("before-call.s3", before_call)
+
+    return refuse
 
 
 @pytest.fixture
@@ -106,10 +124,10 @@ def s3(local_aws: RunningLocalAws) -> S3Client:
 
 
 @pytest.fixture
-def unpack(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:
+def unpack(s3: S3Client, client: S3Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Unpack]:
     """A function that unpacks an archive, and returns the response to CloudFormation."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(handler, "s3_client", lambda: s3)
+    del client  # which the function uses
     with HTTPServer(("127.0.0.1", 0), _CloudFormation) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -171,12 +189,8 @@ def test_a_link_is_not_followed(s3: S3Client, unpack: Unpack) -> None:
     assert keys(s3) == [f"{PREFIX}/link"]
 
 
-def test_files_larger_than_the_memory_for_them_are_uploaded_part_by_part(
-    s3: S3Client, unpack: Unpack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The smallest part that S3 accepts; the archive is larger than all that the function keeps of it at a time.
-    monkeypatch.setattr(handler, "PART_BYTES", 5 * 1024 * 1024)
-    content = random.Random(0).randbytes(12 * 1024 * 1024)  # noqa: S311 - bytes that do not compress
+def test_files_larger_than_a_part_are_uploaded_part_by_part(s3: S3Client, unpack: Unpack) -> None:
+    content = random.Random(0).randbytes(20 * 1024 * 1024)  # noqa: S311 - bytes that do not compress
     assert unpack(archive(("small.py", b"1"), ("large.bin", content), ("empty", b"")))["Status"] == "SUCCESS"
     assert s3.get_object(Bucket="target", Key=f"{PREFIX}/large.bin")["Body"].read() == content
     assert s3.head_object(Bucket="target", Key=f"{PREFIX}/large.bin")["ETag"].strip('"').endswith("-3")
@@ -193,22 +207,19 @@ def test_many_files(s3: S3Client, unpack: Unpack) -> None:
 @pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "403"])
 @pytest.mark.parametrize("operation", ["get_object", "put_object", "create_multipart_upload", "upload_part"])
 def test_a_denial_is_retried_until_new_permissions_must_be_in_force(
-    s3: S3Client, unpack: Unpack, monkeypatch: pytest.MonkeyPatch, time: Time, operation: str, code: str
+    s3: S3Client, unpack: Unpack, deny: Deny, time: Time, operation: str, code: str
 ) -> None:
-    monkeypatch.setattr(handler, "PART_BYTES", 1024)
-    denying: Any = Denials(s3, code=code, **{operation: 5})
-    monkeypatch.setattr(handler, "s3_client", lambda: denying)
-    response = unpack(archive(("main.py", b"1"), ("large.bin", bytes(2000))))
+    deny(code, **{operation: 5})
+    response = unpack(archive(("main.py", b"1"), ("large.bin", bytes(handler.PART_BYTES + 1))))
     assert response["Status"] == "SUCCESS", response
     assert time.pauses == [1, 2, 4, 8, 10]
     assert sorted(keys(s3)) == [f"{PREFIX}/large.bin", f"{PREFIX}/main.py"]
 
 
 def test_a_lasting_denial_fails_the_deployment_after_a_minute_and_a_half(
-    s3: S3Client, unpack: Unpack, monkeypatch: pytest.MonkeyPatch, time: Time
+    s3: S3Client, unpack: Unpack, deny: Deny, time: Time
 ) -> None:
-    denying: Any = Denials(s3, code="AccessDenied", put_object=1000)
-    monkeypatch.setattr(handler, "s3_client", lambda: denying)
+    deny("AccessDenied", put_object=1000)
     response = unpack(archive(("main.py", b"1")))
     assert response["Status"] == "FAILED"
     assert response["Reason"].startswith("ClientError: An error occurred (AccessDenied)")
@@ -217,41 +228,44 @@ def test_a_lasting_denial_fails_the_deployment_after_a_minute_and_a_half(
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchBucket", "KMS.DisabledException", "InvalidRequest"])
-def test_other_errors_are_not_retried(
-    s3: S3Client, unpack: Unpack, monkeypatch: pytest.MonkeyPatch, time: Time, code: str
-) -> None:
-    denying: Any = Denials(s3, code=code, put_object=1)
-    monkeypatch.setattr(handler, "s3_client", lambda: denying)
+def test_other_errors_are_not_retried(unpack: Unpack, deny: Deny, time: Time, code: str) -> None:
+    deny(code, put_object=1)
     assert code in unpack(archive(("main.py", b"1")))["Reason"]
     assert time.pauses == []
 
 
-def test_parts_of_a_failed_upload_are_removed(
-    s3: S3Client, unpack: Unpack, monkeypatch: pytest.MonkeyPatch, time: Time
-) -> None:
-    del time
-    monkeypatch.setattr(handler, "PART_BYTES", 1024)
-    failing: Any = Denials(s3, code="NoSuchBucket", complete_multipart_upload=1)
-    monkeypatch.setattr(handler, "s3_client", lambda: failing)
-    assert unpack(archive(("large.bin", bytes(2000))))["Status"] == "FAILED"
+@pytest.mark.parametrize("operation", ["upload_part", "complete_multipart_upload"])
+def test_parts_of_a_failed_upload_are_removed(s3: S3Client, unpack: Unpack, deny: Deny, operation: str) -> None:
+    deny("NoSuchBucket", **{operation: 1})
+    assert unpack(archive(("large.bin", bytes(handler.PART_BYTES + 1))))["Status"] == "FAILED"
     assert not s3.list_multipart_uploads(Bucket="target").get("Uploads")
 
 
 def test_the_function_responds_before_lambda_ends_it(
-    s3: S3Client, unpack: Unpack, monkeypatch: pytest.MonkeyPatch, time: Time
+    s3: S3Client, client: S3Client, unpack: Unpack, time: Time
 ) -> None:
-    class Slow(Denials):
-        def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - an operation of the client
-            time.now += 100
-            return super().__getattr__(name)
+    def before_call(**_: object) -> None:
+        time.now += 100
 
-    slow: Any = Slow(s3, code="")
-    monkeypatch.setattr(handler, "s3_client", lambda: slow)
+    client.meta.events.register("before-call.s3", before_call)
     response = unpack(archive(*((f"{number}.py", bytes(10)) for number in range(20))))
     assert response["Status"] == "FAILED"
     assert response["Reason"].startswith("TimeoutError: the files must be unpacked within 780 seconds; upload data")
     assert time.now < 900
     keys(s3)
+
+
+def test_a_large_file_does_not_take_longer_than_the_function_has(
+    s3: S3Client, client: S3Client, unpack: Unpack, time: Time
+) -> None:
+    def before_call(**_: object) -> None:
+        time.now += 200
+
+    client.meta.events.register("before-call.s3", before_call)
+    content = random.Random(0).randbytes(4 * handler.PART_BYTES)  # noqa: S311 - bytes that do not compress
+    response = unpack(archive(("large.bin", content)))
+    assert response["Reason"].startswith("TimeoutError: the files must be unpacked within 780 seconds; upload data")
+    assert not s3.list_multipart_uploads(Bucket="target").get("Uploads")
 
 
 def test_the_cdk_cli_hotswaps_the_files_and_waits_for_no_response(s3: S3Client, unpack: Unpack) -> None:

@@ -18,9 +18,10 @@ from cdk_sagemaker_processing.public_api import public
 if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
+_FRAMEWORKS: Final = ("sklearn", "pytorch", "tensorflow", "mxnet", "xgboost")
 _OWN_PROCESSORS: Final[Mapping[str, str]] = {
-    "huggingface": "HuggingFaceProcessor",
-    "spark": "PySparkProcessor or SparkJarProcessor",
+    "huggingface": "use HuggingFaceProcessor for this one",
+    "spark": "use PySparkProcessor or SparkJarProcessor for this one",
 }
 
 
@@ -107,10 +108,9 @@ class FrameworkProcessor(FrameworkProcessorBase):
         instance_preferences: Sequence[InstancePreference] | None = None,
         bucket: s3.IBucket | None = None,
     ) -> None:
-        if framework in _OWN_PROCESSORS:
-            raise InvalidValueError(
-                "framework", framework, "be another", f"use {_OWN_PROCESSORS[framework]} for this one"
-            )
+        if framework in _OWN_PROCESSORS or (framework not in _FRAMEWORKS and image_uri is None):
+            advice = _OWN_PROCESSORS.get(framework, "pass the image_uri of another one")
+            raise InvalidValueError("framework", framework, f"be one of {', '.join(_FRAMEWORKS)}", advice)
         super().__init__(
             scope,
             construct_id,

@@ -167,7 +167,9 @@ def parameters(function: Any, *, with_options: bool = True) -> list[str]:  # noq
         if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
         and name not in ("self", "scope", "construct_id", "run_id")
     ]
-    takes_options = with_options and any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values())
+    takes_options = with_options and any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values()
+    )
     options = library.tasks.StateOptions.__annotations__ if takes_options else {}
     return [*own, *options]
 

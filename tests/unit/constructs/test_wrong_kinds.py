@@ -77,10 +77,13 @@ CASES: list[tuple[Callable[[], Any], str]] = [
         lambda: framework({"code": "helper.py", "dependencies": "deps"}),
         "dependencies must be a list of paths or URIs, got 'deps'; put a single one into a list, too",
     ),
-    (lambda: framework({"code": "helper.py"}, framework="jax"), "framework must be one of sklearn, spark, xgboost"),
+    (
+        lambda: framework({"code": "helper.py"}, framework="jax"),
+        "framework must be one of sklearn, pytorch, tensorflow, mxnet, xgboost, got 'jax'; pass the image_uri",
+    ),
     (
         lambda: framework({"code": "helper.py"}, framework="huggingface"),
-        "framework must be another, got 'huggingface'; use HuggingFaceProcessor for this one",
+        "framework must be one of sklearn, pytorch, tensorflow, mxnet, xgboost, got 'huggingface'; use Hugging",
     ),
     (lambda: framework({"code": "helper.py"}, code_location="b/x"), "a location for uploads must be an S3 URI, got"),
     (lambda: spark(submit_app=""), "submit_app must be a path or a URI, got ''"),
