@@ -38,7 +38,8 @@ class HuggingFaceProcessor(FrameworkProcessorBase):
         tensorflow_version: the version of TensorFlow below Transformers; only without ``pytorch_version``.
         pytorch_version: the version of PyTorch below Transformers; only without ``tensorflow_version``.
         py_version: the Python version of the image. Default: ``py36``, which newer versions do not offer; the message
-            then lists those they offer. API: in ``AppSpecification.ImageUri``.
+            then lists those they offer. None: the version's own, if it has only one. API: in
+            ``AppSpecification.ImageUri``.
         image_uri: another image, as for `Processor`. Default: SageMaker's. API: ``AppSpecification.ImageUri``.
         command: the interpreter and its own arguments. Default: ``["python"]``.
         volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
@@ -91,7 +92,7 @@ class HuggingFaceProcessor(FrameworkProcessorBase):
         transformers_version: str | None = None,
         tensorflow_version: str | None = None,
         pytorch_version: str | None = None,
-        py_version: str = "py36",
+        py_version: str | None = "py36",
         image_uri: str | DockerImage | None = None,
         command: Sequence[str] | None = None,
         volume_size_in_gb: int = 30,

@@ -19,10 +19,10 @@ import sklearn.datasets
 from smproc.local import LocalAws
 from tests.helpers.deployment import session_at
 from tests.helpers.ports import free_port
+from tests.helpers.sagemaker_sdk import SDK_PYTHON
 from tests.helpers.sandboxes import require_any_sandbox
 from tests.helpers.stacks import ROOT
 
-SDK_PYTHON = ROOT / ".tools" / "sagemaker" / "bin" / "python"
 DATA = Path(sklearn.datasets.__file__).parent / "data"
 SOURCE = ROOT / "examples" / "processors" / "source"
 COUNT_ROWS = """

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.helpers.sagemaker_sdk import answer_of_sdk, in_current_directory
 from tests.helpers.sdk_calls import (
     GOLDEN,
     IMAGE,
@@ -23,9 +22,7 @@ from tests.helpers.sdk_calls import (
     write_files,
 )
 from tests.helpers.sent_requests import request_of
-from tests.helpers.stacks import ROOT
 
-SDK_PYTHON = ROOT / ".tools" / "sagemaker" / "bin" / "python"
 GPU = {"instance_count": 2, "instance_type": "ml.g4dn.xlarge"}
 _SOURCES = {"code": "train.py", "source_dir": "src", "dependencies": ["helper.py"], "arguments": ["--deep"]}
 _IO = {
@@ -177,24 +174,11 @@ def _in_source_directory(tmp_path_factory: pytest.TempPathFactory) -> Any:  # no
         yield
 
 
-def _in_current_directory(calls: list[Call]) -> list[Call]:
-    found: list[Call] = json.loads(json.dumps(calls).replace("{cwd}", str(Path.cwd())))
-    return found
-
-
 @pytest.fixture(scope="module")
 def sent() -> list[Any]:
     """The requests that the SDK sends for each of MORE, then for each call of the golden files."""
-    calls = _in_current_directory([*MORE, *(call for calls in GOLDEN.values() for call in calls)])
-    process = subprocess.run(
-        [SDK_PYTHON, Path(__file__).with_name("sent_requests.py")],
-        input=json.dumps(calls),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr
-    found: list[Any] = json.loads(process.stdout.rpartition("\n")[2])
+    calls = in_current_directory([*MORE, *(call for calls in GOLDEN.values() for call in calls)])
+    found: list[Any] = answer_of_sdk(Path(__file__).with_name("sent_requests.py"), question=calls)
     return found
 
 
@@ -205,7 +189,7 @@ def _name(index: int) -> str:
 @pytest.mark.parametrize("index", range(len(MORE)), ids=_name)
 def test_the_constructs_send_the_request_of_the_sdk(index: int, sent: list[Any]) -> None:
     assert isinstance(sent[index], dict), sent[index]
-    assert request_of(_in_current_directory(MORE)[index]) == comparable(sent[index])
+    assert request_of(in_current_directory(MORE)[index]) == comparable(sent[index])
 
 
 def test_the_golden_files_match_the_requests_of_the_sdk(sent: list[Any]) -> None:

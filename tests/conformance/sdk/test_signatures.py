@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,8 @@ import pytest
 import cdk_sagemaker_processing as library
 from cdk_sagemaker_processing import InvalidCallError
 from cdk_sagemaker_processing.model.notebook_keywords import NOTEBOOK_KEYWORDS
-from tests.helpers.stacks import ROOT
+from tests.helpers.sagemaker_sdk import answer_of_sdk
 
-SDK_PYTHON = ROOT / ".tools" / "sagemaker" / "bin" / "python"
 # Arguments that only a notebook needs; docs/coming-from-the-sdk.md gives the reasons.
 ABSENT = {"sagemaker_session", "wait", "logs", "git_config"}
 RENAMED = {"estimator_cls": "framework"}
@@ -36,11 +33,7 @@ REDSHIFT = ("cluster_id", "database", "db_user", "query_string", "cluster_role_a
 
 @pytest.fixture(scope="module")
 def sdk() -> dict[str, dict[str, dict[str, Any]]]:
-    process = subprocess.run(
-        [SDK_PYTHON, Path(__file__).with_name("signatures.py")], capture_output=True, text=True, check=False
-    )
-    assert process.returncode == 0, process.stderr
-    found: dict[str, Any] = json.loads(process.stdout.rpartition("\n")[2])
+    found: dict[str, Any] = answer_of_sdk(Path(__file__).with_name("signatures.py"))
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any
 import pytest
 
 from cdk_sagemaker_processing import InvalidProcessingJobError
+from tests.helpers.sagemaker_sdk import answer_of_sdk, in_current_directory
 from tests.helpers.sdk_calls import IMAGE, ONE, Call, call, comparable, source
 from tests.helpers.sent_requests import request_of
-from tests.helpers.stacks import ROOT
 from tests.helpers.staged_files import (
     ARCHIVE,
     SCRIPT,
@@ -22,8 +21,6 @@ from tests.helpers.staged_files import (
     staged_by_sdk,
     write_fixtures,
 )
-
-SDK_PYTHON = ROOT / ".tools" / "sagemaker" / "bin" / "python"
 
 
 def script(code: str, **more: Any) -> Call:
@@ -135,26 +132,14 @@ def _in_fixtures(tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN4
         yield
 
 
-def resolved(calls: Any) -> Any:  # noqa: ANN401 - calls with {cwd} for the working directory
-    return json.loads(json.dumps(calls).replace("{cwd}", str(Path.cwd())))
-
-
 def by_sdk(calls: list[Call]) -> list[Any]:
-    process = subprocess.run(
-        [SDK_PYTHON, Path(__file__).with_name("sent_requests.py"), "--uploads"],
-        input=json.dumps(calls),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr
-    found: list[Any] = json.loads(process.stdout.rpartition("\n")[2])
+    found: list[Any] = answer_of_sdk(Path(__file__).with_name("sent_requests.py"), "--uploads", question=calls)
     return found
 
 
 @pytest.fixture(scope="module")
 def sdk(_in_fixtures: None) -> dict[str, Any]:
-    return dict(zip(SAME, by_sdk(resolved(list(SAME.values()))), strict=True))
+    return dict(zip(SAME, by_sdk(in_current_directory(list(SAME.values()))), strict=True))
 
 
 def without_script(files: dict[str, Content]) -> dict[str, Content]:
@@ -164,7 +149,7 @@ def without_script(files: dict[str, Content]) -> dict[str, Content]:
 
 @pytest.mark.parametrize("name", SAME)
 def test_a_job_finds_the_files_that_the_sdk_stages(name: str, sdk: dict[str, Any], tmp_path: Path) -> None:
-    one = resolved(SAME[name])
+    one = in_current_directory(SAME[name])
     assert isinstance(sdk[name]["request"], dict), sdk[name]["request"]
     theirs, ours = staged_by_sdk(sdk[name]), staged_by_constructs(one, tmp_path)
 
