@@ -84,6 +84,22 @@ class DrawnApp:
         self.app = cdk.App(outdir=str(out))
         self._files = files
         self._ids = iter(range(1_000))
+        self._jsonata = False
+        self._reserved = [
+            *(
+                "Role",
+                "Bucket",
+                "Trigger",
+                "Logs",
+                "StateMachine",
+                "InputBucket",
+                "OutputBucket",
+                "Default",
+                "Resource",
+            ),
+            *("ProcessingCodeUnpacker", "ProcessingAccessLogs", "SageMakerImages-sagemaker-scikit-learn", "Run0-code"),
+        ]
+        self.random.shuffle(self._reserved)
 
     def draw(self) -> None:
         """Create everything in the app."""
@@ -93,12 +109,15 @@ class DrawnApp:
             scope = cdk.Stage(scope, f"Stage{number}", env=self.random.choice((None, environment)))
         stack = cdk.Stack(scope, "Pipeline", env=environment)
         brought = stack if self._maybe(0.8) else cdk.Stack(scope, "Resources", env=environment)
+        if brought is not stack:
+            cdk.CfnWaitConditionHandle(brought, "Handle")  # a stack needs a resource, and not every app brings one
         self._brings = Brought(self, stack, brought)
         if self._maybe(0.4):
             self._safeguards().apply_to(stack)
         place: Construct = stack if self._maybe(0.7) else Construct(stack, "Place")
+        self._jsonata = self._maybe(0.15)
         states = [self._state(place) for _ in range(self.random.randint(1, 3))]
-        if self._maybe(0.6):
+        if not self._jsonata and self._maybe(0.7):
             self._pipeline(place, states)
         else:
             self._machine(place, states)
@@ -106,10 +125,12 @@ class DrawnApp:
             ProcessingVpcEndpoints(stack, "Endpoints", vpc=self._brings.vpcs[0])
 
     def name(self, start: str) -> str:
-        """Return an id, at times one that the library itself uses."""
-        if self._maybe(0.1):
-            return self.random.choice(("Role", "Bucket", "Trigger", "Logs", "source", "Resource")) + start
+        """Return an id that no other construct of the app has."""
         return f"{start}{next(self._ids)}"
+
+    def _library_name(self, start: str) -> str:
+        """Return an id for a construct of the library, at times one that the library itself uses."""
+        return self._reserved.pop() if self._reserved and self._maybe(0.1) else self.name(start)
 
     def _maybe(self, probability: float) -> bool:
         return self.random.random() < probability
@@ -161,7 +182,7 @@ class DrawnApp:
             options["image_uri"] = brings.image()
         if kind == "ScriptProcessor":
             options["command"] = ["python3"]
-        return getattr(library, kind)(scope, self.name("Processor"), **options)
+        return getattr(library, kind)(scope, self._library_name("Processor"), **options)
 
     def _network(self) -> NetworkConfig:
         if self._maybe(0.5):
@@ -173,7 +194,7 @@ class DrawnApp:
         return NetworkConfig(subnets=list(vpc.private_subnets), security_group_ids=[group])
 
     def _input(self, number: int) -> ProcessingInput:
-        if self._maybe(0.3):
+        if not self._jsonata and self._maybe(0.3):
             return uploaded_objects(f"{ROOT}/in-{number}")
         bucket = self._brings.bucket()
         source = self.random.choice(
@@ -182,7 +203,7 @@ class DrawnApp:
                 "s3://some-bucket/a/",
                 "https://some-bucket.s3.us-west-2.amazonaws.com/a/",
                 f"s3://{bucket.bucket_name}/a/",
-                sfn.JsonPath.string_at("$.uri"),
+                self._at_run_time("uri"),
             )
         )
         return ProcessingInput(
@@ -190,6 +211,9 @@ class DrawnApp:
             destination=f"{ROOT}/in-{number}",
             **self.options(input_name=lambda: self.random.choice(("source", "Bucket", f"in-{number}"))),
         )
+
+    def _at_run_time(self, field: str) -> str:
+        return f"{{% $states.input.{field} %}}" if self._jsonata else sfn.JsonPath.string_at(f"$.{field}")
 
     def _output(self, number: int) -> ProcessingOutput:
         destination = self.random.choice((None, None, "s3://out-bucket/b/", "https://s3.amazonaws.com/out-bucket/b/"))
@@ -200,13 +224,17 @@ class DrawnApp:
         arguments: dict[str, Any] = {
             "inputs": [self._input(number) for number in range(self.random.randint(0, 2))],
             "outputs": [self._output(number) for number in range(self.random.randint(0, 2))],
-            "result_path": self.random.choice((sfn.JsonPath.DISCARD, "$.result")),
+            **(
+                {"result_path": self.random.choice((sfn.JsonPath.DISCARD, "$.result"))}
+                if not self._jsonata and self._maybe(0.9)
+                else {}
+            ),
             **self.options(
-                arguments=lambda: ["--day", self.random.choice(("1", sfn.JsonPath.string_at("$.day"))), "a b"],
+                arguments=lambda: ["--day", self.random.choice(("1", self._at_run_time("day"))), "a b"],
                 kms_key=self._brings.key,
                 comment=lambda: "a comment",
                 retry_at_creation=lambda: False,
-                job_name=lambda: f"a-{sfn.JsonPath.string_at('$.name')}",
+                job_name=lambda: f"a-{self._at_run_time('name')}",
                 task_timeout=lambda: sfn.Timeout.duration(cdk.Duration.hours(1)),
             ),
         }
@@ -221,7 +249,7 @@ class DrawnApp:
                 arguments["code"] = self.random.choice(("preprocess.py", "s3://code/x.py"))
             case _:
                 arguments |= {"code": "train.py", "source_dir": "src"}
-        task = processor.run(self.name("Run"), **arguments)
+        task = processor.run(self._library_name("Run"), **arguments)
         return retry_on_capacity(task) if self._maybe(0.2) else task
 
     def _pipeline(self, scope: Construct, states: list[Any]) -> None:
@@ -241,10 +269,11 @@ class DrawnApp:
         )
         if self._maybe(0.08):
             options |= self.random.choice(_PIPELINE_MISTAKES)
-        EventDrivenProcessing(scope, self.name("Events"), steps=states, **options)
+        EventDrivenProcessing(scope, self._library_name("Events"), steps=states, **options)
 
     def _machine(self, scope: Construct, states: list[Any]) -> None:
-        shape = self.random.choice(("chain", "parallel", "map"))
+        shape = self.random.choice(("chain", "parallel") if self._jsonata else ("chain", "parallel", "map"))
+        language = sfn.QueryLanguage.JSONATA if self._jsonata else sfn.QueryLanguage.JSON_PATH
         body: Any
         if shape == "chain":
             body = sfn.Chain.start(states[0])
@@ -260,12 +289,13 @@ class DrawnApp:
             scope,
             self.name("Machine"),
             definition_body=sfn.DefinitionBody.from_chainable(body),
+            query_language=language,
             **self.options(role=self._brings.machine_role),
         )
         if self._maybe(0.5):
             S3Trigger(
                 scope,
-                self.name("Starts"),
+                self._library_name("Starts"),
                 bucket=self._brings.bucket(),
                 state_machine=machine,
                 manifest_bucket=self._brings.bucket(),
