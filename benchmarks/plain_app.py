@@ -19,41 +19,85 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 
 ROOT = Path(__file__).resolve().parents[1]
+IMAGE = "sagemaker-scikit-learn:1.2-1-cpu-py3"
+ACCOUNTS = {f"eu-west-{number}": {"account": f"{number:012}"} for number in range(1, 33)}
 
 app = cdk.App()
 stack = cdk.Stack(app, "Plain")
-access_logs = s3.Bucket(stack, "AccessLogs", enforce_ssl=True, minimum_tls_version=1.2)
-incoming = s3.Bucket(stack, "Incoming", enforce_ssl=True, minimum_tls_version=1.2, versioned=True)
-outgoing = s3.Bucket(stack, "Outgoing", enforce_ssl=True, minimum_tls_version=1.2, versioned=True)
+access_logs = s3.Bucket(stack, "AccessLogs", enforce_ssl=True, minimum_tls_version=1.2, versioned=True)
+
+
+def bucket(name: str) -> s3.Bucket:
+    """Return a bucket with access logs."""
+    return s3.Bucket(
+        stack,
+        name,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        versioned=True,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        server_access_logs_bucket=access_logs,
+        server_access_logs_prefix=f"{name}/",
+        lifecycle_rules=[
+            s3.LifecycleRule(
+                abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
+                noncurrent_version_expiration=cdk.Duration.days(90),
+            )
+        ],
+    )
+
+
+incoming, outgoing = bucket("Incoming"), bucket("Outgoing")
 ecr.Repository(stack, "Images", image_scan_on_push=True)
 role = iam.Role(stack, "JobRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+for actions in (["logs:CreateLogStream", "logs:PutLogEvents"], ["cloudwatch:PutMetricData"], ["ecr:BatchGetImage"]):
+    role.add_to_policy(iam.PolicyStatement(actions=actions, resources=["*"]))
 incoming.grant_read(role)
 outgoing.grant_read_write(role)
 script = s3_assets.Asset(stack, "Script", path=str(ROOT / "examples" / "demo" / "preprocess.py"))
 
 
-def function(name: str, directory: str, handler: str = "handler.handler") -> lambda_.Function:
+def function(name: str, directory: str, handler: str, *exclude: str) -> lambda_.Function:
     """Return a function with its own log group."""
     return lambda_.Function(
         stack,
         name,
         runtime=lambda_.Runtime.PYTHON_3_14,
         handler=handler,
-        code=lambda_.Code.from_asset(str(ROOT / "lambda" / directory)),
+        code=lambda_.Code.from_asset(str(ROOT / directory), exclude=[*exclude, "**/__pycache__"]),
         log_group=logs.LogGroup(stack, f"{name}Logs"),
         tracing=lambda_.Tracing.ACTIVE,
     )
 
 
-unpack = function("Unpack", "unpack_code")
+unpack = function("Unpack", "lambda/unpack_code", "handler.handler")
+script.grant_read(unpack)
+outgoing.grant_put(unpack)
 cdk.CustomResource(stack, "Unpacked", service_token=unpack.function_arn, properties={"Key": script.s3_object_key})
+accounts = cdk.CfnMapping(stack, "Accounts", mapping=ACCOUNTS)
+account = cdk.CustomResource(
+    stack,
+    "AccountOfRegion",
+    service_token=unpack.function_arn,
+    properties={"PhysicalResourceId": accounts.find_in_map(cdk.Aws.REGION, "account")},
+)
 task = sfn.CustomState(
     stack,
     "Split",
     state_json={
         "Type": "Task",
         "Resource": "arn:aws:states:::sagemaker:createProcessingJob.sync",
-        "Parameters": {"ProcessingJobName.$": "States.UUID()", "RoleArn": role.role_arn},
+        "Parameters": {
+            "ProcessingJobName.$": "States.UUID()",
+            "RoleArn": role.role_arn,
+            "AppSpecification": {"ImageUri": f"{account.ref}.dkr.ecr.{cdk.Aws.REGION}.amazonaws.com/{IMAGE}"},
+            "ProcessingOutputConfig": {
+                "Outputs": [
+                    {"OutputName": name, "S3Output": {"S3Uri": f"s3://{outgoing.bucket_name}/outputs/{name}"}}
+                    for name in ("train", "test")
+                ]
+            },
+        },
     },
 )
 machine = sfn.StateMachine(
@@ -66,22 +110,34 @@ machine = sfn.StateMachine(
     ),
     tracing_enabled=True,
 )
+for actions in (["sagemaker:CreateProcessingJob"], ["sagemaker:ListTags"], ["iam:PassRole"], ["events:PutRule"]):
+    machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=["*"]))
 dead = sqs.Queue(stack, "Dead", enforce_ssl=True)
 queue = sqs.Queue(
     stack, "Queue", dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=5), enforce_ssl=True
 )
-trigger = function("Trigger", "s3_trigger", "intake.handler")
+# With Powertools, as the library's own functions.
+trigger = function("Trigger", "lambda", "s3_trigger.intake.handler", "unpack_code", "vendored.json")
 machine.grant_start_execution(trigger)
+machine.grant_read(trigger)
+outgoing.grant_put(trigger)
+dead.grant_send_messages(trigger)
 trigger.add_event_source(event_sources.SqsEventSource(queue))
 undelivered = sqs.Queue(stack, "Undelivered", enforce_ssl=True)
 target = targets.SqsQueue(queue, dead_letter_queue=undelivered)
 events.Rule(stack, "Rule", event_pattern=events.EventPattern(source=["aws.s3"]), targets=[target])
 events.Rule(stack, "EndedRule", event_pattern=events.EventPattern(source=["aws.states"]), targets=[target])
-for each in (dead, undelivered):
+for name, metric in {
+    "Dead": dead.metric_approximate_number_of_messages_visible(),
+    "Undelivered": undelivered.metric_approximate_number_of_messages_visible(),
+    "Failed": machine.metric_failed(),
+    "TimedOut": machine.metric_timed_out(),
+    "Aborted": machine.metric_aborted(),
+}.items():
     cloudwatch.Alarm(
         stack,
-        f"{each.node.id}Alarm",
-        metric=each.metric_approximate_number_of_messages_visible(),
+        f"{name}Alarm",
+        metric=metric,
         threshold=0,
         evaluation_periods=1,
     )

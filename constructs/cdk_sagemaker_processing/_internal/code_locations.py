@@ -6,6 +6,8 @@ from weakref import WeakKeyDictionary
 
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import root_of
+
 
 def register_code_location(scope: IConstruct, location: str, folder: str) -> None:
     """Register a location that changes with its content.
@@ -15,7 +17,7 @@ def register_code_location(scope: IConstruct, location: str, folder: str) -> Non
         location: the URI of the files, which contains their hash.
         folder: the URI above it, which is the same for every content.
     """
-    _FOLDERS.setdefault(scope.node.root, {})[location] = folder
+    _FOLDERS.setdefault(root_of(scope), {})[location] = folder
 
 
 def grantable_uri(scope: IConstruct, uri: str) -> str:
@@ -31,7 +33,7 @@ def grantable_uri(scope: IConstruct, uri: str) -> str:
 
     See: https://docs.aws.amazon.com/cdk/v2/guide/ref-cli-cmd-deploy.html
     """
-    for location, folder in _FOLDERS.get(scope.node.root, {}).items():
+    for location, folder in _FOLDERS.get(root_of(scope), {}).items():
         if uri == location or uri.startswith(f"{location}/"):
             return folder
     return uri

@@ -17,6 +17,7 @@ from aws_cdk import Aspects, IAspect, Reference, Stack, Tokenization
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 
@@ -43,10 +44,10 @@ class _RoleUse:
 
     @classmethod
     def of(cls, role: iam.IRole) -> _RoleUse:
-        uses = _USES.setdefault(role.node.root, {})
-        path = role.node.path
+        uses = _USES.setdefault(root_of(role), {})
+        path = path_of(role)
         if path not in uses:
-            uses[path] = cls(role=role, stack=Stack.of(role))
+            uses[path] = cls(role=role, stack=stack_of(role))
         return uses[path]
 
     def place(
@@ -57,6 +58,10 @@ class _RoleUse:
         where: IConstruct = self.role if policy is None else policy
         if reasons:
             suppress_wildcards_by_resource(where, reasons)
+        if policy is None and isinstance(self.role, iam.Role):
+            # Without the result of add_to_principal_policy, which jsii reads property by property.
+            self.role.add_to_policy(statement)
+            return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=self.role)
         if policy is None:
             return self.role.add_to_principal_policy(statement)
         policy.add_statements(statement)
@@ -64,13 +69,13 @@ class _RoleUse:
 
     def _policy(self, stack: Stack) -> iam.Policy | None:
         """Return the policy of another stack; None for the role's own stack, and for a role that takes no policy."""
-        path = stack.node.path
-        if path == self.stack.node.path:
+        path = path_of(stack)
+        if path == path_of(self.stack):
             return None
         if path not in self.policies:
             # IAM knows a role's inline policies by their names, and aws-cdk derives a name from the construct's path in
             # its stack. So the id differs between the stacks that use the role.
-            digest = hashlib.sha256(f"{self.role.node.path}\n{path}".encode()).hexdigest()[:8]
+            digest = hashlib.sha256(f"{path_of(self.role)}\n{path}".encode()).hexdigest()[:8]
             policy = iam.Policy(stack, f"ProcessingRolePolicy{digest}")
             self.role.attach_inline_policy(policy)
             suppress(policy, INLINE_POLICY)
@@ -84,7 +89,11 @@ _STACK_OF_TOKEN: dict[str, str] = {}
 
 
 def add_statement(
-    role: iam.IRole, statement: iam.PolicyStatement, scope: IConstruct, reasons: Mapping[str, str] | None = None
+    role: iam.IRole,
+    statement: iam.PolicyStatement,
+    scope: IConstruct,
+    reasons: Mapping[str, str] | None = None,
+    text: str | None = None,
 ) -> iam.AddToPrincipalPolicyResult:
     """Add a statement to a role's policy, in the stack that uses the role.
 
@@ -96,13 +105,14 @@ def add_statement(
         statement: the statement.
         scope: the construct that uses the role.
         reasons: the reason by resource for wildcards in the statement. Default: none.
+        text: the statement's resources and conditions, where the caller has them. Default: read from the statement.
     """
     use = _RoleUse.of(role)
-    home = Stack.of(scope)
+    home = stack_of(scope)
     reasons = reasons or {}
     known = _MACHINE_STACKS.get(scope)
-    named = _stacks_of(statement)
-    if known is None and named - {home.node.path, use.stack.node.path}:
+    named = _stacks_named(str(statement.to_json()) if text is None else text)
+    if known is None and named - {path_of(home), path_of(use.stack)}:
         if not use.deferred:
             Aspects.of(scope).add(_PlaceDeferred(use))
         use.deferred.append(_Deferred(scope=scope, statement=statement, reasons=reasons, stacks=named))
@@ -120,7 +130,7 @@ def used_in(scope: IConstruct, role: iam.IRole, stack: Stack) -> None:
     """
     _MACHINE_STACKS[scope] = stack
     use = _RoleUse.of(role)
-    use.consumers[stack.node.path] = stack
+    use.consumers[path_of(stack)] = stack
     waiting, use.deferred = use.deferred, [each for each in use.deferred if each.scope is not scope]
     for each in waiting:
         if each.scope is scope:
@@ -151,15 +161,15 @@ class _PlaceDeferred:
             use.place(each.statement, each.reasons, use.consumers[min(named)] if named else use.stack)
 
 
-def _stacks_of(statement: iam.PolicyStatement) -> frozenset[str]:
-    """Return the paths of the stacks whose resources a statement refers to."""
-    tokens = STRING_TOKEN.findall(str(statement.to_json()))
+def _stacks_named(text: str) -> frozenset[str]:
+    """Return the paths of the stacks whose resources the text of a statement refers to."""
+    tokens = STRING_TOKEN.findall(text)
     return frozenset(filter(None, map(_stack_of_token, dict.fromkeys(tokens))))
 
 
 def _stack_of_token(token: str) -> str:
     if token not in _STACK_OF_TOKEN:
         reference = next(iter(Tokenization.reverse_string(token).tokens), None)
-        owner = Stack.of(reference.target).node.path if isinstance(reference, Reference) else ""
+        owner = path_of(stack_of(reference.target)) if isinstance(reference, Reference) else ""
         _STACK_OF_TOKEN[token] = owner
     return _STACK_OF_TOKEN[token]

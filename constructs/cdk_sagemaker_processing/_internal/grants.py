@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import jsii
-from aws_cdk import Resource, Stack
+from aws_cdk import Resource
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -16,6 +16,7 @@ from aws_cdk import aws_sns as sns
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.consuming_stacks import add_statement, has_policy_of_other_stack
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.model import is_unresolved, sagemaker_accounts
 
@@ -88,6 +89,7 @@ def allow(
     bucket: s3.IBucket | None = None,
     scope: IConstruct | None = None,
     reasons: Mapping[str, str] | None = None,
+    text: str | None = None,
 ) -> None:
     """Add a statement to a role's policy.
 
@@ -98,11 +100,13 @@ def allow(
             Default: none.
         scope: the construct that uses the role, in whose stack the statement belongs. Default: the role's own stack.
         reasons: the reason by resource for wildcards in the statement; only with ``scope``. Default: none.
+        text: the statement's resources and conditions, where the caller has them; only with ``scope``. Default: read
+            from the statement.
     """
     if bucket is not None:
         grant_in_bucket_policy(bucket, role, statement)
     if scope is not None:
-        add_statement(role, statement, scope, reasons)
+        add_statement(role, statement, scope, reasons, text)
         if drops_statements(role):
             role_policies(role).require(statement)
     elif isinstance(role, iam.Role):
@@ -193,7 +197,7 @@ def report_repository_permissions(account: str, repository: str, role: iam.IRole
 def account_of(role: iam.IRole) -> str:
     """Return the account of a role, or that of its stack if the role's is known only at deployment."""
     account = role.principal_account
-    return Stack.of(role).account if account is None or is_unresolved(account) else account
+    return StackFacts.of(role).account if account is None or is_unresolved(account) else account
 
 
 def _of_another_account(resource: s3.IBucket | kms.IKey | sns.ITopic, role: iam.IRole) -> bool:

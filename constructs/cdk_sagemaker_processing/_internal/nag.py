@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
-from aws_cdk import Acknowledgment, Stack, Validations
+from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import stack_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.template_text import one_line
 from cdk_sagemaker_processing.model import is_unresolved
@@ -116,7 +118,12 @@ def suppress_by_id(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     # acknowledged such an id for the whole app instead of the construct. cdk-nag has always used the construct.
     if reasons:
         acknowledgments = [Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items()]
-        Validations.of(construct).acknowledge(*acknowledgments)
+        if (validations := _VALIDATIONS.get(construct)) is None:
+            validations = _VALIDATIONS[construct] = Validations.of(construct)
+        validations.acknowledge(*acknowledgments)
+
+
+_VALIDATIONS: WeakKeyDictionary[IConstruct, Validations] = WeakKeyDictionary()
 
 
 # A finding's id has its value in brackets, so aws-cdk accepts no value that contains brackets, as an S3 prefix may.
@@ -135,7 +142,7 @@ def suppress_wildcards_by_resource(construct: IConstruct, reasons: Mapping[str, 
     for resource, reason in reasons.items():
         name = resource.replace(partition, "<AWS::Partition>")
         if is_unresolved(name):
-            name = one_line(Stack.of(construct).resolve(resource))
+            name = one_line(stack_of(construct).resolve(resource))
         if "*" in name and not _BRACKETS.search(name):
             findings[f"AwsSolutions-IAM5[Resource::{name}]"] = reason
     suppress_by_id(construct, findings)

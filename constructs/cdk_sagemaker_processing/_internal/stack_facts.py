@@ -8,6 +8,8 @@ from weakref import WeakKeyDictionary
 from aws_cdk import Aws, Stack
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import stack_of
+
 
 @dataclass(frozen=True, slots=True)
 class StackFacts:
@@ -20,7 +22,7 @@ class StackFacts:
     @classmethod
     def of(cls, scope: IConstruct) -> StackFacts:
         """Return the facts of a construct's stack."""
-        stack = Stack.of(scope)
+        stack = stack_of(scope)
         if (facts := _CACHE.get(stack)) is None:
             facts = _CACHE[stack] = cls(Aws.PARTITION, stack.region, stack.account)
         return facts

@@ -222,5 +222,11 @@ def _has_members(kind: type, protocol: type) -> bool:
 
 
 def _members(protocol: type) -> list[str]:
+    if (known := _MEMBERS.get(protocol)) is not None:
+        return known
     annotated = (name for base in protocol.__mro__ for name in vars(base).get("__annotations__", {}))
-    return [name for name in {*dir(protocol), *annotated} if not name.startswith("_")]
+    members = _MEMBERS[protocol] = [name for name in {*dir(protocol), *annotated} if not name.startswith("_")]
+    return members
+
+
+_MEMBERS: dict[type, list[str]] = {}

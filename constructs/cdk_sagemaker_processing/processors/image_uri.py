@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from typing import Unpack
 
@@ -22,6 +23,10 @@ from cdk_sagemaker_processing.model import (
     sagemaker_image,
 )
 from cdk_sagemaker_processing.resources.hotswappable_values import hotswappable
+
+# The regions of the partitions aws and aws-us-gov. aws-cdk knows the domains of all regions, but loads a table of facts
+# for the first answer, which takes longer than the rest of a processor.
+_STANDARD_REGION = re.compile(r"(?:af|ap|ca|eu|il|me|mx|sa|us)-(?:gov-)?(?:north|south|east|west|central)+-\d")
 
 
 def framework_image_uri(
@@ -101,6 +106,8 @@ def _suffix(stack: Stack, region: str) -> str:
 
 @functools.cache
 def _domain(region: str) -> str | None:
+    if _STANDARD_REGION.fullmatch(region):
+        return "amazonaws.com"
     return RegionInfo.get(region).domain_suffix
 
 

@@ -36,7 +36,8 @@ class ProcessingRole(iam.Role):
         if not isinstance(role, str):
             if not hasattr(role, "role_arn"):
                 raise InvalidValueError("role", role, "be a role, its ARN or its name")
-            register_trust_check(role)
+            if not isinstance(role, cls):  # its own trust policy names SageMaker
+                register_trust_check(role)
             return role
         if role.startswith("arn:") or Token.is_unresolved(role):
             return iam.Role.from_role_arn(scope, "Role", role)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import jsii
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import stack_of
 from cdk_sagemaker_processing._internal.consuming_stacks import used_in
 from cdk_sagemaker_processing._internal.grants import grantee
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
@@ -489,7 +489,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         machine = state_machine_under_construction(self)
         if machine is None:
             return self.statements()
-        used_in(self, self.role, Stack.of(machine))
+        used_in(self, self.role, stack_of(machine))
         return add_to_role_of_other_stack(machine, self.statements())
 
     @property

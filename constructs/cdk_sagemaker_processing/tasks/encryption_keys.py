@@ -10,6 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import root_of
 from cdk_sagemaker_processing.model import is_unresolved
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks.query_languages import static_location
@@ -103,7 +104,7 @@ def _bucket_of_reference(name: str) -> s3.IBucket | None:
 
 def _bucket_by_name(task: IConstruct, name: str) -> s3.IBucket | None:
     """Return the bucket that the app imports or creates under a name."""
-    for construct in task.node.root.node.find_all():
+    for construct in root_of(task).node.find_all():
         if isinstance(construct, s3.BucketBase) and construct.bucket_name == name:
             return construct
         if isinstance(construct, s3.CfnBucket) and construct.bucket_name == name:

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, check_type, is_unresolved
 from cdk_sagemaker_processing.model.job_names import JOB_NAME_MAX, UUID_LENGTH
 from cdk_sagemaker_processing.model.limits import check
@@ -187,12 +188,12 @@ def register_triggered(state_machine: sfn.IStateMachine) -> None:
     """Record that `S3Trigger` starts a state machine, which decides on the names and inputs of its executions."""
     resource = state_machine.node.default_child
     if resource is not None:
-        _TRIGGERED.setdefault(state_machine.node.root, set()).add(resource.node.path)
+        _TRIGGERED.setdefault(root_of(state_machine), set()).add(resource.node.path)
 
 
 def is_triggered(machine: sfn.CfnStateMachine) -> bool:
     """Return whether `S3Trigger` starts a state machine."""
-    return machine.node.path in _TRIGGERED.get(machine.node.root, ())
+    return path_of(machine) in _TRIGGERED.get(root_of(machine), ())
 
 
 _TRIGGERED: WeakKeyDictionary[IConstruct, set[str]] = WeakKeyDictionary()

@@ -113,12 +113,13 @@ class _Grants:
         self._role = role
         self._bucket = bucket
         self._facts = StackFacts.of(task)
-        self._statements: list[tuple[iam.PolicyStatement, dict[str, str]]] = []
+        self._bucket_arn = None if bucket is None else self._arn(bucket.bucket_name)
+        self._statements: list[tuple[iam.PolicyStatement, dict[str, str], str]] = []
 
     def add(self) -> None:
         """Add the collected statements to the role."""
-        for statement, reasons in self._statements:
-            allow(self._role, statement, scope=self._task, reasons=reasons)
+        for statement, reasons, text in self._statements:
+            allow(self._role, statement, scope=self._task, reasons=reasons, text=text)
 
     def read(self, uri: str) -> None:
         if (location := self._location(grantable_uri(self._role, uri))) is None:
@@ -211,6 +212,6 @@ class _Grants:
         self, actions: list[str], resource: str, reason: str = "", conditions: Mapping[str, Any] | None = None
     ) -> None:
         statement = iam.PolicyStatement(actions=actions, resources=[resource], conditions=conditions)
-        self._statements.append((statement, {resource: reason} if reason else {}))
-        if self._bucket is not None and f"{resource}/".startswith(f"{self._arn(self._bucket.bucket_name)}/"):
+        self._statements.append((statement, {resource: reason} if reason else {}, f"{resource} {conditions}"))
+        if self._bucket is not None and f"{resource}/".startswith(f"{self._bucket_arn}/"):
             grant_in_bucket_policy(self._bucket, self._role, statement)

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from aws_cdk import Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
+
+from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
 
 _MARK = "cdk-sagemaker-processing:task"
 # States.ALL and States.TaskFailed match a job that ran; the names of errors at creation do not.
@@ -51,8 +52,8 @@ class StateLocation:
 
 def location_of(task: IConstruct) -> StateLocation | None:
     """Return a task's location; None if it is in no state machine of the app."""
-    root = task.node.root
-    path = task.node.path
+    root = root_of(task)
+    path = path_of(task)
     if path not in _LOCATIONS.get(root, {}):
         search_locations(root)
     return _LOCATIONS[root].get(path)
@@ -69,12 +70,12 @@ def search_locations(root: IConstruct) -> dict[str, StateLocation]:
 
 def mark_of(task: IConstruct) -> dict[str, str] | None:
     """Return the mark to render in place of a task's request while definitions are searched for marks."""
-    return {_MARK: task.node.path} if _SEARCH.depth else None
+    return {_MARK: path_of(task)} if _SEARCH.depth else None
 
 
 def definition_text(machine: sfn.CfnStateMachine) -> str:
     """Return the definition of a state machine, without the references in it; empty if it is not in the template."""
-    resolved = Stack.of(machine).resolve(machine.definition_string)
+    resolved = stack_of(machine).resolve(machine.definition_string)
     if isinstance(resolved, Mapping):
         parts = resolved.get("Fn::Join", ("", ()))[1]
         return "".join(part for part in parts if isinstance(part, str))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from aws_cdk import Stack, Stage
+from aws_cdk import Stage
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
 from cdk_sagemaker_processing._internal.consuming_stacks import add_statement, used_in
 from cdk_sagemaker_processing._internal.grants import account_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
@@ -75,7 +76,7 @@ def state_machine_under_construction(task: IConstruct) -> sfn.StateMachine | Non
     aws-cdk asks a task for its statements in the constructor of the state machine, after the machine has its role and
     before it has its resource, and does not name the machine.
     """
-    for construct in task.node.root.node.find_all():
+    for construct in root_of(task).node.find_all():
         if isinstance(construct, sfn.StateMachine) and construct.node.try_find_child("Resource") is None:
             return construct
     return None
@@ -90,9 +91,9 @@ def add_to_role_of_other_stack(
         The statements that aws-cdk must still add: all of them if the role belongs to the state machine's stack.
     """
     role = machine.role
-    if not isinstance(role, iam.Role) or Stack.of(role).node.path == Stack.of(machine).node.path:
+    if not isinstance(role, iam.Role) or path_of(stack_of(role)) == path_of(stack_of(machine)):
         return statements
-    used_in(machine, role, Stack.of(machine))
+    used_in(machine, role, stack_of(machine))
     for statement in statements:
         add_statement(role, statement, machine)
     return []
@@ -107,7 +108,7 @@ def check_account(task: IConstruct, role: iam.IRole, credentials: sfn.Credential
         InvalidValueError: the job's role is known to be in another account than the job.
     """
     role_account = account_of(role)
-    job_account = Stack.of(task).account if credentials is None else _account_of_arn(credentials.role.role_arn)
+    job_account = StackFacts.of(task).account if credentials is None else _account_of_arn(credentials.role.role_arn)
     if role_account != job_account and not is_unresolved(role_account) and not is_unresolved(job_account):
         raise InvalidValueError(
             "role",
@@ -125,8 +126,8 @@ def _check_reference(task: IConstruct, role: iam.IRole) -> None:
     Raises:
         InvalidValueError: a role of another stage, or of another region without a physical name.
     """
-    ours, theirs = Stack.of(task), Stack.of(role)
-    if ours.node.path == theirs.node.path:
+    ours, theirs = stack_of(task), stack_of(role)
+    if path_of(ours) == path_of(theirs):
         return
     if Stage.of(task) != Stage.of(role):
         raise InvalidValueError(

@@ -10,6 +10,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct, IValidation
 
+from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
 from cdk_sagemaker_processing._internal.grants import drops_statements
 from cdk_sagemaker_processing._internal.template_text import one_line
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
@@ -24,7 +25,7 @@ def register_state_machine_check(task: IConstruct) -> None:
 
     A task does not know its state machine, so one check searches the whole app when it is synthesized.
     """
-    root = task.node.root
+    root = root_of(task)
     if root not in _TASKS:
         _TASKS[root] = []
         root.node.add_validation(_StateMachineCheck(root))
@@ -48,7 +49,7 @@ class _StateMachineCheck:
         for machine in constructs:
             if isinstance(machine, sfn.StateMachine) and drops_statements(machine.role):
                 self._report_dropped_statements(machine)
-        tasks = [(task, locations.get(task.node.path)) for task in _TASKS[self._root]]
+        tasks = [(task, locations.get(path_of(task))) for task in _TASKS[self._root]]
         for task, location in tasks:
             if location is not None:
                 triggered = is_triggered(location.machine)

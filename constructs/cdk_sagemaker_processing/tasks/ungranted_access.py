@@ -14,6 +14,7 @@ from aws_cdk import Annotations, Reference, Stack, Tokenization
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
 from cdk_sagemaker_processing._internal.template_text import one_line
 from cdk_sagemaker_processing.model.ecr_images import EcrImage
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
@@ -41,12 +42,14 @@ def warn_of_ungranted_access(
     """
     if not isinstance(role, iam.Role) or location is None:
         return
+    needs = [need for need in _run_time_needs(request) if not (triggered and need[0].startswith("inputs"))]
+    uris = [(parameter, name) for parameter, text in program_texts(request) for name in _URI_IN_TEXT.findall(text)]
+    if not needs and not uris:  # most tasks need nothing else, and all policies of an app take long to read
+        return
     granted = list(_allowed(role))
     derived = set(_derived_locations(request))
     annotations = Annotations.of(task)
-    for parameter, value, action, how in _run_time_needs(request):
-        if triggered and parameter.startswith("inputs"):
-            continue
+    for parameter, value, action, how in needs:
         if not any(_covers(allowed, action) and where not in derived for allowed, where in granted):
             shown = ", ".join(run_time_expressions(value)) or value
             annotations.add_warning_v2(
@@ -54,17 +57,16 @@ def warn_of_ungranted_access(
                 f"{parameter} is known only at run time ({shown}), and nothing grants the job's role access to it: "
                 f"{how}",
             )
-    for parameter, text in program_texts(request):
-        for name in _URI_IN_TEXT.findall(text):
-            buckets = (_bucket_of(name), "*")
-            if not any(allowed.startswith(("s3:", "*")) and where[0] in buckets for allowed, where in granted):
-                shown = one_line(Stack.of(task).resolve(name))
-                annotations.add_warning_v2(
-                    _TEXT_ID,
-                    f"{parameter} names s3://{shown}, and nothing grants the job's role access to that bucket; call "
-                    "bucket.grant_read(task), or grant_read(processor), or task.grant_read_uri(...), or pass the "
-                    "location as an input or output",
-                )
+    for parameter, name in uris:
+        buckets = (_bucket_of(name), "*")
+        if not any(allowed.startswith(("s3:", "*")) and where[0] in buckets for allowed, where in granted):
+            shown = one_line(Stack.of(task).resolve(name))
+            annotations.add_warning_v2(
+                _TEXT_ID,
+                f"{parameter} names s3://{shown}, and nothing grants the job's role access to that bucket; call "
+                "bucket.grant_read(task), or grant_read(processor), or task.grant_read_uri(...), or pass the "
+                "location as an input or output",
+            )
 
 
 def _run_time_needs(request: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
@@ -115,7 +117,7 @@ def _derived_locations(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _allowed(role: iam.Role) -> Iterator[tuple[str, tuple[str, str]]]:
     """Yield the allowed actions of a role's policies, each with the bucket and the key of its resource."""
-    for construct in (role, *role.node.root.node.find_all()):
+    for construct in (role, *root_of(role).node.find_all()):
         if not isinstance(construct, iam.Policy) or not _is_attached(construct, role):
             continue
         for statement in construct.document.to_json().get("Statement", ()):
@@ -149,5 +151,5 @@ def _bucket_of(name: str) -> str:
     """Return what identifies a bucket: its name, or the path of the construct that its name refers to."""
     for token in Tokenization.reverse_string(name).tokens if "${Token[" in name else ():
         if isinstance(token, Reference):
-            return token.target.node.path
+            return path_of(token.target)
     return name
