@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,13 @@ def answer_of_sdk(script: Path, *arguments: str, question: Any = None) -> Any:  
         question: the JSON of its standard input. Default: null.
     """
     process = subprocess.run(
-        [SDK_PYTHON, script, *arguments], input=json.dumps(question), capture_output=True, text=True, check=False
+        [SDK_PYTHON, script, *arguments],
+        # Otherwise each client asks the address of an instance's metadata for credentials.
+        env=os.environ | {"AWS_EC2_METADATA_DISABLED": "true"},
+        input=json.dumps(question),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert process.returncode == 0, process.stderr
     return json.loads(process.stdout.strip().rpartition("\n")[2])

@@ -29,15 +29,18 @@ class _Unknown:
 
 def parameter_types(call: Callable[..., Any]) -> Mapping[str, Any]:
     """Return the types of a function's parameters by name, those of a ``TypedDict`` of options included."""
-    cached = _TYPES.get(call)
-    if cached is None:
-        cached = _evaluated(call)
-        if not any(_is_unknown(hint) for hint in cached.values()):  # its module may be loaded later
-            _TYPES[call] = cached
-    return cached
+    modules = len(sys.modules)
+    evaluated, modules_then = _TYPES.get(call, (None, None))
+    if evaluated is None or modules_then not in (None, modules):
+        evaluated = _evaluated(call)
+        # The module of a type that is unknown may be loaded later.
+        unknown = any(_is_unknown(hint) for hint in evaluated.values())
+        _TYPES[call] = evaluated, modules if unknown else None
+    return evaluated
 
 
-_TYPES: dict[Any, dict[str, Any]] = {}
+# The types, and the number of modules that were loaded then if one of the types is unknown.
+_TYPES: dict[Any, tuple[dict[str, Any], int | None]] = {}
 
 
 def mismatch(parameter: str, value: object, expected: Any) -> _Found | None:  # noqa: ANN401 - any annotation

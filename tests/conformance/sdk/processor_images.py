@@ -47,6 +47,8 @@ ESTIMATORS = {
 
 
 boto = boto3.Session(region_name="us-west-2", aws_access_key_id="x", aws_secret_access_key="x")  # noqa: S106
+# The SDK creates a client for each estimator, which takes most of the time.
+boto3.client = functools.cache(boto.client)
 session = Session(boto_session=boto, sagemaker_client=boto.client("sagemaker"), default_bucket="sagemaker-x")
 
 
