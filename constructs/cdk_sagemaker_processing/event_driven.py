@@ -23,6 +23,7 @@ from cdk_sagemaker_processing.resources import ProcessingBucket
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, GroupBy, ObjectPattern, S3Trigger
+from cdk_sagemaker_processing.trigger.s3_trigger import check_pipeline_name
 
 _DEFAULT_MAX_RUNTIME_IN_SECONDS = 4 * 60 * 60
 
@@ -118,13 +119,13 @@ class EventDrivenProcessing(Construct):
         for step in self.steps:
             self._refuse_loop(step, pattern)
         self.output_bucket: s3.IBucket = self.steps[0].bucket or ProcessingBucket(self, "OutputBucket")
+        check_pipeline_name(self.node.path)
         for step in self.steps:
             step.set_default_max_runtime(max_runtime_in_seconds)
             step.add_tag(names.EXECUTION_TAG, sfn.JsonPath.execution_id)
-            step.add_tag(names.PIPELINE_TAG, self.node.path)
+            step.add_tag(names.PIPELINE_TAG, names.tag_value(self.node.path))
             step.grant_read_uri(f"s3://{self.output_bucket.bucket_name}/{MANIFESTS_PREFIX}/", self.output_bucket)
-            for prefix in pattern.key_prefixes():
-                step.grant_read_uri(f"s3://{self.input_bucket.bucket_name}/{prefix}", self.input_bucket)
+            step.grant_read_prefixes(self.input_bucket, pattern.key_prefixes())
             for bucket in (self.input_bucket, self.output_bucket):
                 if bucket.encryption_key is not None:
                     grant_key(bucket.encryption_key, step.role, "kms:Decrypt", scope=step)
@@ -220,6 +221,13 @@ def _tasks_of(steps: Sequence[SageMakerCreateProcessingJob | CapacityRetry]) -> 
     if isinstance(steps, sfn.State) or not steps:
         raise InvalidValueError(
             "steps", steps, "be a list of at least one step", "pass what processor.run(...) returned"
+        )
+    if repeated := [step.id for index, step in enumerate(steps) if step in steps[:index]]:
+        raise InvalidValueError(
+            "steps",
+            repeated[0],
+            "have each step once",
+            "a step that follows itself would run forever; call processor.run(...) again, with another id",
         )
     tasks = [step.task if isinstance(step, CapacityRetry) else step for step in steps]
     for task in tasks[:-1]:

@@ -13,6 +13,7 @@ from constructs import IConstruct, IValidation
 from cdk_sagemaker_processing._internal.grants import drops_statements
 from cdk_sagemaker_processing._internal.template_text import one_line
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
+from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.tasks.integration import ACTION
 from cdk_sagemaker_processing.tasks.job_name import is_triggered
 from cdk_sagemaker_processing.tasks.state_location import search_locations
@@ -59,6 +60,13 @@ class _StateMachineCheck:
             if location is not None
             for problem in task.problems(location)
         ]
+        machines = {location.machine.node.path: location.machine for _, location in tasks if location is not None}
+        for path, machine in machines.items():
+            if (size := len(_definition(machine).encode())) > (limit := maximum("DefinitionBytes")):
+                problems.append(
+                    f"{path}: the definition of a state machine must have at most {limit} bytes, got {size}; put long "
+                    "arguments and environments into files, or start a second state machine"
+                )
         return problems + [
             f"{machine.node.path} is an Express state machine, which cannot wait for a processing job (RUN_JOB); make "
             "it a Standard one, or give its tasks integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE"
