@@ -16,6 +16,7 @@ from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alo
 from cdk_sagemaker_processing._internal.grants import grant_key
 from cdk_sagemaker_processing._internal.log_group import state_machine_log_group
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_by_id
+from cdk_sagemaker_processing._internal.regions import check_reference
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, names
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from cdk_sagemaker_processing.public_api import public
@@ -107,6 +108,10 @@ class EventDrivenProcessing(Construct):
         Safeguards.take_key(self, encryption_key)
         self.steps = _tasks_of(steps)
         self._states = list(steps)
+        for step in self.steps:
+            check_reference(self, f"the role of the step {step.id!r}", step.role, step.role.role_arn)
+        if input_bucket is not None:
+            check_reference(self, "input_bucket", input_bucket, input_bucket.bucket_name)
         self.input_bucket: s3.IBucket = input_bucket or ProcessingBucket(self, "InputBucket")
         matching: dict[str, Any] = {
             "prefixes": prefixes,

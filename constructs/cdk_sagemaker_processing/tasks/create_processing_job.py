@@ -18,6 +18,7 @@ from cdk_sagemaker_processing._internal.consuming_stacks import used_in
 from cdk_sagemaker_processing._internal.grants import grantee
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing._internal.policy_sizes import check_policy_sizes
+from cdk_sagemaker_processing._internal.regions import check_reference
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
@@ -261,6 +262,11 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         for parameter, key in (("volume_kms_key", volume_kms_key), ("output_kms_key", output_kms_key)):
             if key is not None and not isinstance(key, str):
                 check_key(self, parameter, key)
+                self._check_references(parameter, key, key.key_arn)
+        if bucket is not None:
+            self._check_references("bucket", bucket, bucket.bucket_name)
+            if bucket.encryption_key is not None:
+                self._check_references("bucket", bucket.encryption_key, bucket.encryption_key.key_arn)
         if volume_kms_key is None:
             preferred = [preference.instance_type for preference in instance_preferences or ()]
             volume_kms_key = default_volume_key(self, preferred or [instance_type])
@@ -536,6 +542,12 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         if isinstance(image, str):
             return image
         return built_image_uri(self, image.bind(self).image_uri, instance_types)
+
+    def _check_references(self, parameter: str, resource: IConstruct, value: str) -> None:
+        """Check that the task can refer to a resource, and that the resource's policy can refer to the job's role."""
+        check_reference(self, parameter, resource, value)
+        if resource.node.default_child is not None:
+            check_reference(resource, "role", self.role, self.role.role_arn)
 
     def _job_name_value(self) -> str:
         if self._job_name is None:

@@ -90,7 +90,7 @@ def add_to_role_of_other_stack(
         The statements that aws-cdk must still add: all of them if the role belongs to the state machine's stack.
     """
     role = machine.role
-    if not isinstance(role, iam.Role) or Stack.of(role).node.path == Stack.of(machine).node.path:
+    if Stack.of(role).node.path == Stack.of(machine).node.path:
         return statements
     used_in(machine, role, Stack.of(machine))
     for statement in statements:

@@ -10,6 +10,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct, IValidation
 
+from cdk_sagemaker_processing._internal.consuming_stacks import move_machine_statements
 from cdk_sagemaker_processing._internal.grants import drops_statements
 from cdk_sagemaker_processing._internal.template_text import one_line
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
@@ -29,6 +30,7 @@ def register_state_machine_check(task: IConstruct) -> None:
     if root not in _TASKS:
         _TASKS[root] = []
         root.node.add_validation(_StateMachineCheck(root))
+        move_machine_statements(task)
     _TASKS[root].append(task)
 
 

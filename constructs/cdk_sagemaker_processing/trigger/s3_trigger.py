@@ -20,7 +20,7 @@ from constructs import Construct
 
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import QUEUE_HAS_DEAD_LETTERS, suppress_by_id
-from cdk_sagemaker_processing._internal.regions import check_region
+from cdk_sagemaker_processing._internal.regions import check_reference, check_region
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved, names
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
@@ -377,6 +377,9 @@ def _check_parts(
     Raises:
         InvalidValueError: they do not.
     """
+    check_reference(scope, "bucket", bucket, bucket.bucket_name)
+    if failure_topic is not None:
+        check_reference(scope, "failure_topic", failure_topic, failure_topic.topic_arn)
     check_region(
         scope,
         "bucket",
