@@ -468,10 +468,8 @@ def _use(own: Stack, base: Stack, part: str) -> None:
             )
         case _:
             processor = Processor(own, "Count", image_uri=image, instance_type="ml.m5.large")
-            options: dict[str, Any] = {
-                "input_bucket": {"input_bucket": ProcessingBucket(base, "Bucket")},
-                "failure_topic": {"failure_topic": sns.Topic(base, "Topic")},
-            }[part]
+            passed = ProcessingBucket(base, "Bucket") if part == "input_bucket" else sns.Topic(base, "Topic")
+            options: dict[str, Any] = {part: passed}
             run = processor.run("Run", inputs=[uploaded_objects()])
             EventDrivenProcessing(own, "Pipeline", steps=[run], prefixes=["in/"], **options)
 
