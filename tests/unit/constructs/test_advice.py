@@ -170,7 +170,7 @@ def pipeline_in(
 
 def steps_in(scope: Stack, *, keeps_input: bool, again: bool = True) -> None:
     processor = processor_in(scope)
-    keep = {"result_path": sfn.JsonPath.DISCARD} if keeps_input else {}
+    keep: dict[str, Any] = {"result_path": sfn.JsonPath.DISCARD} if keeps_input else {}
     first = processor.run("First", inputs=[uploaded_objects()], **keep)
     second = processor.run("Second") if again else first
     EventDrivenProcessing(scope, "Pipeline", steps=[first, second], prefixes=["incoming/"])
