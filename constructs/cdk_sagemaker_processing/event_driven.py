@@ -16,6 +16,7 @@ from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alo
 from cdk_sagemaker_processing._internal.grants import grant_key
 from cdk_sagemaker_processing._internal.log_group import state_machine_log_group
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_by_id
+from cdk_sagemaker_processing._internal.regions import check_reference
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, names
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from cdk_sagemaker_processing.public_api import public
@@ -23,6 +24,7 @@ from cdk_sagemaker_processing.resources import ProcessingBucket
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, GroupBy, ObjectPattern, S3Trigger
+from cdk_sagemaker_processing.trigger.s3_trigger import check_pipeline_name
 
 _DEFAULT_MAX_RUNTIME_IN_SECONDS = 4 * 60 * 60
 
@@ -106,6 +108,10 @@ class EventDrivenProcessing(Construct):
         Safeguards.take_key(self, encryption_key)
         self.steps = _tasks_of(steps)
         self._states = list(steps)
+        for step in self.steps:
+            check_reference(self, f"the role of the step {step.id!r}", step.role, step.role.role_arn)
+        if input_bucket is not None:
+            check_reference(self, "input_bucket", input_bucket, input_bucket.bucket_name)
         self.input_bucket: s3.IBucket = input_bucket or ProcessingBucket(self, "InputBucket")
         matching: dict[str, Any] = {
             "prefixes": prefixes,
@@ -118,13 +124,13 @@ class EventDrivenProcessing(Construct):
         for step in self.steps:
             self._refuse_loop(step, pattern)
         self.output_bucket: s3.IBucket = self.steps[0].bucket or ProcessingBucket(self, "OutputBucket")
+        check_pipeline_name(self.node.path)
         for step in self.steps:
             step.set_default_max_runtime(max_runtime_in_seconds)
             step.add_tag(names.EXECUTION_TAG, sfn.JsonPath.execution_id)
-            step.add_tag(names.PIPELINE_TAG, self.node.path)
+            step.add_tag(names.PIPELINE_TAG, names.tag_value(self.node.path))
             step.grant_read_uri(f"s3://{self.output_bucket.bucket_name}/{MANIFESTS_PREFIX}/", self.output_bucket)
-            for prefix in pattern.key_prefixes():
-                step.grant_read_uri(f"s3://{self.input_bucket.bucket_name}/{prefix}", self.input_bucket)
+            step.grant_read_prefixes(self.input_bucket, pattern.key_prefixes())
             for bucket in (self.input_bucket, self.output_bucket):
                 if bucket.encryption_key is not None:
                     grant_key(bucket.encryption_key, step.role, "kms:Decrypt", scope=step)
@@ -220,6 +226,13 @@ def _tasks_of(steps: Sequence[SageMakerCreateProcessingJob | CapacityRetry]) -> 
     if isinstance(steps, sfn.State) or not steps:
         raise InvalidValueError(
             "steps", steps, "be a list of at least one step", "pass what processor.run(...) returned"
+        )
+    if repeated := [step.id for index, step in enumerate(steps) if step in steps[:index]]:
+        raise InvalidValueError(
+            "steps",
+            repeated[0],
+            "have each step once",
+            "a step that follows itself would run forever; call processor.run(...) again, with another id",
         )
     tasks = [step.task if isinstance(step, CapacityRetry) else step for step in steps]
     for task in tasks[:-1]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakSet
 
+from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
 from constructs import IConstruct
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
+from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class Safeguards:
         tracing: whether X-Ray traces functions and state machines. Default: True.
 
     Raises:
-        InvalidValueError: a number out of its range.
+        InvalidValueError: a number out of its range, or, when applied, a key of another region or an asymmetric one.
         ConflictingValuesError: ``subnets`` or ``security_groups`` without ``vpc``; or, when applied, something was
             created there before.
 
@@ -72,6 +74,13 @@ class Safeguards:
                 raise ConflictingValuesError(
                     f"{name} goes only together with vpc, the functions' network, got {name} alone; give vpc too"
                 )
+        if len(self.security_groups) > (limit := maximum("FunctionSecurityGroups")):
+            raise InvalidValueError(
+                "security_groups",
+                f"{len(self.security_groups)} security groups",
+                f"have at most {limit} entries",
+                "a function has no more; put the rules of several into one",
+            )
         if not isinstance(self.tracing, bool):
             raise InvalidValueError("tracing", self.tracing, "be True or False")
         number = self.reserved_concurrent_executions
@@ -91,8 +100,11 @@ class Safeguards:
             scope: the app, a stack, or any construct.
 
         Raises:
+            InvalidValueError: the key is asymmetric, or in another region than the scope.
             ConflictingValuesError: something was created in the scope before.
         """
+        if self.encryption_key is not None:
+            check_key(scope, "encryption_key", self.encryption_key)
         if scope in _READ:
             raise ConflictingValuesError(
                 f"Safeguards must be applied before anything is created, got {scope.node.path!r}, where something was "
@@ -112,6 +124,39 @@ class Safeguards:
         """Apply a key to a construct and leave all other settings as they are; None changes nothing."""
         if encryption_key is not None:
             replace(_nearest(scope.node.scopes[::-1]), encryption_key=encryption_key).apply_to(scope)
+
+
+def check_key(scope: IConstruct, parameter: str, key: kms.IKey) -> None:
+    """Check that the services of a scope can use a key, as far as it is known at synth.
+
+    Args:
+        scope: the construct that uses the key.
+        parameter: the parameter's name for the message.
+        key: the key.
+
+    Raises:
+        InvalidValueError: the key is asymmetric, or in another region.
+
+    See: https://docs.aws.amazon.com/kms/latest/developerguide/overview.html and
+    https://docs.aws.amazon.com/kms/latest/developerguide/symmetric-asymmetric.html
+    """
+    spec, usage = (getattr(key.node.default_child, name, None) for name in ("key_spec", "key_usage"))
+    if spec not in (None, "SYMMETRIC_DEFAULT") or usage not in (None, "ENCRYPT_DECRYPT"):
+        raise InvalidValueError(
+            parameter,
+            f"{key.node.path}, a key of the type {spec} for {usage or 'ENCRYPT_DECRYPT'}",
+            "be a symmetric key that encrypts",
+            "the services accept no other; leave out key_spec and key_usage",
+        )
+    stack = next((each for each in scope.node.scopes[::-1] if Stack.is_stack(each)), None)
+    region, other = None if stack is None else Stack.of(stack).region, key.env.region
+    if region not in (None, other) and not is_unresolved(region) and not is_unresolved(other):
+        raise InvalidValueError(
+            parameter,
+            f"{key.node.path}, a key in {other}",
+            f"be in {region}, the region of {scope.node.path}",
+            "a key encrypts nothing in another region: create one in each, or pass the replica of a multi-Region key",
+        )
 
 
 _APPLIED: WeakKeyDictionary[IConstruct, Safeguards] = WeakKeyDictionary()

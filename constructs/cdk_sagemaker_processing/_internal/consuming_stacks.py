@@ -7,14 +7,16 @@ statement names, and their stack depends on the role: a circular dependency.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, Final
+from weakref import WeakKeyDictionary, WeakSet
 
 import jsii
-from aws_cdk import Aspects, IAspect, Reference, Stack, Tokenization
+from aws_cdk import Aspects, CfnElement, IAspect, Reference, Stack, Stage, Tokenization
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
@@ -137,6 +139,24 @@ def used_in(scope: IConstruct, role: iam.IRole, stack: Stack) -> None:
             use.place(each.statement, each.reasons, stack)
 
 
+def move_machine_statements(scope: IConstruct) -> None:
+    """Move what aws-cdk itself adds to the role of a state machine to the state machine's stack, if that is another.
+
+    aws-cdk adds the statements of its states, keys and roles to a policy in the role's stack. Those that name resources
+    of the state machine's stack move there when the app is synthesized, before aws-cdk resolves references, which
+    would end in a circular dependency.
+
+    Args:
+        scope: a construct of the app, which is visited when the app is synthesized.
+    """
+    if scope.node.root not in _MOVED:
+        _MOVED.add(scope.node.root)
+        Aspects.of(scope).add(_MoveStatements(scope.node.root))
+
+
+_MOVED: WeakSet[IConstruct] = WeakSet()
+
+
 def has_policy_of_other_stack(role: iam.IRole) -> bool:
     """Return whether another stack has a policy for a role."""
     return any(_RoleUse.of(role).policies.values())
@@ -159,6 +179,68 @@ class _PlaceDeferred:
         for each in waiting:
             named = each.stacks & use.consumers.keys()
             use.place(each.statement, each.reasons, use.consumers[min(named)] if named else use.stack)
+
+
+@jsii.implements(IAspect)
+class _MoveStatements:
+    """The move of statements of the roles of all state machines of an app."""
+
+    def __init__(self, root: IConstruct) -> None:
+        self._root = root
+
+    def visit(self, node: IConstruct) -> None:  # noqa: ARG002 - jsii's
+        """Move the statements; on further visits none is left."""
+        for machine in self._root.node.find_all():
+            if isinstance(machine, sfn.StateMachine):
+                role, stack = machine.role, Stack.of(machine)
+                if Stack.of(role).node.path != stack.node.path and Stage.of(role) == Stage.of(machine):
+                    use = _RoleUse.of(role)
+                    use.consumers[stack.node.path] = stack
+                    for policy in role.node.children:
+                        if isinstance(policy, iam.Policy):
+                            self._move(use, policy)
+
+    def _move(self, use: _RoleUse, policy: iam.Policy) -> None:
+        statements = policy.document.to_json().get("Statement", ())
+        staying: list[Any] = []
+        for statement in statements:
+            if others := _named_consumers(use, statement):
+                use.place(iam.PolicyStatement.from_json(statement), {}, use.consumers[min(others)])
+            else:
+                staying.append(statement)
+        if len(staying) == len(statements):
+            return
+        if staying:
+            resource: Any = policy.node.default_child
+            resource.policy_document = iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": staying})
+        else:
+            use.role.node.try_remove_child(policy.node.id)
+
+
+def _named_consumers(use: _RoleUse, statement: Mapping[str, Any]) -> frozenset[str]:
+    """Return the paths of the stacks that use the role and whose resources a statement refers to."""
+    others = {path: stack for path, stack in use.consumers.items() if path != use.stack.node.path}
+    if named := _stacks_of(statement) & others.keys():
+        return named
+    # A reference in a joined text is visible only when it is resolved, and then without its stack.
+    ids = set(_REFERENCE.findall(str(use.stack.resolve(statement)))) - _logical_ids(use.stack)
+    return frozenset(path for path, stack in others.items() if ids & _logical_ids(stack))
+
+
+_REFERENCE: Final = re.compile(r"(?:'Ref': |'Fn::GetAtt': \[)'([A-Za-z0-9]+)'")
+
+
+def _logical_ids(stack: Stack) -> set[str]:
+    return {
+        stack.resolve(each.logical_id)
+        for each in stack.node.find_all()
+        if isinstance(each, CfnElement) and Stack.of(each).node.path == stack.node.path
+    }
+
+
+def _stacks_of(document: Mapping[str, Any]) -> frozenset[str]:
+    """Return the paths of the stacks whose resources a statement refers to."""
+    return _stacks_named(str(document))
 
 
 def _stacks_named(text: str) -> frozenset[str]:

@@ -25,6 +25,7 @@ from cdk_sagemaker_processing._internal.nag import (
     suppress,
     suppress_by_id,
 )
+from cdk_sagemaker_processing._internal.policy_sizes import check_policy_sizes
 from cdk_sagemaker_processing.safeguards import Safeguards
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class LibraryFunction(lambda_.Function):
             security_groups=list(safeguards.security_groups) or None,
         )
         self.execution_role: iam.IRole = role
+        check_policy_sizes(role)
         self.calls = frozenset(calls)
         self._vpc = safeguards.vpc
         everywhere = []

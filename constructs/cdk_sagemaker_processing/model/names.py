@@ -6,6 +6,7 @@ constants with these.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 # CloudWatch names both the log group and the metric namespace of processing jobs like this:
@@ -31,3 +32,12 @@ STATE_MACHINE_TAG: Final = "processing:state-machine"
 INPUT_QUEUE: Final = "queue"
 DEAD_LETTER_QUEUE: Final = "dead-letters"
 UNDELIVERED_QUEUE: Final = "undelivered"
+
+
+def tag_value(text: str) -> str:
+    """Return a text with only the characters that a tag may contain; a hyphen replaces any other.
+
+    See: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html and
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html
+    """
+    return re.sub(r"[^\w .:/=+@-]", "-", text)

@@ -46,7 +46,12 @@ def check_dependency(parameter: str, item: str) -> None:
     """Check that a dependency is in S3 or on this machine."""
     scheme = "" if is_unresolved(item) else urlparse(item).scheme
     if not item or scheme not in ("", "file", "s3", "s3a"):
-        raise InvalidValueError(parameter, item, "be a local path or in S3: s3:// or s3a://")
+        raise InvalidValueError(
+            parameter,
+            item,
+            "be a local path or in S3: s3:// or s3a://",
+            "Spark does not read S3 by https://; write s3://bucket/key",
+        )
 
 
 def dependencies(parameter: str, items: Sequence[str], channel: str) -> str:

@@ -18,8 +18,9 @@ from cdk_sagemaker_processing._internal.nag import (
     NO_REPLICATION_OF_ACCESS_LOGS,
     suppress,
 )
+from cdk_sagemaker_processing._internal.whole_days import check_days
 from cdk_sagemaker_processing.public_api import public
-from cdk_sagemaker_processing.safeguards import Safeguards
+from cdk_sagemaker_processing.safeguards import Safeguards, check_key
 
 _ACCESS_LOGS_ID = "ProcessingAccessLogs"
 
@@ -34,8 +35,12 @@ class ProcessingBucket(s3.Bucket):
         encryption_key: encrypts the objects. Default: the key of the scope's `Safeguards`, or keys that S3 manages.
         access_logs_bucket: receives the access logs. Default: one bucket for the whole stack, created on first use.
         removal_policy: applies when the bucket is removed from the stack. Default: it is retained.
-        noncurrent_version_expiration: how long overwritten and deleted objects can be restored. Default: 90 days.
+        noncurrent_version_expiration: how long overwritten and deleted objects can be restored, in whole days.
+            Default: 90 days.
         replication_rules: replicate the objects, for example to a bucket in another region. Default: none.
+
+    Raises:
+        InvalidValueError: an expiration that is not whole days, or a key that S3 cannot use.
 
     See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
     """
@@ -51,7 +56,10 @@ class ProcessingBucket(s3.Bucket):
         noncurrent_version_expiration: Duration | None = None,
         replication_rules: Sequence[s3.ReplicationRule] = (),
     ) -> None:
+        check_days("noncurrent_version_expiration", noncurrent_version_expiration)
         key = encryption_key or Safeguards.of(scope).encryption_key
+        if key is not None:
+            check_key(scope, "encryption_key", key)
         super().__init__(
             scope,
             construct_id,

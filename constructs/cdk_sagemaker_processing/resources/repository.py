@@ -7,8 +7,9 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.whole_days import check_days
 from cdk_sagemaker_processing.public_api import public
-from cdk_sagemaker_processing.safeguards import Safeguards
+from cdk_sagemaker_processing.safeguards import Safeguards, check_key
 
 
 @public
@@ -24,7 +25,10 @@ class ProcessingRepository(ecr.Repository):
         encryption_key: encrypts the images. Default: the key of the scope's `Safeguards`, or AES-256 with keys that ECR
             manages.
         removal_policy: applies when the repository is removed from the stack. Default: it is retained.
-        untagged_expiration: how long an untagged image is kept. Default: 14 days.
+        untagged_expiration: how long an untagged image is kept, in whole days. Default: 14 days.
+
+    Raises:
+        InvalidValueError: an expiration that is not whole days, or a key that ECR cannot use.
 
     See: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
     """
@@ -38,7 +42,10 @@ class ProcessingRepository(ecr.Repository):
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         untagged_expiration: Duration | None = None,
     ) -> None:
+        check_days("untagged_expiration", untagged_expiration)
         key = encryption_key or Safeguards.of(scope).encryption_key
+        if key is not None:
+            check_key(scope, "encryption_key", key)
         super().__init__(
             scope,
             construct_id,

@@ -17,6 +17,8 @@ from cdk_sagemaker_processing._internal.construct_tree import stack_of
 from cdk_sagemaker_processing._internal.consuming_stacks import used_in
 from cdk_sagemaker_processing._internal.grants import grantee
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
+from cdk_sagemaker_processing._internal.policy_sizes import check_policy_sizes
+from cdk_sagemaker_processing._internal.regions import check_reference
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
@@ -30,22 +32,21 @@ from cdk_sagemaker_processing.model import (
     check_bucket,
     check_each,
     check_type,
-    is_unresolved,
     processing_request,
 )
 from cdk_sagemaker_processing.model import base_job_name as shortened_base_job_name
 from cdk_sagemaker_processing.model.limits import check
 from cdk_sagemaker_processing.model.request import check_tags
-from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingRole
+from cdk_sagemaker_processing.safeguards import check_key
 from cdk_sagemaker_processing.tasks.connections import Connectable, connections_of
 from cdk_sagemaker_processing.tasks.creation_retry import retry_creation
 from cdk_sagemaker_processing.tasks.encryption_keys import default_output_key, default_volume_key
 from cdk_sagemaker_processing.tasks.image_platform import built_image_uri
 from cdk_sagemaker_processing.tasks.integration import check_pattern, integration_arn
 from cdk_sagemaker_processing.tasks.job_name import check_job_name, check_job_name_at
-from cdk_sagemaker_processing.tasks.job_role_policy import grant_job, grant_keys, grant_read_uri
+from cdk_sagemaker_processing.tasks.job_role_policy import grant_job, grant_keys, grant_read_prefixes, grant_read_uri
 from cdk_sagemaker_processing.tasks.late_rendering import late
 from cdk_sagemaker_processing.tasks.options import JsonataTaskOptions, JsonPathTaskOptions
 from cdk_sagemaker_processing.tasks.output_destinations import default_destination, separate_outputs
@@ -58,6 +59,7 @@ from cdk_sagemaker_processing.tasks.query_languages import (
     to_jsonata,
     uses_execution_input,
 )
+from cdk_sagemaker_processing.tasks.state_limits import check_assign, check_state_name, check_timeouts
 from cdk_sagemaker_processing.tasks.state_location import StateLocation, location_of, mark_of
 from cdk_sagemaker_processing.tasks.state_machine_policy import (
     add_to_role_of_other_stack,
@@ -209,7 +211,9 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         check_each("outputs", outputs, ProcessingOutput)
         check_type("overrides", overrides, Mapping, "with the API's names")
         check_bucket(bucket)
-        _check_state_name(state_name or construct_id)
+        check_state_name(state_name, construct_id)
+        check_assign(assign)
+        check_timeouts(task_timeout, heartbeat_timeout)
         super().__init__(
             scope,
             construct_id,
@@ -227,6 +231,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             credentials=credentials,
         )
         self.role: iam.IRole = ProcessingRole.of(self, role)
+        check_policy_sizes(self.role)
         self.bucket = bucket
         self.network_config = network_config
         self.integration_pattern = integration_pattern
@@ -254,6 +259,14 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         ]
         if output_kms_key is None:
             output_kms_key = default_output_key(self, requested_outputs, bucket)
+        for parameter, key in (("volume_kms_key", volume_kms_key), ("output_kms_key", output_kms_key)):
+            if key is not None and not isinstance(key, str):
+                check_key(self, parameter, key)
+                self._check_references(parameter, key, key.key_arn)
+        if bucket is not None:
+            self._check_references("bucket", bucket, bucket.bucket_name)
+            if bucket.encryption_key is not None:
+                self._check_references("bucket", bucket.encryption_key, bucket.encryption_key.key_arn)
         if volume_kms_key is None:
             preferred = [preference.instance_type for preference in instance_preferences or ()]
             volume_kms_key = default_volume_key(self, preferred or [instance_type])
@@ -365,6 +378,17 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             bucket: the URI's bucket; in another account, its policy must allow the same. Default: one of this account.
         """
         grant_read_uri(self, self.role, uri, bucket)
+
+    def grant_read_prefixes(self, bucket: s3.IBucket, prefixes: Sequence[str]) -> None:
+        """Grant the job permission to read the objects of a bucket whose keys start with one of several prefixes.
+
+        So many prefixes that a policy could not contain them are replaced by fewer, which they start with.
+
+        Args:
+            bucket: the bucket; in another account, its policy must allow the same.
+            prefixes: the prefixes; an empty one is the whole bucket.
+        """
+        grant_read_prefixes(self, self.role, bucket, prefixes)
 
     def suppress_wildcards_by_resource(self, state_machine: IConstruct) -> None:
         """Suppress cdk-nag's findings on the wildcards that this task adds to a state machine's role."""
@@ -519,6 +543,12 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             return image
         return built_image_uri(self, image.bind(self).image_uri, instance_types)
 
+    def _check_references(self, parameter: str, resource: IConstruct, value: str) -> None:
+        """Check that the task can refer to a resource, and that the resource's policy can refer to the job's role."""
+        check_reference(self, parameter, resource, value)
+        if resource.node.default_child is not None:
+            check_reference(resource, "role", self.role, self.role.role_arn)
+
     def _job_name_value(self) -> str:
         if self._job_name is None:
             return f"{self._base_job_name}-{context_object_values().uuid}"
@@ -535,12 +565,6 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 f"the output {output_name!r} has no destination, and the task no bucket for it; pass one of them"
             )
         return default_destination(self.bucket, output_name)
-
-
-def _check_state_name(name: str) -> None:
-    if not is_unresolved(name) and len(name) > (limit := maximum("StateNameCharacters")):
-        advice = "it is the construct's id unless you pass state_name"
-        raise InvalidValueError("a state's name", name, f"have at most {limit} characters", advice)
 
 
 def _instance_types(instance_type: str | None, preferences: Sequence[InstancePreference] | None) -> list[str]:

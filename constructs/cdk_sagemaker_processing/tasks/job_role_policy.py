@@ -8,7 +8,7 @@ See: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagema
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import Annotations
@@ -25,6 +25,7 @@ from cdk_sagemaker_processing._internal.grants import (
     report_repository_permissions,
 )
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
+from cdk_sagemaker_processing._internal.policy_text import policy_prefixes, policy_text
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model.ecr_images import EcrImage
 from cdk_sagemaker_processing.tasks.encryption_keys import key_of_location
@@ -91,6 +92,17 @@ def grant_read_uri(task: IConstruct, role: iam.IRole, uri: str, bucket: s3.IBuck
     grants.add()
 
 
+def grant_read_prefixes(task: IConstruct, role: iam.IRole, bucket: s3.IBucket, prefixes: Sequence[str]) -> None:
+    """Grant the role permission to read the objects of a bucket whose keys start with one of several prefixes."""
+    grants = _Grants(task, role, bucket)
+    few = policy_prefixes(prefixes)
+    if len(few) == 1:
+        grants.read(f"s3://{bucket.bucket_name}/{few[0]}")
+    else:
+        grants.read_prefixes(bucket.bucket_name, few)
+    grants.add()
+
+
 def grant_keys(
     task: IConstruct, role: iam.IRole, volume_key: kms.IKey | str | None, output_key: kms.IKey | str | None
 ) -> None:
@@ -125,15 +137,23 @@ class _Grants:
         if (location := self._location(grantable_uri(self._role, uri))) is None:
             return
         bucket_arn, key = location
-        self._allow(["s3:GetObject"], f"{bucket_arn}/{key}*", "an S3Prefix input is every key that starts so")
+        self._allow(["s3:GetObject"], f"{bucket_arn}/{key}*", reason="an S3Prefix input is every key that starts so")
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-policies-s3.html#iam-policy-ex1
         conditions = {"StringLike": {"s3:prefix": f"{key}*"}} if key else None
         self._allow(["s3:ListBucket"], bucket_arn, conditions=conditions)
 
+    def read_prefixes(self, bucket_name: str, prefixes: Sequence[str]) -> None:
+        """Grant what `read` grants for each prefix, in two statements: a role's policies are limited in size."""
+        bucket_arn = self._arn(bucket_name)
+        matched = [f"{policy_text(prefix)}*" for prefix in prefixes]
+        objects = [f"{bucket_arn}/{text}" for text in matched]
+        self._allow(["s3:GetObject"], *objects, reason="an S3Prefix input is every key that starts so")
+        self._allow(["s3:ListBucket"], bucket_arn, conditions={"StringLike": {"s3:prefix": matched}})
+
     def write(self, uri: str) -> None:
         if (location := self._location(uri)) is not None:
             bucket_arn, key = location
-            self._allow(["s3:PutObject"], f"{bucket_arn}/{key}*", "outputs land below the prefix")
+            self._allow(["s3:PutObject"], f"{bucket_arn}/{key}*", reason="outputs land below the prefix")
 
     def query(self, name: str, dataset: Mapping[str, Any]) -> None:
         """Grant access to the location of a query's result; the permissions of the query depend on its tables.
@@ -161,13 +181,13 @@ class _Grants:
         rest = "" if known == name else "*"
         # The ARN of a feature group contains its name in lower case.
         group = self._facts.arn("sagemaker", f"feature-group/{known.lower()}{rest}")
-        self._allow(["sagemaker:PutRecord"], group, "the feature group's name is known only at run time")
+        self._allow(["sagemaker:PutRecord"], group, reason="the feature group's name is known only at run time")
 
     def pull(self, image_uri: str) -> None:
         if (image := EcrImage.parse(image_uri)) is None:
             return
         # Supports no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
-        self._allow(["ecr:GetAuthorizationToken"], "*", "ecr:GetAuthorizationToken supports no resources")
+        self._allow(["ecr:GetAuthorizationToken"], "*", reason="ecr:GetAuthorizationToken supports no resources")
         self._allow(
             _PULL, f"arn:{self._facts.partition}:ecr:{image.region}:{image.account}:repository/{image.repository}"
         )
@@ -196,22 +216,24 @@ class _Grants:
                 "ec2:DescribeVpcs",
             ],
             "*",
-            "the job's network interfaces do not exist before it",
+            reason="the job's network interfaces do not exist before it",
         )
 
     def _location(self, uri: str) -> tuple[str, str] | None:
         """Return the bucket's ARN and the key as far as it is known at deployment; None if the bucket is not known."""
         if (location := static_location(uri)) is None:
             return None
-        return self._arn(location[0]), location[1]
+        return self._arn(location[0]), policy_text(location[1])
 
     def _arn(self, bucket_name: str) -> str:
         return f"arn:{self._facts.partition}:s3:::{bucket_name}"
 
     def _allow(
-        self, actions: list[str], resource: str, reason: str = "", conditions: Mapping[str, Any] | None = None
+        self, actions: list[str], *resources: str, reason: str = "", conditions: Mapping[str, Any] | None = None
     ) -> None:
-        statement = iam.PolicyStatement(actions=actions, resources=[resource], conditions=conditions)
-        self._statements.append((statement, {resource: reason} if reason else {}, f"{resource} {conditions}"))
-        if self._bucket is not None and f"{resource}/".startswith(f"{self._bucket_arn}/"):
+        statement = iam.PolicyStatement(actions=actions, resources=list(resources), conditions=conditions)
+        reasons = dict.fromkeys(resources, reason) if reason else {}
+        self._statements.append((statement, reasons, f"{resources} {conditions}"))
+        # All resources of a statement are of one bucket.
+        if self._bucket is not None and f"{resources[0]}/".startswith(f"{self._bucket_arn}/"):
             grant_in_bucket_policy(self._bucket, self._role, statement)

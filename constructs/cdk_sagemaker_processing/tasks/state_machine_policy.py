@@ -91,7 +91,7 @@ def add_to_role_of_other_stack(
         The statements that aws-cdk must still add: all of them if the role belongs to the state machine's stack.
     """
     role = machine.role
-    if not isinstance(role, iam.Role) or path_of(stack_of(role)) == path_of(stack_of(machine)):
+    if path_of(stack_of(role)) == path_of(stack_of(machine)):
         return statements
     used_in(machine, role, stack_of(machine))
     for statement in statements:

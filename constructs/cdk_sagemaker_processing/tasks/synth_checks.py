@@ -11,9 +11,11 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct, IValidation
 
 from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
+from cdk_sagemaker_processing._internal.consuming_stacks import move_machine_statements
 from cdk_sagemaker_processing._internal.grants import drops_statements
 from cdk_sagemaker_processing._internal.template_text import one_line
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
+from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.tasks.integration import ACTION
 from cdk_sagemaker_processing.tasks.job_name import is_triggered
 from cdk_sagemaker_processing.tasks.state_location import search_locations
@@ -29,6 +31,7 @@ def register_state_machine_check(task: IConstruct) -> None:
     if root not in _TASKS:
         _TASKS[root] = []
         root.node.add_validation(_StateMachineCheck(root))
+        move_machine_statements(task)
     _TASKS[root].append(task)
 
 
@@ -60,6 +63,13 @@ class _StateMachineCheck:
             if location is not None
             for problem in task.problems(location)
         ]
+        machines = {location.machine.node.path: location.machine for _, location in tasks if location is not None}
+        for path, machine in machines.items():
+            if (size := len(_definition(machine).encode())) > (limit := maximum("DefinitionBytes")):
+                problems.append(
+                    f"{path}: the definition of a state machine must have at most {limit} bytes, got {size}; put long "
+                    "arguments and environments into files, or start a second state machine"
+                )
         return problems + [
             f"{machine.node.path} is an Express state machine, which cannot wait for a processing job (RUN_JOB); make "
             "it a Standard one, or give its tasks integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE"

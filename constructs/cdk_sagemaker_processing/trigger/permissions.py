@@ -18,6 +18,7 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.grants import allow, grant_publish
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt, grant_table_key, suppress_key_wildcards
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
+from cdk_sagemaker_processing._internal.policy_text import policy_prefixes, policy_text
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
 from cdk_sagemaker_processing.model.names import EVENT_SOURCE
@@ -86,13 +87,14 @@ def report_job_permissions(
         state_machine, f"what the jobs of the state machine {arn} run as", unless="their role has it already"
     )
     for source, prefixes in ((bucket, list(key_prefixes)), (manifest_bucket, [f"{manifests_prefix}/"])):
-        keys = [source.arn_for_objects(f"{prefix}*") for prefix in prefixes]
+        matched = [f"{policy_text(prefix)}*" for prefix in policy_prefixes(prefixes)]
+        keys = [source.arn_for_objects(text) for text in matched]
         policies.require(iam.PolicyStatement(actions=["s3:GetObject"], resources=keys))
         policies.require(
             iam.PolicyStatement(
                 actions=["s3:ListBucket"],
                 resources=[source.bucket_arn],
-                conditions={"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
+                conditions={"StringLike": {"s3:prefix": matched}},
             )
         )
         if source.encryption_key is not None:
@@ -142,7 +144,7 @@ def grant_invoke_dispatcher(role: iam.IRole, function: lambda_.IFunction) -> Non
 
 def grant_read_objects(role: iam.IRole, bucket: s3.IBucket, key_prefixes: Sequence[str]) -> None:
     """Grant a role permission to check whether objects still exist."""
-    objects = [bucket.arn_for_objects(f"{prefix}*") for prefix in key_prefixes]
+    objects = [bucket.arn_for_objects(f"{policy_text(prefix)}*") for prefix in policy_prefixes(key_prefixes)]
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: s3:GetObject, and s3:ListBucket so that S3
     # reports a missing object as missing (404) and not as forbidden (403).
     _allow(role, ["s3:GetObject"], objects, bucket=bucket)
@@ -154,7 +156,8 @@ def grant_list_keys(role: iam.IRole, bucket: s3.IBucket, key_prefixes: Sequence[
     """Grant a role permission to check that an object exists, and that no other key starts with its key."""
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html, only with a prefix that may match:
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html#example-object-based
-    matching: dict[str, object] = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in key_prefixes]}}
+    matched = [f"{policy_text(prefix)}*" for prefix in policy_prefixes(key_prefixes)]
+    matching: dict[str, object] = {"StringLike": {"s3:prefix": matched}}
     _allow(role, ["s3:ListBucket"], [bucket.bucket_arn], matching, bucket=bucket)
 
 

@@ -11,6 +11,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.nag import NO_ALARM_ACTION, suppress
+from cdk_sagemaker_processing.model import is_unresolved
+from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.safeguards import Safeguards
 
 ALARM_PERIOD = Duration.minutes(1)
@@ -43,7 +45,7 @@ def alarm_above_zero(
     alarm = cloudwatch.Alarm(
         scope,
         construct_id,
-        alarm_description=description,
+        alarm_description=_shortened(description),
         metric=metric,
         threshold=0,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
@@ -52,6 +54,12 @@ def alarm_above_zero(
     )
     suppress(alarm, NO_ALARM_ACTION)
     return alarm
+
+
+def _shortened(description: str) -> str:
+    """Return a description as CloudWatch accepts it: the path of a construct in it may have any length."""
+    limit = maximum("AlarmDescriptionCharacters")
+    return description if is_unresolved(description) or len(description) <= limit else f"{description[: limit - 3]}..."
 
 
 def dead_letter_alarm(scope: Construct, construct_id: str, queue: sqs.Queue, description: str) -> cloudwatch.Alarm:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,10 +20,11 @@ from constructs import Construct
 
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import QUEUE_HAS_DEAD_LETTERS, suppress_by_id
+from cdk_sagemaker_processing._internal.regions import check_reference, check_region
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved, names
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
-from cdk_sagemaker_processing.safeguards import Safeguards
+from cdk_sagemaker_processing.safeguards import Safeguards, check_key
 from cdk_sagemaker_processing.tasks import register_triggered
 from cdk_sagemaker_processing.trigger.batching import Batching
 from cdk_sagemaker_processing.trigger.encrypted_target import EncryptedQueue
@@ -111,8 +111,9 @@ class S3Trigger(Construct):
             `Safeguards`. Default: the key of the scope's `Safeguards`, or keys that the services manage.
 
     Raises:
-        InvalidValueError: a pattern that can never match or that EventBridge refuses, a number out of its range, or a
-            state machine in another account or region.
+        InvalidValueError: a pattern that can never match or that EventBridge refuses, a number out of its range, a
+            state machine in another account or region or of the type Express, a bucket or topic in another region, or a
+            FIFO topic.
         ConflictingValuesError: manifests would start the pipeline again, the minimum size is above the maximum, a
             parameter of batches without batches, or so many prefixes, suffixes and wildcards that more than 20 rules
             would be necessary.
@@ -159,6 +160,9 @@ class S3Trigger(Construct):
             max_concurrent_jobs=max_concurrent_jobs,
             max_replays=max_replays,
         )
+        _check_parts(self, bucket, state_machine, failure_topic)
+        if (key := Safeguards.of(self).encryption_key) is not None:
+            check_key(self, "encryption_key", key)
         self._refuse_own_manifests(bucket, manifest_bucket, prefixes)
         warn_of_pattern(self, bucket, self.pattern)
         _notify_event_bridge(bucket)
@@ -168,7 +172,7 @@ class S3Trigger(Construct):
         register_triggered(state_machine)
         self._state_machine = state_machine
         self.pipeline_name = pipeline_name or self.node.path
-        _check_pipeline_name(self.pipeline_name)
+        check_pipeline_name(self.pipeline_name)
         self.dead_letter_queue = retained_queue(self, "DeadLetterQueue", removal_policy)
         self.undelivered_queue = retained_queue(self, "UndeliveredEvents", removal_policy)
         suppress_by_id(
@@ -246,9 +250,8 @@ class S3Trigger(Construct):
             *([self.ledger.alarm] if self.ledger else []),
             *failure_alarms(self, state_machine),
         ]
-        # `smproc redrive` and `smproc retry` find the queues by these tags. The characters that a tag may contain:
-        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html
-        tagged = re.sub(r"[^\w\s.:/=+@-]", "-", self.pipeline_name)
+        # `smproc redrive` and `smproc retry` find the queues by these tags.
+        tagged = names.tag_value(self.pipeline_name)
         for part, queue in (
             (names.INPUT_QUEUE, self.queue),
             (names.DEAD_LETTER_QUEUE, self.dead_letter_queue),
@@ -366,9 +369,59 @@ def _prefixes_of_function(prefixes: Sequence[str], group_by: GroupBy | None) -> 
     return [shared] if shared else []
 
 
-def _check_pipeline_name(name: str) -> None:
+def _check_parts(
+    scope: Construct, bucket: s3.IBucket, state_machine: sfn.IStateMachine, failure_topic: sns.ITopic | None
+) -> None:
+    """Check that the parts that the user passed work with the trigger's own.
+
+    Raises:
+        InvalidValueError: they do not.
+    """
+    check_reference(scope, "bucket", bucket, bucket.bucket_name)
+    if failure_topic is not None:
+        check_reference(scope, "failure_topic", failure_topic, failure_topic.topic_arn)
+    check_region(
+        scope,
+        "bucket",
+        bucket,
+        "S3 sends a bucket's events to EventBridge in its own region",
+        "create the pipeline in the bucket's region",
+    )
+    machine = state_machine.node.default_child
+    if isinstance(machine, sfn.CfnStateMachine) and machine.state_machine_type == "EXPRESS":
+        raise InvalidValueError(
+            "state_machine",
+            state_machine.node.path,
+            "be a Standard state machine",
+            "the executions of an Express one have no unique names, so an upload could start several; leave out "
+            "state_machine_type",
+        )
+    if failure_topic is None:
+        return
+    if failure_topic.fifo:
+        raise InvalidValueError(
+            "failure_topic",
+            failure_topic.node.path,
+            "be a standard topic, not a FIFO one",
+            "messages about failures have no order; leave out fifo",
+        )
+    check_region(
+        scope,
+        "failure_topic",
+        failure_topic,
+        "the function publishes to topics of its own region",
+        "create a topic in this region, which can have the same subscribers",
+    )
+
+
+def check_pipeline_name(name: str) -> None:
+    """Check that the name of a pipeline fits into a tag.
+
+    Raises:
+        InvalidValueError: it does not.
+    """
     if not is_unresolved(name) and len(name) > (limit := maximum("QueueTagValueCharacters")):
-        advice = "the tags of the queues have it; by default it is the construct's path"
+        advice = "the tags of queues and jobs have it; by default it is the construct's path, so shorten its ids"
         raise InvalidValueError("pipeline_name", name, f"have at most {limit} characters", advice)
 
 

@@ -16,11 +16,14 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from cdk_sagemaker_processing import (
     EventDrivenProcessing,
@@ -120,7 +123,7 @@ def attached(template: dict[str, Any], role: str) -> list[dict[str, Any]]:
     """Return the policies of a template that are attached to a role."""
     return [
         entry["Properties"]
-        for entry in template["Resources"].values()
+        for entry in template.get("Resources", {}).values()
         if entry["Type"] == "AWS::IAM::Policy" and role in json.dumps(entry["Properties"]["Roles"])
     ]
 
@@ -362,3 +365,154 @@ def test_a_role_of_another_region(name: str | None) -> None:
     task = SageMakerCreateProcessingJob(own, "Run", image_uri=image, role=role)
     sfn.StateMachine(own, "Machine", definition_body=sfn.DefinitionBody.from_chainable(task))
     assert attached(templates(app)["Own"], "jobs")
+
+
+def _own_states(own: Stack) -> dict[str, Callable[[], dict[str, Any]]]:
+    """Return what makes aws-cdk add statements on resources of the state machine's stack to its role."""
+
+    def job(**options: Any) -> SageMakerCreateProcessingJob:
+        image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/count:1"
+        return SageMakerCreateProcessingJob(own, "Run", image_uri=image, **options)
+
+    def function() -> dict[str, Any]:
+        code, runtime = lambda_.Code.from_inline("def handler(*_): ..."), lambda_.Runtime.PYTHON_3_14
+        invoked = lambda_.Function(own, "Function", code=code, handler="index.handler", runtime=runtime)
+        return {"definition_body": _body(tasks.LambdaInvoke(own, "Invoke", lambda_function=invoked).next(job()))}
+
+    def machine() -> dict[str, Any]:
+        inner = sfn.StateMachine(own, "Inner", definition_body=_body(job()))
+        start = tasks.StepFunctionsStartExecution(own, "Start", state_machine=inner)
+        return {"definition_body": _body(start)}
+
+    def key() -> dict[str, Any]:
+        encryption = sfn.CustomerManagedEncryptionConfiguration(kms.Key(own, "Key"))
+        return {"definition_body": _body(job()), "encryption_configuration": encryption}
+
+    def assumed_role() -> dict[str, Any]:
+        role = iam.Role(own, "Assumed", assumed_by=iam.AccountRootPrincipal())
+        return {"definition_body": _body(job(credentials=sfn.Credentials(role=sfn.TaskRole.from_role(role))))}
+
+    def distributed_map() -> dict[str, Any]:
+        data = s3.Bucket(own, "Data")
+        each = sfn.DistributedMap(
+            own,
+            "Map",
+            item_reader=sfn.S3JsonItemReader(bucket=data, key="items.json"),
+            result_writer_v2=sfn.ResultWriterV2(bucket=data, prefix="results"),
+        )
+        return {"definition_body": _body(each.item_processor(job()))}
+
+    return {each.__name__: each for each in (function, machine, key, assumed_role, distributed_map)}
+
+
+def _body(chainable: sfn.IChainable) -> sfn.DefinitionBody:
+    return sfn.DefinitionBody.from_chainable(chainable)
+
+
+def _granted(template: dict[str, Any], role: str) -> set[str]:
+    """Return the actions that the policies of a template grant to a role."""
+    statements = [each for policy in attached(template, role) for each in policy["PolicyDocument"]["Statement"]]
+    actions = [each["Action"] for each in statements]
+    return {action for each in actions for action in (each if isinstance(each, list) else [each])}
+
+
+@pytest.mark.parametrize("imported", [False, True])
+@pytest.mark.parametrize("state", sorted(_own_states(Stack(App(), "Names"))))
+def test_what_aws_cdk_grants_to_the_role_of_a_state_machine(state: str, imported: bool) -> None:  # noqa: FBT001
+    granted = []
+    for scopes in ("one", "two"):
+        app = App()
+        own = Stack(app, "Own", env=HERE)
+        base = own if scopes == "one" else Stack(app, "Base", env=HERE)
+        role: iam.IRole = (
+            iam.Role.from_role_arn(base, "MachineRole", f"arn:aws:iam::{ACCOUNT}:role/machines")
+            if imported
+            else iam.Role(base, "MachineRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        )
+        sfn.StateMachine(own, "Machine", role=role, **_own_states(own)[state]())
+        found = templates(app)
+        granted.append(
+            set().union(*(_granted(each, '"machines"' if imported else "MachineRole") for each in found.values()))
+        )
+    assert granted[0] == granted[1] != set()
+
+
+@pytest.mark.parametrize("part", ["bucket", "volume_kms_key", "output_kms_key", "input_bucket", "failure_topic"])
+@pytest.mark.parametrize("other", ["account", "region", "stage"])
+def test_a_part_that_the_stack_cannot_refer_to(part: str, other: str) -> None:
+    app = App()
+    there = {
+        "account": Environment(account="444455556666", region=REGION),
+        "region": Environment(account=ACCOUNT, region="eu-west-1"),
+        "stage": HERE,
+    }[other]
+    base = Stack(Stage(app, "Other") if other == "stage" else app, "Base", env=there)
+    own = Stack(app, "Own", env=HERE)
+    with pytest.raises(InvalidValueError, match=f"^(the role|role|encryption_key|{part}) must be(long)? "):
+        _use(own, base, part)
+
+
+def _use(own: Stack, base: Stack, part: str) -> None:
+    image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/count:1"
+    outputs = [ProcessingOutput(source="/opt/ml/processing/out")]
+    match part:
+        case "bucket":
+            bucket = ProcessingBucket(base, "Bucket")
+            SageMakerCreateProcessingJob(own, "Run", image_uri=image, bucket=bucket, outputs=outputs)
+        case "volume_kms_key":
+            SageMakerCreateProcessingJob(own, "Run", image_uri=image, volume_kms_key=kms.Key(base, "Key"))
+        case "output_kms_key":
+            bucket = ProcessingBucket(own, "Bucket")
+            SageMakerCreateProcessingJob(
+                own, "Run", image_uri=image, bucket=bucket, outputs=outputs, output_kms_key=kms.Key(base, "Key")
+            )
+        case _:
+            processor = Processor(own, "Count", image_uri=image, instance_type="ml.m5.large")
+            passed = ProcessingBucket(base, "Bucket") if part == "input_bucket" else sns.Topic(base, "Topic")
+            options: dict[str, Any] = {part: passed}
+            run = processor.run("Run", inputs=[uploaded_objects()])
+            EventDrivenProcessing(own, "Pipeline", steps=[run], prefixes=["in/"], **options)
+
+
+@pytest.mark.parametrize("other", ["region", "stage"])
+def test_a_processor_that_the_pipeline_cannot_refer_to(other: str) -> None:
+    app = App()
+    there = Environment(account=ACCOUNT, region="eu-west-1" if other == "region" else REGION)
+    base = Stack(Stage(app, "Other") if other == "stage" else app, "Base", env=there)
+    run = Processor(
+        base,
+        "Count",
+        image_uri=f"{ACCOUNT}.dkr.ecr.{there.region}.amazonaws.com/team/count:1",
+        instance_type="ml.m5.large",
+    ).run("Run", inputs=[uploaded_objects()])
+    with pytest.raises(InvalidValueError, match="the role of the step 'Run' must be"):
+        EventDrivenProcessing(Stack(app, "Own", env=HERE), "Pipeline", steps=[run], prefixes=["in/"])
+
+
+@given(st.tuples(*[st.sampled_from(["Base", "Third", "Own"])] * 5))
+@settings(max_examples=10, deadline=None)
+def test_parts_in_any_of_three_stacks(homes: tuple[str, ...]) -> None:
+    role, network, key, bucket, repository = homes
+    # A bucket refers to its key, and the pipeline to the bucket: a key of the pipeline's stack is one of its bucket's.
+    assume(key != "Own" or bucket == "Own")
+    app = App()
+    stacks = {name: Stack(app, name, env=HERE) for name in ("Base", "Third", "Own")}
+    own = stacks["Own"]
+    shared = kms.Key(stacks[key], "Key")
+    vpc = ec2.Vpc(stacks[network], "Vpc", nat_gateways=0, max_azs=2)
+    processor = Processor(
+        own,
+        "Count",
+        image_uri=tasks.DockerImage.from_ecr_repository(ecr.Repository(stacks[repository], "Images"), "1"),
+        instance_type="ml.m5.large",
+        role=ProcessingRole(stacks[role], "JobRole"),
+        bucket=ProcessingBucket(stacks[bucket], "Outputs", encryption_key=shared),
+        volume_kms_key=shared,
+        network_config=NetworkConfig(
+            subnets=vpc.isolated_subnets, security_group_ids=[ec2.SecurityGroup(stacks[network], "Group", vpc=vpc)]
+        ),
+    )
+    run = processor.run("Run", inputs=[uploaded_objects()], outputs=[ProcessingOutput(source="/opt/ml/processing/out")])
+    incoming = ProcessingBucket(stacks[bucket], "Incoming", encryption_key=shared)
+    EventDrivenProcessing(own, "Pipeline", steps=[run], input_bucket=incoming, prefixes=["in/"])
+    templates(app)

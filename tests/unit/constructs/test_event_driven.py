@@ -170,9 +170,11 @@ def test_wildcards_and_sizes(arguments: dict[str, Any], pattern: dict[str, Any],
     assert rule["Properties"]["EventPattern"]["detail"]["object"] == pattern
     bucket = scope.resolve(pipeline.input_bucket.bucket_name)["Ref"]
     read = [
-        str(entry["Resource"]).partition(f"<{bucket}>/")[2]
+        resource.partition(f"<{bucket}>/")[2]
         for entry in statements(scope, "CountProcessorRole")
-        if entry["Action"] == "s3:GetObject" and f"<{bucket}>/" in str(entry["Resource"])
+        if entry["Action"] == "s3:GetObject"
+        for resource in (entry["Resource"] if isinstance(entry["Resource"], list) else [entry["Resource"]])
+        if f"<{bucket}>/" in resource
     ]
     assert read == readable
 

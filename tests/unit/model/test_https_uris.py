@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from cdk_sagemaker_processing import (
     ProcessingInput,
     ProcessingOutput,
     Processor,
+    PySparkProcessor,
     ScriptProcessor,
 )
 from cdk_sagemaker_processing.model.s3_uri import S3Uri, split_s3_uri
@@ -105,3 +107,25 @@ def test_a_loop_through_a_url_is_refused(uri: str) -> None:
     run = processor.run("Run", outputs=[ProcessingOutput(source=DIRECTORY, destination=destination)])
     with pytest.raises(ConflictingValuesError, match="must not start the pipeline again"):
         EventDrivenProcessing(scope, "Pipeline", steps=[run], input_bucket=processor.bucket, prefixes=["in/"])
+
+
+@pytest.mark.parametrize("parameter", ["submit_py_files", "submit_jars", "submit_files"])
+def test_what_spark_itself_reads_is_no_url(parameter: str) -> None:
+    processor = PySparkProcessor(stack(), "P", framework_version="3.3", instance_type="ml.m5.xlarge", instance_count=1)
+    options: dict[str, Any] = {parameter: ["https://code.s3.amazonaws.com/a/x.jar"]}
+    with pytest.raises(InvalidValueError, match=r"must be a local path or in S3: .* write s3://bucket/key"):
+        processor.run("Run", submit_app="s3://code/a.py", **options)
+
+
+@pytest.mark.parametrize("uri", URIS)
+def test_a_spark_application_and_its_event_logs_may_be_urls(uri: str) -> None:
+    scope = stack()
+    app, logs = uri.format(bucket="code", key="a/x.py"), uri.format(bucket="logs", key="spark/")
+    run = PySparkProcessor(scope, "P", framework_version="3.3", instance_type="ml.m5.xlarge", instance_count=1).run(
+        "Run", submit_app=app, spark_event_logs_s3_uri=logs
+    )
+    assert run.request["ProcessingInputs"][0]["S3Input"]["S3Uri"] == app
+    assert run.request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"] == logs
+    granted = json.dumps(statements(scope, "PRole"))
+    assert "s3:::code/a/x.py*" in granted
+    assert "s3:::logs/spark/*" in granted

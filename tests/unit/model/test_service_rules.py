@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import Duration
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_stepfunctions as sfn
 
-from cdk_sagemaker_processing import EventDrivenProcessing, InvalidProcessingJobError, Processor
+from cdk_sagemaker_processing import EventDrivenProcessing, InvalidProcessingJobError, Processor, Safeguards
 from cdk_sagemaker_processing._internal.function_environment import check_environment
 from cdk_sagemaker_processing.model.job_names import JOB_NAME_MAX
 from cdk_sagemaker_processing.model.limits import shapes
@@ -19,6 +22,7 @@ from cdk_sagemaker_processing.model.request import check_request
 from cdk_sagemaker_processing.model.service_limits import service_limits
 from cdk_sagemaker_processing.model.service_rules import STEP_FUNCTIONS_TAG, service_rules
 from cdk_sagemaker_processing.resources.upload_limits import check_keys
+from cdk_sagemaker_processing.tasks.state_limits import check_assign, check_timeouts
 from cdk_sagemaker_processing.trigger import S3Trigger
 from smproc.local.server.sagemaker.errors import ApiError
 from smproc.local.server.sagemaker.validation import validate_job
@@ -119,7 +123,24 @@ def _pipeline_name(length: int) -> None:
     )
 
 
+def _variable_name(length: int) -> None:
+    check_assign({"x" * length: 1})
+
+
+def _timeout(seconds: int) -> None:
+    check_timeouts(sfn.Timeout.duration(Duration.seconds(seconds)), None)
+
+
+def _security_groups(count: int) -> None:
+    scope = stack()
+    group = ec2.SecurityGroup.from_security_group_id(scope, "Group", "sg-1")
+    Safeguards(vpc=ec2.Vpc(scope, "Vpc"), security_groups=[group] * count)
+
+
 BOUNDARIES: dict[str, Callable[[int], None]] = {
+    "FunctionSecurityGroups": _security_groups,
+    "TimeoutSeconds": _timeout,
+    "VariableNameCharacters": _variable_name,
     "FunctionEnvironmentBytes": lambda size: check_environment(stack(), {"A": "x" * (size - len('{"A":""}'))}),
     "ObjectKeyBytes": lambda size: check_keys("Upload", ["x" * (size - len("code/"))], "code"),
     "QueueTagValueCharacters": _pipeline_name,
@@ -131,13 +152,24 @@ BOUNDARIES: dict[str, Callable[[int], None]] = {
 def test_a_value_at_the_limit_passes_and_one_beyond_is_refused(name: str) -> None:
     limit = service_limits()[name].maximum
     BOUNDARIES[name](limit)
-    with pytest.raises(InvalidProcessingJobError, match=f"at most ({limit}|{limit:,})"):
+    with pytest.raises(InvalidProcessingJobError, match=f"at most ({limit}|{limit:,})[ ,;]"):
         BOUNDARIES[name](limit + 1)
 
 
 def test_each_limit_has_a_page_and_a_test_of_its_boundary() -> None:
-    # The limits of event patterns are tested beside the trigger. No user passes the timeout of the unpacking function.
-    elsewhere = {"EventPatternCharacters", "EventPatternComplexity", "FunctionTimeoutSeconds"}
+    # The limits of event patterns, of descriptions and of transactions are tested beside the trigger, those of whole
+    # templates in test_template_limits.py. No user passes the timeout of the unpacking function.
+    elsewhere = {
+        "AlarmDescriptionCharacters",
+        "DefinitionBytes",
+        "EventPatternCharacters",
+        "EventPatternComplexity",
+        "FunctionTimeoutSeconds",
+        "InlinePolicyCharacters",
+        "ManagedPoliciesOfRole",
+        "ManagedPolicyCharacters",
+        "TransactionItems",
+    }
     assert set(service_limits()) - elsewhere == set(BOUNDARIES)
     assert all(limit.page.startswith("https://docs.aws.amazon.com/") for limit in service_limits().values())
 

@@ -1,0 +1,61 @@
+"""Checks that resources are in the region of the construct that uses them."""
+
+from __future__ import annotations
+
+from aws_cdk import Stack, Stage
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from constructs import IConstruct
+
+from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
+
+
+def check_region(
+    scope: IConstruct, parameter: str, resource: s3.IBucket | sns.ITopic, reason: str, advice: str
+) -> None:
+    """Check that a resource is in the region of a construct, as far as both regions are known at synth.
+
+    Args:
+        scope: the construct that uses the resource.
+        parameter: the parameter's name for the message.
+        resource: the resource.
+        reason: the reason for the rule, phrased to follow a colon.
+        advice: the remedy.
+
+    Raises:
+        InvalidValueError: the resource is in another region.
+    """
+    region, other = Stack.of(scope).region, resource.env.region
+    if region != other and not is_unresolved(region) and not is_unresolved(other):
+        raise InvalidValueError(parameter, f"one in {other}", f"be in {region}: {reason}", advice)
+
+
+def check_reference(scope: IConstruct, parameter: str, resource: IConstruct, value: str) -> None:
+    """Check that the stack of a construct can refer to a resource of another stack of the app.
+
+    Args:
+        scope: the construct that uses the resource.
+        parameter: the parameter's name for the message.
+        resource: the resource.
+        value: its name or ARN, to which the stack would refer.
+
+    Raises:
+        InvalidValueError: a resource of another stage, or of another account or region without a physical name.
+    """
+    ours, theirs = Stack.of(scope), Stack.of(resource)
+    if ours.node.path == theirs.node.path:
+        return
+    path = resource.node.path
+    if Stage.of(scope) != Stage.of(resource):
+        advice = "create one in each stage, or import one by its fixed name or ARN"
+        raise InvalidValueError(parameter, path, f"belong to the same stage as {scope.node.path}", advice)
+    try:
+        ours.resolve(value)
+    except RuntimeError as error:
+        raise InvalidValueError(
+            parameter,
+            path,
+            f"be of the account and region of {scope.node.path}, or have a fixed name",
+            "a stack of another account or region can refer to it only by a name that is known at synth; give both "
+            "stacks the same env",
+        ) from error
