@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import jsii
-from aws_cdk import Stack
+from aws_cdk import Annotations, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -42,6 +42,7 @@ from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.tasks.connections import Connectable, connections_of
 from cdk_sagemaker_processing.tasks.creation_retry import retry_creation
 from cdk_sagemaker_processing.tasks.encryption_keys import default_output_key, default_volume_key
+from cdk_sagemaker_processing.tasks.execution_input import missing_fields
 from cdk_sagemaker_processing.tasks.image_platform import built_image_uri
 from cdk_sagemaker_processing.tasks.integration import check_pattern, integration_arn
 from cdk_sagemaker_processing.tasks.job_name import check_job_name, check_job_name_at
@@ -436,7 +437,10 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 check_job_name_at(self._job_name, location)
         except InvalidProcessingJobError as error:
             return [str(error)]
-        return []
+        errors, warnings = missing_fields(merge(self.request, self._overrides or {}), location)
+        for warning in warnings:
+            Annotations.of(self).add_warning_v2("cdk-sagemaker-processing:trigger-input", warning)
+        return errors
 
     def _language(self, location: StateLocation | None, passed: sfn.QueryLanguage | None = None) -> sfn.QueryLanguage:
         """Return the state's query language: its own, or that of its state machine."""
