@@ -144,7 +144,8 @@ def _after(*states: Callable[[cdk.Stack], Any], **options: Any) -> Callable[[cdk
         chain: Any = states[0](scope)
         for state in states[1:]:
             chain = chain.next(state(scope))
-        return chain.next(job(scope, **{"arguments": [PATH("$.foo")], **options}))
+        following: sfn.IChainable = chain.next(job(scope, **{"arguments": [PATH("$.foo")], **options}))
+        return following
 
     return build
 
