@@ -203,7 +203,7 @@ class DrawnApp:
                 "s3://some-bucket/a/",
                 "https://some-bucket.s3.us-west-2.amazonaws.com/a/",
                 f"s3://{bucket.bucket_name}/a/",
-                self._at_run_time("uri"),
+                self._at_run_time("s3_uri"),
             )
         )
         return ProcessingInput(
@@ -230,11 +230,11 @@ class DrawnApp:
                 else {}
             ),
             **self.options(
-                arguments=lambda: ["--day", self.random.choice(("1", self._at_run_time("day"))), "a b"],
+                arguments=lambda: ["--day", self.random.choice(("1", self._at_run_time("bucket"))), "a b"],
                 kms_key=self._brings.key,
                 comment=lambda: "a comment",
                 retry_at_creation=lambda: False,
-                job_name=lambda: f"a-{self._at_run_time('name')}",
+                job_name=lambda: f"a-{self._at_run_time('sequencer')}",
                 task_timeout=lambda: sfn.Timeout.duration(cdk.Duration.hours(1)),
             ),
         }

@@ -53,6 +53,11 @@ class UnmanagedPolicy:
         """Add a statement to the report."""
         self._statements.append(statement)
 
+    @property
+    def statements(self) -> tuple[iam.PolicyStatement, ...]:
+        """The statements of the report."""
+        return tuple(self._statements)
+
     def validate(self) -> list[str]:
         """Annotate the construct with the statements; aws-cdk calls this when the app is synthesized."""
         if not self._statements:

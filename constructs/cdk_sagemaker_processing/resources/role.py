@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from aws_cdk import Token
+from weakref import WeakKeyDictionary
+
+from aws_cdk import Fn, Token
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import InvalidValueError
 from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
+from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources.role_trust import SAGEMAKER, register_trust_check
 
@@ -30,7 +34,10 @@ class ProcessingRole(iam.Role):
 
     @classmethod
     def of(cls, scope: Construct, role: iam.IRole | str | None) -> iam.IRole:
-        """Return the role of a parameter that takes a role, its ARN, its name, or None for a new role."""
+        """Return the role of a parameter that takes a role, its ARN, its name, or None for a new role.
+
+        An ARN may be known only at run time; nothing is granted to such a role.
+        """
         if role is None:
             return cls(scope, "Role")
         if not isinstance(role, str):
@@ -39,6 +46,11 @@ class ProcessingRole(iam.Role):
             if not isinstance(role, cls):  # its own trust policy names SageMaker
                 register_trust_check(role)
             return role
+        if _is_known_at_run_time(role):
+            # Joined, because aws-cdk takes an ARN apart unless it is a token.
+            imported = iam.Role.from_role_arn(scope, "Role", Fn.join("", [role]), mutable=False)
+            _RUN_TIME_ARNS[imported] = role
+            return imported
         if role.startswith("arn:") or Token.is_unresolved(role):
             return iam.Role.from_role_arn(scope, "Role", role)
         return iam.Role.from_role_name(scope, "Role", role)
@@ -89,3 +101,15 @@ class ProcessingRole(iam.Role):
                 ),
             },
         )
+
+
+def run_time_arn(role: iam.IRole) -> str | None:
+    """Return the value of the execution that is the ARN of a role; None for a role that is known at deployment."""
+    return _RUN_TIME_ARNS.get(role)
+
+
+def _is_known_at_run_time(role: str) -> bool:
+    return "{%" in role or any(sfn.JsonPath.is_encoded_json_path(token) for token in STRING_TOKEN.findall(role))
+
+
+_RUN_TIME_ARNS: WeakKeyDictionary[iam.IRole, str] = WeakKeyDictionary()

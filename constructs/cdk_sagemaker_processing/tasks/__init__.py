@@ -2,7 +2,8 @@
 
 from cdk_sagemaker_processing.tasks.capacity_retry import CapacityRetry, retry_on_capacity
 from cdk_sagemaker_processing.tasks.create_processing_job import SageMakerCreateProcessingJob
-from cdk_sagemaker_processing.tasks.job_name import register_triggered, unique_job_name
+from cdk_sagemaker_processing.tasks.execution_input import register_triggered
+from cdk_sagemaker_processing.tasks.job_name import unique_job_name
 from cdk_sagemaker_processing.tasks.options import ProcessorOptions, RunOptions, StateOptions
 from cdk_sagemaker_processing.tasks.query_languages import literal_text
 

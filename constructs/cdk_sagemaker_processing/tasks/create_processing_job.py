@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import jsii
+from aws_cdk import Annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -39,10 +40,12 @@ from cdk_sagemaker_processing.model.limits import check
 from cdk_sagemaker_processing.model.request import check_tags
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingRole
+from cdk_sagemaker_processing.resources.role import run_time_arn
 from cdk_sagemaker_processing.safeguards import check_key
 from cdk_sagemaker_processing.tasks.connections import Connectable, connections_of
 from cdk_sagemaker_processing.tasks.creation_retry import retry_creation
 from cdk_sagemaker_processing.tasks.encryption_keys import default_output_key, default_volume_key
+from cdk_sagemaker_processing.tasks.execution_input import missing_fields
 from cdk_sagemaker_processing.tasks.image_platform import built_image_uri
 from cdk_sagemaker_processing.tasks.integration import check_pattern, integration_arn
 from cdk_sagemaker_processing.tasks.job_name import check_job_name, check_job_name_at
@@ -70,7 +73,7 @@ from cdk_sagemaker_processing.tasks.state_machine_policy import (
     state_machine_under_construction,
 )
 from cdk_sagemaker_processing.tasks.synth_checks import register_state_machine_check
-from cdk_sagemaker_processing.tasks.synth_warnings import warn_of_lint
+from cdk_sagemaker_processing.tasks.synth_warnings import warn_of_lint, warn_of_run_time_role
 
 if TYPE_CHECKING:
     from aws_cdk import aws_ec2 as ec2
@@ -91,8 +94,9 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         image_uri: the container's image: a URI of at most 255 characters, or an
             ``aws_stepfunctions_tasks.DockerImage``: from your own repository by tag or digest, or from a directory with
             a Dockerfile that the deployment builds. API: ``AppSpecification.ImageUri``.
-        role: the role that the job assumes: a role, its ARN or its name. Default: a new `ProcessingRole` with the
-            permissions that the request calls for. API: ``RoleArn``.
+        role: the role that the job assumes: a role, its ARN or its name. An ARN may be known only at run time; the
+            synth then lists the permissions to grant. Default: a new `ProcessingRole` with the permissions that the
+            request calls for. API: ``RoleArn``.
         instance_type: e.g. ``ml.c5.2xlarge``. Default: ``ml.m5.xlarge``. API: ``ClusterConfig.InstanceType``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
         instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``. AWS does not
@@ -272,7 +276,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             volume_kms_key = default_volume_key(self, preferred or [instance_type])
         self.request = processing_request(
             job_name=self._job_name_value(),
-            role_arn=self.role.role_arn,
+            role_arn=run_time_arn(self.role) or self.role.role_arn,
             image_uri=self._image_uri(image_uri, _instance_types(instance_type, instance_preferences)),
             instance_type=instance_type,
             instance_count=instance_count,
@@ -299,6 +303,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         )
         grant_keys(self, self.role, volume_kms_key, output_kms_key)
         warn_of_lint(self, self.request)
+        warn_of_run_time_role(self, self.request["RoleArn"])
         if retry_at_creation:
             retry_creation(self)
         register_state_machine_check(self)
@@ -460,7 +465,10 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 check_job_name_at(self._job_name, location)
         except InvalidProcessingJobError as error:
             return [str(error)]
-        return []
+        errors, warnings = missing_fields(merge(self.request, self._overrides or {}), location)
+        for warning in warnings:
+            Annotations.of(self).add_warning_v2("cdk-sagemaker-processing:trigger-input", warning)
+        return errors
 
     def _language(self, location: StateLocation | None, passed: sfn.QueryLanguage | None = None) -> sfn.QueryLanguage:
         """Return the state's query language: its own, or that of its state machine."""

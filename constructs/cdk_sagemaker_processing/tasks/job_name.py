@@ -8,16 +8,12 @@ See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcess
 from __future__ import annotations
 
 import re
-from weakref import WeakKeyDictionary
 
-from aws_cdk import aws_stepfunctions as sfn
-from constructs import IConstruct
-
-from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, check_type, is_unresolved
 from cdk_sagemaker_processing.model.job_names import JOB_NAME_MAX, UUID_LENGTH
 from cdk_sagemaker_processing.model.limits import check
 from cdk_sagemaker_processing.public_api import public
+from cdk_sagemaker_processing.tasks.execution_input import is_triggered
 from cdk_sagemaker_processing.tasks.query_languages import (
     context_object_values,
     run_time_expressions,
@@ -182,18 +178,3 @@ def _check_behind_trigger(expressions: list[str]) -> None:
                 f"job_name must consist of letters, digits and hyphens, got {expression}, which contains others in the "
                 f"trigger's executions; {_ADVICE}"
             )
-
-
-def register_triggered(state_machine: sfn.IStateMachine) -> None:
-    """Record that `S3Trigger` starts a state machine, which decides on the names and inputs of its executions."""
-    resource = state_machine.node.default_child
-    if resource is not None:
-        _TRIGGERED.setdefault(root_of(state_machine), set()).add(resource.node.path)
-
-
-def is_triggered(machine: sfn.CfnStateMachine) -> bool:
-    """Return whether `S3Trigger` starts a state machine."""
-    return path_of(machine) in _TRIGGERED.get(root_of(machine), ())
-
-
-_TRIGGERED: WeakKeyDictionary[IConstruct, set[str]] = WeakKeyDictionary()

@@ -28,6 +28,7 @@ from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
 from cdk_sagemaker_processing._internal.policy_text import policy_prefixes, policy_text
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model.ecr_images import EcrImage
+from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 from cdk_sagemaker_processing.tasks.encryption_keys import key_of_location
 from cdk_sagemaker_processing.tasks.query_languages import static_location, static_prefix
 
@@ -117,6 +118,15 @@ def grant_keys(
         grant_key(volume_key, role, "kms:CreateGrant", "kms:DescribeKey", scope=task)
 
 
+def known_image(image_uri: str) -> EcrImage | None:
+    """Return an image in Amazon ECR whose repository is known at deployment; its tag or digest may not be."""
+    known = static_prefix(image_uri)
+    if known == image_uri:
+        return EcrImage.parse(image_uri)
+    path = STRING_TOKEN.sub("", known).partition("/")[2]
+    return EcrImage.parse(known.rstrip(":@")) if ":" in path or "@" in path else None
+
+
 class _Grants:
     """Statements for a role, collected first and then added with the reasons for their wildcards."""
 
@@ -184,7 +194,7 @@ class _Grants:
         self._allow(["sagemaker:PutRecord"], group, reason="the feature group's name is known only at run time")
 
     def pull(self, image_uri: str) -> None:
-        if (image := EcrImage.parse(image_uri)) is None:
+        if (image := known_image(image_uri)) is None:
             return
         # Supports no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
         self._allow(["ecr:GetAuthorizationToken"], "*", reason="ecr:GetAuthorizationToken supports no resources")
@@ -194,7 +204,7 @@ class _Grants:
 
     def report_pull(self, image_uri: str) -> None:
         """Report the permissions that the policy of a repository in another account must grant."""
-        if (image := EcrImage.parse(image_uri)) is not None:
+        if (image := known_image(image_uri)) is not None:
             report_repository_permissions(image.account, image.repository, self._role, _PULL)
 
     def network(self) -> None:

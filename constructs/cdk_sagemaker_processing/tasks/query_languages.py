@@ -140,11 +140,11 @@ def uses_execution_input(request: Any) -> bool:  # noqa: ANN401 - any part of a 
     """
     return any(
         _INPUT_IN_JSONATA.search(expression) or _INPUT_IN_PATHS.search(expression)
-        for expression in _expressions(request)
+        for expression in expressions_of(request)
     )
 
 
-def _expressions(value: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 - any part of a request
+def expressions_of(value: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 - any part of a request
     """Yield the expressions in a part of a request: paths, intrinsic functions and JSONata."""
     match value:
         case str() if name.endswith(".$"):
@@ -154,10 +154,10 @@ def _expressions(value: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 -
             yield from (piece.expression for piece in _pieces(value) if isinstance(piece, _RunTime))
         case Mapping():
             for key, item in value.items():
-                yield from _expressions(item, str(key))
+                yield from expressions_of(item, str(key))
         case list() | tuple() if not is_whole_list_unresolved(value):
             for item in value:
-                yield from _expressions(item)
+                yield from expressions_of(item)
         case _ if is_unresolved(value):
             rendered = sfn.FieldUtils.render_object({"value": value}) or {}
             yield from (path for key, path in rendered.items() if key.endswith(".$"))

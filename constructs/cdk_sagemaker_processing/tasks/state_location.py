@@ -18,6 +18,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
+from cdk_sagemaker_processing.tasks.state_inputs import REPLACED, StateInput, inputs_of
 
 _MARK = "cdk-sagemaker-processing:task"
 # States.ALL and States.TaskFailed match a job that ran; the names of errors at creation do not.
@@ -35,6 +36,7 @@ class StateLocation:
         in_loop: whether the state, or one around it, can be reached from itself.
         in_retried_state: whether a state around it has a Retry, which enters the state again.
         retried_after_creation: whether a Retry of the state itself matches errors of a job that ran.
+        input: the relation of the values that the request sees to the input of the execution.
     """
 
     machine: sfn.CfnStateMachine
@@ -43,6 +45,7 @@ class StateLocation:
     in_loop: bool
     in_retried_state: bool
     retried_after_creation: bool
+    input: StateInput
 
     @property
     def is_reentered(self) -> bool:
@@ -120,12 +123,15 @@ class _Definition:
     language: sfn.QueryLanguage
     found: dict[str, StateLocation] = field(default_factory=dict)
 
-    def search(self, states: Mapping[str, Any], around: _Surroundings) -> None:
+    def search(self, graph: Mapping[str, Any], around: _Surroundings, entering: StateInput) -> None:
+        states = graph.get("States", {})
+        inputs = inputs_of(graph, entering)
         loops = _states_in_loops(states)
         for name, state in states.items():
             if not isinstance(state, Mapping):
                 continue
             in_loop = around.in_loop or name in loops
+            received = inputs.get(name, REPLACED).selected(state, "InputPath")
             request = state.get("Parameters") or state.get("Arguments")
             if isinstance(request, Mapping) and _MARK in request:
                 self.found[request[_MARK]] = StateLocation(
@@ -135,15 +141,17 @@ class _Definition:
                     in_loop=in_loop,
                     in_retried_state=around.in_retried_state,
                     retried_after_creation=_matches_after_creation(state),
+                    input=received,
                 )
             nested = _Surroundings(
                 in_map=around.in_map or state.get("Type") == "Map",
                 in_loop=in_loop,
                 in_retried_state=around.in_retried_state or bool(state.get("Retry")),
             )
-            for graph in (*state.get("Branches", ()), state.get("ItemProcessor"), state.get("Iterator")):
-                if isinstance(graph, Mapping):
-                    self.search(graph.get("States", {}), nested)
+            passed = REPLACED if state.get("Type") == "Map" else received.selected(state, "Parameters", "Arguments")
+            for inner in (*state.get("Branches", ()), state.get("ItemProcessor"), state.get("Iterator")):
+                if isinstance(inner, Mapping):
+                    self.search(inner, nested, passed)
 
 
 def _locations_in(machine: sfn.CfnStateMachine) -> dict[str, StateLocation]:
@@ -157,7 +165,7 @@ def _locations_in(machine: sfn.CfnStateMachine) -> dict[str, StateLocation]:
         return {}
     jsonata = parsed.get("QueryLanguage") == "JSONata"
     definition = _Definition(machine, sfn.QueryLanguage.JSONATA if jsonata else sfn.QueryLanguage.JSON_PATH)
-    definition.search(parsed.get("States", {}), _Surroundings())
+    definition.search(parsed, _Surroundings(), StateInput())
     return definition.found
 
 

@@ -16,6 +16,7 @@ from cdk_sagemaker_processing._internal.grants import account_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
+from cdk_sagemaker_processing.resources.role import run_time_arn
 
 # Step Functions is notified of a job's end by this rule, which it creates and manages itself.
 MANAGED_RULE = "StepFunctionsGetEventsForSageMakerProcessingJobsRule"
@@ -32,7 +33,7 @@ def state_machine_statements(
     Args:
         facts: the partition, region and account of the jobs.
         job_name: the start of the jobs' names; empty if it is not known.
-        role: the jobs' role.
+        role: the jobs' role; the permission to pass it is left out if it is known only at run time.
         waits: whether the state waits for the job's end (``.sync``).
         tagged: whether the request has tags.
 
@@ -47,14 +48,13 @@ def state_machine_statements(
         job_actions.append("sagemaker:AddTags")
     statements = [
         iam.PolicyStatement(actions=job_actions, resources=[job_arns(facts, job_name)]),
-        iam.PolicyStatement(
-            actions=["iam:PassRole"],
-            resources=[role.role_arn],
-            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-        ),
         # The page lists ListTags with "*" for each pattern: Step Functions calls it before it knows the job's ARN.
         iam.PolicyStatement(actions=["sagemaker:ListTags"], resources=["*"]),
     ]
+    if run_time_arn(role) is None:  # IAM refuses a policy with a path or an expression in place of an ARN
+        condition = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+        passing = iam.PolicyStatement(actions=["iam:PassRole"], resources=[role.role_arn], conditions=condition)
+        statements.insert(1, passing)
     if waits:
         rule = facts.arn("events", f"rule/{MANAGED_RULE}")
         statements.append(

@@ -16,8 +16,8 @@ from cdk_sagemaker_processing._internal.grants import drops_statements
 from cdk_sagemaker_processing._internal.template_text import one_line
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.model.service_limits import maximum
+from cdk_sagemaker_processing.tasks.execution_input import is_triggered
 from cdk_sagemaker_processing.tasks.integration import ACTION
-from cdk_sagemaker_processing.tasks.job_name import is_triggered
 from cdk_sagemaker_processing.tasks.state_location import search_locations
 from cdk_sagemaker_processing.tasks.ungranted_access import warn_of_ungranted_access
 

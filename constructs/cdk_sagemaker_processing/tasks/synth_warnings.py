@@ -13,6 +13,7 @@ from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import is_unresolved, lint_request
 from cdk_sagemaker_processing.model.ecr_images import EcrImage
 from cdk_sagemaker_processing.tasks.program_texts import program_texts
+from cdk_sagemaker_processing.tasks.query_languages import run_time_expressions
 
 _SECRET = re.compile(r"\{\{resolve:(secretsmanager|ssm-secure):")
 
@@ -28,6 +29,22 @@ def warn_of_lint(task: IConstruct, request: Mapping[str, Any]) -> None:
             "cdk-sagemaker-processing:instance-preferences",
             "AWS does not document whether the Step Functions integration accepts instance_preferences "
             "(InstancePreferences of the API); try it in your account before you rely on it, or pass instance_type",
+        )
+
+
+def warn_of_run_time_role(task: IConstruct, role_arn: str) -> None:
+    """Warn of a role that is known only at run time, for which nothing can be granted.
+
+    See: https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html
+    """
+    if expressions := run_time_expressions(role_arn):
+        Annotations.of(task).add_warning_v2(
+            "cdk-sagemaker-processing:run-time-role",
+            f"role is known only at run time ({', '.join(expressions)}), so nothing is granted to it, or to the state "
+            "machine for it: grant each role that may be passed the permissions that the warning about its policies "
+            "lists, and grant the state machine iam:PassRole on these roles, with the condition "
+            '{"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}, by '
+            "state_machine.add_to_role_policy(...)",
         )
 
 

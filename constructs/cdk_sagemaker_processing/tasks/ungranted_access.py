@@ -12,20 +12,24 @@ from typing import Any
 
 from aws_cdk import Annotations, Reference, Stack, Tokenization
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
+from cdk_sagemaker_processing._internal.construct_tree import path_of
+from cdk_sagemaker_processing._internal.grants import drops_statements, role_policies
 from cdk_sagemaker_processing._internal.template_text import one_line
-from cdk_sagemaker_processing.model.ecr_images import EcrImage
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
+from cdk_sagemaker_processing.tasks.job_role_policy import known_image
 from cdk_sagemaker_processing.tasks.program_texts import program_texts
 from cdk_sagemaker_processing.tasks.query_languages import run_time_expressions, static_location, static_prefix
 from cdk_sagemaker_processing.tasks.state_location import StateLocation
 
 _RUN_TIME_ID = "cdk-sagemaker-processing:run-time-access"
 _TEXT_ID = "cdk-sagemaker-processing:uri-without-access"
-_URI_IN_TEXT = re.compile(rf"s3://((?:{STRING_TOKEN.pattern}|[^/\s'\",;:{{}}|<>])+)")
+_PART = rf"(?:{STRING_TOKEN.pattern}|[^/\s'\",;:{{}}|<>])+"
+# The name of a bucket after the scheme, or a host and the first part of the path, which names the bucket in path style.
+_URI_IN_TEXT = re.compile(rf"(?:(?<![\w+.-])s3[an]?://(?P<bucket>{_PART})|https://{_PART}(?:/{_PART})?)")
 
 
 def warn_of_ungranted_access(
@@ -35,15 +39,16 @@ def warn_of_ungranted_access(
 
     Args:
         task: the task.
-        role: the job's role. Nothing is known of an imported one, whose permissions are reported elsewhere.
+        role: the job's role. Nothing is known of an imported one that takes policies, and may have others already; for
+            one that takes none, the statements that are reported for it count as granted.
         request: the request.
         location: where the task is; None if it is in no state machine, and nothing runs.
         triggered: whether `S3Trigger` starts the state machine; its objects and lists are granted to the task.
     """
-    if not isinstance(role, iam.Role) or location is None:
+    if location is None or not (isinstance(role, iam.Role) or drops_statements(role)):
         return
     needs = [need for need in _run_time_needs(request) if not (triggered and need[0].startswith("inputs"))]
-    uris = [(parameter, name) for parameter, text in program_texts(request) for name in _URI_IN_TEXT.findall(text)]
+    uris = [(parameter, uri, name) for parameter, text in program_texts(request) for uri, name in _uris_in(text)]
     if not needs and not uris:  # most tasks need nothing else, and all policies of an app take long to read
         return
     granted = list(_allowed(role))
@@ -57,16 +62,33 @@ def warn_of_ungranted_access(
                 f"{parameter} is known only at run time ({shown}), and nothing grants the job's role access to it: "
                 f"{how}",
             )
-    for parameter, name in uris:
+    for parameter, uri, name in uris:
         buckets = (_bucket_of(name), "*")
         if not any(allowed.startswith(("s3:", "*")) and where[0] in buckets for allowed, where in granted):
-            shown = one_line(Stack.of(task).resolve(name))
+            shown = one_line(Stack.of(task).resolve(uri))
             annotations.add_warning_v2(
                 _TEXT_ID,
-                f"{parameter} names s3://{shown}, and nothing grants the job's role access to that bucket; call "
+                f"{parameter} names {shown}, and nothing grants the job's role access to that bucket; call "
                 "bucket.grant_read(task), or grant_read(processor), or task.grant_read_uri(...), or pass the "
                 "location as an input or output",
             )
+
+
+def _uris_in(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the URIs of buckets in a text, each with the name of the bucket."""
+    for matched in _URI_IN_TEXT.finditer(text):
+        uri = matched[0]
+        if bucket := matched["bucket"] or split_s3_uri(uri)[0] or _bucket_of_domain(uri):
+            yield uri, bucket
+
+
+def _bucket_of_domain(url: str) -> str:
+    """Return the name of the bucket whose domain a URL starts with, as a token; empty if it is another host."""
+    host = url.removeprefix("https://").partition("/")[0]
+    for token in Tokenization.reverse_string(host).tokens if STRING_TOKEN.fullmatch(host) else ():
+        if isinstance(token, Reference) and isinstance(token.target, s3.CfnBucket):
+            return token.target.ref
+    return ""
 
 
 def _run_time_needs(request: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
@@ -85,7 +107,7 @@ def _run_time_needs(request: Mapping[str, Any]) -> Iterator[tuple[str, str, str,
         if uri is not None and _bucket_is_unknown(uri):
             yield f"outputs[{index}]", uri, "s3:PutObject", "call bucket.grant_put(task) for the bucket of the results"
     image = request["AppSpecification"]["ImageUri"]
-    if run_time_expressions(image) and EcrImage.parse(static_prefix(image).rstrip(":@")) is None:
+    if run_time_expressions(image) and known_image(image) is None:
         yield (
             "image_uri",
             image,
@@ -115,19 +137,34 @@ def _derived_locations(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield _bucket_of(bucket), f"{key}*"
 
 
-def _allowed(role: iam.Role) -> Iterator[tuple[str, tuple[str, str]]]:
+def _allowed(role: iam.IRole) -> Iterator[tuple[str, tuple[str, str]]]:
     """Yield the allowed actions of a role's policies, each with the bucket and the key of its resource."""
-    for construct in (role, *root_of(role).node.find_all()):
-        if not isinstance(construct, iam.Policy) or not _is_attached(construct, role):
-            continue
-        for statement in construct.document.to_json().get("Statement", ()):
+    for parameter, uri, name in uris:
+        buckets = (_bucket_of(name), "*")
+        if not any(allowed.startswith(("s3:", "*")) and where[0] in buckets for allowed, where in granted):
+            shown = one_line(Stack.of(task).resolve(uri))
+            annotations.add_warning_v2(
+                _TEXT_ID,
+                f"{parameter} names {shown}, and nothing grants the job's role access to that bucket; call "
+                "bucket.grant_read(task), or grant_read(processor), or task.grant_read_uri(...), or pass the "
+                "location as an input or output",
+            )
             if statement.get("Effect") == "Allow":
                 for action in _listed(statement.get("Action", ())):
                     for resource in _listed(statement.get("Resource", ())):
                         yield str(action), _bucket_and_key(str(resource))
 
 
-def _is_attached(policy: iam.Policy, role: iam.Role) -> bool:
+def _documents(role: iam.IRole) -> Iterator[iam.PolicyDocument]:
+    if drops_statements(role):
+        yield iam.PolicyDocument(statements=list(role_policies(role).statements))
+        return
+    for construct in role.node.root.node.find_all():
+        if isinstance(construct, iam.Policy) and _is_attached(construct, role):
+            yield construct.document
+
+
+def _is_attached(policy: iam.Policy, role: iam.IRole) -> bool:
     resource = policy.node.default_child
     names = getattr(resource, "roles", None) or ()
     return role.role_name in names or policy.node.scope is role

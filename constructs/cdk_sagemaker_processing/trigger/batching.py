@@ -66,6 +66,14 @@ class Batching:
         """True if uploads wait for other uploads or for a free slot."""
         return self.batch_size > 1 or self.max_concurrent_jobs is not None
 
+    @property
+    def execution_input_fields(self) -> tuple[str, ...]:
+        """The fields of the input of each execution."""
+        source = ("s3_data_type", "s3_uri")
+        if self.batch_size > 1:
+            return ("batch", "bucket", "group", "objects", *source)
+        return (*(("batch",) if self.needs_ledger else ()), "bucket", "key", "sequencer", *source)
+
     def to_settings(self) -> dict[str, Any]:
         """Return the settings of the functions."""
         window = self.batch_window.to_seconds() if self.batch_window is not None else _WINDOW_DEFAULT_SECONDS

@@ -169,7 +169,7 @@ class S3Trigger(Construct):
         report_job_permissions(
             self, state_machine, (bucket, self.pattern.key_prefixes()), manifest_bucket, MANIFESTS_PREFIX
         )
-        register_triggered(state_machine)
+        register_triggered(state_machine, self, batching.execution_input_fields)
         self._state_machine = state_machine
         self.pipeline_name = pipeline_name or self.node.path
         check_pipeline_name(self.pipeline_name)

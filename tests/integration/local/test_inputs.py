@@ -43,6 +43,27 @@ def test_a_prefix_includes_every_key_that_starts_with_it(local_aws: RunningLocal
     assert found(local_aws, "s3://data/prefix") == ["prefixed/w.csv", "raw.csv", "raw.csv.bak", "x/y.csv", "z.csv"]
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://data.s3.us-west-2.amazonaws.com/",
+        "https://data.s3.amazonaws.com/",
+        "https://s3.us-west-2.amazonaws.com/data/",
+        "https://s3.amazonaws.com/data/",
+    ],
+)
+def test_an_input_and_an_output_may_be_https_addresses(local_aws: RunningLocalAws, address: str) -> None:
+    for key in ("https/a b.csv", "https/x/y.csv"):
+        local_aws.put(key, "x")
+    assert found(local_aws, f"{address}https/") == ["a b.csv", "x/y.csv"]
+    assert found(local_aws, f"{address}https/a b.csv") == ["a b.csv"]
+    output = {"Outputs": [local_aws.output("out", f"{address}https-output")]}
+    inputs = [local_aws.input("data", f"{address}https/x/")]
+    job = local_aws.run(LIST, inputs=inputs, ProcessingOutputConfig=output)
+    assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
+    assert json.loads(local_aws.get("https-output/algo-1")) == ["y.csv"]
+
+
 def test_the_folder_markers_of_the_s3_console_are_not_files(local_aws: RunningLocalAws) -> None:
     local_aws.put("marked/")
     local_aws.put("marked/empty/")

@@ -27,6 +27,7 @@ IMAGE = "444455556666.dkr.ecr.us-west-2.amazonaws.com/team/count:1"
 PATH = sfn.JsonPath
 EXECUTION, DAY, UUID = PATH.execution_name, PATH.string_at("$.day"), PATH.uuid()
 JSONATA_EXECUTION, JSONATA_DAY = "{% $states.context.Execution.Name %}", "{% $states.input.day %}"
+SEQUENCER, JSONATA_SEQUENCER = PATH.string_at("$.sequencer"), "{% $states.input.sequencer %}"
 RETRIES = f"{EXECUTION}-{PATH.state_retry_count}"
 PLACES = ("plain", "map", "loop", "capacity", "retried", "own retry", "pipeline", "trigger")
 
@@ -78,9 +79,9 @@ def synthesized(place: str, job_name: str) -> None:
     "job_name",
     [
         unique_job_name("nightly"),
-        unique_job_name("nightly", DAY),
-        unique_job_name("nightly", JSONATA_DAY, JSONATA_EXECUTION),
-        f"n-{DAY}-{UUID}",
+        unique_job_name("nightly", SEQUENCER),
+        unique_job_name("nightly", JSONATA_SEQUENCER, JSONATA_EXECUTION),
+        f"n-{SEQUENCER}-{UUID}",
     ],
     ids=["base", "path", "JSONata", "own UUID"],
 )

@@ -17,8 +17,10 @@ import pytest
 import cdk_sagemaker_processing as p
 from cdk_sagemaker_processing.model.limits import shapes
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX
+from cdk_sagemaker_processing.trigger.batching import Batching
 from s3_trigger import dead_letters, executions, messages, notifications
 from s3_trigger.config import Config
+from s3_trigger.dispatch import Dispatcher
 from s3_trigger.index_set import IndexSet
 from s3_trigger.ledger import Run
 from s3_trigger.messages import ExecutionEnded, ReplayRequest, Upload, parse_message
@@ -241,6 +243,22 @@ def test_jobs_take_the_fields_that_the_functions_write(resources: dict[str, dict
         assert written.keys() == {"s3_data_type", "s3_uri"}
         assert all(f"$.{field}" in definition for field in written)
         assert written["s3_data_type"] in shapes()["ProcessingS3DataType"]["enum"]
+
+
+def test_the_library_knows_the_fields_of_an_executions_input() -> None:
+    config = Config.from_settings(SETTINGS)
+    single = executions.single_input(config, UPLOAD, NO_MANIFEST)
+    assert set(Batching().execution_input_fields) == single.keys()
+
+    run = SimpleNamespace(batch="b", group="", name="r")
+    slot: Any = SimpleNamespace(run=run, manifest="manifests/m.json", objects=2)
+    dispatcher: Any = SimpleNamespace(_config=config, _is_single=lambda _: False, _only_member=lambda _: UPLOAD)
+    batch = Dispatcher._execution_input(dispatcher, slot)
+    assert set(Batching(batch_size=2).execution_input_fields) == batch.keys()
+
+    dispatcher._is_single = lambda _: True
+    limited = Dispatcher._execution_input(dispatcher, slot)
+    assert set(Batching(max_concurrent_jobs=1).execution_input_fields) == limited.keys()
 
 
 def test_a_uri_is_as_long_as_the_api_allows() -> None:
