@@ -263,14 +263,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         ]
         if output_kms_key is None:
             output_kms_key = default_output_key(self, requested_outputs, bucket)
-        for parameter, key in (("volume_kms_key", volume_kms_key), ("output_kms_key", output_kms_key)):
-            if key is not None and not isinstance(key, str):
-                check_key(self, parameter, key)
-                self._check_references(parameter, key, key.key_arn)
-        if bucket is not None:
-            self._check_references("bucket", bucket, bucket.bucket_name)
-            if bucket.encryption_key is not None:
-                self._check_references("bucket", bucket.encryption_key, bucket.encryption_key.key_arn)
+        self._check_resources(bucket, {"volume_kms_key": volume_kms_key, "output_kms_key": output_kms_key})
         if volume_kms_key is None:
             preferred = [preference.instance_type for preference in instance_preferences or ()]
             volume_kms_key = default_volume_key(self, preferred or [instance_type])
@@ -550,6 +543,17 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         if isinstance(image, str):
             return image
         return built_image_uri(self, image.bind(self).image_uri, instance_types)
+
+    def _check_resources(self, bucket: s3.IBucket | None, keys: Mapping[str, kms.IKey | str | None]) -> None:
+        """Check that the task's stack may refer to its bucket and its keys."""
+        for parameter, key in keys.items():
+            if key is not None and not isinstance(key, str):
+                check_key(self, parameter, key)
+                self._check_references(parameter, key, key.key_arn)
+        if bucket is not None:
+            self._check_references("bucket", bucket, bucket.bucket_name)
+            if bucket.encryption_key is not None:
+                self._check_references("bucket", bucket.encryption_key, bucket.encryption_key.key_arn)
 
     def _check_references(self, parameter: str, resource: IConstruct, value: str) -> None:
         """Check that the task can refer to a resource, and that the resource's policy can refer to the job's role."""

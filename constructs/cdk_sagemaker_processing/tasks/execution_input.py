@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
 from cdk_sagemaker_processing.tasks.query_languages import expressions_of
 from cdk_sagemaker_processing.tasks.state_location import StateLocation
 
@@ -62,14 +63,14 @@ def register_triggered(
     """
     resource = state_machine.node.default_child
     if resource is not None:
-        triggers = _TRIGGERS.setdefault(state_machine.node.root, {}).setdefault(resource.node.path, [])
+        triggers = _TRIGGERS.setdefault(root_of(state_machine), {}).setdefault(path_of(resource), [])
         if trigger is not None:
             triggers.append(_Trigger(trigger.node.path, tuple(fields)))
 
 
 def is_triggered(machine: sfn.CfnStateMachine) -> bool:
     """Return whether `S3Trigger` starts a state machine."""
-    return machine.node.path in _TRIGGERS.get(machine.node.root, {})
+    return path_of(machine) in _TRIGGERS.get(root_of(machine), {})
 
 
 _TRIGGERS: WeakKeyDictionary[IConstruct, dict[str, list[_Trigger]]] = WeakKeyDictionary()
@@ -88,7 +89,7 @@ def missing_fields(request: Mapping[str, Any], location: StateLocation) -> tuple
     """
     errors: list[str] = []
     warnings: list[str] = []
-    for trigger in _TRIGGERS.get(location.machine.node.root, {}).get(location.machine.node.path, ()):
+    for trigger in _TRIGGERS.get(root_of(location.machine), {}).get(path_of(location.machine), ()):
         for use in dict.fromkeys(_uses(request)):
             received = location.input
             if use.name in trigger.fields and not use.is_nested:

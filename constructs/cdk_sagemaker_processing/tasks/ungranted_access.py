@@ -15,7 +15,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import path_of
+from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
 from cdk_sagemaker_processing._internal.grants import drops_statements, role_policies
 from cdk_sagemaker_processing._internal.template_text import one_line
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
@@ -139,16 +139,8 @@ def _derived_locations(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _allowed(role: iam.IRole) -> Iterator[tuple[str, tuple[str, str]]]:
     """Yield the allowed actions of a role's policies, each with the bucket and the key of its resource."""
-    for parameter, uri, name in uris:
-        buckets = (_bucket_of(name), "*")
-        if not any(allowed.startswith(("s3:", "*")) and where[0] in buckets for allowed, where in granted):
-            shown = one_line(Stack.of(task).resolve(uri))
-            annotations.add_warning_v2(
-                _TEXT_ID,
-                f"{parameter} names {shown}, and nothing grants the job's role access to that bucket; call "
-                "bucket.grant_read(task), or grant_read(processor), or task.grant_read_uri(...), or pass the "
-                "location as an input or output",
-            )
+    for document in _documents(role):
+        for statement in document.to_json().get("Statement", ()):
             if statement.get("Effect") == "Allow":
                 for action in _listed(statement.get("Action", ())):
                     for resource in _listed(statement.get("Resource", ())):
@@ -159,7 +151,7 @@ def _documents(role: iam.IRole) -> Iterator[iam.PolicyDocument]:
     if drops_statements(role):
         yield iam.PolicyDocument(statements=list(role_policies(role).statements))
         return
-    for construct in role.node.root.node.find_all():
+    for construct in root_of(role).node.find_all():
         if isinstance(construct, iam.Policy) and _is_attached(construct, role):
             yield construct.document
 
