@@ -1,4 +1,4 @@
-"""An edit of a script reaches the jobs by `cdk deploy` without a terminal, and by `cdk deploy --hotswap`."""
+"""An edit of a script reaches the jobs: by `cdk deploy` without a terminal, by its hotswaps, and by `cdk watch`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,10 +43,9 @@ class Edits:
 
     def cdk(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the CDK CLI as a pipeline does: without a terminal, and with its default for --require-approval."""
-        app = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'edits' / 'app.py'}"
         return subprocess.run(
-            ["cdk", *arguments, "--app", app, "--output", str(self.directory / "out"), "--no-notices"],
-            env=self.deployment.environment | {"EDITED_CODE": str(self.directory / "code")},
+            self._command(*arguments),
+            env=self._environment(),
             cwd=ROOT,
             check=False,
             stdin=subprocess.DEVNULL,
@@ -53,6 +54,35 @@ class Edits:
             text=True,
             timeout=300,
         )
+
+    @contextmanager
+    def watch(self, stack: str) -> Iterator[Path]:
+        """Run `cdk watch` meanwhile, and return the file with its messages."""
+        watched = self.directory / "code"
+        # The CLI watches the directory with the cdk.json that it reads.
+        (watched / "cdk.json").write_text(json.dumps({"watch": {"include": ["**"]}}))
+        messages = self.directory / "watch.log"
+        with messages.open("w") as log:
+            process = subprocess.Popen(
+                self._command("watch", stack, "--no-logs"),
+                env=self._environment(),
+                cwd=watched,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                yield messages
+            finally:
+                process.terminate()
+                process.wait(timeout=30)
+
+    def _command(self, *arguments: str) -> list[str]:
+        app = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'edits' / 'app.py'}"
+        return ["cdk", *arguments, "--app", app, "--output", str(self.directory / "out"), "--no-notices"]
+
+    def _environment(self) -> dict[str, str]:
+        return self.deployment.environment | {"EDITED_CODE": str(self.directory / "code")}
 
     def told(self, *stacks: str) -> dict[str, str]:
         """Return what the job of each stack writes now."""
@@ -106,3 +136,51 @@ def test_a_hotswap_reaches_the_jobs(edits: Edits) -> None:
     # For each machine its definition, its script and its local input.
     assert ran.stdout.count("hotswapped!") == 3 * len(STACKS), ran.stdout
     assert edits.told(*STACKS) == dict.fromkeys(STACKS, "script 3, data 3")
+
+
+def test_a_hotswap_with_fallback_reaches_the_jobs(edits: Edits) -> None:
+    stack = STACKS[0]
+    edits.edit(4)
+    ran = edits.cdk("deploy", stack, "--hotswap-fallback")
+    assert ran.returncode == 0, ran.stdout
+    assert ran.stdout.count("hotswapped!") == 3, ran.stdout
+    assert edits.told(stack) == {stack: "script 4, data 4"}
+
+
+def test_watch_deploys_a_saved_script(edits: Edits) -> None:
+    stack = STACKS[0]
+    edits.edit(5)
+    with edits.watch(stack) as messages:
+        wait_for(messages, "hotswapped!", 3)  # the deployment that it starts with
+        assert edits.told(stack) == {stack: "script 5, data 5"}
+        edits.edit(6)
+        wait_for(messages, "hotswapped!", 6)
+        assert edits.told(stack) == {stack: "script 6, data 6"}
+
+
+def test_after_a_hotswap_without_an_upload_no_job_runs_the_old_script(edits: Edits) -> None:
+    # The CLI does not read the result of the function. With less time than it reserves for its response, it fails.
+    stack = STACKS[0]
+    functions = edits.deployment.session.client("lambda")
+    (name,) = (
+        function["FunctionName"]
+        for page in functions.get_paginator("list_functions").paginate()
+        for function in page["Functions"]
+        if function["FunctionName"].startswith(f"{stack}-ProcessingCodeUnpacker")
+    )
+    functions.update_function_configuration(FunctionName=name, Timeout=60)
+    edits.edit(7)
+    try:
+        ran = edits.cdk("deploy", stack, "--hotswap")
+    finally:
+        functions.update_function_configuration(FunctionName=name, Timeout=900)
+    assert ran.stdout.count("hotswapped!") == 3, ran.stdout
+    with pytest.raises(AssertionError, match=r"code/[0-9a-f]{8,}"):  # the reason names the files that are missing
+        edits.told(stack)
+
+
+def wait_for(messages: Path, text: str, count: int) -> None:
+    deadline = time.monotonic() + 120
+    while messages.read_text().count(text) < count:
+        assert time.monotonic() < deadline, messages.read_text()
+        time.sleep(0.2)

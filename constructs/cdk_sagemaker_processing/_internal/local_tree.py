@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aws_cdk import IgnoreStrategy, Stage
+from aws_cdk import Stage
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.exclude_patterns import ExcludePatterns
 from cdk_sagemaker_processing.model import InvalidValueError
 
 # aws-cdk leaves its output directory out of Docker assets, and "cdk watch" that and node_modules; the projects of
@@ -87,7 +88,7 @@ class LocalTree:
         if self._is_output(self.root):
             raise self._refusal("be another directory than the app's output directory", "move the files")
         status = self.root.stat()
-        ignore = IgnoreStrategy.glob(str(self.root), list(self.exclude)) if self.exclude else None
+        ignore = ExcludePatterns(self.root, self.exclude) if self.exclude else None
         return dict(self._walk(self.root, "", frozenset({(status.st_dev, status.st_ino)}), ignore))
 
     def files(self) -> dict[str, Path]:
@@ -99,14 +100,13 @@ class LocalTree:
         return {name: path for name, path in self.entries().items() if not name.endswith("/")}
 
     def _walk(
-        self, directory: Path, prefix: str, above: frozenset[tuple[int, int]], ignore: IgnoreStrategy | None
+        self, directory: Path, prefix: str, above: frozenset[tuple[int, int]], ignore: ExcludePatterns | None
     ) -> Iterator[tuple[str, Path]]:
         for base in self._names(directory, prefix):
             name, path = f"{prefix}{base}", directory / base
             # The name relative to the root, not the location behind a link, is what the patterns match.
-            matched = str(self.root / name)
             is_dir = path.is_dir()
-            if ignore and (ignore.completely_ignores(matched) if is_dir else ignore.ignores(matched)):
+            if ignore and ignore.match(name, is_dir=is_dir):
                 continue
             status = self._status(path, name)
             if not is_dir:

@@ -18,6 +18,8 @@ from typing import Any, Final
 from cdk_sagemaker_processing.model.annotations import description, mismatch, parameter_types
 from cdk_sagemaker_processing.model.errors import InvalidCallError, InvalidProcessingJobError, InvalidValueError
 from cdk_sagemaker_processing.model.notebook_keywords import NOTEBOOK_KEYWORDS
+from cdk_sagemaker_processing.model.plain_values import plain
+from cdk_sagemaker_processing.model.tokens import is_resolvable
 from cdk_sagemaker_processing.public_api import check_calls_by
 
 _Call = Callable[..., Any]
@@ -46,6 +48,7 @@ def checked_call(call: _Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     """
     signature = _signature(call)
     types = parameter_types(call)
+    args, kwargs = tuple(map(plain, args)), {name: plain(value) for name, value in kwargs.items()}
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError:
@@ -166,6 +169,10 @@ def _unexpected(function: str, name: str, known: Iterable[str]) -> str:
 
 def _explained(call: _Call, bound: inspect.BoundArguments, error: Exception) -> InvalidProcessingJobError | None:
     """Return an error of this library for one that aws-cdk raised; None for a defect in this library."""
+    if isinstance(error, TypeError | AttributeError):
+        for name, value in _arguments(bound):
+            if is_resolvable(value) and f"'{type(value).__name__}'" in str(error):
+                return InvalidValueError(name, value, "be a Python value", "its parts may be tokens")
     if isinstance(error, TypeError) and (matched := _TYPEGUARD.search(str(error))):
         return InvalidValueError(matched[1], matched[3], f"be {matched[2]}")
     from_jsii = any("jsii" in type(part).__module__ for part in (error, error.__cause__))

@@ -31,6 +31,8 @@ _NO_P2_FROM: Final = {"pytorch": (1, 13), "tensorflow": (2, 12)}
 # The images of these versions expect the arguments of SDK 1; the SDK's estimator refuses to choose one.
 _LEGACY_TENSORFLOW: Final = (1, 10)
 # The images of XGBoost name no Python version, and have no other.
+_BROKEN_XGBOOST: Final = (1, 1)
+_LAST_TENSORFLOW_WITH_PYTHON_2: Final = (2, 1)
 _XGBOOST_PYTHONS: Final = (None, "py3")
 # The build of Hugging Face's first images, which the registries name only for later versions.
 _HUGGING_FACE_BUILD: Final = {"gpu": "cu110-ubuntu18.04"}
@@ -168,6 +170,21 @@ def _check_same_form(version: str, base: str) -> None:
             "transformers_version and the version of the framework below it must both be full versions or both short "
             f"forms, got {version!r} and {base!r}; write for example 4.28.1 with 2.0.0, or 4.28 with 2.0"
         )
+
+
+def check_own_image(framework: str, version: str, py_version: str | None) -> None:
+    """Check the versions beside an image of the caller's own, as the processors of the SageMaker SDK do.
+
+    Raises:
+        InvalidValueError: a version that the SDK refuses with any image.
+    """
+    if framework == "xgboost":
+        if py_version != "py3":
+            raise InvalidValueError("py_version", py_version, "be py3 for xgboost", "with an image_uri, leave it out")
+        if _numbers(version) == _BROKEN_XGBOOST:
+            raise InvalidValueError("framework_version", version, "not be 1.1, which SageMaker does not support")
+    if framework == "tensorflow" and py_version == "py2" and _numbers(version) > _LAST_TENSORFLOW_WITH_PYTHON_2:
+        raise InvalidValueError("py_version", py_version, f"be a Python 3 for tensorflow {version}")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Values that are known only later: CDK tokens, Step Functions paths as aws-cdk encodes them, and JSONata.
+"""Values that are known only later: CDK tokens and context, Step Functions paths as aws-cdk encodes them, and JSONata.
 
 The model never imports aws_cdk, so the encodings are defined here; a test compares them with aws_cdk's own
 ``Token.is_unresolved``.
@@ -14,21 +14,33 @@ from collections.abc import Mapping
 
 STRING_TOKEN = re.compile(r"\$\{Token\[[^]]+\]\}")
 _LIST_TOKEN = re.compile(r"#\{Token\[[^]]+\]\}")
+# StringParameter.value_from_lookup returns it in a first synth; the CDK CLI looks the value up and synthesizes again.
+_LOOKUP = re.compile("dummy-value-for-")
 _JSONATA = re.compile(r"\{%.*?%\}", re.DOTALL)
 _NUMBER_TOKENS_BELOW = -1e200
+_STACK = "creation_stack"
 
 
 def is_unresolved(value: object) -> bool:
     """Return whether a value, or a part of it, is known only at deployment or at run time."""
     if isinstance(value, str):
-        return any(pattern.search(value) for pattern in (STRING_TOKEN, _LIST_TOKEN, _JSONATA))
+        return any(pattern.search(value) for pattern in (STRING_TOKEN, _LIST_TOKEN, _JSONATA, _LOOKUP))
     if value is None or isinstance(value, bool | Mapping):
         return False
     if isinstance(value, int | float):
         return value < _NUMBER_TOKENS_BELOW
     if isinstance(value, list | tuple):
         return any(is_unresolved(item) for item in value)
-    return hasattr(value, "creation_stack")  # aws-cdk's IResolvable, which JsonPath.object_at returns
+    return is_resolvable(value)
+
+
+def is_resolvable(value: object) -> bool:
+    """Return whether a value is an IResolvable of aws-cdk, such as JsonPath.object_at and Token.as_any return.
+
+    The stack of creation is not read: jsii raises an error for an object without one.
+    """
+    delegates = vars(value).get("_delegates", ()) if hasattr(value, "__dict__") else ()  # of jsii's proxy
+    return any(hasattr(type(part), _STACK) or _STACK in getattr(part, "__dict__", ()) for part in (value, *delegates))
 
 
 def is_whole_list_unresolved(value: object) -> bool:

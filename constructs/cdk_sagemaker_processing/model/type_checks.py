@@ -8,7 +8,7 @@ from types import UnionType
 from typing import get_args
 
 from cdk_sagemaker_processing.model.errors import InvalidValueError
-from cdk_sagemaker_processing.model.tokens import is_unresolved
+from cdk_sagemaker_processing.model.tokens import is_unresolved, is_whole_list_unresolved
 
 
 def check_each(parameter: str, values: object, item_type: type) -> None:
@@ -53,11 +53,14 @@ def check_command(command: object) -> None:
     """Check that an interpreter's command is a list with at least one string.
 
     Raises:
-        InvalidValueError: the command is a string, or empty.
+        InvalidValueError: the command is a string, empty, or a list of which even the length is known only later.
     """
     words = command if isinstance(command, list | tuple) else ()
     if not words or not all(isinstance(word, str) for word in words):
         raise InvalidValueError("command", command, "be a list of at least one string", 'for example ["python3"]')
+    if is_whole_list_unresolved(command):
+        advice = "the script follows it in one list: pass a list whose strings may be tokens"
+        raise InvalidValueError("command", command, "be a list of a known length", advice)
 
 
 def _with_article(name: str) -> str:

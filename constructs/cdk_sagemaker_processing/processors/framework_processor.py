@@ -10,7 +10,13 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk_sagemaker_processing.model import Framework, InstancePreference, InvalidValueError, NetworkConfig
+from cdk_sagemaker_processing.model import (
+    Framework,
+    InstancePreference,
+    InvalidValueError,
+    NetworkConfig,
+    check_own_image,
+)
 from cdk_sagemaker_processing.processors.framework_base import FrameworkProcessorBase
 from cdk_sagemaker_processing.processors.image_uri import framework_image_uri
 from cdk_sagemaker_processing.public_api import public
@@ -111,6 +117,8 @@ class FrameworkProcessor(FrameworkProcessorBase):
         if framework in _OWN_PROCESSORS or (framework not in _FRAMEWORKS and image_uri is None):
             advice = _OWN_PROCESSORS.get(framework, "pass the image_uri of another one")
             raise InvalidValueError("framework", framework, f"be one of {', '.join(_FRAMEWORKS)}", advice)
+        if image_uri is not None and base_job_name is None:  # the SDK asks its estimator for the name of the job
+            check_own_image(framework, framework_version, py_version)
         super().__init__(
             scope,
             construct_id,

@@ -10,7 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk_sagemaker_processing.model import Framework, InstancePreference, NetworkConfig
+from cdk_sagemaker_processing.model import Framework, InstancePreference, NetworkConfig, check_own_image
 from cdk_sagemaker_processing.processors.framework_base import FrameworkProcessorBase
 from cdk_sagemaker_processing.processors.image_uri import framework_image_uri
 from cdk_sagemaker_processing.public_api import public
@@ -90,6 +90,8 @@ class SingleFrameworkProcessor(FrameworkProcessorBase):
         instance_preferences: Sequence[InstancePreference] | None = None,
         bucket: s3.IBucket | None = None,
     ) -> None:
+        if image_uri is not None and base_job_name is None:  # the SDK asks its estimator for the name of the job
+            check_own_image(self._framework, framework_version, py_version)
         super().__init__(
             scope,
             construct_id,
