@@ -192,10 +192,10 @@ class _MoveStatements:
         """Move the statements; on further visits none is left."""
         for machine in self._root.node.find_all():
             if isinstance(machine, sfn.StateMachine):
-                role, stack = machine.role, Stack.of(machine)
-                if Stack.of(role).node.path != stack.node.path and Stage.of(role) == Stage.of(machine):
+                role, stack = machine.role, stack_of(machine)
+                if path_of(stack_of(role)) != path_of(stack) and Stage.of(role) == Stage.of(machine):
                     use = _RoleUse.of(role)
-                    use.consumers[stack.node.path] = stack
+                    use.consumers[path_of(stack)] = stack
                     for policy in role.node.children:
                         if isinstance(policy, iam.Policy):
                             self._move(use, policy)

@@ -11,17 +11,18 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct, IValidation
 
+from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
 from cdk_sagemaker_processing._internal.template_text import to_template_text
 from cdk_sagemaker_processing.model.service_limits import maximum
 
 
 def check_policy_sizes(role: iam.IRole) -> None:
     """Register the check of a role's policies, in the role's own stack and in others, when the app is synthesized."""
-    root = role.node.root
+    root = root_of(role)
     if root not in _ROLES:
         _ROLES[root] = {}
         root.node.add_validation(_PolicySizes(root))
-    _ROLES[root][role.node.path] = role
+    _ROLES[root][path_of(role)] = role
 
 
 _ROLES: WeakKeyDictionary[IConstruct, dict[str, iam.IRole]] = WeakKeyDictionary()
@@ -67,24 +68,24 @@ class _PolicySizes:
 
     def _roles_of(self, policy: iam.CfnPolicy | iam.CfnManagedPolicy) -> list[str]:
         """Return the paths of the registered roles that a policy is attached to."""
-        stack = Stack.of(policy)
-        if stack.node.path not in self._names:
-            self._names[stack.node.path] = {
+        stack = stack_of(policy)
+        if path_of(stack) not in self._names:
+            self._names[path_of(stack)] = {
                 path: name for path, role in _ROLES[self._root].items() if (name := _name_in(stack, role))
             }
         names = json.dumps(stack.resolve(policy.roles))
-        return [path for path, name in self._names[stack.node.path].items() if name in names]
+        return [path for path, name in self._names[path_of(stack)].items() if name in names]
 
 
 def _name_in(stack: Stack, role: iam.IRole) -> str:
     """Return a role's name as a stack writes it; empty if the stack does not refer to it."""
-    own, name = Stack.of(role), stack.resolve(role.role_name)
-    if own.node.path != stack.node.path and isinstance(name, dict) and name == own.resolve(role.role_name):
+    own, name = stack_of(role), stack.resolve(role.role_name)
+    if path_of(own) != path_of(stack) and isinstance(name, dict) and name == own.resolve(role.role_name):
         return ""  # without a reference aws-cdk writes the logical id, which another resource may have in this stack
     return json.dumps(name)
 
 
 def _size(policy: Any) -> int:  # noqa: ANN401 - a policy of either kind
     """Return the characters of a policy without white space; a reference counts about as its value will."""
-    document = to_template_text(Stack.of(policy).resolve(policy.policy_document))
+    document = to_template_text(stack_of(policy).resolve(policy.policy_document))
     return len("".join(json.dumps(document, ensure_ascii=False, separators=(",", ":")).split()))

@@ -7,6 +7,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import path_of, stack_of
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
 
 
@@ -42,8 +43,8 @@ def check_reference(scope: IConstruct, parameter: str, resource: IConstruct, val
     Raises:
         InvalidValueError: a resource of another stage, or of another account or region without a physical name.
     """
-    ours, theirs = Stack.of(scope), Stack.of(resource)
-    if ours.node.path == theirs.node.path:
+    ours, theirs = stack_of(scope), stack_of(resource)
+    if path_of(ours) == path_of(theirs):
         return
     path = resource.node.path
     if Stage.of(scope) != Stage.of(resource):
