@@ -75,7 +75,7 @@ class SingleFrameworkProcessor(FrameworkProcessorBase):
         role: iam.IRole | str | None = None,
         instance_count: int | None = None,
         instance_type: str | None = None,
-        py_version: str = "py3",
+        py_version: str | None = "py3",
         image_uri: str | DockerImage | None = None,
         command: Sequence[str] | None = None,
         volume_size_in_gb: int = 30,
