@@ -108,6 +108,8 @@ class Batches:
         """Let the batches that have been open for the window become runs."""
         latest = self._runtime.seconds() - self._config.batch_window
         for item in self._table.query(OPEN):
+            if "members" not in item:  # of an earlier version; `Upgrade` converts it
+                continue
             batch = OpenBatch.from_item(item)
             if batch.opened <= latest or batch.objects >= self._config.batch_size:
                 closing = self._table.delete(OPEN, batch.key, "#version = :was", was=batch.version)

@@ -86,6 +86,8 @@ class Dispatcher:
             )
 
     def _seal(self, batches: Batches, has_time: Callable[[], bool]) -> None:
+        if not self._runtime.upgrade.go_on():
+            return
         sealer = Sealer(self._runtime)
         while has_time() and (units := sealer.seal()) is not None:
             for unit in units:
@@ -173,7 +175,7 @@ class Dispatcher:
         for item in table.query(UNIT, between=("0", f"{oldest:013}")):
             if used is None:
                 waiting = [one for partition in (OPEN, READY, ACTIVE) for one in table.query(partition)]
-                used = {unit for one in waiting for unit, _, _ in from_text(one["members"])}
+                used = {unit for one in waiting for unit, _, _ in from_text(one.get("members", "[]"))}
                 used |= {one["sk"] for one in table.query(SEALED)}
             if item["sk"] not in used:
                 table.apply(table.delete(UNIT, item["sk"]))

@@ -96,6 +96,11 @@ class Table:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
+    def scan_partitions(self, limit: int) -> list[str]:
+        """Return the partition keys of some items, whichever the table returns first."""
+        answer = self.client.scan(TableName=self.name, Limit=limit, ProjectionExpression="pk")
+        return [item["pk"]["S"] for item in answer["Items"]]
+
     def apply(self, change: Change) -> bool:
         """Make a single change, and return False when its condition does not hold."""
         ((operation, request),) = change.items()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from s3_trigger.config import execution_arn
 from s3_trigger.messages import ExecutionEnded
-from s3_trigger.runtime import Runtime
+
+if TYPE_CHECKING:
+    from s3_trigger.runtime import Runtime
 
 # The fields of an input that an execution's name is derived from, in a batch and of a single object.
 _BATCH_IDENTITY = ("batch",)

@@ -145,7 +145,7 @@ class _Delivery:
             self.may_start = True
 
     def _replay(self, request: ReplayRequest) -> None:
-        run = replay(self.runtime, request.run)
+        run = replay(self.runtime, request)
         self.may_start = self.may_start or run is not None
         self.runtime.logger.info("replay", extra={"run": request.run, "starts": run and run.name})
 

@@ -84,9 +84,11 @@ class ReplayRequest:
 
     Attributes:
         run: the name of the run.
+        batch: the batch that a run of an earlier version belongs to; empty if the request has none.
     """
 
     run: str
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +178,7 @@ def parse_message(body: str, bucket: str) -> Message | None:
                 redrives=_count(detail.get("redriveCount")),
             )
         case (source, detail_type) if (source, detail_type) == (EVENT_SOURCE, REPLAY):
-            return ReplayRequest(run=_text(detail, "run"))
+            return ReplayRequest(run=_text(detail, "run"), batch=str(detail.get("batch") or ""))
     raise BadMessageError(f"the event must be an upload, the end of an execution or a replay request, got {kind}")
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3_trigger.messages import EVENT_SOURCE, REPLAY, ExecutionEnded
+from s3_trigger.messages import EVENT_SOURCE, REPLAY, ExecutionEnded, Upload
 from s3_trigger.notifications import NextStep, publish_failure
 from s3_trigger.runs import EACH, Run
 from s3_trigger.units import Members, count_of, from_text, to_text
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 OUTBOX = "outbox"
 SHOWN_OBJECTS = 10
+MISSING_REASON = "the object was deleted before the job started"
 _REASON_MAX = 1000
 
 
@@ -102,33 +104,35 @@ def send_dead_letter(runtime: Runtime, body: str, reason: str) -> None:
 
 def _publish(runtime: Runtime, item: dict[str, Any]) -> None:
     members, reason = from_text(item["members"]), item["reason"]
-    objects, count = _first_objects(runtime, members), count_of(members)
+    uploads, count = _first_uploads(runtime, members), count_of(members)
+    objects = [f"s3://{upload.bucket}/{upload.key}" for upload in uploads]
     if item["ended"]:
         ended = ExecutionEnded(**json.loads(item["ended"]))
         reason = publish_failure(runtime, ended, objects, count, item["next"])
     if item["next"] == "SET_ASIDE":
-        send_dead_letter(runtime, json.dumps(_dead_letter(runtime, item, members, objects, reason)), reason)
+        send_dead_letter(runtime, json.dumps(_dead_letter(item, uploads, count, reason)), reason)
         runtime.count("ObjectsSetAside", count)
     runtime.table.apply(runtime.table.delete(OUTBOX, item["sk"]))
 
 
-def _dead_letter(
-    runtime: Runtime, item: dict[str, Any], members: Members, objects: list[str], reason: str
-) -> dict[str, Any]:
+def _dead_letter(item: dict[str, Any], uploads: Sequence[Upload], count: int, reason: str) -> dict[str, Any]:
     """Return the message that starts the objects again: the request to replay a run, or the event of one upload."""
-    if item["kind"] == EACH:
-        (upload,) = runtime.units.uploads(members)
-        return upload.to_event(item["name"])
+    if item["kind"] == EACH and uploads:
+        return uploads[0].to_event(item["name"])
     detail = {
         "batch": item["origin"],
         "run": item["run"],
-        "objects": objects,
-        "objectCount": count_of(members),
+        "objects": [f"s3://{upload.bucket}/{upload.key}" for upload in uploads],
+        "objectCount": count,
         "reason": reason[:_REASON_MAX],
     }
     return {"source": EVENT_SOURCE, "detail-type": REPLAY, "detail": detail}
 
 
-def _first_objects(runtime: Runtime, members: Members) -> list[str]:
-    first = itertools.islice(runtime.units.uploads(members), SHOWN_OBJECTS)
-    return [f"s3://{upload.bucket}/{upload.key}" for upload in first]
+def _first_uploads(runtime: Runtime, members: Members) -> list[Upload]:
+    """Return the first uploads of some members; none if the ledger has lost them, which must not stop the report."""
+    try:
+        return list(itertools.islice(runtime.units.uploads(members), SHOWN_OBJECTS))
+    except LookupError:
+        runtime.logger.exception("the members of a run are not in the ledger")
+        return []

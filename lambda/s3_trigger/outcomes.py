@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from s3_trigger.dynamodb import NEW, Change
 from s3_trigger.executions import describe
 from s3_trigger.index_set import IndexSet
-from s3_trigger.messages import BadMessageError, ExecutionEnded, Upload
+from s3_trigger.messages import ExecutionEnded, ReplayRequest, Upload
 from s3_trigger.notifications import NextStep, publish_failure
 from s3_trigger.outbox import Notice, publish
 from s3_trigger.runs import BATCH, EACH, ENDED, FAILURES, HALVED, KEPT_FOR_SECONDS, SET_ASIDE, Run
@@ -58,7 +58,7 @@ def handle_ends(runtime: Runtime, ends: Sequence[ExecutionEnded]) -> None:
                 _handle_other(runtime, name, ended)
 
 
-def replay(runtime: Runtime, run_name: str) -> Run | None:
+def replay(runtime: Runtime, request: ReplayRequest) -> Run | None:
     """Start a run again that failed or was set aside, once however often it is requested.
 
     Returns:
@@ -67,11 +67,9 @@ def replay(runtime: Runtime, run_name: str) -> Run | None:
     Raises:
         BadMessageError: there is no such run.
     """
-    run = runtime.runs.ended(run_name)
+    run = runtime.runs.ended(request.run)
     if run is None:
-        if runtime.runs.is_known(run_name):
-            return None
-        raise BadMessageError(f"the table has no run {run_name}")
+        return None if runtime.runs.is_known(request.run) else runtime.upgrade.replay(request)
     if run.status not in (*FAILURES, SET_ASIDE):
         return None
     if run.input and _runs_or_succeeded(runtime, run.state_machine, run.name):

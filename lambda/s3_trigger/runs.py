@@ -156,7 +156,8 @@ class Runs:
         """Claim slots for the runs that wait, the oldest first, as long as there are both."""
         lost = 0
         while lost < _LOST_RACES:
-            items = list(self._table.query(READY, limit=_CLAIMED_TOGETHER))
+            # An earlier version's items have no members; `Upgrade` converts them.
+            items = [item for item in self._table.query(READY, limit=_CLAIMED_TOGETHER) if "members" in item]
             if not items:
                 return
             for item in items:
@@ -223,7 +224,7 @@ class Runs:
         """Check whether a run waits or has a slot."""
         if self._table.get(ACTIVE, name) is not None:
             return True
-        return any(item["name"] == name for item in self._table.query(READY))
+        return any(item.get("name") == name for item in self._table.query(READY))
 
     def replay(self, run: Run, members: Members) -> Run | None:
         """Repeat a run that has failed, or start one that was set aside, once however often it is requested.

@@ -19,6 +19,7 @@ from s3_trigger.dynamodb import Table
 from s3_trigger.grouping import Grouping
 from s3_trigger.runs import Runs
 from s3_trigger.units import Units
+from s3_trigger.upgrade import Upgrade
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
@@ -98,6 +99,11 @@ class Runtime:
     def runs(self) -> Runs:
         """The runs in the ledger's table."""
         return Runs(self)
+
+    @functools.cached_property
+    def upgrade(self) -> Upgrade:
+        """The upgrade of what an earlier version has written."""
+        return Upgrade(self)
 
     def seconds(self) -> int:
         """Return the time in seconds since 1970."""

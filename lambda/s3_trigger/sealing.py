@@ -78,7 +78,12 @@ class Sealer:
         uploads = {upload.identity: upload for _, some in items for upload in some}
         heads = self._table.get_many((_SEEN, upload.head) for upload in uploads.values())
         known = self._identities(head for _, head in heads)
-        new = {identity: upload for identity, upload in uploads.items() if identity not in known}
+        before = self._runtime.upgrade.taken_before(uploads.values())
+        new = {
+            identity: upload
+            for identity, upload in uploads.items()
+            if identity not in known and upload.name not in before
+        }
         changes = [self._table.delete(INBOX, item["sk"], EXISTING) for item, _ in items]
         units: list[str] = []
         if new:

@@ -14,7 +14,7 @@ from s3_trigger.executions import describe, start_once
 from s3_trigger.index_set import IndexSet
 from s3_trigger.messages import Upload
 from s3_trigger.object_lookup import Found, look_up
-from s3_trigger.outbox import Notice, publish
+from s3_trigger.outbox import MISSING_REASON, Notice, publish
 from s3_trigger.packing import pack, unpack
 from s3_trigger.runs import BATCH, EMPTY, ENDED, SET_ASIDE, Run
 from s3_trigger.sources import manifest_source, source_of
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from s3_trigger.dynamodb import Change
     from s3_trigger.runtime import Runtime
 
-MISSING_REASON = "the object was deleted before the job started"
 # The failures after which a run is not tried again: of a kind that repetition cannot mend, and of any other.
 ATTEMPTS_MAX = 5
 TRANSIENT_SECONDS = 24 * 3600
