@@ -29,6 +29,7 @@ from s3_trigger.runs import (
     FAILURES,
     KEPT_FOR_SECONDS,
     LEASE_SECONDS,
+    REPLAYED,
     RUNNING,
     SET_ASIDE,
     Run,
@@ -172,12 +173,28 @@ class Upgrade:
         item = self._table.get(partition, sort) if request.batch else None
         if item is None:
             raise BadMessageError(f"the table has no run {request.run}")
+        if item["status"] in FAILURES:
+            item = self._dead_run_of(item)
         if item["status"] not in (*FAILURES, SET_ASIDE):
             return None
         was = self._table.update(
-            partition, sort, "SET #status = :now", "#status = :was", now="REPLAYED", was=item["status"]
+            partition, f"run#{item['run']}", "SET #status = :now", "#status = :was", now=REPLAYED, was=item["status"]
         )
         return self._create_run(item, was)
+
+    def _dead_run_of(self, failed: dict[str, Any]) -> dict[str, Any]:
+        """Return the run that the earlier version has sent to the dead-letter queue for a failed one, or the latter.
+
+        A run of the members whose objects were missing was recorded earlier, and is a dead letter of its own.
+        """
+        records = self._table.query(f"batch#{failed['batch']}", between=("run#", "run$"))
+        repeating = [item for item in records if item["after"] == failed["run"]]
+        left = IndexSet.parse(failed["positions"])
+        for item in repeating:
+            left = left.without(IndexSet.parse(item["positions"]))
+        if not len(left):
+            return max(repeating, key=lambda item: int(item["expires"]))
+        return {**failed, "positions": str(left)}
 
     def _requeue(self, item: dict[str, Any], leaving: Change) -> None:
         """Let a run of the earlier version wait as one of this version."""
