@@ -126,7 +126,8 @@ class Run:
         fields = {name: getattr(self, name) for name in self.__slots__}
         fields |= {"members": to_text(self.members)}
         fields |= {"pending": str(self.pending), "outstanding": str(self.outstanding)}
-        return {name: value for name, value in fields.items() if value != ""}
+        # Without `expires`, too, until the run has ended: 0 would be a time in the past.
+        return {name: value for name, value in fields.items() if value not in ("", 0)}
 
     @classmethod
     def from_item(cls, item: dict[str, Any]) -> Run:
