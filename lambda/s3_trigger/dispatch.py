@@ -5,9 +5,12 @@ It is called once a minute, and whenever something may start; any number of time
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from s3_trigger.batches import OPEN, Batches
 from s3_trigger.executions import describe, running_names
@@ -131,7 +134,11 @@ class Dispatcher:
 
     def _find_ends(self, state_machine: str, runs: list[Run]) -> None:
         """Handle the ends of executions that do not run any more."""
-        running = running_names(self._runtime, state_machine)
+        # The functions may have lost their permissions for a state machine that was replaced.
+        lost = () if state_machine == self._config.state_machine_arn else (ClientError,)
+        running: set[str] = set()
+        with contextlib.suppress(*lost):
+            running = running_names(self._runtime, state_machine)
         ends: list[ExecutionEnded] = []
         for run in runs:
             uploads = list(self._runtime.units.uploads(run.members)) if run.kind != BATCH else []
@@ -140,7 +147,9 @@ class Dispatcher:
             for name in names:
                 if name in running:
                     continue
-                execution = describe(self._runtime, state_machine, name)
+                execution = None
+                with contextlib.suppress(*lost):
+                    execution = describe(self._runtime, state_machine, name)
                 if execution is None:
                     unknown.append(name)
                 elif execution.status not in _RUNNING:
@@ -154,7 +163,8 @@ class Dispatcher:
         if run.state_machine != self._config.state_machine_arn:
             reason = f"the state machine {run.state_machine} was replaced; whether the execution succeeded is not known"
             pending = run.pending.union(indexes)
-            self._starter.set_aside(replace(run, pending=pending, outstanding=run.outstanding.without(indexes)), reason)
+            outstanding = run.outstanding.without(indexes)
+            self._starter.set_aside(replace(run, pending=pending, outstanding=outstanding), reason, may_exist=False)
         elif run.kind == BATCH:
             self._continue(run)
         else:
