@@ -128,7 +128,7 @@ class Dispatcher:
         """Make another attempt on a run that has not started."""
         if run.attempts >= ATTEMPTS_MAX:
             reason = run.reason or f"the function was stopped {run.attempts} times while it started the run"
-            self._starter.set_aside(run, reason)
+            self._starter.give_up(run, reason)
         elif (claimed := self._runs.extend_lease(run)) is not None:
             self._start(claimed)
 
@@ -164,7 +164,7 @@ class Dispatcher:
             reason = f"the state machine {run.state_machine} was replaced; whether the execution succeeded is not known"
             pending = run.pending.union(indexes)
             outstanding = run.outstanding.without(indexes)
-            self._starter.set_aside(replace(run, pending=pending, outstanding=outstanding), reason, may_exist=False)
+            self._starter.give_up(replace(run, pending=pending, outstanding=outstanding), reason, may_exist=False)
         elif run.kind == BATCH:
             self._continue(run)
         else:

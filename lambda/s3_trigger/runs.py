@@ -150,7 +150,7 @@ class Runs:
         self._table = runtime.table
 
     def create(self, run: Run) -> Change:
-        """Return the change that lets a new run wait for a slot."""
+        """Return the change that queues a new run for a slot."""
         return self._put_ready(replace(run, queued=self._runtime.milliseconds()), NEW)
 
     def claim(self) -> Iterator[Run]:

@@ -256,9 +256,9 @@ class Starter:
             seconds = min(_BACKOFF_SECONDS * 2 ** (current.attempts - 1), _BACKOFF_MAX_SECONDS)
             self._postpone(run, seconds=seconds, attempts=current.attempts, reason=reason)
         else:
-            self.set_aside(current, reason)
+            self.give_up(current, reason)
 
-    def set_aside(self, run: Run, reason: str, *, may_exist: bool = True) -> None:
+    def give_up(self, run: Run, reason: str, *, may_exist: bool = True) -> None:
         """Send the members of a run that were not started to the dead-letter queue, and free their slots.
 
         Args:
@@ -292,7 +292,7 @@ class Starter:
         self._advance(run, to if to.weight else replace(to, status=ENDED), notices)
 
     def _postpone(self, run: Run, *, seconds: int, attempts: int, reason: str) -> None:
-        """Let another attempt on a run be made after some seconds."""
+        """Schedule another attempt on a run after some seconds."""
         current = self._runs.active_ones([run.name]).get(run.name)
         if current is not None and current.claimed == run.claimed:
             lease = self._runtime.seconds() + seconds
