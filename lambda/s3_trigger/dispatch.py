@@ -89,7 +89,7 @@ class Dispatcher:
         sealer = Sealer(self._runtime)
         while has_time() and (units := sealer.seal()) is not None:
             for unit in units:
-                batches.distribute(unit)
+                batches.distribute(unit, cursor=0)
 
     def _start_ready(self, has_time: Callable[[], bool]) -> None:
         if not has_time():
