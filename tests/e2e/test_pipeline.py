@@ -256,7 +256,12 @@ def test_an_event_delivered_twice_starts_one_execution(deployment: Deployment) -
         waiting = attributes["ApproximateNumberOfMessages"], attributes["ApproximateNumberOfMessagesNotVisible"]
         return waiting == ("0", "0")
 
+    def inbox_is_empty() -> bool:
+        items = deployment.session.client("dynamodb").scan(TableName=outputs["Table"])["Items"]
+        return not any(item["pk"]["S"] in ("inbox", "sealed", "ready") for item in items)
+
     assert until(queue_is_empty, seconds=20)
+    assert until(inbox_is_empty, seconds=20)
     states = deployment.session.client("stepfunctions")
     names = [
         listed["name"]
