@@ -28,7 +28,7 @@ class Batches(Pipeline):
         for function in (self.intake, self.dispatcher):
             self.configure(function, {"batch_size": BATCH_SIZE})
         (source,) = self.functions.list_event_source_mappings(FunctionName=self.intake)["EventSourceMappings"]
-        self.functions.update_event_source_mapping(UUID=source["UUID"], BatchSize=10, MaximumBatchingWindowInSeconds=0)
+        self.functions.update_event_source_mapping(UUID=source["UUID"], BatchSize=10, MaximumBatchingWindowInSeconds=1)
 
     def upload_objects(self, body: bytes) -> str:
         """Upload a full batch and return its group."""
@@ -41,6 +41,17 @@ class Batches(Pipeline):
         """Return the scenarios of every pipeline; S3 is asked for the objects of a batch one by one if they are few."""
         scenarios = super().scenarios()
         return {**scenarios, self.delete_object: scenarios[self.delete_object] | {("dispatcher", "s3:ListBucket")}}
+
+    def until_execution_ended(self, mark: str) -> Steps:
+        """Wait until the execution has ended.
+
+        The intake invokes the dispatcher for a delivery that fills a batch; other batches wait for the next minute.
+        """
+        while self.execution(mark) is None:
+            if self.items("inbox"):
+                self.functions.invoke(FunctionName=self.dispatcher, InvocationType="Event", Payload=b"{}")
+            yield
+        yield from super().until_execution_ended(mark)
 
     def delete_object(self) -> Steps:
         """Delete an object of a batch before the batch is full."""

@@ -55,6 +55,9 @@ _CONCURRENCY = 5
 # A part of the 4,096 bytes of all variables of a function:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _PREFIXES_MAX_BYTES = 2500
+# So many always fit beside the longest name, the longest pattern of groups and a topic. Prefixes that the functions do
+# not need are passed only then: where they are all known, the functions list more keys in one request.
+_SPARE_PREFIXES_MAX_BYTES = 1400
 
 
 @public
@@ -358,9 +361,10 @@ def _prefixes_of_function(prefixes: Sequence[str], group_by: GroupBy | None) -> 
     Objects are named by their path below that folder; only groups by folders need each prefix.
     """
     size = len(json.dumps([prefix for prefix in prefixes if not is_unresolved(prefix)], ensure_ascii=False).encode())
-    if size <= _PREFIXES_MAX_BYTES:
+    needs_each = group_by is not None and "folders" in group_by.to_settings()
+    if size <= (_PREFIXES_MAX_BYTES if needs_each else _SPARE_PREFIXES_MAX_BYTES):
         return list(prefixes)
-    if group_by is not None and "folders" in group_by.to_settings():
+    if needs_each:
         raise InvalidValueError(
             "prefixes",
             f"{len(prefixes)} strings of {size} bytes",

@@ -162,6 +162,7 @@ def test_resources_have_no_physical_names(demo: dict[str, Any]) -> None:
         elif entry["Type"] not in (
             "AWS::Lambda::EventInvokeConfig",
             "AWS::Lambda::EventSourceMapping",
+            "AWS::Lambda::Permission",
             "AWS::S3::BucketPolicy",
         ):
             assert not named & entry.get("Properties", {}).keys(), name
