@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import ClassVar
@@ -12,6 +13,8 @@ from tools.iam_mutations.pipeline import Pipeline, Scenario, Steps
 
 # The example has batches of 1,000 objects and collects messages for some seconds; the roles are the same with less.
 BATCH_SIZE = 2
+# Dispatchers that run concurrently leave work to each other.
+INVOCATION_SECONDS = 3.0
 
 
 class Batches(Pipeline):
@@ -47,9 +50,12 @@ class Batches(Pipeline):
 
         The intake invokes the dispatcher for a delivery that fills a batch; other batches wait for the next minute.
         """
+        next_invocation = 0.0
         while self.execution(mark) is None:
-            if self.items("inbox"):
+            has_work = any(self.items(partition) for partition in ("inbox", "sealed", "ready"))
+            if has_work and time.monotonic() > next_invocation:
                 self.functions.invoke(FunctionName=self.dispatcher, InvocationType="Event", Payload=b"{}")
+                next_invocation = time.monotonic() + INVOCATION_SECONDS
             yield
         yield from super().until_execution_ended(mark)
 
