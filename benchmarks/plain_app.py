@@ -6,6 +6,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -118,11 +119,26 @@ queue = sqs.Queue(
 )
 # With Powertools, as the library's own functions.
 trigger = function("Trigger", "lambda", "s3_trigger.intake.handler", "unpack_code", "vendored.json")
-machine.grant_start_execution(trigger)
-machine.grant_read(trigger)
-outgoing.grant_put(trigger)
-dead.grant_send_messages(trigger)
 trigger.add_event_source(event_sources.SqsEventSource(queue))
+dispatcher = function("Dispatcher", "lambda", "s3_trigger.dispatch.handler", "unpack_code", "vendored.json")
+dispatcher.grant_invoke(trigger)
+machine.grant_start_execution(dispatcher)
+incoming.grant_read(dispatcher)
+outgoing.grant_put(dispatcher)
+table = dynamodb.TableV2(
+    stack,
+    "Table",
+    partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
+    sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
+)
+for each_function in (trigger, dispatcher):
+    table.grant_read_write_data(each_function)
+events.Rule(
+    stack,
+    "Minute",
+    schedule=events.Schedule.rate(cdk.Duration.minutes(1)),
+    targets=[targets.LambdaFunction(dispatcher)],
+)
 undelivered = sqs.Queue(stack, "Undelivered", enforce_ssl=True)
 target = targets.SqsQueue(queue, dead_letter_queue=undelivered)
 events.Rule(stack, "Rule", event_pattern=events.EventPattern(source=["aws.s3"]), targets=[target])

@@ -150,8 +150,13 @@ class Trigger:
 
 
 def _replay_of(name: str, execution_input: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return the message that runs an execution's objects again, and a description of them."""
+    """Return the message that runs an execution's objects again, and a description of them.
+
+    It is the message that the trigger itself sends to the dead-letter queue for a failure, so that `Trigger.retry` and
+    `Trigger.redrive` of one failure start its objects once.
+    """
     batch = execution_input.get("batch")
+    # Executions that an earlier version started may have both a batch and a key.
     if isinstance(batch, str):
         about = execution_input.get("key") or f"{execution_input.get('objects')} objects of the batch {batch}"
         detail: dict[str, Any] = {"batch": batch, "run": name}

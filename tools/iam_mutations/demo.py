@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from tools.iam_mutations.pipeline import Pipeline, Scenario, Steps
 
 
@@ -21,12 +19,8 @@ class Demo(Pipeline):
         return key
 
     def scenarios(self) -> dict[Scenario, set[tuple[str, str]]]:
-        """Return the scenarios of every pipeline, the repetition of an event and an object in a manifest."""
-        return {
-            **super().scenarios(),
-            self.repeat: {("trigger", "states:DescribeExecution")},
-            self.upload_beside_sibling: {("trigger", "s3:PutObject")},
-        }
+        """Return the scenarios of every pipeline, and that of an object in a manifest."""
+        return {**super().scenarios(), self.upload_beside_sibling: {("dispatcher", "s3:PutObject")}}
 
     def upload_beside_sibling(self) -> Steps:
         """Upload an object whose key another key starts with."""
@@ -35,15 +29,11 @@ class Demo(Pipeline):
             self.s3.put_object(Bucket=self.bucket, Key=name, Body=self.good)
         yield from self.until_ended(key)
 
-    def repeat(self) -> Steps:
-        """Deliver an event again after its execution has ended."""
+    def delete_object(self) -> Steps:
+        """Delete an object before its execution starts, while its event waits for others."""
+        before = self.messages_in(self.dead_letter_queue)
         key = self.upload_objects(self.good)
-        yield from self.until_ended(key)
-        execution = self.execution(key)
-        assert execution is not None  # noqa: S101 - it has ended
-        sequencer = json.loads(execution["input"])["sequencer"]
-        s3_object = {"key": key, "sequencer": sequencer, "size": len(self.good)}
-        detail = {"bucket": {"name": self.bucket}, "object": s3_object}
-        event = {"version": "0", "source": "aws.s3", "detail-type": "Object Created", "detail": detail}
-        self.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(event))
-        yield from self.until_queue_is_empty()
+        self.s3.delete_object(Bucket=self.bucket, Key=key)
+        while self.messages_in(self.dead_letter_queue) == before:
+            yield
+        yield from self.until_settled()

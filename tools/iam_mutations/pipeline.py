@@ -6,7 +6,7 @@ import json
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import boto3
 
+from cdk_sagemaker_processing.model import names
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from smproc.local import LocalAws
+from smproc.operations import Trigger
 from tests.helpers.deployment import cdk, session_at
 from tools.iam_mutations.action import DENIED, Action, as_list
 from tools.iam_mutations.documented import DOCUMENTED
@@ -49,11 +51,14 @@ class Pipeline(ABC):
     deploy: ClassVar[Sequence[str]] = ()
     good: ClassVar[bytes]
     bad: ClassVar[bytes]
+    # The actions that publish a failure.
+    reports: ClassVar[Collection[str]] = ("states:GetExecutionHistory", "events:PutEvents")
     # The owner of each role, by the start of its logical id.
     parts: ClassVar[Mapping[str, str]] = {
         "SKLearnRole": "job",
         "PipelineStateMachineRole": "state machine",
         "PipelineTriggerFunctionRole": "trigger",
+        "PipelineTriggerLedgerDispatcherRole": "dispatcher",
         "ProcessingCodeUnpackerFunctionRole": "unpacker",
     }
 
@@ -65,7 +70,9 @@ class Pipeline(ABC):
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             region_name=environment["AWS_REGION"],
         )
-        self.client = session_at(session, local_aws.endpoint).client
+        self.session = session_at(session, local_aws.endpoint)
+        self.client = self.session.client
+        self.dynamodb, self.events = self.client("dynamodb"), self.client("events")
         self.formation = self.client("cloudformation")
         self.iam = self.client("iam")
         self.functions = self.client("lambda")
@@ -79,6 +86,11 @@ class Pipeline(ABC):
         self.bucket, self.prefix = split_s3_uri(outputs["UploadTo"])
         self._resources = self.formation.describe_stack_resources(StackName=self.stack)["StackResources"]
         self.queue = self.named("PipelineTriggerQueue", "AWS::SQS::Queue")
+        self.dead_letter_queue = self.named("PipelineTriggerDeadLetterQueue", "AWS::SQS::Queue")
+        self.table = self.named("PipelineTriggerLedgerTable", "AWS::DynamoDB::GlobalTable")
+        self.intake = self.named("PipelineTriggerFunction", "AWS::Lambda::Function")
+        self.dispatcher = self.named("PipelineTriggerLedgerDispatcher", "AWS::Lambda::Function")
+        self.ends = self.named("PipelineTriggerEndedRule", "AWS::Events::Rule")
         self._count = 0
         self._read = 0
 
@@ -113,13 +125,24 @@ class Pipeline(ABC):
     def upload_objects(self, body: bytes) -> str:
         """Upload what starts one execution, and return a value of its input that identifies it."""
 
+    @abstractmethod
+    def delete_object(self) -> Steps:
+        """Delete an object before its execution starts."""
+
     def scenarios(self) -> dict[Scenario, set[tuple[str, str]]]:
         """Return the scenarios, each with the owners and actions that only it uses; `upload` uses all others."""
         return {
             self.upload: set(),
             self.upload_first: {("job", "logs:CreateLogGroup")},
-            self.fail: {("trigger", "states:GetExecutionHistory"), ("trigger", "events:PutEvents")},
+            self.fail: {("trigger", name) for name in self.reports},
             self.poison: {("trigger", "sqs:SendMessage")},
+            self.repeat: {("trigger", "states:DescribeExecution")},
+            self.request_unknown_run: {("trigger", "dynamodb:GetItem"), ("trigger", "dynamodb:Query")},
+            self.lose_end_event: {
+                ("dispatcher", name) for name in {*self.reports, "states:ListExecutions", "states:DescribeExecution"}
+            },
+            self.delete_object: {("dispatcher", "sqs:SendMessage")},
+            self.restart: {("dispatcher", "dynamodb:GetItem"), ("dispatcher", "dynamodb:Scan")},
             self.stop: {("state machine", "sagemaker:StopProcessingJob")},
             self.unpack: {("unpacker", name) for name in (*DOCUMENTED["unpacker"], "s3:GetObject", "s3:PutObject")},
         }
@@ -141,6 +164,60 @@ class Pipeline(ABC):
         """Send a message that is not an event."""
         self.sqs.send_message(QueueUrl=self.queue, MessageBody="not an event")
         yield from self.until_queue_is_empty()
+
+    def repeat(self) -> Steps:
+        """Retry a failed execution, which runs again unless it runs already."""
+        mark = self.upload_objects(self.bad)
+        yield from self.until_ended(mark)
+        execution = self.execution(mark)
+        assert execution is not None  # noqa: S101 - it has ended
+        Trigger.of_stack(self.session, self.stack).retry(self.session, execution["executionArn"])
+        yield from self.until_queue_is_empty()
+        yield from self.until_settled()
+
+    def request_unknown_run(self) -> Steps:
+        """Send a request to run a run again that the table does not have."""
+        detail = {"batch": self.new_name(), "run": self.new_name()}
+        request = {"source": names.EVENT_SOURCE, "detail-type": names.REPLAY_DETAIL_TYPE, "detail": detail}
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(request))
+        yield from self.until_queue_is_empty()
+
+    def lose_end_event(self) -> Steps:
+        """Fail an execution whose end event is lost, until the dispatcher lists the executions that run."""
+        self.events.disable_rule(Name=self.ends)
+        try:
+            mark = self.upload_objects(self.bad)
+            yield from self.until_execution_ended(mark)
+            time.sleep(LATE_SECONDS)  # the event may be under way when the execution has ended
+        finally:
+            self.events.enable_rule(Name=self.ends)
+        # The dispatcher asks for the ends of executions that started a minute ago.
+        for run in self.items("active"):
+            self.dynamodb.update_item(
+                TableName=self.table,
+                Key={name: run[name] for name in ("pk", "sk")},
+                UpdateExpression="SET lease = :past",
+                ExpressionAttributeValues={":past": {"N": "1"}},
+            )
+        # The event that its rule sends each minute.
+        self.functions.invoke(FunctionName=self.dispatcher, InvocationType="Event", Payload=b'{"minute": true}')
+        yield from self.until_settled()
+
+    def restart(self) -> Steps:
+        """Upload objects after the dispatcher has changed, whose new process examines the table."""
+        self.configure(self.dispatcher, {"restarts": self.new_name()})
+        yield from self.upload()
+
+    def configure(self, function: str, settings: Mapping[str, object]) -> None:
+        """Change settings of a function; those that it does not know go into another variable."""
+        variables = self.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+        known = json.loads(variables["SETTINGS"])
+        changed = {name: value for name, value in settings.items() if name in known}
+        others = {name.upper(): str(value) for name, value in settings.items() if name not in known}
+        self.functions.update_function_configuration(
+            FunctionName=function,
+            Environment={"Variables": {**variables, **others, "SETTINGS": json.dumps(known | changed)}},
+        )
 
     def stop(self) -> Steps:
         """Stop an execution while its job runs."""
@@ -180,18 +257,42 @@ class Pipeline(ABC):
         return f"{self._count:04}"
 
     def until_ended(self, mark: str) -> Steps:
+        """Wait until the execution has ended and its end is handled."""
+        yield from self.until_execution_ended(mark)
+        yield from self.until_settled()
+
+    def until_execution_ended(self, mark: str) -> Steps:
         """Wait until the execution has ended."""
         while (execution := self.execution(mark)) is None or execution["status"] == "RUNNING":
             yield
 
+    def until_settled(self) -> Steps:
+        """Wait until the table has no work."""
+        while any(self.items(partition) for partition in ("inbox", "sealed", "ready", "active", "outbox")):
+            yield
+
+    def items(self, partition: str) -> list[dict[str, Any]]:
+        """Return the items of a partition of the table."""
+        found: list[dict[str, Any]] = self.dynamodb.query(
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": partition}},
+        )["Items"]
+        return found
+
     def until_queue_is_empty(self) -> Steps:
         """Wait until the queue is empty."""
-        names: list[QueueAttributeFilterType] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        while any(
-            int(count)
-            for count in self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"].values()
-        ):
+        while self.messages_in(self.queue):
             yield
+
+    def messages_in(self, queue_url: str) -> int:
+        """Return the number of messages in a queue, also of those that somebody has received."""
+        counts: list[QueueAttributeFilterType] = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+        ]
+        found = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=counts)["Attributes"]
+        return sum(map(int, found.values()))
 
     def execution(self, mark: str) -> dict[str, Any] | None:
         """Return the execution whose input contains a value, None if there is none."""
@@ -211,6 +312,8 @@ class Pipeline(ABC):
         """Remove the traces of the previous mutation."""
         self.local_aws.clear_faults()
         self.sqs.purge_queue(QueueUrl=self.queue)
+        for item in self.dynamodb.scan(TableName=self.table)["Items"]:
+            self.dynamodb.delete_item(TableName=self.table, Key={name: item[name] for name in ("pk", "sk")})
 
     def denials(self) -> list[re.Match[str]]:
         """Return the new denials in the server's log."""

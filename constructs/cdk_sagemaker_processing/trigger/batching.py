@@ -9,6 +9,7 @@ from aws_cdk import Duration
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
 from cdk_sagemaker_processing.trigger.group_by import GroupBy
+from cdk_sagemaker_processing.trigger.job_input import BATCH_FIELDS, OBJECT_FIELDS
 
 BATCH_SIZE_MAX = 100_000
 SLOTS_MAX = 1000
@@ -62,17 +63,9 @@ class Batching:
             raise InvalidValueError("batch_window", f"{seconds:g} seconds", rule, advice)
 
     @property
-    def needs_ledger(self) -> bool:
-        """True if uploads wait for other uploads or for a free slot."""
-        return self.batch_size > 1 or self.max_concurrent_jobs is not None
-
-    @property
     def execution_input_fields(self) -> tuple[str, ...]:
         """The fields of the input of each execution."""
-        source = ("s3_data_type", "s3_uri")
-        if self.batch_size > 1:
-            return ("batch", "bucket", "group", "objects", *source)
-        return (*(("batch",) if self.needs_ledger else ()), "bucket", "key", "sequencer", *source)
+        return BATCH_FIELDS if self.batch_size > 1 else OBJECT_FIELDS
 
     def to_settings(self) -> dict[str, Any]:
         """Return the settings of the functions."""

@@ -136,7 +136,7 @@ def _refused_by_botocore(request: dict[str, Any]) -> str:
     return report
 
 
-@pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::ECR::Repository"])
+@pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::DynamoDB::GlobalTable"])
 def test_data_outlives_the_stack(demo: dict[str, Any], kind: str) -> None:
     found = [r for r in demo["Resources"].values() if r["Type"] == kind]
 
@@ -159,5 +159,10 @@ def test_resources_have_no_physical_names(demo: dict[str, Any]) -> None:
     for name, entry in demo["Resources"].items():
         if "/aws/vendedlogs/states/" in str(entry.get("Properties")):
             assert "AWS::StackId" in str(entry["Properties"]["LogGroupName"])  # no other stack has the name
-        elif entry["Type"] not in ("AWS::Lambda::EventSourceMapping", "AWS::S3::BucketPolicy"):
+        elif entry["Type"] not in (
+            "AWS::Lambda::EventInvokeConfig",
+            "AWS::Lambda::EventSourceMapping",
+            "AWS::Lambda::Permission",
+            "AWS::S3::BucketPolicy",
+        ):
             assert not named & entry.get("Properties", {}).keys(), name

@@ -325,7 +325,9 @@ def test_tracing_can_be_switched_off(tracing: bool) -> None:  # noqa: FBT001
     assert ("xray:" in json.dumps(template(scope))) == tracing
 
 
-@pytest.mark.parametrize(("reserved", "batches", "concurrency"), [(3, 1, 3), (3, 10, 3), (50, 1, 50), (50, 10, 5)])
+@pytest.mark.parametrize(
+    ("reserved", "batches", "concurrency"), [(2, 1, 2), (3, 1, 3), (3, 10, 3), (50, 1, 5), (50, 10, 5)]
+)
 def test_reserved_concurrency_limits_that_of_the_queue(reserved: int, batches: int, concurrency: int) -> None:
     scope = stack()
     Safeguards(reserved_concurrent_executions=reserved).apply_to(scope)

@@ -163,11 +163,9 @@ def test_a_later_pipeline_that_needs_more_endpoints_fails_the_synth() -> None:
     Safeguards(vpc=vpc).apply_to(scope)
     pipeline(scope)
     ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc)
-    pipeline(scope, "Later", batch_size=2)
+    pipeline(scope, "Later", failure_topic=sns.Topic(scope, "Failures"))
 
-    with pytest.raises(
-        RuntimeError, match=r"call dynamodb, lambda too, because something was created after .*Endpoints'"
-    ):
+    with pytest.raises(RuntimeError, match=r"call sns too, because something was created after .*Endpoints'"):
         resources(scope, "AWS::EC2::VPCEndpoint")
 
 

@@ -6,9 +6,13 @@ The functions import nothing of this project, so only these tests compare the co
 from __future__ import annotations
 
 import io
+import itertools
 import json
+import re
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,13 +22,16 @@ import cdk_sagemaker_processing as p
 from cdk_sagemaker_processing.model.limits import shapes
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX
 from cdk_sagemaker_processing.trigger.batching import Batching
-from s3_trigger import dead_letters, executions, messages, notifications
+from cdk_sagemaker_processing.trigger.job_input import BATCH_FIELDS, OBJECT_FIELDS
+from s3_trigger import messages, notifications
 from s3_trigger.config import Config
-from s3_trigger.dispatch import Dispatcher
+from s3_trigger.dynamodb import Table
 from s3_trigger.index_set import IndexSet
-from s3_trigger.ledger import Run
 from s3_trigger.messages import ExecutionEnded, ReplayRequest, Upload, parse_message
-from s3_trigger.single_object import NO_MANIFEST, S3_URI_MAX, manifest_source, source_of
+from s3_trigger.outbox import Notice, publish
+from s3_trigger.runs import BATCH, EACH, Run
+from s3_trigger.sources import S3_URI_MAX, manifest_source
+from s3_trigger.starter import Starter
 from smproc.operations import Trigger
 from smproc.operations.executions import keys_of
 from tests.helpers.stacks import stack, template
@@ -37,8 +44,68 @@ SETTINGS = {
     "pipeline": "Stack/Pipeline",
     "dead_letter_queue": "https://dead",
     "max_receives": 5,
+    "trigger": "c8",
+    "table": "ledger",
+    "dispatcher": "dispatcher",
 }
 UPLOAD = Upload("in", "in/a.csv", "1".ljust(messages.SEQUENCER_LENGTH, "0"))
+MANIFEST = manifest_source(("out", "manifests/m.json"))
+TRIGGER = Trigger(
+    pipeline="p", state_machine_arn="m", queue_url="q", dead_letter_queue_url="d", undelivered_queue_url="u"
+)
+kinds = pytest.mark.parametrize("kind", [BATCH, EACH])
+siblings = pytest.mark.parametrize("sibling", [(), ("in/a.csv.bak",)], ids=["alone", "with a sibling"])
+
+
+class Functions:
+    """The functions with services that have one object, whose run starts and fails; they record what is sent."""
+
+    def __init__(self, kind: str, *siblings: str) -> None:
+        self.run = Run(
+            name="a" * 64, kind=kind, bucket="in", root="in/", group="", members=(("unit", 0, 0),), origin="b" * 64
+        )
+        if kind == EACH:
+            self.run = replace(self.run, pending=IndexSet.of([0]))
+        self.started: list[tuple[str, dict[str, Any]]] = []
+        self.dead_letters: list[dict[str, Any]] = []
+        listed = {"Contents": [{"Key": key} for key in (UPLOAD.key, *siblings)]}
+        ids = itertools.count()
+        self.runtime: Any = SimpleNamespace(
+            config=Config.from_settings(SETTINGS),
+            runs=SimpleNamespace(advance=lambda _, to, *__: to),
+            units=SimpleNamespace(sorted_uploads=lambda _: [UPLOAD], uploads=lambda _: iter([UPLOAD])),
+            table=Table(SimpleNamespace(delete_item=lambda **_: {}), "ledger"),  # type: ignore[arg-type]
+            s3=SimpleNamespace(
+                head_object=lambda **_: {}, list_objects_v2=lambda **_: listed, upload_fileobj=lambda *_, **__: None
+            ),
+            sqs=SimpleNamespace(send_message=lambda **arguments: self.dead_letters.append(arguments)),
+            step_functions=SimpleNamespace(start_execution=self._start_execution),
+            logger=SimpleNamespace(info=lambda *_, **__: None, warning=lambda *_, **__: None),
+            count=lambda *_: None,
+            pool=ThreadPoolExecutor,
+            new_id=lambda: str(next(ids)),
+            seconds=lambda: 0,
+            milliseconds=lambda: 0,
+        )
+
+    def start(self) -> tuple[str, dict[str, Any]]:
+        """Start the run, and return the name and the input of its execution."""
+        Starter(self.runtime, lambda: True).start(self.run)
+        (started,) = self.started
+        return started
+
+    def send_dead_letter(self, execution: str) -> dict[str, Any]:
+        """Send the object of the run to the dead-letter queue, and return the message."""
+        notice = Notice(
+            run=self.run, members=self.run.members, next_step="SET_ASIDE", reason="the script failed", name=execution
+        )
+        publish(self.runtime, [notice.to_change(self.runtime)])
+        (message,) = self.dead_letters
+        return message
+
+    def _start_execution(self, *, stateMachineArn: str, name: str, input: str) -> None:  # noqa: A002, N803 - boto3's
+        assert stateMachineArn == SETTINGS["state_machine_arn"]
+        self.started.append((name, json.loads(input)))
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +162,8 @@ def test_the_settings_parse_as_the_configuration_of_the_functions(resources: dic
         configurations.append(Config.from_environment({"SETTINGS": joined}))
 
     assert len(configurations) == 2
+    assert len({configuration.trigger for configuration in configurations}) == 1
+    assert all(configuration.reports_other_executions for configuration in configurations)
     assert {configuration.manifest_prefix for configuration in configurations} == {MANIFESTS_PREFIX}
     assert {configuration.batch_size for configuration in configurations} == {10}
     assert all(configuration.grouping.rule and configuration.table for configuration in configurations)
@@ -141,45 +210,52 @@ def test_the_command_finds_the_queues_by_their_tags(resources: dict[str, dict[st
     assert len({found.queue_url, found.dead_letter_queue_url, found.undelivered_queue_url}) == 3
 
 
+def retry(name: str, execution_input: dict[str, Any]) -> str:
+    """Retry a failed execution by the command, and return the message that it sends."""
+    described = {"name": name, "status": "FAILED", "input": json.dumps(execution_input)}
+    session: Any = Session(describe_execution=lambda **_: described)
+    TRIGGER.retry(session, "arn")
+    (sent,) = session.sent
+    return str(sent)
+
+
+@kinds
+@siblings
+def test_a_retry_and_a_redrive_of_one_failure_are_the_same_message(kind: str, sibling: tuple[str, ...]) -> None:
+    functions = Functions(kind, *sibling)
+    name, execution_input = functions.start()
+    retried = parse_message(retry(name, execution_input), "in")
+    redriven = parse_message(functions.send_dead_letter(name)["MessageBody"], "in")
+
+    if kind == EACH:
+        assert retried == redriven == replace(UPLOAD, replay=name)
+    else:
+        assert retried == redriven == ReplayRequest(run=name, batch=functions.run.origin)
+
+
 @pytest.mark.parametrize(
     ("execution_input", "message"),
     [
+        ({"bucket": "in", "key": UPLOAD.key, "sequencer": UPLOAD.sequencer}, replace(UPLOAD, replay="n")),
+        # A limit without batches: the table had a batch for each object.
         (
-            executions.single_input(Config.from_settings(SETTINGS), UPLOAD, "manifests/m.json"),
-            Upload("in", UPLOAD.key, UPLOAD.sequencer, "n"),
+            {"batch": "b", "bucket": "in", "key": UPLOAD.key, "sequencer": UPLOAD.sequencer},
+            ReplayRequest(run="n", batch="b"),
         ),
-        (
-            {"batch": "b", "bucket": "in", "group": "-", "objects": 2, "s3_uri": "s3://out/m"},
-            ReplayRequest("b", "n"),
-        ),
+        ({"batch": "b", "bucket": "in", "group": "-", "objects": 2}, ReplayRequest(run="n", batch="b")),
     ],
-    ids=["object", "batch"],
+    ids=["object", "object with a limit", "batch"],
 )
-def test_the_intake_processes_the_messages_that_a_retry_sends(
-    execution_input: dict[str, Any], message: Upload | ReplayRequest
+@pytest.mark.parametrize("source", [MANIFEST, {"s3_data_type": "S3Prefix", "s3_uri": "s3://in/in/a.csv"}])
+def test_the_intake_processes_the_retry_of_an_execution_of_an_earlier_version(
+    execution_input: dict[str, Any], source: dict[str, str], message: Upload | ReplayRequest
 ) -> None:
-    described = {"name": "n", "status": "FAILED", "input": json.dumps(execution_input)}
-    session: Any = Session(describe_execution=lambda **_: described)
-    trigger = Trigger(
-        pipeline="p", state_machine_arn="m", queue_url="q", dead_letter_queue_url="d", undelivered_queue_url="u"
-    )
-    trigger.retry(session, "arn")
-    (sent,) = session.sent
-
-    assert parse_message(sent, "in") == message
+    assert parse_message(retry("n", execution_input | source), "in") == message
 
 
-def test_the_command_shows_the_dead_letters_that_the_functions_send() -> None:
-    sent: list[dict[str, Any]] = []
-    run = Run(batch="b", group="-", indexes=IndexSet.of([0]))
-    runtime: Any = SimpleNamespace(
-        config=Config.from_settings(SETTINGS),
-        ledger=SimpleNamespace(members=lambda *_: iter([[(0, UPLOAD)]])),
-        logger=SimpleNamespace(warning=lambda *_, **__: None),
-        sqs=SimpleNamespace(send_message=lambda **arguments: sent.append(arguments)),
-    )
-    dead_letters.send_run(runtime, run, "the script failed")
-    (message,) = sent
+@kinds
+def test_the_command_shows_the_dead_letters_that_the_functions_send(kind: str) -> None:
+    message = Functions(kind).send_dead_letter("n")
     received = {
         "Body": message["MessageBody"],
         "MessageAttributes": message["MessageAttributes"],
@@ -191,31 +267,37 @@ def test_the_command_shows_the_dead_letters_that_the_functions_send() -> None:
         receive_message=lambda **_: {"Messages": [waiting.pop()] if waiting else []},
         change_message_visibility=lambda **_: None,
     )
-    trigger = Trigger(
-        pipeline="p", state_machine_arn="m", queue_url="q", dead_letter_queue_url="d", undelivered_queue_url="u"
-    )
-    (letter,) = trigger.dead_letters(session)
+    (letter,) = TRIGGER.dead_letters(session)
 
     assert (letter.about, letter.reason) == ("s3://in/in/a.csv", "the script failed")
-    assert parse_message(message["MessageBody"], "in") == ReplayRequest("b", run.name)
 
 
 def test_an_execution_for_an_object_names_it_in_its_failure() -> None:
-    execution_input = executions.single_input(Config.from_settings(SETTINGS), UPLOAD, "manifests/m.json")
-    ended = ExecutionEnded(name="n", arn="a", status="FAILED", input=json.dumps(execution_input))
+    name, execution_input = Functions(EACH).start()
+    ended = ExecutionEnded(name=name, arn="a", status="FAILED", input=json.dumps(execution_input))
 
     assert ended.objects == ["s3://in/in/a.csv"]
+
+
+@kinds
+@siblings
+def test_the_inputs_have_the_documented_fields(kind: str, sibling: tuple[str, ...]) -> None:
+    _, execution_input = Functions(kind, *sibling).start()
+    fields = OBJECT_FIELDS if kind == EACH else BATCH_FIELDS
+
+    assert sorted(execution_input) == sorted(fields)
+    assert execution_input["trigger"] == SETTINGS["trigger"]
+    documented = re.sub(r"\s+", " ", p.S3Trigger.__doc__ or "")
+    listed = [set(re.findall(r'"(\w+)"', names)) for names in re.findall(r"``\{([^}]*)\}``", documented)]
+    assert set(fields) in listed
 
 
 @pytest.mark.parametrize(
     ("execution_input", "keys"),
     [
-        (executions.single_input(Config.from_settings(SETTINGS), UPLOAD, NO_MANIFEST), [UPLOAD.key]),
-        (executions.single_input(Config.from_settings(SETTINGS), UPLOAD, "manifests/m.json"), [UPLOAD.key]),
-        (
-            {"batch": "b", "bucket": "in", **manifest_source(Config.from_settings(SETTINGS), "manifests/m.json")},
-            ["in/a.csv", "in/blue/b.csv"],
-        ),
+        (Functions(EACH).start()[1], [UPLOAD.key]),
+        (Functions(EACH, "in/a.csv.bak").start()[1], [UPLOAD.key]),
+        ({"batch": "b", "bucket": "in", **MANIFEST}, ["in/a.csv", "in/blue/b.csv"]),
         # The name of the field in executions that an earlier version started.
         (
             {"batch": "b", "bucket": "in", "manifest_uri": "s3://out/manifests/m.json"},
@@ -238,27 +320,17 @@ def test_the_command_finds_the_keys_in_the_input_of_an_execution(
 def test_jobs_take_the_fields_that_the_functions_write(resources: dict[str, dict[str, Any]]) -> None:
     (machine,) = [entry for entry in resources.values() if entry["Type"] == "AWS::StepFunctions::StateMachine"]
     definition = json.dumps(machine["Properties"]["DefinitionString"])
-    config = Config.from_settings(SETTINGS)
-    for written in (source_of(config, UPLOAD, NO_MANIFEST), manifest_source(config, "manifests/m.json")):
-        assert written.keys() == {"s3_data_type", "s3_uri"}
-        assert all(f"$.{field}" in definition for field in written)
+    for functions in (Functions(EACH), Functions(EACH, "in/a.csv.bak"), Functions(BATCH)):
+        _, written = functions.start()
+        assert {f"$.{field}" for field in written if f"$.{field}" in definition} == {"$.s3_data_type", "$.s3_uri"}
         assert written["s3_data_type"] in shapes()["ProcessingS3DataType"]["enum"]
 
 
-def test_the_library_knows_the_fields_of_an_executions_input() -> None:
-    config = Config.from_settings(SETTINGS)
-    single = executions.single_input(config, UPLOAD, NO_MANIFEST)
-    assert set(Batching().execution_input_fields) == single.keys()
-
-    run = SimpleNamespace(batch="b", group="", name="r")
-    slot: Any = SimpleNamespace(run=run, manifest="manifests/m.json", objects=2)
-    dispatcher: Any = SimpleNamespace(_config=config, _is_single=lambda _: False, _only_member=lambda _: UPLOAD)
-    batch = Dispatcher._execution_input(dispatcher, slot)
-    assert set(Batching(batch_size=2).execution_input_fields) == batch.keys()
-
-    dispatcher._is_single = lambda _: True
-    limited = Dispatcher._execution_input(dispatcher, slot)
-    assert set(Batching(max_concurrent_jobs=1).execution_input_fields) == limited.keys()
+@kinds
+def test_the_library_knows_the_fields_of_an_executions_input(kind: str) -> None:
+    _, written = Functions(kind).start()
+    batching = Batching(batch_size=1 if kind == EACH else 2)
+    assert set(batching.execution_input_fields) == written.keys()
 
 
 def test_a_uri_is_as_long_as_the_api_allows() -> None:
