@@ -315,9 +315,7 @@ class Trigger:
                 self.sqs.delete_message(QueueUrl=self._tasks, ReceiptHandle=message["ReceiptHandle"])
                 assert task["name"] not in self.executions, "an execution started twice"
                 keys = self.keys_of(task["input"])
-                self.executions[task["name"]] = Execution(
-                    task["name"], task["input"], keys, task["token"], task["arn"]
-                )
+                self.executions[task["name"]] = Execution(task["name"], task["input"], keys, task["token"], task["arn"])
             now = [execution for execution in self.executions.values() if execution.token]
             if len(now) >= count:
                 assert len(now) == count, [execution.keys for execution in now]
@@ -431,6 +429,14 @@ class _Lambda:
 
     def invoke(self, **_: object) -> Mapping[str, Any]:
         return {}
+
+
+def dead_keys(body: str) -> list[str]:
+    """Return the keys that a dead letter names: one, if it is the event of an upload, or those of a run."""
+    detail = json.loads(body)["detail"]
+    if "object" in detail:
+        return [detail["object"]["key"]]
+    return [uri.partition("s3://")[2].partition("/")[2] for uri in detail["objects"]]
 
 
 def create_table(dynamodb: DynamoDBClient, name: str) -> None:
