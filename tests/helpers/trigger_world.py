@@ -47,7 +47,8 @@ class Faults:
         kill_at: the number of the call at which the function is killed.
         after: True to kill it after the service has processed the call.
         lost: True to lose the response, or the connection before the call, instead of killing the function.
-        refused: the error code and HTTP status with which each call of an operation is refused, if its parameters match.
+        refused: the error code and HTTP status with which calls of an operation are refused, and the condition for
+            their parameters.
     """
 
     calls: list[str] = field(default_factory=list)

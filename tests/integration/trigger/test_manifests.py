@@ -111,7 +111,9 @@ LONG_KEYS = [f"in/{number:05}" + "k" * 1000 for number in range(7000)]  # a mani
 
 def test_a_large_manifest_is_uploaded_in_parts(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     world = trigger(batch_size=7000, batch_window=60)
-    monkeypatch.setattr(starter, "look_up", lambda _, __, keys, **___: iter([Found(True, False)] * len(keys)))
+    monkeypatch.setattr(
+        starter, "look_up", lambda _, __, keys, **___: iter([Found(exists=True, is_alone=False)] * len(keys))
+    )
     for first in range(0, len(LONG_KEYS), 1000):
         assert world.deliver(*map(world.event, LONG_KEYS[first : first + 1000])) == []
     calls = world.count(world.dispatch)

@@ -108,7 +108,7 @@ def test_uploads_that_the_table_does_not_take_fail_alone(trigger: Make) -> None:
 
 @pytest.mark.parametrize("part", [1, 2, 3])
 def test_no_upload_is_both_accepted_and_a_dead_letter(trigger: Make, part: int) -> None:
-    """Fail at one of several writes of the last delivery. Each upload is in an execution or is a dead letter, not both."""
+    """Refuse one of several writes of the last delivery; each upload is in an execution or is a dead letter."""
     world = trigger(batch_size=1000, batch_window=60, prefixes=())
     events = [world.event(f"in/{number}", sequencer=f"{number:08X}00") for number in range(90)]
     writes = itertools.count(1)

@@ -274,7 +274,7 @@ def test_runs_of_another_batch_size_keep_their_objects(trigger: Make, before: in
     assert world.deliver(*events) == []
     world.configure(batch_size=now)
     world.dispatch(minutes=2)
-    executions = world.running(2 // before)
+    executions = world.running(2 // now)
     assert sorted(key for execution in executions for key in execution.keys) == ["in/a/1", "in/b/2"]
 
 

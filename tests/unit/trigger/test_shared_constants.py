@@ -17,12 +17,11 @@ import pytest
 import cdk_sagemaker_processing as p
 from cdk_sagemaker_processing.model.limits import shapes
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX
-from s3_trigger import dead_letters, executions, messages, notifications
+from s3_trigger import messages, notifications, outbox
 from s3_trigger.config import Config
-from s3_trigger.index_set import IndexSet
-from s3_trigger.ledger import Run
 from s3_trigger.messages import ExecutionEnded, ReplayRequest, Upload, parse_message
-from s3_trigger.single_object import NO_MANIFEST, S3_URI_MAX, manifest_source, source_of
+from s3_trigger.runs import BATCH, EACH, Run
+from s3_trigger.sources import S3_URI_MAX, manifest_source, source_of
 from smproc.operations import Trigger
 from smproc.operations.executions import keys_of
 from tests.helpers.stacks import stack, template
@@ -35,8 +34,14 @@ SETTINGS = {
     "pipeline": "Stack/Pipeline",
     "dead_letter_queue": "https://dead",
     "max_receives": 5,
+    "trigger": "trigger",
+    "table": "ledger",
+    "dispatcher": "dispatcher",
 }
 UPLOAD = Upload("in", "in/a.csv", "1".ljust(messages.SEQUENCER_LENGTH, "0"))
+IDENTITY = {"bucket": UPLOAD.bucket, "key": UPLOAD.key, "sequencer": UPLOAD.sequencer}
+MANIFEST = manifest_source(("out", "manifests/m.json"))
+ALONE = source_of(SimpleNamespace(config=Config.from_settings(SETTINGS)), UPLOAD, is_alone=True)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -143,12 +148,12 @@ def test_the_command_finds_the_queues_by_their_tags(resources: dict[str, dict[st
     ("execution_input", "message"),
     [
         (
-            executions.single_input(Config.from_settings(SETTINGS), UPLOAD, "manifests/m.json"),
+            {**IDENTITY, "run": "r", "trigger": "trigger", **MANIFEST},
             Upload("in", UPLOAD.key, UPLOAD.sequencer, "n"),
         ),
         (
             {"batch": "b", "bucket": "in", "group": "-", "objects": 2, "s3_uri": "s3://out/m"},
-            ReplayRequest("b", "n"),
+            ReplayRequest("n", "b"),
         ),
     ],
     ids=["object", "batch"],
@@ -167,16 +172,33 @@ def test_the_intake_processes_the_messages_that_a_retry_sends(
     assert parse_message(sent, "in") == message
 
 
-def test_the_command_shows_the_dead_letters_that_the_functions_send() -> None:
+@pytest.mark.parametrize(
+    ("kind", "parsed"),
+    [(BATCH, ReplayRequest("r", "b")), (EACH, Upload("in", UPLOAD.key, UPLOAD.sequencer, "n"))],
+)
+def test_the_command_shows_the_dead_letters_that_the_functions_send(kind: str, parsed: object) -> None:
     sent: list[dict[str, Any]] = []
-    run = Run(batch="b", group="-", indexes=IndexSet.of([0]))
+    members = (("unit", 0, 0),)
+    run = Run(name="r", kind=kind, bucket="in", root="", group="", members=members, origin="b")
+    table = SimpleNamespace(
+        put=lambda pk, sk, fields: {"Put": {"Item": {"pk": {"S": pk}}, "fields": {**fields, "sk": sk}}},
+        unmarshal=lambda _: change["Put"]["fields"],
+        delete=lambda *_: {},
+        apply=lambda _: True,
+    )
     runtime: Any = SimpleNamespace(
         config=Config.from_settings(SETTINGS),
-        ledger=SimpleNamespace(members=lambda *_: iter([[(0, UPLOAD)]])),
+        units=SimpleNamespace(uploads=lambda _: iter([UPLOAD])),
+        table=table,
         logger=SimpleNamespace(warning=lambda *_, **__: None),
         sqs=SimpleNamespace(send_message=lambda **arguments: sent.append(arguments)),
+        milliseconds=lambda: 0,
+        new_id=lambda: "1",
+        count=lambda *_: None,
     )
-    dead_letters.send_run(runtime, run, "the script failed")
+    notice = outbox.Notice(run=run, members=members, next_step="SET_ASIDE", reason="the script failed", name="n")
+    change: Any = notice.to_change(runtime)
+    outbox.publish(runtime, [change])
     (message,) = sent
     received = {
         "Body": message["MessageBody"],
@@ -195,11 +217,11 @@ def test_the_command_shows_the_dead_letters_that_the_functions_send() -> None:
     (letter,) = trigger.dead_letters(session)
 
     assert (letter.about, letter.reason) == ("s3://in/in/a.csv", "the script failed")
-    assert parse_message(message["MessageBody"], "in") == ReplayRequest("b", run.name)
+    assert parse_message(message["MessageBody"], "in") == parsed
 
 
 def test_an_execution_for_an_object_names_it_in_its_failure() -> None:
-    execution_input = executions.single_input(Config.from_settings(SETTINGS), UPLOAD, "manifests/m.json")
+    execution_input = {**IDENTITY, **MANIFEST}
     ended = ExecutionEnded(name="n", arn="a", status="FAILED", input=json.dumps(execution_input))
 
     assert ended.objects == ["s3://in/in/a.csv"]
@@ -208,10 +230,10 @@ def test_an_execution_for_an_object_names_it_in_its_failure() -> None:
 @pytest.mark.parametrize(
     ("execution_input", "keys"),
     [
-        (executions.single_input(Config.from_settings(SETTINGS), UPLOAD, NO_MANIFEST), [UPLOAD.key]),
-        (executions.single_input(Config.from_settings(SETTINGS), UPLOAD, "manifests/m.json"), [UPLOAD.key]),
+        ({**IDENTITY, **ALONE}, [UPLOAD.key]),
+        ({**IDENTITY, **MANIFEST}, [UPLOAD.key]),
         (
-            {"batch": "b", "bucket": "in", **manifest_source(Config.from_settings(SETTINGS), "manifests/m.json")},
+            {"batch": "b", "bucket": "in", **MANIFEST},
             ["in/a.csv", "in/blue/b.csv"],
         ),
         # The name of the field in executions that an earlier version started.
@@ -236,8 +258,7 @@ def test_the_command_finds_the_keys_in_the_input_of_an_execution(
 def test_jobs_take_the_fields_that_the_functions_write(resources: dict[str, dict[str, Any]]) -> None:
     (machine,) = [entry for entry in resources.values() if entry["Type"] == "AWS::StepFunctions::StateMachine"]
     definition = json.dumps(machine["Properties"]["DefinitionString"])
-    config = Config.from_settings(SETTINGS)
-    for written in (source_of(config, UPLOAD, NO_MANIFEST), manifest_source(config, "manifests/m.json")):
+    for written in (ALONE, MANIFEST):
         assert written.keys() == {"s3_data_type", "s3_uri"}
         assert all(f"$.{field}" in definition for field in written)
         assert written["s3_data_type"] in shapes()["ProcessingS3DataType"]["enum"]
