@@ -76,7 +76,7 @@ class Dispatcher:
                     self._attempt("delete old units", lambda: delete_old_units(self._runtime))
             self._attempt("claim slots", lambda: self._start_ready(has_time))
         finally:
-            self._runtime.metrics.flush_metrics()
+            self._runtime.flush_metrics()
         if self._failed:
             raise RuntimeError(
                 f"all steps must succeed, got errors in {self._failed}; the log names them, and the next minute tries "

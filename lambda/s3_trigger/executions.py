@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -35,14 +36,19 @@ def start_once(runtime: Runtime, state_machine: str, name: str, execution_input:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
             raise
-        existing = describe(runtime, state_machine, name)
-        if existing is None or _identity(existing.fields) != _identity(execution_input):
+        if not has_started(runtime, state_machine, name, execution_input):
             raise
         return False
     return True
 
 
-def _identity(execution_input: dict[str, Any]) -> list[Any]:
+def has_started(runtime: Runtime, state_machine: str, name: str, execution_input: Mapping[str, Any]) -> bool:
+    """Check whether there is an execution of a name that is about the same upload or the same batch as an input."""
+    existing = describe(runtime, state_machine, name)
+    return existing is not None and _identity(existing.fields) == _identity(execution_input)
+
+
+def _identity(execution_input: Mapping[str, Any]) -> list[Any]:
     fields = _BATCH_IDENTITY if "batch" in execution_input else _OBJECT_IDENTITY
     return [execution_input.get(field) for field in fields]
 

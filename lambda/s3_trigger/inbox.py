@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from s3_trigger.messages import Upload
@@ -18,17 +18,17 @@ _ROWS_MAX = 5000
 
 
 def add_to_inbox(runtime: Runtime, uploads: Sequence[Upload]) -> None:
-    """Write uploads to the inbox. Whoever repeats it after an error adds copies, which sealing drops."""
+    """Write uploads of a part to the inbox. Whoever repeats it after an error adds copies, which sealing drops."""
     now = runtime.milliseconds()
-    for part in _parts(sorted(uploads, key=lambda upload: (upload.bucket, upload.head))):
-        rows = [(upload.key, upload.sequencer, upload.replay) for upload in part]
-        for some, packed in pack_parts(rows):
-            item = {"bucket": part[0].bucket, "count": len(some), "uploads": packed}
-            runtime.table.apply(runtime.table.put(INBOX, f"{now}#{runtime.new_id()}", item))
+    rows = [(upload.key, upload.sequencer, upload.replay) for upload in uploads]
+    for some, packed in pack_parts(rows):
+        item = {"bucket": uploads[0].bucket, "count": len(some), "uploads": packed}
+        runtime.table.apply(runtime.table.put(INBOX, f"{now}#{runtime.new_id()}", item))
 
 
-def _parts(uploads: Sequence[Upload]) -> Iterator[list[Upload]]:
+def parts_of(uploads: Iterable[Upload]) -> Iterator[list[Upload]]:
     """Yield uploads of one bucket each, with few enough heads for a seal."""
+    uploads = sorted(uploads, key=lambda upload: (upload.bucket, upload.head))
     part: list[Upload] = []
     heads: set[str] = set()
     for upload in uploads:

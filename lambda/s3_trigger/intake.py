@@ -7,13 +7,14 @@ its delivery with it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3_trigger.inbox import add_to_inbox
+from s3_trigger.inbox import add_to_inbox, parts_of
 from s3_trigger.messages import (
     BadMessageError,
     ExecutionEnded,
@@ -45,7 +46,7 @@ def process(runtime: Runtime, event: dict[str, Any]) -> dict[str, Any]:
             delivery.read(record)
         delivery.process()
     finally:
-        runtime.metrics.flush_metrics()
+        runtime.flush_metrics()
     if delivery.may_start:
         invoke_dispatcher(runtime)
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in delivery.failed]}
@@ -93,8 +94,17 @@ class _Delivery:
             if upload.replay:
                 self._attempt([record], lambda upload=upload: self._repeat(upload))  # type: ignore[misc]
         fresh = [(record, upload) for record, upload in uploads if not upload.replay]
-        if fresh:
-            self._attempt([record for record, _ in fresh], lambda: self._add([upload for _, upload in fresh]))
+        records: defaultdict[Upload, list[Record]] = defaultdict(list)
+        for record, upload in fresh:
+            records[upload].append(record)
+        # Each part alone: what was written to the inbox is not delivered again, nor a dead letter.
+        for part in parts_of(records):
+            self._attempt(
+                [record for upload in part for record in records[upload]],
+                lambda part=part: add_to_inbox(self.runtime, part),  # type: ignore[misc]
+            )
+        # Otherwise the invocation of the next minute finds the batches that these uploads fill.
+        self.may_start = self.may_start or 0 < self.runtime.config.batch_size <= len(fresh)
         if ends := self._of(ExecutionEnded):
             self._handle_ends(ends)
         for record, request in self._of(ReplayRequest):
@@ -118,15 +128,10 @@ class _Delivery:
                 else:
                     self.failed.append(record)
 
-    def _add(self, uploads: Sequence[Upload]) -> None:
-        add_to_inbox(self.runtime, uploads)
-        size = self.runtime.config.batch_size
-        # Otherwise the invocation of the next minute finds the batches that these uploads fill.
-        self.may_start = self.may_start or len(uploads) >= size
-
     def _repeat(self, upload: Upload) -> None:
         if may_repeat(self.runtime, upload):
-            self._add([upload])
+            add_to_inbox(self.runtime, [upload])
+            self.may_start = self.may_start or self.runtime.config.batch_size == 1
 
     def _ignore(self, marker: FolderMarker) -> None:
         self.runtime.count("FolderMarkers")

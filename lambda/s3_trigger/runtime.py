@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -69,6 +71,8 @@ class Runtime:
         self.new_id = new_id
         self.pool = pool
         self._new_client = new_client
+        self._counts: Counter[str] = Counter()
+        self._counting = threading.Lock()
 
     @functools.cached_property
     def grouping(self) -> Grouping:
@@ -144,8 +148,17 @@ class Runtime:
         return self._new_client("stepfunctions")  # type: ignore[no-any-return]
 
     def count(self, metric: str, value: int = 1) -> None:
-        """Add to a metric that counts."""
-        self.metrics.add_metric(name=metric, unit="Count", value=value)
+        """Add to a metric that counts, from any thread."""
+        with self._counting:
+            self._counts[metric] += value
+
+    def flush_metrics(self) -> None:
+        """Write the metrics, each with one value: the writer flushes too early where a metric has 100 values."""
+        with self._counting:
+            for metric, value in self._counts.items():
+                self.metrics.add_metric(name=metric, unit="Count", value=value)
+            self._counts.clear()
+        self.metrics.flush_metrics()
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3_trigger import manifest
-from s3_trigger.executions import describe, start_once
+from s3_trigger.executions import has_started, start_once
 from s3_trigger.index_set import IndexSet
 from s3_trigger.messages import Upload
 from s3_trigger.object_lookup import Found, look_up
@@ -204,11 +204,9 @@ class Starter:
         state_machine = self._config.state_machine_arn
         if not found.exists:
             # The job, or somebody after it, may have deleted the object.
-            return describe(self._runtime, state_machine, upload.name) is not None
+            return has_started(self._runtime, state_machine, upload.name, _identity(upload))
         execution_input = {
-            "bucket": upload.bucket,
-            "key": upload.key,
-            "sequencer": upload.sequencer,
+            **_identity(upload),
             "run": run.name,
             "trigger": self._config.trigger,
             **source_of(self._runtime, upload, is_alone=found.is_alone),
@@ -271,7 +269,11 @@ class Starter:
         """
         reason = f"the execution could not be started: {reason}" if may_exist else reason
         if run.kind == BATCH:
-            if may_exist and run.input and describe(self._runtime, run.state_machine, run.name) is not None:
+            if (
+                may_exist
+                and run.input
+                and has_started(self._runtime, run.state_machine, run.name, json.loads(run.input))
+            ):
                 self._postpone(run, seconds=self._reconciled_seconds, attempts=0, reason=reason)
                 return  # an attempt has started it, but the answer was lost
             notice = Notice(run=run, members=run.members, next_step="SET_ASIDE", reason=reason)
@@ -282,7 +284,7 @@ class Starter:
         started = IndexSet.of(
             index
             for index in (run.pending if may_exist else ())
-            if describe(self._runtime, machine, uploads[index].name) is not None
+            if has_started(self._runtime, machine, uploads[index].name, _identity(uploads[index]))
         )
         current: Run | None = run
         while current is not None:
@@ -322,6 +324,11 @@ class Starter:
         return look_up(
             self._runtime.s3, run.bucket, keys, prefixes=self._config.prefixes, alone=alone, pool=self._runtime.pool
         )
+
+
+def _identity(upload: Upload) -> dict[str, str]:
+    """Return the fields of an input that identify an upload."""
+    return {"bucket": upload.bucket, "key": upload.key, "sequencer": upload.sequencer}
 
 
 def _first(indexes: IndexSet) -> IndexSet:

@@ -7,14 +7,17 @@ import json
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config as ClientConfig
+from botocore.exceptions import ReadTimeoutError
 
 from s3_trigger import intake
 from s3_trigger.config import Config
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 TERMINAL = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+# The partitions of what is not finished.
+UNFINISHED = ("inbox", "sealed", "open", "ready", "active", "outbox")
 ROLE = "arn:aws:iam::000000000000:role/machine"
 
 
@@ -41,11 +46,16 @@ class Faults:
         calls: the names of the calls so far.
         kill_at: the number of the call at which the function is killed.
         after: True to kill it after the service has processed the call.
+        lost: True to lose the response, or the connection before the call, instead of killing the function.
+        refused: the error code and HTTP status with which calls of an operation are refused, and the condition for
+            their parameters.
     """
 
     calls: list[str] = field(default_factory=list)
     kill_at: int | None = None
     after: bool = False
+    lost: bool = False
+    refused: dict[str, tuple[str, int, Callable[[Mapping[str, Any]], bool]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def before(self, event_name: str) -> None:
@@ -53,11 +63,24 @@ class Faults:
             self.calls.append(event_name.rpartition(".")[2])
             number = len(self.calls)
         if number == self.kill_at and not self.after:
-            raise Killed
+            self._raise()
 
     def after_call(self) -> None:
         if len(self.calls) == self.kill_at and self.after:
-            raise Killed
+            self._raise()
+
+    def answer(self, operation: str, parameters: Mapping[str, Any]) -> tuple[AWSResponse, dict[str, Any]] | None:
+        """Return the refusal of a call; None for one that goes to the service."""
+        code, status, is_refused = self.refused.get(operation, ("", 0, lambda _: False))
+        if not is_refused(parameters):
+            return None
+        parsed = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        return AWSResponse("http://refused", status, {}, None), parsed
+
+    def _raise(self) -> None:
+        if self.lost:
+            raise ReadTimeoutError(endpoint_url="http://lost")
+        raise Killed
 
 
 class Clients:
@@ -73,9 +96,18 @@ class Clients:
             for _ in range(2)
         )
         for client in self.watched.values():
+            client.meta.events.register("before-parameter-build.*.*", self._keep_parameters)
+            client.meta.events.register("before-call.*.*", self._answer)
             client.meta.events.register("before-send.*.*", self._before)
             client.meta.events.register("response-received.*.*", self._after)
         self.watched["lambda"] = _Lambda()
+
+    @staticmethod
+    def _keep_parameters(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+        context["parameters"] = params
+
+    def _answer(self, model: Any, context: dict[str, Any], **_: object) -> object:  # noqa: ANN401 - of botocore
+        return self.faults.answer(model.name, context["parameters"])
 
     def _before(self, event_name: str, **_: object) -> None:
         self.faults.before(event_name)
@@ -87,13 +119,13 @@ class Clients:
 class Context(LambdaContext):
     """The part of Lambda's context that the functions use."""
 
-    def __init__(self) -> None:
+    def __init__(self, milliseconds: Iterator[int] | None = None) -> None:
         self._function_name, self._memory_limit_in_mb, self._aws_request_id = "trigger", 256, "request"
         self._invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:trigger"
+        self._milliseconds = milliseconds or itertools.repeat(300_000)
 
-    @staticmethod
-    def get_remaining_time_in_millis() -> int:
-        return 300_000
+    def get_remaining_time_in_millis(self) -> int:
+        return next(self._milliseconds)
 
 
 @dataclass(frozen=True)
@@ -105,12 +137,14 @@ class Execution:
         input: its input.
         keys: the keys that its job reads.
         token: the task token that ends it.
+        arn: its ARN.
     """
 
     name: str
     input: dict[str, Any]
     keys: tuple[str, ...]
     token: str
+    arn: str = ""
 
 
 class Trigger:
@@ -127,12 +161,10 @@ class Trigger:
         self._dead, self._tasks, self._published = (
             self.sqs.create_queue(QueueName=f"{name}-{self.id}")["QueueUrl"] for name in ("dead", "tasks", "published")
         )
-        machine = self.states.create_state_machine(
-            name=f"machine-{self.id}", roleArn=ROLE, definition=json.dumps(_waiting_machine(self._tasks))
-        )
+        self._machines: list[str] = []
         self.settings = {
             "bucket": self.bucket,
-            "state_machine_arn": machine["stateMachineArn"],
+            "state_machine_arn": self._create_machine(),
             "manifest_bucket": self.manifests,
             "manifest_prefix": "manifests",
             "pipeline": "Stack/Pipeline",
@@ -157,23 +189,34 @@ class Trigger:
         self.settings |= settings
         self.runtime = Runtime(Config.from_settings(self.settings), new_client=self._new_client, clock=lambda: self.now)
 
+    def replace_state_machine(self) -> None:
+        """Update the functions with another state machine, as a deployment does that replaces it."""
+        self.configure(state_machine_arn=self._create_machine())
+
+    def _create_machine(self) -> str:
+        name, definition = f"machine-{uuid.uuid4().hex[:10]}", json.dumps(_waiting_machine(self._tasks))
+        created = self.states.create_state_machine(name=name, roleArn=ROLE, definition=definition)
+        self._machines.append(created["stateMachineArn"])
+        return created["stateMachineArn"]
+
     def upload(self, key: str, body: bytes = b"x") -> str:
         """Put an object, and return the event that EventBridge would send."""
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
         return self.event(key)
 
-    def event(self, key: str, size: int = 1, **changes: object) -> str:
+    def event(self, key: str, size: int = 1, *, sequencer: str = "", **changes: object) -> str:
+        sequencer = sequencer or f"{next(self._sequence):018X}"
         detail = {
             "version": "0",
             "bucket": {"name": self.bucket},
-            "object": {"key": key, "size": size, "etag": "0", "sequencer": f"{next(self._sequence):018X}"},
+            "object": {"key": key, "size": size, "etag": "0", "sequencer": sequencer},
             "reason": "PutObject",
         }
         event = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail, "region": "us-east-1"}
         return json.dumps({**event, **changes})
 
     def name_of(self, event: str) -> str:
-        """Return the name of the execution that an upload's event starts without a ledger."""
+        """Return the name of the execution that an upload's event starts where each object has one."""
         upload = parse_message(event, self.bucket)
         assert isinstance(upload, Upload)
         return upload.name
@@ -196,10 +239,72 @@ class Trigger:
         answer = intake.process(self.runtime, {"Records": records})
         return [int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
-    def dispatch(self, *, minutes: float = 0) -> None:
-        """Invoke the dispatcher, directly or some minutes later as the schedule of every minute does."""
+    def dispatch(self, *, minutes: float = 0, milliseconds: Iterator[int] | None = None) -> None:
+        """Invoke the dispatcher, directly or some minutes later as the schedule of every minute does.
+
+        Args:
+            minutes: the minutes that pass before.
+            milliseconds: the time that the function has left whenever it asks. Default: always enough.
+        """
         self.now += 60 * minutes
-        Dispatcher(self.runtime).dispatch({"minute": True} if minutes else {}, Context())
+        Dispatcher(self.runtime).dispatch({"minute": True} if minutes else {}, Context(milliseconds))
+
+    def start(self, *events: str) -> None:
+        """Deliver messages, none of which fails, and invoke the dispatcher."""
+        assert self.deliver(*events) == []
+        self.dispatch()
+
+    def attempt(self, *, minutes: float) -> bool:
+        """Invoke the dispatcher some minutes later; return False when one of its steps fails."""
+        try:
+            self.dispatch(minutes=minutes)
+        except RuntimeError:
+            return False
+        return True
+
+    def finish(self) -> None:
+        """Let all remaining work start and succeed."""
+        for _ in range(100):
+            self.dispatch(minutes=12)
+            running = self.running_now()
+            for execution in running:
+                self.end(execution)
+            if not running and not self.pending():
+                return
+        raise AssertionError(self.pending())
+
+    def pending(self) -> list[dict[str, Any]]:
+        """Return the items of the table that are not finished."""
+        return [item for item in self.items() if item["pk"] in UNFINISHED]
+
+    def slots(self) -> int:
+        """Return the number of slots that executions have."""
+        return sum(int(item["count"]) for item in self.items() if item["pk"] == "slots")
+
+    def expire(self) -> int:
+        """Delete the items that have expired, as DynamoDB does at any time; return their number."""
+        expired = [item for item in self.items() if "expires" in item and int(item["expires"]) <= self.now]
+        for item in expired:
+            key: Any = {name: {"S": item[name]} for name in ("pk", "sk")}
+            self.dynamodb.delete_item(TableName=str(self.settings["table"]), Key=key)
+        return len(expired)
+
+    def running_now(self) -> list[Execution]:
+        """Return the executions that run."""
+        listed = [
+            self.states.list_executions(stateMachineArn=machine, statusFilter="RUNNING", maxResults=1000)["executions"]
+            for machine in self._machines
+        ]
+        return self.running(sum(map(len, listed)))
+
+    def keys(self, *statuses: str) -> Counter[str]:
+        """Return how often each key is in an execution, or in one with some statuses."""
+        found: Counter[str] = Counter()
+        for execution in self.executions.values():
+            status = self.states.describe_execution(executionArn=self.arn(execution.name))["status"]
+            if not statuses or status in statuses:
+                found.update(execution.keys)
+        return found
 
     def running(self, count: int) -> list[Execution]:
         """Wait until the given number of executions runs, and return them."""
@@ -211,7 +316,7 @@ class Trigger:
                 self.sqs.delete_message(QueueUrl=self._tasks, ReceiptHandle=message["ReceiptHandle"])
                 assert task["name"] not in self.executions, "an execution started twice"
                 keys = self.keys_of(task["input"])
-                self.executions[task["name"]] = Execution(task["name"], task["input"], keys, task["token"])
+                self.executions[task["name"]] = Execution(task["name"], task["input"], keys, task["token"], task["arn"])
             now = [execution for execution in self.executions.values() if execution.token]
             if len(now) >= count:
                 assert len(now) == count, [execution.keys for execution in now]
@@ -223,14 +328,11 @@ class Trigger:
         """Return the keys that a job reads: the one that its S3Prefix is, or those that its manifest names."""
         bucket, _, key = execution_input["s3_uri"].removeprefix("s3://").partition("/")
         if execution_input["s3_data_type"] == "S3Prefix":
-            assert bucket == self.bucket
+            assert bucket == execution_input["bucket"]
             return (key,)
-        return self.keys_in_manifest(key)
-
-    def keys_in_manifest(self, key: str) -> tuple[str, ...]:
-        """Return the keys that a manifest names."""
-        prefix, *names = json.loads(self.s3.get_object(Bucket=self.manifests, Key=key)["Body"].read())
-        start = prefix["prefix"].removeprefix(f"s3://{self.bucket}/")
+        prefix, *names = json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        start = prefix["prefix"].removeprefix(f"s3://{execution_input['bucket']}/")
+        assert start != prefix["prefix"]
         return tuple(f"{start}{name}" for name in names)
 
     def end(self, execution: Execution, *, error: str = "", report: bool = True) -> str:
@@ -241,12 +343,12 @@ class Trigger:
             self.states.send_task_failure(taskToken=execution.token, error=error, cause="the script failed")
         else:
             self.states.send_task_success(taskToken=execution.token, output="{}")
-        self.executions[execution.name] = Execution(execution.name, execution.input, execution.keys, "")
+        self.executions[execution.name] = replace(execution, token="")
         deadline = time.monotonic() + 20
         while (found := self.states.describe_execution(executionArn=self.arn(execution.name)))["status"] == "RUNNING":
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        names = ("name", "executionArn", "status", "error", "cause", "input")
+        names = ("name", "executionArn", "status", "error", "cause", "input", "redriveCount")
         event = json.dumps(
             {
                 "source": "aws.states",
@@ -259,6 +361,8 @@ class Trigger:
         return event
 
     def arn(self, name: str) -> str:
+        if name in self.executions:
+            return self.executions[name].arn
         machine = str(self.settings["state_machine_arn"])
         return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
 
@@ -328,6 +432,14 @@ class _Lambda:
         return {}
 
 
+def dead_keys(body: str) -> list[str]:
+    """Return the keys that a dead letter names: one, if it is the event of an upload, or those of a run."""
+    detail = json.loads(body)["detail"]
+    if "object" in detail:
+        return [detail["object"]["key"]]
+    return [uri.partition("s3://")[2].partition("/")[2] for uri in detail["objects"]]
+
+
 def create_table(dynamodb: DynamoDBClient, name: str) -> None:
     dynamodb.create_table(
         TableName=name,
@@ -347,7 +459,12 @@ def _waiting_machine(queue: str) -> dict[str, Any]:
                 "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
                 "Parameters": {
                     "QueueUrl": queue,
-                    "MessageBody": {"token.$": "$$.Task.Token", "name.$": "$$.Execution.Name", "input.$": "$"},
+                    "MessageBody": {
+                        "token.$": "$$.Task.Token",
+                        "name.$": "$$.Execution.Name",
+                        "arn.$": "$$.Execution.Id",
+                        "input.$": "$",
+                    },
                 },
                 "End": True,
             }

@@ -7,7 +7,6 @@ real ones.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -23,10 +22,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.helpers.trigger_world import Clients, Execution, Killed, Trigger
+from tests.helpers.trigger_world import Clients, Execution, Killed, Trigger, dead_keys
 
 KINDS: dict[str, dict[str, Any]] = {
-    "immediate": {},
+    "single_objects": {},
     "one_by_one": {"max_concurrent_jobs": 1, "max_replays": 100},
     "batches": {"batch_size": 3, "batch_window": 60, "max_replays": 100},
     "batches_in_two_slots": {"batch_size": 4, "batch_window": 60, "max_concurrent_jobs": 2, "max_replays": 100},
@@ -82,7 +81,6 @@ class World(RuleBasedStateMachine):
     def deliver_again(self, data: st.DataObject, kill: tuple[int, bool] | None) -> None:
         self._deliver(data.draw(st.lists(st.sampled_from(self.acknowledged), min_size=1, max_size=4)), kill)
 
-    @precondition(lambda self: self.world.has_ledger)
     @rule(minutes=st.sampled_from([0, 1, 2, 12]), kill=KILLS)
     def dispatch(self, minutes: int, kill: tuple[int, bool] | None) -> None:
         self._run_with_kill(lambda: self.world.dispatch(minutes=minutes), kill)
@@ -105,57 +103,37 @@ class World(RuleBasedStateMachine):
         for _ in range(200):
             if self.waiting:
                 self._deliver(list(self.waiting), None)
-            if self.world.has_ledger:
-                self.world.dispatch(minutes=12)
+            self.world.dispatch(minutes=12)
             running = self._running()
             for execution in running:
                 self._end(execution, report=True, stop=False)
-            if not running and not self.waiting and not self._unfinished():
+            if not running and not self.waiting and not self.world.pending():
                 break
         else:
-            raise AssertionError(self._unfinished())
+            raise AssertionError(self.world.pending())
+        assert self.world.slots() == 0
         self._check()
 
     def _check(self) -> None:
         executions = list(self.world.executions.values())
-        first = {item["run"] for item in self._runs() if not item["after"]} if self.world.has_ledger else None
-        in_first = sorted(key for one in executions if first is None or one.name in first for key in one.keys)
+        repetitions = {item["name"] for item in self._runs() if "after" in item}
+        in_first = sorted(key for one in executions if one.name not in repetitions for key in one.keys)
         assert in_first == sorted(set(self.keys) - self.missing)
         dead = set(self._dead_objects())
         letters = dead - self.missing
-        done = sorted(key for one in executions if self._status(one) in ("SUCCEEDED", "ABORTED") for key in one.keys)
-        failed = {key for one in executions if self._status(one) == "FAILED" for key in one.keys}
-        if self.world.has_ledger:
-            assert sorted([*done, *letters]) == sorted(set(self.keys) - self.missing)
-            assert self.missing <= dead
-            assert all("bad" in key for key in letters)
-        else:
-            assert sorted([*done, *failed]) == sorted(set(self.keys) - self.missing)
-            assert dead == self.missing
+        done = list(self.world.keys("SUCCEEDED", "ABORTED").elements())
+        assert sorted([*done, *letters]) == sorted(set(self.keys) - self.missing)
+        assert self.missing <= dead
+        assert all("bad" in key for key in letters)
 
     def _runs(self) -> list[dict[str, Any]]:
-        return [item for item in self.world.items() if item["sk"].startswith("run#")]
-
-    def _unfinished(self) -> list[dict[str, Any]]:
-        if not self.world.has_ledger:
-            return []
-        return [item for item in self.world.items() if item["pk"] in ("open", "ready", "slot")]
+        return [item for item in self.world.items() if item["sk"] == "run"]
 
     def _dead_objects(self) -> list[str]:
-        details = [json.loads(body)["detail"] for body in {body for body, _ in self.world.dead_letters()}]
-        if not self.world.has_ledger:  # the dead letters are the events of the uploads
-            return [detail["object"]["key"] for detail in details]
-        return [uri.removeprefix(f"s3://{self.world.bucket}/") for detail in details for uri in detail["objects"]]
-
-    def _status(self, execution: Execution) -> str:
-        described = self.world.states.describe_execution(executionArn=self.world.arn(execution.name))
-        return str(described["status"])
+        return [key for body in {body for body, _ in self.world.dead_letters()} for key in dead_keys(body)]
 
     def _running(self) -> list[Execution]:
-        listed = self.world.states.list_executions(
-            stateMachineArn=self.world.settings["state_machine_arn"], statusFilter="RUNNING", maxResults=1000
-        )
-        return self.world.running(len(listed["executions"]))
+        return self.world.running_now()
 
     def _end(self, execution: Execution, *, report: bool, stop: bool) -> None:
         bad = any("bad" in key for key in execution.keys)

@@ -19,6 +19,7 @@ def test_a_full_batch_is_one_execution_with_all_its_objects(trigger: Make) -> No
     world.dispatch()
     (execution,) = world.running(1)
     assert execution.keys == ("in/a.csv", "in/b.csv", "in/c.csv")
+    assert execution.input.keys() == {"batch", "bucket", "group", "objects", "s3_data_type", "s3_uri", "trigger"}
     assert execution.input["objects"] == 3
     assert execution.input["bucket"] == world.bucket
     assert len(execution.name) == 64
@@ -87,7 +88,7 @@ def test_no_more_executions_run_concurrently_than_allowed(trigger: Make) -> None
     assert world.deliver(*(world.upload(f"in/{number}.csv") for number in range(5))) == []
     world.dispatch()
     first, second = world.running(2)
-    assert first.input.keys() == {"batch", "bucket", "key", "s3_data_type", "s3_uri", "sequencer"}
+    assert first.input.keys() == {"bucket", "key", "run", "s3_data_type", "s3_uri", "sequencer", "trigger"}
     assert first.keys == (first.input["key"],)
     world.end(first)
     world.dispatch()
@@ -143,7 +144,7 @@ def test_a_batch_whose_objects_are_all_deleted_starts_nothing_and_holds_no_slot(
     assert world.deliver(*events) == []
     world.dispatch()
     world.running(0)
-    assert world.ledger.slots() == []
+    assert (world.slots(), world.pending()) == (0, [])
     ((body, _),) = world.dead_letters()
     assert json.loads(body)["detail"]["objectCount"] == 2
 

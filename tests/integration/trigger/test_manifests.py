@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from s3_trigger import manifest
-from s3_trigger.index_set import IndexSet
-from s3_trigger.messages import Upload, is_name
+from s3_trigger import manifest, starter
+from s3_trigger.messages import is_name
+from s3_trigger.object_lookup import Found
 from tests.helpers.hostile_names import NAMES
-from tests.helpers.trigger_world import Trigger
+from tests.helpers.trigger_world import Trigger, dead_keys
 
 Make = Callable[..., Trigger]
 KEYS = [
@@ -29,19 +28,13 @@ def test_keys_are_data(trigger: Make) -> None:
     assert sorted(execution.keys) == sorted(KEYS)
 
 
-def test_keys_are_data_without_batches_and_each_has_a_line_in_the_log(
-    trigger: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_keys_are_data_without_batches(trigger: Make) -> None:
     world = trigger()
-    log = io.StringIO()
-    monkeypatch.setattr(world.runtime.logger.registered_handler, "stream", log)
-    assert world.deliver(*(world.upload(key) for key in KEYS)) == []
+    world.start(*(world.upload(key) for key in KEYS))
     executions = world.running(len(KEYS))
     assert sorted(execution.keys for execution in executions) == sorted((key,) for key in KEYS)
     assert sorted(execution.input["key"] for execution in executions) == sorted(KEYS)
     assert all(is_name(execution.name) for execution in executions)
-    logged = [json.loads(line) for line in log.getvalue().splitlines()]
-    assert sorted(line["key"] for line in logged if line.get("message") == "started") == sorted(KEYS)
     listed = world.s3.list_objects_v2(Bucket=world.manifests)["Contents"]
     in_manifests = {one.name: one.input["key"] for one in executions if one.input["s3_data_type"] == "ManifestFile"}
     assert {item["Key"] for item in listed} == {f"manifests/{name}.json" for name in in_manifests}
@@ -69,8 +62,9 @@ def test_keys_are_data_in_dead_letters_and_events_of_failures(trigger: Make) -> 
     world.dispatch()
     for execution in world.running(len(KEYS)):
         world.end(execution, error="Failed")
+    world.dispatch(minutes=2)
     uris = sorted([f"s3://{world.bucket}/{key}"] for key in KEYS)
-    assert sorted(json.loads(body)["detail"]["objects"] for body, _ in world.dead_letters()) == uris
+    assert sorted(dead_keys(body) for body, _ in world.dead_letters()) == sorted([key] for key in KEYS)
     assert sorted(event["objects"] for event in world.published()) == uris
 
 
@@ -101,25 +95,14 @@ def test_a_manifest_has_the_folder_that_all_prefixes_share_as_its_prefix(
     assert world.runtime.grouping.root == root
 
 
-def test_an_object_that_the_function_may_not_read_is_left_to_the_job(
-    trigger: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_object_that_the_function_may_not_read_is_left_to_the_job(trigger: Make) -> None:
     world = trigger(batch_size=2, batch_window=60)
-    events = [world.upload("in/seen"), world.upload("in/hidden")]
-    client = world.runtime.s3
-    head = client.head_object
-
-    def refuse(**arguments: Any) -> Any:  # noqa: ANN401
-        if arguments["Key"] == "in/hidden":
-            response: Any = {"Error": {"Code": "403"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
-            raise client.exceptions.ClientError(response, "HeadObject")
-        return head(**arguments)
-
-    monkeypatch.setattr(client, "head_object", refuse)
-    assert world.deliver(*events) == []
-    world.dispatch()
+    events = [world.upload("in/visible"), world.event("in/hidden")]
+    world.faults.refused["HeadObject"] = ("403", 403, lambda parameters: parameters["Key"] == "in/hidden")
+    world.faults.refused["ListObjectsV2"] = ("AccessDenied", 403, lambda _: True)
+    world.start(*events)
     (execution,) = world.running(1)
-    assert execution.keys == ("in/seen", "in/hidden")
+    assert execution.keys == ("in/hidden", "in/visible")
     assert world.dead_letters() == []
 
 
@@ -128,7 +111,9 @@ LONG_KEYS = [f"in/{number:05}" + "k" * 1000 for number in range(7000)]  # a mani
 
 def test_a_large_manifest_is_uploaded_in_parts(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     world = trigger(batch_size=7000, batch_window=60)
-    monkeypatch.setattr(manifest, "exists", lambda *_: True)
+    monkeypatch.setattr(
+        starter, "look_up", lambda _, __, keys, **___: iter([Found(exists=True, is_alone=False)] * len(keys))
+    )
     for first in range(0, len(LONG_KEYS), 1000):
         assert world.deliver(*map(world.event, LONG_KEYS[first : first + 1000])) == []
     calls = world.count(world.dispatch)
@@ -140,20 +125,20 @@ def test_a_large_manifest_is_uploaded_in_parts(trigger: Make, monkeypatch: pytes
     assert len(json.loads(body)) == 7001
 
 
-@pytest.mark.parametrize("failing", ["HeadObject", "UploadPart"])
+@pytest.mark.parametrize("failing", ["keys", "UploadPart"])
 def test_an_upload_that_fails_midway_leaves_no_parts(
     trigger: Make, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     world = trigger()
-    uploads = [Upload(world.bucket, key, "1") for key in LONG_KEYS]
     s3 = world.runtime.s3
     upload_part = s3.upload_part
     parts: list[int] = []
 
-    def check(_: object, upload: Upload) -> bool:
-        if failing == "HeadObject" and upload is uploads[-1]:
-            raise RuntimeError("no way")
-        return True
+    def keys() -> Iterator[str]:
+        for key in LONG_KEYS:
+            if failing == "keys" and key == LONG_KEYS[-1]:
+                raise RuntimeError("no way")
+            yield key
 
     def upload(**arguments: Any) -> Any:  # noqa: ANN401
         parts.append(arguments["PartNumber"])
@@ -161,12 +146,11 @@ def test_an_upload_that_fails_midway_leaves_no_parts(
             raise RuntimeError("no way")
         return upload_part(**arguments)
 
-    monkeypatch.setattr(manifest, "exists", check)
     monkeypatch.setattr(s3, "upload_part", upload)
 
     def write() -> None:
         with pytest.raises(RuntimeError, match="no way"):
-            manifest.write(s3, (world.manifests, "manifests/m.json"), "in/", [list(enumerate(uploads))])
+            manifest.write(s3, (world.manifests, "manifests/m.json"), (world.bucket, "in/"), keys())
 
     calls = world.count(write)
 
@@ -177,7 +161,7 @@ def test_an_upload_that_fails_midway_leaves_no_parts(
 
 
 def test_a_manifest_of_missing_objects_is_not_written(trigger: Make) -> None:
-    world = trigger()
-    members = [(number, Upload(world.bucket, f"in/{number}", "1")) for number in range(3)]
-    assert manifest.write(world.runtime.s3, (world.manifests, "m.json"), "in/", [members]) == (0, IndexSet.of(range(3)))
+    world = trigger(batch_size=3, batch_window=60)
+    world.start(*(world.event(f"in/{number}") for number in range(3)))
+    world.running(0)
     assert "Contents" not in world.s3.list_objects_v2(Bucket=world.manifests)

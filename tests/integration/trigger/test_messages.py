@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import string
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from s3_trigger import intake
-from tests.helpers.trigger_world import Trigger
+from tests.helpers.trigger_world import Trigger, dead_keys
 
 Make = Callable[..., Trigger]
 BAD: list[tuple[str, str]] = [
@@ -42,7 +43,7 @@ BAD: list[tuple[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("kind", [{}, {"batch_size": 2, "batch_window": 60}], ids=["immediate", "batches"])
+@pytest.mark.parametrize("kind", [{}, {"batch_size": 2, "batch_window": 60}], ids=["single objects", "batches"])
 def test_bad_messages_are_dead_letters_with_their_reasons(trigger: Make, kind: dict[str, Any]) -> None:
     world = trigger(**kind)
     bad = [
@@ -55,7 +56,7 @@ def test_bad_messages_are_dead_letters_with_their_reasons(trigger: Make, kind: d
         ),
         (
             '{"source": "cdk-sagemaker-processing", "detail-type": "Replay", "detail": {"batch": "b", "run": "r"}}',
-            "the table has no run r of the batch b" if kind else "this pipeline has no batches",
+            "the table has no run r",
         ),
     ]
     good = [world.upload("in/first"), world.upload("in/last")]
@@ -64,8 +65,7 @@ def test_bad_messages_are_dead_letters_with_their_reasons(trigger: Make, kind: d
     for body, reason in bad:
         assert reason in letters[body], body
     assert len(letters) == len(bad)
-    if kind:
-        world.dispatch()
+    world.dispatch()
     assert {key for execution in world.running(1 if kind else 2) for key in execution.keys} == {"in/first", "in/last"}
 
 
@@ -84,32 +84,44 @@ def test_a_message_that_fails_for_the_last_time_has_a_reason(trigger: Make, monk
     def refuse(*_: object) -> None:
         raise RuntimeError("no way")
 
-    monkeypatch.setattr(intake, "start_upload", refuse)
+    monkeypatch.setattr(intake, "add_to_inbox", refuse)
     assert world.deliver(event, receive_count=4) == [0]
     assert world.dead_letters() == []
     assert world.deliver(event, receive_count=5) == []
     assert world.dead_letters() == [(event, "RuntimeError: no way")]
 
 
-def test_a_group_that_cannot_be_collected_fails_alone(trigger: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = trigger(batch_size=2, batch_window=60, group_by={"folders": 1})
-    events = [world.upload(key) for key in ("in/blue/1", "in/red/1", "in/blue/2", "in/red/2")]
-    collect = world.ledger.collect
+def test_uploads_that_the_table_does_not_take_fail_alone(trigger: Make) -> None:
+    world = trigger(batch_size=2, batch_window=60)
+    world.start(world.upload("in/1"), world.upload("in/2"))
+    (execution,) = world.running(1)
+    end = world.end(execution, report=False)
+    uploads = [world.upload("in/3"), world.upload("in/4")]
+    world.faults.refused["PutItem"] = ("ThrottlingException", 400, lambda _: True)
+    assert world.deliver(uploads[0], "bad", end, uploads[1]) == [0, 3]
+    world.faults.refused.clear()
+    assert world.slots() == 0
+    assert [body for body, _ in world.dead_letters()] == ["bad"]
+    world.start(*uploads)
+    assert world.running(1)[0].keys == ("in/3", "in/4")
 
-    def collect_all_but_red(group: str, uploads: list[Any]) -> Any:  # noqa: ANN401
-        if group == "in/red":
-            raise RuntimeError("throttled")
-        return collect(group, uploads)
 
-    monkeypatch.setattr(world.ledger, "collect", collect_all_but_red)
-    assert world.deliver(*events) == [1, 3]
-    monkeypatch.undo()
-    assert world.deliver(events[1], events[3]) == []
-    world.dispatch()
-    assert sorted(execution.keys for execution in world.running(2)) == [
-        ("in/blue/1", "in/blue/2"),
-        ("in/red/1", "in/red/2"),
-    ]
+@pytest.mark.parametrize("part", [1, 2, 3])
+def test_no_upload_is_both_accepted_and_a_dead_letter(trigger: Make, part: int) -> None:
+    """Refuse one of several writes of the last delivery; each upload is in an execution or is a dead letter."""
+    world = trigger(batch_size=1000, batch_window=60, prefixes=())
+    events = [world.event(f"in/{number}", sequencer=f"{number:08X}00") for number in range(90)]
+    writes = itertools.count(1)
+    world.faults.refused["PutItem"] = ("ThrottlingException", 400, lambda _: next(writes) == part)
+    assert world.deliver(*events, receive_count=5) == []
+    world.faults.refused.clear()
+    for number in range(90):
+        world.s3.put_object(Bucket=world.bucket, Key=f"in/{number}", Body=b"x")
+    world.dispatch(minutes=2)
+    accepted = {key for execution in world.running_now() for key in execution.keys}
+    dead = {key for body, _ in world.dead_letters() for key in dead_keys(body)}
+    assert accepted | dead == {f"in/{number}" for number in range(90)}
+    assert not accepted & dead
 
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
@@ -157,7 +169,7 @@ def bodies(draw: st.DrawFn) -> str:
     return json.dumps(event)
 
 
-@pytest.mark.parametrize("kind", [{}, {"batch_size": 50, "batch_window": 60}], ids=["immediate", "batches"])
+@pytest.mark.parametrize("kind", [{}, {"batch_size": 50, "batch_window": 60}], ids=["single objects", "batches"])
 def test_no_message_prevents_another_from_being_processed(trigger: Make, kind: dict[str, Any]) -> None:
     world = trigger(**kind)
     rounds = 0
@@ -173,11 +185,8 @@ def test_no_message_prevents_another_from_being_processed(trigger: Make, kind: d
         assert world.deliver(*messages, good) == []
 
     fuzz()
-    stored = {item["pk"] for item in world.items()} if kind else set()
-    if kind:
-        world.dispatch(minutes=2)
-    names = world.states.list_executions(stateMachineArn=world.settings["state_machine_arn"], maxResults=1000)
-    assert stored or len(names["executions"]) >= rounds
+    assert {item["pk"] for item in world.items()} >= {"inbox"}
+    world.dispatch(minutes=2)
     keys = all_keys(world)
     assert {f"in/good-{number}" for number in range(1, rounds + 1)} <= keys
 

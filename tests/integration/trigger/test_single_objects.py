@@ -9,22 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.trigger_world import Execution, Trigger
+from tests.helpers.trigger_world import Execution, Trigger, dead_keys
 
 Make = Callable[..., Trigger]
 KINDS: list[dict[str, Any]] = [{}, {"max_concurrent_jobs": 100}]
-BOTH_KINDS = pytest.mark.parametrize("kind", KINDS, ids=["immediate", "ledger"])
+BOTH_KINDS = pytest.mark.parametrize("kind", KINDS, ids=["unlimited", "limited"])
+INPUT = {"bucket", "key", "run", "s3_data_type", "s3_uri", "sequencer", "trigger"}
 DELETED = "the object was deleted before the job started"
-
-
-def deliver(world: Trigger, *events: str) -> None:
-    assert world.deliver(*events) == []
-    if world.has_ledger:
-        world.dispatch()
 
 
 def source(execution: Execution) -> tuple[str, str]:
@@ -39,10 +33,10 @@ def test_an_object_without_siblings_is_an_s3_prefix_on_its_key_and_has_no_manife
     # Each of these keys starts like the object's, or the object's key starts with it, or differs in case alone.
     for other in ("in/a.cs", "in/a", "in/A.csv", "in/b.csv", "other/in/a.csv"):
         world.s3.put_object(Bucket=world.bucket, Key=other, Body=b"x")
-    deliver(world, world.upload("in/a.csv"))
+    world.start(world.upload("in/a.csv"))
     (execution,) = world.running(1)
     assert source(execution) == ("S3Prefix", f"s3://{world.bucket}/in/a.csv")
-    assert execution.input.keys() - {"batch"} == {"bucket", "key", "s3_data_type", "s3_uri", "sequencer"}
+    assert execution.input.keys() == INPUT
     assert "Contents" not in world.s3.list_objects_v2(Bucket=world.manifests)
 
 
@@ -51,24 +45,34 @@ def test_an_object_without_siblings_is_an_s3_prefix_on_its_key_and_has_no_manife
 def test_an_object_with_a_sibling_has_a_manifest_of_its_own(trigger: Make, kind: dict[str, Any], sibling: str) -> None:
     world = trigger(**kind)
     world.s3.put_object(Bucket=world.bucket, Key=sibling, Body=b"x")
-    deliver(world, world.upload("in/a.csv"))
+    world.start(world.upload("in/a.csv"))
     (execution,) = world.running(1)
     assert source(execution)[0] == "ManifestFile"
     assert execution.keys == ("in/a.csv",)
 
 
-def test_an_object_takes_as_many_calls_as_before(trigger: Make) -> None:
+def test_an_object_takes_as_few_calls_as_it_did_without_a_ledger(trigger: Make) -> None:
     """Compare with two calls in the intake and three in the dispatcher when each object had a manifest."""
-    world = trigger()
-    event = world.upload("in/a.csv")
-    assert world.count(lambda: deliver(world, event)) == ["ListObjectsV2", "StartExecution"]
     world = trigger(max_concurrent_jobs=1)
-    assert world.deliver(world.upload("in/a.csv")) == []
+    assert world.count(lambda: world.deliver(world.upload("in/a.csv"))) == ["PutItem"]
     calls = world.count(world.dispatch)
-    assert [call for call in calls if call not in ("Query", "TransactWriteItems")] == [
+    assert [call for call in calls if call in ("ListObjectsV2", "HeadObject", "PutObject", "StartExecution")] == [
         "ListObjectsV2",
         "StartExecution",
     ]
+
+
+@BOTH_KINDS
+def test_many_objects_take_one_call_each_and_few_for_all(trigger: Make, kind: dict[str, Any]) -> None:
+    world = trigger(**kind)
+    events = [world.upload(f"in/{number:03}") for number in range(100)]
+    calls = world.count(lambda: world.start(*events))
+    assert calls.count("StartExecution") == 100
+    assert len(calls) <= 120
+    executions = world.running(100)
+    ends = [world.end(execution, report=False) for execution in executions]
+    assert len(world.count(lambda: world.deliver(*ends))) <= 8
+    assert (world.slots(), world.pending()) == (0, [])
 
 
 NAME = st.text(alphabet="ab/.\n \u2028%+é", min_size=1, max_size=4).filter(lambda name: not name.endswith("/"))
@@ -81,7 +85,7 @@ def test_whatever_keys_there_are_a_job_reads_its_object_alone(trigger: Make) -> 
     @given(st.lists(NAME, min_size=1, max_size=5, unique=True), st.sampled_from([0, 1]))
     def check(names: list[str], kind: int) -> None:
         world = trigger(**KINDS[kind])
-        deliver(world, *[world.upload(f"in/{name}") for name in names])
+        world.start(*[world.upload(f"in/{name}") for name in names])
         executions = world.running(len(names))
         assert sorted(execution.keys for execution in executions) == sorted((f"in/{name}",) for name in names)
         for execution in executions:
@@ -101,7 +105,7 @@ def test_a_key_that_the_pattern_of_s3_uri_refuses_is_in_a_manifest(
     trigger: Make, kind: dict[str, Any], terminator: str
 ) -> None:
     world = trigger(**kind)
-    deliver(world, world.upload(f"in/a{terminator}b"))
+    world.start(world.upload(f"in/a{terminator}b"))
     (execution,) = world.running(1)
     assert source(execution)[0] == "ManifestFile"
     assert execution.keys == (f"in/a{terminator}b",)
@@ -116,7 +120,7 @@ def test_a_uri_that_is_too_long_is_in_a_manifest(
 ) -> None:
     world = trigger(**kind)
     key = "in/".ljust(characters - len(f"s3://{world.bucket}/"), "k")
-    deliver(world, world.upload(key))
+    world.start(world.upload(key))
     (execution,) = world.running(1)
     assert source(execution)[0] == expected
     assert execution.keys == (key,)
@@ -124,17 +128,10 @@ def test_a_uri_that_is_too_long_is_in_a_manifest(
 
 
 @BOTH_KINDS
-def test_an_object_whose_key_the_function_may_not_list_is_left_to_the_job(
-    trigger: Make, kind: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_object_whose_key_the_function_may_not_list_is_left_to_the_job(trigger: Make, kind: dict[str, Any]) -> None:
     world = trigger(**kind)
-
-    def refuse(**_: object) -> None:
-        response: Any = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
-        raise ClientError(response, "ListObjectsV2")
-
-    monkeypatch.setattr(world.runtime.s3, "list_objects_v2", refuse)
-    deliver(world, world.event("in/hidden"))
+    world.faults.refused["ListObjectsV2"] = ("AccessDenied", 403, lambda _: True)
+    world.start(world.event("in/hidden"))
     (execution,) = world.running(1)
     assert source(execution)[0] == "ManifestFile"
     assert execution.keys == ("in/hidden",)
@@ -147,12 +144,12 @@ def test_a_deleted_object_starts_nothing_until_it_is_uploaded_again(trigger: Mak
     event = world.upload("in/a.csv")
     world.s3.delete_object(Bucket=world.bucket, Key="in/a.csv")
     world.s3.put_object(Bucket=world.bucket, Key="in/a.csv.bak", Body=b"x")
-    deliver(world, event)
+    world.start(event)
     world.running(0)
     ((body, reason),) = world.dead_letters()
     assert reason == DELETED
     world.s3.put_object(Bucket=world.bucket, Key="in/a.csv", Body=b"x")
-    deliver(world, body)
+    world.start(body)
     (execution,) = world.running(1)
     assert execution.keys == ("in/a.csv",)
 
@@ -164,19 +161,19 @@ def test_an_object_that_its_job_deletes_is_no_dead_letter_when_the_event_is_repe
 ) -> None:
     world = trigger(**kind)
     event = world.upload("in/a.csv")
-    deliver(world, event)
+    world.start(event)
     (execution,) = world.running(1)
     if ended:
         world.end(execution)
     world.s3.delete_object(Bucket=world.bucket, Key="in/a.csv")
-    deliver(world, event)
+    world.start(event)
     world.running(0 if ended else 1)
     assert world.dead_letters() == []
     assert len(world.executions) == 1
 
 
 @BOTH_KINDS
-@pytest.mark.parametrize("call", range(1, 5))
+@pytest.mark.parametrize("call", range(5, 10))
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("appears", [True, False], ids=["appears", "disappears"])
 @pytest.mark.parametrize("ended", [False, True], ids=["running", "ended"])
@@ -187,13 +184,9 @@ def test_siblings_that_come_and_go_between_attempts_start_nothing_twice(
     event = world.upload("in/a.csv")
     if not appears:
         world.s3.put_object(Bucket=world.bucket, Key="in/a.csv.bak", Body=b"x")
-    if world.has_ledger:
-        assert world.deliver(event) == []
+    assert world.deliver(event) == []
     with world.killed_at(call, after=after):
-        if world.has_ledger:
-            world.dispatch()
-        else:
-            world.deliver(event)
+        world.dispatch()
     started = world.states.list_executions(stateMachineArn=world.settings["state_machine_arn"])["executions"]
     if ended and started:
         world.end(*world.running(1))
@@ -203,8 +196,7 @@ def test_siblings_that_come_and_go_between_attempts_start_nothing_twice(
         world.s3.delete_object(Bucket=world.bucket, Key="in/a.csv.bak")
 
     assert world.deliver(event) == []
-    if world.has_ledger:
-        world.dispatch(minutes=12)
+    world.dispatch(minutes=12)
     world.running(0 if ended and started else 1)
     assert len(world.executions) == 1
     assert world.dead_letters() == []
@@ -212,36 +204,35 @@ def test_siblings_that_come_and_go_between_attempts_start_nothing_twice(
 
 def test_an_execution_of_an_earlier_version_counts_as_started(trigger: Make) -> None:
     world = trigger()
-    event = world.upload("in/a.csv")
-    assert world.deliver(event) == []
-    (execution,) = world.running(1)
-    before = {name: value for name, value in execution.input.items() if not name.startswith("s3_")}
-    before["manifest_uri"] = f"s3://{world.manifests}/manifests/{execution.name}.json"
     machine = str(world.settings["state_machine_arn"])
-    old = world.upload("in/b.csv")
-    detail = json.loads(old)["detail"]["object"]
-    name = world.name_of(old)
-    before |= {"key": "in/b.csv", "sequencer": detail["sequencer"].ljust(64, "0")}
-    world.states.start_execution(stateMachineArn=machine, name=name, input=json.dumps(before))
-    assert world.deliver(old) == []
+    event = world.upload("in/b.csv")
+    sequencer = json.loads(event)["detail"]["object"]["sequencer"].ljust(64, "0")
+    before = {"bucket": world.bucket, "key": "in/b.csv", "sequencer": sequencer}
+    before["manifest_uri"] = f"s3://{world.manifests}/manifests/{world.name_of(event)}.json"
+    world.states.start_execution(stateMachineArn=machine, name=world.name_of(event), input=json.dumps(before))
+    world.start(event)
     listed = world.states.list_executions(stateMachineArn=machine)["executions"]
-    assert len(listed) == 2
+    assert len(listed) == 1
+    assert world.dead_letters() == []
+    assert [item["pk"] for item in world.pending()] == ["active"]
 
 
 @pytest.mark.parametrize("foreign", [{}, [], {"bucket": "in", "key": "in/other"}], ids=["empty", "list", "other"])
-def test_a_name_that_another_execution_has_taken_fails_the_message(trigger: Make, foreign: object) -> None:
+def test_a_name_that_another_execution_has_taken_makes_a_dead_letter(trigger: Make, foreign: object) -> None:
     world = trigger()
     event = world.upload("in/a.csv")
     machine = str(world.settings["state_machine_arn"])
     world.states.start_execution(stateMachineArn=machine, name=world.name_of(event), input=json.dumps(foreign))
-    assert world.deliver(event) == [0]
-    assert world.deliver(event, receive_count=5) == []
-    ((_, reason),) = world.dead_letters()
+    assert world.deliver(event) == []
+    assert [world.attempt(minutes=12) for _ in range(6)] == [False] * 5 + [True]
+    ((body, reason),) = world.dead_letters()
     assert "ExecutionAlreadyExists" in reason
+    assert dead_keys(body) == ["in/a.csv"]
+    assert (world.slots(), world.pending()) == (0, [])
 
 
 @pytest.mark.parametrize(
-    "kind", [*KINDS, {"batch_size": 2, "batch_window": 60}], ids=["immediate", "ledger", "batches"]
+    "kind", [*KINDS, {"batch_size": 2, "batch_window": 60}], ids=["unlimited", "limited", "batches"]
 )
 @pytest.mark.parametrize("key", ["in/folder/", "in/", "in//", "in/a.csv/", "/"])
 def test_a_key_that_ends_in_a_slash_is_ignored_only_without_data(
@@ -260,9 +251,8 @@ def test_a_key_that_ends_in_a_slash_is_ignored_only_without_data(
     empty, data = world.event(key, size=0), world.event(key, size=5)
     unknown = data.replace('"size": 5, ', "")
     assert unknown != data
-    deliver(world, empty, data, unknown)
-    if world.has_ledger:
-        world.dispatch(minutes=2)
+    world.start(empty, data, unknown)
+    world.dispatch(minutes=2)
     world.running(0)
     letters = dict(world.dead_letters())
     assert letters.keys() == {data, unknown}
@@ -284,7 +274,7 @@ def test_runs_of_another_batch_size_keep_their_objects(trigger: Make, before: in
     assert world.deliver(*events) == []
     world.configure(batch_size=now)
     world.dispatch(minutes=2)
-    executions = world.running(2 // before)
+    executions = world.running(2 // now)
     assert sorted(key for execution in executions for key in execution.keys) == ["in/a/1", "in/b/2"]
 
 
