@@ -119,7 +119,7 @@ class Batches:
             cursor = after if is_made else None
 
     def close_due(self) -> None:
-        """Let the batches that have been open for the window become runs."""
+        """Turn the batches that have been open for the window into runs."""
         latest = self._runtime.seconds() - self._config.batch_window
         for item in self._table.query(OPEN):
             if "members" not in item:  # of an earlier version; `Upgrade` converts it

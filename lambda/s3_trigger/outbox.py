@@ -27,6 +27,12 @@ OUTBOX = "outbox"
 SHOWN_OBJECTS = 10
 MISSING_REASON = "the object was deleted before the job started"
 _REASON_MAX = 1000
+# Each takes up to four calls; the intake must not run out of time.
+_PUBLISHED_TOGETHER = 10
+_LEFT_OVER_MAX = 1000
+# The function that has written an item is publishing it.
+_LEFT_OVER_SECONDS = 60
+_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +73,10 @@ class Notice:
 
 
 def publish(runtime: Runtime, changes: list[Change]) -> None:
-    """Publish what some changes have added to the outbox, once their transaction is made."""
-    added = (change["Put"]["Item"] for change in changes if "Put" in change)
-    for item in added:
-        if item["pk"]["S"] != OUTBOX:
-            continue
+    """Publish the first of what some changes have added to the outbox, once their transaction is made."""
+    items = (change["Put"]["Item"] for change in changes if "Put" in change)
+    added = (item for item in items if item["pk"]["S"] == OUTBOX)
+    for item in itertools.islice(added, _PUBLISHED_TOGETHER):
         try:
             _publish(runtime, runtime.table.unmarshal(item))
         except (BotoCoreError, ClientError, RuntimeError):
@@ -80,9 +85,11 @@ def publish(runtime: Runtime, changes: list[Change]) -> None:
 
 
 def publish_left_over(runtime: Runtime) -> None:
-    """Publish what another function has left in the outbox."""
-    for item in runtime.table.query(OUTBOX):
-        _publish(runtime, item)
+    """Publish what other functions have left in the outbox, the oldest first."""
+    latest = runtime.milliseconds() - _LEFT_OVER_SECONDS * 1000
+    items = itertools.islice(runtime.table.query(OUTBOX, between=("0", f"{latest:013}$")), _LEFT_OVER_MAX)
+    with runtime.pool(_THREADS) as pool:
+        list(pool.map(lambda item: _publish(runtime, item), items))
 
 
 def send_dead_letter(runtime: Runtime, body: str, reason: str) -> None:

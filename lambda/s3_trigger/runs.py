@@ -129,7 +129,8 @@ class Run:
         fields = {name: getattr(self, name) for name in self.__slots__}
         fields |= {"members": to_text(self.members)}
         fields |= {"pending": str(self.pending), "outstanding": str(self.outstanding)}
-        return {name: value for name, value in fields.items() if value != ""}
+        # Without `expires`, too, until the run has ended: 0 would be a time in the past.
+        return {name: value for name, value in fields.items() if value not in ("", 0)}
 
     @classmethod
     def from_item(cls, item: dict[str, Any]) -> Run:
@@ -152,7 +153,7 @@ class Runs:
         self._table = runtime.table
 
     def create(self, run: Run) -> Change:
-        """Return the change that lets a new run wait for a slot."""
+        """Return the change that queues a new run for a slot."""
         return self._put_ready(replace(run, queued=self._runtime.milliseconds()), NEW)
 
     def claim(self) -> Iterator[Run]:

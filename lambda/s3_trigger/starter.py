@@ -259,13 +259,19 @@ class Starter:
             seconds = min(_BACKOFF_SECONDS * 2 ** (current.attempts - 1), _BACKOFF_MAX_SECONDS)
             self._postpone(run, seconds=seconds, attempts=current.attempts, reason=reason)
         else:
-            self.set_aside(current, reason)
+            self.give_up(current, reason)
 
-    def set_aside(self, run: Run, reason: str) -> None:
-        """Send the members of a run that were not started to the dead-letter queue, and free their slots."""
-        reason = f"the execution could not be started: {reason}"
+    def give_up(self, run: Run, reason: str, *, may_exist: bool = True) -> None:
+        """Send the members of a run that were not started to the dead-letter queue, and free their slots.
+
+        Args:
+            run: the run.
+            reason: the reason.
+            may_exist: whether an attempt may have started an execution whose answer was lost.
+        """
+        reason = f"the execution could not be started: {reason}" if may_exist else reason
         if run.kind == BATCH:
-            if run.input and describe(self._runtime, run.state_machine, run.name) is not None:
+            if may_exist and run.input and describe(self._runtime, run.state_machine, run.name) is not None:
                 self._postpone(run, seconds=self._reconciled_seconds, attempts=0, reason=reason)
                 return  # an attempt has started it, but the answer was lost
             notice = Notice(run=run, members=run.members, next_step="SET_ASIDE", reason=reason)
@@ -273,8 +279,11 @@ class Starter:
             return
         uploads = list(self._runtime.units.uploads(run.members))
         machine = run.state_machine or self._config.state_machine_arn
-        known = [index for index in run.pending if describe(self._runtime, machine, uploads[index].name) is not None]
-        started = IndexSet.of(known)
+        started = IndexSet.of(
+            index
+            for index in (run.pending if may_exist else ())
+            if describe(self._runtime, machine, uploads[index].name) is not None
+        )
         current: Run | None = run
         while current is not None:
             some = _first(current.pending.without(started))
@@ -297,7 +306,7 @@ class Starter:
                 return
 
     def _postpone(self, run: Run, *, seconds: int, attempts: int, reason: str) -> None:
-        """Let another attempt on a run be made after some seconds."""
+        """Schedule another attempt on a run after some seconds."""
         current = self._runs.active_ones([run.name]).get(run.name)
         if current is not None and current.claimed == run.claimed:
             lease = self._runtime.seconds() + seconds

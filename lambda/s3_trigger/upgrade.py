@@ -197,7 +197,7 @@ class Upgrade:
         return {**failed, "positions": str(left)}
 
     def _requeue(self, item: dict[str, Any], leaving: Change) -> None:
-        """Let a run of the earlier version wait as one of this version."""
+        """Queue a run of the earlier version as one of this version."""
         try:
             self._create_run(item, leaving)
         except LookupError as error:
