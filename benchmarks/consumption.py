@@ -13,7 +13,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -251,6 +251,7 @@ class Measured:
                 self.minute()
         counted.calls = Counter(self._clients.faults.calls)
         counted.calls["Invoke"] = self._invoked
+        self._invoked, self._counted = 0, None
         counted.write_units, counted.read_units = self.units.write, self.units.read
         counted.stored_bytes = self.units.stored_bytes - stored
         counted.logged_bytes = os.lseek(self._log, 0, os.SEEK_END) - logged
@@ -259,6 +260,13 @@ class Measured:
 
     _counted: Consumption | None = None
     _invoked = 0
+
+    def idle_minute(self) -> int:
+        """Return the calls of a minute in which nothing happens."""
+        before = len(self._clients.faults.calls)
+        self.now += 60
+        self.minute()
+        return len(self._clients.faults.calls) - before
 
     def minute(self) -> None:
         """Invoke the dispatcher as the schedule of every minute does."""
@@ -349,8 +357,3 @@ class _Timed:
         calls = Counter(self._measured._clients.faults.calls[self._calls :])  # noqa: SLF001 - of the same module
         together = calls.pop("StartExecution", 0) + (calls.pop("HeadObject", 0))
         counted.waits[self._function] += sum(calls.values()) + -(-together // 16)
-
-
-def chunks(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    """Yield keys in parts."""
-    yield from (keys[first : first + size] for first in range(0, len(keys), size))
