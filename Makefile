@@ -70,11 +70,11 @@ format: setup ## format the code, and apply the corrections of ruff
 .PHONY: bench
 bench: setup .tools/awscli/.installed ## measure the overhead of the pipeline, of a job and of synth, and the calls of the trigger
 	python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,max --benchmark-sort=name -p no:cacheprovider
-	python benchmarks/trigger.py
+	python -m benchmarks.trigger
 
 .PHONY: storm
-storm: setup ## send 20,000 uploads under throttling and kills, and check that none is lost or processed twice
-	python benchmarks/storm.py
+storm: setup ## send 20,000 uploads under throttling, kills and a deployment, and check that none is lost or processed twice
+	python -m benchmarks.storm
 
 .PHONY: test-iam
 test-iam: setup ## remove each action of each role of the demo and of the batches in turn, and report what is denied then, and by whom

@@ -2,7 +2,11 @@
 
 ``make storm``. Every upload is delivered at least once, one in five twice, in any order. One in twenty of the
 functions' calls is throttled, and functions are killed (SIGKILL) before and after calls at random; several run
-concurrently, each in a process of its own. Queues, table, rules, executions and buckets are those of the local AWS.
+concurrently, each in a process of its own. In the middle, all functions are deployed with other settings. Some objects
+are hostile: deleted before their job starts, encrypted with a key of their own, or under keys of 1,024 bytes or with
+control characters. Queues, table, rules, executions and buckets are those of the local AWS.
+
+The time is compared with that of the services' own part: putting as many objects, by the same number of threads.
 """
 
 from __future__ import annotations
@@ -19,7 +23,9 @@ import tempfile
 import time
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +35,24 @@ from botocore.config import Config
 
 import s3_trigger.dispatch
 import s3_trigger.intake
+import s3_trigger.runs
+from s3_trigger.messages import Upload
 from s3_trigger.runtime import lambda_runtime
 from smproc.local import LocalAws
 from tests.helpers.ports import free_port
 from tests.helpers.trigger_world import Context, create_table
 
-VISIBLE_AGAIN_SECONDS = 20
+VISIBLE_AGAIN_SECONDS = 30
+LEASE_SECONDS, RECONCILED_SECONDS = 30, 10
 MAX_RECEIVES = 20  # AWS never kills as often as this storm does
 INTAKES, DISPATCHERS = 3, 2
-DELIVERY = 100
+DELIVERY = 1000
+PUTTING_THREADS = 8
+# Of each kind, one in so many uploads is hostile.
+HOSTILE_EVERY = 200
+# A head of sequencers changes every 256 seconds.
+UPLOADS_PER_SECOND = 1000
+WAITING = ("inbox", "sealed", "open", "ready", "active", "outbox")
 COUNTED = ("calls", "throttled", "killed")
 QUIET_SECONDS = 3
 DEADLINE_SECONDS = 40 * 60
@@ -93,6 +108,8 @@ def intake(environment: dict[str, str], queue: str, throttled: float, killed: fl
     """Run Lambda's poller and the intake as one process."""
     _configure(environment)
     sqs = boto3.Session().client("sqs", config=CONFIG)
+    # The dispatchers work all the time.
+    s3_trigger.intake.invoke_dispatcher = lambda _: None
     Chaos(throttled, killed, folder)
     while True:
         messages: list[dict[str, Any]] = []
@@ -133,7 +150,8 @@ def dispatcher(environment: dict[str, str], throttled: float, killed: float, fol
     """Run the dispatcher, with a minute shortened to half a second."""
     _configure(environment)
     Chaos(throttled, killed, folder)
-    work = s3_trigger.dispatch.Dispatcher(lambda_runtime(), abandoned_seconds=20, reconciled_seconds=10)
+    s3_trigger.runs.LEASE_SECONDS = LEASE_SECONDS
+    work = s3_trigger.dispatch.Dispatcher(lambda_runtime(), reconciled_seconds=RECONCILED_SECONDS)
     while True:
         try:
             work.dispatch({"minute": True}, Context())
@@ -173,12 +191,10 @@ class Storm:
             definition=json.dumps(definition),
         )["stateMachineArn"]
         pattern = {"source": ["aws.states"], "detail": {"stateMachineArn": [self.machine], "status": ["SUCCEEDED"]}}
-        self.has_ledger = bool(settings)
-        if self.has_ledger:
-            self.events.put_rule(Name=name, EventPattern=json.dumps(pattern))
-            self.events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": self._arn(self.queue)}])
-            settings = {**settings, "table": f"ledger-{name}", "dispatcher": "none"}
-            create_table(self.dynamodb, settings["table"])
+        self.events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        self.events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": self._arn(self.queue)}])
+        settings = {**settings, "table": f"ledger-{name}", "dispatcher": "none", "trigger": name}
+        create_table(self.dynamodb, settings["table"])
         self.settings = {
             "bucket": self.bucket,
             "state_machine_arn": self.machine,
@@ -191,12 +207,24 @@ class Storm:
             **settings,
         }
 
-    def start(self, duplicated: float) -> int:
-        """Put the objects and send their events; return the number of events."""
-        keys = [f"in/{number:06}.csv" for number in range(self.uploads)]
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda key: self.s3.put_object(Bucket=self.bucket, Key=key, Body=b"x"), keys))
-        events = [self._event(key, number) for number, key in enumerate(keys)]
+    def put(self) -> float:
+        """Put the objects; return the seconds that it takes."""
+        self.keys = [_key(number) for number in range(self.uploads)]
+        self.deleted = set(self.keys[3::HOSTILE_EVERY])
+
+        def put(number: int) -> None:
+            hostile = _ENCRYPTED if number % HOSTILE_EVERY == 0 else {}
+            if self.keys[number] not in self.deleted:
+                self.s3.put_object(Bucket=self.bucket, Key=self.keys[number], Body=b"x", **hostile)
+
+        started = time.monotonic()
+        with ThreadPoolExecutor(PUTTING_THREADS) as pool:
+            list(pool.map(put, range(self.uploads)))
+        return time.monotonic() - started
+
+    def send(self, duplicated: float) -> int:
+        """Send the events of the objects; return their number."""
+        events = [self._event(key, number) for number, key in enumerate(self.keys)]
         events += random.sample(events, int(duplicated * len(events)))
         random.shuffle(events)
         batches = [events[start : start + 10] for start in range(0, len(events), 10)]
@@ -215,33 +243,63 @@ class Storm:
         attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
         if any(int(attributes[name]) for name in names):
             return False
-        return not self.has_ledger or not any(self._count(partition) for partition in ("open", "ready", "slot"))
+        return not any(self._count(partition) for partition in WAITING)
 
-    def outcome(self) -> tuple[int, int, int, int]:
-        """Return the numbers of executions, of uploads in none of them, of uploads in several, and of dead letters."""
-        pages = self.states.get_paginator("list_executions").paginate(stateMachineArn=self.machine)
+    def is_halfway(self) -> bool:
+        """Check that about half of the messages were delivered."""
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["ApproximateNumberOfMessages"])[
+            "Attributes"
+        ]
+        return int(attributes["ApproximateNumberOfMessages"]) < self.uploads // 2
+
+    def outcome(self) -> Outcome:
+        """Return the outcome, from the executions, their manifests, and the dead letters."""
+        pages = self.states.get_paginator("list_executions").paginate(
+            stateMachineArn=self.machine, PaginationConfig={"PageSize": 1000}
+        )
         started = [execution for page in pages for execution in page["executions"]]
-        found: Counter[str] = Counter()
+        # An execution of a single object is named after its upload.
+        key_of = {Upload(self.bucket, key, _sequencer(n).ljust(64, "0")).name: key for n, key in enumerate(self.keys)}
+        found = Counter(key_of[execution["name"]] for execution in started if execution["name"] in key_of)
 
         def keys_of(execution: dict[str, Any]) -> list[str]:
             described = self.states.describe_execution(executionArn=execution["executionArn"])
-            execution_input = json.loads(described["input"])
-            if execution_input["s3_data_type"] == "S3Prefix":
-                return [execution_input["key"]]
-            key = execution_input["s3_uri"].removeprefix(f"s3://{self.manifests}/")
+            key = json.loads(described["input"])["s3_uri"].removeprefix(f"s3://{self.manifests}/")
             first, *names = json.loads(self.s3.get_object(Bucket=self.manifests, Key=key)["Body"].read())
             prefix = first["prefix"].removeprefix(f"s3://{self.bucket}/")
             return [f"{prefix}{name}" for name in names]
 
         with ThreadPoolExecutor(8) as pool:
-            for keys in pool.map(keys_of, started):
+            for keys in pool.map(keys_of, [one for one in started if one["name"] not in key_of]):
                 found.update(keys)
-        dead = self.sqs.get_queue_attributes(QueueUrl=self.dead, AttributeNames=["ApproximateNumberOfMessages"])
-        twice = sum(count > 1 for count in found.values())
-        return len(started), self.uploads - len(found), twice, int(dead["Attributes"]["ApproximateNumberOfMessages"])
+        # A dead letter is sent at least once.
+        dead: dict[str, int] = {}
+        for letter in self._dead_letters():
+            detail = letter["detail"]
+            dead[detail.get("run") or detail["object"]["key"]] = detail.get("objectCount", 1)
+        missing = set(self.keys) - set(found)
+        return Outcome(
+            executions=len(started),
+            lost=len(missing - self.deleted) + abs(sum(dead.values()) - len(missing & self.deleted)),
+            twice=sum(count > 1 for count in found.values()),
+            dead=sum(dead.values()),
+            unknown=len(set(found) - set(self.keys)),
+            slots=self._slots(),
+        )
+
+    def _slots(self) -> int:
+        key = {"pk": {"S": "slots"}, "sk": {"S": "count"}}
+        item = self.dynamodb.get_item(TableName=self.settings["table"], Key=key, ConsistentRead=True)["Item"]
+        return int(item["count"]["N"])
+
+    def _dead_letters(self) -> Iterator[dict[str, Any]]:
+        while messages := self.sqs.receive_message(
+            QueueUrl=self.dead, MaxNumberOfMessages=10, VisibilityTimeout=3600
+        ).get("Messages"):
+            yield from (json.loads(message["Body"]) for message in messages)
 
     def _event(self, key: str, number: int) -> str:
-        detail = {"bucket": {"name": self.bucket}, "object": {"key": key, "size": 1, "sequencer": f"{number:018X}"}}
+        detail = {"bucket": {"name": self.bucket}, "object": {"key": key, "size": 1, "sequencer": _sequencer(number)}}
         return json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
 
     def _count(self, partition: str) -> int:
@@ -259,10 +317,64 @@ class Storm:
         return str(attributes["QueueArn"])
 
 
-def run(name: str, settings: dict[str, Any], arguments: argparse.Namespace) -> bool:
-    """Run one storm; return True when nothing was lost and nothing was started twice."""
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of a storm.
+
+    Attributes:
+        executions: the number of executions.
+        lost: the number of uploads that are in no execution nor, where the object was deleted, in a dead letter.
+        twice: the number of uploads in several executions.
+        dead: the number of uploads in dead letters.
+        unknown: the number of objects in executions that were not uploaded.
+        slots: the number of slots that are not free.
+    """
+
+    executions: int
+    lost: int
+    twice: int
+    dead: int
+    unknown: int
+    slots: int
+
+    @property
+    def is_right(self) -> bool:
+        """Check that nothing was lost, nothing started twice, and every slot is free."""
+        return not (self.lost or self.twice or self.unknown or self.slots)
+
+
+def _key(number: int) -> str:
+    """Return the key of an upload; some are hostile."""
+    key = f"in/{number // 1000:03}/{number:06}"
+    match number % HOSTILE_EVERY:
+        case 1:
+            return key.ljust(1024, "x")
+        case 2:
+            return f"{key}\r\n\x01\x7f\u2028.csv"
+    return f"{key}.csv"
+
+
+def _sequencer(number: int) -> str:
+    """Return the sequencer of an upload, which starts with a time, as those that S3 publishes."""
+    return f"00{0x65A00000 + number // UPLOADS_PER_SECOND:08X}{number:08X}"
+
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
+_ENCRYPTED = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "0" * 32}
+
+
+def run(name: str, settings: dict[str, Any], changed: dict[str, Any], arguments: argparse.Namespace) -> bool:
+    """Run one storm; return True when nothing was lost, nothing was started twice, and every slot is free.
+
+    Args:
+        name: a description.
+        settings: the settings of the functions.
+        changed: the settings that the deployment in the middle changes.
+        arguments: the arguments of the command.
+    """
     storm = Storm(arguments.uploads, settings)
-    deliveries = storm.start(arguments.duplicated)
+    bare = storm.put()
+    deliveries = storm.send(arguments.duplicated)
     environment = {"SETTINGS": json.dumps(storm.settings)}
     spawn = multiprocessing.get_context("spawn")
     folder = Path(tempfile.mkdtemp())
@@ -275,12 +387,17 @@ def run(name: str, settings: dict[str, Any], arguments: argparse.Namespace) -> b
         return process
 
     started = time.monotonic()
-    processes = [start(kind) for kind in range(INTAKES + (DISPATCHERS if storm.has_ledger else 0))]
-    quiet = 0
+    processes = [start(kind) for kind in range(INTAKES + DISPATCHERS)]
+    quiet, is_deployed = 0, False
     try:
         while quiet < QUIET_SECONDS:
             time.sleep(1)
             quiet = quiet + 1 if storm.is_over() else 0
+            if not is_deployed and (quiet or storm.is_halfway()):
+                # Functions that are running go on with the old settings until they are replaced, one by one.
+                is_deployed, environment = True, {"SETTINGS": json.dumps({**storm.settings, **changed})}
+                for kind in range(0, len(processes), 2):
+                    processes[kind].kill()
             for kind, process in enumerate(processes):
                 if not process.is_alive():
                     processes[kind] = start(kind)
@@ -290,17 +407,18 @@ def run(name: str, settings: dict[str, Any], arguments: argparse.Namespace) -> b
         for process in processes:
             process.kill()
             process.join()
-    seconds = time.monotonic() - started
-    executions, lost, twice, dead = storm.outcome()
+    seconds = time.monotonic() - started - QUIET_SECONDS
+    outcome = storm.outcome()
     calls, throttled, killed = ((folder / what).stat().st_size for what in COUNTED)
     shutil.rmtree(folder)
     sys.stdout.write(
-        f"{name}: {arguments.uploads:,} uploads in {deliveries:,} deliveries, {calls:,} calls, "
-        f"{throttled:,} of them throttled, {killed} functions killed, {seconds:.0f} s: "
-        f"{executions:,} executions, {dead} dead letters, lost {lost - dead}, twice {twice}\n"
+        f"{name}: {arguments.uploads:,} uploads in {deliveries:,} deliveries, {calls:,} calls, {throttled:,} of them "
+        f"throttled, {killed} functions killed, {seconds:.0f} s, {seconds / bare:.2f} times the {bare:.0f} s of "
+        f"as many puts: {outcome.executions:,} executions, {outcome.dead} deleted objects in dead letters, "
+        f"lost {outcome.lost}, twice {outcome.twice}, slots in use {outcome.slots}\n"
     )
     sys.stdout.flush()
-    return lost == dead and twice == 0
+    return outcome.is_right
 
 
 def main() -> int:
@@ -310,17 +428,29 @@ def main() -> int:
     parser.add_argument("--duplicated", type=float, default=0.2)
     parser.add_argument("--throttled", type=float, default=0.05)
     parser.add_argument("--killed", type=float, default=0.0005, help="chance to be killed before, and after, a call")
+    parser.add_argument("--only", choices=("batches", "singles"), help="one of the two storms. Default: both")
     arguments = parser.parse_args()
+    results = []
     with tempfile.TemporaryDirectory() as folder, LocalAws(port=free_port(), state_dir=Path(folder)) as local_aws:
         os.environ.update(local_aws.environment())
-        results = [
-            run(
-                "batches of 100, at most 8 concurrently",
-                {"batch_size": 100, "batch_window": 10, "max_concurrent_jobs": 8},
-                arguments,
-            ),
-            run("an execution for each object", {}, arguments),
-        ]
+        if arguments.only != "singles":
+            results.append(
+                run(
+                    "batches of 1,000, at most 8 concurrently, then of 300, at most 3",
+                    {"batch_size": 1000, "batch_window": 10, "max_concurrent_jobs": 8},
+                    {"batch_size": 300, "max_concurrent_jobs": 3, "prefixes": ["in/0", "in/"]},
+                    arguments,
+                )
+            )
+        if arguments.only != "batches":
+            results.append(
+                run(
+                    "an execution for each object, then at most 200 concurrently",
+                    {},
+                    {"max_concurrent_jobs": 200, "prefixes": ["in/0", "in/"]},
+                    arguments,
+                )
+            )
     return 0 if all(results) else 1
 
 

@@ -1,8 +1,7 @@
-"""The consumption of the trigger: calls and milliseconds per 1,000 objects, memory of a large batch, a cold start.
+"""The consumption of the trigger: calls per 1,000 objects of every mode, memory of a large batch, a cold start.
 
-``make bench`` prints it; ``python benchmarks/trigger.py --keep`` also keeps the counts, from which `costs.py` computes.
-The functions are the real ones, the services those of the local AWS: the calls are those that AWS would receive, the
-milliseconds are not.
+``make bench`` prints it; ``python benchmarks/trigger.py --keep`` also keeps the counts, from which `costs.py` and
+`scale.py` compute. It exits with an error when a mode takes more calls than it may.
 """
 
 from __future__ import annotations
@@ -15,11 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.consumption import DELIVERY_MAX, Measured
 from s3_trigger import dispatch
 from smproc.local import LocalAws
 from tests.helpers.ports import free_port
@@ -27,67 +28,112 @@ from tests.helpers.trigger_world import Clients, Context, Trigger
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "benchmarks" / "trigger_counts.json"
-OBJECTS = 1000
-SIZES: dict[str, dict[str, Any]] = {
-    "1": {},
-    "100": {"batch_size": 100, "batch_window": 60},
-    "1000": {"batch_size": 1000, "batch_window": 60},
-}
-# The sizes of a delivery, as the event source mapping is configured.
-DELIVERY = {"1": 10, "100": 1000, "1000": 1000}
-BARE = "import boto3\ns3 = boto3.client('s3')\nstates = boto3.client('stepfunctions')\ndef handler(event, context): ..."
+BUCKET = "objects"
+FOLDERS = 20
+FEW = 1000
+THOUSANDS = {"batch_size": 1000, "batch_window": 60}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mode:
+    """A kind of trigger, and the way in which its uploads and ends arrive.
+
+    Attributes:
+        name: its name.
+        settings: the settings that make a difference.
+        objects: the number of uploads; by default all that there are.
+        step: every so many of the keys is uploaded; the others lie between them.
+        mixed: whether uploads of all folders alternate.
+        delivered: the number of uploads of a delivery.
+        ended: the number of ends of a delivery.
+        most: the highest number of calls per 1,000 objects; None for any.
+    """
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    objects: int | None = FEW
+    step: int = 1
+    mixed: bool = False
+    delivered: int = DELIVERY_MAX
+    ended: int = DELIVERY_MAX
+    most: int | None = None
+
+    def keys(self, every: Sequence[str]) -> Sequence[str]:
+        """Return the keys of its uploads."""
+        keys = every[:: self.step]
+        keys = keys[: self.objects] if self.objects is not None else keys
+        if self.mixed:
+            by_folder = [keys[first::FOLDERS] for first in range(FOLDERS)]
+            return [
+                f"in/{folder:02}/{key[3:]}" for row in zip(*by_folder, strict=True) for folder, key in enumerate(row)
+            ]
+        return keys
+
+
+MODES = [
+    Mode(name="batches of 1,000", settings=THOUSANDS, objects=10_000, most=20),
+    Mode(
+        name="batches of 1,000, at most 8 concurrently",
+        settings=THOUSANDS | {"max_concurrent_jobs": 8},
+        objects=10_000,
+        most=20,
+    ),
+    Mode(
+        name="batches of 1,000 in 20 groups, closed half full",
+        settings=THOUSANDS | {"group_by": {"folders": 1}},
+        objects=10_000,
+        mixed=True,
+        most=35,
+    ),
+    Mode(name="batches of 100,000", settings={"batch_size": 100_000, "batch_window": 3600}, objects=None, most=8),
+    Mode(name="batches of 100", settings={"batch_size": 100, "batch_window": 60}, objects=2000),
+    Mode(name="single objects", most=2050),
+    Mode(name="single objects, at most 50 concurrently", settings={"max_concurrent_jobs": 50}, most=2050),
+    Mode(name="single objects, at most 1,000 concurrently", settings={"max_concurrent_jobs": 1000}, most=2050),
+    Mode(name="single objects, each between 19 others in the bucket", step=20, most=2050),
+    Mode(
+        name="single objects, at most 50 concurrently, ten ends in a delivery",
+        settings={"max_concurrent_jobs": 50},
+        ended=10,
+    ),
+    Mode(name="single objects, ten uploads or ends in a delivery", delivered=10, ended=10),
+]
+LONE = ["batches of 1,000", "single objects", "single objects, at most 50 concurrently"]
+BARE = "import boto3\nfor name in ('dynamodb', 'lambda'):\n    boto3.client(name)\ndef handler(event, context): ..."
 OURS = (
     "from s3_trigger import intake\nfrom s3_trigger.runtime import lambda_runtime\nruntime = lambda_runtime()\n"
-    "runtime.logger, runtime.metrics, runtime.s3, runtime.step_functions"
+    "runtime.logger, runtime.metrics, runtime.table, runtime.lambda_"
 )
 STARTS = 15
+COLD_START_MOST = 1.2
 
 
-def consumption(clients: Clients, size: str) -> dict[str, Any]:
-    """Return the consumption of 1,000 objects from their events to the ends of their executions."""
-    world = Trigger(clients, **SIZES[size])
-    keys = [f"in/{number:04}.csv" for number in range(OBJECTS)]
-    put(world, keys)
-    events = [world.event(key) for key in keys]
-    invocations, started, busy = Counter[str](), time.perf_counter(), time.process_time()
-    for first in range(0, OBJECTS, DELIVERY[size]):
-        world.deliver(*events[first : first + DELIVERY[size]])
-        invocations["intake"] += 1
-    executions = OBJECTS
-    if world.has_ledger:
-        world.dispatch()
-        invocations["dispatch"] += 1
-        runs = [slot.run.name for slot in world.ledger.slots()]
-        executions = len(runs)
-        for name in runs:
-            world.deliver(end_event(world, name))
-            world.dispatch()
-            invocations.update(("intake", "dispatch"))
-    calls = Counter(world.faults.calls)
-    return {
-        "executions": executions,
-        "calls": dict(sorted(calls.items())),
-        "invocations": dict(invocations),
-        "milliseconds": round(1000 * (time.perf_counter() - started)),
-        "processor_milliseconds": round(1000 * (time.process_time() - busy)),
-    }
+def measure(clients: Clients, mode: Mode, keys: Sequence[str], log: int) -> dict[str, Any]:
+    """Return the consumption of a mode per 1,000 objects."""
+    measured = Measured(clients, BUCKET, log, **mode.settings)
+    try:
+        return measured.measure(mode.keys(keys), delivered=mode.delivered, ended=mode.ended).per_thousand()
+    finally:
+        measured.close()
 
 
-def end_event(world: Trigger, name: str) -> str:
-    """Return the event of an execution that succeeded."""
-    detail = {"name": name, "executionArn": world.arn(name), "status": "SUCCEEDED"}
-    return json.dumps(
-        {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
-    )
+def lone(clients: Clients, mode: Mode, keys: Sequence[str], log: int) -> dict[str, int]:
+    """Return the calls of one upload alone, and those of a minute without any."""
+    measured = Measured(clients, BUCKET, log, **mode.settings)
+    try:
+        calls = sum(measured.measure(keys[:1]).calls.values())
+        return {"upload": calls, "minute": measured.idle_minute()}
+    finally:
+        measured.close()
 
 
-def memory(clients: Clients, objects: int) -> dict[str, Any]:
-    """Return the dispatcher's peak memory for one batch of the given number of objects, in its own process."""
-    world = Trigger(clients, batch_size=objects, batch_window=60)
-    keys = [f"in/{number // 1000:03}/{number:06}.csv" for number in range(objects)]
-    put(world, keys)
-    for first in range(0, objects, OBJECTS):
-        world.deliver(*map(world.event, keys[first : first + OBJECTS]))
+def memory(clients: Clients, keys: Sequence[str]) -> dict[str, Any]:
+    """Return the dispatcher's peak memory and time for one batch of some objects, in its own process."""
+    world = Trigger(clients, batch_size=len(keys), batch_window=3600)
+    world.bucket = BUCKET
+    world.configure(bucket=BUCKET)
+    for first in range(0, len(keys), DELIVERY_MAX):
+        assert world.deliver(*map(world.event, keys[first : first + DELIVERY_MAX])) == []
     program = "from benchmarks import trigger; trigger.dispatch_alone()"
     started = time.perf_counter()
     ran = subprocess.run(
@@ -97,30 +143,48 @@ def memory(clients: Clients, objects: int) -> dict[str, Any]:
         capture_output=True,
         text=True,
     )
+    seconds = time.perf_counter() - started
     (execution,) = world.running(1)
-    assert sorted(execution.keys) == keys
-    megabytes = int(ran.stdout.splitlines()[-1]) / 1024
-    return {"objects": objects, "mebibytes": round(megabytes, 1), "seconds": round(time.perf_counter() - started, 1)}
+    assert sorted(execution.keys) == sorted(keys)
+    kibibytes, processor = ran.stdout.splitlines()[-1].split()
+    return {
+        "objects": len(keys),
+        "mebibytes": round(int(kibibytes) / 1024, 1),
+        "seconds": round(seconds, 1),
+        "processor_seconds": round(float(processor), 1),
+    }
 
 
 def dispatch_alone() -> None:
-    """Run the dispatcher once in this process, and print its peak memory in KiB."""
+    """Run the dispatcher once in this process; print its peak memory in KiB, and the seconds of its processor."""
     dispatch.handler({}, Context())
     # Not ru_maxrss, which a child inherits from the process that started it.
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines())
-    sys.stdout.write(f"\n{status['VmHWM'].split()[0]}\n")
+    sys.stdout.write(f"\n{status['VmHWM'].split()[0]} {time.process_time()}\n")
 
 
-def put(world: Trigger, keys: list[str]) -> None:
+def put(clients: Clients, keys: Sequence[str]) -> None:
     """Put an object under each key."""
+    s3 = clients.own["s3"]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda key: world.s3.put_object(Bucket=world.bucket, Key=key, Body=b"x"), keys))
+        list(pool.map(lambda key: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x"), keys))
 
 
 def cold_start() -> tuple[float, float, float]:
-    """Return the seconds until a handler has two clients, bare and the trigger's, and the median ratio of the pairs."""
+    """Return the seconds until a handler has its clients, bare and the intake's, and the median ratio of the pairs."""
     settings = dict.fromkeys(
-        ("bucket", "state_machine_arn", "manifest_bucket", "manifest_prefix", "pipeline", "dead_letter_queue"), "x"
+        (
+            "bucket",
+            "state_machine_arn",
+            "manifest_bucket",
+            "manifest_prefix",
+            "pipeline",
+            "dead_letter_queue",
+            "trigger",
+            "table",
+            "dispatcher",
+        ),
+        "x",
     )
     environment = {
         **os.environ,
@@ -140,40 +204,60 @@ def cold_start() -> tuple[float, float, float]:
     return bare, ours, statistics.median(mine / plain for plain, mine in pairs)
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> int:
+    """Measure and print; return the exit status 0 when no mode takes more calls than it may."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", action="store_true", help=f"keep the counts in {KEPT.relative_to(ROOT)}")
     parser.add_argument("--largest", type=int, default=100_000, help="objects of the largest batch (default: 100,000)")
     arguments = parser.parse_args()
     # The functions write their log, as they do on AWS, but it is not shown.
     write = os.fdopen(os.dup(1), "w", buffering=1).write
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    bare, ours, ratio = cold_start()
-    write(
-        f"cold start: bare boto3 handler {bare:.3f} s, intake {ours:.3f} s, {ratio:.2f}x (median of {STARTS} pairs)\n"
-    )
-    kept: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder, LocalAws(port=free_port(), state_dir=Path(folder)) as local_aws:
+    exceeded: list[str] = []
+    with (
+        tempfile.TemporaryFile() as log,
+        tempfile.TemporaryDirectory() as folder,
+        LocalAws(port=free_port(), state_dir=Path(folder)) as local_aws,
+    ):
+        os.dup2(log.fileno(), 1)
+        bare, ours, ratio = cold_start()
+        write(f"cold start: bare boto3 {bare:.3f} s, intake {ours:.3f} s, {ratio:.2f}x (median of {STARTS} pairs)\n")
+        if ratio > COLD_START_MOST:
+            exceeded.append("cold start")
         os.environ.update(local_aws.environment())
         clients = Clients(local_aws.endpoint)
-        for size in SIZES:
-            kept[size] = found = consumption(clients, size)
-            shown = ", ".join(f"{count:,} {name}" for name, count in found["calls"].items())
+        clients.own["s3"].create_bucket(Bucket=BUCKET)
+        keys = [f"in/{number // 1000:03}/{number:06}.csv" for number in range(arguments.largest)]
+        put(clients, keys)
+        kept: dict[str, Any] = {"cold_start": round(ratio, 2), "modes": {}, "lone": {}, "largest": []}
+        for mode in MODES:
+            if mode.mixed:
+                put(clients, mode.keys(keys))
+            kept["modes"][mode.name] = found = measure(clients, mode, keys, log.fileno())
+            shown = ", ".join(f"{count:,g} {name}" for name, count in found["calls"].items() if count)
             write(
-                f"{OBJECTS:,} objects, batch_size={size}: {sum(found['calls'].values()):,} calls ({shown}); "
-                f"{sum(found['invocations'].values()):,} invocations; {found['milliseconds']:,} ms, of which "
-                f"{found['processor_milliseconds']:,} ms of the processor\n"
+                f"{mode.name}: {found['all_calls']:,g} calls per 1,000 objects ({shown}); "
+                f"{found['deliveries'] + found['dispatches']:,g} invocations, {found['write_units']:,g} write units, "
+                f"{found['read_units']:,g} read units\n"
             )
-        for objects in (1000, arguments.largest):
-            found = memory(clients, objects)
+            if mode.most is not None and found["all_calls"] > mode.most:
+                exceeded.append(mode.name)
+        for mode in MODES:
+            if mode.name in LONE:
+                kept["lone"][mode.name] = alone = lone(clients, mode, keys, log.fileno())
+                write(f"{mode.name}: {alone['upload']} calls for a lone upload, {alone['minute']} in an idle minute\n")
+        for objects in (FEW, arguments.largest):
+            largest = memory(clients, keys[:objects])
+            kept["largest"].append(largest)
             write(
-                f"one batch of {found['objects']:,} objects: dispatcher's peak memory {found['mebibytes']} MiB, "
-                f"{found['seconds']} s\n"
+                f"one batch of {largest['objects']:,} objects: dispatcher's peak memory {largest['mebibytes']} MiB, "
+                f"{largest['seconds']} s, {largest['processor_seconds']} s of the processor\n"
             )
-    if arguments.keep:
-        KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        if arguments.keep:
+            KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    for name in exceeded:
+        write(f"exceeded: {name}\n")
+    return 1 if exceeded else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 _PAGE = 1000
 # A list costs about as much as 12 HeadObject: https://aws.amazon.com/s3/pricing/
 _DENSE = 12
+# Keys that start with another one are found by a list in any case.
+_DENSE_ALONE = 2
 _SPARSE_KEYS = 100
+# A page for few keys need not be long.
+_LISTED_FOR_EACH = 100
 _THREADS = 32
 
 
@@ -57,15 +61,16 @@ def look_up(
         alone: whether to find out if other keys start with each key.
         pool: a function that returns an executor with so many threads.
     """
+    dense = _DENSE_ALONE if alone else _DENSE
     with pool(_THREADS) as threads:
         position = 0
         while position < len(keys):
             stop = min(_stretch(keys, position, prefixes), position + _PAGE)
             found: list[Found] = []
-            if stop - position >= _DENSE:
+            if stop - position >= dense:
                 prefix = _prefix_of(keys[position], prefixes)
                 found = list(_page(s3, bucket, keys[position:stop], prefix))
-            if len(found) < min(_DENSE, stop - position):
+            if len(found) < min(dense, stop - position):
                 some = keys[position + len(found) : min(stop, position + len(found) + _SPARSE_KEYS)]
                 found += threads.map(lambda key: _single(s3, bucket, key, alone=alone), some)
             for key, result in zip(keys[position:], found, strict=False):
@@ -81,7 +86,9 @@ _MISSING = Found(exists=False, is_alone=False)
 def _page(s3: S3Client, bucket: str, keys: Sequence[str], prefix: str) -> Iterator[Found]:
     """Yield the results for the first keys, as far as one page of a list reaches; none if it may not be listed."""
     try:
-        answer = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, StartAfter=_before(keys[0]), MaxKeys=_PAGE)
+        answer = s3.list_objects_v2(
+            Bucket=bucket, Prefix=prefix, StartAfter=_before(keys[0]), MaxKeys=min(_PAGE, _LISTED_FOR_EACH * len(keys))
+        )
     except ClientError as error:
         if _status_of(error) not in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
             raise
