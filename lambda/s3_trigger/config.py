@@ -22,7 +22,9 @@ class Config:
         pipeline: the pipeline's name for people.
         dead_letter_queue: the URL of the queue for messages that cannot be processed.
         failure_topic: the ARN of the SNS topic for failures; empty for none.
-        table: the name of the ledger's table; empty where each upload starts an execution immediately.
+        trigger: the identifier of the trigger, which the inputs of its executions contain.
+        reports_other_executions: whether the trigger publishes the failures of executions that no trigger started.
+        table: the name of the ledger's table.
         batch_size: the number of uploads that fill a batch.
         batch_window: the seconds after which a batch is closed that is not full.
         max_concurrent_jobs: the number of executions that may run at a time; None for any number.
@@ -30,7 +32,7 @@ class Config:
         max_replays: the number of further executions that a batch may have when it fails.
         prefixes: the prefixes that keys start with.
         group_by: ``{"folders": 1}``, ``{"pattern": "..."}``, or empty.
-        dispatcher: the name of the function that starts runs; empty where there is none.
+        dispatcher: the name of the function that starts runs.
     """
 
     bucket: str
@@ -40,15 +42,17 @@ class Config:
     pipeline: str
     dead_letter_queue: str
     max_receives: int
+    trigger: str
+    table: str
+    dispatcher: str
+    reports_other_executions: bool = True
     failure_topic: str = ""
-    table: str = ""
     batch_size: int = 1
     batch_window: int = 0
     max_concurrent_jobs: int | None = None
     max_replays: int = 0
     prefixes: tuple[str, ...] = ()
     group_by: dict[str, Any] = field(default_factory=dict)
-    dispatcher: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Config:
@@ -65,6 +69,7 @@ class Config:
         """The rule that assigns keys to groups."""
         return Grouping(self.prefixes, self.group_by)
 
-    def execution_arn(self, name: str) -> str:
-        """Return the ARN of an execution."""
-        return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+def execution_arn(state_machine_arn: str, name: str) -> str:
+    """Return the ARN of an execution of a state machine."""
+    return f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 Change = dict[str, Any]
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+MAX_CHANGES = 100
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+_MAX_KEYS = 100
+NEW = "attribute_not_exists(pk)"
+EXISTING = "attribute_exists(pk)"
 _TRIES = 12
 # The transaction itself is valid; another one changed the same items, or the table was throttled:
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
@@ -45,6 +52,24 @@ class Table:
         answer = self.client.get_item(TableName=self.name, Key=_key(partition, sort), ConsistentRead=True)
         return _unmarshal(answer["Item"]) if "Item" in answer else None
 
+    def get_many(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return the items that exist of some keys, each read consistently."""
+        wanted = list(dict.fromkeys(keys))
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for start in range(0, len(wanted), _MAX_KEYS):
+            request: Any = {
+                self.name: {"Keys": [_key(*key) for key in wanted[start : start + _MAX_KEYS]], "ConsistentRead": True}
+            }
+            for attempt in itertools.count():
+                answer = self.client.batch_get_item(RequestItems=request)
+                items = map(_unmarshal, answer["Responses"].get(self.name, ()))
+                found |= {(item["pk"], item["sk"]): item for item in items}
+                request = answer.get("UnprocessedKeys")
+                if not request:
+                    break
+                _pause(attempt)
+        return found
+
     def query(
         self, partition: str, *, between: tuple[str, str] | None = None, limit: int | None = None
     ) -> Iterator[dict[str, Any]]:
@@ -71,6 +96,23 @@ class Table:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
+    def scan_partitions(self, limit: int) -> list[str]:
+        """Return the partition keys of some items, whichever the table returns first."""
+        answer = self.client.scan(TableName=self.name, Limit=limit, ProjectionExpression="pk")
+        return [item["pk"]["S"] for item in answer["Items"]]
+
+    def apply(self, change: Change) -> bool:
+        """Make a single change, and return False when its condition does not hold."""
+        ((operation, request),) = change.items()
+        write = getattr(self.client, f"{operation.lower()}_item")
+        try:
+            write(**request)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
     def put(
         self, partition: str, sort: str, fields: Mapping[str, object], condition: str = "", **values: object
     ) -> Change:
@@ -78,7 +120,7 @@ class Table:
         item = _marshal({"pk": partition, "sk": sort, **fields})
         return {"Put": {"TableName": self.name, "Item": item} | _conditional(condition, "", values)}
 
-    def delete(self, partition: str, sort: str, condition: str, **values: object) -> Change:
+    def delete(self, partition: str, sort: str, condition: str = "", **values: object) -> Change:
         """Return the change that deletes an item if a condition holds for it."""
         change = {"TableName": self.name, "Key": _key(partition, sort)}
         return {"Delete": change | _conditional(condition, "", values)}
@@ -87,6 +129,11 @@ class Table:
         """Return the change that updates an item if a condition holds for it."""
         change = {"TableName": self.name, "Key": _key(partition, sort)}
         return {"Update": change | _conditional(condition, expression, values)}
+
+    @staticmethod
+    def unmarshal(item: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the plain values of an item, such as a change contains."""
+        return _unmarshal(item)
 
     def transact(self, changes: Sequence[Change]) -> set[int] | None:
         """Make all changes or none.
@@ -105,11 +152,15 @@ class Table:
                 transient = bool(reasons) and set(reasons) <= {"None", *_TRANSIENT}
                 if not (transient or code == "TransactionInProgressException") or attempt == _TRIES - 1:
                     raise
-                # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-                time.sleep(random.uniform(0, min(2.0, 0.02 * 2**attempt)))  # noqa: S311 - no secret
+                _pause(attempt)
             else:
                 return None
         raise AssertionError("unreachable")
+
+
+def _pause(attempt: int) -> None:
+    # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    time.sleep(random.uniform(0, min(2.0, 0.02 * 2**attempt)))  # noqa: S311 - no secret
 
 
 def _conditional(condition: str, expression: str, values: Mapping[str, object]) -> dict[str, Any]:
@@ -132,5 +183,10 @@ def _marshal(item: Mapping[str, object]) -> dict[str, Any]:
 
 def _unmarshal(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return plain values; every number of the table is an integer."""
-    values = {name: _deserializer.deserialize(value) for name, value in item.items()}
-    return {name: int(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+    return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a value of DynamoDB
+    if isinstance(value, Decimal):
+        return int(value)
+    return value.value if isinstance(value, Binary) else value  # type: ignore[attr-defined]

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from s3_trigger.config import Config
-from s3_trigger.messages import BadMessageError, Upload
-from s3_trigger.runtime import Runtime
-from s3_trigger.single_object import MISSING_REASON, decide_source, source_of
+from s3_trigger.config import execution_arn
+from s3_trigger.messages import ExecutionEnded
+
+if TYPE_CHECKING:
+    from s3_trigger.runtime import Runtime
 
 # The fields of an input that an execution's name is derived from, in a batch and of a single object.
 _BATCH_IDENTITY = ("batch",)
 _OBJECT_IDENTITY = ("bucket", "key", "sequencer")
 
 
-def start_once(runtime: Runtime, name: str, execution_input: dict[str, Any]) -> bool:
+def start_once(runtime: Runtime, state_machine: str, name: str, execution_input: dict[str, Any]) -> bool:
     """Start an execution under a name; return False when the same execution was started before.
 
     While the execution runs, Step Functions answers a repetition with the same input as if it had just started it;
@@ -30,46 +31,15 @@ def start_once(runtime: Runtime, name: str, execution_input: dict[str, Any]) -> 
     """
     serialized = json.dumps(execution_input, sort_keys=True)
     try:
-        runtime.step_functions.start_execution(
-            stateMachineArn=runtime.config.state_machine_arn, name=name, input=serialized
-        )
+        runtime.step_functions.start_execution(stateMachineArn=state_machine, name=name, input=serialized)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
             raise
-        existing = _input_of(runtime, name)
-        if existing is None or _identity(existing) != _identity(execution_input):
+        existing = describe(runtime, state_machine, name)
+        if existing is None or _identity(existing.fields) != _identity(execution_input):
             raise
         return False
     return True
-
-
-def start_upload(runtime: Runtime, upload: Upload) -> None:
-    """Start the execution of one upload, or confirm that it was started before.
-
-    Raises:
-        BadMessageError: no object has the key, and no execution was started for the upload.
-    """
-    manifest_key = decide_source(runtime, upload, f"{runtime.config.manifest_prefix}/{upload.name}.json")
-    if manifest_key is not None:
-        started = start_once(runtime, upload.name, single_input(runtime.config, upload, manifest_key))
-    elif _input_of(runtime, upload.name) is None:
-        raise BadMessageError(MISSING_REASON)
-    else:
-        started = False  # the job, or somebody after it, has deleted the object
-    runtime.logger.info(
-        "started" if started else "was started before",
-        extra={"bucket": upload.bucket, "key": upload.key, "execution": upload.name},
-    )
-
-
-def single_input(config: Config, upload: Upload, manifest_key: str) -> dict[str, Any]:
-    """Return the input of an execution for a single object."""
-    return {
-        "bucket": upload.bucket,
-        "key": upload.key,
-        "sequencer": upload.sequencer,
-        **source_of(config, upload, manifest_key),
-    }
 
 
 def _identity(execution_input: dict[str, Any]) -> list[Any]:
@@ -77,13 +47,32 @@ def _identity(execution_input: dict[str, Any]) -> list[Any]:
     return [execution_input.get(field) for field in fields]
 
 
-def _input_of(runtime: Runtime, name: str) -> dict[str, Any] | None:
-    """Return the input of an execution, empty if it is not a JSON object; None when there is no such execution."""
+def describe(runtime: Runtime, state_machine: str, name: str) -> ExecutionEnded | None:
+    """Return the state of an execution, which need not have ended; None when there is no such execution."""
+    arn = execution_arn(state_machine, name)
     try:
-        execution = runtime.step_functions.describe_execution(executionArn=runtime.config.execution_arn(name))
+        execution = runtime.step_functions.describe_execution(executionArn=arn)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
             raise
         return None
-    value = json.loads(execution["input"])
-    return value if isinstance(value, dict) else {}
+    return ExecutionEnded(
+        name=name,
+        arn=arn,
+        status=execution["status"],
+        error=execution.get("error") or "",
+        cause=execution.get("cause") or "",
+        input=execution.get("input") or "",
+        redrives=execution.get("redriveCount") or 0,
+    )
+
+
+def running_names(runtime: Runtime, state_machine: str) -> set[str]:
+    """Return the names of the executions of a state machine that run, as far as Step Functions knows already.
+
+    See: https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
+    """
+    pages = runtime.step_functions.get_paginator("list_executions").paginate(
+        stateMachineArn=state_machine, statusFilter="RUNNING", PaginationConfig={"PageSize": 1000}
+    )
+    return {execution["name"] for page in pages for execution in page["executions"]}

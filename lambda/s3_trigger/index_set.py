@@ -48,16 +48,11 @@ class IndexSet:
         excluded = set(other)
         return IndexSet.of(index for index in self if index not in excluded) if excluded else self
 
-    def bisect(self) -> tuple[IndexSet, IndexSet]:
-        """Return the first half, which has one more index where their number is odd, and the second."""
-        left = (len(self) + 1) // 2
-        head: list[tuple[int, int]] = []
-        tail: list[tuple[int, int]] = []
-        for first, last in self.ranges:
-            take = min(left, last - first + 1)
-            left -= take
-            if take:
-                head.append((first, first + take - 1))
-            if first + take <= last:
-                tail.append((first + take, last))
-        return IndexSet(tuple(head)), IndexSet(tuple(tail))
+    def both(self, other: IndexSet) -> IndexSet:
+        """Return the indexes that are in both sets."""
+        included = set(other)
+        return IndexSet.of(index for index in self if index in included)
+
+    def union(self, other: IndexSet) -> IndexSet:
+        """Return the indexes that are in one of two sets."""
+        return IndexSet.of([*self, *other])

@@ -14,6 +14,9 @@ REPLAY = "Replay"
 KEY_MAX_BYTES = 1024
 # S3 compares the sequencers of a key after it pads the shorter with zeros on the right; this is longer than any seen.
 SEQUENCER_LENGTH = 64
+# The sequencers of S3 that are published start with the time: their first 8 digits change every 256 seconds. Nothing
+# relies on it but the number of uploads that share a head.
+SEQUENCER_HEAD = 8
 
 
 class BadMessageError(Exception):
@@ -42,6 +45,21 @@ class Upload:
         return digest(self.bucket, self.key, self.sequencer, *([self.replay] if self.replay else []))
 
     @property
+    def identity(self) -> bytes:
+        """The first half of the digits of its name, as bytes, by which the ledger recognizes it."""
+        return bytes.fromhex(self.name[:32])
+
+    @property
+    def head(self) -> str:
+        """The start of the sequencer, which all copies of an upload share."""
+        return self.sequencer[:SEQUENCER_HEAD]
+
+    def to_event(self, replay: str) -> dict[str, Any]:
+        """Return the message that repeats the upload, in the form in which the intake processes it."""
+        detail = {"bucket": {"name": self.bucket}, "object": {"key": self.key, "sequencer": self.sequencer}}
+        return {"source": "aws.s3", "detail-type": "Object Created", "detail": detail, "replay": replay}
+
+    @property
     def folder(self) -> str:
         """The key up to and including its last slash."""
         return self.key[: self.key.rfind("/") + 1]
@@ -65,15 +83,15 @@ class ReplayRequest:
     """The request to run a failed run, or a dead letter, again.
 
     Attributes:
-        batch: the batch that the run belongs to.
         run: the name of the run.
+        batch: the batch that a run of an earlier version belongs to; empty if the request has none.
     """
 
-    batch: str
     run: str
+    batch: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionEnded:
     """The end of an execution.
 
@@ -84,6 +102,7 @@ class ExecutionEnded:
         error: the name of the error; empty where there is none.
         cause: its description; empty where there is none.
         input: the execution's input; empty where it is not known.
+        redrives: the number of times that the execution was redriven before this end.
     """
 
     name: str
@@ -92,16 +111,22 @@ class ExecutionEnded:
     error: str = ""
     cause: str = ""
     input: str = ""
+    redrives: int = 0
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of the input; empty where it is not a JSON object, or not known."""
+        try:
+            value = json.loads(self.input)
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
 
     @property
     def objects(self) -> list[str]:
         """The URI of the object that the execution processed, when its input names one."""
-        try:
-            value = json.loads(self.input)
-        except ValueError:
-            return []
-        named = isinstance(value, dict) and isinstance(value.get("bucket"), str) and isinstance(value.get("key"), str)
-        return [f"s3://{value['bucket']}/{value['key']}"] if named else []
+        bucket, key = self.fields.get("bucket"), self.fields.get("key")
+        return [f"s3://{bucket}/{key}"] if isinstance(bucket, str) and isinstance(key, str) else []
 
 
 Message = Upload | FolderMarker | ReplayRequest | ExecutionEnded
@@ -150,9 +175,10 @@ def parse_message(body: str, bucket: str) -> Message | None:
                 error=str(detail.get("error") or ""),
                 cause=str(detail.get("cause") or ""),
                 input=str(detail.get("input") or ""),
+                redrives=_count(detail.get("redriveCount")),
             )
         case (source, detail_type) if (source, detail_type) == (EVENT_SOURCE, REPLAY):
-            return ReplayRequest(batch=_text(detail, "batch"), run=_text(detail, "run"))
+            return ReplayRequest(run=_text(detail, "run"), batch=str(detail.get("batch") or ""))
     raise BadMessageError(f"the event must be an upload, the end of an execution or a replay request, got {kind}")
 
 
@@ -194,3 +220,7 @@ def _text(owner: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise BadMessageError(f"{name!r} must be a text of at least one character, got {value!r}"[:500])
     return value
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError
 
 from s3_trigger.messages import EVENT_SOURCE, ExecutionEnded
-from s3_trigger.runtime import Runtime
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+
+    from s3_trigger.runtime import Runtime
 
 FAILURE_DETAIL_TYPE = "Processing Execution Failed"
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"

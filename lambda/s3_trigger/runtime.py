@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import os
 import time
+import uuid
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -15,7 +17,9 @@ from aws_lambda_powertools import Logger, Metrics
 from s3_trigger.config import Config
 from s3_trigger.dynamodb import Table
 from s3_trigger.grouping import Grouping
-from s3_trigger.ledger import Ledger
+from s3_trigger.runs import Runs
+from s3_trigger.units import Units
+from s3_trigger.upgrade import Upgrade
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
@@ -26,7 +30,13 @@ if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
 
 # botocore's own retries, beyond what the protocol repeats: a throttled call does not fail an upload.
-_CLIENT_CONFIG = botocore.config.Config(retries={"mode": "standard", "total_max_attempts": 6}, max_pool_connections=32)
+# The time-outs are far below the functions': a call that hangs leaves time for others.
+_CLIENT_CONFIG = botocore.config.Config(
+    retries={"mode": "standard", "total_max_attempts": 6},
+    max_pool_connections=32,
+    connect_timeout=5,
+    read_timeout=10,
+)
 METRICS_NAMESPACE = "SageMakerProcessing"
 
 
@@ -41,6 +51,8 @@ class Runtime:
         config: the configuration.
         new_client: a function that returns the boto3 client of a service. Default: one that retries throttled calls.
         clock: a function that returns the seconds since 1970. Default: `time.time`.
+        new_id: a function that returns a text that nobody else has. Default: a random one.
+        pool: a function that returns an executor with so many threads. Default: `ThreadPoolExecutor`.
     """
 
     def __init__(
@@ -49,9 +61,13 @@ class Runtime:
         *,
         new_client: Callable[[str], Any] = _new_client,
         clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:16],
+        pool: Callable[[int], Executor] = ThreadPoolExecutor,
     ) -> None:
         self.config = config
         self.clock = clock
+        self.new_id = new_id
+        self.pool = pool
         self._new_client = new_client
 
     @functools.cached_property
@@ -70,14 +86,32 @@ class Runtime:
         return Metrics(namespace=METRICS_NAMESPACE, service=self.config.pipeline)
 
     @functools.cached_property
-    def ledger(self) -> Ledger:
-        """The table of uploads and runs."""
-        return Ledger(
-            Table(self._new_client("dynamodb"), self.config.table),
-            batch_size=self.config.batch_size,
-            slots=self.config.max_concurrent_jobs,
-            clock=self.clock,
-        )
+    def table(self) -> Table:
+        """The ledger's table."""
+        return Table(self._new_client("dynamodb"), self.config.table)
+
+    @functools.cached_property
+    def units(self) -> Units:
+        """The units in the ledger's table."""
+        return Units(self.table, lambda: f"{self.milliseconds():013}#{self.new_id()}")
+
+    @functools.cached_property
+    def runs(self) -> Runs:
+        """The runs in the ledger's table."""
+        return Runs(self)
+
+    @functools.cached_property
+    def upgrade(self) -> Upgrade:
+        """The upgrade of what an earlier version has written."""
+        return Upgrade(self)
+
+    def seconds(self) -> int:
+        """Return the time in seconds since 1970."""
+        return int(self.clock())
+
+    def milliseconds(self) -> int:
+        """Return the time in milliseconds since 1970."""
+        return int(self.clock() * 1000)
 
     @functools.cached_property
     def events(self) -> EventBridgeClient:

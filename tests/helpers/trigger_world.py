@@ -19,7 +19,6 @@ from botocore.config import Config as ClientConfig
 from s3_trigger import intake
 from s3_trigger.config import Config
 from s3_trigger.dispatch import Dispatcher
-from s3_trigger.ledger import Ledger
 from s3_trigger.messages import Upload, parse_message
 from s3_trigger.runtime import Runtime
 
@@ -140,11 +139,12 @@ class Trigger:
             "dead_letter_queue": self._dead,
             "max_receives": 5,
             "prefixes": ["in/"],
+            "trigger": f"trigger-{self.id}",
+            "table": f"ledger-{self.id}",
+            "dispatcher": "dispatcher",
             **settings,
         }
-        if self.has_ledger:
-            self.settings |= {"table": f"ledger-{self.id}", "dispatcher": "dispatcher"}
-            create_table(self.dynamodb, str(self.settings["table"]))
+        create_table(self.dynamodb, str(self.settings["table"]))
         self.faults = clients.faults = Faults()
         self.now = time.time()
         self.executions: dict[str, Execution] = {}
@@ -156,14 +156,6 @@ class Trigger:
         """Update the functions with changed settings, as a deployment does."""
         self.settings |= settings
         self.runtime = Runtime(Config.from_settings(self.settings), new_client=self._new_client, clock=lambda: self.now)
-
-    @property
-    def has_ledger(self) -> bool:
-        return any(name in self.settings for name in ("batch_size", "max_concurrent_jobs"))
-
-    @property
-    def ledger(self) -> Ledger:
-        return self.runtime.ledger
 
     def upload(self, key: str, body: bytes = b"x") -> str:
         """Put an object, and return the event that EventBridge would send."""
@@ -201,7 +193,7 @@ class Trigger:
             }
             for number, body in enumerate(bodies)
         ]
-        answer = intake.process(self.runtime, {"Records": records}, Context())
+        answer = intake.process(self.runtime, {"Records": records})
         return [int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
     def dispatch(self, *, minutes: float = 0) -> None:
