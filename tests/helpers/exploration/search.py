@@ -78,6 +78,10 @@ class Worker:
             self._failure = failure
         self.pending = None
 
+    def survive(self) -> None:
+        """Do the rest of the work without being killed."""
+        self._kill_after = None
+
     def finish(self) -> None:
         """Kill the worker before it returns, if it is to be killed after its last write."""
         self._check()
@@ -156,23 +160,23 @@ def search(
         Violation: something does not hold.
     """
     plans: list[Plan] = [()]
-    known: set[Plan] = {()}
+    known = set(plans)
     while plans:
         plan = plans.pop(0)
         report.plans += 1
         most = _search_plan(start, end, plan, report, has_time)
         if not report.is_complete:
             return
-        if len(plan) == kills:
-            continue
-        for worker, writes in enumerate(most):
-            if any(killed == worker for killed, _ in plan):
-                continue
-            for count in range(writes + 1):
-                more = tuple(sorted([*plan, (worker, count)]))
-                if more not in known:
-                    known.add(more)
-                    plans.append(more)
+        following = [
+            (*plan, (worker, count))
+            for worker, writes in enumerate(most)
+            for count in range(writes + 1)
+            if worker not in dict(plan) and len(plan) < kills
+        ]
+        for more in following:
+            if (ordered := tuple(sorted(more))) not in known:
+                known.add(ordered)
+                plans.append(ordered)
 
 
 def _search_plan(

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, NamedTuple, TypeVar
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.helpers.exploration.expressions import holds, updated
 
 _Answer = TypeVar("_Answer")
 _LAST = "\U0010ffff"
+EVERYWHERE = "*"
 
 
 class Access(NamedTuple):
@@ -38,7 +39,7 @@ class Access(NamedTuple):
         """Check whether the order of two accesses may make a difference."""
         return (
             (self.writes or other.writes)
-            and self.space == other.space
+            and (self.space == other.space or EVERYWHERE in (self.space, other.space))
             and self.first <= other.last
             and other.first <= self.last
         )
@@ -145,7 +146,10 @@ class Services:
         executions: the executions, by ARN, in the order in which they started.
         letters: the bodies of the messages that were sent to the dead-letter queue, and their reasons.
         published: the details of the events that were published.
-        refused: the names of requests that are answered by an error, and its code.
+        deleted_machines: the ARNs of the state machines that do not exist any more.
+        refused: the operations that are answered by an error, and its code.
+        lost: the operations that have their effect, and whose answers are lost.
+        is_listing_late: whether ListExecutions does not know any execution yet.
     """
 
     before: Callable[[Call], None] = lambda call: None
@@ -161,6 +165,7 @@ class Services:
     published: list[dict[str, Any]] = field(default_factory=list)
     deleted_machines: set[str] = field(default_factory=set)
     refused: dict[str, str] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
     is_listing_late: bool = False
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - as boto3's
@@ -200,6 +205,8 @@ class Services:
         if call.writes:
             self.checks()
         self.after(call)
+        if operation in self.lost:
+            raise ReadTimeoutError(endpoint_url="https://service")
         return answer
 
     def partition(self, name: str) -> list[dict[str, Any]]:
@@ -283,8 +290,7 @@ class DynamoDB:
         def effect() -> dict[str, Any]:
             return {"Items": [item for _, item in sorted(self._items.items())][:Limit]}
 
-        spaces = sorted({partition for partition, _ in self._items})
-        return self._services.call("Scan", [reading(space) for space in spaces], effect)
+        return self._services.call("Scan", [reading(EVERYWHERE)], effect)
 
     def put_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401
         return self._write("PutItem", "Put", request)

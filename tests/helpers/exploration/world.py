@@ -27,14 +27,14 @@ import greenlet
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from boto3.dynamodb.types import TypeDeserializer
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from s3_trigger import intake
 from s3_trigger.config import Config
 from s3_trigger.dispatch import Dispatcher
 from s3_trigger.index_set import IndexSet
 from s3_trigger.runtime import Runtime
-from tests.helpers.exploration.search import BrokenError, Worker
+from tests.helpers.exploration.search import BrokenError, KilledError, Worker
 from tests.helpers.exploration.services import Call, Execution, Services, writing
 
 MACHINE = "arn:aws:states:us-east-1:0:stateMachine:machine"
@@ -111,6 +111,7 @@ class Functions:
 
     def __init__(self, world: World, name: str, settings: Mapping[str, object], seconds: float = 0) -> None:
         self.world = world
+        self._settings = settings
         self.errors: list[BaseException] = []
         self._count = 0
         self._name = name
@@ -123,6 +124,10 @@ class Functions:
         )
         self.runtime.logger = cast("Logger", _Quiet(self.errors))
         self.runtime.metrics = cast("Metrics", _Quiet(self.errors))
+
+    def later(self, seconds: float) -> Functions:
+        """Return another instance, whose time is later."""
+        return Functions(self.world, f"{self._name}z", self._settings, seconds)
 
     def _new_id(self) -> str:
         self._count += 1
@@ -170,11 +175,13 @@ class World:
     Attributes:
         now: the time in seconds.
         uploads: the messages of all uploads, by the object.
+        sent_back: the dead letters that were sent back to the queue.
         processed: the messages that the intake has processed.
         bad: the keys whose jobs fail.
         missing: the objects that do not exist.
         aborted: the keys whose executions are stopped by somebody.
         errors: the codes of the errors that the scenario injects.
+        heals_after: the number of the recovery's rounds after which requests are not refused any more.
         permits_repetition: whether an object may be in several executions.
         reports_ends: whether the events of ends arrive.
     """
@@ -190,12 +197,15 @@ class World:
         self.missing: set[str] = set()
         self.aborted: set[str] = set()
         self.errors: set[str] = set()
+        self.heals_after = 0
         self.permits_repetition = False
         self.reports_ends = True
         self.workers: dict[Any, Worker] = {}
         self._functions: dict[Any, Functions] = {}
+        self.sent_back: list[str] = []
         self._slots = 0
         self._executions = 0
+        self._writes_left: int | None = None
 
     def enter(self, functions: Functions) -> None:
         """Note which functions the current worker runs."""
@@ -207,11 +217,17 @@ class World:
         if worker is not None:
             worker.finish()
 
+    def survive(self) -> None:
+        """Have the current worker do the rest of its work without being killed."""
+        worker = self.workers.get(greenlet.getcurrent())
+        if worker is not None:
+            worker.survive()
+
     def permits(self, error: BaseException) -> bool:
         """Check whether a function may have failed so."""
         if isinstance(error, ClientError):
             return error.response["Error"]["Code"] in self.errors
-        return bool(self.errors) and isinstance(error, RuntimeError)
+        return bool(self.errors) and isinstance(error, (RuntimeError, ReadTimeoutError))
 
     def upload(self, key: str, sequencer: str = "65AA0001", bucket: str = "in") -> str:
         """Put an object, and return the event that EventBridge sends."""
@@ -238,6 +254,27 @@ class World:
                 self.services.call(
                     f"expire {key[0][:12]}", [writing(*key)], lambda key=key: self.services.items.pop(key, None)  # type: ignore[misc]
                 )
+
+    def restore(self) -> None:
+        """Put the objects again that were deleted."""
+        for name in self.missing:
+            bucket, _, key = name.partition("/")
+            self.services.objects[bucket][key] = b"x"
+
+    def redrive(self) -> None:
+        """Have all executions run again that have failed."""
+        for execution in self.services.executions.values():
+            execution.status, execution.redrives = "RUNNING", 1
+
+    def abort(self) -> None:
+        """Stop all executions."""
+        for execution in self.running():
+            self.end(execution, "ABORTED")
+
+    def report_nothing(self) -> None:
+        """Lose the events of all ends, and have ListExecutions know executions late."""
+        self.reports_ends = False
+        self.services.is_listing_late = True
 
     def running(self) -> list[Execution]:
         """Return the executions that run."""
@@ -274,6 +311,10 @@ class World:
         worker = self.workers.get(greenlet.getcurrent())
         if worker is not None:
             worker.after(call)
+        elif self._writes_left is not None and call.writes:
+            self._writes_left -= 1
+            if not self._writes_left:
+                raise KilledError
 
     def _check(self) -> None:
         """Check what must hold always."""
@@ -309,15 +350,38 @@ class World:
             if common and one.status not in FAILURES:
                 raise BrokenError(f"{sorted(common)} is processed again, while its execution is {one.status}")
 
+    def send_back(self) -> list[str]:
+        """Take the messages of the dead-letter queue, and return them."""
+        letters = list(dict.fromkeys(body for body, _ in self.services.letters))
+        self.services.letters.clear()
+        self.sent_back += letters
+        self.processed.difference_update(letters)
+        return letters
+
+    def kill(self, work: Callable[[], None], writes: int) -> None:
+        """Do some work, and kill it after so many writes."""
+        self._writes_left = writes
+        try:
+            work()
+        except KilledError:
+            return
+        finally:
+            self._writes_left = None
+        raise AssertionError(f"the work must make {writes} writes")
+
     def recover(self) -> None:
         """Wait until everything is finished, and check what must hold then."""
         functions = Functions(self, "y", self.deployed)
-        self._finish(functions, list(self.uploads.values()))
+        self._finish(functions, [*self.uploads.values(), *self.sent_back])
         self._check_outcomes()
         self._repeat(functions)
 
     def _finish(self, functions: Functions, messages: Sequence[str]) -> None:
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
+            if number == self.heals_after:
+                self.services.refused.clear()
+                self.services.lost.clear()
+                self.services.is_listing_late = False
             left = [body for body in messages if body not in self.processed]
             if left:
                 functions.deliver(*left)
@@ -343,14 +407,14 @@ class World:
                 raise BrokenError(f"the failure of {execution.keys} was not published")
         dead = self._dead()
         for name in self.uploads:
-            ended = Counter(one.status for one in self.services.executions.values() if name in one.keys)
+            ended = [one.status for one in self.services.executions.values() if name in one.keys]
             letters = sum(name in objects for objects in dead.values())
-            outcomes = ended["SUCCEEDED"] + ended["ABORTED"] + letters
+            outcomes = ended.count("SUCCEEDED") + letters + (ended[-1:] == ["ABORTED"])
             if outcomes != 1 and not self.permits_repetition:
-                raise BrokenError(f"{name} has {dict(ended)} and is in {letters} dead letters")
+                raise BrokenError(f"{name} has {ended} and is in {letters} dead letters")
 
     def _dead(self) -> dict[str, tuple[str, ...]]:
-        """Return the objects of each dead letter; several letters may say the same."""
+        """Return the objects of each dead letter; several letters may say the same, and some are about repeated runs."""
         dead: dict[str, tuple[str, ...]] = {}
         for body, _ in self.services.letters:
             event = json.loads(body)
@@ -358,7 +422,7 @@ class World:
             if event["source"] == "aws.s3":
                 name = f"{detail['bucket']['name']}/{detail['object']['key']}"
                 dead[f"{name} {event.get('replay', '')}"] = (name,)
-            else:
+            elif self.services.items.get((f"run#{detail['run']}", "run"), {}).get("status") != {"S": "REPLAYED"}:
                 dead[detail["run"]] = tuple(uri.removeprefix("s3://") for uri in detail["objects"])
         return dead
 
@@ -366,16 +430,10 @@ class World:
         """Send all dead letters back and retry all failures, twice, and check that each object succeeds once."""
         self.bad.clear()
         self.aborted.clear()
-        for name in self.missing:
-            bucket, _, key = name.partition("/")
-            self.services.objects[bucket][key] = b"x"
-        letters = list(dict.fromkeys(body for body, _ in self.services.letters))
-        retries = [
-            retry(one, self.uploads)
-            for one in self.services.executions.values()
-            if one.status in FAILURES
-        ]
-        self.services.letters.clear()
+        self.restore()
+        self.heals_after = 0
+        letters = self.send_back()
+        retries = [retry(one, self.uploads) for one in self.services.executions.values() if one.status in FAILURES]
         if letters or retries:
             for messages in ([*letters, *retries], [*retries, *letters], letters):
                 self.processed.difference_update(messages)
