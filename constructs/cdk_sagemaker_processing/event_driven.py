@@ -31,7 +31,8 @@ _DEFAULT_MAX_RUNTIME_IN_SECONDS = 4 * 60 * 60
 class EventDrivenProcessing(Construct):
     """A pipeline that runs processing jobs on every object that arrives in a bucket.
 
-    It creates every part that is not passed to it, and each part is a property.
+    It creates every part that is not passed to it, and each part is a property. The trigger, an `S3Trigger`, has
+    queues, a DynamoDB table and two functions, with and without batches.
 
     Args:
         scope: the parent construct.

@@ -38,9 +38,9 @@ class Safeguards:
             granted its use. You write the policy of an imported key. ``docs/security.md`` lists the exceptions.
             Default: keys that the services manage.
         log_retention: how long the logs of functions and state machines are kept. Default: three months.
-        vpc: the VPC of the functions. Its subnets need a route to S3, SQS, Step Functions and EventBridge, with batches
-            also to DynamoDB and Lambda, with a ``failure_topic`` also to SNS: by the internet or by
-            `ProcessingVpcEndpoints`. Default: Lambda's own network.
+        vpc: the VPC of the functions. Its subnets need a route to S3, SQS, DynamoDB, Lambda, Step Functions and
+            EventBridge, with a ``failure_topic`` also to SNS: by the internet or by `ProcessingVpcEndpoints`. Default:
+            Lambda's own network.
         subnets: the subnets of the functions; only with ``vpc``. Default: the VPC's private subnets.
         security_groups: the security groups of the functions; only with ``vpc``. Default: a new one for each function,
             which allows all outbound and no inbound traffic.

@@ -90,19 +90,33 @@ class Batches:
         for item in self._table.query(SEALED):
             self.distribute(item["sk"])
 
-    def distribute(self, unit_name: str) -> None:
-        """Add the rows of a unit to the batches of their groups, in as few transactions as it takes."""
-        while (item := self._table.get(SEALED, unit_name)) is not None:
-            unit = self._runtime.units.get(unit_name)
-            each = self._config.batch_size == 1
-            changes, cursor = (self._singles if each else self._chunk)(unit, item["cursor"])
-            if cursor == len(unit.rows):
-                changes.append(self._table.delete(SEALED, unit_name, "#cursor = :was", was=item["cursor"]))
-            else:
-                changes.append(
-                    self._table.put(SEALED, unit_name, {"cursor": cursor}, "#cursor = :was", was=item["cursor"])
-                )
-            self._table.transact(changes)  # when another dispatcher was faster, its cursor shows what is left
+    def distribute(self, unit_name: str, cursor: int | None = None) -> None:
+        """Add the rows of a unit to the batches of their groups, in as few transactions as it takes.
+
+        Args:
+            unit_name: the name of the unit.
+            cursor: the first row that is not in a batch yet, as far as the caller knows. Default: it is read.
+        """
+        unit = self._runtime.units.get(unit_name)
+        make_changes = self._singles if self._config.batch_size == 1 else self._chunk
+        while True:
+            if cursor is None:
+                item = self._table.get(SEALED, unit_name)
+                if item is None:
+                    return
+                cursor = int(item["cursor"])
+            changes, after = make_changes(unit, cursor)
+            is_last = after == len(unit.rows)
+            changes.append(
+                self._table.delete(SEALED, unit_name, "#cursor = :was", was=cursor)
+                if is_last
+                else self._table.put(SEALED, unit_name, {"cursor": after}, "#cursor = :was", was=cursor)
+            )
+            is_made = self._table.transact(changes) is None
+            if is_made and is_last:
+                return
+            # When another dispatcher was faster, its cursor shows what is left.
+            cursor = after if is_made else None
 
     def close_due(self) -> None:
         """Turn the batches that have been open for the window into runs."""

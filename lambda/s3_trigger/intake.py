@@ -30,9 +30,6 @@ from s3_trigger.runtime import Runtime, lambda_runtime
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-# Ends of executions are handled together, so that one transaction frees many slots.
-_ENDS_TOGETHER = 100
-
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
     """Process a delivery; return the messages that failed, and only those."""
@@ -98,10 +95,8 @@ class _Delivery:
         fresh = [(record, upload) for record, upload in uploads if not upload.replay]
         if fresh:
             self._attempt([record for record, _ in fresh], lambda: self._add([upload for _, upload in fresh]))
-        ends = self._of(ExecutionEnded)
-        for start in range(0, len(ends), _ENDS_TOGETHER):
-            some = ends[start : start + _ENDS_TOGETHER]
-            self._attempt([record for record, _ in some], lambda some=some: self._end([one for _, one in some]))  # type: ignore[misc]
+        if ends := self._of(ExecutionEnded):
+            self._handle_ends(ends)
         for record, request in self._of(ReplayRequest):
             self._attempt([record], lambda request=request: self._replay(request))  # type: ignore[misc]
 
@@ -138,6 +133,15 @@ class _Delivery:
         self.runtime.logger.info(
             "ignored the empty object of a folder", extra={"bucket": marker.bucket, "key": marker.key}
         )
+
+    def _handle_ends(self, ends: Sequence[tuple[Record, ExecutionEnded]]) -> None:
+        """Handle ends together, so that one transaction frees many slots; where that fails, each one alone."""
+        try:
+            self._end([ended for _, ended in ends])
+        except Exception:
+            self.runtime.logger.exception("ends could not be handled together", extra={"ends": len(ends)})
+            for record, ended in ends:
+                self._attempt([record], lambda ended=ended: self._end([ended]))  # type: ignore[misc]
 
     def _end(self, ends: Sequence[ExecutionEnded]) -> None:
         handle_ends(self.runtime, ends)

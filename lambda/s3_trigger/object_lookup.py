@@ -1,4 +1,4 @@
-"""Which keys have objects, found by listing: no object's own settings can make a list fail.
+"""The lookup of keys that have objects, by listing: no setting of an object can make a list fail.
 
 Where the keys are dense in the bucket, one ListObjectsV2 answers for up to 1,000 of them; where they are sparse, each
 takes a request of its own.

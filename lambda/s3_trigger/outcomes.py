@@ -6,7 +6,7 @@ Whoever reads an end first decides; for everybody else the run has ended already
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from s3_trigger.index_set import IndexSet
 from s3_trigger.messages import ExecutionEnded, ReplayRequest, Upload
 from s3_trigger.notifications import NextStep, publish_failure
 from s3_trigger.outbox import Notice, publish
-from s3_trigger.runs import BATCH, EACH, ENDED, FAILURES, HALVED, KEPT_FOR_SECONDS, SET_ASIDE, Run
+from s3_trigger.runs import BATCH, EACH, ENDED, FAILURES, HALVED, KEPT_FOR_SECONDS, NOTICES_MAX, SET_ASIDE, Run
 from s3_trigger.units import Members, split
 
 if TYPE_CHECKING:
@@ -49,13 +49,43 @@ def handle_ends(runtime: Runtime, ends: Sequence[ExecutionEnded]) -> None:
     for ended in ends:
         by_run[_run_of(ended)].append(ended)
     active = runtime.runs.active_ones(list(by_run))
+    for name in _succeed_together(runtime, active, by_run):
+        del by_run[name]
     for name, some in by_run.items():
         run = active.get(name)
-        while run is not None and not _handle(runtime, run, some):
-            run = runtime.runs.active_ones([name]).get(name)  # another function has changed it
-        if run is None:
-            for ended in some:
-                _handle_other(runtime, name, ended)
+        ends_max = 1 if run is not None and run.kind == BATCH else NOTICES_MAX
+        for start in range(0, len(some), ends_max):
+            if start:
+                run = runtime.runs.active_ones([name]).get(name)
+            _handle_ends_of(runtime, name, run, some[start : start + ends_max])
+
+
+def _handle_ends_of(runtime: Runtime, name: str, run: Run | None, ends: Sequence[ExecutionEnded]) -> None:
+    """Handle ends of executions of one run."""
+    while run is not None and not _handle(runtime, run, ends):
+        run = runtime.runs.active_ones([name]).get(name)  # another function has changed it
+    if run is None:
+        for ended in ends:
+            _handle_other(runtime, name, ended)
+
+
+def _succeed_together(
+    runtime: Runtime, active: dict[str, Run], by_run: Mapping[str, Sequence[ExecutionEnded]]
+) -> set[str]:
+    """Record ends without consequences, of several runs in one transaction; return the names of these runs.
+
+    A failure has consequences, and so has the end of an execution that has ended before.
+    """
+    steps: list[tuple[Run, Run]] = []
+    for name, ends in by_run.items():
+        run = active.get(name)
+        if run is None or any(ended.status in FAILURES for ended in ends):
+            continue
+        if run.kind == BATCH:
+            steps.append((run, replace(run, status=ends[0].status)))
+        elif len(known := _open_indexes(runtime, run, ends)) == len(ends):
+            steps.append((run, _without(run, IndexSet.of(known))))
+    return runtime.runs.advance_together(steps)
 
 
 def replay(runtime: Runtime, request: ReplayRequest) -> Run | None:
@@ -99,18 +129,14 @@ def _handle(runtime: Runtime, run: Run, ends: Sequence[ExecutionEnded]) -> bool:
     """Handle ends of executions of an active run; return False when another function has changed the run."""
     if run.kind == BATCH:
         return _handle_batch(runtime, run, ends[0])
-    indexes = {upload.name: index for index, upload in enumerate(runtime.units.uploads(run.members))}
-    open_indexes = set(run.pending) | set(run.outstanding)
-    known = {indexes[ended.name]: ended for ended in ends if indexes.get(ended.name) in open_indexes}
+    known = _open_indexes(runtime, run, ends)
     if not known:
         for ended in ends:
             _handle_again(runtime, run, ended)
         return True
-    others = [ended for ended in ends if indexes.get(ended.name) not in known]
-    over = IndexSet.of(known)
-    to = replace(run, pending=run.pending.without(over), outstanding=run.outstanding.without(over))
-    if not to.weight:
-        to = replace(to, status=ENDED)
+    names = {ended.name for ended in known.values()}
+    others = [ended for ended in ends if ended.name not in names]
+    to = _without(run, IndexSet.of(known))
     changes = [
         Notice(
             run=run,
@@ -128,6 +154,19 @@ def _handle(runtime: Runtime, run: Run, ends: Sequence[ExecutionEnded]) -> bool:
     for ended in others:
         _handle_again(runtime, to, ended)
     return True
+
+
+def _open_indexes(runtime: Runtime, run: Run, ends: Sequence[ExecutionEnded]) -> dict[int, ExecutionEnded]:
+    """Return the indexes of the members whose executions have ended, of those that were not known to have."""
+    indexes = {upload.name: index for index, upload in enumerate(runtime.units.uploads(run.members))}
+    waiting = set(run.pending) | set(run.outstanding)
+    return {indexes[ended.name]: ended for ended in ends if indexes.get(ended.name) in waiting}
+
+
+def _without(run: Run, over: IndexSet) -> Run:
+    """Return a run without members whose executions have ended."""
+    to = replace(run, pending=run.pending.without(over), outstanding=run.outstanding.without(over))
+    return to if to.weight else replace(to, status=ENDED)
 
 
 def _handle_batch(runtime: Runtime, run: Run, ended: ExecutionEnded) -> bool:

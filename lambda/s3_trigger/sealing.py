@@ -39,9 +39,15 @@ class Sealer:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._table = runtime.table
+        self._is_empty = False
 
     def seal(self) -> list[str] | None:
-        """Seal some of the inbox; return the new units, and None when the inbox is empty or others are sealing it."""
+        """Seal some of the inbox; return the new units, and None when the inbox is empty or others are sealing it.
+
+        It is empty when all of it was sealed: a part that arrives meanwhile has an invocation of its own.
+        """
+        if self._is_empty:
+            return None
         for _ in range(_LOST_RACES):
             items = self._next_items()
             if not items:
@@ -56,17 +62,18 @@ class Sealer:
         taken: list[tuple[dict[str, Any], list[Upload]]] = []
         heads: set[str] = set()
         count = 0
+        self._is_empty = False
         for item in self._table.query(INBOX):
             if taken and (item["bucket"] != taken[0][0]["bucket"] or count + item["count"] > _UPLOADS_MAX):
                 break
             uploads = [Upload(item["bucket"], *row) for row in unpack(item["uploads"])]
             more = heads | {upload.head for upload in uploads}
-            if taken and len(more) > HEADS_MAX:
+            if taken and (len(more) > HEADS_MAX or len(taken) == _ITEMS_MAX):
                 break
             heads, count = more, count + item["count"]
             taken.append((item, uploads))
-            if len(taken) == _ITEMS_MAX:
-                break
+        else:
+            self._is_empty = True
         return taken
 
     def _seal(self, items: list[tuple[dict[str, Any], list[Upload]]]) -> list[str] | None:

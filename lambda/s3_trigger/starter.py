@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from s3_trigger.messages import Upload
 from s3_trigger.object_lookup import Found, look_up
 from s3_trigger.outbox import MISSING_REASON, Notice, publish
 from s3_trigger.packing import pack, unpack
-from s3_trigger.runs import BATCH, EMPTY, ENDED, SET_ASIDE, Run
+from s3_trigger.runs import BATCH, EMPTY, ENDED, NOTICES_MAX, SET_ASIDE, Run
 from s3_trigger.sources import manifest_source, source_of
 from s3_trigger.units import Members
 
@@ -220,6 +221,7 @@ class Starter:
         """Record the members whose executions have started; some may have ended meanwhile, and are not pending."""
         current: Run | None = run
         while current is not None:
+            some = _first(current.pending.both(missing))
             notices = [
                 Notice(
                     run=current,
@@ -228,20 +230,21 @@ class Starter:
                     reason=MISSING_REASON,
                     name=uploads[index].name,
                 )
-                for index in current.pending.both(missing)
+                for index in some
             ]
             to = replace(
                 current,
-                pending=current.pending.without(started).without(missing),
+                pending=current.pending.without(started).without(some),
                 outstanding=current.outstanding.union(current.pending.both(started)),
                 state_machine=self._config.state_machine_arn,
                 lease=self._runtime.seconds() + self._reconciled_seconds,
             )
             if not to.weight:
                 to = replace(to, status=ENDED)
-            if self._advance(current, to, [notice.to_change(self._runtime) for notice in notices]) is not None:
+            advanced = self._advance(current, to, [notice.to_change(self._runtime) for notice in notices])
+            if advanced is not None and not advanced.pending.both(missing):
                 return
-            current = self._runs.active_ones([run.name]).get(run.name)
+            current = advanced or self._runs.active_ones([run.name]).get(run.name)
 
     def _record_failure(self, run: Run, error: Exception) -> None:
         """Record that a run could not be started; set aside what has failed too often, and free its slots."""
@@ -281,15 +284,26 @@ class Starter:
             for index in (run.pending if may_exist else ())
             if describe(self._runtime, machine, uploads[index].name) is not None
         )
-        notices = [
-            Notice(
-                run=run, members=run.member(index), next_step="SET_ASIDE", reason=reason, name=uploads[index].name
-            ).to_change(self._runtime)
-            for index in run.pending.without(started)
-        ]
-        outstanding = run.outstanding.union(started)
-        to = replace(run, pending=IndexSet(()), outstanding=outstanding, state_machine=machine, attempts=0)
-        self._advance(run, to if to.weight else replace(to, status=ENDED), notices)
+        current: Run | None = run
+        while current is not None:
+            some = _first(current.pending.without(started))
+            notices = [
+                Notice(
+                    run=run, members=run.member(index), next_step="SET_ASIDE", reason=reason, name=uploads[index].name
+                ).to_change(self._runtime)
+                for index in some
+            ]
+            pending = current.pending.without(started).without(some)
+            to = replace(
+                current,
+                pending=pending,
+                outstanding=current.outstanding.union(started),
+                state_machine=machine,
+                attempts=run.attempts if pending else 0,
+            )
+            current = self._advance(current, to if to.weight else replace(to, status=ENDED), notices)
+            if not pending:
+                return
 
     def _postpone(self, run: Run, *, seconds: int, attempts: int, reason: str) -> None:
         """Schedule another attempt on a run after some seconds."""
@@ -308,6 +322,11 @@ class Starter:
         return look_up(
             self._runtime.s3, run.bucket, keys, prefixes=self._config.prefixes, alone=alone, pool=self._runtime.pool
         )
+
+
+def _first(indexes: IndexSet) -> IndexSet:
+    """Return the first of some indexes, few enough for a transaction with a notice for each."""
+    return IndexSet.of(itertools.islice(indexes, NOTICES_MAX))
 
 
 def is_transient(error: Exception) -> bool:

@@ -9,6 +9,7 @@ from aws_cdk import Duration
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
 from cdk_sagemaker_processing.trigger.group_by import GroupBy
+from cdk_sagemaker_processing.trigger.job_input import BATCH_FIELDS, OBJECT_FIELDS
 
 BATCH_SIZE_MAX = 100_000
 SLOTS_MAX = 1000
@@ -62,9 +63,9 @@ class Batching:
             raise InvalidValueError("batch_window", f"{seconds:g} seconds", rule, advice)
 
     @property
-    def needs_ledger(self) -> bool:
-        """True if uploads wait for other uploads or for a free slot."""
-        return self.batch_size > 1 or self.max_concurrent_jobs is not None
+    def execution_input_fields(self) -> tuple[str, ...]:
+        """The fields of the input of each execution."""
+        return BATCH_FIELDS if self.batch_size > 1 else OBJECT_FIELDS
 
     def to_settings(self) -> dict[str, Any]:
         """Return the settings of the functions."""

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing.model import ProcessingInput
 from cdk_sagemaker_processing.public_api import public
+
+_SOURCE_FIELDS = ("s3_data_type", "s3_uri")
+# The fields of the input of an execution, of a batch and of a single object. The functions write them, and
+# `tests/unit/trigger/test_shared_constants.py` compares the two.
+BATCH_FIELDS: Final = ("batch", "bucket", "group", "objects", *_SOURCE_FIELDS, "trigger")
+OBJECT_FIELDS: Final = ("bucket", "key", "run", *_SOURCE_FIELDS, "sequencer", "trigger")
 
 
 @public

@@ -1,4 +1,4 @@
-"""The ledger of uploads that wait for others or for a free slot: a table, and a function that starts executions."""
+"""The ledger of a trigger: the table that each upload passes, and the function that starts executions."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from cdk_sagemaker_processing.trigger.permissions import (
     grant_ledger_access,
     grant_list_keys,
     grant_read_objects,
+    grant_scan_ledger,
 )
 from cdk_sagemaker_processing.trigger.queues import alarm_above_zero
 
@@ -33,7 +34,7 @@ class Ledger(Construct):
         calls: the services that the dispatcher calls.
         settings: the functions' settings.
         objects: the bucket that objects arrive in, and the prefixes of their keys.
-        single: whether each run is a single object.
+        single: whether each execution is about a single object.
         removal_policy: applies when the table is removed from the stack.
     """
 
@@ -68,23 +69,29 @@ class Ledger(Construct):
             source="s3_trigger",
             module="dispatch",
             with_powertools=True,
-            description="Starts the executions of batches, and of what waited for a slot",
-            # Long enough for the manifest of 100,000 objects, each of which is checked to exist.
+            description="Distributes uploads over executions and starts them",
+            # Long enough to check that 100,000 objects exist, and to write their manifest.
             timeout=Duration.minutes(10),
             memory_size=1024,
             without_dead_letters=RETRIED_EVERY_MINUTE,
             calls=calls,
-            environment={"SETTINGS": Stack.of(self).to_json_string({**settings, "table": self.table.table_name})},
+            environment={
+                # A function's environment cannot refer to the function, and the dispatcher does not invoke itself.
+                "SETTINGS": Stack.of(self).to_json_string(
+                    {**settings, "table": self.table.table_name, "dispatcher": ""}
+                )
+            },
         )
         # A retry is pointless: the next invocation is at most a minute away.
         self.dispatcher.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
         grant_ledger_access(self.dispatcher.execution_role, self.table, self._key)
+        grant_scan_ledger(self.dispatcher.execution_role, self.table)
         grant_objects = grant_list_keys if single else grant_read_objects
         grant_objects(self.dispatcher.execution_role, *objects)
         events.Rule(
             self,
             "Minute",
-            description="Closes batches whose window is over, and looks after what got stuck",
+            description="Closes batches whose window is over, and reconciles runs with their executions",
             schedule=events.Schedule.rate(Duration.minutes(1)),
             targets=[
                 targets.LambdaFunction(

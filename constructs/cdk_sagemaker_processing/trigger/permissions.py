@@ -26,32 +26,26 @@ _HASHED = "an execution's name is a hash of the upload, not known before"
 
 
 def grant_start_execution(
-    scope: Construct,
     role: iam.IRole,
     state_machine: sfn.IStateMachine,
     manifest_bucket: s3.IBucket,
     manifests_prefix: str,
-    *,
-    multipart: bool,
 ) -> None:
-    """Grant a role permission to start executions and to write their manifests, optionally as multipart uploads."""
+    """Grant a role permission to start and list executions, and to write their manifests."""
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
-    _allow(role, ["states:StartExecution"], [state_machine.state_machine_arn])
-    executions = _executions(scope, state_machine)
-    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html: to compare the input of
-    # an execution that already exists, and to check whether it exists and whether it has ended.
-    _allow(role, ["states:DescribeExecution"], [executions])
+    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html: those that run, of which
+    # one request returns up to 1,000.
+    _allow(role, ["states:StartExecution", "states:ListExecutions"], [state_machine.state_machine_arn])
     manifest_objects = manifest_bucket.arn_for_objects(f"{manifests_prefix}/*")
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
     _allow(role, ["s3:PutObject"], [manifest_objects], bucket=manifest_bucket)
-    if multipart:
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html: when a part fails, so that the
-        # others are not billed. S3 documents that the initiator may do so by default; the grant does not rely on it.
-        _allow(role, ["s3:AbortMultipartUpload"], [manifest_objects], bucket=manifest_bucket)
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html: when a part fails, so that the
+    # others are not billed. S3 documents that the initiator may do so by default; the grant does not rely on it.
+    # Without batches too: a batch that is open when they are turned off becomes an execution later.
+    _allow(role, ["s3:AbortMultipartUpload"], [manifest_objects], bucket=manifest_bucket)
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions: S3 decrypts
     # the parts to assemble them.
-    grant_encrypt(manifest_bucket.encryption_key, role, decrypt=multipart)
-    suppress_wildcards(role, [executions], _HASHED)
+    grant_encrypt(manifest_bucket.encryption_key, role, decrypt=True)
     suppress_wildcards(role, [manifest_objects], "a manifest's name is a hash of the upload, not known before")
 
 
@@ -106,10 +100,12 @@ def grant_publish_failures(
     dead_letter_queue: sqs.IQueue,
     topic: sns.ITopic | None,
 ) -> None:
-    """Grant a role permission to publish failures and to send messages to the dead-letter queue."""
+    """Grant a role permission to describe executions, to publish failures and to send dead letters."""
     executions = _executions(scope, state_machine)
+    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html: to check whether an
+    # execution exists, is about the same upload and has ended, also before its objects are started again.
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html: the failed job.
-    _allow(role, ["states:GetExecutionHistory"], [executions])
+    _allow(role, ["states:DescribeExecution", "states:GetExecutionHistory"], [executions])
     suppress_wildcards(role, [executions], _HASHED)
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
     _allow(role, ["sqs:SendMessage"], [dead_letter_queue.queue_arn])
@@ -129,9 +125,17 @@ def grant_ledger_access(role: iam.IRole, table: dynamodb.ITableV2, key: kms.IKey
     """Grant a role permission to read and write the ledger's table."""
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html: a transaction needs
     # the permission for each of its operations.
-    actions = ["GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
+    # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html: the items of many uploads or
+    # runs in one request.
+    actions = ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
     _allow(role, [f"dynamodb:{action}" for action in actions], [table.table_arn])
     grant_table_key(key, role)
+
+
+def grant_scan_ledger(role: iam.IRole, table: dynamodb.ITableV2) -> None:
+    """Grant a role permission to read any items of the ledger's table, to find those of an earlier version."""
+    # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
+    _allow(role, ["dynamodb:Scan"], [table.table_arn])
 
 
 def grant_invoke_dispatcher(role: iam.IRole, function: lambda_.IFunction) -> None:

@@ -28,12 +28,12 @@ from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks import register_triggered
 from cdk_sagemaker_processing.trigger.batching import Batching
 from cdk_sagemaker_processing.trigger.encrypted_target import EncryptedQueue
+from cdk_sagemaker_processing.trigger.end_reporter import claims_other_executions
 from cdk_sagemaker_processing.trigger.group_by import GroupBy
 from cdk_sagemaker_processing.trigger.ledger import Ledger
 from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
 from cdk_sagemaker_processing.trigger.pattern_warnings import warn_of_pattern
 from cdk_sagemaker_processing.trigger.permissions import (
-    grant_list_keys,
     grant_publish_failures,
     grant_start_execution,
     report_job_permissions,
@@ -45,10 +45,13 @@ MANIFESTS_PREFIX = "manifests"
 # After so many failed attempts a message goes to the dead-letter queue.
 _MAX_RECEIVES = 5
 _TIMEOUT_SECONDS = 60
-# A delivery may contain a thousand groups, each of which is a transaction.
-_LEDGER_TIMEOUT_SECONDS = 120
-_WINDOW_SECONDS = 5
-_LEDGER_CONCURRENCY = 5
+# The largest delivery, which needs a window: a thousand uploads cost as many calls as one.
+_DELIVERY_SIZE = 1000
+_WINDOW_SECONDS = 1
+# A batch waits anyway, so a few seconds do not matter, and invocations cost less.
+_BATCH_WINDOW_SECONDS = 5
+# More invocations would only contend for the table, and be throttled where an account has few to give.
+_CONCURRENCY = 5
 # A part of the 4,096 bytes of all variables of a function:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _PREFIXES_MAX_BYTES = 2500
@@ -59,23 +62,26 @@ class S3Trigger(Construct):
     """A trigger that starts executions of a state machine for the objects that arrive in a bucket.
 
     Each upload is part of exactly one execution. S3 notifies EventBridge, a rule sends the matching objects to an SQS
-    queue, and a function starts an execution for each. The execution's name is derived from the upload, so that an
-    event that S3 delivers twice starts one execution. With batches, or with a limit of concurrent jobs, the function
-    writes the uploads to a table instead, and a second function, the dispatcher, starts the executions.
+    queue, and a function writes them to a DynamoDB table, the ledger. A second function, the dispatcher, drops the
+    uploads that the ledger already has, because S3 and SQS may deliver an event twice, and starts the executions: of
+    single objects and of batches, with and without a limit. So every parameter may change while uploads wait.
     ``docs/trigger.md`` describes the guarantees.
 
     Uploads that cannot be processed go to the dead-letter queue with the reason. Events that EventBridge could not
-    deliver for a day go to the queue of undelivered events. Each of the two queues has an alarm, and so have executions
-    that fail, time out or are stopped (``alarms``): add an action to each. ``smproc redrive`` sends the messages of
-    both queues back. An EventBridge event reports each failed execution (``on_failure``).
+    deliver for a day go to the queue of undelivered events. Each of the two queues has an alarm, and so have a
+    dispatcher that fails and executions that fail, time out or are stopped (``alarms``): add an action to each.
+    ``smproc redrive`` sends the messages of both queues back. An EventBridge event reports each failed execution
+    (``on_failure``). Several triggers may start one state machine: each reports the executions that it started, and the
+    first of the app also reports those that no trigger started.
 
     A pattern that is too large for one rule becomes several (``rules``), up to 20, with one queue.
 
-    The input of an execution is ``{"bucket", "key", "sequencer", "s3_uri", "s3_data_type"}``, that of a batch
-    ``{"batch", "bucket", "group", "objects", "s3_uri", "s3_data_type"}``; `uploaded_objects` turns either into an input
-    of a job. ``s3_data_type`` is ``S3Prefix``, with the object's own key, or ``ManifestFile``: in a batch, and for an
-    object whose key is the start of other keys. An object whose key ends in ``/`` starts no execution: an empty one,
-    such as consoles create for a folder, is ignored, and one with data goes to the dead-letter queue.
+    The input of an execution is ``{"bucket", "key", "sequencer", "s3_uri", "s3_data_type", "run", "trigger"}``, that of
+    a batch ``{"batch", "bucket", "group", "objects", "s3_uri", "s3_data_type", "trigger"}``; `uploaded_objects` turns
+    either into an input of a job. ``s3_data_type`` is ``S3Prefix``, with the object's own key, or ``ManifestFile``: in
+    a batch, and for an object whose key is the start of other keys. ``run`` is the name of the ledger's record, and
+    ``trigger`` identifies this construct. An object whose key ends in ``/`` starts no execution: an empty one, such as
+    consoles create for a folder, is ignored, and one with data goes to the dead-letter queue.
 
     In AWS, S3 sends events about five minutes after the deployment that enables them for a bucket; an object that
     arrives before may start nothing.
@@ -109,6 +115,18 @@ class S3Trigger(Construct):
             Default: they are retained.
         encryption_key: encrypts the queues, the table, the logs and the environments of the functions; see
             `Safeguards`. Default: the key of the scope's `Safeguards`, or keys that the services manage.
+
+    Attributes:
+        pattern: the objects that start executions.
+        pipeline_name: the name in failures, logs and metrics.
+        queue: receives the uploads and the ends of executions.
+        dead_letter_queue: receives the messages that could not be processed.
+        undelivered_queue: receives the events that EventBridge could not deliver.
+        ledger: the table, ``ledger.table``, and the function that starts executions, ``ledger.dispatcher``.
+        function: the function that writes uploads to the ledger.
+        rules: the rules that send uploads to the queue.
+        rule: the first of them.
+        alarms: the alarms.
 
     Raises:
         InvalidValueError: a pattern that can never match or that EventBridge refuses, a number out of its range, or a
@@ -166,6 +184,7 @@ class S3Trigger(Construct):
             self, state_machine, (bucket, self.pattern.key_prefixes()), manifest_bucket, MANIFESTS_PREFIX
         )
         register_triggered(state_machine)
+        reports_others = claims_other_executions(state_machine)
         self._state_machine = state_machine
         self.pipeline_name = pipeline_name or self.node.path
         _check_pipeline_name(self.pipeline_name)
@@ -175,7 +194,7 @@ class S3Trigger(Construct):
             self.undelivered_queue,
             {"AwsSolutions-SQS3": "this is the dead-letter queue of the rules, which no queue's redrive policy names"},
         )
-        timeout = _LEDGER_TIMEOUT_SECONDS if batching.needs_ledger else _TIMEOUT_SECONDS
+        window = _BATCH_WINDOW_SECONDS if batching.batch_size > 1 else _WINDOW_SECONDS
         self.queue = retained_queue(
             self,
             "Queue",
@@ -183,7 +202,7 @@ class S3Trigger(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVES),
             # Six times the function's timeout plus the window, so that no message is delivered twice while in process:
             # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-            visibility_timeout=Duration.seconds(6 * timeout + (_WINDOW_SECONDS if batching.batch_size > 1 else 0)),
+            visibility_timeout=Duration.seconds(6 * _TIMEOUT_SECONDS + window),
         )
         settings: dict[str, Any] = {
             "bucket": bucket.bucket_name,
@@ -194,20 +213,18 @@ class S3Trigger(Construct):
             "dead_letter_queue": self.dead_letter_queue.queue_url,
             "max_receives": _MAX_RECEIVES,
             "prefixes": _prefixes_of_function(prefixes, group_by),
+            "trigger": self.node.addr,
+            "reports_other_executions": reports_others,
             **({"failure_topic": failure_topic.topic_arn} if failure_topic is not None else {}),
         }
         notified_services = {"events", "sqs", "states", *(["sns"] if failure_topic is not None else [])}
-        self.ledger = (
-            Ledger(
-                self,
-                calls={"dynamodb", "s3", *notified_services},
-                settings=settings | batching.to_settings(),
-                objects=(bucket, self.pattern.key_prefixes()),
-                single=batching.batch_size == 1,
-                removal_policy=removal_policy,
-            )
-            if batching.needs_ledger
-            else None
+        self.ledger = Ledger(
+            self,
+            calls={"dynamodb", "s3", *notified_services},
+            settings=settings | batching.to_settings(),
+            objects=(bucket, self.pattern.key_prefixes()),
+            single=batching.batch_size == 1,
+            removal_policy=removal_policy,
         )
         self.function = LibraryFunction(
             self,
@@ -217,33 +234,23 @@ class S3Trigger(Construct):
             with_powertools=True,
             description="Takes the objects that arrived in S3",
             without_dead_letters=QUEUE_HAS_DEAD_LETTERS,
-            calls={"dynamodb", "lambda", *notified_services} if self.ledger else {"s3", *notified_services},
-            timeout=Duration.seconds(timeout),
-            environment={"SETTINGS": Stack.of(self).to_json_string(self.ledger.settings if self.ledger else settings)},
+            calls={"dynamodb", "lambda", *notified_services},
+            timeout=Duration.seconds(_TIMEOUT_SECONDS),
+            environment={"SETTINGS": Stack.of(self).to_json_string(self.ledger.settings)},
         )
-        starter = self.ledger.dispatcher if self.ledger else self.function
-        grant_start_execution(
-            self,
-            starter.execution_role,
-            state_machine,
-            manifest_bucket,
-            MANIFESTS_PREFIX,
-            multipart=batching.batch_size > 1,
-        )
-        if not self.ledger:
-            grant_list_keys(self.function.execution_role, bucket, self.pattern.key_prefixes())
-        for function in {id(each): each for each in (self.function, starter)}.values():
-            grant_publish_failures(self, function.execution_role, state_machine, self.dead_letter_queue, failure_topic)
-        if self.ledger:
-            self.ledger.grant_invoke(self.function)
-        self.function.add_event_source(self._event_source(batching))
+        starter = self.ledger.dispatcher.execution_role
+        grant_start_execution(starter, state_machine, manifest_bucket, MANIFESTS_PREFIX)
+        for role in (self.function.execution_role, starter):
+            grant_publish_failures(self, role, state_machine, self.dead_letter_queue, failure_topic)
+        self.ledger.grant_invoke(self.function)
+        self.function.add_event_source(self._event_source(window))
         self._add_rules(bucket)
         self.alarms = [
             dead_letter_alarm(self, "DeadLetterAlarm", self.dead_letter_queue, "Uploads that could not be worked on"),
             dead_letter_alarm(
                 self, "UndeliveredAlarm", self.undelivered_queue, "Events that EventBridge could not hand over"
             ),
-            *([self.ledger.alarm] if self.ledger else []),
+            self.ledger.alarm,
             *failure_alarms(self, state_machine),
         ]
         # `smproc redrive` and `smproc retry` find the queues by these tags. The characters that a tag may contain:
@@ -293,20 +300,20 @@ class S3Trigger(Construct):
                 "use another bucket, or pass prefixes that do not match the manifests"
             )
 
-    def _event_source(self, batching: Batching) -> event_sources.SqsEventSource:
+    def _event_source(self, window_seconds: int) -> event_sources.SqsEventSource:
         """Return the event source that delivers the queue's messages to the function.
 
         See: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
         """
-        options: dict[str, Any] = {"batch_size": 10}
-        if batching.batch_size > 1:  # a batch waits anyway, so a few seconds do not matter, and invocations cost less
-            options = {"batch_size": 1000, "max_batching_window": Duration.seconds(_WINDOW_SECONDS)}
-        concurrency = Safeguards.of(self).reserved_concurrent_executions
-        if batching.needs_ledger:  # more invocations would only contend for the open batch
-            concurrency = _LEDGER_CONCURRENCY if concurrency is None else min(concurrency, _LEDGER_CONCURRENCY)
-        if concurrency is not None:  # a throttled invocation would count as a failed attempt of its messages
-            options["max_concurrency"] = concurrency
-        return event_sources.SqsEventSource(self.queue, report_batch_item_failures=True, **options)
+        reserved = Safeguards.of(self).reserved_concurrent_executions
+        return event_sources.SqsEventSource(
+            self.queue,
+            report_batch_item_failures=True,
+            batch_size=_DELIVERY_SIZE,
+            max_batching_window=Duration.seconds(window_seconds),
+            # A throttled invocation would count as a failed attempt of its messages.
+            max_concurrency=_CONCURRENCY if reserved is None else min(reserved, _CONCURRENCY),
+        )
 
     def _add_rules(self, bucket: s3.IBucket) -> None:
         """Add the rules that send uploads and the ends of executions to the queue."""
@@ -332,13 +339,13 @@ class S3Trigger(Construct):
         events.Rule(
             self,
             "EndedRule",
-            description="Ends of executions: a failure is told of, a slot is freed",
+            description="Ends of executions: failures are published, slots are freed",
             event_pattern=events.EventPattern(
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],
                 detail={
                     "stateMachineArn": [self._state_machine.state_machine_arn],
-                    "status": [*(["SUCCEEDED"] if self.ledger else []), "FAILED", "TIMED_OUT", "ABORTED"],
+                    "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
                 },
             ),
             targets=[target],

@@ -6,17 +6,42 @@ import json
 import re
 from typing import Any
 
+import botocore.session
 import pytest
-from aws_cdk import App, CfnParameter, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import App, CfnParameter, Duration, Environment, Fn, RemovalPolicy, Stack, Token
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 
-from cdk_sagemaker_processing import ConflictingValuesError, GroupBy, InvalidProcessingJobError, S3Trigger
+from cdk_sagemaker_processing import ConflictingValuesError, GroupBy, InvalidProcessingJobError, S3Trigger, Safeguards
 from tests.helpers.stacks import assert_snapshot, resources, stack, statements, template
 
-DYNAMODB = "['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem']"
+# The parameters that change nothing but the work of the functions.
+MODES: dict[str, dict[str, Any]] = {
+    "single objects": {},
+    "single objects with a limit": {"max_concurrent_jobs": 1},
+    "batches": {"batch_size": 10},
+    "batches with a limit": {"batch_size": 100_000, "max_concurrent_jobs": 1000, "group_by": GroupBy(folders=1)},
+}
+each_mode = pytest.mark.parametrize("arguments", MODES.values(), ids=MODES)
+LOGS_AND_TRACES = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+}
+POLLER = {
+    "sqs:ReceiveMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:GetQueueUrl",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+}
+LEDGER = {f"dynamodb:{name}Item" for name in ("Get", "BatchGet", "Put", "Update", "Delete")} | {"dynamodb:Query"}
+REPORTS = {"states:DescribeExecution", "states:GetExecutionHistory", "sqs:SendMessage", "events:PutEvents"}
+ACCOUNT = "111122223333"
+INTAKE_ROLE, DISPATCHER_ROLE = "TriggerFunctionRole", "TriggerLedgerDispatcherRole"
 
 
 def trigger(scope: Any, **arguments: Any) -> S3Trigger:  # noqa: ANN401
@@ -42,7 +67,12 @@ def settings(scope: Any, function: str) -> str:  # noqa: ANN401
 
 
 def actions(scope: Any, role: str) -> dict[str, str]:  # noqa: ANN401
-    return {str(statement["Action"]): str(statement["Resource"]) for statement in statements(scope, role)}
+    """Return the resource of each action that a role is allowed."""
+    return {
+        action: str(statement["Resource"])
+        for statement in statements(scope, role)
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
 
 
 def test_maximal_snapshot() -> None:
@@ -64,16 +94,21 @@ def test_maximal_snapshot() -> None:
     assert_snapshot("s3_trigger_maximal", template(scope))
 
 
-def test_without_batches_and_limit_there_is_no_table() -> None:
-    scope = stack()
-    s3_trigger = trigger(scope)
-    assert s3_trigger.ledger is None
-    assert not resources(scope, "AWS::DynamoDB::GlobalTable")
-    assert len(resources(scope, "AWS::Lambda::Function")) == 1
+def test_no_parameter_of_the_work_changes_a_resource() -> None:
+    def ids(**arguments: Any) -> dict[str, str]:
+        scope = stack()
+        s3_trigger = trigger(scope, **arguments)
+        assert s3_trigger.ledger.table.node.path == "Stack/Trigger/Ledger/Table"
+        assert s3_trigger.ledger.dispatcher.node.path == "Stack/Trigger/Ledger/Dispatcher"
+        return {name: entry["Type"] for name, entry in template(scope)["Resources"].items()}
+
+    first, *others = (ids(**arguments) for arguments in MODES.values())
+    assert all(other == first for other in others)
+    assert list(first.values()).count("AWS::Lambda::Function") == 2
 
 
-@pytest.mark.parametrize("arguments", [{"batch_size": 2}, {"max_concurrent_jobs": 1}])
-def test_the_table_is_retained_and_can_be_restored(arguments: dict[str, int]) -> None:
+@each_mode
+def test_the_table_is_retained_and_can_be_restored(arguments: dict[str, Any]) -> None:
     scope = stack()
     trigger(scope, **arguments)
     (table,) = resources(scope, "AWS::DynamoDB::GlobalTable").values()
@@ -85,41 +120,35 @@ def test_the_table_is_retained_and_can_be_restored(arguments: dict[str, int]) ->
         assert queue["DeletionPolicy"] == "Retain"
 
 
-def test_the_functions_for_batches_have_the_permissions_that_they_need_and_no_more() -> None:
+@each_mode
+def test_the_functions_have_the_permissions_that_they_need_and_no_more(arguments: dict[str, Any]) -> None:
     scope = stack()
-    trigger(scope, prefixes=["in/"], batch_size=10)
-    common = {
-        "['logs:CreateLogStream', 'logs:PutLogEvents']",
-        "['xray:PutTraceSegments', 'xray:PutTelemetryRecords']",
-        "states:GetExecutionHistory",
-        "sqs:SendMessage",
-        "events:PutEvents",
-        DYNAMODB,
-    }
-    queue = (
-        "['sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueUrl', 'sqs:DeleteMessage', "
-        "'sqs:GetQueueAttributes']"
-    )
-    assert set(actions(scope, "TriggerFunctionRole")) == common | {queue, "lambda:InvokeFunction"}
-    dispatcher = actions(scope, "TriggerLedgerDispatcherRole")
+    trigger(scope, prefixes=["in/"], **arguments)
+    common = LOGS_AND_TRACES | LEDGER | REPORTS
+    assert set(actions(scope, INTAKE_ROLE)) == common | POLLER | {"lambda:InvokeFunction"}
+    dispatcher = actions(scope, DISPATCHER_ROLE)
     assert set(dispatcher) == common | {
+        "dynamodb:Scan",
         "states:StartExecution",
-        "states:DescribeExecution",
+        "states:ListExecutions",
         "s3:PutObject",
         "s3:AbortMultipartUpload",
-        "s3:GetObject",
         "s3:ListBucket",
+        *(["s3:GetObject"] if "batch_size" in arguments else []),
     }
-    assert dispatcher["s3:GetObject"].endswith("/in/*")
+    assert dispatcher["states:ListExecutions"] == dispatcher["states:StartExecution"]
+    assert dispatcher["states:StartExecution"].startswith("<Machine")
     assert dispatcher["s3:PutObject"].endswith("/manifests/*")
     assert dispatcher["s3:AbortMultipartUpload"] == dispatcher["s3:PutObject"]
+    assert dispatcher.get("s3:GetObject", "/in/*").endswith("/in/*")
+    for role in (INTAKE_ROLE, DISPATCHER_ROLE):
+        allowed = actions(scope, role)
+        assert {allowed[action] for action in LEDGER} == {dispatcher["dynamodb:Scan"]}
+        assert {allowed[action] for action in ("states:DescribeExecution", "states:GetExecutionHistory")} == {
+            f"arn:<AWS::Partition>:states:us-west-2:{ACCOUNT}:execution:{dispatcher['states:StartExecution'][:-1]}.Name>:*"
+        }
 
 
-@pytest.mark.parametrize(
-    ("arguments", "role"),
-    [({}, "TriggerFunctionRole"), ({"max_concurrent_jobs": 1}, "TriggerLedgerDispatcherRole")],
-    ids=["immediate", "ledger"],
-)
 @pytest.mark.parametrize(
     ("matching", "listed"),
     [
@@ -129,46 +158,121 @@ def test_the_functions_for_batches_have_the_permissions_that_they_need_and_no_mo
     ],
     ids=["prefixes", "wildcards", "all"],
 )
-def test_the_function_for_single_objects_may_list_keys_that_may_match_and_read_nothing(
-    arguments: dict[str, Any], role: str, matching: dict[str, Any], listed: list[str]
+@pytest.mark.parametrize("arguments", [{}, {"max_concurrent_jobs": 1}], ids=["no limit", "limit"])
+def test_the_dispatcher_of_single_objects_may_list_keys_that_may_match_and_read_nothing(
+    arguments: dict[str, Any], matching: dict[str, Any], listed: list[str]
 ) -> None:
     scope = stack()
     trigger(scope, **arguments, **matching)
-    (listing,) = [found for found in statements(scope, role) if found["Action"] == "s3:ListBucket"]
+    (listing,) = [found for found in statements(scope, DISPATCHER_ROLE) if found["Action"] == "s3:ListBucket"]
     assert listing["Condition"] == {"StringLike": {"s3:prefix": listed}}
-    assert {action for action in actions(scope, role) if "s3:" in action} == {"s3:ListBucket", "s3:PutObject"}
-
-
-def test_the_dispatcher_may_combine_encrypted_manifests() -> None:
-    scope = stack()
-    trigger(scope, batch_size=10, manifest_bucket=s3.Bucket(scope, "Safe", encryption_key=kms.Key(scope, "Key")))
-    (kms_actions,) = [action for action in actions(scope, "TriggerLedgerDispatcherRole") if "kms:" in action]
-    assert "kms:Decrypt" in kms_actions
-    assert "kms:GenerateDataKey" in kms_actions
-
-
-def test_the_size_of_deliveries_grows_with_that_of_batches() -> None:
-    def mapping(**arguments: int) -> dict[str, Any]:
-        scope = stack()
-        trigger(scope, **arguments)
-        (found,) = resources(scope, "AWS::Lambda::EventSourceMapping").values()
-        return {name: found["Properties"].get(name) for name in ("BatchSize", "ScalingConfig")} | {
-            "window": found["Properties"].get("MaximumBatchingWindowInSeconds")
-        }
-
-    assert mapping() == {"BatchSize": 10, "ScalingConfig": None, "window": None}
-    assert mapping(max_concurrent_jobs=3) == {
-        "BatchSize": 10,
-        "ScalingConfig": {"MaximumConcurrency": 5},
-        "window": None,
+    assert {action for action in actions(scope, DISPATCHER_ROLE) if action.startswith("s3:")} == {
+        "s3:ListBucket",
+        "s3:PutObject",
+        "s3:AbortMultipartUpload",
     }
-    assert mapping(batch_size=500) == {"BatchSize": 1000, "ScalingConfig": {"MaximumConcurrency": 5}, "window": 5}
+
+
+@each_mode
+def test_the_dispatcher_may_combine_encrypted_manifests(arguments: dict[str, Any]) -> None:
+    scope = stack()
+    trigger(scope, **arguments, manifest_bucket=s3.Bucket(scope, "Safe", encryption_key=kms.Key(scope, "Key")))
+    kms_actions = {action for action in actions(scope, DISPATCHER_ROLE) if action.startswith("kms:")}
+    assert {"kms:Decrypt", "kms:GenerateDataKey"} <= kms_actions
+
+
+@pytest.mark.parametrize(("reserved", "concurrency"), [(None, 5), (2, 2), (3, 3), (1000, 5)])
+@each_mode
+def test_deliveries_are_large_and_their_concurrency_is_bounded(
+    arguments: dict[str, Any], reserved: int | None, concurrency: int
+) -> None:
+    scope = stack()
+    Safeguards(reserved_concurrent_executions=reserved).apply_to(scope)
+    trigger(scope, **arguments)
+    (source,) = (entry["Properties"] for entry in resources(scope, "AWS::Lambda::EventSourceMapping").values())
+    window = 5 if "batch_size" in arguments else 1
+    assert (source["BatchSize"], source["MaximumBatchingWindowInSeconds"]) == (1000, window)
+    assert source["ScalingConfig"] == {"MaximumConcurrency": concurrency}
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    (intake,) = (
+        entry["Properties"]
+        for name, entry in resources(scope, "AWS::Lambda::Function").items()
+        if name.startswith("TriggerFunction")
+    )
+    queues = resources(scope, "AWS::SQS::Queue").values()
+    (visibility,) = {
+        entry["Properties"]["VisibilityTimeout"] for entry in queues if "VisibilityTimeout" in entry["Properties"]
+    }
+    assert (intake["Timeout"], visibility) == (60, 6 * 60 + window)
+
+
+@each_mode
+def test_every_end_of_an_execution_is_reported(arguments: dict[str, Any]) -> None:
+    scope = stack()
+    trigger(scope, **arguments)
+    (statuses,) = (
+        entry["Properties"]["EventPattern"]["detail"]["status"]
+        for name, entry in resources(scope, "AWS::Events::Rule").items()
+        if "EndedRule" in name
+    )
+    shape = botocore.session.get_session().get_service_model("stepfunctions").shape_for("ExecutionStatus")
+    assert set(statuses) == set(shape.enum) - {"RUNNING", "PENDING_REDRIVE"}
+
+
+@each_mode
+def test_each_trigger_is_named_and_the_first_of_a_machine_reports_the_executions_of_nobody(
+    arguments: dict[str, Any],
+) -> None:
+    app = App()
+    mine, theirs = (
+        Stack(app, name, env=Environment(account=ACCOUNT, region="us-west-2")) for name in ("Mine", "Theirs")
+    )
+    machine = sfn.StateMachine(
+        mine, "Machine", definition_body=sfn.DefinitionBody.from_chainable(sfn.Pass(mine, "Pass"))
+    )
+    arn, parameter = f"arn:aws:states:us-west-2:{ACCOUNT}:stateMachine:theirs", CfnParameter(mine, "Arn")
+
+    def imported(scope: Stack, name: str, arn: str) -> sfn.IStateMachine:
+        return sfn.StateMachine.from_state_machine_arn(scope, name, arn)
+
+    groups: list[list[tuple[Stack, sfn.IStateMachine]]] = [
+        [
+            (mine, machine),
+            (mine, machine),
+            (mine, imported(mine, "Same", machine.state_machine_arn)),
+            (theirs, imported(theirs, "Crossing", machine.state_machine_arn)),
+        ],
+        [(mine, imported(mine, "Literal", arn)), (theirs, imported(theirs, "Literal", arn))],
+        [(mine, imported(mine, "Parameter", parameter.value_as_string))],
+        [(mine, imported(mine, f"Export{number}", Fn.import_value("machine"))) for number in range(2)],
+        [(mine, imported(mine, "Other", f"{arn}2"))],
+    ]
+    number, identifiers = 0, set()
+    for group in groups:
+        reporting = []
+        for scope, state_machine in group:
+            number += 1
+            s3_trigger = S3Trigger(
+                scope,
+                f"Trigger{number}",
+                bucket=s3.Bucket(scope, f"In{number}"),
+                manifest_bucket=s3.Bucket(scope, f"Out{number}"),
+                state_machine=state_machine,
+                **arguments,
+            )
+            settings = s3_trigger.ledger.settings
+            identifiers.add(settings["trigger"])
+            reporting.append(settings["reports_other_executions"])
+        assert reporting == [True] + [False] * (len(group) - 1)
+    assert len(identifiers) == number
 
 
 def test_the_configuration_of_the_functions() -> None:
     scope = stack()
     prefix = CfnParameter(scope, "Prefix").value_as_string
-    trigger(scope, prefixes=[prefix], batch_size=7, group_by=GroupBy(pattern=r"day=(\d+)"), max_concurrent_jobs=2)
+    s3_trigger = trigger(
+        scope, prefixes=[prefix], batch_size=7, group_by=GroupBy(pattern=r"day=(\d+)"), max_concurrent_jobs=2
+    )
     configuration = json.loads(settings(scope, "TriggerFunction"))
     assert configuration == {
         "bucket": "<...>",
@@ -179,6 +283,8 @@ def test_the_configuration_of_the_functions() -> None:
         "dead_letter_queue": "<...>",
         "max_receives": 5,
         "prefixes": ["<...>"],
+        "trigger": s3_trigger.node.addr,
+        "reports_other_executions": True,
         "batch_size": 7,
         "batch_window": 300,
         "max_replays": 50,
@@ -187,24 +293,18 @@ def test_the_configuration_of_the_functions() -> None:
         "table": "<...>",
         "dispatcher": "<...>",
     }
-    del configuration["dispatcher"]
-    assert json.loads(settings(scope, "TriggerLedgerDispatcher")) == configuration
+    # A function cannot refer to itself, and the dispatcher does not invoke itself.
+    assert json.loads(settings(scope, "TriggerLedgerDispatcher")) == {**configuration, "dispatcher": ""}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "metrics"),
-    [
-        ({}, ["ApproximateNumberOfMessagesVisible"] * 2),
-        ({"batch_size": 2}, ["ApproximateNumberOfMessagesVisible"] * 2 + ["Errors"]),
-    ],
-    ids=["immediate", "ledger"],
-)
-def test_queues_dispatcher_and_failed_executions_have_alarms(arguments: dict[str, int], metrics: list[str]) -> None:
+@each_mode
+def test_queues_dispatcher_and_failed_executions_have_alarms(arguments: dict[str, Any]) -> None:
     scope = stack()
     s3_trigger = trigger(scope, **arguments)
     alarms = [alarm["Properties"] for alarm in resources(scope, "AWS::CloudWatch::Alarm").values()]
     assert len(s3_trigger.alarms) == len(alarms)
     executions = ["ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut"]
+    metrics = ["ApproximateNumberOfMessagesVisible"] * 2 + ["Errors"]
     assert sorted(alarm["MetricName"] for alarm in alarms) == sorted([*metrics, *executions])
     for alarm in alarms:
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
@@ -249,7 +349,7 @@ def test_an_imported_bucket_and_state_machine_are_accepted() -> None:
         state_machine=sfn.StateMachine.from_state_machine_arn(scope, "Imported", arn),
         max_concurrent_jobs=1,
     )
-    allowed = actions(scope, "TriggerLedgerDispatcherRole")
+    allowed = actions(scope, DISPATCHER_ROLE)
     assert allowed["states:StartExecution"] == arn
     assert allowed["states:DescribeExecution"].endswith(":execution:theirs:*")
     assert allowed["s3:ListBucket"].endswith(":s3:::their-bucket")
@@ -310,6 +410,7 @@ def test_a_large_pattern_becomes_several_rules_to_one_queue() -> None:
             for policy in resources(scope, "AWS::SQS::QueuePolicy").values()
         ]
         ended = next(name for name in found if "EndedRule" in name)
+        del found[next(name for name in found if "LedgerMinute" in name)]
         targets = [rule["Properties"]["Targets"] for rule in found.values()]
         assert all(
             {key: value for key, value in target.items() if key != "Id"}

@@ -1,0 +1,112 @@
+"""The reconciliation of active runs: it continues what a dispatcher has left, and finds ends that no event reported."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from s3_trigger.executions import describe, running_names
+from s3_trigger.index_set import IndexSet
+from s3_trigger.messages import ExecutionEnded
+from s3_trigger.outcomes import handle_ends
+from s3_trigger.runs import BATCH, Run
+from s3_trigger.starter import ATTEMPTS_MAX, Starter
+
+if TYPE_CHECKING:
+    from s3_trigger.runtime import Runtime
+
+_RUNNING = ("RUNNING", "PENDING_REDRIVE")
+Attempt = Callable[[str, Callable[[], object]], None]
+
+
+class Reconciler:
+    """The work of reconciliation.
+
+    Args:
+        runtime: the function's runtime.
+        starter: the starter of runs.
+        attempt: a function that tries a named step, so that a failure does not keep the others from being tried.
+    """
+
+    def __init__(self, runtime: Runtime, starter: Starter, attempt: Attempt) -> None:
+        self._runtime = runtime
+        self._config = runtime.config
+        self._runs = runtime.runs
+        self._starter = starter
+        self._attempt = attempt
+
+    def reconcile(self, has_time: Callable[[], bool]) -> None:
+        """Continue runs whose dispatcher was killed or has failed, and handle ends whose events did not arrive."""
+        now = self._runtime.seconds()
+        due = [run for run in self._runs.active() if run.lease <= now]
+        for run in due:
+            if not has_time():
+                return
+            if (not run.input) if run.kind == BATCH else run.pending:
+                self._attempt(f"continue the run {run.name}", lambda run=run: self._continue(run))  # type: ignore[misc]
+        started = [run for run in due if run.input or run.outstanding]
+        for state_machine in sorted({run.state_machine for run in started}):
+            some = [run for run in started if run.state_machine == state_machine]
+            self._attempt("find ends", lambda some=some, arn=state_machine: self._find_ends(arn, some))  # type: ignore[misc]
+
+    def _continue(self, run: Run) -> None:
+        """Make another attempt on a run that has not started."""
+        if run.attempts >= ATTEMPTS_MAX:
+            reason = run.reason or f"the function was stopped {run.attempts} times while it started the run"
+            self._starter.give_up(run, reason)
+        elif (claimed := self._runs.extend_lease(run)) is not None:
+            self._starter.start(claimed)
+
+    def _find_ends(self, state_machine: str, runs: list[Run]) -> None:
+        """Handle the ends of executions that do not run any more."""
+        # The functions may have lost their permissions for a state machine that was replaced.
+        lost = () if state_machine == self._config.state_machine_arn else (ClientError,)
+        running: set[str] = set()
+        with contextlib.suppress(*lost):
+            running = running_names(self._runtime, state_machine)
+        ends: list[ExecutionEnded] = []
+        for run in runs:
+            uploads = list(self._runtime.units.uploads(run.members)) if run.kind != BATCH else []
+            names = [uploads[index].name for index in run.outstanding] if uploads else [run.name]
+            unknown = []
+            for name in names:
+                if name in running:
+                    continue
+                execution = None
+                with contextlib.suppress(*lost):
+                    execution = describe(self._runtime, state_machine, name)
+                if execution is None:
+                    unknown.append(name)
+                elif execution.status not in _RUNNING:
+                    ends.append(replace(execution, input=_input_naming(run)))
+            if unknown:
+                self._start_again(run, IndexSet.of(i for i in run.outstanding if uploads[i].name in unknown))
+        handle_ends(self._runtime, ends)
+
+    def _start_again(self, run: Run, indexes: IndexSet) -> None:
+        """Start executions that do not exist, unless their state machine was replaced and they may have run."""
+        if run.state_machine != self._config.state_machine_arn:
+            reason = f"the state machine {run.state_machine} was replaced; whether the execution succeeded is not known"
+            pending = run.pending.union(indexes)
+            outstanding = run.outstanding.without(indexes)
+            self._starter.give_up(replace(run, pending=pending, outstanding=outstanding), reason, may_exist=False)
+        elif run.kind == BATCH:
+            self._continue(run)
+        else:
+            to = replace(
+                run,
+                pending=run.pending.union(indexes),
+                outstanding=run.outstanding.without(indexes),
+                lease=self._runtime.seconds(),
+            )
+            if (run := self._runs.advance(run, to)) is not None:  # type: ignore[assignment]
+                self._continue(run)
+
+
+def _input_naming(run: Run) -> str:
+    """Return an input by which an execution is known to belong to a run."""
+    return "" if run.kind == BATCH else f'{{"run": "{run.name}"}}'
