@@ -13,7 +13,7 @@ from s3_trigger.executions import describe, running_names
 from s3_trigger.index_set import IndexSet
 from s3_trigger.messages import ExecutionEnded
 from s3_trigger.outcomes import handle_ends
-from s3_trigger.runs import BATCH, Run
+from s3_trigger.runs import BATCH, LEASE_SECONDS, Run
 from s3_trigger.starter import ATTEMPTS_MAX, Starter
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ class Reconciler:
     def _start_again(self, run: Run, indexes: IndexSet) -> None:
         """Start executions that do not exist, unless their state machine was replaced and they may have run."""
         if run.state_machine != self._config.state_machine_arn:
+            if self._runtime.seconds() < run.lease + LEASE_SECONDS:
+                return  # a function of the earlier deployment may still be starting them
             reason = f"the state machine {run.state_machine} was replaced; whether the execution succeeded is not known"
             pending = run.pending.union(indexes)
             outstanding = run.outstanding.without(indexes)

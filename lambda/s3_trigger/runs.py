@@ -239,10 +239,10 @@ class Runs:
         return self._table.put(f"run#{run.name}", "run", replace(run, expires=expires).to_item(), condition)
 
     def is_known(self, name: str) -> bool:
-        """Check whether a run waits or has a slot."""
-        if self._table.get(ACTIVE, name) is not None:
+        """Check whether a run waits or has a slot. It is read in the order of its states, so none is missed."""
+        if any(item.get("name") == name for item in self._table.query(READY)):
             return True
-        return any(item.get("name") == name for item in self._table.query(READY))
+        return self._table.get(ACTIVE, name) is not None
 
     def replay(self, run: Run, members: Members) -> Run | None:
         """Repeat a run that has failed, or start one that was set aside, once however often it is requested.
