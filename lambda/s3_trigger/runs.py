@@ -65,7 +65,8 @@ class Run:
         lease: the time until which nobody else works on it, in seconds.
         claimed: the time at which it got its slot, in seconds.
         reason: why the last attempt failed; empty if none has.
-        state_machine: the ARN of the state machine of its executions; empty until that is decided on.
+        state_machine: the ARN of the state machine of its executions; empty until that is decided on. A run of the kind
+            `EACH` gets it with its slots.
         input: the input of its execution; empty until it is decided on.
         pending: of the kind `EACH`, the indexes of the members whose executions were not started yet.
         outstanding: of the kind `EACH`, the indexes of the members whose executions have not ended.
@@ -307,6 +308,8 @@ class Runs:
             claimed=now,
             lease=now + LEASE_SECONDS,
             pending=IndexSet(((0, taken - 1),)) if run.kind == EACH else _NONE,
+            # From now on, one of its executions may be started; a batch decides on its input first.
+            state_machine=self._runtime.config.state_machine_arn if run.kind == EACH else "",
         )
         changes = [
             leaving,
