@@ -175,7 +175,7 @@ class World:
     Attributes:
         now: the time in seconds.
         uploads: the messages of all uploads, by the object.
-        sent_back: the dead letters that were sent back to the queue.
+        queued: the messages in the queue beside uploads: dead letters that were sent back, and ends that are not lost.
         processed: the messages that the intake has processed.
         bad: the keys whose jobs fail.
         missing: the objects that do not exist.
@@ -202,7 +202,7 @@ class World:
         self.reports_ends = True
         self.workers: dict[Any, Worker] = {}
         self._functions: dict[Any, Functions] = {}
-        self.sent_back: list[str] = []
+        self.queued: list[str] = []
         self._slots = 0
         self._executions = 0
         self._writes_left: int | None = None
@@ -354,7 +354,7 @@ class World:
         """Take the messages of the dead-letter queue, and return them."""
         letters = list(dict.fromkeys(body for body, _ in self.services.letters))
         self.services.letters.clear()
-        self.sent_back += letters
+        self.queued += letters
         self.processed.difference_update(letters)
         return letters
 
@@ -372,7 +372,7 @@ class World:
     def recover(self) -> None:
         """Wait until everything is finished, and check what must hold then."""
         functions = Functions(self, "y", self.deployed)
-        self._finish(functions, [*self.uploads.values(), *self.sent_back])
+        self._finish(functions, [*self.uploads.values(), *self.queued])
         self._check_outcomes()
         self._repeat(functions)
 
