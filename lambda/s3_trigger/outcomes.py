@@ -99,7 +99,11 @@ def replay(runtime: Runtime, request: ReplayRequest) -> Run | None:
     """
     run = runtime.runs.ended(request.run)
     if run is None:
-        return None if runtime.runs.is_known(request.run) else runtime.upgrade.replay(request)
+        if runtime.runs.is_known(request.run):
+            return None
+        run = runtime.runs.ended(request.run)  # it may have ended since it was read
+    if run is None:
+        return runtime.upgrade.replay(request)
     if run.status not in (*FAILURES, SET_ASIDE):
         return None
     if run.input and _runs_or_succeeded(runtime, run.state_machine, run.name):

@@ -13,7 +13,7 @@ from s3_trigger.executions import describe, running_names
 from s3_trigger.index_set import IndexSet
 from s3_trigger.messages import ExecutionEnded
 from s3_trigger.outcomes import handle_ends
-from s3_trigger.runs import BATCH, Run
+from s3_trigger.runs import BATCH, LEASE_SECONDS, Run
 from s3_trigger.starter import ATTEMPTS_MAX, Starter
 
 if TYPE_CHECKING:
@@ -46,12 +46,16 @@ class Reconciler:
         for run in due:
             if not has_time():
                 return
-            if (not run.input) if run.kind == BATCH else run.pending:
+            if (not run.input) if run.kind == BATCH else run.pending and not self._is_replaced(run):
                 self._attempt(f"continue the run {run.name}", lambda run=run: self._continue(run))  # type: ignore[misc]
-        started = [run for run in due if run.input or run.outstanding]
+        started = [run for run in due if run.input or run.outstanding or (run.pending and self._is_replaced(run))]
         for state_machine in sorted({run.state_machine for run in started}):
             some = [run for run in started if run.state_machine == state_machine]
             self._attempt("find ends", lambda some=some, arn=state_machine: self._find_ends(arn, some))  # type: ignore[misc]
+
+    def _is_replaced(self, run: Run) -> bool:
+        """Check whether the executions of a run are those of a state machine that was replaced."""
+        return run.state_machine not in ("", self._config.state_machine_arn)
 
     def _continue(self, run: Run) -> None:
         """Make another attempt on a run that has not started."""
@@ -71,7 +75,9 @@ class Reconciler:
         ends: list[ExecutionEnded] = []
         for run in runs:
             uploads = list(self._runtime.units.uploads(run.members)) if run.kind != BATCH else []
-            names = [uploads[index].name for index in run.outstanding] if uploads else [run.name]
+            # A dispatcher of an earlier deployment may have been stopped before it recorded what it has started.
+            started = run.outstanding.union(run.pending) if self._is_replaced(run) else run.outstanding
+            names = [uploads[index].name for index in started] if uploads else [run.name]
             unknown = []
             for name in names:
                 if name in running:
@@ -84,16 +90,17 @@ class Reconciler:
                 elif execution.status not in _RUNNING:
                     ends.append(replace(execution, input=_input_naming(run)))
             if unknown:
-                self._start_again(run, IndexSet.of(i for i in run.outstanding if uploads[i].name in unknown))
+                self._start_again(run, IndexSet.of(i for i in started if uploads[i].name in unknown))
         handle_ends(self._runtime, ends)
 
     def _start_again(self, run: Run, indexes: IndexSet) -> None:
         """Start executions that do not exist, unless their state machine was replaced and they may have run."""
-        if run.state_machine != self._config.state_machine_arn:
+        if self._is_replaced(run):
+            if self._runtime.seconds() < run.lease + LEASE_SECONDS:
+                return  # a function of the earlier deployment may still be starting them
             reason = f"the state machine {run.state_machine} was replaced; whether the execution succeeded is not known"
-            pending = run.pending.union(indexes)
-            outstanding = run.outstanding.without(indexes)
-            self._starter.give_up(replace(run, pending=pending, outstanding=outstanding), reason, may_exist=False)
+            others = run.outstanding.union(run.pending).without(indexes)
+            self._starter.give_up(replace(run, pending=indexes, outstanding=others), reason, may_exist=False)
         elif run.kind == BATCH:
             self._continue(run)
         else:

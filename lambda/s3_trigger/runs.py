@@ -65,7 +65,8 @@ class Run:
         lease: the time until which nobody else works on it, in seconds.
         claimed: the time at which it got its slot, in seconds.
         reason: why the last attempt failed; empty if none has.
-        state_machine: the ARN of the state machine of its executions; empty until that is decided on.
+        state_machine: the ARN of the state machine of its executions; empty until that is decided on. A run of the kind
+            `EACH` gets it with its slots.
         input: the input of its execution; empty until it is decided on.
         pending: of the kind `EACH`, the indexes of the members whose executions were not started yet.
         outstanding: of the kind `EACH`, the indexes of the members whose executions have not ended.
@@ -239,10 +240,10 @@ class Runs:
         return self._table.put(f"run#{run.name}", "run", replace(run, expires=expires).to_item(), condition)
 
     def is_known(self, name: str) -> bool:
-        """Check whether a run waits or has a slot."""
-        if self._table.get(ACTIVE, name) is not None:
+        """Check whether a run waits or has a slot. It is read in the order of its states, so none is missed."""
+        if any(item.get("name") == name for item in self._table.query(READY)):
             return True
-        return any(item.get("name") == name for item in self._table.query(READY))
+        return self._table.get(ACTIVE, name) is not None
 
     def replay(self, run: Run, members: Members) -> Run | None:
         """Repeat a run that has failed, or start one that was set aside, once however often it is requested.
@@ -307,6 +308,8 @@ class Runs:
             claimed=now,
             lease=now + LEASE_SECONDS,
             pending=IndexSet(((0, taken - 1),)) if run.kind == EACH else _NONE,
+            # From now on, one of its executions may be started; a batch decides on its input first.
+            state_machine=self._runtime.config.state_machine_arn if run.kind == EACH else "",
         )
         changes = [
             leaving,

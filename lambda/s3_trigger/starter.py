@@ -201,7 +201,7 @@ class Starter:
 
     def _start_single(self, run: Run, upload: Upload, found: Found) -> bool:
         """Start the execution of an upload; return False when its object is missing and it was never started."""
-        state_machine = self._config.state_machine_arn
+        state_machine = run.state_machine or self._config.state_machine_arn
         if not found.exists:
             # The job, or somebody after it, may have deleted the object.
             return has_started(self._runtime, state_machine, upload.name, _identity(upload))
@@ -234,7 +234,6 @@ class Starter:
                 current,
                 pending=current.pending.without(started).without(some),
                 outstanding=current.outstanding.union(current.pending.both(started)),
-                state_machine=self._config.state_machine_arn,
                 lease=self._runtime.seconds() + self._reconciled_seconds,
             )
             if not to.weight:
