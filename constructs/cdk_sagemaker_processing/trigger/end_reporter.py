@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import cast
 from weakref import WeakKeyDictionary
 
 from aws_cdk import Reference, Stack, Tokenization
@@ -38,6 +39,6 @@ def _identity(state_machine: sfn.IStateMachine) -> str:
         return arn
     tokens = Tokenization.reverse_string(arn).tokens
     if len(tokens) == 1 and Reference.is_reference(tokens[0]):
-        return str(tokens[0].target.node.path)
+        return cast("Reference", tokens[0]).target.node.path
     stack = Stack.of(state_machine)
     return f"{stack.node.path}: {json.dumps(stack.resolve(arn), sort_keys=True)}"

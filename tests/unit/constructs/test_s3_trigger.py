@@ -216,7 +216,7 @@ def test_every_end_of_an_execution_is_reported(arguments: dict[str, Any]) -> Non
         if "EndedRule" in name
     )
     shape = botocore.session.get_session().get_service_model("stepfunctions").shape_for("ExecutionStatus")
-    assert set(statuses) == set(shape.enum) - {"RUNNING", "PENDING_REDRIVE"}
+    assert set(statuses) == {*shape.metadata["enum"]} - {"RUNNING", "PENDING_REDRIVE"}
 
 
 @each_mode
