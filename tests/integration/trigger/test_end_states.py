@@ -273,7 +273,7 @@ def test_of_two_triggers_each_publishes_its_own_failures(clients: Clients, size:
 @pytest.mark.parametrize("after", [False, True], ids=["request", "response"])
 def test_a_lost_connection_loses_and_doubles_nothing(trigger: Make, size: int, *, after: bool) -> None:
     """Lose the requests or the responses of some calls, each in a world of its own."""
-    for call in range(1, 36, 2 if after else 5):
+    for call in range(1, 36, 3 if after else 8):
         world = trigger(batch_size=size, batch_window=60, max_concurrent_jobs=1)
         events = [world.upload("in/a"), world.upload("in/b")]
         world.faults.kill_at, world.faults.after, world.faults.lost = call, after, True

@@ -94,7 +94,7 @@ def test_uploads_of_a_thousand_sequencer_heads_are_sealed(trigger: Make, looked_
 
 @pytest.mark.parametrize("length", [1, 1000], ids=["short", "long"])
 def test_many_groups_have_their_batches(trigger: Make, looked_up: list[str], length: int) -> None:
-    """Two parts of a pattern together exceed the bytes of a sort key: a slash takes three bytes in a group's text."""
+    """Exceed the bytes of a sort key with a group's text, where a slash takes three bytes."""
     names = [f"{number:03}" + "/" * length for number in range(130)]
     world = trigger(batch_size=2, batch_window=60, group_by={"pattern": r"^in/(\d+)(/*)"}, max_concurrent_jobs=1)
     deliver(world, [f"in/{name}{part}" for part in "abc" for name in names])
@@ -105,13 +105,13 @@ def test_many_groups_have_their_batches(trigger: Make, looked_up: list[str], len
     items = Counter(item["pk"] for item in world.items())
     assert (items["open"], items["ready"] + items["active"]) == (0, 260)
     (execution,) = world.running(1)
-    assert execution.keys == (f"in/{names[0]}a", f"in/{names[0]}b")
+    assert execution.keys in [(f"in/{name}a", f"in/{name}b") for name in names]
     assert looked_up == list(execution.keys)
 
 
 def test_an_open_batch_of_many_small_deliveries_remains_small(trigger: Make, looked_up: list[str]) -> None:
     world = trigger(batch_size=1000, batch_window=3600)
-    keys = [f"in/{number:03}" for number in range(150)]
+    keys = [f"in/{number:03}" for number in range(80)]
     for key in reversed(keys):
         deliver(world, [key])
         world.dispatch()

@@ -65,7 +65,7 @@ CHARACTERS = "\0\x01\n ~a/\x7f\ud7ff\ue000\uffff\U00010000\U0010ffff"
 KEYS = st.text(alphabet=CHARACTERS, min_size=1, max_size=4).map(lambda text: f"in/{text}")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     keys=st.sets(KEYS, max_size=30),
     others=st.sets(KEYS, max_size=30),
