@@ -140,6 +140,8 @@ class Table:
 
         Returns None when they are made, otherwise the numbers of the changes whose condition does not hold.
         """
+        if len(changes) > MAX_CHANGES:
+            raise ValueError(f"a transaction must have at most {MAX_CHANGES} changes, got {len(changes)}")
         for attempt in range(_TRIES):
             try:
                 self.client.transact_write_items(TransactItems=cast("list[TransactWriteItemTypeDef]", changes))

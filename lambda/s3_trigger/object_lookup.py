@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from http import HTTPStatus
@@ -68,8 +69,7 @@ def look_up(
             stop = min(_stretch(keys, position, prefixes), position + _PAGE)
             found: list[Found] = []
             if stop - position >= dense:
-                prefix = _prefix_of(keys[position], prefixes)
-                found = list(_page(s3, bucket, keys[position:stop], prefix))
+                found = list(_page(s3, bucket, keys[position:stop]))
             if len(found) < min(dense, stop - position):
                 some = keys[position + len(found) : min(stop, position + len(found) + _SPARSE_KEYS)]
                 found += threads.map(lambda key: _single(s3, bucket, key, alone=alone), some)
@@ -83,8 +83,10 @@ _LAST_OF_PAGE = Found(exists=True, is_alone=False)
 _MISSING = Found(exists=False, is_alone=False)
 
 
-def _page(s3: S3Client, bucket: str, keys: Sequence[str], prefix: str) -> Iterator[Found]:
+def _page(s3: S3Client, bucket: str, keys: Sequence[str]) -> Iterator[Found]:
     """Yield the results for the first keys, as far as one page of a list reaches; none if it may not be listed."""
+    # The longest prefix that all keys have, which the function may list if they all have one that it may list.
+    prefix = os.path.commonprefix([keys[0], keys[-1]])  # noqa: RUF071 - a prefix is text, not a path
     try:
         answer = s3.list_objects_v2(
             Bucket=bucket, Prefix=prefix, StartAfter=_before(keys[0]), MaxKeys=min(_PAGE, _LISTED_FOR_EACH * len(keys))
@@ -128,7 +130,7 @@ def _single(s3: S3Client, bucket: str, key: str, *, alone: bool) -> Found:
             raise
         return Found(exists=_status_of(error) == HTTPStatus.FORBIDDEN, is_alone=False)
     listed = [item["Key"] for item in answer.get("Contents", ())]
-    return Found(exists=key in listed, is_alone=listed == [key])
+    return Found(exists=key in listed, is_alone=alone and listed == [key])
 
 
 def _stretch(keys: Sequence[str], position: int, prefixes: Sequence[str]) -> int:

@@ -69,6 +69,7 @@ class Runtime:
         self.config = config
         self.clock = clock
         self.new_id = new_id
+        self._milliseconds = 0
         self.pool = pool
         self._new_client = new_client
         self._counts: Counter[str] = Counter()
@@ -114,8 +115,9 @@ class Runtime:
         return int(self.clock())
 
     def milliseconds(self) -> int:
-        """Return the time in milliseconds since 1970."""
-        return int(self.clock() * 1000)
+        """Return the time in milliseconds since 1970, each time a later one, so that what it sorts keeps its order."""
+        self._milliseconds = max(int(self.clock() * 1000), self._milliseconds + 1)
+        return self._milliseconds
 
     @functools.cached_property
     def events(self) -> EventBridgeClient:

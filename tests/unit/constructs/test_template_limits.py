@@ -35,7 +35,7 @@ from cdk_sagemaker_processing import (
 from cdk_sagemaker_processing._internal.policy_sizes import check_policy_sizes
 from cdk_sagemaker_processing._internal.policy_text import policy_prefixes, policy_text
 from cdk_sagemaker_processing.model.service_limits import maximum
-from s3_trigger import ledger
+from s3_trigger import dynamodb
 from tests.helpers.stacks import ACCOUNT, REGION, resources, stack, statements, template
 
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/count:1"
@@ -159,8 +159,7 @@ def test_managed_policies_of_a_role(limit: str, count: int, objects: int) -> Non
 
 
 def test_the_ledger_writes_no_more_in_a_transaction_than_the_limit() -> None:
-    # The uploads of a batch, and at most four further items: the batch, the open batch, the slot and the count.
-    assert maximum("TransactionItems") >= ledger._MAX_UPLOADS + 4
+    assert maximum("TransactionItems") == dynamodb.MAX_CHANGES
 
 
 # Characters
