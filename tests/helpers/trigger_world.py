@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import ReadTimeoutError
 
@@ -75,7 +75,7 @@ class Faults:
         if not is_refused(parameters):
             return None
         parsed = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-        return AWSResponse("http://refused", status, HeadersDict(), None), parsed
+        return AWSResponse("http://refused", status, {}, None), parsed  # type: ignore[arg-type]
 
     def _raise(self) -> None:
         if self.lost:
