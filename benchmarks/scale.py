@@ -131,6 +131,12 @@ def hours(seconds: float) -> str:
     return f"{seconds / 60:,.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"  # noqa: PLR2004 - two hours
 
 
+def emphasized(objects: float) -> str:
+    """Return a rate, in bold if it is too low."""
+    text = f"{objects:,.{0 if objects > 1 else 1}f}"
+    return f"**{text}**" if objects < RATE else text
+
+
 def page() -> str:
     """Return the text of docs/trigger-scale.md."""
     kept = json.loads((ROOT / "benchmarks" / "trigger_counts.json").read_text(encoding="utf-8"))["modes"]
@@ -144,8 +150,8 @@ def page() -> str:
         f"measured on AWS. {quotas['about']}",
         "",
         f"A job is assumed to take {JOB_MINUTES:g} minutes besides its work, a call from Lambda",
-        f"{CALL_MILLISECONDS} ms, and a request for ten messages {RECEIVE_MILLISECONDS} ms; the functions' processor times are",
-        "scaled to their memory.",
+        f"{CALL_MILLISECONDS} ms, and a request for ten messages {RECEIVE_MILLISECONDS} ms; the",
+        "functions' processor times are scaled to their memory.",
         "",
         f"## {RATE:,} objects a second",
         "",
@@ -157,8 +163,7 @@ def page() -> str:
             "| limit | is reached at objects per second | moved by |",
             "|---|---|---|",
             *(
-                f"| {limit.name} | {'**' if limit.objects < RATE else ''}{limit.objects:,.{0 if limit.objects > 1 else 1}f}"
-                f"{'**' if limit.objects < RATE else ''} | {limit.moved_by} |"
+                f"| {limit.name} | {emphasized(limit.objects)} | {limit.moved_by} |"
                 for limit in limits(kept[name], size, quota)
             ),
             "",
