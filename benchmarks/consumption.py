@@ -46,17 +46,21 @@ def _value_bytes(value: Mapping[str, Any]) -> int:
     return len(content) if kind == "B" else 1
 
 
+def _partition(key: Mapping[str, str]) -> str:
+    return key["S"].partition("#")[0]
+
+
 @dataclass
 class Units:
     """The units that requests to a table consume.
 
     Attributes:
-        write: the write request units.
-        read: the read request units.
+        write: the write request units by partition; the seen uploads of all heads are together.
+        read: the read request units by partition.
     """
 
-    write: float = 0
-    read: float = 0
+    write: Counter[str] = field(default_factory=Counter)
+    read: Counter[str] = field(default_factory=Counter)
     _sizes: dict[tuple[str, str, str], int] = field(default_factory=dict, repr=False)
 
     def register(self, client: Any) -> None:
@@ -71,7 +75,8 @@ class Units:
 
     def clear(self) -> None:
         """Forget the requests, but not the items."""
-        self.write = self.read = 0
+        self.write.clear()
+        self.read.clear()
 
     def _before(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
         context["benchmark_params"] = params
@@ -81,19 +86,23 @@ class Units:
         is_made = parsed["ResponseMetadata"]["HTTPStatusCode"] == 200  # noqa: PLR2004 - of HTTP
         match model.name:
             case "GetItem":
-                self.read += self._read_units([parsed.get("Item", {})])
+                self.read[_partition(params["Key"]["pk"])] += self._read_units([parsed.get("Item", {})])
             case "BatchGetItem":
                 for name, wanted in params["RequestItems"].items():
-                    found = parsed.get("Responses", {}).get(name, [])
-                    self.read += sum(self._read_units([item]) for item in found) + len(wanted["Keys"]) - len(found)
-            case "Query" | "Scan":
-                self.read += self._read_units(parsed.get("Items", []))
+                    items = {(item["pk"]["S"], item["sk"]["S"]): item for item in parsed["Responses"].get(name, ())}
+                    for key in wanted["Keys"]:
+                        item = items.get((key["pk"]["S"], key["sk"]["S"]), {})
+                        self.read[_partition(key["pk"])] += self._read_units([item])
+            case "Query":
+                partition = _partition(params["ExpressionAttributeValues"][":pk"])
+                self.read[partition] += self._read_units(parsed.get("Items", []))
             case "TransactWriteItems":
                 for change in params["TransactItems"]:
                     ((kind, request),) = change.items()
-                    self.write += 2 * self._write_units(f"{kind}Item", request, is_made=is_made)
+                    units = self._write_units(f"{kind}Item", request, is_made=is_made)
+                    self.write[_partition(request[_WRITES[f"{kind}Item"]]["pk"])] += 2 * units
             case name if name in _WRITES:
-                self.write += self._write_units(name, params, is_made=is_made)
+                self.write[_partition(params[_WRITES[name]]["pk"])] += self._write_units(name, params, is_made=is_made)
 
     @staticmethod
     def _read_units(items: Sequence[Mapping[str, Any]]) -> int:
@@ -123,8 +132,8 @@ class Consumption:
         messages: the messages that were delivered.
         deliveries: the deliveries, which are the invocations of the intake.
         dispatches: the invocations of the dispatcher.
-        write_units: the write request units.
-        read_units: the read request units.
+        write_units: the write request units by partition.
+        read_units: the read request units by partition.
         stored_bytes: the bytes that are stored in the table afterwards.
         logged_bytes: the bytes that were logged.
         processor: the milliseconds of the processor, by function.
@@ -137,8 +146,8 @@ class Consumption:
     messages: int = 0
     deliveries: int = 0
     dispatches: int = 0
-    write_units: float = 0
-    read_units: float = 0
+    write_units: Counter[str] = field(default_factory=Counter)
+    read_units: Counter[str] = field(default_factory=Counter)
     stored_bytes: int = 0
     logged_bytes: int = 0
     processor: Counter[str] = field(default_factory=Counter)
@@ -158,8 +167,10 @@ class Consumption:
             "messages": share(self.messages),
             "deliveries": share(self.deliveries),
             "dispatches": share(self.dispatches),
-            "write_units": share(self.write_units),
-            "read_units": share(self.read_units),
+            "write_units": share(self.write_units.total()),
+            "read_units": share(self.read_units.total()),
+            "written_partitions": {name: share(value) for name, value in sorted(self.write_units.items())},
+            "read_partitions": {name: share(value) for name, value in sorted(self.read_units.items())},
             "stored_bytes": share(self.stored_bytes),
             "logged_bytes": share(self.logged_bytes),
             "processor_milliseconds": {name: share(value) for name, value in sorted(self.processor.items())},
@@ -252,7 +263,7 @@ class Measured:
         counted.calls = Counter(self._clients.faults.calls)
         counted.calls["Invoke"] = self._invoked
         self._invoked, self._counted = 0, None
-        counted.write_units, counted.read_units = self.units.write, self.units.read
+        counted.write_units, counted.read_units = self.units.write.copy(), self.units.read.copy()
         counted.stored_bytes = self.units.stored_bytes - stored
         counted.logged_bytes = os.lseek(self._log, 0, os.SEEK_END) - logged
         self.started.clear()

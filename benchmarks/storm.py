@@ -20,6 +20,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections import Counter
@@ -48,6 +49,7 @@ MAX_RECEIVES = 20  # AWS never kills as often as this storm does
 INTAKES, DISPATCHERS = 3, 2
 DELIVERY = 1000
 PUTTING_THREADS = 8
+QUEUE_MAX, SENT_TOGETHER = 3000, 50
 # Of each kind, one in so many uploads is hostile.
 HOSTILE_EVERY = 200
 # A head of sequencers changes every 256 seconds.
@@ -222,35 +224,39 @@ class Storm:
             list(pool.map(put, range(self.uploads)))
         return time.monotonic() - started
 
-    def send(self, duplicated: float) -> int:
-        """Send the events of the objects; return their number."""
+    def draw(self, duplicated: float) -> int:
+        """Draw the order and the duplicates of the events; return their number."""
         events = [self._event(key, number) for number, key in enumerate(self.keys)]
         events += random.sample(events, int(duplicated * len(events)))
         random.shuffle(events)
-        batches = [events[start : start + 10] for start in range(0, len(events), 10)]
-
-        def send(batch: list[str]) -> None:
-            entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(batch)]
-            assert not self.sqs.send_message_batch(QueueUrl=self.queue, Entries=entries).get("Failed")
-
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(send, batches))
+        self._unsent = [events[start : start + 10] for start in range(0, len(events), 10)]
         return len(events)
+
+    def send(self) -> None:
+        """Send the events, with few in the queue: the local AWS takes longer for each call the more there are."""
+        while self._unsent:
+            if self._waiting_messages() > QUEUE_MAX:
+                time.sleep(0.05)
+                continue
+            some, self._unsent = self._unsent[:SENT_TOGETHER], self._unsent[SENT_TOGETHER:]
+            for batch in some:
+                entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(batch)]
+                assert not self.sqs.send_message_batch(QueueUrl=self.queue, Entries=entries).get("Failed")
 
     def is_over(self) -> bool:
         """Check that nothing waits and nothing runs."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
-        if any(int(attributes[name]) for name in names):
+        if self._unsent or self._waiting_messages():
             return False
         return not any(self._count(partition) for partition in WAITING)
 
     def is_halfway(self) -> bool:
-        """Check that about half of the messages were delivered."""
-        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["ApproximateNumberOfMessages"])[
-            "Attributes"
-        ]
-        return int(attributes["ApproximateNumberOfMessages"]) < self.uploads // 2
+        """Check that half of the events were sent."""
+        return 10 * len(self._unsent) < self.uploads / 2
+
+    def _waiting_messages(self) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
+        return sum(int(attributes[name]) for name in names)
 
     def outcome(self) -> Outcome:
         """Return the outcome, from the executions, their manifests, and the dead letters."""
@@ -374,7 +380,7 @@ def run(name: str, settings: dict[str, Any], changed: dict[str, Any], arguments:
     """
     storm = Storm(arguments.uploads, settings)
     bare = storm.put()
-    deliveries = storm.send(arguments.duplicated)
+    deliveries = storm.draw(arguments.duplicated)
     environment = {"SETTINGS": json.dumps(storm.settings)}
     spawn = multiprocessing.get_context("spawn")
     folder = Path(tempfile.mkdtemp())
@@ -387,6 +393,8 @@ def run(name: str, settings: dict[str, Any], changed: dict[str, Any], arguments:
         return process
 
     started = time.monotonic()
+    sender = threading.Thread(target=storm.send, daemon=True)
+    sender.start()
     processes = [start(kind) for kind in range(INTAKES + DISPATCHERS)]
     quiet, is_deployed = 0, False
     try:

@@ -1,12 +1,33 @@
-"""The page about the costs of the trigger is the output of its script."""
+"""The pages about the costs and the scale of the trigger are the output of their scripts, from counts within bounds."""
 
 from __future__ import annotations
 
+import json
 import runpy
+
+import pytest
 
 from tests.helpers.stacks import ROOT
 
 
-def test_the_page_is_the_output_of_the_script() -> None:
-    computed = runpy.run_path(str(ROOT / "benchmarks" / "costs.py"))["page"]()
-    assert (ROOT / "docs" / "trigger-costs.md").read_text(encoding="utf-8") == computed
+@pytest.mark.parametrize("name", ["costs", "scale"])
+def test_the_page_is_the_output_of_the_script(name: str) -> None:
+    computed = runpy.run_path(str(ROOT / "benchmarks" / f"{name}.py"))["page"]()
+    assert (ROOT / "docs" / f"trigger-{name}.md").read_text(encoding="utf-8") == computed
+
+
+@pytest.mark.parametrize(
+    ("mode", "most"),
+    [
+        ("batches of 1,000", 20),
+        ("batches of 1,000, at most 8 concurrently", 20),
+        ("batches of 1,000 in 20 groups, closed half full", 35),
+        ("batches of 100,000", 8),
+        ("single objects", 2050),
+        ("single objects, at most 50 concurrently", 2050),
+        ("single objects, at most 1,000 concurrently", 2050),
+    ],
+)
+def test_the_kept_counts_of_calls_are_within_bounds(mode: str, most: int) -> None:
+    kept = json.loads((ROOT / "benchmarks" / "trigger_counts.json").read_text(encoding="utf-8"))
+    assert sum(kept["modes"][mode]["calls"].values()) <= most
