@@ -123,6 +123,15 @@ def _killed(work: Work, writes: int) -> Work:
     return lambda world, functions: world.kill(lambda: work(world, functions), writes)
 
 
+def _seal_items(count: int) -> Work:
+    """Return a function that limits the items of the inbox that are sealed together."""
+
+    def work(world: World, functions: Functions) -> None:
+        world.items_together = count
+
+    return work
+
+
 # The dispatcher's writes before the first claim: it seals the inbox, and distributes the unit.
 _SEALED, _DISTRIBUTED = 1, 2
 
@@ -183,6 +192,11 @@ def _failed(*bad: str) -> Work:
             world.end(execution)
 
     return work
+
+
+def _failing(*bad: str) -> Work:
+    """Return a function that has the executions with some keys fail later."""
+    return lambda world, functions: world.bad.update(f"in/in/{key}" for key in bad)
 
 
 def _report(world: World, functions: Functions) -> None:
@@ -253,6 +267,15 @@ _INTAKE = (
         name="a delivery arrives while two dispatchers seal its copies",
         prepare=_ready("ab", upload="abc"),
         workers=((_deliver("bc"), NOW, False), (_dispatch, NOW, False), (_dispatch, NOW, False)),
+    ),
+    *(
+        Scenario(
+            name=f"a copy with an earlier time arrives while two dispatchers seal one item each, of {kind} head",
+            settings={"batch_size": 3},
+            prepare=_then(_ready(*earlier, upload="abc"), _deliver("b"), _seal_items(1)),
+            workers=((_then(_deliver("b"), _dispatch), -10, False), (_dispatch, NOW, False)),
+        )
+        for kind, earlier in (("a new", ()), ("a known", ("a",)))
     ),
     Scenario(
         name="two dispatchers of a new table",
@@ -328,6 +351,12 @@ _CLAIMS = (
     ),
 )
 _ENDS = (
+    Scenario(
+        name="two dispatchers claim a batch that fails",
+        settings={"max_replays": 10},
+        prepare=_then(_ready("ab"), _killed(_dispatch, _DISTRIBUTED), _failing("a")),
+        workers=((_dispatch, NOW, False), (_dispatch, NOW, False), (_end, NOW, False)),
+    ),
     *(
         Scenario(
             name=f"the failure of a batch is reported twice and found by a minute, {most} replays",

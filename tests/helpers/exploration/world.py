@@ -26,10 +26,9 @@ from typing import Any, cast
 import greenlet
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from s3_trigger import intake
+from s3_trigger import intake, sealing
 from s3_trigger.config import Config
 from s3_trigger.dispatch import Dispatcher
 from s3_trigger.index_set import IndexSet
@@ -59,7 +58,7 @@ WAITING = ("inbox", "sealed", "open", "ready", "active", "outbox")
 _ROUND_SECONDS = 720
 _ROUNDS = 40
 
-_deserializer = TypeDeserializer()
+_ITEMS_TOGETHER = sealing._ITEMS_MAX
 
 
 class _Context(LambdaContext):
@@ -182,6 +181,7 @@ class World:
         aborted: the keys whose executions are stopped by somebody.
         errors: the codes of the errors that the scenario injects.
         heals_after: the number of the recovery's rounds after which requests are not refused any more.
+        items_together: the number of items of the inbox that a seal takes.
         permits_repetition: whether an object may be in several executions.
         reports_ends: whether the events of ends arrive.
     """
@@ -198,6 +198,7 @@ class World:
         self.aborted: set[str] = set()
         self.errors: set[str] = set()
         self.heals_after = 0
+        self.items_together = _ITEMS_TOGETHER
         self.permits_repetition = False
         self.reports_ends = True
         self.workers: dict[Any, Worker] = {}
@@ -210,6 +211,7 @@ class World:
     def enter(self, functions: Functions) -> None:
         """Note which functions the current worker runs."""
         self._functions[greenlet.getcurrent()] = functions
+        sealing._ITEMS_MAX = self.items_together
 
     def finish(self) -> None:
         """Kill the current worker before it returns, if it is to be killed after its last write."""
@@ -405,6 +407,11 @@ class World:
         for execution in self.services.executions.values():
             if execution.status in FAILURES and execution.arn not in published:
                 raise BrokenError(f"the failure of {execution.keys} was not published")
+        batches = Counter(one.fields.get("batch") for one in self.services.executions.values())
+        most = 1 + max(int(str(some.get("max_replays", 0))) for some in (self.settings, self.deployed))
+        del batches[None]
+        if not self.queued and max(batches.values(), default=0) > most:
+            raise BrokenError(f"a batch may have {most} executions, and has {max(batches.values())}")
         dead = self._dead()
         for name in self.uploads:
             ended = [one.status for one in self.services.executions.values() if name in one.keys]
