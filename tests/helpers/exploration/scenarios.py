@@ -24,6 +24,7 @@ class Scenario:
         settings: the settings of the functions.
         deployed: the settings that are changed by a deployment: the recovery has them.
         prepare: a function that leads to the situation, in one order only.
+        retries: the number of executions that somebody retries beside the batch's own replays.
         workers: the work that is done at the same time, each with the settings that are changed for it, and by how many
             seconds its clock is ahead.
     """
@@ -32,6 +33,7 @@ class Scenario:
     settings: Mapping[str, object] = field(default_factory=dict)
     deployed: Mapping[str, object] = field(default_factory=dict)
     prepare: Work = lambda world, functions: None
+    retries: int = 0
     workers: Sequence[tuple[Work, float, bool]] = ()
 
 
@@ -63,7 +65,7 @@ class Exploration:
     def _start(self, plan: Plan) -> list[Worker]:
         scenario = self.scenario
         world = self._world = World(scenario.settings, scenario.deployed, self._ignored)
-        world.services.conditions = self.conditions
+        world.services.conditions, world.retries = self.conditions, scenario.retries
         scenario.prepare(world, Functions(world, "p", world.settings))
         kills = dict(plan)
         workers = []
@@ -204,10 +206,20 @@ def _report(world: World, functions: Functions) -> None:
     functions.deliver(*(end_event(one) for one in world.services.executions.values() if one.status != "RUNNING"))
 
 
+def _report_last(number: int) -> Work:
+    """Return a function that reports the last execution, or the last but one."""
+    return lambda world, functions: functions.deliver(end_event(list(world.services.executions.values())[-number]))
+
+
 def _replay(world: World, functions: Functions) -> None:
     """Send all dead letters back, each of which is delivered twice."""
     letters = world.send_back()
     functions.deliver(*letters, *letters)
+
+
+def _queued(world: World, functions: Functions) -> None:
+    """Deliver the dead letters that were sent back."""
+    functions.deliver(*world.queued)
 
 
 def _retry(world: World, functions: Functions) -> None:
@@ -268,14 +280,19 @@ _INTAKE = (
         prepare=_ready("ab", upload="abc"),
         workers=((_deliver("bc"), NOW, False), (_dispatch, NOW, False), (_dispatch, NOW, False)),
     ),
+    Scenario(
+        name="two dispatchers add units to an open batch",
+        settings={"batch_size": 4},
+        prepare=_then(_ready("a", upload="abc"), _dispatch, _deliver("b"), _killed(_dispatch, _SEALED), _deliver("c")),
+        workers=((_dispatch, NOW, False), (_minute, NOW, False)),
+    ),
     *(
         Scenario(
             name=f"a copy with an earlier time arrives while two dispatchers seal one item each, of {kind} head",
-            settings={"batch_size": 3},
-            prepare=_then(_ready(*earlier, upload="abc"), _deliver("b"), _seal_items(1)),
-            workers=((_then(_deliver("b"), _dispatch), -10, False), (_dispatch, NOW, False)),
+            prepare=_then(_ready(*earlier, upload="abc"), _deliver("ab"), _seal_items(1)),
+            workers=((_then(_deliver("ab"), _dispatch), -10, False), (_dispatch, NOW, False)),
         )
-        for kind, earlier in (("a new", ()), ("a known", ("a",)))
+        for kind, earlier in (("a new", ()), ("a known", ("c",)))
     ),
     Scenario(
         name="two dispatchers of a new table",
@@ -307,6 +324,12 @@ _CLAIMS = (
         settings={"max_concurrent_jobs": 1},
         prepare=_then(_ready("abcd"), _killed(_dispatch, _DISTRIBUTED)),
         workers=((_dispatch, NOW, False), (_minute, MINUTES, False)),
+    ),
+    Scenario(
+        name="one slot for a batch that waits and one that an earlier clock has queued",
+        settings={"max_concurrent_jobs": 1},
+        prepare=_then(_ready("ab", upload="abcd"), _killed(_dispatch, _DISTRIBUTED), _deliver("cd")),
+        workers=((_dispatch, NOW, False), (_dispatch, -10, False)),
     ),
     Scenario(
         name="two dispatchers claim one slot for single objects, and an execution ends",
@@ -353,7 +376,7 @@ _CLAIMS = (
 _ENDS = (
     Scenario(
         name="two dispatchers claim a batch that fails",
-        settings={"max_replays": 10},
+        settings={"max_replays": 2},
         prepare=_then(_ready("ab"), _killed(_dispatch, _DISTRIBUTED), _failing("a")),
         workers=((_dispatch, NOW, False), (_dispatch, NOW, False), (_end, NOW, False)),
     ),
@@ -370,7 +393,7 @@ _ENDS = (
         name="both halves of a batch fail at the same time, and one replay is left",
         settings={"max_replays": 4, "batch_size": 4},
         prepare=_then(_ready("abcd"), _dispatch, _failed("a", "c"), _report, _dispatch, _failed("a", "c")),
-        workers=((_report, NOW, False), (_minute, MINUTES, False)),
+        workers=((_report_last(1), NOW, False), (_report_last(2), NOW, False)),
     ),
     Scenario(
         name="ends of single objects are reported twice and found by a minute",
@@ -411,9 +434,31 @@ _REPLAYS = (
     ),
     Scenario(
         name="an execution is stopped and retried twice",
-        settings={"max_replays": 10, "max_concurrent_jobs": 1},
+        retries=1,
+        settings={"max_replays": 2, "max_concurrent_jobs": 1},
         prepare=_then(_ready("ab"), _dispatch, lambda world, functions: world.abort()),
         workers=((_report, NOW, False), (_retry, NOW, False), (_minute, MINUTES, False)),
+    ),
+    Scenario(
+        name="a stopped execution is retried twice, and fails then",
+        settings={"max_replays": 2, "max_concurrent_jobs": 1},
+        retries=1,
+        prepare=_then(_ready("ab"), _dispatch, lambda world, functions: world.abort(), _report, _failing("a")),
+        workers=((_retry, NOW, False), (_retry, 1, False)),
+    ),
+    Scenario(
+        name="the dead letter of two missing objects is sent back twice, and their execution fails then",
+        settings={"max_replays": 2, "max_concurrent_jobs": 1},
+        prepare=_then(
+            _ready("ab"),
+            _delete("a"),
+            _delete("b"),
+            _dispatch,
+            lambda world, functions: world.restore(),
+            _failing("a"),
+            lambda world, functions: world.send_back() and None,
+        ),
+        workers=((_queued, NOW, False), (_queued, 1, False)),
     ),
 )
 

@@ -181,6 +181,7 @@ class World:
         aborted: the keys whose executions are stopped by somebody.
         errors: the codes of the errors that the scenario injects.
         heals_after: the number of the recovery's rounds after which requests are not refused any more.
+        retries: the number of executions that somebody retries beside the batch's own replays.
         items_together: the number of items of the inbox that a seal takes.
         permits_repetition: whether an object may be in several executions.
         reports_ends: whether the events of ends arrive.
@@ -189,7 +190,7 @@ class World:
     def __init__(self, settings: Mapping[str, object], deployed: Mapping[str, object], ignored: Any = None) -> None:  # noqa: ANN401
         self.services = Services(before=self._before, after=self._after, checks=self._check, ignored=ignored)
         self.services.objects |= {"in": {}, "in-2": {}, "out": {}}
-        self.now = 1_000_000_000.0
+        self.now = 1_700_000_000.0
         self.settings, self.deployed = settings, {**settings, **deployed}
         self.uploads: dict[str, str] = {}
         self.processed: set[str] = set()
@@ -199,6 +200,7 @@ class World:
         self.errors: set[str] = set()
         self.heals_after = 0
         self.items_together = _ITEMS_TOGETHER
+        self.retries = 0
         self.permits_repetition = False
         self.reports_ends = True
         self.workers: dict[Any, Worker] = {}
@@ -408,7 +410,7 @@ class World:
             if execution.status in FAILURES and execution.arn not in published:
                 raise BrokenError(f"the failure of {execution.keys} was not published")
         batches = Counter(one.fields.get("batch") for one in self.services.executions.values())
-        most = 1 + max(int(str(some.get("max_replays", 0))) for some in (self.settings, self.deployed))
+        most = 1 + self.retries + max(int(str(some.get("max_replays", 0))) for some in (self.settings, self.deployed))
         del batches[None]
         if not self.queued and max(batches.values(), default=0) > most:
             raise BrokenError(f"a batch may have {most} executions, and has {max(batches.values())}")
