@@ -122,8 +122,8 @@ class _Parser:
             low = self._operand()
             self._expect("AND")
             high = self._operand()
-            return lambda context: _compare(">=", left(context), low(context)) and _compare(
-                "<=", left(context), high(context)
+            return lambda context: (
+                _compare(">=", left(context), low(context)) and _compare("<=", left(context), high(context))
             )
         if operator == "IN":
             choices = self._list()

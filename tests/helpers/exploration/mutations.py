@@ -17,7 +17,9 @@ FOUND_BY = {
         "a copy with an earlier time arrives while two dispatchers seal one item each, of a new head"
     ),
     Condition("Delete sealed", "#cursor = :was"): "two dispatchers distribute and close what a third has sealed",
-    Condition("Put open", _NEW): "two dispatchers add units to a new batch",
+    Condition(
+        "Put open", _NEW
+    ): "a copy with an earlier time arrives while two dispatchers seal one item each, of a known head",
     Condition("Put open", _VERSION): "two dispatchers add units to an open batch",
     Condition("Delete ready", _VERSION): "two dispatchers claim a batch that fails",
     Condition("Put active", _VERSION): (

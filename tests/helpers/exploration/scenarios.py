@@ -283,7 +283,9 @@ _INTAKE = (
     Scenario(
         name="two dispatchers add units to an open batch",
         settings={"batch_size": 4},
-        prepare=_then(_ready("a", upload="abc"), _dispatch, _deliver("b"), _killed(_dispatch, _SEALED), _deliver("c")),
+        prepare=_then(
+            _ready("a", upload="abc"), _dispatch, _deliver("b"), _killed(_dispatch, _SEALED), _wait(1), _deliver("c")
+        ),
         workers=((_dispatch, NOW, False), (_minute, NOW, False)),
     ),
     *(
@@ -302,7 +304,11 @@ _INTAKE = (
     Scenario(
         name="two dispatchers seal and close groups",
         settings={"group_by": {"folders": 1}},
-        prepare=lambda world, functions: (functions.dispatch(), functions.deliver(*_upload(world, "x/a", "y/b")), world.kill(functions.dispatch, _SEALED))[0],
+        prepare=lambda world, functions: (
+            functions.dispatch(),
+            functions.deliver(*_upload(world, "x/a", "y/b")),
+            world.kill(functions.dispatch, _SEALED),
+        )[0],
         workers=((_minute, NOW, False), (_minute, MINUTES, False)),
     ),
     Scenario(
@@ -494,14 +500,23 @@ def _ready_with_other_bucket(world: World, functions: Functions) -> None:
 
 _DEPLOYMENTS = (
     _redeployed("batches of 3 become single objects", {"batch_size": 3}, SINGLE),
-    _redeployed("batches of 3 become single objects with a limit", {"batch_size": 3, "max_concurrent_jobs": 1}, {**SINGLE}),
+    _redeployed(
+        "batches of 3 become single objects with a limit", {"batch_size": 3, "max_concurrent_jobs": 1}, {**SINGLE}
+    ),
     _redeployed("single objects become batches of 2", SINGLE, {"batch_size": 2, "batch_window": 60}),
-    _redeployed("single objects with a limit become batches of 3", {**SINGLE, "max_concurrent_jobs": 2}, {"batch_size": 3}),
+    _redeployed(
+        "single objects with a limit become batches of 3", {**SINGLE, "max_concurrent_jobs": 2}, {"batch_size": 3}
+    ),
     _redeployed("larger batches", {"batch_size": 2}, {"batch_size": 3}),
     _redeployed("smaller batches", {"batch_size": 3}, {"batch_size": 2}),
     _redeployed("a limit", {}, {"max_concurrent_jobs": 1}, writes=_DISTRIBUTED),
     _redeployed("a limit for single objects", SINGLE, {"max_concurrent_jobs": 1}, writes=_DISTRIBUTED),
-    _redeployed("a lower limit for single objects", {**SINGLE, "max_concurrent_jobs": 2}, {"max_concurrent_jobs": 1}, writes=_DISTRIBUTED),
+    _redeployed(
+        "a lower limit for single objects",
+        {**SINGLE, "max_concurrent_jobs": 2},
+        {"max_concurrent_jobs": 1},
+        writes=_DISTRIBUTED,
+    ),
     _redeployed("no limit", {**SINGLE, "max_concurrent_jobs": 1}, {"max_concurrent_jobs": None}, writes=_DISTRIBUTED),
     _redeployed("a longer window", {"batch_size": 3, "batch_window": 60}, {"batch_window": 600}),
     _redeployed("other prefixes", {"batch_size": 3}, {"prefixes": ["other/"]}),
@@ -511,9 +526,7 @@ _DEPLOYMENTS = (
     _redeployed(
         "another bucket", {"batch_size": 2}, {"bucket": "in-2"}, prepare=_ready_with_other_bucket, more=_other_bucket
     ),
-    _redeployed(
-        "another state machine", {"batch_size": 2}, {"state_machine_arn": f"{MACHINE}-2"}, writes=_DISTRIBUTED
-    ),
+    _redeployed("another state machine", {"batch_size": 2}, {"state_machine_arn": f"{MACHINE}-2"}, writes=_DISTRIBUTED),
     _redeployed(
         "another state machine for single objects", SINGLE, {"state_machine_arn": f"{MACHINE}-2"}, writes=_DISTRIBUTED
     ),
@@ -542,7 +555,11 @@ _EXPIRY = (
         prepare=_then(_ready("ab", upload="abx"), _dispatch, _failed(), _report, _wait(DAYS_121)),
         workers=(
             (lambda world, functions: world.expire(), NOW, False),
-            (_then(lambda world, functions: functions.deliver(world.upload("in/e", _sequencer("a"))), _dispatch), NOW, False),
+            (
+                _then(lambda world, functions: functions.deliver(world.upload("in/e", _sequencer("a"))), _dispatch),
+                NOW,
+                False,
+            ),
         ),
     ),
 )
@@ -550,19 +567,29 @@ _FAILURES = (
     Scenario(
         name="an execution never starts",
         settings={"max_concurrent_jobs": 1},
-        prepare=_then(_ready("ab"), _killed(_dispatch, _DISTRIBUTED), _refuse("StartExecution", "AccessDeniedException", rounds=10)),
+        prepare=_then(
+            _ready("ab"),
+            _killed(_dispatch, _DISTRIBUTED),
+            _refuse("StartExecution", "AccessDeniedException", rounds=10),
+        ),
         workers=((_dispatch, NOW, False), (_minute, MINUTES, False)),
     ),
     Scenario(
         name="single objects never start",
         settings={**SINGLE, "max_concurrent_jobs": 1},
-        prepare=_then(_ready("ab"), _killed(_dispatch, _DISTRIBUTED), _refuse("StartExecution", "AccessDeniedException", rounds=20)),
+        prepare=_then(
+            _ready("ab"),
+            _killed(_dispatch, _DISTRIBUTED),
+            _refuse("StartExecution", "AccessDeniedException", rounds=20),
+        ),
         workers=((_dispatch, NOW, False), (_minute, MINUTES, False)),
     ),
     Scenario(
         name="executions are throttled for some time",
         settings={"max_concurrent_jobs": 1},
-        prepare=_then(_ready("abc"), _killed(_dispatch, _DISTRIBUTED), _refuse("StartExecution", "ThrottlingException", rounds=8)),
+        prepare=_then(
+            _ready("abc"), _killed(_dispatch, _DISTRIBUTED), _refuse("StartExecution", "ThrottlingException", rounds=8)
+        ),
         workers=((_dispatch, NOW, False), (_minute, MINUTES, False)),
     ),
     Scenario(
@@ -585,6 +612,5 @@ _FAILURES = (
     ),
 )
 SCENARIOS = {
-    scenario.name: scenario
-    for scenario in (*_INTAKE, *_CLAIMS, *_ENDS, *_REPLAYS, *_DEPLOYMENTS, *_EXPIRY, *_FAILURES)
+    scenario.name: scenario for scenario in (*_INTAKE, *_CLAIMS, *_ENDS, *_REPLAYS, *_DEPLOYMENTS, *_EXPIRY, *_FAILURES)
 }

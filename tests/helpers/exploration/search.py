@@ -227,7 +227,9 @@ def _search_plan(
                 worker.stop()
             workers = start(plan)
             for earlier in steps[:-1]:
-                assert workers[earlier.worker].pending == earlier.pending[earlier.worker], "the functions must be replayable"
+                assert workers[earlier.worker].pending == earlier.pending[earlier.worker], (
+                    "the functions must be replayable"
+                )
                 workers[earlier.worker].advance()
             sleep = _make(steps, workers, chosen)
             report.states += 1

@@ -179,7 +179,9 @@ class Services:
         }
         return clients[service](self)
 
-    def call(self, name: str, accesses: Iterable[Access], effect: Callable[[], _Answer], *, sends: bool = False) -> _Answer:
+    def call(
+        self, name: str, accesses: Iterable[Access], effect: Callable[[], _Answer], *, sends: bool = False
+    ) -> _Answer:
         """Make a request.
 
         Args:

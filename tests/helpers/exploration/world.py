@@ -256,7 +256,9 @@ class World:
         for key, item in sorted(self.services.items.items()):
             if "expires" in item and float(item["expires"]["N"]) < now:
                 self.services.call(
-                    f"expire {key[0][:12]}", [writing(*key)], lambda key=key: self.services.items.pop(key, None)  # type: ignore[misc]
+                    f"expire {key[0][:12]}",
+                    [writing(*key)],
+                    lambda key=key: self.services.items.pop(key, None),  # type: ignore[misc]
                 )
 
     def restore(self) -> None:
@@ -337,7 +339,9 @@ class World:
         running = Counter(_run_of(one) for one in executions.values() if one.status == "RUNNING")
         for run, number in running.items():
             if number > weights.get(run, 0):
-                raise BrokenError(f"{number} executions of the run {run[:6]} are running, which has {weights.get(run, 0)} slots")
+                raise BrokenError(
+                    f"{number} executions of the run {run[:6]} are running, which has {weights.get(run, 0)} slots"
+                )
         if len(executions) > self._executions:
             self._executions = len(executions)
             self._check_started(list(executions.values()))
@@ -476,7 +480,10 @@ def retry(execution: Execution, uploads: Mapping[str, str]) -> str:
     fields = execution.fields
     if "batch" not in fields:
         event = json.loads(uploads[f"{fields['bucket']}/{fields['key']}"])
-        detail = {"bucket": {"name": fields["bucket"]}, "object": {"key": fields["key"], "sequencer": fields["sequencer"]}}
+        detail = {
+            "bucket": {"name": fields["bucket"]},
+            "object": {"key": fields["key"], "sequencer": fields["sequencer"]},
+        }
         return json.dumps({**event, "detail": detail, "replay": execution.name})
     detail = {"batch": fields["batch"], "run": execution.name}
     return json.dumps({"source": "cdk-sagemaker-processing", "detail-type": "Replay", "detail": detail})
