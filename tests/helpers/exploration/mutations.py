@@ -16,10 +16,12 @@ FOUND_BY = {
     Condition("Put seen", _NEW): (
         "a copy with an earlier time arrives while two dispatchers seal one item each, of a new head"
     ),
+    Condition("Put seen", _VERSION): (
+        "a copy with an earlier time arrives while two dispatchers seal one item each, of a known head"
+    ),
     Condition("Delete sealed", "#cursor = :was"): "two dispatchers distribute and close what a third has sealed",
-    Condition(
-        "Put open", _NEW
-    ): "a copy with an earlier time arrives while two dispatchers seal one item each, of a known head",
+    Condition("Put open", _NEW): "two dispatchers add units to a new batch",
+    Condition("Delete open", _VERSION): "two minutes close an open batch while it is filled",
     Condition("Put open", _VERSION): "two dispatchers add units to an open batch",
     Condition("Delete ready", _VERSION): "two dispatchers claim a batch that fails",
     Condition("Put active", _VERSION): (

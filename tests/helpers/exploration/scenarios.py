@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.helpers.exploration.search import KilledError, Plan, Report, Worker, search
 from tests.helpers.exploration.services import Condition
@@ -92,7 +91,7 @@ def _upload(world: World, *keys: str) -> list[str]:
 
 def _sequencer(key: str) -> str:
     """Return the sequencer of a key: those of a and b have the same head."""
-    return f"65AA000{'1' if key in 'ab' else '2'}{key.encode().hex():0>8}"
+    return f"65AA000{'1' if key in 'abe' else '2'}{key.encode().hex():0>8}"
 
 
 def _ready(*deliveries: str, upload: str = "", closed: bool = False, dispatched: bool = False) -> Work:
@@ -281,6 +280,12 @@ _INTAKE = (
         workers=((_deliver("bc"), NOW, False), (_dispatch, NOW, False), (_dispatch, NOW, False)),
     ),
     Scenario(
+        name="two dispatchers add units to a new batch",
+        settings={"batch_size": 4},
+        prepare=_then(_ready(upload="bc"), _deliver("b"), _killed(_dispatch, _SEALED), _wait(1), _deliver("c")),
+        workers=((_dispatch, NOW, False), (_minute, NOW, False)),
+    ),
+    Scenario(
         name="two dispatchers add units to an open batch",
         settings={"batch_size": 4},
         prepare=_then(
@@ -291,10 +296,10 @@ _INTAKE = (
     *(
         Scenario(
             name=f"a copy with an earlier time arrives while two dispatchers seal one item each, of {kind} head",
-            prepare=_then(_ready(*earlier, upload="abc"), _deliver("ab"), _seal_items(1)),
+            prepare=_then(_ready(*earlier, upload="ab"), _dispatch, _deliver("ab"), _seal_items(1)),
             workers=((_then(_deliver("ab"), _dispatch), -10, False), (_dispatch, NOW, False)),
         )
-        for kind, earlier in (("a new", ()), ("a known", ("c",)))
+        for kind, earlier in (("a new", ()), ("a known", ("e",)))
     ),
     Scenario(
         name="two dispatchers of a new table",

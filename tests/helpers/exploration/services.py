@@ -292,13 +292,13 @@ class DynamoDB:
 
         return self._services.call("Scan", [reading(EVERYWHERE)], effect)
 
-    def put_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401
+    def put_item(self, **request: Any) -> dict[str, Any]:
         return self._write("PutItem", "Put", request)
 
-    def update_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401
+    def update_item(self, **request: Any) -> dict[str, Any]:
         return self._write("UpdateItem", "Update", request)
 
-    def delete_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401
+    def delete_item(self, **request: Any) -> dict[str, Any]:
         return self._write("DeleteItem", "Delete", request)
 
     def transact_write_items(self, *, TransactItems: Sequence[Mapping[str, Any]], **_: object) -> dict[str, Any]:  # noqa: N803
@@ -483,7 +483,7 @@ class StepFunctions:
         assert operation == "list_executions"
         return self
 
-    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
         request.pop("PaginationConfig", None)
         yield self.list_executions(**request)
 
