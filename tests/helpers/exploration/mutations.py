@@ -48,7 +48,7 @@ REDUNDANT = {
     ),
     Condition("Put sealed", _NEW): "the name of a unit is random, and no other transaction creates it",
     Condition("Put ready", _NEW): (
-        "the name of a run is the digest of its members, which the same transaction takes from a record with a condition"
+        "the name of a run is the digest of its members, which the same transaction takes from a record with a condition"  # noqa: E501
     ),
     Condition("Put ready", _VERSION): (
         "another split of a run of single objects has executions of the same names, so a second start finds the first; "

@@ -81,7 +81,7 @@ class Condition(NamedTuple):
 
 def reading(space: str, first: str = "", last: str | None = None) -> Access:
     """Return the access that reads a key, a range of keys, or everything."""
-    return Access(False, space, first, first if last is None and first else last or _LAST)
+    return Access(False, space, first, first if last is None and first else last or _LAST)  # noqa: FBT003
 
 
 def writing(space: str, first: str = "", last: str | None = None) -> Access:
@@ -283,7 +283,7 @@ class DynamoDB:
                 answer["LastEvaluatedKey"] = {name: page[-1][name] for name in ("pk", "sk")}
             return answer
 
-        access = Access(False, partition, first, last)
+        access = Access(False, partition, first, last)  # noqa: FBT003
         return self._services.call(f"Query {_shown((partition, ''))}", [access], effect)
 
     def scan(self, *, TableName: str, Limit: int | None = None, **_: object) -> dict[str, Any]:  # noqa: ARG002, N803

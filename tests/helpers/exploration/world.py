@@ -89,7 +89,7 @@ class _Serial:
 
     def __init__(self, _: int) -> None: ...
 
-    def __enter__(self) -> _Serial:
+    def __enter__(self) -> _Serial:  # noqa: PYI034
         return self
 
     def __exit__(self, *_: object) -> None: ...
@@ -427,7 +427,7 @@ class World:
                 raise BrokenError(f"{name} has {ended} and is in {letters} dead letters")
 
     def _dead(self) -> dict[str, tuple[str, ...]]:
-        """Return the objects of each dead letter; several letters may say the same, and some are about repeated runs."""
+        """Return the objects of each dead letter; several letters may say the same, and some are about repeated runs."""  # noqa: E501
         dead: dict[str, tuple[str, ...]] = {}
         for body, _ in self.services.letters:
             event = json.loads(body)
