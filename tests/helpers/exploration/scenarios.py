@@ -310,9 +310,9 @@ _INTAKE = (
         name="two dispatchers seal and close groups",
         settings={"group_by": {"folders": 1}},
         prepare=lambda world, functions: (
-            functions.dispatch(),
-            functions.deliver(*_upload(world, "x/a", "y/b")),
-            world.kill(functions.dispatch, _SEALED),
+            functions.dispatch(),  # type: ignore[func-returns-value]
+            functions.deliver(*_upload(world, "x/a", "y/b")),  # type: ignore[func-returns-value]
+            world.kill(functions.dispatch, _SEALED),  # type: ignore[func-returns-value]
         )[0],
         workers=((_minute, NOW, False), (_minute, MINUTES, False)),
     ),
@@ -467,7 +467,7 @@ _REPLAYS = (
             _dispatch,
             lambda world, functions: world.restore(),
             _failing("a"),
-            lambda world, functions: world.send_back() and None,
+            lambda world, functions: world.send_back_all(),
         ),
         workers=((_queued, NOW, False), (_queued, 1, False)),
     ),

@@ -366,6 +366,10 @@ class World:
         self.processed.difference_update(letters)
         return letters
 
+    def send_back_all(self) -> None:
+        """Send the messages of the dead-letter queue back."""
+        self.send_back()
+
     def kill(self, work: Callable[[], None], writes: int) -> None:
         """Do some work, and kill it after so many writes."""
         self._writes_left = writes
