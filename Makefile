@@ -46,6 +46,10 @@ test-unit: setup ## one construct or function at a time; needs no server
 test-integration: setup $(TEST_TOOLS) ## the local AWS and the functions of the trigger, through real servers
 	$(PYTEST) tests/integration
 
+.PHONY: explore
+explore: setup ## explore the orders of the trigger's calls with up to two kills; prints the numbers of states
+	EXPLORED_KILLS=2 EXPLORED_SECONDS=10 $(PYTEST) tests/exploration -rP
+
 .PHONY: test-conformance
 test-conformance: setup $(TEST_TOOLS) ## against others: the SageMaker SDK, the container contract, linters, cdk-nag
 	$(PYTEST) tests/conformance

@@ -173,7 +173,7 @@ def test_a_failure_is_published_and_can_be_retried_once(deployed: Deployment, tm
     assert detail["objects"] == [f"s3://{pipeline.bucket}/single/bad one.txt"]
     assert detail["reason"].startswith("bad one.txt is corrupt")
     assert detail["logs"].endswith(f"$3FlogStreamNameFilter$3D{detail['job']}")
-    assert detail["following"] == "NOTHING"
+    assert detail["following"] == "SET_ASIDE"  # an object whose execution failed is a dead letter, too
 
     retry = ("retry", "single/bad one.txt", "--stack", "ImportedCopy", "--local", str(deployed.port))
     ran = deployed.smproc(*retry)

@@ -34,4 +34,4 @@ def test_the_example_deploys_and_runs(deployment: Deployment, tmp_path: Path) ->
     assert pair["GroupId"] == group  # the hosts accept connections from each other only
     endpoints = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [hosts["VpcId"]]}])["VpcEndpoints"]
     services = {endpoint["ServiceName"].rpartition(".")[2] for endpoint in endpoints}
-    assert services == {"s3", "states", "sqs", "events"}
+    assert services == {"s3", "dynamodb", "states", "sqs", "events", "lambda"}

@@ -79,7 +79,11 @@ class _PolicySizes:
 
 def _name_in(stack: Stack, role: iam.IRole) -> str:
     """Return a role's name as a stack writes it; empty if the stack does not refer to it."""
-    own, name = stack_of(role), stack.resolve(role.role_name)
+    own = stack_of(role)
+    try:
+        name = stack.resolve(role.role_name)
+    except RuntimeError:
+        return ""  # aws-cdk refuses the reference: the stacks are of different accounts or regions
     if path_of(own) != path_of(stack) and isinstance(name, dict) and name == own.resolve(role.role_name):
         return ""  # without a reference aws-cdk writes the logical id, which another resource may have in this stack
     return json.dumps(name)

@@ -3,4 +3,4 @@
 `search` runs workers, one call at a time, in every order that can make a difference. `services` are the services, at the
 level of boto3's clients, and `expressions` evaluates DynamoDB's expressions for them. `world` runs the functions and
 checks what must hold, `scenarios` lists the situations, and `mutations` proves that the checks find something.
-"""
+"""  # noqa: E501

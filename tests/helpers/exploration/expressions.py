@@ -94,13 +94,13 @@ class _Parser:
         parts = [self._both()]
         while self._accept("OR"):
             parts.append(self._both())
-        return parts[0] if len(parts) == 1 else lambda context: any([part(context) for part in parts])
+        return parts[0] if len(parts) == 1 else lambda context: any([part(context) for part in parts])  # noqa: C419
 
     def _both(self) -> Condition:
         parts = [self._negation()]
         while self._accept("AND"):
             parts.append(self._negation())
-        return parts[0] if len(parts) == 1 else lambda context: all([part(context) for part in parts])
+        return parts[0] if len(parts) == 1 else lambda context: all([part(context) for part in parts])  # noqa: C419
 
     def _negation(self) -> Condition:
         if self._accept("NOT"):

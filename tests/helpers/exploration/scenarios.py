@@ -23,6 +23,7 @@ class Scenario:
         settings: the settings of the functions.
         deployed: the settings that are changed by a deployment: the recovery has them.
         prepare: a function that leads to the situation, in one order only.
+        retries: the number of executions that somebody retries beside the batch's own replays.
         workers: the work that is done at the same time, each with the settings that are changed for it, and by how many
             seconds its clock is ahead.
     """
@@ -31,6 +32,7 @@ class Scenario:
     settings: Mapping[str, object] = field(default_factory=dict)
     deployed: Mapping[str, object] = field(default_factory=dict)
     prepare: Work = lambda world, functions: None
+    retries: int = 0
     workers: Sequence[tuple[Work, float, bool]] = ()
 
 
@@ -62,7 +64,7 @@ class Exploration:
     def _start(self, plan: Plan) -> list[Worker]:
         scenario = self.scenario
         world = self._world = World(scenario.settings, scenario.deployed, self._ignored)
-        world.services.conditions = self.conditions
+        world.services.conditions, world.retries = self.conditions, scenario.retries
         scenario.prepare(world, Functions(world, "p", world.settings))
         kills = dict(plan)
         workers = []
@@ -89,7 +91,7 @@ def _upload(world: World, *keys: str) -> list[str]:
 
 def _sequencer(key: str) -> str:
     """Return the sequencer of a key: those of a and b have the same head."""
-    return f"65AA000{'1' if key in 'ab' else '2'}{key.encode().hex():0>8}"
+    return f"65AA000{'1' if key in 'abe' else '2'}{key.encode().hex():0>8}"
 
 
 def _ready(*deliveries: str, upload: str = "", closed: bool = False, dispatched: bool = False) -> Work:
@@ -120,6 +122,15 @@ def _ready(*deliveries: str, upload: str = "", closed: bool = False, dispatched:
 def _killed(work: Work, writes: int) -> Work:
     """Return a function that does some work, and is killed after so many writes."""
     return lambda world, functions: world.kill(lambda: work(world, functions), writes)
+
+
+def _seal_items(count: int) -> Work:
+    """Return a function that limits the items of the inbox that are sealed together."""
+
+    def work(world: World, functions: Functions) -> None:
+        world.items_together = count
+
+    return work
 
 
 # The dispatcher's writes before the first claim: it seals the inbox, and distributes the unit.
@@ -184,15 +195,30 @@ def _failed(*bad: str) -> Work:
     return work
 
 
+def _failing(*bad: str) -> Work:
+    """Return a function that has the executions with some keys fail later."""
+    return lambda world, functions: world.bad.update(f"in/in/{key}" for key in bad)
+
+
 def _report(world: World, functions: Functions) -> None:
     """Report all executions that have ended."""
     functions.deliver(*(end_event(one) for one in world.services.executions.values() if one.status != "RUNNING"))
+
+
+def _report_last(number: int) -> Work:
+    """Return a function that reports the last execution, or the last but one."""
+    return lambda world, functions: functions.deliver(end_event(list(world.services.executions.values())[-number]))
 
 
 def _replay(world: World, functions: Functions) -> None:
     """Send all dead letters back, each of which is delivered twice."""
     letters = world.send_back()
     functions.deliver(*letters, *letters)
+
+
+def _queued(world: World, functions: Functions) -> None:
+    """Deliver the dead letters that were sent back."""
+    functions.deliver(*world.queued)
 
 
 def _retry(world: World, functions: Functions) -> None:
@@ -254,6 +280,28 @@ _INTAKE = (
         workers=((_deliver("bc"), NOW, False), (_dispatch, NOW, False), (_dispatch, NOW, False)),
     ),
     Scenario(
+        name="two dispatchers add units to a new batch",
+        settings={"batch_size": 4},
+        prepare=_then(_ready(upload="bc"), _deliver("b"), _killed(_dispatch, _SEALED), _wait(1), _deliver("c")),
+        workers=((_dispatch, NOW, False), (_minute, NOW, False)),
+    ),
+    Scenario(
+        name="two dispatchers add units to an open batch",
+        settings={"batch_size": 4},
+        prepare=_then(
+            _ready("a", upload="abc"), _dispatch, _deliver("b"), _killed(_dispatch, _SEALED), _wait(1), _deliver("c")
+        ),
+        workers=((_dispatch, NOW, False), (_minute, NOW, False)),
+    ),
+    *(
+        Scenario(
+            name=f"a copy with an earlier time arrives while two dispatchers seal one item each, of {kind} head",
+            prepare=_then(_ready(*earlier, upload="ab"), _dispatch, _deliver("ab"), _seal_items(1)),
+            workers=((_then(_deliver("ab"), _dispatch), -10, False), (_dispatch, NOW, False)),
+        )
+        for kind, earlier in (("a new", ()), ("a known", ("e",)))
+    ),
+    Scenario(
         name="two dispatchers of a new table",
         prepare=lambda world, functions: functions.deliver(*_upload(world, "a", "b")),
         workers=((_dispatch, NOW, False), (_dispatch, NOW, False)),
@@ -262,9 +310,9 @@ _INTAKE = (
         name="two dispatchers seal and close groups",
         settings={"group_by": {"folders": 1}},
         prepare=lambda world, functions: (
-            functions.dispatch(),
-            functions.deliver(*_upload(world, "x/a", "y/b")),
-            world.kill(functions.dispatch, _SEALED),
+            functions.dispatch(),  # type: ignore[func-returns-value]
+            functions.deliver(*_upload(world, "x/a", "y/b")),  # type: ignore[func-returns-value]
+            world.kill(functions.dispatch, _SEALED),  # type: ignore[func-returns-value]
         )[0],
         workers=((_minute, NOW, False), (_minute, MINUTES, False)),
     ),
@@ -287,6 +335,12 @@ _CLAIMS = (
         settings={"max_concurrent_jobs": 1},
         prepare=_then(_ready("abcd"), _killed(_dispatch, _DISTRIBUTED)),
         workers=((_dispatch, NOW, False), (_minute, MINUTES, False)),
+    ),
+    Scenario(
+        name="one slot for a batch that waits and one that an earlier clock has queued",
+        settings={"max_concurrent_jobs": 1},
+        prepare=_then(_ready("ab", upload="abcd"), _killed(_dispatch, _DISTRIBUTED), _deliver("cd")),
+        workers=((_dispatch, NOW, False), (_dispatch, -10, False)),
     ),
     Scenario(
         name="two dispatchers claim one slot for single objects, and an execution ends",
@@ -331,6 +385,12 @@ _CLAIMS = (
     ),
 )
 _ENDS = (
+    Scenario(
+        name="two dispatchers claim a batch that fails",
+        settings={"max_replays": 2},
+        prepare=_then(_ready("ab"), _killed(_dispatch, _DISTRIBUTED), _failing("a")),
+        workers=((_dispatch, NOW, False), (_dispatch, NOW, False), (_end, NOW, False)),
+    ),
     *(
         Scenario(
             name=f"the failure of a batch is reported twice and found by a minute, {most} replays",
@@ -344,7 +404,7 @@ _ENDS = (
         name="both halves of a batch fail at the same time, and one replay is left",
         settings={"max_replays": 4, "batch_size": 4},
         prepare=_then(_ready("abcd"), _dispatch, _failed("a", "c"), _report, _dispatch, _failed("a", "c")),
-        workers=((_report, NOW, False), (_minute, MINUTES, False)),
+        workers=((_report_last(1), NOW, False), (_report_last(2), NOW, False)),
     ),
     Scenario(
         name="ends of single objects are reported twice and found by a minute",
@@ -385,9 +445,31 @@ _REPLAYS = (
     ),
     Scenario(
         name="an execution is stopped and retried twice",
-        settings={"max_replays": 10, "max_concurrent_jobs": 1},
+        retries=1,
+        settings={"max_replays": 2, "max_concurrent_jobs": 1},
         prepare=_then(_ready("ab"), _dispatch, lambda world, functions: world.abort()),
         workers=((_report, NOW, False), (_retry, NOW, False), (_minute, MINUTES, False)),
+    ),
+    Scenario(
+        name="a stopped execution is retried twice, and fails then",
+        settings={"max_replays": 2, "max_concurrent_jobs": 1},
+        retries=1,
+        prepare=_then(_ready("ab"), _dispatch, lambda world, functions: world.abort(), _report, _failing("a")),
+        workers=((_retry, NOW, False), (_retry, 1, False)),
+    ),
+    Scenario(
+        name="the dead letter of two missing objects is sent back twice, and their execution fails then",
+        settings={"max_replays": 2, "max_concurrent_jobs": 1},
+        prepare=_then(
+            _ready("ab"),
+            _delete("a"),
+            _delete("b"),
+            _dispatch,
+            lambda world, functions: world.restore(),
+            _failing("a"),
+            lambda world, functions: world.send_back_all(),
+        ),
+        workers=((_queued, NOW, False), (_queued, 1, False)),
     ),
 )
 

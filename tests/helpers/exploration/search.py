@@ -5,7 +5,7 @@ conflict lead to the same end, so the search runs one of them: dynamic partial-o
 sets, as Abdulla, Aronis, Jonsson and Sagonas describe it in "Optimal dynamic partial order reduction" (POPL 2014),
 algorithm 1. A worker that is killed is killed right after one of its writes, or before its first one: a read changes
 nothing, so a kill after it is a kill before it.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def search(
                 plans.append(ordered)
 
 
-def _search_plan(
+def _search_plan(  # noqa: C901, PLR0912
     start: Callable[[Plan], Sequence[Worker]],
     end: Callable[[], None],
     plan: Plan,

@@ -71,19 +71,17 @@ class Condition(NamedTuple):
     """A condition of a write, by which mutations are named.
 
     Attributes:
-        request: the kinds of all changes of the request, such as ``Delete ready, Put active``.
-        change: the one that has the condition.
+        change: the kind of the change, and the partition, such as ``Delete ready``.
         text: the condition.
     """
 
-    request: str
     change: str
     text: str
 
 
 def reading(space: str, first: str = "", last: str | None = None) -> Access:
     """Return the access that reads a key, a range of keys, or everything."""
-    return Access(False, space, first, first if last is None and first else last or _LAST)
+    return Access(False, space, first, first if last is None and first else last or _LAST)  # noqa: FBT003
 
 
 def writing(space: str, first: str = "", last: str | None = None) -> Access:
@@ -285,7 +283,7 @@ class DynamoDB:
                 answer["LastEvaluatedKey"] = {name: page[-1][name] for name in ("pk", "sk")}
             return answer
 
-        access = Access(False, partition, first, last)
+        access = Access(False, partition, first, last)  # noqa: FBT003
         return self._services.call(f"Query {_shown((partition, ''))}", [access], effect)
 
     def scan(self, *, TableName: str, Limit: int | None = None, **_: object) -> dict[str, Any]:  # noqa: ARG002, N803
@@ -307,11 +305,10 @@ class DynamoDB:
         changes = [next(iter(change.items())) for change in TransactItems]
         keys = [_key_of(request) for _, request in changes]
         assert 1 <= len(set(keys)) == len(keys) <= 100, f"a transaction changes each item once, and at most 100: {keys}"
-        kinds = ", ".join(sorted({f"{kind} {_pattern(key[0])}" for (kind, _), key in zip(changes, keys, strict=True)}))
 
         def effect() -> dict[str, Any]:
             reasons = [
-                "None" if self._permits(kinds, kind, request) else "ConditionalCheckFailed" for kind, request in changes
+                "None" if self._permits(kind, request) else "ConditionalCheckFailed" for kind, request in changes
             ]
             if any(reason != "None" for reason in reasons):
                 raise client_error(
@@ -334,14 +331,14 @@ class DynamoDB:
         key = _key_of(request)
 
         def effect() -> dict[str, Any]:
-            if not self._permits(f"{kind} {_pattern(key[0])}", kind, request):
+            if not self._permits(kind, request):
                 raise client_error(operation, "ConditionalCheckFailedException")
             self._change(kind, request)
             return {}
 
         return self._services.call(f"{operation} {_shown(key)}", [writing(*key)], effect)
 
-    def _permits(self, kinds: str, kind: str, request: Mapping[str, Any]) -> bool:
+    def _permits(self, kind: str, request: Mapping[str, Any]) -> bool:
         """Check whether a change's condition holds, or is the one that is ignored."""
         condition = request.get("ConditionExpression", "")
         names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
@@ -349,7 +346,7 @@ class DynamoDB:
         if not condition:
             return True
         key = _key_of(request)
-        named = Condition(kinds, f"{kind} {_pattern(key[0])}", condition)
+        named = Condition(f"{kind} {_pattern(key[0])}", condition)
         self._services.conditions.add(named)
         return named == self._services.ignored or holds(condition, self._items.get(key, {}), names, values)
 

@@ -26,10 +26,9 @@ from typing import Any, cast
 import greenlet
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from s3_trigger import intake
+from s3_trigger import intake, sealing
 from s3_trigger.config import Config
 from s3_trigger.dispatch import Dispatcher
 from s3_trigger.index_set import IndexSet
@@ -59,7 +58,7 @@ WAITING = ("inbox", "sealed", "open", "ready", "active", "outbox")
 _ROUND_SECONDS = 720
 _ROUNDS = 40
 
-_deserializer = TypeDeserializer()
+_ITEMS_TOGETHER = sealing._ITEMS_MAX
 
 
 class _Context(LambdaContext):
@@ -90,7 +89,7 @@ class _Serial:
 
     def __init__(self, _: int) -> None: ...
 
-    def __enter__(self) -> _Serial:
+    def __enter__(self) -> _Serial:  # noqa: PYI034
         return self
 
     def __exit__(self, *_: object) -> None: ...
@@ -182,6 +181,8 @@ class World:
         aborted: the keys whose executions are stopped by somebody.
         errors: the codes of the errors that the scenario injects.
         heals_after: the number of the recovery's rounds after which requests are not refused any more.
+        retries: the number of executions that somebody retries beside the batch's own replays.
+        items_together: the number of items of the inbox that a seal takes.
         permits_repetition: whether an object may be in several executions.
         reports_ends: whether the events of ends arrive.
     """
@@ -189,7 +190,7 @@ class World:
     def __init__(self, settings: Mapping[str, object], deployed: Mapping[str, object], ignored: Any = None) -> None:  # noqa: ANN401
         self.services = Services(before=self._before, after=self._after, checks=self._check, ignored=ignored)
         self.services.objects |= {"in": {}, "in-2": {}, "out": {}}
-        self.now = 1_000_000_000.0
+        self.now = 1_700_000_000.0
         self.settings, self.deployed = settings, {**settings, **deployed}
         self.uploads: dict[str, str] = {}
         self.processed: set[str] = set()
@@ -198,6 +199,8 @@ class World:
         self.aborted: set[str] = set()
         self.errors: set[str] = set()
         self.heals_after = 0
+        self.items_together = _ITEMS_TOGETHER
+        self.retries = 0
         self.permits_repetition = False
         self.reports_ends = True
         self.workers: dict[Any, Worker] = {}
@@ -210,6 +213,7 @@ class World:
     def enter(self, functions: Functions) -> None:
         """Note which functions the current worker runs."""
         self._functions[greenlet.getcurrent()] = functions
+        sealing._ITEMS_MAX = self.items_together
 
     def finish(self) -> None:
         """Kill the current worker before it returns, if it is to be killed after its last write."""
@@ -362,6 +366,10 @@ class World:
         self.processed.difference_update(letters)
         return letters
 
+    def send_back_all(self) -> None:
+        """Send the messages of the dead-letter queue back."""
+        self.send_back()
+
     def kill(self, work: Callable[[], None], writes: int) -> None:
         """Do some work, and kill it after so many writes."""
         self._writes_left = writes
@@ -409,6 +417,11 @@ class World:
         for execution in self.services.executions.values():
             if execution.status in FAILURES and execution.arn not in published:
                 raise BrokenError(f"the failure of {execution.keys} was not published")
+        batches = Counter(one.fields.get("batch") for one in self.services.executions.values())
+        most = 1 + self.retries + max(int(str(some.get("max_replays", 0))) for some in (self.settings, self.deployed))
+        del batches[None]
+        if not self.queued and max(batches.values(), default=0) > most:
+            raise BrokenError(f"a batch may have {most} executions, and has {max(batches.values())}")
         dead = self._dead()
         for name in self.uploads:
             ended = [one.status for one in self.services.executions.values() if name in one.keys]
@@ -418,7 +431,7 @@ class World:
                 raise BrokenError(f"{name} has {ended} and is in {letters} dead letters")
 
     def _dead(self) -> dict[str, tuple[str, ...]]:
-        """Return the objects of each dead letter; several letters may say the same, and some are about repeated runs."""
+        """Return the objects of each dead letter; several letters may say the same, and some are about repeated runs."""  # noqa: E501
         dead: dict[str, tuple[str, ...]] = {}
         for body, _ in self.services.letters:
             event = json.loads(body)
@@ -469,6 +482,7 @@ def end_event(execution: Execution, **changes: object) -> str:
 def retry(execution: Execution, uploads: Mapping[str, str]) -> str:
     """Return the message that `smproc retry` sends for an execution."""
     fields = execution.fields
+    detail: dict[str, Any]
     if "batch" not in fields:
         event = json.loads(uploads[f"{fields['bucket']}/{fields['key']}"])
         detail = {

@@ -1,0 +1,60 @@
+"""The conditions of the trigger's writes: what finds out that one is missing, or why none can.
+
+A mutation has a condition hold always, in every request that has it. The names of runs and executions are digests of
+what they are about, so several conditions have a second one behind them.
+"""
+
+from __future__ import annotations
+
+from tests.helpers.exploration.services import Condition
+
+_NEW = "attribute_not_exists(pk)"
+_VERSION = "#version = :was"
+
+# The scenario that finds the mutation, without a kill.
+FOUND_BY = {
+    Condition("Put seen", _NEW): (
+        "a copy with an earlier time arrives while two dispatchers seal one item each, of a new head"
+    ),
+    Condition("Put seen", _VERSION): (
+        "a copy with an earlier time arrives while two dispatchers seal one item each, of a known head"
+    ),
+    Condition("Delete sealed", "#cursor = :was"): "two dispatchers distribute and close what a third has sealed",
+    Condition("Put open", _NEW): "two dispatchers add units to a new batch",
+    Condition("Delete open", _VERSION): "two minutes close an open batch while it is filled",
+    Condition("Put open", _VERSION): "two dispatchers add units to an open batch",
+    Condition("Delete ready", _VERSION): "two dispatchers claim a batch that fails",
+    Condition("Put active", _VERSION): (
+        "single objects without a limit: one dispatcher takes over from another, and executions end"
+    ),
+    Condition("Delete active", _VERSION): "the failure of a batch is reported twice and found by a minute, 0 replays",
+    Condition("Update slots", "attribute_not_exists(#count) OR #count <= :most"): (
+        "one slot for a batch that waits and one that an earlier clock has queued"
+    ),
+    Condition("Update run#...", "attribute_not_exists(#used) OR #used <= :most"): (
+        "both halves of a batch fail at the same time, and one replay is left"
+    ),
+    Condition("Put run#...", _VERSION): "a stopped execution is retried twice, and fails then",
+    Condition("Delete run#...", _VERSION): (
+        "the dead letter of two missing objects is sent back twice, and their execution fails then"
+    ),
+}
+
+# Conditions that no end depends on, and the reason.
+REDUNDANT = {
+    Condition("Delete inbox", "attribute_exists(pk)"): (
+        "the seal that deletes an item also changes the heads of its uploads, so another seal that has read the heads "
+        "before is refused, and one that reads them afterwards finds only duplicates; the condition saves units"
+    ),
+    Condition("Put sealed", _NEW): "the name of a unit is random, and no other transaction creates it",
+    Condition("Put ready", _NEW): (
+        "the name of a run is the digest of its members, which the same transaction takes from a record with a condition"  # noqa: E501
+    ),
+    Condition("Put ready", _VERSION): (
+        "another split of a run of single objects has executions of the same names, so a second start finds the first; "
+        "the condition saves slots"
+    ),
+    Condition("Put active", _NEW): "a run is claimed by the transaction that deletes it from those that wait",
+    Condition("Put end#...", _NEW): "a second report of an end after a redrive would be published a second time",
+    Condition("Put meta", _NEW): "whoever examines the table records the same",
+}
