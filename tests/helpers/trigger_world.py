@@ -263,7 +263,7 @@ class Trigger:
         return True
 
     def finish(self) -> None:
-        """Let all remaining work start and succeed."""
+        """Dispatch until nothing is pending; each execution succeeds."""
         for _ in range(100):
             self.dispatch(minutes=12)
             running = self.running_now()
