@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import ReadTimeoutError
 
@@ -75,7 +76,7 @@ class Faults:
         if not is_refused(parameters):
             return None
         parsed = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-        return AWSResponse("http://refused", status, {}, None), parsed
+        return AWSResponse("http://refused", status, HTTPHeaders(), None), parsed
 
     def _raise(self) -> None:
         if self.lost:
@@ -124,7 +125,7 @@ class Context(LambdaContext):
         self._invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:trigger"
         self._milliseconds = milliseconds or itertools.repeat(300_000)
 
-    def get_remaining_time_in_millis(self) -> int:
+    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # of an invocation
         return next(self._milliseconds)
 
 
@@ -197,7 +198,7 @@ class Trigger:
         name, definition = f"machine-{uuid.uuid4().hex[:10]}", json.dumps(_waiting_machine(self._tasks))
         created = self.states.create_state_machine(name=name, roleArn=ROLE, definition=definition)
         self._machines.append(created["stateMachineArn"])
-        return created["stateMachineArn"]
+        return str(created["stateMachineArn"])
 
     def upload(self, key: str, body: bytes = b"x") -> str:
         """Put an object, and return the event that EventBridge would send."""

@@ -77,7 +77,7 @@ def test_no_function_is_killed(world: Trigger) -> None:
     check(world)
     assert 42 < len(world.faults.calls) <= MAX_CALLS
     called = set(world.faults.calls)
-    assert called >= {"TransactWriteItems", "ListObjectsV2", "PutObject", "StartExecution", "SendMessage", "PutEvents"}
+    assert called >= {"TransactWriteItems", "HeadObject", "PutObject", "StartExecution", "SendMessage", "PutEvents"}
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
