@@ -62,6 +62,7 @@ def test_a_batch_that_waits_or_runs_keeps_its_objects_when_batches_become_single
     world.start(*(world.upload(f"in/{name}") for name in "abcdefg"))
     (running,) = world.running(1)
     world.configure(batch_size=1)
+    world.now += 1  # the oldest run starts first
     world.start(world.upload("in/h"))
     world.end(running, error="States.TaskFailed")
     world.dispatch(minutes=2)
