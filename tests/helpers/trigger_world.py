@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import ReadTimeoutError
 
@@ -75,7 +76,7 @@ class Faults:
         if not is_refused(parameters):
             return None
         parsed = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-        return AWSResponse("http://refused", status, {}, None), parsed  # type: ignore[arg-type]
+        return AWSResponse("http://refused", status, HTTPHeaders(), None), parsed
 
     def _raise(self) -> None:
         if self.lost:
@@ -124,7 +125,7 @@ class Context(LambdaContext):
         self._invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:trigger"
         self._milliseconds = milliseconds or itertools.repeat(300_000)
 
-    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # Powertools' is a static method
+    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]  # of an invocation
         return next(self._milliseconds)
 
 
@@ -264,7 +265,7 @@ class Trigger:
         return True
 
     def finish(self) -> None:
-        """Let all remaining work start and succeed."""
+        """Dispatch until nothing is pending; each execution succeeds."""
         for _ in range(100):
             self.dispatch(minutes=12)
             running = self.running_now()

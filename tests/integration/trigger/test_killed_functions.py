@@ -11,7 +11,7 @@ from tests.helpers.trigger_world import Killed, Trigger
 
 Make = Callable[..., Trigger]
 # More than the calls of the scenario: a test below checks that no call is omitted.
-MAX_CALLS = 88
+MAX_CALLS = 90
 
 
 def run_with_fallback(step: Callable[[], object], fallback: Callable[[], object]) -> None:
