@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers.exploration.mutations import FOUND_BY, REDUNDANT
 from tests.helpers.exploration.scenarios import SCENARIOS, Exploration
-from tests.helpers.exploration.search import Violation
+from tests.helpers.exploration.search import ViolationError
 from tests.helpers.exploration.services import Condition
 
 # `make explore` has more of both.
@@ -28,5 +28,5 @@ def test_no_order_of_calls_loses_or_repeats_an_upload(name: str) -> None:
 
 @pytest.mark.parametrize("condition", FOUND_BY, ids=" if ".join)
 def test_a_missing_condition_is_found(condition: Condition) -> None:
-    with pytest.raises(Violation):
+    with pytest.raises(ViolationError):
         Exploration(SCENARIOS[FOUND_BY[condition]], condition).run(kills=1, seconds=60)

@@ -237,9 +237,8 @@ def test_the_functions_run_with_their_assets_and_boto3_alone(wheel: Path, tmp_pa
     purelib = Path(sysconfig.get_path("purelib"))
     for name in ("boto3", "botocore", "s3transfer", "dateutil", "six.py", "urllib3"):
         (runtime / name).symlink_to(purelib / name)
-    settings = dict.fromkeys(
-        ("bucket", "state_machine_arn", "manifest_bucket", "manifest_prefix", "pipeline", "dead_letter_queue"), "x"
-    )
+    names = ("bucket", "state_machine_arn", "manifest_bucket", "manifest_prefix", "pipeline", "dead_letter_queue")
+    settings = dict.fromkeys((*names, "trigger", "table", "dispatcher"), "x")
     code = (
         f"import sys; sys.path += [{str(functions)!r}, {str(functions / '_vendor')!r}, {str(runtime)!r}]\n"
         "import os; os.environ.update(AWS_DEFAULT_REGION='us-east-1', AWS_LAMBDA_FUNCTION_NAME='f')\n"

@@ -134,7 +134,7 @@ class Report:
     is_complete: bool = True
 
 
-class Violation(AssertionError):  # noqa: N818 - of what must hold
+class ViolationError(AssertionError):
     """Something that must hold and does not, with the calls that lead there."""
 
 
@@ -157,7 +157,7 @@ def search(
         has_time: a function that returns whether to go on.
 
     Raises:
-        Violation: something does not hold.
+        ViolationError: something does not hold.
     """
     plans: list[Plan] = [()]
     known = set(plans)
@@ -236,7 +236,7 @@ def _search_plan(  # noqa: C901, PLR0912
     except (Exception, BrokenError) as error:
         calls = "\n".join(f"  {step.worker}: {step.pending[step.worker].name}" for step in steps)
         kills = ", ".join(f"worker {worker} is killed after {writes} writes" for worker, writes in plan)
-        raise Violation(f"{error}\n{kills or 'no kills'}\n{calls}") from error
+        raise ViolationError(f"{error}\n{kills or 'no kills'}\n{calls}") from error
     finally:
         for worker in workers:
             worker.stop()
@@ -268,7 +268,7 @@ def _make(steps: list[_Step], workers: Sequence[Worker], chosen: int) -> set[int
 
 
 def _reverse(steps: list[_Step], position: int) -> None:
-    """Have the search make the last call before the one at a position, with which it conflicts."""
+    """Schedule the last call before the one at a position, with which it conflicts."""
     raced = steps[position]
     after = [
         step

@@ -222,7 +222,7 @@ class World:
             worker.finish()
 
     def survive(self) -> None:
-        """Have the current worker do the rest of its work without being killed."""
+        """Make the current worker do the rest of its work without being killed."""
         worker = self.workers.get(greenlet.getcurrent())
         if worker is not None:
             worker.survive()
@@ -268,7 +268,7 @@ class World:
             self.services.objects[bucket][key] = b"x"
 
     def redrive(self) -> None:
-        """Have all executions run again that have failed."""
+        """Redrive all executions that have failed."""
         for execution in self.services.executions.values():
             execution.status, execution.redrives = "RUNNING", 1
 

@@ -79,7 +79,7 @@ def test_a_field_that_the_trigger_does_not_send_is_refused(request_of_job: dict[
     error, _ = behind_trigger(lambda scope: job(scope, **request_of_job))
     assert "Stack/Count: the request must take from the execution's input what the trigger Stack/Trigger sends" in error
     assert f"got {text}" in error
-    assert "the input has bucket, key, sequencer, s3_data_type, s3_uri. Take one of these" in error
+    assert "the input has bucket, key, run, s3_data_type, s3_uri, sequencer, trigger. Take one of these" in error
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_jsonata_expression_that_may_do_without_a_field_is_warned_of(text: str
         ({"inputs": [uploaded_objects()]}, {}),
         ({"inputs": [uploaded_objects()], "arguments": [PATH("$.batch"), PATH("$.group")]}, BATCHES),
         ({"arguments": [PATH("$.bucket"), PATH("$.key"), PATH("$.sequencer"), PATH("$.s3_uri")]}, {}),
-        ({"arguments": [PATH("$.batch"), PATH("$.key")]}, LIMIT),
+        ({"arguments": [PATH("$.run"), PATH("$.key")]}, LIMIT),
         ({"env": {"ALL": sfn.JsonPath.json_to_string(sfn.JsonPath.object_at("$"))}}, {}),
         ({"env": {"A": PATH("$$.Execution.Id"), "B": PATH("$$.Execution.Input.key"), "C": PATH("$variable")}}, {}),
         ({"arguments": [sfn.JsonPath.format("$.foo is '$.bar' {}", PATH("$.key"))]}, {}),
