@@ -1,0 +1,721 @@
+"""The advice of the pipeline's, the resources' and the shared messages: a call that follows it synthesizes.
+
+Every message with advice of these packages has an entry here or in `test_advice`, or a reason why it cannot be tried.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import Annotations, CfnParameter, Duration, Environment, Stack, Stage
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_stepfunctions as sfn
+
+from cdk_sagemaker_processing import (
+    EventDrivenProcessing,
+    FrameworkProcessor,
+    GroupBy,
+    InvalidProcessingJobError,
+    ProcessingBucket,
+    ProcessingInput,
+    ProcessingRole,
+    ProcessingVpcEndpoints,
+    S3Trigger,
+    Safeguards,
+    uploaded_objects,
+)
+from cdk_sagemaker_processing._internal.policy_sizes import check_policy_sizes
+from tests.helpers.stacks import ACCOUNT, REGION, stack, template
+from tests.unit.constructs.test_advice import ADVISED as OTHERS
+from tests.unit.constructs.test_advice import IMAGE, OUTPUT, SOURCES, Call, pipeline_in, processor_in
+
+PACKAGES = ("trigger", "resources", "_internal", "event_driven.py", "safeguards.py", "public_api.py")
+ELSEWHERE, NAMED = "eu-west-1", r"day=(\d{4}-\d{2}-\d{2})"
+MACHINE = "stateMachine:Jobs"
+
+# What the calls are made of
+
+
+def trigger_in(scope: Stack, *, machine: sfn.IStateMachine | None = None, **options: Any) -> S3Trigger:
+    """Create a trigger of a state machine, by default of one that does nothing."""
+    machine = machine or machine_in(scope)
+    manifests = ProcessingBucket(scope, "Manifests")
+    given = {"bucket": s3.Bucket.from_bucket_name(scope, "Bucket", "data"), "prefixes": ["in/"], **options}
+    return S3Trigger(scope, "Trigger", state_machine=machine, manifest_bucket=manifests, **given)
+
+
+def machine_in(scope: Stack, **options: Any) -> sfn.StateMachine:
+    body = sfn.DefinitionBody.from_chainable(sfn.Pass(scope, "Pass"))
+    return sfn.StateMachine(scope, "Machine", definition_body=body, **options)
+
+
+def _app(scope: Stack) -> Stage:
+    app = Stage.of(scope)
+    assert app is not None
+    return app
+
+
+def beside(scope: Stack, region: str = REGION, account: str = ACCOUNT) -> Stack:
+    """Return another stack of the app."""
+    return Stack(_app(scope), "Other", env=Environment(account=account, region=region))
+
+
+def bucket_elsewhere(scope: Stack) -> s3.IBucket:
+    return s3.Bucket.from_bucket_attributes(scope, "Data", bucket_name="data", region=ELSEWHERE)
+
+
+def trigger_of_imported_in(scope: Stack) -> None:
+    trigger_in(scope, machine=imported_machine(scope, scope.region, scope.account))
+
+
+def trigger_of_bucket_in(scope: Stack) -> None:
+    trigger_in(scope, bucket=bucket_elsewhere(scope))
+
+
+def imported_machine(scope: Stack, region: str, account: str = ACCOUNT) -> sfn.IStateMachine:
+    return sfn.StateMachine.from_state_machine_arn(scope, "Jobs", f"arn:aws:states:{region}:{account}:{MACHINE}")
+
+
+def endpoints_in(scope: Stack, *, attributes: dict[str, Any] | None = None, **options: Any) -> None:
+    """Create endpoints in an imported VPC."""
+    known: dict[str, Any] = {
+        "vpc_id": "vpc-1",
+        "availability_zones": ["us-west-2a"],
+        "private_subnet_ids": ["subnet-1"],
+        "private_subnet_route_table_ids": ["rtb-1"],
+        "vpc_cidr_block": "10.0.0.0/16",
+    }
+    given = {name: value for name, value in {**known, **(attributes or {})}.items() if value is not None}
+    vpc = ec2.Vpc.from_vpc_attributes(scope, "Vpc", **given)
+    ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc, **options)
+
+
+def endpoints_around(scope: Stack, *, last: bool, services: list[str] | None = None) -> None:
+    """Create endpoints before or after a pipeline in the same VPC."""
+    vpc = ec2.Vpc(scope, "Vpc")
+    Safeguards(vpc=vpc).apply_to(scope)
+
+    def create() -> None:
+        ProcessingVpcEndpoints(scope, "Endpoints", vpc=vpc, services=services or [])
+
+    if last:
+        pipeline_in(scope)
+        create()
+    else:
+        create()
+        pipeline_in(scope)
+
+
+def role_in(scope: Stack, principal: iam.IPrincipal) -> iam.Role:
+    return iam.Role(scope, "JobRole", assumed_by=principal)
+
+
+def bucket_of_stage(scope: Stack) -> s3.IBucket:
+    return s3.Bucket(Stack(Stage(_app(scope), "Stage"), "Data"), "Data")
+
+
+def many_stacks_in(scope: Stack, *, shared_role: bool, count: int = 12, prefixes: int = 8) -> None:
+    """Create a pipeline in each of many stacks, all with one role or each with its own."""
+    role = ProcessingRole(scope, "Role")
+    for number in range(count):
+        own = Stack(_app(scope), f"Own{number}", env=Environment(account=ACCOUNT, region=REGION))
+        pipeline_in(
+            own,
+            processor={"role": role} if shared_role else {},
+            prefixes=[f"tenants/{each}/" for each in range(prefixes)],
+        )
+
+
+def managed_policies_in(scope: Stack, *, count: int, objects: int, roles: int = 1) -> None:
+    """Attach managed policies to roles, each policy to one of them."""
+    of_jobs = [ProcessingRole(scope, f"Role{number}") for number in range(roles)]
+    for role in of_jobs:
+        check_policy_sizes(role)
+    for number in range(count):
+        keys = [f"arn:aws:s3:::bucket/a-key-of-a-certain-length/{each}" for each in range(objects)]
+        statement = iam.PolicyStatement(actions=["s3:GetObject"], resources=keys)
+        iam.ManagedPolicy(scope, f"Policy{number}", roles=[of_jobs[number % roles]], statements=[statement])
+
+
+def long_settings_in(scope: Stack, *, character: str = "ä", triggers: int = 1) -> None:
+    """Create triggers whose settings are long, and share the prefixes between them."""
+    prefixes = [f"{number}/{character * 110}/" for number in range(10)]
+    machine = machine_in(scope)
+    manifests = ProcessingBucket(scope, "Manifests")
+    bucket = s3.Bucket.from_bucket_name(scope, "Bucket", "data")
+    for number in range(triggers):
+        S3Trigger(
+            scope,
+            f"Trigger{number}",
+            bucket=bucket,
+            state_machine=machine,
+            manifest_bucket=manifests,
+            prefixes=prefixes[number::triggers],
+            batch_size=2,
+            group_by=GroupBy(folders=1),
+            pipeline_name=character * 250,
+        )
+
+
+def grouped_in(scope: Stack, group_by: GroupBy, triggers: int = 1) -> None:
+    """Create triggers for many folders, and share the folders between them."""
+    folders = [f"tenants/{number:04}/incoming/" for number in range(110)]
+    machine = machine_in(scope)
+    manifests = ProcessingBucket(scope, "Manifests")
+    bucket = s3.Bucket.from_bucket_name(scope, "Bucket", "data")
+    for number in range(triggers):
+        S3Trigger(
+            scope,
+            f"Trigger{number}",
+            bucket=bucket,
+            state_machine=machine,
+            manifest_bucket=manifests,
+            prefixes=folders[number::triggers],
+            batch_size=2,
+            group_by=group_by,
+        )
+
+
+def express_in(scope: Stack, **options: Any) -> None:
+    trigger_in(scope, machine=machine_in(scope, **options))
+
+
+def key_for_outputs_in(scope: Stack, *, safeguards: bool = False, bucket: bool = False) -> None:
+    key = kms.Key(scope, "Key")
+    if safeguards:
+        Safeguards(encryption_key=key).apply_to(scope)
+    own = {"bucket": ProcessingBucket(scope, "Bucket", encryption_key=key)} if bucket else {}
+    pipeline_in(scope, {"outputs": [OUTPUT]}, own, encryption_key=key)
+
+
+def two_steps_in(scope: Stack, **options: Any) -> None:
+    processor = processor_in(scope)
+    first = processor.run("First", inputs=[uploaded_objects()], **options)
+    second = processor.run("Second", inputs=[uploaded_objects()])
+    EventDrivenProcessing(scope, "Pipeline", steps=[first, second], prefixes=["incoming/"])
+
+
+def groups(scope: Stack, count: int) -> list[ec2.ISecurityGroup]:
+    return [ec2.SecurityGroup.from_security_group_id(scope, f"Group{each}", f"sg-{each}") for each in range(count)]
+
+
+def safe_in(scope: Stack, *, first: bool = True, **options: Any) -> None:
+    """Apply safeguards before or after a pipeline is created."""
+    safeguards = Safeguards(**options)
+    if first:
+        safeguards.apply_to(scope)
+    pipeline_in(scope)
+    if not first:
+        safeguards.apply_to(scope)
+
+
+def key_of(scope: Stack, region: str) -> kms.IKey:
+    arn = f"arn:aws:kms:{region}:{ACCOUNT}:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+    return kms.Key.from_key_arn(scope, f"Key-{region}", arn)
+
+
+def framework_in(scope: Stack, source_dir: Path, **options: Any) -> None:
+    """Run a script of a local directory."""
+    processor = FrameworkProcessor(scope, "Count", image_uri=IMAGE, instance_type="ml.m5.large", command=["python3"])
+    step = processor.run("Run", code="run.py", source_dir=str(source_dir), inputs=[uploaded_objects()], **options)
+    EventDrivenProcessing(scope, "Pipeline", steps=[step], prefixes=["incoming/"])
+
+
+def data_in(scope: Stack, source: str | Path) -> None:
+    """Run a job with local data."""
+    data = ProcessingInput(source=str(source), destination="/opt/ml/processing/data")
+    pipeline_in(scope, {"inputs": [uploaded_objects(), data]})
+
+
+def script_in(directory: Path) -> Path:
+    (directory / "run.py").write_text("print()\n", encoding="utf-8")
+    return directory
+
+
+def sparse(directory: Path, size: int) -> Path:
+    with (directory / "data.bin").open("wb") as file:
+        file.truncate(size)
+    return directory
+
+
+def numerous(directory: Path, count: int) -> Path:
+    for number in range(count):
+        (directory / str(number)).touch()
+    return directory
+
+
+def deep(directory: Path, depth: int) -> Path:
+    lowest = directory.joinpath(*["d" * 200] * depth)
+    lowest.mkdir(parents=True)
+    (lowest / "data.csv").write_text("1\n", encoding="utf-8")
+    return directory
+
+
+def with_fifo(directory: Path) -> Path:
+    os.mkfifo(directory / "pipe")
+    return directory
+
+
+def with_link(directory: Path, target: str) -> Path:
+    (directory / "link").symlink_to(target)
+    return directory
+
+
+def with_bytes(directory: Path) -> Path:
+    Path(os.fsdecode(bytes(directory) + b"/x\xff.py")).touch()
+    return directory
+
+
+def output_of_app(scope: Stack) -> Path:
+    return Path(_app(scope).outdir)
+
+
+# The advice
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A message, a call that causes it, and the calls that follow its advice.
+
+    Attributes:
+        module: the module, relative to the library.
+        text: a part of the message, as it is written in the module.
+        wrong: the call that causes the message.
+        advised: the calls that follow the advice.
+    """
+
+    module: str
+    text: str
+    wrong: Call
+    advised: tuple[Call, ...]
+
+
+def _options(name: str, wrong: object, *advised: object, **others: Any) -> tuple[Call, tuple[Call, ...]]:
+    """Return the calls with different values of an option of the pipeline."""
+
+    def calling(value: object) -> Call:
+        return lambda scope: pipeline_in(scope, **{**others, name: value})
+
+    return calling(wrong), tuple(calling(each) for each in advised)
+
+
+MANY = [f"tenants/{number}/" for number in range(60)]
+SUFFIXES = [".csv", ".txt", ".tsv", ".gz"]
+
+ADVISED: list[Advice] = [
+    Advice("trigger/pattern_warnings.py", "end it in '/' if it is a folder", *_options("prefixes", ["in"], ["in/"])),
+    Advice(
+        "trigger/pattern_warnings.py",
+        "pass prefixes=[...], or acknowledge this warning",
+        lambda s: trigger_in(s, prefixes=[]),
+        (
+            trigger_in,
+            lambda s: Annotations.of(trigger_in(s, prefixes=[])).acknowledge_warning(
+                "cdk-sagemaker-processing:bucket-without-prefix"
+            ),
+        ),
+    ),
+    Advice("trigger/batching.py", "1 starts an execution for each object", *_options("batch_size", 0, 1)),
+    Advice("trigger/batching.py", "leave it out for no limit", *_options("max_concurrent_jobs", 0, None, 1)),
+    Advice("trigger/batching.py", "0 sends a whole failed batch", *_options("max_replays", -1, 0)),
+    Advice(
+        "trigger/batching.py",
+        "be an aws_cdk.Duration",
+        *_options("batch_window", 300, Duration.minutes(5), batch_size=2),
+    ),
+    Advice(
+        "trigger/batching.py",
+        "the interval at which batches are checked",
+        *_options("batch_window", Duration.seconds(10), Duration.minutes(5), batch_size=2),
+    ),
+    Advice(
+        "trigger/batching.py",
+        "the deployed resources depend on it",
+        lambda s: pipeline_in(s, batch_size=CfnParameter(s, "Size", type="Number").value_as_number),
+        (lambda s: pipeline_in(s, batch_size=2),),
+    ),
+    Advice(
+        "trigger/group_by.py",
+        "GroupBy takes either folders or pattern",
+        lambda _: GroupBy(folders=1, pattern=NAMED),
+        (lambda s: pipeline_in(s, group_by=GroupBy(folders=1), batch_size=2),),
+    ),
+    Advice(
+        "trigger/group_by.py",
+        "1 is the first folder",
+        lambda _: GroupBy(folders=0),
+        (lambda s: pipeline_in(s, group_by=GroupBy(folders=1), batch_size=2),),
+    ),
+    *(
+        Advice(
+            "trigger/group_by.py",
+            text,
+            lambda _, pattern=pattern: GroupBy(pattern=pattern),
+            (lambda s: pipeline_in(s, group_by=GroupBy(pattern=NAMED), batch_size=2),),
+        )
+        for text, pattern in (
+            ("be a regular expression (", "("),
+            ("have a group in parentheses", "day="),
+            (" characters", f"({'x' * 500})"),
+        )
+    ),
+    Advice(
+        "trigger/object_pattern.py", "leave it out to match any key", *_options("suffixes", [""], [], prefixes=["i/"])
+    ),
+    Advice(
+        "trigger/object_pattern.py",
+        "EventBridge compares no larger numbers",
+        *_options("max_size_in_bytes", 5_000_000_001, 5_000_000_000),
+    ),
+    Advice(
+        "trigger/object_pattern.py",
+        "no object has such a size",
+        *_options("min_size_in_bytes", 9, 1, max_size_in_bytes=5),
+    ),
+    Advice(
+        "trigger/permissions.py",
+        "create the trigger in the same account and region, and forward the events of S3 to it",
+        lambda s: trigger_in(s, machine=imported_machine(s, ELSEWHERE)),
+        (
+            lambda s: trigger_of_imported_in(beside(s, ELSEWHERE)),
+            lambda s: trigger_of_imported_in(beside(s, account="999988887777")),
+        ),
+    ),
+    Advice(
+        "trigger/s3_trigger.py",
+        "use several triggers, or GroupBy(pattern=...)",
+        lambda s: grouped_in(s, GroupBy(folders=1)),
+        (
+            lambda s: grouped_in(s, GroupBy(folders=1), triggers=2),
+            lambda s: grouped_in(s, GroupBy(pattern=r"tenants/(\d+)/")),
+        ),
+    ),
+    Advice(
+        "trigger/s3_trigger.py",
+        "create the pipeline in the bucket's region",
+        lambda s: pipeline_in(s, input_bucket=bucket_elsewhere(s)),
+        (lambda s: trigger_of_bucket_in(beside(s, ELSEWHERE)),),
+    ),
+    Advice(
+        "trigger/s3_trigger.py",
+        "be a Standard state machine",
+        lambda s: express_in(s, state_machine_type=sfn.StateMachineType.EXPRESS),
+        (express_in,),
+    ),
+    Advice(
+        "trigger/s3_trigger.py",
+        "create a topic in this region",
+        lambda s: pipeline_in(
+            s, failure_topic=sns.Topic.from_topic_arn(s, "Topic", f"arn:aws:sns:{ELSEWHERE}:{ACCOUNT}:failures")
+        ),
+        (lambda s: pipeline_in(s, failure_topic=sns.Topic(s, "Topic")),),
+    ),
+    Advice(
+        "trigger/s3_trigger.py",
+        "so shorten its ids",
+        lambda s: EventDrivenProcessing(s, "P" * 255, steps=[processor_in(s).run("R", inputs=[uploaded_objects()])]),
+        (lambda s: EventDrivenProcessing(s, "P", steps=[processor_in(s).run("R", inputs=[uploaded_objects()])]),),
+    ),
+    Advice(
+        "trigger/upload_rules.py",
+        "pass fewer suffixes, a prefix that the others share, prefixes alone or suffixes alone",
+        lambda s: pipeline_in(s, prefixes=MANY, suffixes=SUFFIXES),
+        (
+            lambda s: pipeline_in(s, prefixes=MANY, suffixes=SUFFIXES[:1]),
+            lambda s: pipeline_in(s, prefixes=["tenants/"], suffixes=SUFFIXES),
+            lambda s: pipeline_in(s, prefixes=MANY),
+            lambda s: pipeline_in(s, suffixes=SUFFIXES, prefixes=[]),
+            lambda s: [
+                trigger_in(Stack(_app(s), f"Own{each}"), prefixes=MANY[each::2], suffixes=SUFFIXES) for each in range(2)
+            ],
+        ),
+    ),
+    Advice(
+        "trigger/upload_rules.py",
+        "pass a shorter one, which also matches more objects",
+        *_options("prefixes", ["ä" * 400 + "/"], ["ä" * 40 + "/"]),
+    ),
+    Advice(
+        "trigger/upload_rules.py",
+        "pass one with fewer asterisks, or with less repetition after an asterisk",
+        *_options("wildcards", ["*/*/*/*/*/*/x"], ["*/*/x"], prefixes=[]),
+    ),
+    Advice(
+        "trigger/upload_rules.py",
+        "pass one with fewer asterisks, or with less repetition after an asterisk",
+        *_options("suffixes", ["a" * 12], ["aaa"]),
+    ),
+    Advice(
+        "resources/vpc_endpoints.py",
+        "create ProcessingVpcEndpoints last, or name them in services=",
+        lambda s: endpoints_around(s, last=False),
+        (
+            lambda s: endpoints_around(s, last=True),
+            lambda s: endpoints_around(s, last=False, services=["dynamodb", "events", "lambda", "s3", "sqs", "states"]),
+        ),
+    ),
+    Advice(
+        "resources/vpc_endpoints.py",
+        "pass them where it is imported, or existing=[",
+        lambda s: endpoints_in(s, attributes={"private_subnet_route_table_ids": None}),
+        (endpoints_in, lambda s: endpoints_in(s, attributes={"private_subnet_route_table_ids": None}, existing=["s3"])),
+    ),
+    Advice(
+        "resources/vpc_endpoints.py",
+        "pass vpc_cidr_block= where it is imported",
+        lambda s: endpoints_in(s, attributes={"vpc_cidr_block": None}, services=["sqs"]),
+        (lambda s: endpoints_in(s, services=["sqs"]),),
+    ),
+    Advice(
+        "resources/vpc_endpoints.py",
+        "be a list of services",
+        lambda s: endpoints_in(s, services="sqs"),
+        (lambda s: endpoints_in(s, services=["sqs"]),),
+    ),
+    Advice(
+        "resources/vpc_endpoints.py",
+        "for com.amazonaws.us-east-1.sqs write 'sqs'",
+        lambda s: endpoints_in(s, services=["com.amazonaws.us-east-1.sqs"]),
+        (lambda s: endpoints_in(s, services=["sqs"]),),
+    ),
+    Advice(
+        "resources/role_trust.py",
+        "create it with assumed_by=iam.ServicePrincipal(",
+        lambda s: pipeline_in(s, processor={"role": role_in(s, iam.ServicePrincipal("lambda.amazonaws.com"))}),
+        (
+            lambda s: pipeline_in(s, processor={"role": role_in(s, iam.ServicePrincipal("sagemaker.amazonaws.com"))}),
+            lambda s: pipeline_in(
+                s,
+                processor={
+                    "role": role_in(
+                        s,
+                        iam.CompositePrincipal(
+                            iam.ServicePrincipal("lambda.amazonaws.com"),
+                            iam.ServicePrincipal("sagemaker.amazonaws.com"),
+                        ),
+                    )
+                },
+            ),
+            pipeline_in,
+        ),
+    ),
+    Advice(
+        "_internal/regions.py",
+        "create one in each stage, or import one by its fixed name or ARN",
+        lambda s: pipeline_in(s, input_bucket=bucket_of_stage(s)),
+        (
+            lambda s: pipeline_in(s, input_bucket=s3.Bucket(s, "Own")),
+            lambda s: pipeline_in(
+                s,
+                input_bucket=s3.Bucket.from_bucket_name(s, "Imported", "fixed-name"),
+            ),
+        ),
+    ),
+    Advice(
+        "_internal/regions.py",
+        "give both stacks the same env",
+        lambda s: pipeline_in(s, input_bucket=s3.Bucket(beside(s, account="999988887777"), "Data")),
+        (
+            lambda s: pipeline_in(s, input_bucket=s3.Bucket(beside(s), "Data")),
+            lambda s: pipeline_in(
+                s, input_bucket=s3.Bucket(beside(s, account="999988887777"), "Data", bucket_name="fixed-name")
+            ),
+        ),
+    ),
+    Advice(
+        "_internal/function_environment.py",
+        "shorten the longest, or use several triggers",
+        long_settings_in,
+        (lambda s: long_settings_in(s, character="a"), lambda s: long_settings_in(s, triggers=2)),
+    ),
+    Advice(
+        "_internal/policy_sizes.py",
+        "create a role in each stack, or grant access to fewer or shorter prefixes",
+        lambda s: many_stacks_in(s, shared_role=True),
+        (
+            lambda s: many_stacks_in(s, shared_role=False),
+            lambda s: many_stacks_in(s, shared_role=True, count=4, prefixes=1),
+        ),
+    ),
+    Advice(
+        "_internal/policy_sizes.py",
+        "; grant access to fewer or shorter prefixes",
+        lambda s: managed_policies_in(s, count=1, objects=300),
+        (lambda s: managed_policies_in(s, count=1, objects=30),),
+    ),
+    Advice(
+        "_internal/policy_sizes.py",
+        "use several roles, or grant access to fewer or shorter prefixes",
+        lambda s: managed_policies_in(s, count=21, objects=1),
+        (
+            lambda s: managed_policies_in(s, count=21, objects=1, roles=3),
+            lambda s: managed_policies_in(s, count=2, objects=1),
+        ),
+    ),
+    Advice(
+        "event_driven.py",
+        "apply Safeguards(encryption_key=...) to the stack first, or pass bucket= to the processor",
+        key_for_outputs_in,
+        (lambda s: key_for_outputs_in(s, safeguards=True), lambda s: key_for_outputs_in(s, bucket=True)),
+    ),
+    Advice(
+        "event_driven.py",
+        "inputs=[uploaded_objects()] to one of them",
+        lambda s: pipeline_in(s, {"inputs": []}),
+        (pipeline_in, lambda s: pipeline_in(s, {"inputs": [], "arguments": [sfn.JsonPath.string_at("$.key")]})),
+    ),
+    Advice(
+        "event_driven.py",
+        "pass what processor.run(...) returned",
+        lambda s: EventDrivenProcessing(s, "Pipeline", steps=[]),
+        (pipeline_in,),
+    ),
+    Advice(
+        "event_driven.py",
+        "run it with result_path=sfn.JsonPath.DISCARD, or another path",
+        two_steps_in,
+        (
+            lambda s: two_steps_in(s, result_path=sfn.JsonPath.DISCARD),
+            lambda s: two_steps_in(s, result_path="$.first"),
+        ),
+    ),
+    Advice(
+        "safeguards.py",
+        "put the rules of several into one",
+        lambda s: safe_in(s, vpc=ec2.Vpc(s, "Vpc"), security_groups=groups(s, 6)),
+        (lambda s: safe_in(s, vpc=ec2.Vpc(s, "Vpc"), security_groups=groups(s, 1)),),
+    ),
+    Advice(
+        "safeguards.py",
+        "a queue's event source runs no fewer",
+        lambda s: safe_in(s, reserved_concurrent_executions=1),
+        (lambda s: safe_in(s, reserved_concurrent_executions=2),),
+    ),
+    Advice(
+        "safeguards.py",
+        "apply them right after the scope is created",
+        lambda s: safe_in(s, tracing=False, first=False),
+        (lambda s: safe_in(s, tracing=False),),
+    ),
+    Advice(
+        "safeguards.py",
+        "create one in each, or pass the replica of a multi-Region key",
+        lambda s: safe_in(s, encryption_key=key_of(s, ELSEWHERE)),
+        (
+            lambda s: safe_in(s, encryption_key=kms.Key(s, "Key")),
+            lambda s: safe_in(s, encryption_key=key_of(s, REGION)),
+        ),
+    ),
+]
+LocalCall = Callable[[Stack, Path], object]
+# The same with local files: the directory is empty.
+ADVISED_OF_FILES: list[tuple[str, str, LocalCall, LocalCall]] = [
+    (
+        "resources/upload_limits.py",
+        "be at most ",
+        lambda s, path: data_in(s, numerous(path, 20_001)),
+        lambda s, _: data_in(s, "s3://data/in/"),
+    ),
+    (
+        "resources/upload_limits.py",
+        " bytes together",
+        lambda s, path: data_in(s, sparse(path, 5 * 1024**3 + 1)),
+        lambda s, _: data_in(s, "s3://data/in/"),
+    ),
+    (
+        "resources/upload_limits.py",
+        "shorten the file's path below the directory",
+        lambda s, path: data_in(s, deep(path, 5)),
+        lambda s, path: data_in(s, deep(path, 4)),
+    ),
+    (
+        "_internal/local_tree.py",
+        "be a list of glob patterns",
+        lambda s, path: framework_in(s, script_in(path), exclude="tests"),
+        lambda s, path: framework_in(s, script_in(path), exclude=["tests", "*.csv"]),
+    ),
+    (
+        "_internal/local_tree.py",
+        " is neither; remove it",
+        lambda s, path: framework_in(s, script_in(with_fifo(path))),
+        lambda s, path: framework_in(s, script_in(path)),
+    ),
+    (
+        "_internal/local_tree.py",
+        "contain no link to a directory above it",
+        lambda s, path: framework_in(s, script_in(with_link(path, "."))),
+        lambda s, path: framework_in(s, script_in(path)),
+    ),
+    (
+        "_internal/local_tree.py",
+        "where nothing is; remove or correct it",
+        lambda s, path: framework_in(s, script_in(with_link(path, "missing.py"))),
+        lambda s, path: framework_in(s, script_in(with_link(path, "run.py"))),
+    ),
+    (
+        "_internal/local_tree.py",
+        "contain names in UTF-8 only",
+        lambda s, path: framework_in(s, script_in(with_bytes(path))),
+        lambda s, path: framework_in(s, script_in(path)),
+    ),
+    (
+        "_internal/local_tree.py",
+        "be another directory than the app's output directory",
+        lambda s, _: framework_in(s, script_in(output_of_app(s))),
+        lambda s, path: framework_in(s, script_in(path)),
+    ),
+]
+
+
+def _messages_of(scope: Stack, call: Callable[[Stack], object]) -> str:
+    """Return everything that a call reports: its error, or that of the synthesis, and the annotations."""
+    try:
+        call(scope)
+        template(scope)
+    except (InvalidProcessingJobError, RuntimeError) as error:
+        return str(error)
+    return _annotations(scope)
+
+
+def _annotations(scope: Stack) -> str:
+    stacks = _app(scope).synth().stacks
+    return "\n".join(str(message.entry.data) for each in stacks for message in each.messages)
+
+
+def _check(text: str, wrong: Callable[[Stack], object], advised: list[Callable[[Stack], object]]) -> None:
+    assert text in _messages_of(stack(), wrong)
+    for call in advised:
+        scope = stack()
+        call(scope)
+        template(scope)
+        assert text not in _annotations(scope)
+
+
+@pytest.mark.parametrize("each", ADVISED, ids=lambda each: f"{each.module}: {each.text}")
+def test_calls_that_follow_the_advice_synthesize(each: Advice) -> None:
+    _check(each.text, each.wrong, list(each.advised))
+
+
+@pytest.mark.parametrize(("module", "text", "wrong", "advised"), ADVISED_OF_FILES)
+def test_files_that_follow_the_advice_are_uploaded(
+    module: str, text: str, wrong: LocalCall, advised: LocalCall, tmp_path: Path
+) -> None:
+    del module
+
+    def directory(name: str) -> Path:
+        (tmp_path / name).mkdir()
+        return tmp_path / name
+
+    before, after = directory("before"), directory("after")
+    _check(text, lambda scope: wrong(scope, before), [lambda scope: advised(scope, after)])
