@@ -48,7 +48,7 @@ def check_reference(scope: IConstruct, parameter: str, resource: IConstruct, val
         return
     path = resource.node.path
     if Stage.of(scope) != Stage.of(resource):
-        advice = "create one in each stage, or import one by its fixed name or ARN"
+        advice = "create one in each stage, or import one here by its fixed name or ARN"
         raise InvalidValueError(parameter, path, f"belong to the same stage as {scope.node.path}", advice)
     try:
         ours.resolve(value)

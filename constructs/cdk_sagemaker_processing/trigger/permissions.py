@@ -74,7 +74,8 @@ def report_job_permissions(
                 "state_machine",
                 arn,
                 f"be of the trigger's account and region, {stack.account} in {stack.region}",
-                "create the trigger in the same account and region, and forward the events of S3 to it",
+                "create the trigger in the same account and region, with a bucket of that region, and forward the "
+                "events of S3 to it if the bucket is in another account",
             )
     bucket, key_prefixes = objects
     policies = UnmanagedPolicy.of(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -38,7 +39,7 @@ from cdk_sagemaker_processing import (
 from cdk_sagemaker_processing._internal.policy_sizes import check_policy_sizes
 from tests.helpers.stacks import ACCOUNT, REGION, stack, template
 from tests.unit.constructs.test_advice import ADVISED as OTHERS
-from tests.unit.constructs.test_advice import IMAGE, OUTPUT, SOURCES, Call, pipeline_in, processor_in
+from tests.unit.constructs.test_advice import OUTPUT, SOURCES, Call, pipeline_in, processor_in
 
 PACKAGES = ("trigger", "resources", "_internal", "event_driven.py", "safeguards.py", "public_api.py")
 ELSEWHERE, NAMED = "eu-west-1", r"day=(\d{4}-\d{2}-\d{2})"
@@ -75,8 +76,8 @@ def bucket_elsewhere(scope: Stack) -> s3.IBucket:
     return s3.Bucket.from_bucket_attributes(scope, "Data", bucket_name="data", region=ELSEWHERE)
 
 
-def trigger_of_imported_in(scope: Stack) -> None:
-    trigger_in(scope, machine=imported_machine(scope, scope.region, scope.account))
+def trigger_of_imported_in(scope: Stack, **options: Any) -> None:
+    trigger_in(scope, machine=imported_machine(scope, scope.region, scope.account), **options)
 
 
 def trigger_of_bucket_in(scope: Stack) -> None:
@@ -123,6 +124,11 @@ def role_in(scope: Stack, principal: iam.IPrincipal) -> iam.Role:
 
 def bucket_of_stage(scope: Stack) -> s3.IBucket:
     return s3.Bucket(Stack(Stage(_app(scope), "Stage"), "Data"), "Data")
+
+
+def step_of_stage_in(scope: Stack) -> None:
+    step = processor_in(Stack(Stage(_app(scope), "Stage"), "Jobs")).run("Run", inputs=[uploaded_objects()])
+    EventDrivenProcessing(scope, "Pipeline", steps=[step], prefixes=["incoming/"])
 
 
 def many_stacks_in(scope: Stack, *, shared_role: bool, count: int = 12, prefixes: int = 8) -> None:
@@ -187,6 +193,10 @@ def grouped_in(scope: Stack, group_by: GroupBy, triggers: int = 1) -> None:
         )
 
 
+def grouping_by(pattern: str) -> Call:
+    return lambda _: GroupBy(pattern=pattern)
+
+
 def express_in(scope: Stack, **options: Any) -> None:
     trigger_in(scope, machine=machine_in(scope, **options))
 
@@ -227,7 +237,9 @@ def key_of(scope: Stack, region: str) -> kms.IKey:
 
 def framework_in(scope: Stack, source_dir: Path, **options: Any) -> None:
     """Run a script of a local directory."""
-    processor = FrameworkProcessor(scope, "Count", image_uri=IMAGE, instance_type="ml.m5.large", command=["python3"])
+    processor = FrameworkProcessor(
+        scope, "Count", framework="sklearn", framework_version="1.2-1", instance_type="ml.m5.large"
+    )
     step = processor.run("Run", code="run.py", source_dir=str(source_dir), inputs=[uploaded_objects()], **options)
     EventDrivenProcessing(scope, "Pipeline", steps=[step], prefixes=["incoming/"])
 
@@ -361,7 +373,7 @@ ADVISED: list[Advice] = [
         Advice(
             "trigger/group_by.py",
             text,
-            lambda _, pattern=pattern: GroupBy(pattern=pattern),
+            grouping_by(pattern),
             (lambda s: pipeline_in(s, group_by=GroupBy(pattern=NAMED), batch_size=2),),
         )
         for text, pattern in (
@@ -385,11 +397,13 @@ ADVISED: list[Advice] = [
     ),
     Advice(
         "trigger/permissions.py",
-        "create the trigger in the same account and region, and forward the events of S3 to it",
+        "create the trigger in the same account and region, with a bucket of that region, and forward",
         lambda s: trigger_in(s, machine=imported_machine(s, ELSEWHERE)),
         (
-            lambda s: trigger_of_imported_in(beside(s, ELSEWHERE)),
-            lambda s: trigger_of_imported_in(beside(s, account="999988887777")),
+            lambda s: trigger_of_imported_in(beside(s, ELSEWHERE), bucket=bucket_elsewhere(s)),
+            lambda s: trigger_of_imported_in(
+                beside(s, account="999988887777"), bucket=s3.Bucket(s, "Data", bucket_name="fixed-name")
+            ),
         ),
     ),
     Advice(
@@ -512,7 +526,7 @@ ADVISED: list[Advice] = [
     ),
     Advice(
         "_internal/regions.py",
-        "create one in each stage, or import one by its fixed name or ARN",
+        "create one in each stage, or import one here by its fixed name or ARN",
         lambda s: pipeline_in(s, input_bucket=bucket_of_stage(s)),
         (
             lambda s: pipeline_in(s, input_bucket=s3.Bucket(s, "Own")),
@@ -521,6 +535,12 @@ ADVISED: list[Advice] = [
                 input_bucket=s3.Bucket.from_bucket_name(s, "Imported", "fixed-name"),
             ),
         ),
+    ),
+    Advice(
+        "_internal/regions.py",
+        "create one in each stage, or import one here by its fixed name or ARN",
+        step_of_stage_in,
+        (pipeline_in, lambda s: pipeline_in(s, processor={"role": f"arn:aws:iam::{ACCOUNT}:role/jobs"})),
     ),
     Advice(
         "_internal/regions.py",
@@ -719,3 +739,146 @@ def test_files_that_follow_the_advice_are_uploaded(
 
     before, after = directory("before"), directory("after")
     _check(text, lambda scope: wrong(scope, before), [lambda scope: advised(scope, after)])
+
+
+# Every message with advice has an entry
+
+# Parts of messages of these packages, with the start of the message in `test_advice`.
+IN_TEST_ADVICE: dict[tuple[str, str], str] = {
+    ("trigger/batching.py", "be a GroupBy"): "group_by must be",
+    ("trigger/batching.py", "goes only with a batch_size"): "batch_window goes only with a batch_size",
+    ("trigger/object_pattern.py", "be a list of strings"): "prefixes must be",
+    ("trigger/object_pattern.py", "be the start of a key"): "prefixes must be the start",
+    ("trigger/object_pattern.py", "contain a backslash only"): "wildcards must contain a backslash",
+    ("trigger/object_pattern.py", "not have two consecutive asterisks"): "wildcards must not have two",
+    ("trigger/s3_trigger.py", "manifest_bucket must not start"): "manifest_bucket must not start",
+    ("trigger/s3_trigger.py", "be a standard topic"): "failure_topic must be a standard",
+    ("_internal/whole_days.py", "be a whole number of days"): "untagged_expiration must be",
+    ("event_driven.py", "must not start the pipeline again"): "must not start the pipeline again",
+    ("event_driven.py", "have each step once"): "steps must have each step once",
+    ("safeguards.py", "goes only together with vpc"): "security_groups goes only together with vpc",
+    ("safeguards.py", "be a symmetric key"): "encryption_key must be a symmetric",
+}
+# Parts of messages whose advice no call can follow, with the reason.
+NOT_TRIED: dict[tuple[str, str], str] = {
+    ("trigger/s3_trigger.py", "is imported: make sure"): "the user changes a bucket that is not of this app",
+    ("_internal/unmanaged_policies.py", "this app cannot change"): "the user changes a policy that is not of this app",
+    ("_internal/local_tree.py", "be readable"): "the operating system gives the reason, and root reads everything",
+    ("_internal/lambda_function.py", "install cdk-sagemaker-processing again"): "no call installs the library",
+}
+# The calls that report a message, with the position of its advice; None for those whose whole text is the message.
+REPORTS: dict[str, int | None] = {
+    "InvalidValueError": 3,
+    "ConflictingValuesError": None,
+    "InvalidProcessingJobError": None,
+    "add_warning": None,
+    "add_warning_v2": None,
+    "add_error": None,
+    "add_info": None,
+    "add_info_v2": None,
+    "_refusal": 1,
+    "_check_number": 4,
+    "check_region": 4,
+}
+
+
+@cache
+def sites() -> frozenset[tuple[str, str]]:
+    """Return the module and the text of each message with advice, with braces for what is known only later."""
+    paths = [
+        path
+        for part in PACKAGES
+        for path in ([SOURCES / part] if part.endswith(".py") else sorted((SOURCES / part).rglob("*.py")))
+    ]
+    assert all(path.is_file() for path in paths)
+    return frozenset((path.relative_to(SOURCES).as_posix(), text) for path in paths for text in _texts(path))
+
+
+def _texts(path: Path) -> Iterator[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    constants = _assigned(tree.body)
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            known = constants | _assigned(list(ast.walk(function)))
+            parameters = {each.arg for each in (*function.args.args, *function.args.kwonlyargs)}
+            seen: set[ast.AST] = set()
+            for call in ast.walk(function):
+                if isinstance(call, ast.Call) and _name(call) in REPORTS:
+                    seen |= set(ast.walk(call))
+                    if _has_advice(call, parameters):
+                        yield " ".join(_text(each, known) for each in call.args)
+            # The others are returned, for example by a validation, or kept in a variable.
+            seen |= {each for node in ast.walk(function) if isinstance(node, ast.Expr) for each in _docstring(node)}
+            in_others = {part for node in ast.walk(function) if isinstance(node, ast.JoinedStr) for part in node.values}
+            for node in set(ast.walk(function)) - seen - in_others:
+                if isinstance(node, ast.JoinedStr | ast.Constant) and re.search(r"\S; ", _text(node, known)):
+                    yield _text(node, known)
+
+
+def _assigned(nodes: list[Any]) -> dict[str, str]:
+    """Return the texts of the variables that some of the nodes assign."""
+    return {
+        target.id: _text(node.value, {})
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def _docstring(node: ast.Expr) -> list[ast.AST]:
+    return [node.value] if isinstance(node.value, ast.Constant) else []
+
+
+def _name(call: ast.Call) -> str:
+    return getattr(call.func, "id", "") or getattr(call.func, "attr", "")
+
+
+def _has_advice(call: ast.Call, parameters: set[str]) -> bool:
+    position = REPORTS[_name(call)]
+    if position is None:
+        return True
+    if len(call.args) <= position:
+        return False
+    advice = call.args[position]
+    # A function that is given the advice is in REPORTS itself.
+    return not (isinstance(advice, ast.Name) and advice.id in parameters)
+
+
+def _text(node: ast.AST, known: dict[str, str]) -> str:
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(_text(part, known) or "{}" for part in parts)
+        case ast.FormattedValue(value=value):
+            return _text(value, known)
+        case ast.Name(id=name):
+            return known.get(name, "")
+        case _:
+            return " ".join(filter(None, (_text(each, known) for each in ast.iter_child_nodes(node))))
+
+
+def _entries() -> set[tuple[str, str]]:
+    tried = {(each.module, each.text) for each in ADVISED} | {(module, text) for module, text, _, _ in ADVISED_OF_FILES}
+    return tried | IN_TEST_ADVICE.keys() | NOT_TRIED.keys()
+
+
+def test_every_message_with_advice_has_an_entry() -> None:
+    entries = _entries()
+    assert {
+        (module, text)
+        for module, text in sites()
+        if not any(module == where and part in text for where, part in entries)
+    } == set()
+    assert len(sites()) > 60
+
+
+def test_every_entry_is_part_of_a_message() -> None:
+    assert {
+        (where, part)
+        for where, part in _entries()
+        if not any(where == module and part in text for module, text in sites())
+    } == set()
+    assert set(IN_TEST_ADVICE.values()) <= {start for start, _, _ in OTHERS}
+    assert all(NOT_TRIED.values())
