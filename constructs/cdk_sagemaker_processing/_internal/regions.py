@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from aws_cdk import Stack, Stage
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
@@ -41,22 +44,29 @@ def check_reference(scope: IConstruct, parameter: str, resource: IConstruct, val
         value: its name or ARN, to which the stack would refer.
 
     Raises:
-        InvalidValueError: a resource of another stage, or of another account or region without a physical name.
+        InvalidValueError: a resource of another stage, or of another account or region, without a physical name.
     """
     ours, theirs = stack_of(scope), stack_of(resource)
     if path_of(ours) == path_of(theirs):
         return
     path = resource.node.path
-    if Stage.of(scope) != Stage.of(resource):
-        advice = "create one in each stage, or import one here by its fixed name or ARN"
-        raise InvalidValueError(parameter, path, f"belong to the same stage as {scope.node.path}", advice)
+    same_stage = Stage.of(scope) == Stage.of(resource)
     try:
-        ours.resolve(value)
+        refers = _REFERENCE.search(str(ours.resolve(value))) is not None
     except RuntimeError as error:
-        raise InvalidValueError(
-            parameter,
-            path,
-            f"be of the account and region of {scope.node.path}, or have a fixed name",
-            "a stack of another account or region can refer to it only by a name that is known at synth; give both "
-            "stacks the same env",
-        ) from error
+        if same_stage:
+            raise InvalidValueError(
+                parameter,
+                path,
+                f"be of the account and region of {scope.node.path}, or have a fixed name",
+                "a stack of another account or region can refer to it only by a name that is known at synth; give both "
+                "stacks the same env",
+            ) from error
+        refers = True
+    if refers and not same_stage:
+        advice = "create one in each stage, or import one by its fixed name or ARN"
+        raise InvalidValueError(parameter, path, f"belong to the same stage as {scope.node.path}", advice)
+
+
+# A reference to what is not of every stack, unlike AWS::Partition.
+_REFERENCE: Final = re.compile(r"'Ref': '(?!AWS::)|'Fn::GetAtt'")

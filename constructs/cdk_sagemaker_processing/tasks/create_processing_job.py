@@ -14,7 +14,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import stack_of
+from cdk_sagemaker_processing._internal.construct_tree import path_of, stack_of
 from cdk_sagemaker_processing._internal.consuming_stacks import used_in
 from cdk_sagemaker_processing._internal.grants import grantee
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
@@ -514,6 +514,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         machine = state_machine_under_construction(self)
         if machine is None:
             return self.statements()
+        if path_of(stack_of(machine)) != path_of(stack_of(self.role)):
+            check_reference(machine, f"the role of the task {self.id!r}", self.role, self.role.role_arn)
         used_in(self, self.role, stack_of(machine))
         return add_to_role_of_other_stack(machine, self.statements())
 

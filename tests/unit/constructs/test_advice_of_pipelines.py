@@ -126,9 +126,31 @@ def bucket_of_stage(scope: Stack) -> s3.IBucket:
     return s3.Bucket(Stack(Stage(_app(scope), "Stage"), "Data"), "Data")
 
 
-def step_of_stage_in(scope: Stack) -> None:
-    step = processor_in(Stack(Stage(_app(scope), "Stage"), "Jobs")).run("Run", inputs=[uploaded_objects()])
+def bucket_imported_in_stage(scope: Stack) -> s3.IBucket:
+    return s3.Bucket.from_bucket_name(Stack(Stage(_app(scope), "Stage"), "Data"), "Data", "fixed-name")
+
+
+def step_of_stage_in(scope: Stack, **options: Any) -> None:
+    processor = processor_in(Stack(Stage(_app(scope), "Stage"), "Jobs"), **options)
+    step = processor.run("Run", inputs=[uploaded_objects()])
     EventDrivenProcessing(scope, "Pipeline", steps=[step], prefixes=["incoming/"])
+
+
+def machine_of_stage_in(scope: Stack, **options: Any) -> None:
+    step = processor_in(Stack(Stage(_app(scope), "Stage"), "Jobs"), **options).run("Run")
+    sfn.StateMachine(scope, "Machine", definition_body=sfn.DefinitionBody.from_chainable(step))
+
+
+def machine_beside(env: dict[str, str], role_name: str | None = None) -> Call:
+    """Return a call that creates a state machine in another stack than its processor."""
+
+    def create(scope: Stack) -> None:
+        role = iam.Role(scope, "Jobs", role_name=role_name, assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
+        step = processor_in(scope, role=role).run("Run")
+        body = sfn.DefinitionBody.from_chainable(step)
+        sfn.StateMachine(beside(scope, **env), "Machine", definition_body=body)
+
+    return create
 
 
 def many_stacks_in(scope: Stack, *, shared_role: bool, count: int = 12, prefixes: int = 8) -> None:
@@ -526,10 +548,11 @@ ADVISED: list[Advice] = [
     ),
     Advice(
         "_internal/regions.py",
-        "create one in each stage, or import one here by its fixed name or ARN",
+        "create one in each stage, or import one by its fixed name or ARN",
         lambda s: pipeline_in(s, input_bucket=bucket_of_stage(s)),
         (
             lambda s: pipeline_in(s, input_bucket=s3.Bucket(s, "Own")),
+            lambda s: pipeline_in(s, input_bucket=bucket_imported_in_stage(s)),
             lambda s: pipeline_in(
                 s,
                 input_bucket=s3.Bucket.from_bucket_name(s, "Imported", "fixed-name"),
@@ -538,9 +561,29 @@ ADVISED: list[Advice] = [
     ),
     Advice(
         "_internal/regions.py",
-        "create one in each stage, or import one here by its fixed name or ARN",
+        "create one in each stage, or import one by its fixed name or ARN",
         step_of_stage_in,
-        (pipeline_in, lambda s: pipeline_in(s, processor={"role": f"arn:aws:iam::{ACCOUNT}:role/jobs"})),
+        (
+            pipeline_in,
+            lambda s: step_of_stage_in(s, role=f"arn:aws:iam::{ACCOUNT}:role/jobs"),
+            lambda s: step_of_stage_in(s, role="jobs"),
+        ),
+    ),
+    # The same in a state machine that this library does not create.
+    Advice(
+        "_internal/regions.py",
+        "create one in each stage, or import one by its fixed name or ARN",
+        machine_of_stage_in,
+        (lambda s: machine_of_stage_in(s, role=f"arn:aws:iam::{ACCOUNT}:role/jobs"),),
+    ),
+    *(
+        Advice(
+            "_internal/regions.py",
+            "give both stacks the same env",
+            machine_beside(env),
+            (machine_beside({}), machine_beside(env, role_name="fixed-name")),
+        )
+        for env in ({"region": ELSEWHERE}, {"account": "999988887777"})
     ),
     Advice(
         "_internal/regions.py",
