@@ -42,6 +42,7 @@ from tests.unit.constructs.test_advice import ADVISED as OTHERS
 from tests.unit.constructs.test_advice import OUTPUT, SOURCES, Call, pipeline_in, processor_in
 
 PACKAGES = ("trigger", "resources", "_internal", "event_driven.py", "safeguards.py", "public_api.py")
+ENV = Environment(account=ACCOUNT, region=REGION)
 ELSEWHERE, NAMED = "eu-west-1", r"day=(\d{4}-\d{2}-\d{2})"
 MACHINE = "stateMachine:Jobs"
 
@@ -122,8 +123,8 @@ def role_in(scope: Stack, principal: iam.IPrincipal) -> iam.Role:
     return iam.Role(scope, "JobRole", assumed_by=principal)
 
 
-def bucket_of_stage(scope: Stack) -> s3.IBucket:
-    return s3.Bucket(Stack(Stage(_app(scope), "Stage"), "Data"), "Data")
+def bucket_of_stage(scope: Stack, **env: Any) -> s3.IBucket:
+    return s3.Bucket(Stack(Stage(_app(scope), "Stage"), "Data", **env), "Data")
 
 
 def bucket_imported_in_stage(scope: Stack) -> s3.IBucket:
@@ -153,11 +154,11 @@ def machine_beside(env: dict[str, str], role_name: str | None = None) -> Call:
     return create
 
 
-def many_stacks_in(scope: Stack, *, shared_role: bool, count: int = 12, prefixes: int = 8) -> None:
+def many_stacks_in(scope: Stack, *, shared_role: bool, count: int = 3, prefixes: int = 40) -> None:
     """Create a pipeline in each of many stacks, all with one role or each with its own."""
     role = ProcessingRole(scope, "Role")
     for number in range(count):
-        own = Stack(_app(scope), f"Own{number}", env=Environment(account=ACCOUNT, region=REGION))
+        own = Stack(_app(scope), f"Own{number}", env=ENV)
         pipeline_in(
             own,
             processor={"role": role} if shared_role else {},
@@ -549,7 +550,7 @@ ADVISED: list[Advice] = [
     Advice(
         "_internal/regions.py",
         "create one in each stage, or import one by its fixed name or ARN",
-        lambda s: pipeline_in(s, input_bucket=bucket_of_stage(s)),
+        lambda s: pipeline_in(s, input_bucket=bucket_of_stage(s, env=ENV)),
         (
             lambda s: pipeline_in(s, input_bucket=s3.Bucket(s, "Own")),
             lambda s: pipeline_in(s, input_bucket=bucket_imported_in_stage(s)),
@@ -608,7 +609,7 @@ ADVISED: list[Advice] = [
         lambda s: many_stacks_in(s, shared_role=True),
         (
             lambda s: many_stacks_in(s, shared_role=False),
-            lambda s: many_stacks_in(s, shared_role=True, count=4, prefixes=1),
+            lambda s: many_stacks_in(s, shared_role=True, prefixes=1),
         ),
     ),
     Advice(
