@@ -43,11 +43,9 @@ from cdk_sagemaker_processing import (
     SageMakerCreateProcessingJob,
     ScriptProcessor,
     SparkJarProcessor,
-    XGBoostProcessor,
     literal_text,
     retry_on_capacity,
     unique_job_name,
-    uploaded_objects,
 )
 from tests.helpers.stacks import ACCOUNT, REGION, stack, template
 from tests.unit.constructs.test_advice import (
@@ -195,11 +193,6 @@ def queried(*, app_managed: bool = False, local_path: str | None = "/opt/ml/proc
         pipeline_in(scope, {"inputs": inputs})
 
     return call
-
-
-def environment(name: str, *nested: tuple[str, dict[str, str]]) -> dict[str, Any]:
-    parts = [{"Classification": inner, "Properties": values} for inner, values in nested]
-    return {"Classification": name, "Properties": {}, **({"Configurations": parts} if parts else {})}
 
 
 @dataclass(frozen=True)
@@ -960,7 +953,7 @@ TASKS = [
 ]
 
 
-def _by_keyword(name: str) -> Call:
+def _unknown_keyword(name: str) -> Call:
     return lambda s: processor_in(s, **{name: "x"})
 
 
@@ -1039,7 +1032,7 @@ MODEL = [
         job(),
     ),
     Advice("model/call_checks", "() requires ", lambda s: Processor(s, "P"), job()),  # type: ignore[call-arg]
-    Advice("model/call_checks", "() got an unexpected keyword argument ", _by_keyword("instance_typ"), job()),
+    Advice("model/call_checks", "() got an unexpected keyword argument ", _unknown_keyword("instance_typ"), job()),
     Advice(
         "model/datasets",
         "make an input of each query",
@@ -1260,8 +1253,69 @@ MODEL = [
     Advice("model/type_checks", 'for example ["python3"]', script(command="python3"), script(command=["python3"])),
 ]
 
-ADVISED = [*PROCESSORS, *TASKS, *MODEL]
-NOT_TRIED: dict[tuple[str, str], str] = {}
+
+def _retried_run(scope: Stack) -> None:
+    run = processor_in(scope).run("Run")
+    run.add_retry(max_attempts=1)
+    started(scope, run)
+
+
+# For each argument of a notebook, a part of its advice, and the call that follows it.
+KEYWORDS: dict[str, tuple[str, Call]] = {
+    "region": ("leave it out: the job runs in the account and region of its stack", job()),
+    "wait": ("leave it out: the state machine waits for the job", job()),
+    "subnets": (
+        "pass network_config=NetworkConfig(...) to the processor",
+        job(processor={"network_config": NETWORK}),
+    ),
+    "max_wait": ("leave it out: a processing job has no such setting", job()),
+    "estimator_cls": ("pass framework='sklearn', ", framework(framework="sklearn")),
+    "entry_point": ("pass code= to run()", script()),
+    "hyperparameters": ("pass arguments= to run(), or env= to the processor", job({"arguments": ["--deep"]})),
+    "environment": ("pass env= to the processor", job(processor={"env": {"A": "b"}})),
+    "output_path": ("pass outputs=[ProcessingOutput(source=..., ", job({"outputs": [write()]})),
+    "job_name": ("pass it to run(); base_job_name sets", job({"job_name": unique_job_name("count")})),
+    "framework_version": ("the image decides; or use the processor of a framework", framework()),
+    "code_location": (
+        "pass bucket= to the processor, which receives local code",
+        lambda s: script(bucket=bucket_in(s))(s),
+    ),
+    "cache_config": ("leave it out: each execution of the state machine runs the job", job()),
+    "retry_policies": ("call add_retry(...) on the state that run() returns", _retried_run),
+    "model": ("leave it out: a processing job runs code alone", job()),
+    "estimator": ("pass framework= or image_uri= to the processor", framework()),
+}
+KEYWORD_ADVICE = [
+    Advice("model/notebook_keywords", fragment, _unknown_keyword(name), advised)
+    for name, (fragment, advised) in KEYWORDS.items()
+]
+
+ADVISED = [*PROCESSORS, *TASKS, *MODEL, *KEYWORD_ADVICE]
+
+_NO_ADVICE = "it is no advice"
+_PART = "it is the rest of a message that has an entry"
+_OTHER_CHECK_FIRST = "an earlier check of the constructors refuses the same value"
+_OPEN_POINT = "it has no call here yet"
+# Why no call follows the advice, by the module and a part of the text.
+NOT_TRIED: dict[tuple[str, str], str] = {
+    ("model/call_checks", "type of argument "): _NO_ADVICE,
+    ("model/call_checks", "put a single one into a list, too"): _OPEN_POINT,
+    ("model/call_checks", "pass it by its name"): _PART,
+    ("model/call_checks", "its parts may be tokens"): _OPEN_POINT,
+    ("model/framework_container", "#!/bin/bash"): _NO_ADVICE,
+    ("model/images", "with an image_uri, leave it out"): _OPEN_POINT,
+    ("model/request", "or a DockerImage"): _OPEN_POINT,
+    ("model/s3_uri", "for example s3://my-bucket/a/key"): _OPEN_POINT,
+    ("model/service_rules", ", and EventDrivenProcessing "): _PART,
+    ("model/service_rules", ", and a job has at most "): _PART,
+    ("model/service_rules", "no operating system can pass it to a program"): "it is a reason, and names no way out",
+    ("model/service_rules", "decompress the files in the script"): _OTHER_CHECK_FIRST,
+    ("model/spark_container", "put it into the Configurations of an environment"): _OPEN_POINT,
+    ("model/type_checks", "the script follows it in one list"): _OPEN_POINT,
+    ("tasks/image_platform", "choose one kind"): "the API knows no instance with an ARM processor yet",
+    ("tasks/job_role_policy", "AWS documents no policy for it"): _OPEN_POINT,
+    ("tasks/synth_warnings", "grant each role that may be passed"): "the roles are not in the app",
+}
 
 
 @pytest.fixture
