@@ -4,6 +4,7 @@ The table has an entry for each message with advice in the packages of processor
 it with their source.
 """
 
+# ruff: noqa: PLW0108 - a lambda delays what an argument itself refuses
 from __future__ import annotations
 
 import ast
@@ -76,7 +77,7 @@ def started(scope: Stack, *steps: Any, **options: Any) -> None:
     EventDrivenProcessing(scope, "Pipeline", steps=list(steps), **{"prefixes": ["in/"], **options})
 
 
-def made(kind: Any, processor: dict[str, Any], run: dict[str, Any]) -> Call:
+def made(kind: Any, processor: dict[str, Any], run: dict[str, Any]) -> Call:  # noqa: ANN401 - any processor
     """Return a call that runs something with a processor of a kind in a pipeline."""
     return lambda scope: started(scope, kind(scope, "Work", **processor).run("Run", **run))
 
@@ -184,9 +185,7 @@ def redshift() -> library.RedshiftDatasetDefinition:
 def queried(*, app_managed: bool = False, local_path: str | None = "/opt/ml/processing/q", **queries: Any) -> Call:
     def call(scope: Stack) -> None:
         definitions = [
-            library.DatasetDefinition(
-                local_path=local_path and f"{local_path}{number}", **{name: query for name, query in part.items()}
-            )
+            library.DatasetDefinition(local_path=local_path and f"{local_path}{number}", **part)
             for number, part in enumerate(queries["parts"])
         ]
         inputs = [ProcessingInput(dataset_definition=each, app_managed=app_managed) for each in definitions]
