@@ -156,7 +156,7 @@ def options_of(*parts: dict[str, Any]) -> dict[str, Any]:
 
 
 def processor_in(scope: Stack, **options: Any) -> Processor:
-    return Processor(scope, "Count", image_uri=IMAGE, **options_of({"instance_type": "ml.m5.large"}, options))
+    return Processor(scope, "Count", **options_of({"image_uri": IMAGE, "instance_type": "ml.m5.large"}, options))
 
 
 def pipeline_in(
