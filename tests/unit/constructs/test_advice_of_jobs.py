@@ -163,7 +163,7 @@ def at(field: str) -> str:
 
 ISOLATED = {"network_config": NetworkConfig(enable_network_isolation=True)}
 JSONATA = sfn.QueryLanguage.JSONATA
-SQL = {"catalog": "c", "database": "d", "query_string": "SELECT 1", "output_s3_uri": "s3://data/q/"}
+SQL: dict[str, Any] = {"catalog": "c", "database": "d", "query_string": "SELECT 1", "output_s3_uri": "s3://data/q/"}
 
 
 def athena() -> library.AthenaDatasetDefinition:
@@ -494,14 +494,20 @@ def _retried(scope: Stack, *, again: bool) -> None:
     machine_in(scope, state if not again else retry_on_capacity(run))
 
 
+def _root(scope: Stack) -> aws_cdk.Stage:
+    root = scope.node.root
+    assert isinstance(root, aws_cdk.Stage)
+    return root
+
+
 def _role_abroad(scope: Stack, name: str | None) -> None:
-    abroad = Stack(scope.node.root, "Abroad", env=aws_cdk.Environment(account=ACCOUNT, region="eu-west-1"))
+    abroad = Stack(_root(scope), "Abroad", env=aws_cdk.Environment(account=ACCOUNT, region="eu-west-1"))
     role = iam.Role(abroad, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"), role_name=name)
     pipeline_in(scope, processor={"role": role})
 
 
 def _role_of_other_stage(scope: Stack) -> None:
-    other = Stack(aws_cdk.Stage(scope.node.root, "Other"), "Stack")
+    other = Stack(aws_cdk.Stage(_root(scope), "Other"), "Stack")
     role = iam.Role(other, "Role", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com"))
     pipeline_in(scope, processor={"role": role})
 
@@ -535,7 +541,7 @@ def _long(*, in_file: bool) -> Call:
 
 def _in_stack_without_region(scope: Stack, registry: str, *, region: str | None = None) -> None:
     environment = aws_cdk.Environment(account=ACCOUNT, region=region) if region else None
-    other = Stack(scope.node.root, "Unbound", env=environment)
+    other = Stack(_root(scope), "Unbound", env=environment)
     uri = f"{ACCOUNT}.dkr.ecr.{registry or other.region}.amazonaws.com/count:1"
     pipeline_in(other, processor={"image_uri": uri})
 
@@ -967,9 +973,45 @@ def tagged(count: int) -> Call:
 
 REPOSITORY_ARN = "arn:aws:codeartifact:eu-west-1:111122223333:repository/domain/repository"
 NESTED = "/opt/ml/processing/in/deep"
-TORCH = {"framework": "pytorch", "framework_version": "2.0.1", "py_version": "py310"}
+TORCH: dict[str, Any] = {"framework": "pytorch", "framework_version": "2.0.1", "py_version": "py310"}
+
+OUTPUT = ProcessingOutput(source="/opt/ml/processing/out", output_name="out")
+EXPORTED = {"Classification": "export", "Properties": {"A": "b"}}
+SPARK_ENV = {"Classification": "spark-env", "Properties": {}, "Configurations": [EXPORTED]}
+XGBOOST: dict[str, Any] = {"framework": "xgboost", "framework_version": "1.5-1", "image_uri": IMAGE}
 
 MODEL = [
+    Advice(
+        "model/call_checks",
+        "put a single one into a list, too",
+        framework({"outputs": OUTPUT}),
+        framework({"outputs": [OUTPUT]}),
+    ),
+    Advice(
+        "model/call_checks",
+        "its parts may be tokens",
+        framework({"arguments": aws_cdk.Token.as_any(["a"])}),
+        framework({"arguments": [aws_cdk.Token.as_string(aws_cdk.Fn.ref("AWS::Region"))]}),
+    ),
+    Advice(
+        "model/images",
+        "with an image_uri, leave it out",
+        framework(**XGBOOST, py_version="py2"),
+        framework(**XGBOOST),
+    ),
+    Advice("model/request", "or a DockerImage", script(image_uri=""), script(image_uri=IMAGE)),
+    Advice(
+        "model/spark_container",
+        "put it into the Configurations of an environment",
+        spark({"configuration": [EXPORTED]}),
+        spark({"configuration": [SPARK_ENV]}),
+    ),
+    Advice(
+        "model/type_checks",
+        "the script follows it in one list",
+        script(command=aws_cdk.Fn.split(",", aws_cdk.Fn.ref("AWS::StackName"))),
+        script(command=[aws_cdk.Token.as_string(aws_cdk.Fn.ref("AWS::StackName"))]),
+    ),
     Advice(
         "model/call_checks",
         "choose another id",
@@ -1021,7 +1063,7 @@ MODEL = [
     Advice(
         "model/call_checks",
         " by position and every other argument by its name, got ",
-        lambda s: Processor(s, "P", IMAGE),  # type: ignore[call-arg, misc]
+        lambda s: Processor(s, "P", IMAGE),  # type: ignore[call-arg]
         job(),
     ),
     Advice(
@@ -1294,25 +1336,18 @@ ADVISED = [*PROCESSORS, *TASKS, *MODEL, *KEYWORD_ADVICE]
 _NO_ADVICE = "it is no advice"
 _PART = "it is the rest of a message that has an entry"
 _OTHER_CHECK_FIRST = "an earlier check of the constructors refuses the same value"
-_OPEN_POINT = "it has no call here yet"
 # Why no call follows the advice, by the module and a part of the text.
 NOT_TRIED: dict[tuple[str, str], str] = {
     ("model/call_checks", "type of argument "): _NO_ADVICE,
-    ("model/call_checks", "put a single one into a list, too"): _OPEN_POINT,
     ("model/call_checks", "pass it by its name"): _PART,
-    ("model/call_checks", "its parts may be tokens"): _OPEN_POINT,
     ("model/framework_container", "#!/bin/bash"): _NO_ADVICE,
-    ("model/images", "with an image_uri, leave it out"): _OPEN_POINT,
-    ("model/request", "or a DockerImage"): _OPEN_POINT,
-    ("model/s3_uri", "for example s3://my-bucket/a/key"): _OPEN_POINT,
+    ("model/s3_uri", "for example s3://my-bucket/a/key"): "parameters are checked before, with messages of their own",
     ("model/service_rules", ", and EventDrivenProcessing "): _PART,
     ("model/service_rules", ", and a job has at most "): _PART,
     ("model/service_rules", "no operating system can pass it to a program"): "it is a reason, and names no way out",
     ("model/service_rules", "decompress the files in the script"): _OTHER_CHECK_FIRST,
-    ("model/spark_container", "put it into the Configurations of an environment"): _OPEN_POINT,
-    ("model/type_checks", "the script follows it in one list"): _OPEN_POINT,
     ("tasks/image_platform", "choose one kind"): "the API knows no instance with an ARM processor yet",
-    ("tasks/job_role_policy", "AWS documents no policy for it"): _OPEN_POINT,
+    ("tasks/job_role_policy", "AWS documents no policy for it"): "the note remains: the app knows no such policy",
     ("tasks/synth_warnings", "grant each role that may be passed"): "the roles are not in the app",
 }
 
