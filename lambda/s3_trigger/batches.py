@@ -194,18 +194,17 @@ class Batches:
         condition, values = ("#version = :was", {"was": before.version}) if before is not None else (NEW, {})
         if not batch.members:
             return [self._table.delete(OPEN, batch.key, condition, **values)] if before is not None else []
-        batch, created = self._join(batch)
-        batch = replace(batch, version=self._runtime.new_id())
-        return [*created, self._table.put(OPEN, batch.key, batch.to_item(), condition, **values)]
+        batch = replace(self._join(batch), version=self._runtime.new_id())
+        return [self._table.put(OPEN, batch.key, batch.to_item(), condition, **values)]
 
-    def _join(self, batch: OpenBatch) -> tuple[OpenBatch, list[Change]]:
-        """Return a batch whose last ranges are one, if there are many small ones, and the changes that join them."""
+    def _join(self, batch: OpenBatch) -> OpenBatch:
+        """Return a batch whose last ranges are one, if there are many small ones."""
         recent = batch.members[-_RANGES_MAX:]
         if len(recent) < _RANGES_MAX or count_of(recent) > _JOINED_ROWS_MAX:
-            return batch, []
+            return batch
         units = self._runtime.units
-        joined, created = units.create(batch.bucket, ((batch.group, upload) for upload in units.uploads(recent)))
-        return replace(batch, members=(*batch.members[:-_RANGES_MAX], *joined)), created
+        joined = units.store(batch.bucket, ((batch.group, upload) for upload in units.uploads(recent)))
+        return replace(batch, members=(*batch.members[:-_RANGES_MAX], *joined))
 
     def _create(self, batch: OpenBatch, members: Members) -> Change:
         name = digest(BATCH, to_text(members))

@@ -263,7 +263,4 @@ def _renewed(runtime: Runtime, run: Run) -> Members:
     if runtime.milliseconds() - oldest < _RENEWED_AFTER_MILLISECONDS:
         return run.members
     uploads: Iterable[Upload] = runtime.units.uploads(run.members)
-    members, changes = runtime.units.create(run.bucket, ((run.group, upload) for upload in uploads))
-    for change in changes:
-        runtime.table.apply(change)
-    return members
+    return runtime.units.store(run.bucket, ((run.group, upload) for upload in uploads))

@@ -26,6 +26,9 @@ _IDENTITY_BYTES = 16
 _ITEMS_MAX = 25
 # So many identities fit in an item if all have the same head.
 _UPLOADS_MAX = 20_000
+# A transaction has at most 4 MB. What is sealed counts twice, as it leaves the inbox and as it enters units:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
+_PACKED_MAX_BYTES = 1_500_000
 _LOST_RACES = 3
 
 
@@ -61,16 +64,17 @@ class Sealer:
         """Return the oldest items of the inbox that fit in one transaction, with their uploads."""
         taken: list[tuple[dict[str, Any], list[Upload]]] = []
         heads: set[str] = set()
-        count = 0
+        count = size = 0
         self._is_empty = False
         for item in self._table.query(INBOX):
             if taken and (item["bucket"] != taken[0][0]["bucket"] or count + item["count"] > _UPLOADS_MAX):
                 break
             uploads = [Upload(item["bucket"], *row) for row in unpack(item["uploads"])]
             more = heads | {upload.head for upload in uploads}
-            if taken and (len(more) > HEADS_MAX or len(taken) == _ITEMS_MAX):
+            is_too_large = size + len(item["uploads"]) > _PACKED_MAX_BYTES
+            if taken and (len(more) > HEADS_MAX or len(taken) == _ITEMS_MAX or is_too_large):
                 break
-            heads, count = more, count + item["count"]
+            heads, count, size = more, count + item["count"], size + len(item["uploads"])
             taken.append((item, uploads))
         else:
             self._is_empty = True

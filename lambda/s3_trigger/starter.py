@@ -111,12 +111,9 @@ class Starter:
         there = [upload for upload in uploads if upload.key not in missing]
         gone = [upload for upload in uploads if upload.key in missing]
         changes: list[Change] = []
-        members = self._divide(run, there, changes) if gone else run.members
+        members = self._stored(run, there) if gone else run.members
         if gone:
-            aside = run.again(self._divide(run, gone, changes))
-            aside = replace(aside, status=SET_ASIDE, version=self._runtime.new_id())
-            for change in changes:  # nobody refers to them until the transaction
-                self._runtime.table.apply(change)
+            aside = replace(run.again(self._stored(run, gone)), status=SET_ASIDE, version=self._runtime.new_id())
             notice = Notice(run=aside, members=aside.members, next_step="SET_ASIDE", reason=MISSING_REASON)
             changes = [self._runs.put_ended(aside), notice.to_change(self._runtime)]
         if not there:
@@ -170,11 +167,9 @@ class Starter:
                     raise OutOfTimeError
         return missing
 
-    def _divide(self, run: Run, uploads: list[Upload], changes: list[Change]) -> Members:
+    def _stored(self, run: Run, uploads: list[Upload]) -> Members:
         """Return the members that are some uploads of a run, as rows of new units."""
-        members, created = self._runtime.units.create(run.bucket, ((run.group, upload) for upload in uploads))
-        changes += created
-        return members
+        return self._runtime.units.store(run.bucket, ((run.group, upload) for upload in uploads))
 
     def _start_each(self, run: Run) -> None:
         """Start an execution for each member that has none yet, and record which have one."""

@@ -91,6 +91,13 @@ class Units:
             )
         return tuple(members), changes
 
+    def store(self, bucket: str, rows: Iterable[tuple[str, Upload]]) -> Members:
+        """Write new units with some uploads and their groups; nothing refers to them until a transaction does."""
+        members, changes = self.create(bucket, rows)
+        for change in changes:
+            self._table.apply(change)
+        return members
+
     def uploads(self, members: Members) -> Iterator[Upload]:
         """Yield the uploads of some members, in their order.
 

@@ -35,7 +35,7 @@ from s3_trigger.runs import (
     Run,
 )
 from s3_trigger.sources import manifest_source
-from s3_trigger.units import Members, to_text
+from s3_trigger.units import to_text
 
 if TYPE_CHECKING:
     from s3_trigger.messages import ReplayRequest
@@ -218,11 +218,8 @@ class Upgrade:
 
     def _run_of(self, uploads: list[Upload], group: str, *, kind: str) -> Run:
         units = self._runtime.units
-        members: Members
         bucket = uploads[0].bucket
-        members, created = units.create(bucket, ((group, upload) for upload in uploads))
-        for change in created:  # nobody refers to them until the transaction
-            self._table.apply(change)
+        members = units.store(bucket, ((group, upload) for upload in uploads))
         name = digest(kind, to_text(members))
         root = self._runtime.grouping.root
         return Run(

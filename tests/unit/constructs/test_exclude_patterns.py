@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cdk_sagemaker_processing import FrameworkProcessor
 from cdk_sagemaker_processing._internal.exclude_patterns import ExcludePatterns
 
-ROOT = Path("/root/tree")
+ROOT = Path("/tree")
 NAMES = [
     ".csv", ".hidden", "-x", "A.csv", "a", "a b", "a.b.csv", "a.csv", "a.csv.gz", "a.csvx", "data", "é.csv", "x\ny",
     "__pycache__", "x..y", "...",
