@@ -6,6 +6,7 @@ import random
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -136,3 +137,28 @@ def test_the_local_s3_has_the_same_results_for_keys_of_any_characters(trigger: M
         assert [key for key, result in zip(asked, found, strict=True) if result.exists] == sorted(there, key=str.encode)
     siblings = {key for key in there if any(other != key and other.startswith(key) for other in there)}
     assert {key for key, result in zip(asked, found, strict=True) if result.exists and not result.is_alone} == siblings
+
+
+def test_many_parts_with_keys_that_do_not_compress_are_sealed_below_the_size_of_a_transaction(trigger: Make) -> None:
+    world = trigger(batch_size=100_000, batch_window=60)
+    sent: list[int] = []
+    for _ in range(8):
+        names = ("".join(chr(_RANDOM.randrange(0x4E00, 0x9FFF)) for _ in range(330)) for _ in range(1000))
+        assert world.deliver(*(world.event(f"in/{name}") for name in names)) == []
+    inbox = {item["sk"]: len(item["uploads"]) for item in world.items() if item["pk"] == "inbox"}
+    assert sum(inbox.values()) > 4_000_000
+
+    def measure(params: dict[str, Any], **_: object) -> None:
+        size = 0
+        for change in params["TransactItems"]:
+            if "Put" in change:
+                size += sum(len(value.get("B", b"")) for value in change["Put"]["Item"].values())
+            if "Delete" in change:
+                size += inbox.get(change["Delete"]["Key"]["sk"]["S"], 0)
+        sent.append(size)
+
+    world.runtime.table.client.meta.events.register("provide-client-params.dynamodb.TransactWriteItems", measure)
+    world.dispatch()
+    assert sum(sent) > sum(inbox.values())
+    assert max(sent) < 4_000_000
+    assert [item["pk"] for item in world.items() if item["pk"] in ("inbox", "sealed")] == []
