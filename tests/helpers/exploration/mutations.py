@@ -56,7 +56,7 @@ REDUNDANT = {
     ),
     Condition("Put active", _NEW): "a run is claimed by the transaction that deletes it from those that wait",
     Condition("Put end#...", _NEW): (
-        "failures are published at least once anyway; the condition saves publishing the end of a redriven execution again"
+        "failures are published at least once; the condition saves publishing the end of a redriven execution again"
     ),
     Condition("Put meta", _NEW): "whoever examines the table records the same",
 }
