@@ -390,13 +390,14 @@ def run(name: str, settings: dict[str, Any], changed: dict[str, Any], arguments:
     bare = storm.put()
     deliveries = storm.draw(arguments.duplicated)
     environment = {"SETTINGS": json.dumps(storm.settings)}
-    spawn = multiprocessing.get_context("spawn")
+    # A function that was killed is replaced at once, as a copy of a process that has loaded everything.
+    processes_of = multiprocessing.get_context("forkserver")
     folder = Path(tempfile.mkdtemp())
     chaos = (arguments.throttled, arguments.killed, folder)
 
     def start(kind: int) -> Any:
         target, leading = (intake, (storm.queue,)) if kind < INTAKES else (dispatcher, ())
-        process = spawn.Process(target=target, args=(environment, *leading, *chaos), daemon=True)
+        process = processes_of.Process(target=target, args=(environment, *leading, *chaos), daemon=True)
         process.start()
         return process
 
