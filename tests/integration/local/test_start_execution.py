@@ -88,7 +88,7 @@ def test_many_concurrent_tasks_start_one_execution(local_aws: RunningLocalAws) -
     machine = local_aws.machine(WAIT)
     parameters = {"StateMachineArn": machine, "Name": "once", "Input": {}}
     task = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution", "Parameters": parameters, "End": True}
-    branches = [{"StartAt": "Start", "States": {"Start": task}} for _ in range(16)]
+    branches = [{"StartAt": f"Start {n}", "States": {f"Start {n}": task}} for n in range(16)]
     parallel = local_aws.wait_for_execution(
         local_aws.execute({"All": {"Type": "Parallel", "Branches": branches, "End": True}})
     )

@@ -120,8 +120,10 @@ def test_inner_states_read_outer_variables_and_keep_their_own(local_aws: Running
             },
         },
     }
+    # The names of states are unique in the whole machine.
+    other = json.loads(json.dumps(inner).replace('"Both"', '"Also both"').replace('"In"', '"Also in"'))
     kinds: dict[str, dict[str, Any]] = {
-        "Parallel": {"Type": "Parallel", "Branches": [inner, inner]},
+        "Parallel": {"Type": "Parallel", "Branches": [inner, other]},
         "Map": {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": inner},
     }
     states = {

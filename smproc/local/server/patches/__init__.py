@@ -24,6 +24,7 @@ from typing import Any, Final
 from smproc.local.errors import MinistackNotInstalledError
 from smproc.local.server.patches import (
     cloudcontrol_state_machines,
+    cloudformation_state_machines,
     cloudformation_vpc,
     eventbridge_dead_letters,
     eventbridge_put_events,
@@ -34,6 +35,7 @@ from smproc.local.server.patches import (
     s3_listing,
     s3_object_events,
     sqs_message_moves,
+    stepfunctions_definitions,
     stepfunctions_executions,
     stepfunctions_parallel,
     stepfunctions_retries,
@@ -112,6 +114,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     stepfunctions_parallel,
     stepfunctions_variables,
     stepfunctions_status_events,
+    stepfunctions_definitions,
     eventbridge_dead_letters,
     eventbridge_put_events,
     lambda_event_sources,
@@ -119,6 +122,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     s3_listing,
     s3_object_events,
     cloudformation_vpc,
+    cloudformation_state_machines,
     cloudcontrol_state_machines,
     persistence,
     iam,
