@@ -1,10 +1,11 @@
 """A storm of uploads on the trigger's functions with real services on loopback: none may be lost or started twice.
 
-``make storm``. Every upload is delivered at least once, one in five twice, in any order. One in twenty of the
-functions' calls is throttled, and functions are killed (SIGKILL) before and after calls at random; several run
-concurrently, each in a process of its own. In the middle, all functions are deployed with other settings. Some objects
-are hostile: deleted before their job starts, encrypted with a key of their own, or under keys of 1,024 bytes or with
-control characters. Queues, table, rules, executions and buckets are those of the local AWS.
+``make storm``. Every upload is delivered at least once, one in five twice: in any order within seconds, and the
+copies at any time after that. One in twenty of the functions' calls is throttled, and functions are killed (SIGKILL)
+before and after calls at random; several run concurrently, each in a process of its own. In the middle, all functions
+are deployed with other settings. Some objects are hostile: deleted before their job starts, encrypted with a key of
+their own, or under keys of 1,024 bytes or with control characters. Queues, table, rules, executions and buckets are
+those of the local AWS.
 
 The time is compared with that of the services' own part: putting as many objects, by the same number of threads.
 """
@@ -44,7 +45,7 @@ from tests.helpers.ports import free_port
 from tests.helpers.trigger_world import Context, create_table
 
 VISIBLE_AGAIN_SECONDS = 30
-LEASE_SECONDS, RECONCILED_SECONDS = 30, 10
+LEASE_SECONDS, RECONCILED_SECONDS = 60, 10
 MAX_RECEIVES = 20  # AWS never kills as often as this storm does
 INTAKES, DISPATCHERS = 3, 2
 DELIVERY = 1000
@@ -54,6 +55,7 @@ QUEUE_MAX, SENT_TOGETHER = 3000, 50
 HOSTILE_EVERY = 200
 # A head of sequencers changes every 256 seconds.
 UPLOADS_PER_SECOND = 1000
+LATE_SECONDS = 5
 WAITING = ("inbox", "sealed", "open", "ready", "active", "outbox")
 COUNTED = ("calls", "throttled", "killed")
 QUIET_SECONDS = 3
@@ -225,10 +227,17 @@ class Storm:
         return time.monotonic() - started
 
     def draw(self, duplicated: float) -> int:
-        """Draw the order and the duplicates of the events; return their number."""
-        events = [self._event(key, number) for number, key in enumerate(self.keys)]
-        events += random.sample(events, int(duplicated * len(events)))
-        random.shuffle(events)
+        """Draw the order and the duplicates of the events; return their number.
+
+        S3 publishes events in any order, some seconds after the uploads; a copy may arrive at any time after that.
+        """
+        arrivals: list[tuple[float, str]] = []
+        for number, key in enumerate(self.keys):
+            event, arrival = self._event(key, number), number + random.uniform(0, LATE_SECONDS * UPLOADS_PER_SECOND)  # noqa: S311
+            arrivals.append((arrival, event))
+            if random.random() < duplicated:  # noqa: S311 - no secret
+                arrivals.append((random.uniform(arrival, self.uploads), event))  # noqa: S311
+        events = [event for _, event in sorted(arrivals)]
         self._unsent = [events[start : start + 10] for start in range(0, len(events), 10)]
         return len(events)
 
