@@ -24,6 +24,7 @@ from typing import Any, Final
 from smproc.local.errors import MinistackNotInstalledError
 from smproc.local.server.patches import (
     cloudcontrol_state_machines,
+    cloudformation_nat,
     cloudformation_vpc,
     eventbridge_dead_letters,
     eventbridge_put_events,
@@ -118,6 +119,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     lambda_execution,
     sqs_message_moves,
     s3_object_events,
+    cloudformation_nat,
     cloudformation_vpc,
     cloudcontrol_state_machines,
     persistence,
