@@ -24,6 +24,7 @@ from typing import Any, Final
 from smproc.local.errors import MinistackNotInstalledError
 from smproc.local.server.patches import (
     cloudcontrol_state_machines,
+    cloudformation_bucket_tags,
     cloudformation_nat,
     cloudformation_vpc,
     eventbridge_dead_letters,
@@ -119,6 +120,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     lambda_execution,
     sqs_message_moves,
     s3_object_events,
+    cloudformation_bucket_tags,
     cloudformation_nat,
     cloudformation_vpc,
     cloudcontrol_state_machines,

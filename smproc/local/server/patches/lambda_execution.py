@@ -43,7 +43,6 @@ from smproc.local.server.lambda_runtime import (
 )
 from smproc.local.server.patches.registry import Names, Wrappers, core, service, takes
 
-_RESPONSE_PATH = "/_ministack/cfn-response/"
 NAMES: Names = {
     "ministack.core.lambda_runtime": {
         "Worker": lambda value: isinstance(value, type),
@@ -60,10 +59,16 @@ NAMES: Names = {
         "_execute_function_with_config_scope": takes("func", "event"),
         "_resolve_layer_zip": takes("attachment"),
     },
-    "ministack.services.cloudformation.custom_resource": {"deliver_response": takes("token", "response")},
+    "ministack.services.cloudformation.custom_resource": {
+        "_pending": lambda value: isinstance(value, dict),
+        "deliver_response": takes("token", "response"),
+        "invoke_custom_resource": callable,
+    },
     "ministack.services.cloudformation.provisioners": {"_zip_inline": takes("source", "handler", "runtime")},
 }
 
+# Whether the calling thread is CloudFormation's, which waits for the response of a custom resource.
+_custom_resource: ContextVar[bool] = ContextVar("lambda_custom_resource", default=False)
 # The outcome of the invocation that the calling thread executes.
 _outcomes: ContextVar[list[Outcome] | None] = ContextVar("lambda_outcomes", default=None)
 
@@ -176,22 +181,24 @@ def _execute_function_with_config_scope(
 ) -> dict[str, Any]:
     """Execute a function, and answer CloudFormation for one that failed: it will not respond any more."""
     result = original(func, event)
-    if isinstance(event, Mapping) and isinstance(result, Mapping) and result.get("error"):
-        _, found, token = str(event.get("ResponseURL", "")).partition(_RESPONSE_PATH)
-        if found:
-            body = result.get("body")
-            error = body if isinstance(body, Mapping) else {"errorType": "Unhandled", "errorMessage": str(body)}
-            reason = f"The function of the custom resource failed: {error.get('errorType')}: {error.get('errorMessage')}"
-            response = {"Status": "FAILED", "Reason": reason}
-            if event.get("RequestType") == "Create":
-                response["PhysicalResourceId"] = str(event.get("RequestId"))
-            pending = service("cloudformation.custom_resource")
-            with pending._lock:
-                entry = pending._pending.get(token)
-                answered = entry is None or entry["result"] is not None
-            if not answered:
-                pending.deliver_response(token, response)
+    if _custom_resource.get() and isinstance(event, Mapping) and result.get("error"):
+        body = result.get("body")
+        error = body if isinstance(body, Mapping) else {"errorType": "Unhandled", "errorMessage": body}
+        reason = f"The function of the custom resource failed: {error.get('errorType')}: {error.get('errorMessage')}"
+        token = str(event["ResponseURL"]).rpartition("/")[2]
+        pending = service("cloudformation.custom_resource")
+        # A function that failed after its response has answered already.
+        if (entry := pending._pending.get(token)) is not None and not entry["event"].is_set():
+            pending.deliver_response(token, {"Status": "FAILED", "Reason": reason})
     return result
+
+
+def _invoke_custom_resource(original: Callable[..., object], *args: object, **kwargs: object) -> object:
+    token = _custom_resource.set(True)
+    try:
+        return original(*args, **kwargs)
+    finally:
+        _custom_resource.reset(token)
 
 
 def _zip_inline(original: Callable[..., bytes | None], source: object, handler: object, *args: str) -> bytes | None:
@@ -205,5 +212,6 @@ WRAPPERS: Wrappers = {
         "_execute_function_warm": _execute_function_warm,
         "_execute_function_with_config_scope": _execute_function_with_config_scope,
     },
+    "ministack.services.cloudformation.custom_resource": {"invoke_custom_resource": _invoke_custom_resource},
     "ministack.services.cloudformation.provisioners": {"_zip_inline": _zip_inline},
 }
