@@ -70,10 +70,13 @@ class Launched:
     sandboxed: bool
 
     def memory_in_mb(self) -> float:
-        """Return the memory of the function's process that is its own, and not mapped from files."""
+        """Return the memory of the function's process that is its own, and not mapped from files.
+
+        That of programs that it started does not count: npm, for one, needs more here than in AWS.
+        """
         with contextlib.suppress(psutil.Error, OSError):
             process = psutil.Process(self.process.pid)
-            processes = process.children(recursive=True) if self.sandboxed else [process]
+            processes = process.children() if self.sandboxed else [process]
             return max((_own_memory(one) for one in processes), default=0) / _BYTES_PER_MB
         return 0.0
 
