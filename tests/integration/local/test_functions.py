@@ -107,10 +107,14 @@ def test_a_function_runs_again_after_each_failure(create: Callable[..., str], in
 
 
 PYTHON_ERROR = "class NotYet(Exception): pass\ndef fail(): raise NotYet('wait')\ndef handler(e, c): fail()\n"
-NODE_ERROR = "class NotYet extends Error { name = 'NotYet' }\nexports.handler = async () => { throw new NotYet('wait') }\n"
+NODE_ERROR = (
+    "class NotYet extends Error { name = 'NotYet' }\nexports.handler = async () => { throw new NotYet('wait') }\n"
+)
 
 
-@pytest.mark.parametrize(("runtime", "file", "code"), [(PYTHON, "index.py", PYTHON_ERROR), (NODE, "index.js", NODE_ERROR)])
+@pytest.mark.parametrize(
+    ("runtime", "file", "code"), [(PYTHON, "index.py", PYTHON_ERROR), (NODE, "index.js", NODE_ERROR)]
+)
 def test_an_exception_keeps_its_class_and_stack_trace_and_is_caught_by_them(
     local_aws: RunningLocalAws, create: Callable[..., str], invoke: Invoke, runtime: str, file: str, code: str
 ) -> None:

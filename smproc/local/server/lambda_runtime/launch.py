@@ -171,9 +171,7 @@ class Launcher:
             raise CannotLaunchError("Runtime.InvalidEntrypoint", str(error)) from error
         return Launched(process, output, own, sandboxed)
 
-    def _direct(
-        self, function: Function, own: Path, pipes: tuple[int, int]
-    ) -> tuple[list[str], dict[str, str], Path]:
+    def _direct(self, function: Function, own: Path, pipes: tuple[int, int]) -> tuple[list[str], dict[str, str], Path]:
         """Return the command, variables and directory of a process outside of a sandbox."""
         code = own / "code"
         code.mkdir()

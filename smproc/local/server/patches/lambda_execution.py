@@ -203,7 +203,9 @@ def _invoke_custom_resource(original: Callable[..., object], *args: object, **kw
 
 def _zip_inline(original: Callable[..., bytes | None], source: object, handler: object, *args: str) -> bytes | None:
     package = original(source, handler, *args)
-    return package if package is None else add_response_module(package, node=bool(args and args[0].startswith("nodejs")))
+    return (
+        package if package is None else add_response_module(package, node=bool(args and args[0].startswith("nodejs")))
+    )
 
 
 WRAPPERS: Wrappers = {

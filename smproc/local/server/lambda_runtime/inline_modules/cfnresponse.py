@@ -23,7 +23,9 @@ def send(event, context, responseStatus, responseData, physicalResourceId=None, 
         "Data": responseData,
     }
     print("Response body:", json.dumps(response))
-    request = urllib.request.Request(event["ResponseURL"], json.dumps(response).encode(), {"Content-Type": ""}, method="PUT")
+    request = urllib.request.Request(
+        event["ResponseURL"], json.dumps(response).encode(), {"Content-Type": ""}, method="PUT"
+    )
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
             print("Status code:", answer.status)
