@@ -63,33 +63,159 @@ def invoke(local_aws: RunningLocalAws) -> Invoke:
 
 
 FAILURES = {
-    "no module": (PYTHON, {"other.py": ""}, {}, "Runtime.ImportModuleError", "Unable to import module 'index': No module named 'index'"),
-    "no imported module": (PYTHON, {"index.py": "import absent"}, {}, "Runtime.ImportModuleError", "Unable to import module 'index': No module named 'absent'"),
+    "no module": (
+        PYTHON,
+        {"other.py": ""},
+        {},
+        "Runtime.ImportModuleError",
+        "Unable to import module 'index': No module named 'index'",
+    ),
+    "no imported module": (
+        PYTHON,
+        {"index.py": "import absent"},
+        {},
+        "Runtime.ImportModuleError",
+        "Unable to import module 'index': No module named 'absent'",
+    ),
     "syntax": (PYTHON, {"index.py": "def"}, {}, "Runtime.UserCodeSyntaxError", "Syntax error in module 'index': "),
-    "no handler": (PYTHON, {"index.py": ""}, {}, "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'index'"),
-    "no name": (PYTHON, {"index.py": ""}, {"handler": "index"}, "Runtime.MalformedHandlerName", "Bad handler 'index': "),
+    "no handler": (
+        PYTHON,
+        {"index.py": ""},
+        {},
+        "Runtime.HandlerNotFound",
+        "Handler 'handler' missing on module 'index'",
+    ),
+    "no name": (
+        PYTHON,
+        {"index.py": ""},
+        {"handler": "index"},
+        "Runtime.MalformedHandlerName",
+        "Bad handler 'index': ",
+    ),
     "error at import": (PYTHON, {"index.py": "raise KeyError('a')"}, {}, "KeyError", "'a'"),
-    "exit at import": (PYTHON, {"index.py": "import os; os._exit(3)"}, {}, "Runtime.ExitError", "Runtime exited with error: exit status 3"),
-    "exit": (PYTHON, {"index.py": "import sys\ndef handler(e, c): sys.exit(2)"}, {}, "Runtime.ExitError", "Runtime exited with error: exit status 2"),
-    "exit without error": (PYTHON, {"index.py": "import os\ndef handler(e, c): os._exit(0)"}, {}, "Runtime.ExitError", "Runtime exited without providing a reason"),
-    "signal": (PYTHON, {"index.py": "import os\ndef handler(e, c): os.kill(os.getpid(), 9)"}, {}, "Runtime.ExitError", "Runtime exited with error: signal: killed"),
-    "time-out": (PYTHON, {"index.py": "import time\ndef handler(e, c): time.sleep(60)"}, {"Timeout": 1}, "Sandbox.Timedout", "Task timed out after 1.00 seconds"),
-    "memory": (PYTHON, {"index.py": "import time\ndef handler(e, c):\n    x = b'x' * 300_000_000\n    time.sleep(20)"}, {"MemorySize": 128}, "Runtime.OutOfMemory", "signal: killed"),
-    "no JSON": (PYTHON, {"index.py": "def handler(e, c): return {1, 2}"}, {}, "Runtime.MarshalError", "Unable to marshal response: Object of type set is not JSON serializable"),
-    "large response": (PYTHON, {"index.py": "def handler(e, c): return 'x' * 7_000_000"}, {}, "Function.ResponseSizeTooLarge", "maximum allowed payload size"),
+    "exit at import": (
+        PYTHON,
+        {"index.py": "import os; os._exit(3)"},
+        {},
+        "Runtime.ExitError",
+        "Runtime exited with error: exit status 3",
+    ),
+    "exit": (
+        PYTHON,
+        {"index.py": "import sys\ndef handler(e, c): sys.exit(2)"},
+        {},
+        "Runtime.ExitError",
+        "Runtime exited with error: exit status 2",
+    ),
+    "exit without error": (
+        PYTHON,
+        {"index.py": "import os\ndef handler(e, c): os._exit(0)"},
+        {},
+        "Runtime.ExitError",
+        "Runtime exited without providing a reason",
+    ),
+    "signal": (
+        PYTHON,
+        {"index.py": "import os\ndef handler(e, c): os.kill(os.getpid(), 9)"},
+        {},
+        "Runtime.ExitError",
+        "Runtime exited with error: signal: killed",
+    ),
+    "time-out": (
+        PYTHON,
+        {"index.py": "import time\ndef handler(e, c): time.sleep(60)"},
+        {"Timeout": 1},
+        "Sandbox.Timedout",
+        "Task timed out after 1.00 seconds",
+    ),
+    "memory": (
+        PYTHON,
+        {"index.py": "import time\ndef handler(e, c):\n    x = b'x' * 300_000_000\n    time.sleep(20)"},
+        {"MemorySize": 128},
+        "Runtime.OutOfMemory",
+        "signal: killed",
+    ),
+    "no JSON": (
+        PYTHON,
+        {"index.py": "def handler(e, c): return {1, 2}"},
+        {},
+        "Runtime.MarshalError",
+        "Unable to marshal response: Object of type set is not JSON serializable",
+    ),
+    "large response": (
+        PYTHON,
+        {"index.py": "def handler(e, c): return 'x' * 7_000_000"},
+        {},
+        "Function.ResponseSizeTooLarge",
+        "maximum allowed payload size",
+    ),
     "node: no module": (NODE, {"other.js": ""}, {}, "Runtime.ImportModuleError", "Error: Cannot find module 'index'"),
-    "node: no required module": (NODE, {"index.js": "require('absent')"}, {}, "Runtime.ImportModuleError", "Error: Cannot find module 'absent'"),
-    "node: no imported module": (NODE, {"index.mjs": "import 'absent'"}, {}, "Runtime.ImportModuleError", "Error: Cannot find package 'absent'"),
+    "node: no required module": (
+        NODE,
+        {"index.js": "require('absent')"},
+        {},
+        "Runtime.ImportModuleError",
+        "Error: Cannot find module 'absent'",
+    ),
+    "node: no imported module": (
+        NODE,
+        {"index.mjs": "import 'absent'"},
+        {},
+        "Runtime.ImportModuleError",
+        "Error: Cannot find package 'absent'",
+    ),
     "node: syntax": (NODE, {"index.js": "function {"}, {}, "Runtime.UserCodeSyntaxError", "SyntaxError: "),
-    "node: no handler": (NODE, {"index.js": "exports.other = 1"}, {}, "Runtime.HandlerNotFound", "index.handler is undefined or not exported"),
+    "node: no handler": (
+        NODE,
+        {"index.js": "exports.other = 1"},
+        {},
+        "Runtime.HandlerNotFound",
+        "index.handler is undefined or not exported",
+    ),
     "node: error at import": (NODE, {"index.js": "throw new RangeError('r')"}, {}, "RangeError", "r"),
-    "node: exit": (NODE, {"index.js": "exports.handler = async () => process.exit(4)"}, {}, "Runtime.ExitError", "exit status 4"),
-    "node: time-out": (NODE, {"index.js": "exports.handler = () => new Promise(() => setInterval(() => {}, 99))"}, {"Timeout": 1}, "Sandbox.Timedout", "Task timed out after 1.00 seconds"),
-    "node: never settled": (NODE, {"index.js": "exports.handler = () => new Promise(() => {})"}, {}, "Runtime.NodeJsExit", "before its promise was settled"),
-    "node: uncaught": (NODE, {"index.js": "exports.handler = () => new Promise(() => setImmediate(() => { throw new TypeError('t') }))"}, {}, "TypeError", "t"),
-    "node: unhandled rejection": (NODE, {"index.js": "exports.handler = () => { Promise.reject(new Error('u')); return new Promise(() => setInterval(() => {}, 99)) }"}, {}, "Runtime.UnhandledPromiseRejection", "Error: u"),
-    "node: streaming": (NODE, {"index.js": "exports.handler = awslambda.streamifyResponse(async () => {})"}, {}, "Runtime.Unsupported", "does not stream responses"),
-}  # fmt: skip
+    "node: exit": (
+        NODE,
+        {"index.js": "exports.handler = async () => process.exit(4)"},
+        {},
+        "Runtime.ExitError",
+        "exit status 4",
+    ),
+    "node: time-out": (
+        NODE,
+        {"index.js": "exports.handler = () => new Promise(() => setInterval(() => {}, 99))"},
+        {"Timeout": 1},
+        "Sandbox.Timedout",
+        "Task timed out after 1.00 seconds",
+    ),
+    "node: never settled": (
+        NODE,
+        {"index.js": "exports.handler = () => new Promise(() => {})"},
+        {},
+        "Runtime.NodeJsExit",
+        "before its promise was settled",
+    ),
+    "node: uncaught": (
+        NODE,
+        {"index.js": "exports.handler = () => new Promise(() => setImmediate(() => { throw new TypeError('t') }))"},
+        {},
+        "TypeError",
+        "t",
+    ),
+    "node: unhandled rejection": (
+        NODE,
+        {"index.js": "exports.handler = () => { Promise.reject(new Error('u')); setInterval(() => {}, 99) }"},
+        {},
+        "Runtime.UnhandledPromiseRejection",
+        "Error: u",
+    ),
+    "node: streaming": (
+        NODE,
+        {"index.js": "exports.handler = awslambda.streamifyResponse(async () => {})"},
+        {},
+        "Runtime.Unsupported",
+        "does not stream responses",
+    ),
+}
 
 
 @pytest.mark.parametrize("failure", FAILURES)
@@ -167,7 +293,7 @@ def test_a_node_handler_without_a_result_answers_null(create: Callable[..., str]
 
 
 def test_an_ecmascript_module_with_top_level_await(create: Callable[..., str], invoke: Invoke) -> None:
-    code = "const a = await Promise.resolve(2);\nexport const handler = async (event, context) => [a, context.functionName]"
+    code = "const a = await Promise.resolve(2);\nexport const handler = async (e, context) => [a, context.functionName]"
     name = create({"src/index.mjs": code}, NODE, "src/index.handler")
     assert invoke(name) == ([2, name], "")
 

@@ -7,7 +7,6 @@ See: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import selectors
@@ -19,10 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
-import psutil
-
 from smproc.local.server.lambda_runtime.function import Function, Invocation
-from smproc.local.server.lambda_runtime.launch import CannotLaunchError, Launcher, Launched
+from smproc.local.server.lambda_runtime.launch import CannotLaunchError, Launched, Launcher
 
 # The initialization does not count towards the function's time-out, up to this limit.
 _INIT_TIMEOUT_IN_SECONDS: Final = 10.0
@@ -149,7 +146,6 @@ class ExecutionEnvironment:
         if launched is None:
             raise RuntimeError("The process must be running")
         unsent = memoryview(request)
-        memory_check = time.time() + _MEMORY_CHECK_INTERVAL_IN_SECONDS
         with selectors.DefaultSelector() as selector:
             selector.register(self._responses, selectors.EVENT_READ)
             selector.register(launched.output, selectors.EVENT_READ)
@@ -159,20 +155,15 @@ class ExecutionEnvironment:
                 now = time.time()
                 if now >= deadline:
                     return self._timed_out(request_id)
-                if now >= memory_check:
-                    memory_check = now + _MEMORY_CHECK_INTERVAL_IN_SECONDS
-                    if launched.memory_in_mb() > self._function.memory_in_mb:
-                        return self._ended("Runtime.OutOfMemory", request_id, "signal: killed")
-                for key, _ in selector.select(min(deadline, memory_check) - now):
-                    if key.fd == self._requests:
-                        unsent = self._write(unsent)
-                        if not unsent:
-                            selector.unregister(self._requests)
-                    elif key.fd == launched.output:
-                        if not self._read_output(launched.output):
-                            selector.unregister(launched.output)
-                    elif not self._read_response():
-                        return self._ended("Runtime.ExitError", request_id, None)
+                if launched.memory_in_mb() > self._function.memory_in_mb:
+                    return self._ended("Runtime.OutOfMemory", request_id, "signal: killed")
+                ready = {key.fd for key, _ in selector.select(min(deadline - now, _MEMORY_CHECK_INTERVAL_IN_SECONDS))}
+                if self._requests in ready and not (unsent := self._write(unsent)):
+                    selector.unregister(self._requests)
+                if launched.output in ready and not self._read_output(launched.output):
+                    selector.unregister(launched.output)
+                if self._responses in ready and not self._read_response():
+                    return self._ended("Runtime.ExitError", request_id, None)
         while self._read_output(launched.output):
             pass
         line, _, rest = self._pending.partition(b"\n")

@@ -1,4 +1,4 @@
-"""The AWS SDK for JavaScript v3, which AWS's Node runtimes have: installed from npm by a lock file, once per version."""
+"""The AWS SDK for JavaScript v3, which AWS's Node runtimes have: installed from npm by a lock file, once."""
 
 from __future__ import annotations
 

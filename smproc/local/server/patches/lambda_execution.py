@@ -1,8 +1,8 @@
 """Lambda: functions run as in AWS's managed runtimes, and an error keeps its type, message and stack trace.
 
-AWS: a runtime loads the handler and reports a failure by its type, as ``Runtime.ImportModuleError``, or the class of the
-function's own exception, with the stack trace. Node's runtimes have the AWS SDK for JavaScript v3, layers are at /opt,
-and CloudFormation adds ``cfnresponse`` to inline code.
+AWS: a runtime loads the handler and reports a failure by its type, as ``Runtime.ImportModuleError``, or the class of
+the function's own exception, with the stack trace. Node's runtimes have the AWS SDK for JavaScript v3, layers are at
+/opt, and CloudFormation adds ``cfnresponse`` to inline code.
 See: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
 See: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html
 See: https://docs.aws.amazon.com/lambda/latest/dg/lambda-nodejs.html

@@ -7,6 +7,8 @@ See: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
 See: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 """
 
+from __future__ import annotations
+
 import importlib
 import json
 import linecache
@@ -15,6 +17,9 @@ import os
 import site
 import sys
 import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 _REQUESTS, _RESPONSES = int(sys.argv[1]), int(sys.argv[2])
 _TASK_ROOT = os.environ["LAMBDA_TASK_ROOT"]
@@ -23,9 +28,12 @@ _OWN_FILES = (__file__, "<frozen importlib._bootstrap>", "<frozen importlib._boo
 
 
 class Context:
-    """The context object. See: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html"""
+    """The context object.
 
-    def __init__(self, invocation):
+    See: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    """
+
+    def __init__(self, invocation: Mapping[str, Any]) -> None:
         self.aws_request_id = invocation["request_id"]
         self.invoked_function_arn = invocation["function_arn"]
         self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
@@ -33,11 +41,11 @@ class Context:
         self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
         self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
         self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
-        self.identity = None
-        self.client_context = None
-        self._deadline = invocation["deadline"]
+        self.identity: None = None
+        self.client_context: None = None
+        self._deadline: float = invocation["deadline"]
 
-    def get_remaining_time_in_millis(self):
+    def get_remaining_time_in_millis(self) -> int:
         """Return the time until the function's time-out."""
         return max(0, int((self._deadline - time.time()) * 1000))
 
@@ -47,31 +55,29 @@ class _RequestFilter(logging.Filter):
 
     request_id = ""
 
-    def filter(self, record):
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add the id."""
         record.aws_request_id = self.request_id
         return True
 
 
-class _Refused(Exception):
+class _RuntimeFailureError(Exception):
     """A failure with an error type of the runtime's own."""
 
-    def __init__(self, error_type, message):
+    def __init__(self, error_type: str, message: str) -> None:
         super().__init__(message)
         self.error_type = error_type
 
 
-def _prepare():
+def _prepare() -> _RequestFilter:
     sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     sys.path[0] = _TASK_ROOT
     layers = filter(None, os.environ.pop("SMPROC_LAYERS", "").split(os.pathsep))
     for layer in layers:
-        folder = os.path.join(layer, "python")
-        if os.path.isdir(folder):
-            sys.path.insert(1, folder)
-            for version in sorted(os.listdir(os.path.join(folder, "lib")) if os.path.isdir(f"{folder}/lib") else ()):
-                packages = os.path.join(folder, "lib", version, "site-packages")
-                if os.path.isdir(packages):
-                    site.addsitedir(packages)
+        folder = f"{layer}/python"
+        sys.path.insert(1, folder)
+        for packages in sorted(Path(folder).glob("lib/*/site-packages")):
+            site.addsitedir(str(packages))
     requests = _RequestFilter()
     handler = logging.StreamHandler(sys.stdout)
     formatter = logging.Formatter(
@@ -86,7 +92,7 @@ def _prepare():
     return requests
 
 
-def _send_depth_of_invocations():
+def _send_depth_of_invocations() -> None:
     """Send the depth of nested invocations with each call, by which a loop of functions is recognised."""
     variable, _, header = os.environ.pop("SMPROC_DEPTH", "").partition("=")
     if not header:
@@ -96,20 +102,20 @@ def _send_depth_of_invocations():
     except ImportError:
         return
 
-    def add_depth(params, **_):
+    def add_depth(params: dict[str, Any], **_: Any) -> None:
         if variable in os.environ:
             params["headers"].setdefault(header, os.environ[variable])
 
     BUILTIN_HANDLERS.append(("before-call", add_depth))
 
 
-def _answer_over_http():
+def _answer_over_http() -> None:
     """Let HTTPS connections to the host of a ResponseURL, which is the local AWS, be connections to its own port."""
     import http.client
 
     connect = http.client.HTTPSConnection.connect
 
-    def connect_to_local_aws(self):
+    def connect_to_local_aws(self: http.client.HTTPSConnection) -> None:
         if self.host == "127.0.0.1" and self.port in (443, _gateway_port()):
             self.port = _gateway_port()
             http.client.HTTPConnection.connect(self)
@@ -119,32 +125,40 @@ def _answer_over_http():
     http.client.HTTPSConnection.connect = connect_to_local_aws
 
 
-def _gateway_port():
+def _gateway_port() -> int:
     return int(os.environ["AWS_ENDPOINT_URL"].rpartition(":")[2].strip("/") or 443)
 
 
-def _load():
+def _load() -> Callable[[object, Context], object]:
     name = os.environ["_HANDLER"]
     module_name, dot, function = name.rpartition(".")
     if not dot:
-        raise _Refused(
+        raise _RuntimeFailureError(
             "Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)"
         )
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as error:
-        raise _Refused("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}") from error
+        raise _RuntimeFailureError(
+            "Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}"
+        ) from error
     except SyntaxError as error:
-        raise _Refused("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}") from error
+        raise _RuntimeFailureError(
+            "Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}"
+        ) from error
     if not hasattr(module, function):
-        raise _Refused("Runtime.HandlerNotFound", f"Handler '{function}' missing on module '{module_name}'")
+        raise _RuntimeFailureError("Runtime.HandlerNotFound", f"Handler '{function}' missing on module '{module_name}'")
     if os.environ.pop("SMPROC_SNAPSTART", None):
         _run_snapshot_hooks()
-    return getattr(module, function)
+    handler: Callable[[object, Context], object] = getattr(module, function)
+    return handler
 
 
-def _run_snapshot_hooks():
-    """Run the hooks of SnapStart. See: https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html"""
+def _run_snapshot_hooks() -> None:
+    """Run the hooks of SnapStart.
+
+    See: https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
+    """
     try:
         from snapshot_restore_py import get_after_restore, get_before_snapshot
     except ImportError:
@@ -153,7 +167,7 @@ def _run_snapshot_hooks():
         hook(*arguments, **keywords)
 
 
-def _error(error, request_id):
+def _error(error: Exception, request_id: str) -> dict[str, Any]:
     frames = []
     trace = error.__traceback__
     while trace is not None:
@@ -162,7 +176,7 @@ def _error(error, request_id):
             line = linecache.getline(code.co_filename, trace.tb_lineno).strip()
             frames.append(f'  File "{code.co_filename}", line {trace.tb_lineno}, in {code.co_name}\n    {line}\n')
         trace = trace.tb_next
-    refused = isinstance(error, _Refused)
+    refused = isinstance(error, _RuntimeFailureError)
     error_type = error.error_type if refused else type(error).__name__
     payload = {
         "errorMessage": str(error),
@@ -177,7 +191,7 @@ def _error(error, request_id):
     return {"error": payload}
 
 
-def _send(response):
+def _send(response: Mapping[str, Any]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     data = json.dumps(response).encode() + b"\n"
@@ -185,7 +199,7 @@ def _send(response):
         data = data[os.write(_RESPONSES, data) :]
 
 
-def _set_variables(variables):
+def _set_variables(variables: Mapping[str, str | None]) -> None:
     for name, value in variables.items():
         if value is None:
             os.environ.pop(name, None)
@@ -193,14 +207,14 @@ def _set_variables(variables):
             os.environ[name] = value
 
 
-def _number(value):
+def _number(value: object) -> int | float:
     decimal = sys.modules.get("decimal")
     if decimal is None or not isinstance(value, decimal.Decimal):
         raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-def _invoke(handler, invocation):
+def _invoke(handler: Callable[[object, Context], object], invocation: Mapping[str, Any]) -> dict[str, Any]:
     try:
         result = handler(invocation["event"], Context(invocation))
     except Exception as error:
@@ -208,11 +222,11 @@ def _invoke(handler, invocation):
     try:
         return {"result": json.dumps(result, ensure_ascii=False, default=_number)}
     except Exception as error:
-        refused = _Refused("Runtime.MarshalError", f"Unable to marshal response: {error}")
+        refused = _RuntimeFailureError("Runtime.MarshalError", f"Unable to marshal response: {error}")
         return _error(refused, invocation["request_id"])
 
 
-def main():
+def main() -> None:
     """Serve the function until the pipe is closed."""
     requests = _prepare()
     # The path of this file, which the function has no use for.

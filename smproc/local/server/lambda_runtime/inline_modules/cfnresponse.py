@@ -3,14 +3,26 @@
 See: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-lambda-function-code-cfnresponsemodule.html
 """
 
+from __future__ import annotations
+
 import json
 import urllib.request
+from collections.abc import Mapping
+from typing import Any
 
 SUCCESS = "SUCCESS"
 FAILED = "FAILED"
 
 
-def send(event, context, responseStatus, responseData, physicalResourceId=None, noEcho=False, reason=None):
+def send(
+    event: Mapping[str, Any],
+    context: Any,
+    responseStatus: str,
+    responseData: Mapping[str, Any],
+    physicalResourceId: str | None = None,
+    noEcho: bool = False,
+    reason: str | None = None,
+) -> None:
     """Send the response of a custom resource to CloudFormation."""
     response = {
         "Status": responseStatus,
