@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
@@ -13,6 +14,9 @@ import pytest
 from smproc.local import LocalAws
 from tests.helpers.deployment import Deployment, bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
+
+if TYPE_CHECKING:
+    from types_boto3_ec2.type_defs import FilterTypeDef
 
 APP = Path(__file__).with_name("ordinary") / "app.py"
 
@@ -40,7 +44,7 @@ def command(empty: Deployment, tmp_path: Path) -> Callable[..., str]:
 
 
 def test_ordinary_constructs(empty: Deployment, command: Callable[..., str]) -> None:
-    s3, logs, ec2 = (empty.session.client(name) for name in ("s3", "logs", "ec2"))
+    s3, ec2 = empty.session.client("s3"), empty.session.client("ec2")
     for text in ("one", "two"):
         command("deploy", text=text)
         outputs = empty.outputs("Ordinary")
@@ -49,10 +53,11 @@ def test_ordinary_constructs(empty: Deployment, command: Callable[..., str]) -> 
         assert (outputs["Echoed"], outputs["Value"], outputs["Tries"]) == (text, text, "2")
     assert outputs["RemoteBucketName"].startswith("remote-")
 
+    logs = empty.session.client("logs")
     (group,) = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{outputs['FunctionName']}")["logGroups"]
     assert group["retentionInDays"] == 7
     (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.0.0.0/16"]}])["Vpcs"]
-    in_vpc = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
+    in_vpc: list[FilterTypeDef] = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
     gateways = ec2.describe_nat_gateways(Filters=in_vpc)["NatGateways"]
     assert {gateway["State"] for gateway in gateways} == {"available"}
     (default,) = ec2.describe_security_groups(Filters=in_vpc)["SecurityGroups"]

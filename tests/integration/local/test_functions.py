@@ -62,7 +62,7 @@ def invoke(local_aws: RunningLocalAws) -> Invoke:
     return invoke
 
 
-FAILURES = {
+FAILURES: dict[str, tuple[str, dict[str, str], dict[str, Any], str, str]] = {
     "no module": (
         PYTHON,
         {"other.py": ""},

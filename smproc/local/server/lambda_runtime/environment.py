@@ -114,7 +114,8 @@ class ExecutionEnvironment:
         if size > _RESPONSE_LIMIT_IN_BYTES:
             message = f"Response payload size exceeded maximum allowed payload size ({_RESPONSE_LIMIT_IN_BYTES} bytes)."
             return Failure({"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message})
-        return json.loads(response["result"])
+        value: object = json.loads(response["result"])
+        return value
 
     def _initialize(self, request_id: str) -> Failure | None:
         self.close()

@@ -6,8 +6,8 @@ See: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-
 See: https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html
 
 ministack 1.5.33: the handler of ``AWS::SSM::Parameter`` in
-`ministack.services.cloudformation.provisioners._RESOURCE_HANDLERS` calls it ``/<stack>/<logical id>``, which no policy of
-CDK allows when policies are enforced.
+`ministack.services.cloudformation.provisioners._RESOURCE_HANDLERS` calls it ``/<stack>/<logical id>``, which no policy
+of CDK allows when policies are enforced.
 
 Removable when: the name that ministack generates does not start with a slash (not so in 1.5.33).
 """

@@ -10,6 +10,7 @@ See: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import linecache
 import logging
@@ -70,7 +71,7 @@ class _RuntimeFailureError(Exception):
 
 
 def _prepare() -> _RequestFilter:
-    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    sys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", errors="backslashreplace", line_buffering=True)
     sys.path[0] = _TASK_ROOT
     layers = filter(None, os.environ.pop("SMPROC_LAYERS", "").split(os.pathsep))
     for layer in layers:
@@ -122,7 +123,7 @@ def _answer_over_http() -> None:
         else:
             connect(self)
 
-    http.client.HTTPSConnection.connect = connect_to_local_aws
+    setattr(http.client.HTTPSConnection, "connect", connect_to_local_aws)  # noqa: B010 - a method cannot be assigned
 
 
 def _gateway_port() -> int:
@@ -160,10 +161,10 @@ def _run_snapshot_hooks() -> None:
     See: https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
     """
     try:
-        from snapshot_restore_py import get_after_restore, get_before_snapshot
+        hooks = importlib.import_module("snapshot_restore_py")
     except ImportError:
         return
-    for hook, arguments, keywords in [*reversed(get_before_snapshot()), *get_after_restore()]:
+    for hook, arguments, keywords in [*reversed(hooks.get_before_snapshot()), *hooks.get_after_restore()]:
         hook(*arguments, **keywords)
 
 
@@ -177,7 +178,7 @@ def _error(error: Exception, request_id: str) -> dict[str, Any]:
             frames.append(f'  File "{code.co_filename}", line {trace.tb_lineno}, in {code.co_name}\n    {line}\n')
         trace = trace.tb_next
     refused = isinstance(error, _RuntimeFailureError)
-    error_type = error.error_type if refused else type(error).__name__
+    error_type = error.error_type if isinstance(error, _RuntimeFailureError) else type(error).__name__
     payload = {
         "errorMessage": str(error),
         "errorType": error_type,
