@@ -40,7 +40,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What an invocation returned and printed.
+    """The result and the output of an invocation.
 
     Attributes:
         result: the value that the handler returned, or its failure.

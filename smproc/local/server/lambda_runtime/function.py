@@ -27,7 +27,7 @@ class Function:
 
     @property
     def is_node(self) -> bool:
-        """Whether the function runs on Node, and not on Python."""
+        """True if the function runs on Node, and not on Python."""
         return str(self.configuration.get("Runtime", "")).startswith("nodejs")
 
     @property
@@ -42,7 +42,7 @@ class Function:
 
     @property
     def runs_snapshot_hooks(self) -> bool:
-        """Whether the initialization runs the hooks of SnapStart."""
+        """True if the initialization runs the hooks of SnapStart."""
         return (self.configuration.get("SnapStart") or {}).get("OptimizationStatus") == "On"
 
     def environment(self, task_root: str, log_stream: str) -> dict[str, str]:

@@ -111,7 +111,7 @@ def _send_depth_of_invocations() -> None:
 
 
 def _answer_over_http() -> None:
-    """Let HTTPS connections to the host of a ResponseURL, which is the local AWS, be connections to its own port."""
+    """Connect to the local AWS without TLS, at its own port, where HTTPS is asked for: the host of a ResponseURL."""
     import http.client
 
     connect = http.client.HTTPSConnection.connect
