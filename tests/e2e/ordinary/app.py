@@ -42,7 +42,7 @@ class Ordinary(cdk.Stack):
     """One construct of each kind."""
 
     def __init__(self, scope: cdk.App, construct_id: str, *, text: str, env: cdk.Environment) -> None:
-        super().__init__(scope, construct_id, env=env, cross_region_references=True)
+        super().__init__(scope, construct_id, env=env)
         self._text = text
         ec2.Vpc(self, "Vpc", restrict_default_security_group=True)
         bucket = s3.Bucket(self, "Bucket", auto_delete_objects=True, removal_policy=DESTROY)
@@ -133,21 +133,11 @@ class Ordinary(cdk.Stack):
         cdk.CfnOutput(self, "Value", value=called.get_response_field("Parameter.Value"))
 
 
-class Remote(cdk.Stack):
-    """A stack of another region, whose bucket is named by the first one's region."""
-
-    def __init__(self, scope: cdk.App, construct_id: str, *, env: cdk.Environment) -> None:
-        super().__init__(scope, construct_id, env=env, cross_region_references=True)
-        self.bucket = s3.Bucket(self, "Bucket", removal_policy=DESTROY)
-
-
 app = cdk.App()
-remote = Remote(app, "Remote", env=cdk.Environment(account="000000000000", region="eu-west-1"))
-ordinary = Ordinary(
+Ordinary(
     app,
     "Ordinary",
     text=str(app.node.get_context("text")),
     env=cdk.Environment(account="000000000000", region="us-east-1"),
 )
-cdk.CfnOutput(ordinary, "RemoteBucketName", value=remote.bucket.bucket_name)
 app.synth()
