@@ -73,8 +73,9 @@ class Reconciler:
         ends: list[ExecutionEnded] = []
         for run in runs:
             self._attempt(
-                f"find the ends of the run {run.name}", lambda run=run: ends.extend(self._ends_of(run, running))
-            )  # type: ignore[misc]
+                f"find the ends of the run {run.name}",
+                lambda run=run: ends.extend(self._ends_of(run, running)),  # type: ignore[misc]
+            )
         handle_ends(self._runtime, ends)
 
     def _ends_of(self, run: Run, running: Collection[str]) -> list[ExecutionEnded]:
