@@ -30,6 +30,7 @@ from smproc.local.server.patches import (
     hosting,
     iam,
     lambda_event_sources,
+    logs_storage,
     persistence,
     s3_listing,
     s3_object_events,
@@ -122,6 +123,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     s3_object_events,
     cloudformation_vpc,
     cloudcontrol_state_machines,
+    logs_storage,
     persistence,
     iam,
 )
