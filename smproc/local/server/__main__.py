@@ -150,7 +150,8 @@ class Server:
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_number, self._stopping.set)
         threading.Thread(target=report_readiness, name="readiness", daemon=True).start()
-        saver = AutoSaver(patches.save_account)
+        saver = AutoSaver(patches.account_parts)
+        patches.on_background_change(saver.note_change)
         saver.start()
         try:
             served = with_credentials(application, credentials, saver.note_change)

@@ -233,7 +233,10 @@ class LogEvents(Sequence[Event]):
         Args:
             events: the events; those without an id get one.
         """
-        ordered = [{"eventId": str(uuid.uuid4()), **event} for event in sorted(events, key=_timestamp)]
+        ordered = [
+            event if "eventId" in event else {**event, "eventId": str(uuid.uuid4())}
+            for event in sorted(events, key=_timestamp)
+        ]
         if not ordered:
             return
         facts = self.facts

@@ -53,7 +53,7 @@ from smproc.local.server.patches.hosting import (
     role_session,
 )
 from smproc.local.server.patches.iam import check_caller_permission, check_role_permission, role_trusts
-from smproc.local.server.patches.persistence import save_account
+from smproc.local.server.patches.persistence import account_parts, on_background_change
 from smproc.local.server.patches.registry import (
     SUPPORTED,
     Mismatch,
@@ -83,6 +83,7 @@ __all__ = [
     "Mismatch",
     "Task",
     "aborted",
+    "account_parts",
     "add_service",
     "add_task",
     "apply",
@@ -94,13 +95,13 @@ __all__ = [
     "current_task",
     "load",
     "mismatches",
+    "on_background_change",
     "patch_name",
     "put_events",
     "request_account",
     "request_region",
     "role_session",
     "role_trusts",
-    "save_account",
     "task_error",
     "task_submitted",
 ]
@@ -133,6 +134,8 @@ WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     # The executions' wrapper starts a timer in a copy of the thread's context. A nested execution runs on the thread of
     # the execution that waits for it, so the variables of that one are cleared before the context is copied.
     "ministack.services.stepfunctions._run_execution": ("stepfunctions_executions", "stepfunctions_variables"),
+    # That of the persistence notes that something has changed, after the event was dispatched.
+    "ministack.services.eventbridge._dispatch_event": ("s3_object_events", "persistence"),
     # The executions' wrapper can refuse a task. The context of the state is set before it does, so that it is never
     # that of an earlier state.
     "ministack.services.stepfunctions._execute_task": ("stepfunctions_executions", "stepfunctions_variables"),
