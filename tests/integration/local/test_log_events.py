@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import signal
 import tempfile
@@ -187,6 +188,39 @@ def test_accepted_events_outlive_a_kill_at_once_and_a_deleted_group_does_not(res
     filtered = logs.filter_log_events(logGroupName="kept", filterPattern='"kept 999"')["events"]
     record = logs.get_log_record(logRecordPointer=filtered[0]["eventId"])["logRecord"]
     assert (record["@message"], record["@logStream"], record["@log"]) == ("kept 999", "s", "kept")
+
+
+def test_the_events_of_an_older_server_are_taken_over(restartable: RunningLocalAws) -> None:
+    logs = restartable.logs
+    logs.create_log_group(logGroupName="group")
+    logs.create_log_stream(logGroupName="group", logStreamName="new")
+    restartable.aws.stop()
+    path = restartable.aws.status().folder / "account" / "services" / "cloudwatch_logs.json"
+    document = json.loads(path.read_text())
+    (group,) = document["payload"]["log_groups"]["data"].values()
+    events = [{"timestamp": at, "message": f"line {at}", "ingestionTime": 9} for at in (2, 1)]
+    group["streams"]["old"] = {**group["streams"]["new"], "events": events}
+    path.write_text(json.dumps(document))
+    for _ in range(2):
+        restartable.aws.start()
+        assert messages(restartable, "group", "old") == ["line 1", "line 2"]
+        assert messages(restartable, "group", "new") == []
+        restartable.aws.stop()
+    restartable.aws.start()
+
+
+def test_a_database_that_cannot_be_read_is_named_at_the_start(restartable: RunningLocalAws) -> None:
+    restartable.aws.stop()
+    path = restartable.aws.status().folder / "account" / "services" / "logs.sqlite3"
+    for file in path.parent.glob("logs.sqlite3*"):
+        file.unlink()
+    path.write_bytes(b"no database at all" * 1000)
+    with pytest.raises(
+        LocalAwsError, match=r"The logs cannot be read .*; remove .*logs\.sqlite3 to start without them"
+    ):
+        restartable.aws.start()
+    path.unlink()
+    restartable.aws.start()
 
 
 def test_a_job_that_prints_much_leaves_the_memory_of_the_server_as_it_is(restartable: RunningLocalAws) -> None:

@@ -53,6 +53,7 @@ from smproc.local.server.patches.hosting import (
     role_session,
 )
 from smproc.local.server.patches.iam import check_caller_permission, check_role_permission, role_trusts
+from smproc.local.server.patches.logs_storage import open_logs
 from smproc.local.server.patches.persistence import account_parts, on_background_change
 from smproc.local.server.patches.registry import (
     SUPPORTED,
@@ -96,6 +97,7 @@ __all__ = [
     "load",
     "mismatches",
     "on_background_change",
+    "open_logs",
     "patch_name",
     "put_events",
     "request_account",

@@ -73,6 +73,15 @@ def apply() -> None:
     service("cloudwatch_logs")._log_records._data = _Records()
 
 
+def open_logs() -> None:
+    """Open the database of events, before the server answers requests.
+
+    Raises:
+        LocalAwsError: its file cannot be read.
+    """
+    _store()
+
+
 def _store() -> LogEventStore:
     directory = core("persistence").STATE_DIR
     if directory not in _stores:
