@@ -40,7 +40,7 @@ _timestamp = itemgetter("timestamp")
 
 @dataclass(slots=True)
 class StreamFacts:
-    """What is known about a stored stream besides its events.
+    """The description of a stored stream.
 
     Attributes:
         account: the account id.

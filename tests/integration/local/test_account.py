@@ -218,7 +218,7 @@ def test_the_end_of_an_execution_is_saved_without_a_request(restartable: Running
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have changes saved at once."""
+    """Save changes at once."""
     monkeypatch.setattr("smproc.local.server.autosave._INTERVAL_IN_SECONDS", 0.01)
 
 

@@ -48,7 +48,7 @@ def apply() -> None:
 
 
 def on_background_change(listener: Callable[[], None]) -> None:
-    """Have a function called when something changes without a request, such as at the end of an execution.
+    """Register a function to call when something changes without a request, such as at the end of an execution.
 
     Args:
         listener: the function.

@@ -59,7 +59,7 @@ class IndexedObjects(dict[str, Any]):
             super().__delitem__(key)
             self._forget(key)
 
-    def pop(self, key: str, default: Any = _MISSING) -> Any:  # type: ignore[override] # noqa: ANN401 - ministack's
+    def pop(self, key: str, default: Any = _MISSING) -> Any:  # noqa: ANN401 - ministack's
         """Remove an object and return it, or the default."""
         with self._lock:
             if key not in self and default is not _MISSING:

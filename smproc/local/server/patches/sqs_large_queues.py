@@ -21,6 +21,7 @@ import time
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
@@ -28,6 +29,14 @@ from operator import attrgetter
 from typing import Any
 
 from smproc.local.server.patches.registry import Names, Wrappers, service, takes
+
+# The operations that take receipt handles.
+_BY_HANDLE = (
+    "DeleteMessage",
+    "DeleteMessageBatch",
+    "ChangeMessageVisibility",
+    "ChangeMessageVisibilityBatch",
+)
 
 NAMES: Names = {
     "ministack.services.sqs": {
@@ -43,12 +52,6 @@ NAMES: Names = {
     }
 }
 
-_BY_HANDLE = (
-    "DeleteMessage",
-    "DeleteMessageBatch",
-    "ChangeMessageVisibility",
-    "ChangeMessageVisibilityBatch",
-)
 _DEFAULT_RETENTION_IN_SECONDS = 345_600
 # A heap is rebuilt when most of its items are about messages that are gone or have moved on.
 _SMALL_HEAP = 1000
@@ -202,9 +205,10 @@ class _Selection:
     """The messages of an operation with receipt handles: those with the handles, once its queue is known."""
 
     handles: Iterable[str]
+    held: ExitStack
     index: _Index | None = None
     entries: list[_Entry] = field(default_factory=list)
-    view: dict[str, Any] = field(default_factory=dict)
+    view: dict[str, Any] | None = None
 
 
 _indexes: dict[int, _Index] = {}
@@ -242,16 +246,16 @@ def _delete_messages_for_esm(original: Callable[..., Any], queue_url: str, recei
 
 
 def _with_handles(handles: Iterable[str], operation: Callable[[], object]) -> object:
-    selection = _Selection(handles)
-    token = _selection.set(selection)
     # ministack's own lock is taken before this one wherever both are: here by the operation of a mapping.
-    try:
-        return operation()
-    finally:
-        _selection.reset(token)
-        if selection.index is not None:
-            selection.index.keep(selection.entries, selection.view["messages"])
-            _lock.release()
+    with ExitStack() as held:
+        selection = _Selection(handles, held)
+        token = _selection.set(selection)
+        try:
+            return operation()
+        finally:
+            _selection.reset(token)
+            if selection.index is not None and selection.view is not None:
+                selection.index.keep(selection.entries, selection.view["messages"])
 
 
 def _get_q(original: Callable[..., Any], url: str, action: str | None = None) -> object:
@@ -259,8 +263,8 @@ def _get_q(original: Callable[..., Any], url: str, action: str | None = None) ->
     selection = _selection.get()
     if selection is None or selection.index is not None or queue["is_fifo"]:
         return queue
-    # Released by `_with_handles`, when the operation has ended.
-    _lock.acquire()
+    # The lock is released when the operation has ended.
+    selection.held.enter_context(_lock)
     selection.index = _index(queue)
     selection.entries = selection.index.with_handles(selection.handles)
     selection.view = _view(queue, selection.entries)
