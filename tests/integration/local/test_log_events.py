@@ -83,7 +83,8 @@ def test_few_events_are_in_memory(store: LogEventStore) -> None:
     large.append(batch_of([(at, "x" * 100_000) for at in range(50)], 0))
     assert sum(1 for _ in large) == 50
     assert len(large._block[1]) <= 3
-    assert copy.deepcopy({"events": large}) == {"events": []}
+    copied: dict[str, Any] = copy.deepcopy({"events": large})
+    assert copied == {"events": []}
 
 
 def test_a_removed_stream_takes_no_more_events_and_a_new_one_of_its_name_has_none(store: LogEventStore) -> None:
@@ -171,7 +172,7 @@ def test_accepted_events_outlive_a_kill_at_once_and_a_deleted_group_does_not(res
     for group in ("kept", "deleted"):
         logs.create_log_group(logGroupName=group)
         logs.create_log_stream(logGroupName=group, logStreamName="s")
-        events = [{"timestamp": 1_700_000_000_000 + at, "message": f"{group} {at}"} for at in range(1000)]
+        events: list[Any] = [{"timestamp": 1_700_000_000_000 + at, "message": f"{group} {at}"} for at in range(1000)]
         logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
     logs.delete_log_group(logGroupName="deleted")
     pid = restartable.aws.status().pid
