@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -122,6 +122,7 @@ class Server:
 
         application = patches.load()
         patches.apply()
+        patches.open_logs()
 
         def assume_role(role_arn: str) -> Credentials:
             return Credentials(*patches.role_session(role_arn, "SageMaker"))
@@ -150,14 +151,21 @@ class Server:
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_number, self._stopping.set)
         threading.Thread(target=report_readiness, name="readiness", daemon=True).start()
-        saver = AutoSaver(patches.save_account)
+        saver = AutoSaver(patches.account_parts)
+        patches.on_background_change(saver.note_change)
         saver.start()
+        stopping = self._stopping
+
+        async def until_stopped() -> None:
+            await stopping.wait()
+            # ministack saves everything at its end: a save that is in progress must not write older content after it.
+            await asyncio.to_thread(saver.stop)
+
         try:
             served = with_credentials(application, credentials, saver.note_change)
-            loop.run_until_complete(_hypercorn(served, listening, self._stopping))
+            loop.run_until_complete(_hypercorn(served, listening, until_stopped))
         finally:
             service.close(_CLOSE_TIMEOUT_IN_SECONDS)
-            saver.stop()
             _kill_children()
 
     def _report(self, report: dict[str, object]) -> None:
@@ -200,7 +208,9 @@ def _listen(port: int) -> socket.socket:
     return listening
 
 
-async def _hypercorn(application: object, listening: socket.socket, stopping: asyncio.Event) -> None:
+async def _hypercorn(
+    application: object, listening: socket.socket, until_stopped: Callable[[], Awaitable[None]]
+) -> None:
     from hypercorn.asyncio import serve  # noqa: PLC0415
     from hypercorn.config import Config  # noqa: PLC0415
 
@@ -211,7 +221,7 @@ async def _hypercorn(application: object, listening: socket.socket, stopping: as
     config.graceful_timeout = 0.5
     config.shutdown_timeout = 2
     config.loglevel = "WARNING"
-    await serve(application, config, shutdown_trigger=stopping.wait)
+    await serve(application, config, shutdown_trigger=until_stopped)
 
 
 def _kill_children() -> None:

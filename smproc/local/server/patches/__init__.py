@@ -35,9 +35,11 @@ from smproc.local.server.patches import (
     iam,
     lambda_event_sources,
     lambda_execution,
+    logs_storage,
     persistence,
     s3_listing,
     s3_object_events,
+    sqs_large_queues,
     sqs_message_moves,
     stepfunctions_definitions,
     stepfunctions_executions,
@@ -57,7 +59,8 @@ from smproc.local.server.patches.hosting import (
     role_session,
 )
 from smproc.local.server.patches.iam import check_caller_permission, check_role_permission, role_trusts
-from smproc.local.server.patches.persistence import save_account
+from smproc.local.server.patches.logs_storage import open_logs
+from smproc.local.server.patches.persistence import account_parts, on_background_change
 from smproc.local.server.patches.registry import (
     SUPPORTED,
     Mismatch,
@@ -87,6 +90,7 @@ __all__ = [
     "Mismatch",
     "Task",
     "aborted",
+    "account_parts",
     "add_service",
     "add_task",
     "apply",
@@ -98,13 +102,14 @@ __all__ = [
     "current_task",
     "load",
     "mismatches",
+    "on_background_change",
+    "open_logs",
     "patch_name",
     "put_events",
     "request_account",
     "request_region",
     "role_session",
     "role_trusts",
-    "save_account",
     "task_error",
     "task_submitted",
 ]
@@ -124,6 +129,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     lambda_event_sources,
     lambda_execution,
     sqs_message_moves,
+    sqs_large_queues,
     s3_listing,
     s3_object_events,
     cloudformation_bucket_tags,
@@ -132,6 +138,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     cloudformation_vpc,
     cloudformation_state_machines,
     cloudcontrol_state_machines,
+    logs_storage,
     persistence,
     iam,
 )
@@ -141,6 +148,8 @@ WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     # The executions' wrapper starts a timer in a copy of the thread's context. A nested execution runs on the thread of
     # the execution that waits for it, so the variables of that one are cleared before the context is copied.
     "ministack.services.stepfunctions._run_execution": ("stepfunctions_executions", "stepfunctions_variables"),
+    # That of the persistence notes that something has changed, after the event was dispatched.
+    "ministack.services.eventbridge._dispatch_event": ("s3_object_events", "persistence"),
     # The executions' wrapper can refuse a task. The context of the state is set before it does, so that it is never
     # that of an earlier state.
     "ministack.services.stepfunctions._execute_task": ("stepfunctions_executions", "stepfunctions_variables"),
