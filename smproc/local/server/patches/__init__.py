@@ -33,16 +33,14 @@ from smproc.local.server.patches import (
     persistence,
     s3_object_events,
     sqs_message_moves,
-    stepfunctions_executions,
-    stepfunctions_parallel,
-    stepfunctions_retries,
+    stepfunctions_engine,
     stepfunctions_start_execution,
     stepfunctions_status_events,
-    stepfunctions_variables,
 )
 from smproc.local.server.patches.eventbridge_put_events import put_events
 from smproc.local.server.patches.hosting import (
     Handler,
+    act_for,
     add_service,
     configure,
     request_account,
@@ -60,56 +58,46 @@ from smproc.local.server.patches.registry import (
     mismatches,
     wrap,
 )
-from smproc.local.server.patches.stepfunctions_executions import (
-    CurrentTask,
-    Task,
-    aborted,
-    add_task,
-    call_on_abort,
-    current_task,
-    task_error,
-    task_submitted,
+from smproc.local.server.patches.stepfunctions_engine import (
+    CallbackResult,
+    Engine,
+    register_jsonata_functions,
+    set_engine,
 )
 
 __all__ = [
     "PATCHES",
     "SUPPORTED",
     "WRAPPING_ORDER",
-    "CurrentTask",
+    "CallbackResult",
+    "Engine",
     "Handler",
     "Mismatch",
-    "Task",
-    "aborted",
+    "act_for",
     "add_service",
-    "add_task",
     "apply",
-    "call_on_abort",
     "check",
     "check_caller_permission",
     "check_role_permission",
     "configure",
-    "current_task",
     "load",
     "mismatches",
     "patch_name",
     "put_events",
+    "register_jsonata_functions",
     "request_account",
     "request_region",
     "role_session",
     "role_trusts",
     "save_account",
-    "task_error",
-    "task_submitted",
+    "set_engine",
 ]
 
 # In the order in which they are applied: of two wrappers of one function, the later one is outside the earlier one.
 PATCHES: Final[tuple[ModuleType, ...]] = (
     hosting,
-    stepfunctions_executions,
+    stepfunctions_engine,
     stepfunctions_start_execution,
-    stepfunctions_retries,
-    stepfunctions_parallel,
-    stepfunctions_variables,
     stepfunctions_status_events,
     eventbridge_dead_letters,
     eventbridge_put_events,
@@ -123,14 +111,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
 )
 
 # The functions that several patches wrap, each with the patches from the innermost to the outermost.
-WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
-    # The executions' wrapper starts a timer in a copy of the thread's context. A nested execution runs on the thread of
-    # the execution that waits for it, so the variables of that one are cleared before the context is copied.
-    "ministack.services.stepfunctions._run_execution": ("stepfunctions_executions", "stepfunctions_variables"),
-    # The executions' wrapper can refuse a task. The context of the state is set before it does, so that it is never
-    # that of an earlier state.
-    "ministack.services.stepfunctions._execute_task": ("stepfunctions_executions", "stepfunctions_variables"),
-}
+WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {}
 
 _Application = Callable[..., Any]
 _applied: list[str] = []

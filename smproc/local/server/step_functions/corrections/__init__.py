@@ -1,0 +1,22 @@
+"""What moto's interpreter does otherwise than AWS, a kind of difference per module."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Final
+
+from smproc.local.server.step_functions import jsonata_expressions
+from smproc.local.server.step_functions.corrections import (
+    failures_in_branches,
+    nested_executions,
+    service_shapes,
+    stopped_frames,
+)
+
+CORRECTIONS: Final[tuple[ModuleType, ...]] = (
+    jsonata_expressions,
+    failures_in_branches,
+    nested_executions,
+    service_shapes,
+    stopped_frames,
+)

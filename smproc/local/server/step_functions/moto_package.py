@@ -1,0 +1,87 @@
+"""Loading of moto's Step Functions interpreter, and of nothing else of moto.
+
+``import moto`` loads every mock of its decorator, and the interpreter's two imports of other services load Batch, EC2,
+ECS, IAM, S3 and CloudWatch Logs: 118 MB and 1.5 seconds for nothing that the local AWS uses. `prepare` puts packages
+without an ``__init__`` and modules without content in their place. The modules of `_REPLACED` are replaced before the
+interpreter imports names from them.
+"""
+
+from __future__ import annotations
+
+import enum
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from smproc.local.errors import MotoNotInstalledError
+from smproc.local.server.step_functions import clients
+
+PARSER = "moto.stepfunctions.parser"
+
+
+class _JobStatus(enum.StrEnum):
+    """The statuses of a job of AWS Batch, which the interpreter compares."""
+
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+class _DiscardedThreads(list[object]):
+    """The list in which the interpreter keeps every thread that it ever started, without an element."""
+
+    def append(self, _thread: object) -> None:
+        """Forget the thread: it lives as long as it runs."""
+
+
+def prepare() -> None:
+    """Make the interpreter importable without the rest of moto; no effect after the first time.
+
+    Raises:
+        MotoNotInstalledError: moto is not installed.
+    """
+    if PARSER in sys.modules:
+        return
+    spec = importlib.util.find_spec("moto")
+    if spec is None or spec.origin is None:
+        raise MotoNotInstalledError("moto cannot be imported; pip install 'cdk-sagemaker-processing[local]'")
+    root = Path(spec.origin).parent
+    for package in ("moto", "moto.core", "moto.stepfunctions"):
+        _module(package).__path__ = [str(root.joinpath(*package.split(".")[1:]))]
+    _module("moto.core.utils", iso_8601_datetime_with_milliseconds=_iso_8601)
+    _module("moto.core.models", botocore_stubber=None)
+    _module("moto.batch.utils", JobStatus=_JobStatus)
+    _module("moto.logs.models", LogEvent=object, LogsBackend=object, logs_backends={})
+    _module("moto.moto_api._internal", mock_random=None)
+    _module(f"{PARSER}.asl.utils.boto_client", boto_client_for=clients.boto_client_for)
+    parser_utils = importlib.import_module(f"{PARSER}.utils")
+    parser_utils.TMP_THREADS = _DiscardedThreads()  # type: ignore[attr-defined]
+
+
+
+def replace(owner: Any, name: str, function: Callable[..., Any]) -> None:  # noqa: ANN401 - a class or a module of moto
+    """Replace a function of the interpreter.
+
+    Args:
+        owner: the class or module that has it.
+        name: its name.
+        function: the replacement.
+    """
+    setattr(owner, name, function)
+
+
+def _module(name: str, **content: object) -> ModuleType:
+    module = ModuleType(name)
+    vars(module).update(content)
+    sys.modules[name] = module
+    return module
+
+
+def _iso_8601(value: datetime | None = None) -> str:
+    """Return a time as the interpreter's history has it: UTC, with milliseconds."""
+    moment = value or datetime.now()  # noqa: DTZ005 - moto's own signature
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
