@@ -63,6 +63,7 @@ from smproc.local.server.patches.stepfunctions_engine import (
     Engine,
     register_jsonata_functions,
     set_engine,
+    wait_scale,
 )
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "role_trusts",
     "save_account",
     "set_engine",
+    "wait_scale",
 ]
 
 # In the order in which they are applied: of two wrappers of one function, the later one is outside the earlier one.

@@ -39,6 +39,7 @@ NAMES: Names = {
         "_send_task_failure": takes("data"),
         "_send_task_heartbeat": takes("data"),
         "_send_task_success": takes("data"),
+        "_SFN_WAIT_SCALE": lambda value: isinstance(value, int | float),
         "_state_machines": lambda value: callable(value.get),
         "_stop_execution": takes("data"),
     },
@@ -92,6 +93,11 @@ def register_jsonata_functions(expression: object) -> None:
         expression: a compiled expression of jsonata-python.
     """
     service("stepfunctions")._register_sfn_jsonata_functions(expression)
+
+
+def wait_scale() -> float:
+    """Return the factor of waits, which ministack takes from the variable SFN_WAIT_SCALE; 1 by default."""
+    return float(service("stepfunctions")._SFN_WAIT_SCALE)
 
 
 def _run_execution(original: Callable[..., Any], exec_arn: str) -> None:

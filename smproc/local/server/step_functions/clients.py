@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 import threading
 import uuid
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import botocore.session
 from botocore.config import Config
 
 _CONNECTIONS_MAX = 256
+# A service's model begins with its metadata.
+_METADATA_MAX_IN_CHARACTERS = 4096
 # The longest that a Lambda function may run.
 _READ_TIMEOUT_IN_SECONDS = 910
 
@@ -67,6 +72,28 @@ class TaskClients:
         with self._lock:
             return self._session.get_service_model(service)
 
+    def services(self) -> list[str]:
+        """Return the names of the services that botocore knows."""
+        with self._lock:
+            return list(self._session.get_available_services())
+
+    def service_id(self, service: str) -> str:
+        """Return the id of a service: ``CloudWatch Logs``; from the beginning of its model, which is large.
+
+        Args:
+            service: the service's name in botocore.
+        """
+        loader = self._session.get_component("data_loader")
+        version = loader.determine_latest_version(service, "service-2")
+        for root in loader.search_paths:
+            path = Path(root, service, version, "service-2.json")
+            for candidate, opened in ((path, open), (path.with_name(f"{path.name}.gz"), gzip.open)):
+                if candidate.exists():
+                    with opened(candidate, "rt", encoding="utf-8") as model:
+                        match = re.search(r'"serviceId"\s*:\s*"([^"]+)"', model.read(_METADATA_MAX_IN_CHARACTERS))
+                    return match[1] if match else service
+        return service
+
     def _create(self, region: str, service: str, role_arn: str) -> Any:  # noqa: ANN401 - the type depends on the service
         access_key, secret_key, token = self._role_session(role_arn)
         client = self._session.create_client(
@@ -88,13 +115,24 @@ class TaskClients:
                 s3={"addressing_style": "path", "payload_signing_enabled": False},
             ),
         )
-        client.meta.events.register("after-call.*.*", _set_request_id)
+        client.meta.events.register("after-call.*.*", _note_response)
         return client
 
 
-def _set_request_id(parsed: MutableMapping[str, Any], **_: object) -> None:
-    """Give a response without a request id one: causes of errors cite it."""
-    parsed.setdefault("ResponseMetadata", {}).setdefault("RequestId", str(uuid.uuid4()))
+_responses = threading.local()
+
+
+def _note_response(parsed: MutableMapping[str, Any], **_: object) -> None:
+    """Give a response without a request id one, which causes of errors cite, and remember its metadata."""
+    metadata = parsed.setdefault("ResponseMetadata", {})
+    metadata.setdefault("RequestId", str(uuid.uuid4()))
+    _responses.metadata = metadata
+
+
+def last_response_metadata() -> Mapping[str, Any]:
+    """Return the metadata of the last response that the calling thread got."""
+    metadata: Mapping[str, Any] = getattr(_responses, "metadata", {})
+    return metadata
 
 
 _configured: list[TaskClients] = []

@@ -78,6 +78,7 @@ class Execution:
                 Name=record["name"],
                 RoleArn=machine["roleArn"],
                 StartTime=record["startDate"],
+                RedriveCount=0,
             ),
             StateMachine=StateMachineData(Id=machine["stateMachineArn"], Name=machine["name"]),
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 import importlib
 import importlib.util
+import json
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -22,6 +23,7 @@ from smproc.local.errors import MotoNotInstalledError
 from smproc.local.server.step_functions import clients
 
 PARSER = "moto.stepfunctions.parser"
+_PAYLOAD_MAX_IN_BYTES = 262_144
 
 
 class _JobStatus(enum.StrEnum):
@@ -53,7 +55,6 @@ def prepare() -> None:
     for package in ("moto", "moto.core", "moto.stepfunctions"):
         _module(package).__path__ = [str(root.joinpath(*package.split(".")[1:]))]
     _module("moto.core.utils", iso_8601_datetime_with_milliseconds=_iso_8601)
-    _module("moto.core.models", botocore_stubber=None)
     _module("moto.batch.utils", JobStatus=_JobStatus)
     _module("moto.logs.models", LogEvent=object, LogsBackend=object, logs_backends={})
     _module("moto.moto_api._internal", mock_random=None)
@@ -61,6 +62,11 @@ def prepare() -> None:
     parser_utils = importlib.import_module(f"{PARSER}.utils")
     parser_utils.TMP_THREADS = _DiscardedThreads()  # type: ignore[attr-defined]
 
+    # Imports the module that it corrects.
+    from smproc.local.server.step_functions import json_paths  # noqa: PLC0415
+
+    importlib.import_module(f"{PARSER}.quotas").is_within_size_quota = _is_within_size_quota  # type: ignore[attr-defined]
+    importlib.import_module(f"{PARSER}.asl.utils.json_path").extract_json = json_paths.extract  # type: ignore[attr-defined]
 
 
 def replace(owner: Any, name: str, function: Callable[..., Any]) -> None:  # noqa: ANN401 - a class or a module of moto
@@ -79,6 +85,12 @@ def _module(name: str, **content: object) -> ModuleType:
     vars(module).update(content)
     sys.modules[name] = module
     return module
+
+
+def _is_within_size_quota(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether a payload is at most as large as AWS accepts: 256 KiB of UTF-8 without insignificant spaces."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return len(text.encode("utf-8", "surrogatepass")) <= _PAYLOAD_MAX_IN_BYTES
 
 
 def _iso_8601(value: datetime | None = None) -> str:

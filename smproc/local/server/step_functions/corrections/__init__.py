@@ -7,16 +7,30 @@ from typing import Final
 
 from smproc.local.server.step_functions import jsonata_expressions
 from smproc.local.server.step_functions.corrections import (
+    aws_sdk,
+    choices,
+    context_object,
+    error_matching,
     failures_in_branches,
     nested_executions,
-    service_shapes,
+    service_calls,
+    shared_programs,
     stopped_frames,
+    strings,
+    waits,
 )
 
 CORRECTIONS: Final[tuple[ModuleType, ...]] = (
     jsonata_expressions,
+    aws_sdk,
+    choices,
+    context_object,
+    error_matching,
     failures_in_branches,
     nested_executions,
-    service_shapes,
+    service_calls,
+    shared_programs,
     stopped_frames,
+    strings,
+    waits,
 )

@@ -38,8 +38,11 @@ def _closing(original: Callable[..., None]) -> Callable[..., None]:
 
 def _closing_frame(original: Callable[..., None]) -> Callable[..., None]:
     def wrapped(self: Environment, frame: Environment) -> None:
+        # A worker of a Distributed Map hands its environment itself.
+        is_inner = frame in self._frames
         original(self, frame)
-        _close_history(frame)
+        if is_inner:
+            _close_history(frame)
 
     return wrapped
 
