@@ -61,6 +61,8 @@ from smproc.local.server.patches.registry import (
 from smproc.local.server.patches.stepfunctions_engine import (
     CallbackResult,
     Engine,
+    record_child_execution,
+    record_map_run,
     register_jsonata_functions,
     set_engine,
     wait_scale,
@@ -85,6 +87,8 @@ __all__ = [
     "mismatches",
     "patch_name",
     "put_events",
+    "record_child_execution",
+    "record_map_run",
     "register_jsonata_functions",
     "request_account",
     "request_region",

@@ -32,6 +32,7 @@ NAMES: Names = {
     "ministack.services.stepfunctions": {
         "_add_event": takes("execution", "event_type", "details"),
         "_emit_execution_status_event": takes("execution"),
+        "_map_runs": lambda value: callable(value.get) and callable(value.values),
         "_executions": lambda value: callable(value.get) and callable(value.values),
         "_fail_execution": takes("execution", "error", "cause"),
         "_register_sfn_jsonata_functions": takes("expr"),
@@ -93,6 +94,24 @@ def register_jsonata_functions(expression: object) -> None:
         expression: a compiled expression of jsonata-python.
     """
     service("stepfunctions")._register_sfn_jsonata_functions(expression)
+
+
+def record_map_run(run: Mapping[str, Any]) -> None:
+    """Keep the record of a map run, which ListMapRuns and DescribeMapRun report.
+
+    Args:
+        run: the record, which may change.
+    """
+    service("stepfunctions")._map_runs[run["mapRunArn"]] = run
+
+
+def record_child_execution(execution: Mapping[str, Any]) -> None:
+    """Keep the record of a child execution of a map run, which ListExecutions and DescribeExecution report.
+
+    Args:
+        execution: the record, which may change.
+    """
+    service("stepfunctions")._executions[execution["executionArn"]] = execution
 
 
 def wait_scale() -> float:

@@ -63,14 +63,21 @@ class Execution:
     Args:
         record: ministack's record of it, to which its events, status, output and error are written.
         machine: ministack's record of the state machine.
+        program: the program to run. Default: that of the machine's definition.
     """
 
-    def __init__(self, record: MutableMapping[str, Any], machine: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        record: MutableMapping[str, Any],
+        machine: Mapping[str, Any],
+        program: Any = None,  # noqa: ANN401 - a program of moto
+    ) -> None:
         self.record = record
         self.machine = machine
+        self._program = program
         self.closed = False
         self.lock = threading.Lock()
-        *_, region, account, _type, _name, _id = f"{record['executionArn']}:".split(":", 7)[:8]
+        region, account = record["executionArn"].split(":")[3:5]
         context = ContextObjectData(
             Execution=ExecutionData(
                 Id=record["executionArn"],
@@ -100,7 +107,7 @@ class Execution:
     def run(self) -> Mapping[str, Any] | None:
         """Run the execution to its end; return its status and output or error, None if it was stopped."""
         self.record["events"] = self.env.event_manager._history_event_list
-        program = definitions.parsed(self.machine["definition"])
+        program = self._program or definitions.parsed(self.machine["definition"])
         details = {
             "input": self.record["input"],
             "inputDetails": {"truncated": False},

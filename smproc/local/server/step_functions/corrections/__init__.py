@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from smproc.local.server.step_functions import jsonata_expressions
+from smproc.local.server.step_functions import jsonata_expressions, map_runs
 from smproc.local.server.step_functions.corrections import (
     aws_sdk,
     choices,
@@ -27,6 +27,7 @@ CORRECTIONS: Final[tuple[ModuleType, ...]] = (
     context_object,
     error_matching,
     failures_in_branches,
+    map_runs,
     nested_executions,
     service_calls,
     shared_programs,
