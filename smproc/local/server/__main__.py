@@ -118,7 +118,8 @@ class Server:
         from smproc.local.server.asgi import with_credentials  # noqa: PLC0415
         from smproc.local.server.autosave import AutoSaver  # noqa: PLC0415
         from smproc.local.server.execution import AwsClients, Credentials, CredentialsEndpoint, JobExecutor  # noqa: PLC0415
-        from smproc.local.server.sagemaker import RESOURCE, ProcessingJobTask, SageMakerService  # noqa: PLC0415
+        from smproc.local.server.sagemaker import SageMakerService  # noqa: PLC0415
+        from smproc.local.server.step_functions.loading import load_engine  # noqa: PLC0415
 
         application = patches.load()
         patches.apply()
@@ -136,7 +137,7 @@ class Server:
             self._stop_grace_in_seconds,
         )
         patches.add_service("sagemaker", "SageMaker.", service.handle)
-        patches.add_task(RESOURCE, ProcessingJobTask(service))
+        patches.set_engine(load_engine(endpoint, service))
 
         def report_readiness() -> None:
             if not answers(self._port, _ANSWER_TIMEOUT_IN_SECONDS):

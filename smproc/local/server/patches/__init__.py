@@ -42,16 +42,15 @@ from smproc.local.server.patches import (
     sqs_large_queues,
     sqs_message_moves,
     stepfunctions_definitions,
-    stepfunctions_executions,
-    stepfunctions_parallel,
-    stepfunctions_retries,
+    stepfunctions_engine,
+    stepfunctions_redrive,
     stepfunctions_start_execution,
     stepfunctions_status_events,
-    stepfunctions_variables,
 )
 from smproc.local.server.patches.eventbridge_put_events import put_events
 from smproc.local.server.patches.hosting import (
     Handler,
+    act_for,
     add_service,
     configure,
     request_account,
@@ -70,58 +69,55 @@ from smproc.local.server.patches.registry import (
     mismatches,
     wrap,
 )
-from smproc.local.server.patches.stepfunctions_executions import (
-    CurrentTask,
-    Task,
-    aborted,
-    add_task,
-    call_on_abort,
-    current_task,
-    task_error,
-    task_submitted,
+from smproc.local.server.patches.stepfunctions_engine import (
+    CallbackResult,
+    Engine,
+    record_child_execution,
+    record_map_run,
+    register_jsonata_functions,
+    set_engine,
+    wait_scale,
 )
 
 __all__ = [
     "PATCHES",
     "SUPPORTED",
     "WRAPPING_ORDER",
-    "CurrentTask",
+    "CallbackResult",
+    "Engine",
     "Handler",
     "Mismatch",
-    "Task",
-    "aborted",
     "account_parts",
+    "act_for",
     "add_service",
-    "add_task",
     "apply",
-    "call_on_abort",
     "check",
     "check_caller_permission",
     "check_role_permission",
     "configure",
-    "current_task",
     "load",
     "mismatches",
     "on_background_change",
     "open_logs",
     "patch_name",
     "put_events",
+    "record_child_execution",
+    "record_map_run",
+    "register_jsonata_functions",
     "request_account",
     "request_region",
     "role_session",
     "role_trusts",
-    "task_error",
-    "task_submitted",
+    "set_engine",
+    "wait_scale",
 ]
 
 # In the order in which they are applied: of two wrappers of one function, the later one is outside the earlier one.
 PATCHES: Final[tuple[ModuleType, ...]] = (
     hosting,
-    stepfunctions_executions,
+    stepfunctions_engine,
+    stepfunctions_redrive,
     stepfunctions_start_execution,
-    stepfunctions_retries,
-    stepfunctions_parallel,
-    stepfunctions_variables,
     stepfunctions_status_events,
     stepfunctions_definitions,
     eventbridge_dead_letters,
@@ -145,14 +141,8 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
 
 # The functions that several patches wrap, each with the patches from the innermost to the outermost.
 WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
-    # The executions' wrapper starts a timer in a copy of the thread's context. A nested execution runs on the thread of
-    # the execution that waits for it, so the variables of that one are cleared before the context is copied.
-    "ministack.services.stepfunctions._run_execution": ("stepfunctions_executions", "stepfunctions_variables"),
     # That of the persistence notes that something has changed, after the event was dispatched.
     "ministack.services.eventbridge._dispatch_event": ("s3_object_events", "persistence"),
-    # The executions' wrapper can refuse a task. The context of the state is set before it does, so that it is never
-    # that of an earlier state.
-    "ministack.services.stepfunctions._execute_task": ("stepfunctions_executions", "stepfunctions_variables"),
 }
 
 _Application = Callable[..., Any]
