@@ -49,7 +49,7 @@ class TaskClients:
         # botocore's sessions are not thread-safe.
         self._lock = threading.Lock()
 
-    def get(self, region: str, service: str, role_arn: str) -> Any:  # noqa: ANN401 - the type depends on the service
+    def get(self, region: str, service: str, role_arn: str) -> Any:
         """Return a client that acts as a role.
 
         Args:
@@ -63,7 +63,7 @@ class TaskClients:
                 client = self._clients[key] = self._create(*key)
             return client
 
-    def service_model(self, service: str) -> Any:  # noqa: ANN401 - botocore has no types
+    def service_model(self, service: str) -> Any:
         """Return botocore's model of a service.
 
         Args:
@@ -94,7 +94,7 @@ class TaskClients:
                     return match[1] if match else service
         return service
 
-    def _create(self, region: str, service: str, role_arn: str) -> Any:  # noqa: ANN401 - the type depends on the service
+    def _create(self, region: str, service: str, role_arn: str) -> Any:
         access_key, secret_key, token = self._role_session(role_arn)
         client = self._session.create_client(
             service,
@@ -155,7 +155,7 @@ def task_clients() -> TaskClients:
     return clients
 
 
-def boto_client_for(region: str, service: str, state_credentials: TaskCredentials | None = None) -> Any:  # noqa: ANN401 - the type depends on the service
+def boto_client_for(region: str, service: str, state_credentials: TaskCredentials | None = None) -> Any:
     """Return a client for a task; the interpreter calls this by name.
 
     Args:

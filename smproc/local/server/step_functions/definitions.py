@@ -22,7 +22,7 @@ _PROGRAMS_MAX = 256
 _lock = threading.RLock()
 
 
-def parsed(definition: str) -> Any:  # noqa: ANN401 - a program of moto
+def parsed(definition: str) -> Any:
     """Return the program of a definition.
 
     Args:
@@ -36,7 +36,7 @@ def parsed(definition: str) -> Any:  # noqa: ANN401 - a program of moto
 
 
 @functools.lru_cache(maxsize=_PROGRAMS_MAX)
-def _parse(definition: str) -> Any:  # noqa: ANN401 - a program of moto
+def _parse(definition: str) -> Any:
     document = json.loads(definition)
     fields = take_map_fields(document)
     program, _tree = AmazonStateLanguageParser.parse(json.dumps(document, ensure_ascii=False))
@@ -47,7 +47,7 @@ def _parse(definition: str) -> Any:  # noqa: ANN401 - a program of moto
     return program
 
 
-def _states(program: Any) -> Iterator[Any]:  # noqa: ANN401 - a program of moto
+def _states(program: Any) -> Iterator[Any]:
     """Yield every state of a program, also those inside Map and Parallel states."""
     for state in program.states.states.values():
         yield state

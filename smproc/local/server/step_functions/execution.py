@@ -72,7 +72,7 @@ class Execution:
         self,
         record: MutableMapping[str, Any],
         machine: Mapping[str, Any],
-        program: Any = None,  # noqa: ANN401 - a program of moto
+        program: Any = None,
     ) -> None:
         self.record = record
         self.machine = machine
@@ -153,7 +153,7 @@ class Execution:
             update_source_event_id=False,
         )
 
-    def _resume(self, program: Any) -> Any:  # noqa: ANN401 - programs of moto
+    def _resume(self, program: Any) -> Any:
         """Continue the history and the variables of a redriven execution; return the program of what is left."""
         events = self.record["events"]
         self.env.event_manager._history_event_list = events

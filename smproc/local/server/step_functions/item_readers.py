@@ -24,7 +24,7 @@ class ItemReaderError(Exception):
 
 
 def read_items(
-    client: Any,  # noqa: ANN401 - an S3 client
+    client: Any,
     action: str,
     arguments: Mapping[str, Any],
     config: Mapping[str, Any],
@@ -51,7 +51,7 @@ def read_items(
         raise ItemReaderError(str(error)) from error
 
 
-def _objects(client: Any, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - an S3 client
+def _objects(client: Any, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for page in client.get_paginator("list_objects_v2").paginate(**arguments):
         for found in page.get("Contents", ()):
             yield {
@@ -63,7 +63,7 @@ def _objects(client: Any, arguments: Mapping[str, Any]) -> Iterator[dict[str, An
             }
 
 
-def _content(client: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Any]:  # noqa: ANN401 - S3
+def _content(client: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Any]:
     input_type = config.get("InputType", "JSON")
     if input_type == "MANIFEST":
         yield from _manifest(client, arguments, config)
@@ -74,7 +74,7 @@ def _content(client: Any, arguments: Mapping[str, Any], config: Mapping[str, Any
     yield from reader(_text(client, arguments["Bucket"], arguments["Key"]), config)
 
 
-def _text(client: Any, bucket: str, key: str) -> str:  # noqa: ANN401 - an S3 client
+def _text(client: Any, bucket: str, key: str) -> str:
     content: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
     return (gzip.decompress(content) if content.startswith(_GZIP) else content).decode("utf-8-sig")
 
@@ -110,7 +110,7 @@ def _csv(text: str, config: Mapping[str, Any]) -> Iterator[dict[str, str]]:
             yield {header: row[index] if index < len(row) else "" for index, header in enumerate(headers)}
 
 
-def _manifest(client: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Any]:  # noqa: ANN401 - S3
+def _manifest(client: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Any]:
     """Yield the items of the files that a manifest lists: of an S3 inventory, or a CSV list of Athena's UNLOAD."""
     text = _text(client, arguments["Bucket"], arguments["Key"])
     if config.get("ManifestType") == "ATHENA_DATA":

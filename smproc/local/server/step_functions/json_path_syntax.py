@@ -10,8 +10,19 @@ import functools
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
+
+from smproc.local.server.step_functions.json_path_evaluation import find
+from smproc.local.server.step_functions.json_path_steps import (
+    Children,
+    Descendants,
+    Filter,
+    Function,
+    Indexes,
+    Slice,
+    Step,
+    Wildcard,
+)
 
 _NAME = re.compile(r"[^\s.\[\]()]+")
 _FUNCTION = re.compile(r"(length|size|min|max|avg|sum|stddev|keys|first|last)\(\s*\)")
@@ -26,72 +37,7 @@ class JsonPathSyntaxError(ValueError):
     """A path is not valid."""
 
 
-@dataclass(frozen=True, slots=True)
-class Children:
-    """Members of an object by name: ``.a``, ``['a']``, ``['a','b']``."""
-
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Indexes:
-    """Elements of an array by index: ``[0]``, ``[-1]``, ``[0,2]``."""
-
-    indexes: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """A range of an array: ``[1:3]``."""
-
-    start: int | None
-    stop: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Wildcard:
-    """Every member or element: ``.*``, ``[*]``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Descendants:
-    """Every value below: ``..``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """The elements that meet a condition: ``[?(@.a > 1)]``.
-
-    Attributes:
-        condition: takes the element and the root; returns whether it is met.
-    """
-
-    condition: Callable[[Any, Any], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function of the values so far: ``.length()``."""
-
-    name: str
-
-
-Step = Children | Indexes | Slice | Wildcard | Descendants | Filter | Function
 _MISSING: Final = object()
-
-
-def is_definite(steps: tuple[Step, ...]) -> bool:
-    """Return whether a path leads to one value at most.
-
-    Args:
-        steps: the path's steps.
-    """
-    return not any(
-        isinstance(step, Slice | Wildcard | Descendants | Filter)
-        or (isinstance(step, Children) and len(step.names) > 1)
-        or (isinstance(step, Indexes) and len(step.indexes) > 1)
-        for step in steps
-    )
 
 
 @functools.lru_cache(maxsize=4096)
@@ -221,9 +167,7 @@ class _Parser:
             steps = self.steps()
 
             def follow(value: object, root: object) -> object:
-                from smproc.local.server.step_functions import json_paths  # noqa: PLC0415 - it imports this module
-
-                return json_paths.find(steps, value if start == "@" else root, root, default=_MISSING)
+                return find(steps, value if start == "@" else root, root, default=_MISSING)
 
             return follow, True
         if start in ("'", '"'):
@@ -234,7 +178,7 @@ class _Parser:
             return lambda _value, _root: number, False
         for word, constant in (("true", True), ("false", False), ("null", None)):
             if self._accept(word):
-                return lambda _value, _root: constant, False
+                return lambda _value, _root, constant=constant: constant, False
         if start == "[":
             self.position += 1
             return self._list(), False
@@ -296,7 +240,7 @@ def _matches(value: object, pattern: re.Pattern[str]) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def _compare(operator: str, left: Any, right: Any) -> bool:  # noqa: ANN401, PLR0911 - any JSON values; one return an operator
+def _compare(operator: str, left: Any, right: Any) -> bool:  # noqa: C901, PLR0911 - one case an operator
     match operator:
         case "==":
             return _equal(left, right)

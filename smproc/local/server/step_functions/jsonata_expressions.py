@@ -34,7 +34,7 @@ class UnsupportedResultError(Exception):
     """An expression evaluates to a function or another value that JSON cannot represent."""
 
 
-def evaluate(expression: str, bindings: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+def evaluate(expression: str, bindings: Mapping[str, Any]) -> Any:
     """Return the value of an expression.
 
     Args:
@@ -62,13 +62,13 @@ def apply() -> None:
 _NULL = jsonata.utils.Utils.NULL_VALUE
 
 
-def _compiled(expression: str) -> Any:  # noqa: ANN401 - jsonata-python has no types
+def _compiled(expression: str) -> Any:
     compiled = jsonata.Jsonata.jsonata(expression, timeout=_TIMEOUT_IN_MILLISECONDS)
     patches.register_jsonata_functions(compiled)
     return compiled
 
 
-def _as_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _as_json(value: Any) -> Any:
     match value:
         case None | bool() | int() | str():
             return value
@@ -99,7 +99,7 @@ def _evaluate_variable(self: StringVariableSample, env: Environment) -> None:
     env.stack.append(json_paths.extract(f"${rest}", env.variable_store.get(name)))
 
 
-def _evaluated(expression: str, env: Environment) -> Any:  # noqa: ANN401 - any JSON value
+def _evaluated(expression: str, env: Environment) -> Any:
     store = env.variable_store
     bindings = {**store._outer_scope, **store._inner_scope, "states": env.states._states_data}
     try:

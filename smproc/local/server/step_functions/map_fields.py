@@ -1,6 +1,7 @@
 """The fields of a Distributed Map that moto's grammar lacks.
 
-They are taken out of a definition before moto parses it, and the map run reads them: ItemBatcher; EXPRESS children; JSONL, MANIFEST and other input types, CSVDelimiter and ItemsPointer of a ReaderConfig; WriterConfig.
+They are taken out of a definition before moto parses it, and the map run reads them: ItemBatcher; EXPRESS children;
+JSONL, MANIFEST and other input types, CSVDelimiter and ItemsPointer of a ReaderConfig; WriterConfig.
 
 See: https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 """
@@ -37,7 +38,7 @@ class MapFields:
     template: Any = None
 
 
-def take_map_fields(document: Any) -> dict[str, MapFields]:  # noqa: ANN401 - any JSON value
+def take_map_fields(document: Any) -> dict[str, MapFields]:
     """Take the fields out of a definition; return them by the state's name.
 
     Args:
@@ -48,7 +49,7 @@ def take_map_fields(document: Any) -> dict[str, MapFields]:  # noqa: ANN401 - an
     return found
 
 
-def _visit(machine: Any, language: str, found: dict[str, MapFields]) -> None:  # noqa: ANN401 - any JSON value
+def _visit(machine: Any, language: str, found: dict[str, MapFields]) -> None:
     if not isinstance(machine, dict) or not isinstance(machine.get("States"), dict):
         return
     language = machine.get("QueryLanguage", language)

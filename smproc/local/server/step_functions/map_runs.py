@@ -70,9 +70,9 @@ class MapRun:
     def __init__(
         self,
         env: Environment,
-        eval_input: Any,  # noqa: ANN401 - moto's
+        eval_input: Any,
         fields: MapFields,
-        program: Any,  # noqa: ANN401 - moto's
+        program: Any,
     ) -> None:
         self._env = env
         self._input = eval_input

@@ -67,7 +67,7 @@ def prepare() -> None:
     _replace_early(f"{PARSER}.asl.utils.json_path", "extract_json", json_paths.extract)
 
 
-def replace(owner: Any, name: str, function: Callable[..., Any]) -> None:  # noqa: ANN401 - a class or a module of moto
+def replace(owner: Any, name: str, function: Callable[..., Any]) -> None:
     """Replace a function of the interpreter.
 
     Args:
@@ -93,7 +93,7 @@ def _module(name: str, **content: object) -> ModuleType:
     return module
 
 
-def _is_within_size_quota(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+def _is_within_size_quota(value: Any) -> bool:
     """Return whether a payload is at most as large as AWS accepts: 256 KiB of UTF-8 without insignificant spaces."""
     text = (
         value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

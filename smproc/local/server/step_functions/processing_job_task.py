@@ -119,7 +119,7 @@ class ProcessingJobTask(StateTaskServiceCallback):
             raise failures.task(env, "sagemaker", self._get_sfn_resource(), "States.TaskFailed", json.dumps(described))
         return described
 
-    def _permission_check(self, env: Environment, credentials: Any) -> PermissionCheck:  # noqa: ANN401 - moto's
+    def _permission_check(self, env: Environment, credentials: Any) -> PermissionCheck:
         name = env.states.context_object.context_object_data["Execution"]["Name"]
         return functools.partial(patches.check_role_permission, credentials.role_arn, name)
 
@@ -146,7 +146,7 @@ def register(service: SageMakerService) -> None:
     """
     original: Callable[[str], Any] = state_task_service_factory.state_task_service_for
 
-    def state_task_service_for(service_name: str) -> Any:  # noqa: ANN401 - a task of moto
+    def state_task_service_for(service_name: str) -> Any:
         return ProcessingJobTask(service) if service_name == "sagemaker" else original(service_name)
 
     moto_package.replace(state_task_factory, "state_task_service_for", state_task_service_for)

@@ -13,7 +13,7 @@ _STATUSES = ("FAILED", "PENDING", "SUCCEEDED")
 
 
 def write_results(
-    client: Any,  # noqa: ANN401 - an S3 client
+    client: Any,
     arguments: Mapping[str, Any],
     map_run_arn: str,
     children: Sequence[Mapping[str, Any]],
@@ -48,7 +48,7 @@ def write_results(
     return {"MapRunArn": map_run_arn, "ResultWriterDetails": {"Bucket": bucket, "Key": key}}
 
 
-def _result(child: Mapping[str, Any], config: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+def _result(child: Mapping[str, Any], config: Mapping[str, Any]) -> Any:
     if config.get("Transformation") in ("COMPACT", "FLATTEN") and child["status"] == "SUCCEEDED":
         return json.loads(child["output"])
     succeeded = child["status"] == "SUCCEEDED"

@@ -21,7 +21,7 @@ from smproc.local.server.step_functions import clients
 
 
 @functools.cache
-def operation(service: str, action: str) -> Any | None:  # noqa: ANN401 - botocore has no types
+def operation(service: str, action: str) -> Any | None:
     """Return botocore's model of an action; None if botocore does not know it.
 
     Args:
@@ -37,7 +37,7 @@ def operation(service: str, action: str) -> Any | None:  # noqa: ANN401 - botoco
     return None if name is None else model.operation_model(name)
 
 
-def to_request(value: Any, shape: Any) -> Any:  # noqa: ANN401 - any JSON value; botocore has no types
+def to_request(value: Any, shape: Any) -> Any:  # noqa: PLR0911 - one return a type
     """Return a parameter as botocore takes it.
 
     Args:
@@ -65,7 +65,7 @@ def to_request(value: Any, shape: Any) -> Any:  # noqa: ANN401 - any JSON value;
     return value
 
 
-def to_response(value: Any, shape: Any) -> Any:  # noqa: ANN401 - any JSON value; botocore has no types
+def to_response(value: Any, shape: Any) -> Any:
     """Return a result as Step Functions has it.
 
     Args:

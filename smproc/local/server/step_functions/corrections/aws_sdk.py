@@ -89,9 +89,9 @@ def _service_name(self: StateTaskServiceAwsSdk, boto_service_name: str | None = 
 def _eval_service_task(
     self: StateTaskServiceAwsSdk,
     env: Environment,
-    resource_runtime_part: Any,  # noqa: ANN401 - moto's
+    resource_runtime_part: Any,
     normalised_parameters: dict[str, Any],
-    state_credentials: Any,  # noqa: ANN401 - moto's
+    state_credentials: Any,
 ) -> None:
     service = self._get_boto_service_name()
     client = clients.boto_client_for(resource_runtime_part.region, service, state_credentials)
@@ -103,7 +103,7 @@ def _eval_service_task(
     env.stack.append(response)
 
 
-def _from_error(self: StateTaskServiceAwsSdk, env: Environment, ex: Exception) -> Any:  # noqa: ANN401 - moto's
+def _from_error(self: StateTaskServiceAwsSdk, env: Environment, ex: Exception) -> Any:
     if not isinstance(ex, ClientError):
         return StateTaskServiceCallback._from_error(self, env, ex)
     service = java_name(clients.task_clients().service_id(self._get_boto_service_name()))

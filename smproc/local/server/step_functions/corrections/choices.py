@@ -1,11 +1,11 @@
 """Choice states: the matching rule alone assigns variables and makes the output.
 
-AWS: a rule that matches evaluates its own Assign and Output; those of the state belong to its Default. Without a match
-and without a Default the state fails with States.NoChoiceMatched.
+AWS: a rule that matches evaluates its own Assign and Output; those of the state belong to its Default. Without a
+match and without a Default the state fails with States.NoChoiceMatched.
 See: https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html
 
-moto: the state's Assign and Output are evaluated too when the rule leads to the same state as the Default, the Assign of
-a JSONPath rule is dropped, and no match is a States.Runtime.
+moto: the state's Assign and Output are evaluated too when the rule leads to the same state as the Default, the Assign
+of a JSONPath rule is dropped, and no match is a States.Runtime.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def apply() -> None:
     moto_package.replace(StateChoice, "_eval_state_output", _eval_state_output)
 
 
-def _visit_rule_with_assign(self: Preprocessor, ctx: Any) -> Any:  # noqa: ANN401 - antlr has no types
+def _visit_rule_with_assign(self: Preprocessor, ctx: Any) -> Any:
     rule = _visit_rule(self, ctx)
     if rule.assign is None:
         components = [self.visit(child) for child in ctx.children]

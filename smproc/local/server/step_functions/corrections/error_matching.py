@@ -44,7 +44,7 @@ def _eval_state(self: ExecutionState, env: Environment) -> None:
     while env.is_running():
         try:
             self._evaluate_with_timeout(env)
-            return
+            return  # noqa: TRY300 - what follows handles the failure
         except NoSuchJsonPathError:
             # `CommonStateField._eval_body` fails the execution.
             raise

@@ -30,9 +30,9 @@ def apply() -> None:
 def _eval_integration_pattern(
     self: StateTaskServiceSfn,
     env: Environment,
-    resource_runtime_part: Any,  # noqa: ANN401 - moto's
+    resource_runtime_part: Any,
     normalised_parameters: dict[str, Any],
-    state_credentials: Any,  # noqa: ANN401 - moto's
+    state_credentials: Any,
 ) -> None:
     arn = env.stack[-1]["ExecutionArn"]
     _waits(

@@ -1,11 +1,11 @@
 """Tasks that call services: names of members, metadata of responses, and errors of the task itself.
 
-AWS: members are in Pascal case in parameters and results. The result of a request-response integration has the response's
-SdkHttpMetadata and SdkResponseMetadata, unless it is of the ``aws-sdk`` integration.
+AWS: members are in Pascal case in parameters and results. The result of a request-response integration has the
+response's SdkHttpMetadata and SdkResponseMetadata, unless it is of the ``aws-sdk`` integration.
 See: https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html
 
-moto: `StateTaskService._normalise_parameters` and `_normalise_response` do nothing, metadata are dropped, and DynamoDB's
-`_from_error` takes every failure for one of DynamoDB.
+moto: `StateTaskService._normalise_parameters` and `_normalise_response` do nothing, metadata are dropped, and
+DynamoDB's `_from_error` takes every failure for one of DynamoDB.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def apply() -> None:
         moto_package.replace(task, "_eval_service_task", _with_metadata(task._eval_service_task))
 
 
-def _model(task: StateTaskService, service: str | None, action: str | None) -> Any | None:  # noqa: ANN401 - botocore's
+def _model(task: StateTaskService, service: str | None, action: str | None) -> Any | None:
     return operation(task._get_boto_service_name(service), task._get_boto_service_action(action))
 
 
@@ -77,7 +77,7 @@ def _normalise_parameters(
 
 def _normalise_response(
     self: StateTaskService,
-    response: Any,  # noqa: ANN401 - any JSON value
+    response: Any,
     boto_service_name: str | None = None,
     service_action_name: str | None = None,
 ) -> None:
@@ -104,5 +104,5 @@ def _with_metadata(original: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def _from_error(self: StateTaskServiceDynamoDB, env: Environment, ex: Exception) -> Any:  # noqa: ANN401 - moto's
+def _from_error(self: StateTaskServiceDynamoDB, env: Environment, ex: Exception) -> Any:
     return ex.failure_event if isinstance(ex, FailureEventException) else _dynamodb_error(self, env, ex)

@@ -1,6 +1,6 @@
-"""String literals of a definition.
+r"""String literals of a definition.
 
-AWS: a definition is JSON, so ``"\\""`` is a quotation mark.
+AWS: a definition is JSON, so ``"\""`` is a quotation mark.
 
 moto: `Preprocessor._inner_string_of` returns the text between the quotation marks, escapes included, and other fields
 are read with Python's rules.
@@ -23,7 +23,7 @@ def apply() -> None:
     moto_package.replace(preprocessor, "from_string_literal", _text)
 
 
-def _text(parser_rule_context: Any) -> str | None:  # noqa: ANN401 - antlr has no types
+def _text(parser_rule_context: Any) -> str | None:
     text = str(parser_rule_context.getText())
     if text == "null":
         return None
