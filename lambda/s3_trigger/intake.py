@@ -24,8 +24,6 @@ from s3_trigger.messages import (
     Upload,
     parse_message,
 )
-from s3_trigger.outbox import send_dead_letter
-from s3_trigger.outcomes import handle_ends, may_repeat, replay
 from s3_trigger.runtime import Runtime, lambda_runtime
 
 if TYPE_CHECKING:
@@ -128,7 +126,12 @@ class _Delivery:
                 else:
                     self.failed.append(record)
 
+    # What follows imports what it needs itself: the first upload after a pause waits for what every upload needs, and
+    # for no more.
+
     def _repeat(self, upload: Upload) -> None:
+        from s3_trigger.outcomes import may_repeat  # noqa: PLC0415
+
         if may_repeat(self.runtime, upload):
             add_to_inbox(self.runtime, [upload])
             self.may_start = self.may_start or self.runtime.config.batch_size == 1
@@ -149,11 +152,15 @@ class _Delivery:
                 self._attempt([record], lambda ended=ended: self._end([ended]))  # type: ignore[misc]
 
     def _end(self, ends: Sequence[ExecutionEnded]) -> None:
+        from s3_trigger.outcomes import handle_ends  # noqa: PLC0415
+
         handle_ends(self.runtime, ends)
         if self.runtime.config.max_concurrent_jobs is not None or any(one.status != "SUCCEEDED" for one in ends):
             self.may_start = True
 
     def _replay(self, request: ReplayRequest) -> None:
+        from s3_trigger.outcomes import replay  # noqa: PLC0415
+
         run = replay(self.runtime, request)
         self.may_start = self.may_start or run is not None
         self.runtime.logger.info("replay", extra={"run": request.run, "starts": run and run.name})
@@ -163,6 +170,8 @@ class _Delivery:
         return int(record["attributes"]["ApproximateReceiveCount"]) >= self.runtime.config.max_receives
 
     def _send_to_dead_letters(self, record: Record, reason: str) -> None:
+        from s3_trigger.outbox import send_dead_letter  # noqa: PLC0415
+
         try:
             send_dead_letter(self.runtime, record["body"], reason)
         except (BotoCoreError, ClientError):

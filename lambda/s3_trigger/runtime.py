@@ -19,9 +19,6 @@ from aws_lambda_powertools import Logger, Metrics
 from s3_trigger.config import Config
 from s3_trigger.dynamodb import Table
 from s3_trigger.grouping import Grouping
-from s3_trigger.runs import Runs
-from s3_trigger.units import Units
-from s3_trigger.upgrade import Upgrade
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
@@ -30,6 +27,10 @@ if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
     from types_boto3_stepfunctions import SFNClient
+
+    from s3_trigger.runs import Runs
+    from s3_trigger.units import Units
+    from s3_trigger.upgrade import Upgrade
 
 # botocore's own retries, beyond what the protocol repeats: a throttled call does not fail an upload.
 # The time-outs are far below the functions': a call that hangs leaves time for others.
@@ -98,16 +99,22 @@ class Runtime:
     @functools.cached_property
     def units(self) -> Units:
         """The units in the ledger's table."""
+        from s3_trigger.units import Units  # noqa: PLC0415 - the start of the intake does without
+
         return Units(self.table, lambda: f"{self.milliseconds():013}#{self.new_id()}")
 
     @functools.cached_property
     def runs(self) -> Runs:
         """The runs in the ledger's table."""
+        from s3_trigger.runs import Runs  # noqa: PLC0415 - the start of the intake does without
+
         return Runs(self)
 
     @functools.cached_property
     def upgrade(self) -> Upgrade:
         """The upgrade of what an earlier version has written."""
+        from s3_trigger.upgrade import Upgrade  # noqa: PLC0415 - the start of the intake does without
+
         return Upgrade(self)
 
     def seconds(self) -> int:
