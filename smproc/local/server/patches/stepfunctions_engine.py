@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 
 class CallbackResult(enum.Enum):
-    """What became of a callback: SendTaskSuccess, SendTaskFailure or SendTaskHeartbeat."""
+    """The result of a callback: SendTaskSuccess, SendTaskFailure or SendTaskHeartbeat."""
 
     ACCEPTED = enum.auto()
     TIMED_OUT = enum.auto()

@@ -23,7 +23,7 @@ from smproc.local.server.step_functions.execution_logs import ExecutionLog
 
 
 class ExecutionDetails(AWSExecutionDetails):
-    """What every component can read of the execution, at any depth.
+    """The part of the execution that every component can read, at any depth.
 
     Args:
         execution: the execution.

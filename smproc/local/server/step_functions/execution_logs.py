@@ -33,7 +33,7 @@ class _Role:
 
 @dataclass(frozen=True, slots=True)
 class LogOptions:
-    """What the interpreter reads of a logging configuration.
+    """The part of a logging configuration that the interpreter reads.
 
     Attributes:
         include_execution_data: whether events have their input and output.

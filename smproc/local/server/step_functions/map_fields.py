@@ -19,7 +19,7 @@ _INPUT_TYPES = ("CSV", "JSON")
 
 @dataclass(slots=True)
 class MapFields:
-    """What is taken out of a Map state.
+    """The fields that are taken out of a Map state.
 
     Attributes:
         is_jsonata: whether the state's query language is JSONata.

@@ -313,6 +313,15 @@ NAMES: Final[Names] = {
         "IntrinsicParser": inspect.isclass,
         "IntrinsicParser.parse": takes("src"),
     },
+    f"{PARSER}.asl.component.state.choice.comparison.comparison_operator_type": {
+        "ComparisonOperatorType": inspect.isclass,
+        "ComparisonOperatorType.IsPresent": _exists,
+    },
+    f"{PARSER}.asl.component.state.choice.comparison.comparison_variable": {
+        "ComparisonVariable": inspect.isclass,
+        "ComparisonVariable._eval_body": takes("self", "env"),
+    },
+    f"{PARSER}.asl.component.state.choice.comparison.variable": {"NoSuchVariable": inspect.isclass},
     f"{PARSER}.asl.parse.intrinsic.preprocessor": {
         "Preprocessor": inspect.isclass,
         "Preprocessor._text_of_str": takes("parse_tree"),

@@ -83,7 +83,8 @@ def to_response(value: Any, shape: Any) -> Any:
     if kind == "map" and isinstance(value, Mapping):
         return {name: to_response(member, shape.value) for name, member in value.items()}
     if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds").replace("+00:00", "Z")
+        text: str = value.isoformat(timespec="milliseconds" if value.microsecond else "seconds")
+        return text.replace("+00:00", "Z")
     if hasattr(value, "read"):
         value = value.read()
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

@@ -1,4 +1,4 @@
-"""What moto's interpreter does otherwise than AWS, a kind of difference per module."""
+"""Corrections of moto's interpreter where it differs from AWS, a kind of difference per module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which errors States.ALL matches, and paths that lead to nothing in a task.
+"""The errors that States.ALL matches, and paths that lead to nothing in a task.
 
 AWS: States.ALL matches neither States.Runtime nor States.DataLimitExceeded. A path of a task's fields that leads to
 nothing fails the execution with States.Runtime, and no event of the task precedes that.

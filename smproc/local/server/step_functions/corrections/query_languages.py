@@ -20,7 +20,7 @@ from smproc.local.server.step_functions import moto_package
 
 
 def apply() -> None:
-    """Let the machine's query language be the default of every state, and give each parser its own scopes."""
+    """Make the machine's query language the default of every state, and give each parser its own scopes."""
     moto_package.replace(Preprocessor, "__init__", _initialize)
     moto_package.replace(Preprocessor, "_open_query_language_scope", _open_scope)
 
