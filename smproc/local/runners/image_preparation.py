@@ -70,10 +70,7 @@ class ImagePreparation:
         """
         substitute = self.images.substitute_for(image)
         if substitute is not None:
-            contents = substitute.contents()
-            return Prepared(
-                contents, f"A sandbox with {_describe(contents.python)} runs {name}: {substitute.to_text()}"
-            )
+            return Prepared(substitute.contents(), "")
         name, versions = image.rpartition("/")[2], _versions(image)
         if versions is None:
             contents = contents_of(image)
