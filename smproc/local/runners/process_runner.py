@@ -110,7 +110,9 @@ def _job_python(directory: Path, image: ImageContents) -> JobPython:
 
 
 def _sandbox_spec(container: ContainerSpec, image: ImageContents, hosts: Path, python: JobPython) -> SandboxSpec:
-    read_only = system_files() | python.visible | {str(path): path for path in image.directories}
+    read_only = system_files() | {str(path): path for path in image.directories}
+    # util-linux cannot mount a file below a directory that is read-only already.
+    read_only |= {name: path for name, path in python.visible.items() if not any(map(path.is_relative_to, read_only))}
     return SandboxSpec(
         command=[*(container.entrypoint or image.entrypoint), *container.arguments],
         environment={
