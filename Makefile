@@ -48,8 +48,8 @@ test-integration: setup $(TEST_TOOLS) ## the local AWS and the functions of the 
 	$(PYTEST) tests/integration
 
 .PHONY: explore
-explore: setup ## explore the orders of the trigger's calls with up to two kills; prints the numbers of states
-	EXPLORED_KILLS=2 EXPLORED_SECONDS=10 $(PYTEST) tests/exploration -rP
+explore: setup ## explore more orders of the calls of the trigger, with up to two kills; prints the numbers of states
+	EXPLORED_STATES=50000 python -m pytest --numprocesses $(WORKERS) --dist load tests/exploration -rP
 
 .PHONY: test-conformance
 test-conformance: setup $(TEST_TOOLS) ## against others: the SageMaker SDK, the container contract, linters, cdk-nag
@@ -78,7 +78,7 @@ bench: setup .tools/awscli/.installed ## measure the overhead of the pipeline, o
 	python -m benchmarks.trigger
 
 .PHONY: storm
-storm: setup ## send 20,000 uploads under throttling, kills and a deployment, and check that none is lost or processed twice
+storm: setup ## send 100,000 uploads under throttling, kills and a deployment, and check that none is lost or processed twice
 	python -m benchmarks.storm
 
 .PHONY: test-iam

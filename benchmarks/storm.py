@@ -280,9 +280,11 @@ class Storm:
                 found.update(keys)
         # A dead letter is sent at least once.
         dead: dict[str, int] = {}
-        for letter in self._dead_letters():
+        reasons: set[str] = set()
+        for letter, reason in self._dead_letters():
             detail = letter["detail"]
             dead[detail.get("run") or detail["object"]["key"]] = detail.get("objectCount", 1)
+            reasons.add(reason)
         missing = set(self.keys) - set(found)
         return Outcome(
             executions=len(started),
@@ -291,6 +293,7 @@ class Storm:
             dead=sum(dead.values()),
             unknown=len(set(found) - set(self.keys)),
             slots=self._slots(),
+            reasons=tuple(sorted(reasons)),
         )
 
     def _slots(self) -> int:
@@ -298,11 +301,14 @@ class Storm:
         item = self.dynamodb.get_item(TableName=self.settings["table"], Key=key, ConsistentRead=True)["Item"]
         return int(item["count"]["N"])
 
-    def _dead_letters(self) -> Iterator[dict[str, Any]]:
+    def _dead_letters(self) -> Iterator[tuple[dict[str, Any], str]]:
+        """Yield the messages of the dead-letter queue and their reasons."""
         while messages := self.sqs.receive_message(
-            QueueUrl=self.dead, MaxNumberOfMessages=10, VisibilityTimeout=3600
+            QueueUrl=self.dead, MaxNumberOfMessages=10, VisibilityTimeout=3600, MessageAttributeNames=["Reason"]
         ).get("Messages"):
-            yield from (json.loads(message["Body"]) for message in messages)
+            for message in messages:
+                reason = message.get("MessageAttributes", {}).get("Reason", {}).get("StringValue", "received too often")
+                yield json.loads(message["Body"]), reason
 
     def _event(self, key: str, number: int) -> str:
         detail = {"bucket": {"name": self.bucket}, "object": {"key": key, "size": 1, "sequencer": _sequencer(number)}}
@@ -334,6 +340,7 @@ class Outcome:
         dead: the number of uploads in dead letters.
         unknown: the number of objects in executions that were not uploaded.
         slots: the number of slots that are not free.
+        reasons: the reasons of the dead letters.
     """
 
     executions: int
@@ -342,6 +349,7 @@ class Outcome:
     dead: int
     unknown: int
     slots: int
+    reasons: tuple[str, ...]
 
     @property
     def is_right(self) -> bool:
@@ -422,8 +430,8 @@ def run(name: str, settings: dict[str, Any], changed: dict[str, Any], arguments:
     sys.stdout.write(
         f"{name}: {arguments.uploads:,} uploads in {deliveries:,} deliveries, {calls:,} calls, {throttled:,} of them "
         f"throttled, {killed} functions killed, {seconds:.0f} s, {seconds / bare:.2f} times the {bare:.0f} s of "
-        f"as many puts: {outcome.executions:,} executions, {outcome.dead} deleted objects in dead letters, "
-        f"lost {outcome.lost}, twice {outcome.twice}, slots in use {outcome.slots}\n"
+        f"as many puts: {outcome.executions:,} executions, {outcome.dead} objects in dead letters ("
+        f"{'; '.join(outcome.reasons)}), lost {outcome.lost}, twice {outcome.twice}, slots in use {outcome.slots}\n"
     )
     sys.stdout.flush()
     return outcome.is_right
@@ -432,7 +440,7 @@ def run(name: str, settings: dict[str, Any], changed: dict[str, Any], arguments:
 def main() -> int:
     """Run the storms; return the exit status 0 when nothing was lost and nothing was started twice."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--uploads", type=int, default=20_000)
+    parser.add_argument("--uploads", type=int, default=100_000)
     parser.add_argument("--duplicated", type=float, default=0.2)
     parser.add_argument("--throttled", type=float, default=0.05)
     parser.add_argument("--killed", type=float, default=0.0005, help="chance to be killed before, and after, a call")

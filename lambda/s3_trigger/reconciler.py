@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -67,31 +67,48 @@ class Reconciler:
 
     def _find_ends(self, state_machine: str, runs: list[Run]) -> None:
         """Handle the ends of executions that do not run any more."""
-        # The functions may have lost their permissions for a state machine that was replaced.
-        lost = () if state_machine == self._config.state_machine_arn else (ClientError,)
         running: set[str] = set()
-        with contextlib.suppress(*lost):
+        with contextlib.suppress(*self._lost_access(state_machine)):
             running = running_names(self._runtime, state_machine)
         ends: list[ExecutionEnded] = []
         for run in runs:
-            uploads = list(self._runtime.units.uploads(run.members)) if run.kind != BATCH else []
-            # A dispatcher of an earlier deployment may have been stopped before it recorded what it has started.
-            started = run.outstanding.union(run.pending) if self._is_replaced(run) else run.outstanding
-            names = [uploads[index].name for index in started] if uploads else [run.name]
-            unknown = []
-            for name in names:
-                if name in running:
-                    continue
-                execution = None
-                with contextlib.suppress(*lost):
-                    execution = describe(self._runtime, state_machine, name)
-                if execution is None:
-                    unknown.append(name)
-                elif execution.status not in _RUNNING:
-                    ends.append(replace(execution, input=_input_naming(run)))
-            if unknown:
-                self._start_again(run, IndexSet.of(i for i in started if uploads[i].name in unknown))
+            self._attempt(
+                f"find the ends of the run {run.name}", lambda run=run: ends.extend(self._ends_of(run, running))
+            )  # type: ignore[misc]
         handle_ends(self._runtime, ends)
+
+    def _ends_of(self, run: Run, running: Collection[str]) -> list[ExecutionEnded]:
+        """Return the ends of the executions of a run; start again those that do not exist.
+
+        Args:
+            run: the run.
+            running: the names of the executions of its state machine that run.
+        """
+        try:
+            uploads = list(self._runtime.units.uploads(run.members)) if run.kind != BATCH else []
+        except LookupError as error:
+            self._starter.give_up(run, f"the ledger must have all uploads of a run: {error}", may_exist=False)
+            return []
+        # A dispatcher of an earlier deployment may have been stopped before it recorded what it has started.
+        started = run.outstanding.union(run.pending) if self._is_replaced(run) else run.outstanding
+        ends, unknown = [], set()
+        for name in [uploads[index].name for index in started] if uploads else [run.name]:
+            if name in running:
+                continue
+            execution = None
+            with contextlib.suppress(*self._lost_access(run.state_machine)):
+                execution = describe(self._runtime, run.state_machine, name)
+            if execution is None:
+                unknown.add(name)
+            elif execution.status not in _RUNNING:
+                ends.append(replace(execution, input=_input_naming(run)))
+        if unknown:
+            self._start_again(run, IndexSet.of(i for i in started if uploads[i].name in unknown))
+        return ends
+
+    def _lost_access(self, state_machine: str) -> tuple[type[ClientError], ...]:
+        """Return the errors that mean nothing: the functions may have lost access to a replaced state machine."""
+        return () if state_machine == self._config.state_machine_arn else (ClientError,)
 
     def _start_again(self, run: Run, indexes: IndexSet) -> None:
         """Start executions that do not exist, unless their state machine was replaced and they may have run."""

@@ -40,7 +40,7 @@ FAILURES = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
 
 _CLAIMED_TOGETHER = 25
 _LOST_RACES = 20
-_NONE: Final = IndexSet(())
+NO_INDEXES: Final = IndexSet(())
 _SLOTS = "slots", "count"
 
 
@@ -91,8 +91,8 @@ class Run:
     reason: str = ""
     state_machine: str = ""
     input: str = ""
-    pending: IndexSet = _NONE
-    outstanding: IndexSet = _NONE
+    pending: IndexSet = NO_INDEXES
+    outstanding: IndexSet = NO_INDEXES
     expires: int = 0
 
     @property
@@ -307,7 +307,7 @@ class Runs:
             attempts=1,
             claimed=now,
             lease=now + LEASE_SECONDS,
-            pending=IndexSet(((0, taken - 1),)) if run.kind == EACH else _NONE,
+            pending=IndexSet(((0, taken - 1),)) if run.kind == EACH else NO_INDEXES,
             # From now on, one of its executions may be started; a batch decides on its input first.
             state_machine=self._runtime.config.state_machine_arn if run.kind == EACH else "",
         )

@@ -17,7 +17,7 @@ from s3_trigger.messages import Upload
 from s3_trigger.object_lookup import Found, look_up
 from s3_trigger.outbox import MISSING_REASON, Notice, publish
 from s3_trigger.packing import pack, unpack
-from s3_trigger.runs import BATCH, EMPTY, ENDED, NOTICES_MAX, SET_ASIDE, Run
+from s3_trigger.runs import BATCH, EMPTY, ENDED, NO_INDEXES, NOTICES_MAX, SET_ASIDE, Run
 from s3_trigger.sources import manifest_source, source_of
 from s3_trigger.units import Members
 
@@ -273,7 +273,14 @@ class Starter:
             notice = Notice(run=run, members=run.members, next_step="SET_ASIDE", reason=reason)
             self._advance(run, replace(run, status=SET_ASIDE, reason=reason), [notice.to_change(self._runtime)])
             return
-        uploads = list(self._runtime.units.uploads(run.members))
+        try:
+            uploads = list(self._runtime.units.uploads(run.members))
+        except LookupError:
+            # Nobody can tell which executions the run has; it ends, and its dead letter names the run.
+            notice = Notice(run=run, members=run.members, next_step="SET_ASIDE", reason=reason)
+            to = replace(run, status=SET_ASIDE, reason=reason, pending=NO_INDEXES, outstanding=NO_INDEXES)
+            self._advance(run, to, [notice.to_change(self._runtime)])
+            return
         machine = run.state_machine or self._config.state_machine_arn
         started = IndexSet.of(
             index

@@ -153,7 +153,7 @@ class RunningLocalAws:
         return self.wait(self.create(self.request(script, **changes)))
 
     def log(self, name: str) -> dict[str, list[str]]:
-        """Return the lines of a job's logs by host."""
+        """Return the lines of a job's logs by host, without those of the local AWS itself."""
         streams = self.logs.describe_log_streams(logGroupName=PROCESSING_LOG_GROUP, logStreamNamePrefix=f"{name}/")[
             "logStreams"
         ]
@@ -163,6 +163,7 @@ class RunningLocalAws:
                 for event in self.logs.get_log_events(
                     logGroupName=PROCESSING_LOG_GROUP, logStreamName=stream["logStreamName"], startFromHead=True
                 )["events"]
+                if not event["message"].startswith("[local AWS] ")
             ]
             for stream in streams
         }

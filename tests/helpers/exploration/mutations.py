@@ -55,6 +55,8 @@ REDUNDANT = {
         "the condition saves slots"
     ),
     Condition("Put active", _NEW): "a run is claimed by the transaction that deletes it from those that wait",
-    Condition("Put end#...", _NEW): "a second report of an end after a redrive would be published a second time",
+    Condition("Put end#...", _NEW): (
+        "failures are published at least once; the condition saves publishing the end of a redriven execution again"
+    ),
     Condition("Put meta", _NEW): "whoever examines the table records the same",
 }

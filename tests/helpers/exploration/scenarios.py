@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -52,9 +51,8 @@ class Exploration:
         self._world: World
         self._ends: set[int] = set()
 
-    def run(self, *, kills: int, seconds: float = 1e9) -> Report:
-        deadline = time.monotonic() + seconds
-        search(self._start, self._end, kills=kills, report=self.report, has_time=lambda: time.monotonic() < deadline)
+    def run(self, *, kills: int, states: int) -> Report:
+        search(self._start, self._end, kills=kills, states=states, report=self.report)
         return self.report
 
     @property

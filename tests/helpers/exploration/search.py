@@ -143,8 +143,8 @@ def search(
     end: Callable[[], None],
     *,
     kills: int,
+    states: int,
     report: Report,
-    has_time: Callable[[], bool] = lambda: True,
 ) -> None:
     """Run workers in all orders, and with all combinations of kills.
 
@@ -153,8 +153,8 @@ def search(
             writes.
         end: a function that checks what must hold once all workers have returned or were killed.
         kills: the highest number of workers that are killed.
+        states: the number of states after which the search stops.
         report: where to count.
-        has_time: a function that returns whether to go on.
 
     Raises:
         ViolationError: something does not hold.
@@ -164,7 +164,7 @@ def search(
     while plans:
         plan = plans.pop(0)
         report.plans += 1
-        most = _search_plan(start, end, plan, report, has_time)
+        most = _search_plan(start, end, plan, report, states)
         if not report.is_complete:
             return
         following = [
@@ -184,7 +184,7 @@ def _search_plan(  # noqa: C901, PLR0912
     end: Callable[[], None],
     plan: Plan,
     report: Report,
-    has_time: Callable[[], bool],
+    states: int,
 ) -> list[int]:
     """Run workers in all orders; return the highest number of writes of each."""
     steps: list[_Step] = []
@@ -219,7 +219,7 @@ def _search_plan(  # noqa: C901, PLR0912
                 steps.pop()
             if not steps:
                 return most
-            if not has_time():
+            if report.states >= states:
                 report.is_complete = False
                 return most
             chosen = min(step.backtrack - step.sleep)

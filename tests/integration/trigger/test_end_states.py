@@ -87,6 +87,83 @@ def test_objects_that_head_object_refuses_stop_nothing(trigger: Make, size: int)
 
 
 @SIZES
+def test_an_execution_that_cannot_be_described_keeps_no_other_end_waiting(trigger: Make, size: int) -> None:
+    world = trigger(batch_size=size, batch_window=60, group_by={"pattern": "in/(.)"})
+    world.start(*(world.upload(f"in/{key}") for key in ("a1", "a2", "b1", "b2")))
+    running = world.running(4 // size)
+    for execution in running:
+        world.end(execution, report=False)
+    refused = world.arn(next(execution.name for execution in running if "in/a1" in execution.keys))
+    world.faults.refused["DescribeExecution"] = (
+        "AccessDeniedException",
+        400,
+        lambda parameters: parameters["executionArn"] == refused,
+    )
+    assert not world.attempt(minutes=12)
+    if size > 1:  # single objects of one prefix share a run, whose ends are found together
+        assert world.slots() == 1
+    world.faults.refused.clear()
+    world.finish()
+    assert (world.slots(), world.pending()) == (0, [])
+
+
+@SIZES
+@pytest.mark.parametrize("started", [False, True])
+def test_a_run_whose_uploads_were_deleted_from_the_ledger_ends(trigger: Make, size: int, *, started: bool) -> None:
+    world = trigger(batch_size=size, batch_window=60, max_concurrent_jobs=2)
+    events = [world.upload("in/a"), world.upload("in/b")]
+    if started:
+        world.start(*events)
+        for execution in world.running(2 // size):
+            world.end(execution, report=False)
+    else:
+        assert world.deliver(*events) == []
+        for operation in ("ListObjectsV2", "HeadObject"):
+            world.faults.refused[operation] = ("SlowDown", 503, lambda _: True)
+        assert not world.attempt(minutes=12)
+        world.faults.refused.clear()
+    for item in world.items():
+        if item["pk"] == "unit":
+            key: Any = {name: {"S": item[name]} for name in ("pk", "sk")}
+            world.dynamodb.delete_item(TableName=str(world.settings["table"]), Key=key)
+    world.configure()  # new instances of the functions, which have no unit in memory
+    for _ in range(12):
+        world.attempt(minutes=12)
+    assert (world.slots(), world.pending()) == (0, [])
+    letters = world.dead_letters()
+    if started and size > 1:
+        assert letters == []  # an end is decided without the uploads
+    else:
+        assert len(letters) == 1
+        assert "the table has no unit" in letters[0][1]
+
+
+def test_many_failures_of_one_run_in_one_delivery_are_each_a_dead_letter(trigger: Make) -> None:
+    world = trigger(batch_size=1)
+    count = 200
+    world.start(*(world.upload(f"in/{number:03}") for number in range(count)))
+    ends = [world.end(execution, error="Failed", report=False) for execution in world.running(count)]
+    assert world.deliver(*ends, *ends[:50]) == []
+    for _ in range(3):
+        world.dispatch(minutes=2)
+    letters = [key for body, _ in world.dead_letters() for key in dead_keys(body)]
+    assert sorted(letters) == [f"in/{number:03}" for number in range(count)]
+    assert (world.slots(), world.pending()) == (0, [])
+
+
+def test_several_ends_of_one_batch_in_one_delivery_are_one_end(trigger: Make) -> None:
+    world = trigger(batch_size=2, batch_window=60, max_replays=0)
+    world.listen()
+    world.start(world.upload("in/a"), world.upload("in/b"))
+    [execution] = world.running(1)
+    end = world.end(execution, error="Failed", report=False)
+    assert world.deliver(end, end, end) == []
+    assert [detail["executionArn"] for detail in world.published()] == [world.arn(execution.name)]
+    assert [sorted(dead_keys(body)) for body, _ in world.dead_letters()] == [["in/a", "in/b"]]
+    assert (world.slots(), world.pending()) == (0, [])
+
+
+@SIZES
 def test_work_that_waits_or_runs_does_not_expire(trigger: Make, size: int) -> None:
     world = trigger(batch_size=size, batch_window=60, max_concurrent_jobs=1)
     world.start(*(world.upload(f"in/{number}") for number in range(4)), world.upload("in/open"))
