@@ -11,7 +11,7 @@ from pathlib import Path
 
 from smproc.local.runners.base import CannotRunError
 from smproc.local.runners.image_environments import ROOT as JOB_PYTHON
-from smproc.local.runners.spark import find_spark, smspark_files
+from smproc.local.runners.spark import compiled_file_systems, find_spark, smspark_files
 
 AWS_IMAGE = re.compile(
     r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|[a-z0-9.-]+)/(?P<repository>[a-z0-9._/-]+)(?:[:@].*)?"
@@ -21,6 +21,7 @@ _SPARK = "sagemaker-spark-processing"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ROOT = "/opt/smproc"
 _COMMANDS = f"{_ROOT}/bin"
+_SPARK_CLASSES = f"{_ROOT}/lib/spark-classes"
 # Half of Spark's start-up compiles code that runs once, and local jobs are small. A job's spark.driver.extraJavaOptions
 # come later on the command line and take precedence.
 _FAST_START_OPTIONS = "-XX:TieredStopAtLevel=1"
@@ -47,8 +48,12 @@ class ImageContents:
     entrypoint: tuple[str, ...] = ()
 
 
-def contents_of(image: str) -> ImageContents:
+def contents_of(image: str, python: ImageContents | None = None) -> ImageContents:
     """Return the contents that substitute for an image.
+
+    Args:
+        image: the image's URI.
+        python: the Python to use. Default: the one that runs the local AWS.
 
     Raises:
         CannotRunError: this machine has no substitute.
@@ -56,9 +61,9 @@ def contents_of(image: str) -> ImageContents:
     match = AWS_IMAGE.fullmatch(image)
     repository = match["repository"] if match else None
     if repository == _SCIKIT_LEARN:
-        return this_python()
+        return python or this_python()
     if repository == _SPARK:
-        return _this_spark(image)
+        return _with_spark(image, python or this_python())
     raise CannotRunError(
         f"The local AWS cannot run the image {image}: no container engine has it, and the local AWS itself substitutes "
         f"only {_SCIKIT_LEARN} and {_SPARK}, with its own Python {sys.version.split()[0]}; name a substitute for "
@@ -71,8 +76,7 @@ def _repository(image: str) -> str:
     return re.sub(r"[:@].*", "", image.rpartition("/")[2]) or "IMAGE"
 
 
-def _this_spark(image: str) -> ImageContents:
-    python = this_python()
+def _with_spark(image: str, python: ImageContents) -> ImageContents:
     spark = find_spark(image)
     visible = (Path("/usr"), *python.directories)
     additional = {path for path in (spark.home, spark.java_home) if not any(map(path.is_relative_to, visible))}
@@ -80,12 +84,14 @@ def _this_spark(image: str) -> ImageContents:
         python,
         directories=(*python.directories, *sorted(additional)),
         path=os.pathsep.join((_COMMANDS, python.path, str(spark.home / "bin"))),
-        files=smspark_files(_ROOT),
+        files=smspark_files(_ROOT) | {_SPARK_CLASSES: compiled_file_systems(spark)},
         environment={
             "JAVA_HOME": str(spark.java_home),
             "SPARK_HOME": str(spark.home),
             # Spark would look for the address of a network card.
             "SPARK_LOCAL_IP": "127.0.0.1",
+            # The end of the class path, which the settings of a job do not touch.
+            "SPARK_DIST_CLASSPATH": _SPARK_CLASSES,
             "SPARK_LAUNCHER_OPTS": _FAST_START_OPTIONS,
             "SPARK_SUBMIT_OPTS": _FAST_START_OPTIONS,
         },

@@ -83,7 +83,8 @@ class ImagePreparation:
             report(f"The environment of {name} cannot be made: {error}")
             environment = _this_environment(versions)
         found = environment.interpreter
-        return Prepared(python_at(found.executable, found.prefixes), _introduce(name, environment))
+        contents = contents_of(image, python_at(found.executable, found.prefixes))
+        return Prepared(contents, _introduce(name, environment))
 
     def differences(self, image: str) -> Mapping[str, str]:
         """Return what differs between an image and what substitutes for it, as a sentence gives it, by its name."""

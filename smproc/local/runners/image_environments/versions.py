@@ -15,7 +15,7 @@ class ImageVersions:
     """The versions in an image.
 
     Attributes:
-        tag: the image's tag, without what follows the version: ``1.2-1``.
+        tag: the image's tag, without what follows the version: ``1.2-1``; of several images with the same, a name.
         python: Python's version, such as ``3.9``; empty if it is not known.
         packages: the version of each package; one that starts with ``>=`` is a range.
     """
@@ -49,9 +49,13 @@ def _known() -> Mapping[str, tuple[tuple[str, ImageVersions], ...]]:
     content = json.loads(resources.files(__package__).joinpath("image_versions.json").read_text(encoding="utf-8"))
     return {
         repository: tuple(
-            (row["tag"], ImageVersions(row["tag"].replace("*", "-", 1).strip("-*"), row["python"], row["packages"]))
+            (row["tag"], ImageVersions(_name(row), row["python"], row["packages"]))
             for row in rows
         )
         for repository, rows in content.items()
         if isinstance(rows, list) and repository != "sources"
     }
+
+
+def _name(row: Mapping[str, str]) -> str:
+    return row.get("name") or row["tag"].replace("*", "-", 1).strip("-*")

@@ -9,7 +9,13 @@ from typing import Any
 Properties = Mapping[str, Any]
 
 
-def write(configuration: object, defaults: Properties, overriding: Properties, directory: Path) -> list[str]:
+def write(
+    configuration: object,
+    defaults: Properties,
+    overriding: Properties,
+    directory: Path,
+    core_site: Properties | None = None,
+) -> list[str]:
     """Write the files of SPARK_CONF_DIR.
 
     Like the container, this writes values as they are, without quoting or escaping: a mistake there is a mistake here.
@@ -19,6 +25,7 @@ def write(configuration: object, defaults: Properties, overriding: Properties, d
         defaults: Spark properties that the configuration may override.
         overriding: Spark properties that the configuration may not override.
         directory: the directory to write to.
+        core_site: Hadoop properties that the configuration may override.
 
     Returns:
         A message for each classification that was not applied.
@@ -27,6 +34,8 @@ def write(configuration: object, defaults: Properties, overriding: Properties, d
         ValueError: the configuration is not in EMR's form.
     """
     files = {"spark-defaults.conf": _lines("{} {}", defaults)}
+    if core_site:
+        files["core-site.xml"] = _XML(core_site)
     ignored = []
     for classification, properties in _classifications(configuration):
         if classification in _UNSUPPORTED:
