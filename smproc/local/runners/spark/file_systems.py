@@ -1,4 +1,4 @@
-"""The file systems of Spark for S3: hadoop_s3/*.java, compiled once by the compiler that Spark itself contains.
+"""The file systems of Spark for S3: hadoop/*.java, compiled once by the compiler that Spark itself contains.
 
 pip's pyspark lacks hadoop-aws, and a Java without a compiler is enough for Spark: Janino, with which Spark compiles
 queries, is in its jars.
@@ -21,7 +21,7 @@ import platformdirs
 from smproc.local.runners.base import CannotRunError
 from smproc.local.runners.spark.installation import SparkInstallation
 
-_SOURCES = Path(__file__).parent / "hadoop_s3"
+_SOURCES = Path(__file__).parent / "hadoop"
 _COMPILER = "org.codehaus.commons.compiler.samples.CompilerDemo"
 _TIMEOUT_IN_SECONDS = 120.0
 _SHOWN_CHARACTERS = 1000

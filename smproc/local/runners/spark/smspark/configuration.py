@@ -99,13 +99,12 @@ def _classifications(configuration: object) -> Iterator[tuple[str, Properties]]:
 
 def _parse(item: object, around: str | None) -> tuple[str, Properties, Sequence[object]]:
     """Return the parts of a configuration; ``around`` is the classification whose Configurations it is one of."""
-    match item:
-        case {"Classification": str(name), "Properties": dict(properties), "Configurations": list() | None as nested}:
-            nested = nested or []
-        case {"Classification": str(name), "Properties": dict(properties), **rest} if "Configurations" not in rest:
-            nested = []
-        case _:
-            raise ValueError(f"a configuration must have a Classification and Properties, got {item!r}")
+    # No match statement: this runs on the image's Python, 3.9.
+    found = item if isinstance(item, dict) else {}
+    name, properties = found.get("Classification"), found.get("Properties")
+    nested = [] if found.get("Configurations") is None else found["Configurations"]
+    if not isinstance(name, str) or not isinstance(properties, dict) or not isinstance(nested, list):
+        raise ValueError(f"a configuration must have a Classification and Properties, got {item!r}")
     if around is not None and around.endswith("-env") and name != "export":
         raise ValueError(f"{around}: env classifications must use the 'export' sub-classification")
     if name not in _FILES and name not in _UNSUPPORTED and not (around is not None and name == "export"):

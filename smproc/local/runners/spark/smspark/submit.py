@@ -25,6 +25,7 @@ _TEMPORARY = Path("/tmp/smspark")  # noqa: S108 - the sandbox's own /tmp
 # Tables, and data that does not fit into memory, go to the job's directory: /tmp is in memory.
 _WORK = _OPT_ML / "spark"
 _HDFS = _WORK / "hdfs"
+_S3_SCHEMES = ("s3", "s3a", "s3n")
 _DEPENDENCIES = ("jars", "py_files", "files")
 _MESSAGE_MAX = 1024
 _TAIL_MAX = 65_536
@@ -117,20 +118,16 @@ def _defaults() -> dict[str, str]:
 
 
 def _core_site() -> dict[str, str]:
-    """Return the file systems: S3 by all its schemes, and HDFS, the default one, as a directory that starts empty."""
-    host = min(_json(_RESOURCES)["hosts"])
-    address = socket.gethostbyname(host)
+    """Return the file systems: S3 by each of its schemes; HDFS, the default one, as a directory that starts empty."""
     _HDFS.mkdir(parents=True, exist_ok=True)
+    s3 = {f"fs.{scheme}.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem" for scheme in _S3_SCHEMES}
+    contexts = {f"fs.AbstractFileSystem.{scheme}.impl": "smproc.hadoop.AnyFileSystem" for scheme in (*_S3_SCHEMES, "hdfs")}
     return {
-        "fs.defaultFS": f"hdfs://{address}/",
-        "fs.hdfs.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
-        **{f"fs.viewfs.mounttable.{name}.linkMergeSlash": f"file://{_HDFS}" for name in (address, host)},
-        **{f"fs.{scheme}.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem" for scheme in ("s3", "s3a", "s3n")},
-        # This one serves any file system through Hadoop's other interface.
-        **{
-            f"fs.AbstractFileSystem.{scheme}.impl": "org.apache.hadoop.fs.s3a.S3A"
-            for scheme in ("s3", "s3a", "s3n", "hdfs")
-        },
+        **s3,
+        **contexts,
+        "fs.defaultFS": f"hdfs://{socket.gethostbyname(min(_json(_RESOURCES)['hosts']))}/",
+        "fs.hdfs.impl": "smproc.hadoop.JobFileSystem",
+        "smproc.hdfs.directory": str(_HDFS),
     }
 
 
