@@ -124,7 +124,8 @@ class Environments:
         return found
 
     def _directory(self, versions: ImageVersions) -> Path:
-        identity = json.dumps([versions.python, dict(versions.packages), _BOTO3_MIN], sort_keys=True)
+        packages = {**versions.packages, **versions.additions}
+        identity = json.dumps([versions.python, packages, _BOTO3_MIN], sort_keys=True)
         return self.cache / "environments" / f"{versions.tag}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
     @contextlib.contextmanager
@@ -145,7 +146,8 @@ class Environments:
         install = ["pip", "install", "--quiet", "--python", str(directory / "bin" / "python"), "--compile-bytecode"]
         install += ["--only-binary", ":all:"]
         problems = []
-        for options in _nearest(versions.packages, is_exact=interpreter.minor == versions.python):
+        packages = {**versions.packages, **versions.additions}
+        for options in _nearest(packages, is_exact=interpreter.minor == versions.python):
             try:
                 uv.run(*install, *options)
             except CannotMakeEnvironmentError as error:

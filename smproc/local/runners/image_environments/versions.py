@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from importlib import resources
 
@@ -18,11 +18,13 @@ class ImageVersions:
         tag: the image's tag, without what follows the version: ``1.2-1``; of several images with the same, a name.
         python: Python's version, such as ``3.9``; empty if it is not known.
         packages: the version of each package; one that starts with ``>=`` is a range.
+        additions: the version of each package whose version in the image is not known, and which its scripts need.
     """
 
     tag: str
     python: str
     packages: Mapping[str, str]
+    additions: Mapping[str, str] = field(default_factory=dict)
 
 
 def versions_of(repository: str, tag: str) -> ImageVersions | None:
@@ -49,7 +51,7 @@ def _known() -> Mapping[str, tuple[tuple[str, ImageVersions], ...]]:
     content = json.loads(resources.files(__package__).joinpath("image_versions.json").read_text(encoding="utf-8"))
     return {
         repository: tuple(
-            (row["tag"], ImageVersions(_name(row), row["python"], row["packages"]))
+            (row["tag"], ImageVersions(_name(row), row["python"], row["packages"], row.get("additions", {})))
             for row in rows
         )
         for repository, rows in content.items()

@@ -13,10 +13,8 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.apache.hadoop.conf.Configuration;
-import org.w3c.dom.Document;
 import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
 
@@ -244,7 +242,7 @@ class S3Client {
         return text(root, "Code") + ": " + text(root, "Message");
       }
     }
-    return "status " + response.status;
+    return response.status == 403 ? "Forbidden" : "status " + response.status;
   }
 
   private static Element xml(byte[] body) throws IOException {
