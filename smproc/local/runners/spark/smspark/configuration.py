@@ -104,7 +104,9 @@ def _parse(item: object, around: str | None) -> tuple[str, Properties, Sequence[
     name, properties = found.get("Classification"), found.get("Properties")
     nested = [] if found.get("Configurations") is None else found["Configurations"]
     if not isinstance(name, str) or not isinstance(properties, dict) or not isinstance(nested, list):
-        raise ValueError(f"a configuration must have a Classification and Properties, got {item!r}")
+        raise ValueError(  # noqa: TRY004 - the container's
+            f"a configuration must have a Classification and Properties, got {item!r}"
+        )
     if around is not None and around.endswith("-env") and name != "export":
         raise ValueError(f"{around}: env classifications must use the 'export' sub-classification")
     if name not in _FILES and name not in _UNSUPPORTED and not (around is not None and name == "export"):

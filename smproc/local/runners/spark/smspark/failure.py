@@ -53,7 +53,9 @@ def spark_failure(code: int, output: str) -> SubmitError:
 
 def _reason(code: int, output: str) -> str | None:
     if match := _HDFS.search(output):
-        return f"{match[0]}; a path without a scheme is in HDFS, as in SageMaker's container: use file://{match['path']}"
+        return (
+            f"{match[0]}; a path without a scheme is in HDFS, as in SageMaker's container: use file://{match['path']}"
+        )
     # Any other code is the application's own choice; a traceback before it may be unrelated.
     if code == _UNCAUGHT and (reason := _last_exception(output.splitlines())):
         return reason

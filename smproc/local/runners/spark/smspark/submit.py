@@ -121,7 +121,9 @@ def _core_site() -> dict[str, str]:
     """Return the file systems: S3 by each of its schemes; HDFS, the default one, as a directory that starts empty."""
     _HDFS.mkdir(parents=True, exist_ok=True)
     s3 = {f"fs.{scheme}.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem" for scheme in _S3_SCHEMES}
-    contexts = {f"fs.AbstractFileSystem.{scheme}.impl": "smproc.hadoop.AnyFileSystem" for scheme in (*_S3_SCHEMES, "hdfs")}
+    contexts = {
+        f"fs.AbstractFileSystem.{scheme}.impl": "smproc.hadoop.AnyFileSystem" for scheme in (*_S3_SCHEMES, "hdfs")
+    }
     return {
         **s3,
         **contexts,
