@@ -15,13 +15,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal
 
 from smproc.local.errors import LocalAwsError, PortInUseError
 from smproc.local.probes import answers, children
-from smproc.local.runners import ImageSubstitute, choose
+from smproc.local.runners import ImageList, choose
 from smproc.local.runners.selection import RunnerName
 from smproc.local.state_dir import ServerLock, StateDir
 from smproc.terminal_text import printable
@@ -41,7 +41,6 @@ class Server:
         state_dir: the directory of the server's state.
         stop_grace_in_seconds: the time between SIGTERM and SIGKILL for a job's program.
         runner: the runner of jobs: ``auto``, ``process`` or ``container``.
-        images: the substitutes for user-supplied images, by the image's name.
         enforce_iam: whether requests need a policy that allows them.
         manifest_layout: the paths of the objects of a manifest: ``relative`` or ``key``.
         fresh: whether to delete what the previous server stored.
@@ -56,7 +55,6 @@ class Server:
         state_dir: StateDir,
         stop_grace_in_seconds: float,
         runner: RunnerName,
-        images: Mapping[str, ImageSubstitute],
         enforce_iam: bool,
         manifest_layout: Literal["relative", "key"],
         fresh: bool,
@@ -67,7 +65,6 @@ class Server:
         self._state_dir = state_dir
         self._stop_grace_in_seconds = stop_grace_in_seconds
         self._runner = runner
-        self._images = images
         self._enforce_iam = enforce_iam
         self._manifest_layout = manifest_layout
         self._fresh = fresh
@@ -104,7 +101,7 @@ class Server:
 
     def _serve(self, listening: socket.socket, lock: ServerLock, facts: dict[str, object], killed_pid: object) -> None:
         # Before DOCKER_HOST is set, which hides the container engine from ministack.
-        runner = choose(self._runner, self._images, str(self._state_dir.path))
+        runner = choose(self._runner, ImageList(self._state_dir.images), str(self._state_dir.path))
         # These imports take most of the start-up time, so the lock and the port are acquired first.
         from smproc.local.server import patches  # noqa: PLC0415
 
@@ -246,7 +243,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--stop-grace-in-seconds", type=float, default=5.0)
     parser.add_argument("--runner", choices=("auto", "process", "container"), default="auto")
-    parser.add_argument("--image", action="append", default=[], metavar="NAME=SUBSTITUTE")
     parser.add_argument("--enforce-iam", action="store_true")
     parser.add_argument("--manifest-layout", choices=("relative", "key"), default="relative")
     parser.add_argument("--fresh", action="store_true")
@@ -263,10 +259,6 @@ def main(arguments: list[str] | None = None) -> int:
         state_dir=StateDir(options.state_dir),
         stop_grace_in_seconds=options.stop_grace_in_seconds,
         runner=options.runner,
-        images={
-            name: ImageSubstitute.parse(substitute)
-            for name, _, substitute in (image.partition("=") for image in options.image)
-        },
         enforce_iam=options.enforce_iam,
         manifest_layout=options.manifest_layout,
         fresh=options.fresh,
