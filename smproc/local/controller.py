@@ -231,7 +231,7 @@ class LocalAws:
         return self._image_list.read()
 
     def add_image(self, name: str, substitute: str | Path) -> None:
-        """Have jobs of an image run with a substitute, from the next job on; it is kept until it is removed.
+        """Add a substitute for an image, with which its jobs run from the next one on, until it is removed.
 
         Args:
             name: the image's full name, or its name without its registry, its tag, or both.

@@ -26,7 +26,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What substitutes for an image.
+    """The substitute for an image.
 
     Attributes:
         contents: the files and settings.
@@ -39,7 +39,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class ImagePreparation:
-    """What substitutes for images in a sandbox.
+    """The substitutes for images in a sandbox.
 
     Attributes:
         images: the substitutes that the user has added.

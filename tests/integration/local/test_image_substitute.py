@@ -186,7 +186,7 @@ def test_with_an_engine_its_images_run_in_containers_and_others_as_processes(
     engine = fake_engine(tmp_path, 'case "$*" in *unknown*) exit 1;; esac')
     monkeypatch.setenv("PATH", f"{engine}:{path_without('unshare', 'setpriv', 'bwrap')}")
     images = ImageList(tmp_path / "images.json")
-    images.add({"mapped": "true"})
+    images.add({"mapped": "/usr/bin/true"})
     runner = choose("auto", images, "any")
     assert isinstance(runner, PreferringRunner)
     assert runner.name.startswith("docker, or ")

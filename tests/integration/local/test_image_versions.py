@@ -124,8 +124,8 @@ def test_a_failure_in_a_library_of_another_version_is_hinted_at() -> None:
         "AttributeError: 'DataFrame' object has no attribute 'append'\n"
     )
     assert explain(output, differences) == (
-        "AttributeError: 'DataFrame' object has no attribute 'append'. The sandbox differs from the image: it has pandas "
-        "2.3.2 instead of 1.1.3"
+        "AttributeError: 'DataFrame' object has no attribute 'append'. The sandbox differs from the image: it has "
+        "pandas 2.3.2 instead of 1.1.3"
     )
     assert explain("Traceback\nOSError: [Errno 2] pandas", differences) == ""
     assert explain(output, {}) == ""

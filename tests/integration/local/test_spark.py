@@ -15,7 +15,8 @@ import pytest
 import sklearn.datasets
 
 from smproc.local.probes import children
-from smproc.local.runners import CannotRunError, ContainerSpec, ProcessRunner
+from smproc.local.runners import CannotRunError, ContainerSpec, ImageList, ProcessRunner
+from smproc.local.runners.image_preparation import ImagePreparation
 from smproc.local.runners.sandboxes import Unshare
 from smproc.local.runners.spark import find_spark
 from smproc.local.runners.spark.smspark import configuration, dependencies
@@ -237,7 +238,6 @@ def test_a_class_of_a_jar_runs_with_jars_and_files_from_s3(local_aws: RunningLoc
     ("options", "message"),
     [
         (["--jars", f"{INPUT}/jars"], f"error preparing for spark submit: file path {INPUT}/jars does not exist"),
-        (["--files", "s3://data/none"], "No such file or directory: s3://data/none"),
         (["--conf", "spark.x=1"], "Couldn't parse input.: "),
     ],
 )
@@ -279,7 +279,7 @@ def test_without_spark_the_error_names_the_packages_to_install(tmp_path: Path, m
         network=True,
     )
     with pytest.raises(CannotRunError) as refusal:
-        ProcessRunner(Unshare("unshare", "setpriv")).check(container)
+        ProcessRunner(Unshare("unshare", "setpriv"), ImagePreparation(ImageList(tmp_path / "images"))).check(container)
     assert "there is no pyspark in its Python environment and no Java 17 to 22 (JAVA_HOME is Java 11)" in str(
         refusal.value
     )

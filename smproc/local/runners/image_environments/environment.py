@@ -54,7 +54,7 @@ class Environment:
 
     @property
     def differences(self) -> dict[str, str]:
-        """What differs from the image: its name, and the version here and there, as a sentence would give them."""
+        """The differences from the image: the version here and there, as a sentence gives them, by name."""
         wanted = {"Python": self.versions.python, **self.versions.packages}
         here = {"Python": self.interpreter.version, **self.installed}
         return {
