@@ -16,6 +16,8 @@ import sklearn.datasets
 
 from smproc.local.probes import children
 from smproc.local.runners import CannotRunError, ContainerSpec, ProcessRunner
+from smproc.local.runners.image_list import ImageList
+from smproc.local.runners.image_preparation import ImagePreparation
 from smproc.local.runners.sandboxes import Unshare
 from smproc.local.runners.spark import find_spark
 from smproc.local.runners.spark.smspark import configuration, dependencies
@@ -279,7 +281,7 @@ def test_without_spark_the_error_names_the_packages_to_install(tmp_path: Path, m
         network=True,
     )
     with pytest.raises(CannotRunError) as refusal:
-        ProcessRunner(Unshare("unshare", "setpriv")).check(container)
+        ProcessRunner(Unshare("unshare", "setpriv"), ImagePreparation(ImageList(tmp_path / "images"))).check(container)
     assert "there is no pyspark in its Python environment and no Java 17 to 22 (JAVA_HOME is Java 11)" in str(
         refusal.value
     )
