@@ -83,12 +83,12 @@ def test_an_application_reads_and_writes_s3_as_its_role(enforcing: RunningLocalA
     sender = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [{**sender, "Resource": arn}]})
     queue = enforcing.client("sqs").create_queue(QueueName="written", Attributes={"Policy": policy})["QueueUrl"]
-    events = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}
-    events["Filter"] = {"Key": {"FilterRules": [{"Name": "suffix", "Value": ".orc"}]}}
+    suffix: Any = {"Key": {"FilterRules": [{"Name": "suffix", "Value": ".orc"}]}}
+    events: Any = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": suffix}
     enforcing.s3.put_bucket_notification_configuration(
         Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [events]}
     )
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/ours"}}
+    rule: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/ours"}}
     enforcing.s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [rule]})
 
     run(enforcing, "read_and_write.py", name, BUCKET, name, "denied")
