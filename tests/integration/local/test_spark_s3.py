@@ -30,7 +30,10 @@ def _enforcing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLoca
     except CannotRunError as reason:
         pytest.skip(str(reason))
     sandbox = require_any_sandbox()
-    with process_local_aws(tmp_path_factory.mktemp("enforcing"), sandbox, enforce_iam=True) as aws:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        process_local_aws(_with_environments(patch, tmp_path_factory), sandbox, enforce_iam=True) as aws,
+    ):
         running = RunningLocalAws(aws, sandbox)
         objects = [f"arn:aws:s3:::{BUCKET}/job-*", f"arn:aws:s3:::{BUCKET}/code/*"]
         grants = [
@@ -47,6 +50,12 @@ def _enforcing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLoca
         running.iam.put_role_policy(RoleName="processing", PolicyName="objects", PolicyDocument=policy)
         yield running
         running.close()
+
+
+def _with_environments(patch: pytest.MonkeyPatch, directories: pytest.TempPathFactory) -> Path:
+    """Return the directory of a local AWS whose applications have the versions of the image."""
+    patch.setenv("SMPROC_IMAGE_ENVIRONMENTS", "on")
+    return directories.mktemp("enforcing")
 
 
 def run(aws: RunningLocalAws, app: str, name: str, *arguments: str, options: tuple[str, ...] = ()) -> None:
