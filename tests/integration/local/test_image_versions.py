@@ -95,7 +95,7 @@ def test_a_script_runs_unmodified_with_the_versions_of_its_image(
 ) -> None:
     job, lines = _run(aws, version, script)
     assert job["ProcessingJobStatus"] == "Completed", (idiom, lines)
-    introduction = next(line for line in aws.all_lines(job["ProcessingJobName"]) if " A sandbox runs " in line)
+    introduction = next(line for line in aws.all_lines(str(job["ProcessingJobName"])) if " A sandbox runs " in line)
     assert f"sagemaker-scikit-learn:{version}" in introduction
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,7 @@ def run(local_aws: RunningLocalAws, states: dict[str, Any], execution_input: obj
     return local_aws.wait_for_execution(local_aws.execute(states, execution_input, **more))
 
 
-def history(local_aws: RunningLocalAws, execution: dict[str, Any]) -> list[str]:
+def history(local_aws: RunningLocalAws, execution: Mapping[str, Any]) -> list[str]:
     events = local_aws.states.get_execution_history(executionArn=execution["executionArn"], maxResults=1000)["events"]
     return [event["type"] for event in events]
 
@@ -51,7 +52,7 @@ def test_a_path_leads_to_its_value(local_aws: RunningLocalAws, path: str, value:
 @pytest.mark.parametrize("field", ["Parameters", "InputPath", "OutputPath", "ItemsPath", "Variable"])
 def test_a_path_to_nothing_fails_the_execution(local_aws: RunningLocalAws, field: str) -> None:
     end = {"Type": "Pass", "End": True}
-    state: dict[str, Any] = {
+    machines: dict[str, dict[str, Any]] = {
         "Parameters": {"Type": "Pass", "Parameters": {"value.$": "$.gone"}, "End": True},
         "InputPath": {"Type": "Pass", "InputPath": "$.gone", "End": True},
         "OutputPath": {"Type": "Pass", "OutputPath": "$.gone", "End": True},
@@ -62,7 +63,8 @@ def test_a_path_to_nothing_fails_the_execution(local_aws: RunningLocalAws, field
             "End": True,
         },
         "Variable": {"Type": "Choice", "Choices": [{"Variable": "$.gone", "NumericEquals": 1, "Next": "Done"}]},
-    }[field]
+    }
+    state = machines[field]
     states = {"First": state, **({"Done": {"Type": "Succeed"}} if field == "Variable" else {})}
     execution = run(local_aws, states, ITEMS)
     assert (execution["status"], execution["error"]) == ("FAILED", "States.Runtime")

@@ -60,9 +60,7 @@ class PipSettings:
         for name in ("extra-index-url", "find-links"):
             # pip ignores a directory that does not exist, and warns of it each time.
             if name in values:
-                values[name] = "\n".join(
-                    one for one in values[name].split() if (path := _local(one)) is None or path.exists()
-                )
+                values[name] = "\n".join(one for one in values[name].split() if _is_there(one))
         return cls({name: value for name, value in values.items() if value})
 
     @property
@@ -96,6 +94,11 @@ class PipSettings:
         if "proxy" in self.values:
             variables |= dict.fromkeys(_PROXIES, self.values["proxy"])
         return {name: value for name, value in variables.items() if name not in os.environ}
+
+
+def _is_there(location: str) -> bool:
+    path = _local(location)
+    return path is None or path.exists()
 
 
 def _local(location: str) -> Path | None:

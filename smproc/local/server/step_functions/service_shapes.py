@@ -91,7 +91,7 @@ def to_response(value: Any, shape: Any) -> Any:
 
 
 def _normalized(name: str) -> str:
-    return camel_to_snake_case(name).replace("_", "").lower()
+    return str(camel_to_snake_case(name)).replace("_", "").lower()
 
 
 def _pascal(name: str) -> str:
