@@ -34,6 +34,7 @@ from smproc.local.server.patches import (
     s3_object_events,
     sqs_message_moves,
     stepfunctions_engine,
+    stepfunctions_redrive,
     stepfunctions_start_execution,
     stepfunctions_status_events,
 )
@@ -103,6 +104,7 @@ __all__ = [
 PATCHES: Final[tuple[ModuleType, ...]] = (
     hosting,
     stepfunctions_engine,
+    stepfunctions_redrive,
     stepfunctions_start_execution,
     stepfunctions_status_events,
     eventbridge_dead_letters,

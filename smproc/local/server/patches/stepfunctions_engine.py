@@ -140,7 +140,11 @@ def _run_execution(original: Callable[..., Any], exec_arn: str) -> None:
 def _stop_execution(original: Callable[..., Any], data: Mapping[str, Any]) -> object:
     if _engines:
         _engines[0].stop(str(data.get("executionArn")), data.get("error"), data.get("cause"))
-    return original(data)
+    response = original(data)
+    execution = service("stepfunctions")._executions.get(data.get("executionArn"))
+    if execution is not None and execution["events"]:
+        execution["events"][-1].setdefault("previousEventId", 0)
+    return response
 
 
 def _send_task_success(original: Callable[..., Any], data: Mapping[str, Any]) -> object:

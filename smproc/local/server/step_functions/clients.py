@@ -125,7 +125,8 @@ _responses = threading.local()
 def _note_response(parsed: MutableMapping[str, Any], **_: object) -> None:
     """Give a response without a request id one, which causes of errors cite, and remember its metadata."""
     metadata = parsed.setdefault("ResponseMetadata", {})
-    metadata.setdefault("RequestId", str(uuid.uuid4()))
+    # The local AWS may send the header twice, which botocore joins.
+    metadata["RequestId"] = str(metadata.get("RequestId") or uuid.uuid4()).partition(",")[0]
     _responses.metadata = metadata
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,7 +18,10 @@ from smproc.local.server.step_functions.map_fields import MapFields, take_map_fi
 _PROGRAMS_MAX = 256
 
 
-@functools.lru_cache(maxsize=_PROGRAMS_MAX)
+# Parsers share caches, and executions that start at the same time need one program once.
+_lock = threading.RLock()
+
+
 def parsed(definition: str) -> Any:  # noqa: ANN401 - a program of moto
     """Return the program of a definition.
 
@@ -27,6 +31,12 @@ def parsed(definition: str) -> Any:  # noqa: ANN401 - a program of moto
     Raises:
         Exception: it is not valid; moto raises errors of many kinds.
     """
+    with _lock:
+        return _parse(definition)
+
+
+@functools.lru_cache(maxsize=_PROGRAMS_MAX)
+def _parse(definition: str) -> Any:  # noqa: ANN401 - a program of moto
     document = json.loads(definition)
     fields = take_map_fields(document)
     program, _tree = AmazonStateLanguageParser.parse(json.dumps(document, ensure_ascii=False))

@@ -80,9 +80,7 @@ class Engine:
             token: the task token.
         """
         # A task without a heartbeat accepts them all the same.
-        return self._notify(
-            lambda pool: pool.get(token) is not None and (pool.heartbeat(callback_id=token) or True)
-        )
+        return self._notify(lambda pool: pool.get(token) is not None and (pool.heartbeat(callback_id=token) or True))
 
     def _notify(self, notify: Callable[[Any], bool]) -> CallbackResult:
         with self._lock:

@@ -18,7 +18,8 @@ from moto.stepfunctions.parser.asl.eval.states import (
 )
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
-from smproc.local.server.step_functions import definitions
+from smproc.local.server.step_functions import definitions, redrives
+from smproc.local.server.step_functions.execution_logs import ExecutionLog
 
 
 class ExecutionDetails(AWSExecutionDetails):
@@ -41,10 +42,11 @@ class _History(EventManager):
 
     Args:
         execution: the execution.
+        log: its log in CloudWatch Logs.
     """
 
-    def __init__(self, execution: Execution) -> None:
-        super().__init__()
+    def __init__(self, execution: Execution, log: ExecutionLog | None) -> None:
+        super().__init__(cloud_watch_logging_session=log)
         self._execution = execution
 
     def add_event(self, context: EventHistoryContext, *args: Any, **kwargs: Any) -> int:
@@ -85,7 +87,8 @@ class Execution:
                 Name=record["name"],
                 RoleArn=machine["roleArn"],
                 StartTime=record["startDate"],
-                RedriveCount=0,
+                RedriveCount=record.get("redriveCount", 0),
+                **({"RedriveTime": record["redriveDate"]} if "redriveDate" in record else {}),
             ),
             StateMachine=StateMachineData(Id=machine["stateMachineArn"], Name=machine["name"]),
         )
@@ -97,7 +100,8 @@ class Execution:
             cloud_watch_logging_session=None,
             activity_store={},
         )
-        self.env.event_manager = _History(self)
+        self._log = ExecutionLog.of(self.arn, machine, region)
+        self.env.event_manager = _History(self, self._log)
 
     @property
     def arn(self) -> str:
@@ -106,25 +110,19 @@ class Execution:
 
     def run(self) -> Mapping[str, Any] | None:
         """Run the execution to its end; return its status and output or error, None if it was stopped."""
-        self.record["events"] = self.env.event_manager._history_event_list
         program = self._program or definitions.parsed(self.machine["definition"])
-        details = {
-            "input": self.record["input"],
-            "inputDetails": {"truncated": False},
-            "roleArn": self.machine["roleArn"],
-        }
-        self.env.event_manager.add_event(
-            context=self.env.event_history_context,
-            event_type="ExecutionStarted",
-            event_details={"executionStartedEventDetails": details},
-            update_source_event_id=False,
-        )
+        if self.record.get("redriveCount"):
+            program = self._resume(program)
+        else:
+            self._start()
         program.eval(self.env)
         with self.lock:
             if self.closed:
                 return None
             end = self._end()
             self.closed = True
+        if self._log is not None:
+            self._log.flush()
         return end
 
     def stop(self, error: str | None, cause: str | None) -> bool:
@@ -140,6 +138,35 @@ class Execution:
             self.closed = True
         self.env.set_stop(stop_date=None, cause=cause, error=error)
         return True
+
+    def _start(self) -> None:
+        self.record["events"] = self.env.event_manager._history_event_list
+        details = {
+            "input": self.record["input"],
+            "inputDetails": {"truncated": False},
+            "roleArn": self.machine["roleArn"],
+        }
+        self.env.event_manager.add_event(
+            context=self.env.event_history_context,
+            event_type="ExecutionStarted",
+            event_details={"executionStartedEventDetails": details},
+            update_source_event_id=False,
+        )
+
+    def _resume(self, program: Any) -> Any:  # noqa: ANN401 - programs of moto
+        """Continue the history and the variables of a redriven execution; return the program of what is left."""
+        events = self.record["events"]
+        self.env.event_manager._history_event_list = events
+        self.env.event_manager._event_id_gen._next_id = len(events) + 1
+        self.env.event_history_context.source_event_id = len(events)
+        resumed = redrives.resumption(events, program)
+        for name, value in resumed.variables.items():
+            self.env.variable_store.set(name, value)
+        self.env.variable_store.reset_tracing()
+        if resumed.state is None:
+            return program
+        self.env.states.reset(input_value=resumed.state_input)
+        return redrives.resumed_program(program, resumed.state)
 
     def _end(self) -> Mapping[str, Any]:
         state = self.env.program_state()

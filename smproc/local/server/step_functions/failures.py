@@ -39,7 +39,5 @@ def task(env: Environment, resource_type: str, resource: str, error: str, cause:
     return _exception(env, name, "TaskFailed", {"taskFailedEventDetails": members})
 
 
-def _exception(
-    env: Environment, name: object, event_type: str, details: Mapping[str, Any]
-) -> FailureEventException:
+def _exception(env: Environment, name: object, event_type: str, details: Mapping[str, Any]) -> FailureEventException:
     return FailureEventException(FailureEvent(env=env, error_name=name, event_type=event_type, event_details=details))

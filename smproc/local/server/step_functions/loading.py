@@ -20,7 +20,7 @@ def load_engine(endpoint: str, service: SageMakerService) -> patches.Engine:
     """
     check()
     # These modules import the interpreter.
-    from smproc.local.server.step_functions import jsonata_expressions, processing_job_task  # noqa: PLC0415
+    from smproc.local.server.step_functions import processing_job_task  # noqa: PLC0415
     from smproc.local.server.step_functions.corrections import CORRECTIONS  # noqa: PLC0415
     from smproc.local.server.step_functions.engine import Engine  # noqa: PLC0415
 

@@ -1,6 +1,6 @@
 """The fields of a Distributed Map that moto's grammar lacks.
 
-They are taken out of a definition before moto parses it, and the map run reads them: ItemBatcher; JSONL, MANIFEST and other input types, CSVDelimiter and ItemsPointer of a ReaderConfig; WriterConfig.
+They are taken out of a definition before moto parses it, and the map run reads them: ItemBatcher; EXPRESS children; JSONL, MANIFEST and other input types, CSVDelimiter and ItemsPointer of a ReaderConfig; WriterConfig.
 
 See: https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 """
@@ -22,6 +22,7 @@ class MapFields:
 
     Attributes:
         is_jsonata: whether the state's query language is JSONata.
+        execution_type: the type of the child executions: STANDARD or EXPRESS.
         reader: the ReaderConfig.
         writer: the WriterConfig of the ResultWriter.
         batcher: the ItemBatcher as a template: with ``.$`` instead of ``Path``.
@@ -29,6 +30,7 @@ class MapFields:
     """
 
     is_jsonata: bool
+    execution_type: str = "STANDARD"
     reader: Mapping[str, Any] = field(default_factory=dict)
     writer: Mapping[str, Any] = field(default_factory=dict)
     batcher: Mapping[str, Any] | None = None
@@ -67,6 +69,11 @@ def _visit(machine: Any, language: str, found: dict[str, MapFields]) -> None:  #
 
 def _take(state: dict[str, Any], *, is_jsonata: bool) -> MapFields:
     fields = MapFields(is_jsonata)
+    for processor in ("ItemProcessor", "Iterator"):
+        config = state.get(processor, {}).get("ProcessorConfig", {})
+        if config.get("ExecutionType") == "EXPRESS":
+            fields.execution_type = config["ExecutionType"]
+            config["ExecutionType"] = "STANDARD"
     if isinstance(percentage := state.get("ToleratedFailurePercentage"), int):
         # moto's grammar has numbers with a decimal point alone.
         state["ToleratedFailurePercentage"] = float(percentage)

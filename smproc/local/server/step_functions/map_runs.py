@@ -65,7 +65,6 @@ class MapRun:
         eval_input: the evaluated fields of the state.
         fields: the fields that moto's grammar lacks.
         program: the program of a child.
-        execution_type: the type of the children: STANDARD or EXPRESS.
     """
 
     def __init__(
@@ -74,13 +73,11 @@ class MapRun:
         eval_input: Any,  # noqa: ANN401 - moto's
         fields: MapFields,
         program: Any,  # noqa: ANN401 - moto's
-        execution_type: str,
     ) -> None:
         self._env = env
         self._input = eval_input
         self._fields = fields
         self._program = program
-        self._execution_type = execution_type
         self._lock = threading.Lock()
         self._running: dict[str, Execution] = {}
         self._stopping = False
@@ -247,10 +244,10 @@ class MapRun:
                 self._count("aborted", items, before="pending")
                 return
             self._count("running", items, before="pending")
-            machine = {**details.execution.machine, "stateMachineArn": machine_arn, "type": self._execution_type}
+            machine = {**details.execution.machine, "stateMachineArn": machine_arn, "type": self._fields.execution_type}
             execution = Execution(child, machine, self._program)
             self._running[name] = execution
-        if self._execution_type == "STANDARD":
+        if self._fields.execution_type == "STANDARD":
             patches.record_child_execution(child)
         end = execution.run() or {"status": "ABORTED"}
         child.update(end, stopDate=_now())
@@ -280,8 +277,7 @@ class MapRun:
 
 def _eval_body(self: DistributedIterationComponent, env: Environment) -> None:
     eval_input = env.stack.pop()
-    execution_type = str(self._processor_config.execution_type.name).upper()
-    run = MapRun(env, eval_input, self.map_fields, self._get_iteration_program(), execution_type)
+    run = MapRun(env, eval_input, self.map_fields, self._get_iteration_program())
     env.smproc_map_run = run
     _event(env, "MapRunStarted", {"mapRunStartedEventDetails": {"mapRunArn": run.arn}})
     try:

@@ -2,8 +2,7 @@
 
 ``import moto`` loads every mock of its decorator, and the interpreter's two imports of other services load Batch, EC2,
 ECS, IAM, S3 and CloudWatch Logs: 118 MB and 1.5 seconds for nothing that the local AWS uses. `prepare` puts packages
-without an ``__init__`` and modules without content in their place. The modules of `_REPLACED` are replaced before the
-interpreter imports names from them.
+without an ``__init__`` and modules without content in their place.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from smproc.local.errors import MotoNotInstalledError
+from smproc.local.errors import MotoNotInstalledError, UnsupportedMotoError
 from smproc.local.server.step_functions import clients
 
 PARSER = "moto.stepfunctions.parser"
@@ -45,6 +44,7 @@ def prepare() -> None:
 
     Raises:
         MotoNotInstalledError: moto is not installed.
+        UnsupportedMotoError: moto lacks a name that is replaced.
     """
     if PARSER in sys.modules:
         return
@@ -59,14 +59,12 @@ def prepare() -> None:
     _module("moto.logs.models", LogEvent=object, LogsBackend=object, logs_backends={})
     _module("moto.moto_api._internal", mock_random=None)
     _module(f"{PARSER}.asl.utils.boto_client", boto_client_for=clients.boto_client_for)
-    parser_utils = importlib.import_module(f"{PARSER}.utils")
-    parser_utils.TMP_THREADS = _DiscardedThreads()  # type: ignore[attr-defined]
-
+    _replace_early(f"{PARSER}.utils", "TMP_THREADS", _DiscardedThreads())
+    _replace_early(f"{PARSER}.quotas", "is_within_size_quota", _is_within_size_quota)
     # Imports the module that it corrects.
     from smproc.local.server.step_functions import json_paths  # noqa: PLC0415
 
-    importlib.import_module(f"{PARSER}.quotas").is_within_size_quota = _is_within_size_quota  # type: ignore[attr-defined]
-    importlib.import_module(f"{PARSER}.asl.utils.json_path").extract_json = json_paths.extract  # type: ignore[attr-defined]
+    _replace_early(f"{PARSER}.asl.utils.json_path", "extract_json", json_paths.extract)
 
 
 def replace(owner: Any, name: str, function: Callable[..., Any]) -> None:  # noqa: ANN401 - a class or a module of moto
@@ -80,6 +78,14 @@ def replace(owner: Any, name: str, function: Callable[..., Any]) -> None:  # noq
     setattr(owner, name, function)
 
 
+def _replace_early(module: str, name: str, value: object) -> None:
+    """Replace a name before the interpreter imports it from its module."""
+    loaded = importlib.import_module(module)
+    if not hasattr(loaded, name):
+        raise UnsupportedMotoError(f"moto does not have {module}.{name} as expected (name missing)")
+    setattr(loaded, name, value)
+
+
 def _module(name: str, **content: object) -> ModuleType:
     module = ModuleType(name)
     vars(module).update(content)
@@ -89,7 +95,9 @@ def _module(name: str, **content: object) -> ModuleType:
 
 def _is_within_size_quota(value: Any) -> bool:  # noqa: ANN401 - any JSON value
     """Return whether a payload is at most as large as AWS accepts: 256 KiB of UTF-8 without insignificant spaces."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    text = (
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    )
     return len(text.encode("utf-8", "surrogatepass")) <= _PAYLOAD_MAX_IN_BYTES
 
 

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from cdk_sagemaker_processing.model.service_rules import STEP_FUNCTIONS_TAG
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
@@ -21,6 +20,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
+from cdk_sagemaker_processing.model.service_rules import STEP_FUNCTIONS_TAG
 from smproc.local.server import patches
 from smproc.local.server.execution import JobStatus, ProcessingJob
 from smproc.local.server.sagemaker.api import SageMakerService
@@ -116,9 +116,7 @@ class ProcessingJobTask(StateTaskServiceCallback):
     def _result(self, env: Environment, job: ProcessingJob) -> dict[str, Any]:
         described = _in_milliseconds(job.describe())
         if job.status is not JobStatus.COMPLETED:
-            raise failures.task(
-                env, "sagemaker", self._get_sfn_resource(), "States.TaskFailed", json.dumps(described)
-            )
+            raise failures.task(env, "sagemaker", self._get_sfn_resource(), "States.TaskFailed", json.dumps(described))
         return described
 
     def _permission_check(self, env: Environment, credentials: Any) -> PermissionCheck:  # noqa: ANN401 - moto's
@@ -137,9 +135,7 @@ class ProcessingJobTask(StateTaskServiceCallback):
                 f"{error.message} (Service: AmazonSageMaker; Status Code: 400; Error Code: {error.code}; "
                 f"Request ID: {uuid.uuid4()})"
             )
-            raise failures.task(
-                env, "sagemaker", self._get_sfn_resource(), f"SageMaker.{name}", cause
-            ) from error
+            raise failures.task(env, "sagemaker", self._get_sfn_resource(), f"SageMaker.{name}", cause) from error
 
 
 def register(service: SageMakerService) -> None:

@@ -60,7 +60,9 @@ def botocore_name(service: str) -> str | None:
     services = task_clients.services()
     likely = [name for name in services if name.replace("-", "") == service]
     others = [name for name in services if name not in likely]
-    return next((name for name in [*likely, *others] if java_name(task_clients.service_id(name)).lower() == service), None)
+    return next(
+        (name for name in [*likely, *others] if java_name(task_clients.service_id(name)).lower() == service), None
+    )
 
 
 def java_name(service_id: str) -> str:

@@ -1,0 +1,86 @@
+r"""Intrinsic functions: literals, and States.Format.
+
+AWS: strings of a call are in apostrophes, in which ``\'``, ``\\``, ``\{`` and ``\}`` are escapes; numbers may have a
+fraction, and null is a value.
+See: https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html
+
+moto: a call is read from the text of the definition, with its JSON escapes; ``\'`` and ``\\`` stay as they are, a number
+with a fraction fails, null does not parse, and States.Format is Python's `str.format`, for which braces mean more.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringIntrinsicFunction
+from moto.stepfunctions.parser.asl.component.intrinsic.argument.argument import ArgumentLiteral
+from moto.stepfunctions.parser.asl.component.intrinsic.function.statesfunction.generic.string_format import StringFormat
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.parse import preprocessor as definition_module
+from moto.stepfunctions.parser.asl.parse.intrinsic.intrinsic_parser import IntrinsicParser
+from moto.stepfunctions.parser.asl.parse.intrinsic.preprocessor import Preprocessor
+
+from smproc.local.server.step_functions import moto_package
+
+_STRING_OR_NULL = re.compile(r"('(?:\\.|[^'\\])*')|\bnull\b(?=\s*[,)])", re.DOTALL)
+_ESCAPE = re.compile(r"\\(['\\{}])")
+_PLACE = re.compile(r"\\(['\\{}])|\{\}")
+
+
+class Literal(str):
+    """A string literal of a call, without its escapes.
+
+    Attributes:
+        source: the literal with its escapes, which States.Format distinguishes from its places.
+    """
+
+    __slots__ = ("source",)
+
+    source: str
+
+
+def apply() -> None:
+    """Replace the reading of literals, and States.Format."""
+    moto_package.replace(definition_module.Preprocessor, "visitString_intrinsic_function", _visit_call)
+    moto_package.replace(Preprocessor, "_text_of_str", staticmethod(_literal))
+    moto_package.replace(Preprocessor, "visitFunc_arg_float", _visit_float)
+    moto_package.replace(StringFormat, "_eval_body", _format)
+
+
+def _visit_call(_self: object, ctx: Any) -> StringIntrinsicFunction:  # noqa: ANN401 - antlr has no types
+    text = str(json.loads(ctx.STRINGINTRINSICFUNC().getText()))
+    # moto's grammar has no null.
+    function, _ = IntrinsicParser.parse(
+        _STRING_OR_NULL.sub(lambda found: found[1] or "States.StringToJson('null')", text)
+    )
+    return StringIntrinsicFunction(intrinsic_function_derivation=text, function=function)
+
+
+def _literal(parse_tree: Any) -> Literal:  # noqa: ANN401 - antlr has no types
+    source = parse_tree.getText()[1:-1]
+    literal = Literal(_ESCAPE.sub(r"\1", source))
+    literal.source = source
+    return literal
+
+
+def _visit_float(_self: object, ctx: Any) -> ArgumentLiteral:  # noqa: ANN401 - antlr has no types
+    return ArgumentLiteral(definition_value=float(ctx.NUMBER().getText()))
+
+
+def _format(self: StringFormat, env: Environment) -> None:
+    self.argument_list.eval(env=env)
+    template, *values = env.stack.pop()
+    template = template.source if isinstance(template, Literal) else template
+    texts = iter([self._to_str_repr(value) for value in values])
+
+    def place(found: re.Match[str]) -> str:
+        if found[1]:
+            return found[1]
+        try:
+            return str(next(texts))
+        except StopIteration:
+            raise ValueError("States.Format has fewer arguments than its template has places") from None
+
+    env.stack.append(_PLACE.sub(place, template))
