@@ -30,7 +30,6 @@ NAMES: Names = {
         "now_iso": takes(),
     },
     "ministack.services.stepfunctions": {
-        "_add_event": takes("execution", "event_type", "details"),
         "_emit_execution_status_event": takes("execution"),
         "_map_runs": lambda value: callable(value.get) and callable(value.values),
         "_executions": lambda value: callable(value.get) and callable(value.values),
@@ -128,7 +127,7 @@ def _run_execution(original: Callable[..., Any], exec_arn: str) -> None:
         return
     try:
         end = _engines[0].run(execution, machine)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - an execution fails, whatever the engine raises
         _log.exception("The engine failed in %s", exec_arn)
         states._fail_execution(execution, "States.Runtime", str(error))
         return

@@ -48,6 +48,10 @@ async def _handle_request(original: Callable[..., Any], *request: Any) -> object
     _method, _path, headers, body, _query = request
     if not headers.get("x-amz-target", "").endswith(".RedriveExecution"):
         return await original(*request)
+    return _answer(body)
+
+
+def _answer(body: bytes) -> object:
     try:
         data = json.loads(body or b"{}")
     except ValueError:
@@ -56,7 +60,8 @@ async def _handle_request(original: Callable[..., Any], *request: Any) -> object
 
 
 def _redrive_execution(data: Mapping[str, Any]) -> object:
-    states, responses = service("stepfunctions"), core("responses")
+    states = service("stepfunctions")
+    responses = core("responses")
     arn = data.get("executionArn")
     execution = states._executions.get(arn)
     if execution is None:

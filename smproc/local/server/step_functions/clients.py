@@ -24,13 +24,11 @@ RoleSession = Callable[[str], tuple[str, str, str]]
 
 
 class TaskCredentials(Protocol):
-    """The credentials of a task, as the interpreter has them.
+    """The credentials of a task, as the interpreter has them."""
 
-    Attributes:
-        role_arn: the role that the task acts as.
-    """
-
-    role_arn: str
+    @property
+    def role_arn(self) -> str:
+        """The role that the task acts as."""
 
 
 class TaskClients:

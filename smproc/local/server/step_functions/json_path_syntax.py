@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import json
+import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -206,13 +207,13 @@ class _Parser:
                 raise self.error()
             return lambda value, root: left(value, root) is not _MISSING
         self._spaces()
-        operator = match[0]
-        if operator == "=~":
+        comparison = match[0]
+        if comparison == "=~":
             pattern = self._regular_expression()
             return lambda value, root: _matches(left(value, root), pattern)
         right, _ = self._operand()
         self._spaces()
-        return lambda value, root: _compare(operator, left(value, root), right(value, root))
+        return lambda value, root: _compare(comparison, left(value, root), right(value, root))
 
     def _operand(self) -> tuple[Callable[[Any, Any], Any], bool]:
         start = self.text[self.position : self.position + 1]
@@ -234,7 +235,7 @@ class _Parser:
             return lambda _value, _root: number, False
         for word, constant in (("true", True), ("false", False), ("null", None)):
             if self._accept(word):
-                return lambda _value, _root: constant, False
+                return lambda _value, _root, constant=constant: constant, False
         if start == "[":
             self.position += 1
             return self._list(), False
@@ -296,31 +297,8 @@ def _matches(value: object, pattern: re.Pattern[str]) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def _compare(operator: str, left: Any, right: Any) -> bool:  # noqa: ANN401, PLR0911 - any JSON values; one return an operator
-    match operator:
-        case "==":
-            return _equal(left, right)
-        case "!=":
-            return not _equal(left, right)
-        case "in":
-            return isinstance(right, list) and left in right
-        case "nin":
-            return not (isinstance(right, list) and left in right)
-        case "contains":
-            return isinstance(left, list | str) and right in left
-        case "size":
-            return isinstance(left, list | str) and len(left) == right
-        case "empty":
-            return isinstance(left, list | str | dict) and (len(left) == 0) is right
-        case "subsetof":
-            return isinstance(left, list) and all(element in right for element in left)
-        case "anyof":
-            return isinstance(left, list) and any(element in right for element in left)
-        case "noneof":
-            return isinstance(left, list) and not any(element in right for element in left)
-    if not _comparable(left, right):
-        return False
-    return bool({"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator])
+def _compare(comparison: str, left: Any, right: Any) -> bool:  # noqa: ANN401 - any JSON values
+    return bool(_OPERATORS[comparison](left, right))
 
 
 def _equal(left: object, right: object) -> bool:
@@ -333,3 +311,31 @@ def _comparable(left: object, right: object) -> bool:
     return (isinstance(left, int | float) and isinstance(right, int | float)) or (
         isinstance(left, str) and isinstance(right, str)
     )
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    return lambda left, right: _comparable(left, right) and compare(left, right)
+
+
+def _elements(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+_OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "==": _equal,
+    "!=": lambda left, right: not _equal(left, right),
+    "<": _ordered(operator.lt),
+    "<=": _ordered(operator.le),
+    ">": _ordered(operator.gt),
+    ">=": _ordered(operator.ge),
+    "in": lambda left, right: left in _elements(right),
+    "nin": lambda left, right: left not in _elements(right),
+    "contains": lambda left, right: (
+        right in left if isinstance(left, str) and isinstance(right, str) else right in _elements(left)
+    ),
+    "size": lambda left, right: isinstance(left, list | str) and len(left) == right,
+    "empty": lambda left, right: isinstance(left, list | str | dict) and (len(left) == 0) is right,
+    "subsetof": lambda left, right: isinstance(left, list) and all(element in _elements(right) for element in left),
+    "anyof": lambda left, right: any(element in _elements(right) for element in _elements(left)),
+    "noneof": lambda left, right: isinstance(left, list) and not any(element in _elements(right) for element in left),
+}

@@ -104,8 +104,11 @@ NAMES: Final[Names] = {
     },
     f"{PARSER}.asl.component.common.string.string_expression": {
         "StringIntrinsicFunction": inspect.isclass,
+        "StringIntrinsicFunction._eval_body": takes("self", "env"),
         "StringJSONata": inspect.isclass,
         "StringJSONata._eval_body": takes("self", "env"),
+        "StringJsonPath": inspect.isclass,
+        "StringJsonPath._eval_body": takes("self", "env"),
         "StringVariableSample": inspect.isclass,
         "StringVariableSample._eval_body": takes("self", "env"),
     },
@@ -204,28 +207,46 @@ NAMES: Final[Names] = {
     },
     f"{PARSER}.asl.component.state.exec.state_task.service.state_task_service_dynamodb": {
         "StateTaskServiceDynamoDB": inspect.isclass,
+        "StateTaskServiceDynamoDB._eval_service_task": takes(
+            "self", "env", "resource_runtime_part", "normalised_parameters", "state_credentials"
+        ),
         "StateTaskServiceDynamoDB._from_error": takes("self", "env", "ex"),
     },
     f"{PARSER}.asl.component.state.exec.state_task.service.state_task_service_events": {
         "StateTaskServiceEvents": inspect.isclass,
+        "StateTaskServiceEvents._eval_service_task": takes(
+            "self", "env", "resource_runtime_part", "normalised_parameters", "state_credentials"
+        ),
     },
     f"{PARSER}.asl.component.state.exec.state_task.service.state_task_service_factory": {
         "state_task_service_for": takes("service_name"),
     },
     f"{PARSER}.asl.component.state.exec.state_task.service.state_task_service_lambda": {
         "StateTaskServiceLambda": inspect.isclass,
+        "StateTaskServiceLambda._eval_service_task": takes(
+            "self", "env", "resource_runtime_part", "normalised_parameters", "state_credentials"
+        ),
     },
     f"{PARSER}.asl.component.state.exec.state_task.service.state_task_service_sfn": {
         "StateTaskServiceSfn": inspect.isclass,
         "StateTaskServiceSfn._eval_integration_pattern": takes(
             "self", "env", "resource_runtime_part", "normalised_parameters", "state_credentials"
         ),
+        "StateTaskServiceSfn._eval_service_task": takes(
+            "self", "env", "resource_runtime_part", "normalised_parameters", "state_credentials"
+        ),
     },
     f"{PARSER}.asl.component.state.exec.state_task.service.state_task_service_sns": {
         "StateTaskServiceSns": inspect.isclass,
+        "StateTaskServiceSns._eval_service_task": takes(
+            "self", "env", "resource_runtime_part", "normalised_parameters", "state_credentials"
+        ),
     },
     f"{PARSER}.asl.component.state.exec.state_task.service.state_task_service_sqs": {
         "StateTaskServiceSqs": inspect.isclass,
+        "StateTaskServiceSqs._eval_service_task": takes(
+            "self", "env", "resource_runtime_part", "normalised_parameters", "state_credentials"
+        ),
     },
     f"{PARSER}.asl.component.state.exec.state_task.state_task_factory": {
         "state_task_service_for": takes("service_name"),

@@ -56,9 +56,9 @@ class ProcessingJobTask(StateTaskServiceCallback):
     def _eval_service_task(
         self,
         env: Environment,
-        resource_runtime_part: Any,
+        resource_runtime_part: Any,  # noqa: ANN401 - moto's
         normalised_parameters: Mapping[str, Any],
-        state_credentials: Any,
+        state_credentials: Any,  # noqa: ANN401 - moto's
     ) -> None:
         details = env.aws_execution_details
         scope = AccountRegion(details.account, resource_runtime_part.region)
@@ -93,9 +93,9 @@ class ProcessingJobTask(StateTaskServiceCallback):
     def _eval_integration_pattern(
         self,
         env: Environment,
-        resource_runtime_part: Any,
-        normalised_parameters: Mapping[str, Any],
-        state_credentials: Any,
+        resource_runtime_part: Any,  # noqa: ANN401, ARG002 - moto's
+        normalised_parameters: Mapping[str, Any],  # noqa: ARG002 - moto's
+        state_credentials: Any,  # noqa: ANN401 - moto's
     ) -> None:
         job = self._service.job(str(env.stack.pop()["ProcessingJobArn"]))
         check_permission = self._permission_check(env, state_credentials)

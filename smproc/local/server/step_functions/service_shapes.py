@@ -37,7 +37,7 @@ def operation(service: str, action: str) -> Any | None:  # noqa: ANN401 - botoco
     return None if name is None else model.operation_model(name)
 
 
-def to_request(value: Any, shape: Any) -> Any:  # noqa: ANN401 - any JSON value; botocore has no types
+def to_request(value: Any, shape: Any) -> Any:  # noqa: ANN401, PLR0911 - a return a type; any JSON value; botocore has no types
     """Return a parameter as botocore takes it.
 
     Args:
@@ -90,7 +90,7 @@ def to_response(value: Any, shape: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _normalized(name: str) -> str:
-    return camel_to_snake_case(name).replace("_", "").lower()
+    return str(camel_to_snake_case(name)).replace("_", "").lower()
 
 
 def _pascal(name: str) -> str:

@@ -17,6 +17,7 @@ from smproc.local.server.step_functions.corrections import (
     query_languages,
     service_calls,
     shared_programs,
+    sqs_hosts,
     stopped_frames,
     strings,
     waits,
@@ -33,6 +34,7 @@ CORRECTIONS: Final[tuple[ModuleType, ...]] = (
     map_runs,
     nested_executions,
     query_languages,
+    sqs_hosts,  # inside of the metadata that the next one adds
     service_calls,
     shared_programs,
     stopped_frames,

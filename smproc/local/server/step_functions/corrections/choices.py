@@ -4,8 +4,8 @@ AWS: a rule that matches evaluates its own Assign and Output; those of the state
 and without a Default the state fails with States.NoChoiceMatched.
 See: https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html
 
-moto: the state's Assign and Output are evaluated too when the rule leads to the same state as the Default, the Assign of
-a JSONPath rule is dropped, and no match is a States.Runtime.
+moto: the state's Assign and Output are evaluated too when the rule leads to the same state as the Default, the Assign
+of a JSONPath rule is dropped, and no match is a States.Runtime.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@ AWS: strings of a call are in apostrophes, in which ``\'``, ``\\``, ``\{`` and `
 fraction, and null is a value.
 See: https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html
 
-moto: a call is read from the text of the definition, with its JSON escapes; ``\'`` and ``\\`` stay as they are, a number
-with a fraction fails, null does not parse, and States.Format is Python's `str.format`, for which braces mean more.
+moto: a call is read from the text of the definition, with its JSON escapes; ``\'`` and ``\\`` stay as they are, a
+number with a fraction fails, null does not parse, and States.Format is Python's `str.format`, for which braces mean
+more.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from moto.stepfunctions.parser.asl.component.common.string.string_expression imp
 from moto.stepfunctions.parser.asl.component.intrinsic.argument.argument import ArgumentLiteral
 from moto.stepfunctions.parser.asl.component.intrinsic.function.statesfunction.generic.string_format import StringFormat
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.parse import preprocessor as definition_module
 from moto.stepfunctions.parser.asl.parse.intrinsic.intrinsic_parser import IntrinsicParser
 from moto.stepfunctions.parser.asl.parse.intrinsic.preprocessor import Preprocessor
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor as DefinitionPreprocessor
 
 from smproc.local.server.step_functions import moto_package
 
@@ -43,7 +44,7 @@ class Literal(str):
 
 def apply() -> None:
     """Replace the reading of literals, and States.Format."""
-    moto_package.replace(definition_module.Preprocessor, "visitString_intrinsic_function", _visit_call)
+    moto_package.replace(DefinitionPreprocessor, "visitString_intrinsic_function", _visit_call)
     moto_package.replace(Preprocessor, "_text_of_str", staticmethod(_literal))
     moto_package.replace(Preprocessor, "visitFunc_arg_float", _visit_float)
     moto_package.replace(StringFormat, "_eval_body", _format)

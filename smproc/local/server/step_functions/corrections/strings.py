@@ -1,6 +1,6 @@
-"""String literals of a definition.
+r"""String literals of a definition.
 
-AWS: a definition is JSON, so ``"\\""`` is a quotation mark.
+AWS: a definition is JSON, so ``"\""`` is a quotation mark.
 
 moto: `Preprocessor._inner_string_of` returns the text between the quotation marks, escapes included, and other fields
 are read with Python's rules.
