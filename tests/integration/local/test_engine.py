@@ -414,7 +414,7 @@ def test_an_express_execution_answers_synchronously(local_aws: RunningLocalAws) 
         definition=json.dumps({"StartAt": "Bad", "States": {"Bad": FAILS_FOR_3["Bad"]}}),
     )["stateMachineArn"]
     # A client adds "sync-" to the host, which for an address is no name.
-    client = botocore.session.Session().create_client(
+    client: Any = botocore.session.Session().create_client(
         "stepfunctions",
         region_name="us-east-1",
         endpoint_url=local_aws.aws.endpoint,
