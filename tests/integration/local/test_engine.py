@@ -437,3 +437,72 @@ def test_fifty_executions_share_one_program(local_aws: RunningLocalAws) -> None:
     ]
     results = [json.loads(local_aws.wait_for_execution(arn)["output"]) for arn in arns]
     assert results == [[{"n": number}] for number in range(50)]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"Variable": "$.a", "StringEqualsPath": "$$.Execution.Input.a"},
+        {"Variable": "$.a", "StringMatches": "x*\\*"},
+        {"Not": {"Variable": "$.a", "StringMatches": "x?y\\*"}},
+    ],
+)
+def test_a_comparison(local_aws: RunningLocalAws, rule: dict[str, Any]) -> None:
+    states = {
+        "Choose": {"Type": "Choice", "Choices": [{**rule, "Next": "Yes"}], "Default": "No"},
+        "Yes": {"Type": "Pass", "Result": True, "End": True},
+        "No": {"Type": "Pass", "Result": False, "End": True},
+    }
+    assert output(local_aws, states, {"a": "x-y*"}) is True
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "cause"),
+    [
+        ({"Result": 1, "ResultPath": "$.a"}, "States.ResultPathMatchFailure", "ResultPath '$.a' to the input [1]"),
+        (
+            {"Parameters": {"v.$": "States.StringToJson('{')"}},
+            "States.IntrinsicFailure",
+            "'States.StringToJson('{')' had",
+        ),
+    ],
+    ids=["result-path", "intrinsic"],
+)
+def test_a_failure_has_the_documented_name(
+    local_aws: RunningLocalAws, state: dict[str, Any], error: str, cause: str
+) -> None:
+    # See: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    execution = run(local_aws, {"Pass": {**PASS, **state}}, [1])
+    assert execution["error"] == error
+    assert cause in execution["cause"]
+
+
+def test_items_that_are_no_array_are_named(local_aws: RunningLocalAws) -> None:
+    state = {"Type": "Map", "ItemProcessor": {"StartAt": "Item", "States": {"Item": PASS}}, "End": True}
+    execution = run(local_aws, {"Map": state}, {"a": 1})
+    assert execution["error"] == "States.QueryEvaluationError"
+    assert execution["cause"].endswith('Map state input must be an array but was: {"a":1}')
+
+
+def test_a_secret_has_a_name_of_ascii_letters(local_aws: RunningLocalAws) -> None:
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:secretsmanager:createSecret",
+        "Parameters": {"Name": "not valid", "SecretString": "x"},
+        "End": True,
+    }
+    execution = run(local_aws, {"Create": task})
+    assert execution["error"] == "SecretsManager.SecretsManagerException"
+    assert execution["cause"].startswith("Invalid name. Must be a valid name containing alphanumeric characters")
+
+
+def test_a_url_that_is_that_of_no_queue_is_a_host_that_does_not_exist(local_aws: RunningLocalAws) -> None:
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Parameters": {"QueueUrl": "http://none", "MessageBody": "x"},
+        "End": True,
+    }
+    execution = run(local_aws, {"Send": task})
+    assert execution["error"] == "SQS.SdkClientException"
+    assert execution["cause"] == "Unable to execute HTTP request: none: Name or service not known"

@@ -79,6 +79,14 @@ NAMES: Final[Names] = {
     f"{PARSER}.asl.component.common.flow.start_at": {
         "StartAt": inspect.isclass,
     },
+    f"{PARSER}.asl.component.common.path.items_path": {
+        "ItemsPath": inspect.isclass,
+        "ItemsPath._eval_body": takes("self", "env"),
+    },
+    f"{PARSER}.asl.component.common.path.result_path": {
+        "ResultPath": inspect.isclass,
+        "ResultPath._eval_body": takes("self", "env"),
+    },
     f"{PARSER}.asl.component.common.query_language": {
         "QueryLanguage": inspect.isclass,
         "QueryLanguageMode": inspect.isclass,
@@ -119,10 +127,22 @@ NAMES: Final[Names] = {
     f"{PARSER}.asl.component.intrinsic.argument.argument": {
         "ArgumentLiteral": inspect.isclass,
     },
+    f"{PARSER}.asl.component.intrinsic.function.statesfunction.encoding_decoding.base_64_decode": {
+        "Base64Decode": inspect.isclass,
+        "Base64Decode._eval_body": takes("self", "env"),
+    },
+    f"{PARSER}.asl.component.intrinsic.function.statesfunction.encoding_decoding.base_64_encode": {
+        "Base64Encode": inspect.isclass,
+        "Base64Encode._eval_body": takes("self", "env"),
+    },
     f"{PARSER}.asl.component.intrinsic.function.statesfunction.generic.string_format": {
         "StringFormat": inspect.isclass,
         "StringFormat._eval_body": takes("self", "env"),
         "StringFormat._to_str_repr": takes("value"),
+    },
+    f"{PARSER}.asl.component.intrinsic.function.statesfunction.json_manipulation.json_to_string": {
+        "JsonToString": inspect.isclass,
+        "JsonToString._eval_body": takes("self", "env"),
     },
     f"{PARSER}.asl.component.program.program": {
         "Program": inspect.isclass,
@@ -130,6 +150,15 @@ NAMES: Final[Names] = {
             "self", "query_language", "start_at", "states", "timeout_seconds", "comment", "version"
         ),
         "Program.eval": takes("self", "env"),
+    },
+    f"{PARSER}.asl.component.state.choice.comparison.operator.implementations.string_operators": {
+        "StringEqualsPath": inspect.isclass,
+        "StringEqualsPath.eval": takes("env", "value"),
+        "StringMatches": inspect.isclass,
+        "StringMatches._compare": takes("variable", "comparison_value"),
+    },
+    f"{PARSER}.asl.component.state.choice.comparison.operator.operator": {
+        "Operator": inspect.isclass,
     },
     f"{PARSER}.asl.component.state.choice.state_choice": {
         "StateChoice": inspect.isclass,
