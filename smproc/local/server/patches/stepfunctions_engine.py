@@ -127,9 +127,10 @@ def _run_execution(original: Callable[..., Any], exec_arn: str) -> None:
         return
     try:
         end = _engines[0].run(execution, machine)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the execution must end
+    except Exception as error:  # noqa: BLE001 - an execution fails, whatever the engine raises
         _log.exception("The engine failed in %s", exec_arn)
         states._fail_execution(execution, "States.Runtime", str(error))
+        execution["output"] = None  # ministack has the error there too
         return
     if end is not None:
         execution.update(end, stopDate=core("responses").now_iso())

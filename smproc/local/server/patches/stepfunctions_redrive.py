@@ -48,6 +48,10 @@ async def _handle_request(original: Callable[..., Any], *request: Any) -> object
     _method, _path, headers, body, _query = request
     if not headers.get("x-amz-target", "").endswith(".RedriveExecution"):
         return await original(*request)
+    return _answer(body)
+
+
+def _answer(body: bytes) -> object:
     try:
         data = json.loads(body or b"{}")
     except ValueError:

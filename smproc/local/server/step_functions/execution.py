@@ -23,7 +23,7 @@ from smproc.local.server.step_functions.execution_logs import ExecutionLog
 
 
 class ExecutionDetails(AWSExecutionDetails):
-    """The part of the execution that every component can read, at any depth.
+    """The execution, as every component at any depth can read it.
 
     Args:
         execution: the execution.

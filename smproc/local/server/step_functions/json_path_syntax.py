@@ -8,21 +8,11 @@ from __future__ import annotations
 
 import functools
 import json
+import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
-
-from smproc.local.server.step_functions.json_path_evaluation import find
-from smproc.local.server.step_functions.json_path_steps import (
-    Children,
-    Descendants,
-    Filter,
-    Function,
-    Indexes,
-    Slice,
-    Step,
-    Wildcard,
-)
 
 _NAME = re.compile(r"[^\s.\[\]()]+")
 _FUNCTION = re.compile(r"(length|size|min|max|avg|sum|stddev|keys|first|last)\(\s*\)")
@@ -37,22 +27,90 @@ class JsonPathSyntaxError(ValueError):
     """A path is not valid."""
 
 
+@dataclass(frozen=True, slots=True)
+class Children:
+    """Members of an object by name: ``.a``, ``['a']``, ``['a','b']``."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Indexes:
+    """Elements of an array by index: ``[0]``, ``[-1]``, ``[0,2]``."""
+
+    indexes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A range of an array: ``[1:3]``."""
+
+    start: int | None
+    stop: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wildcard:
+    """Every member or element: ``.*``, ``[*]``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Descendants:
+    """Every value below: ``..``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """The elements that meet a condition: ``[?(@.a > 1)]``.
+
+    Attributes:
+        condition: takes the element and the root; returns whether it is met.
+    """
+
+    condition: Callable[[Any, Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the values so far: ``.length()``."""
+
+    name: str
+
+
+Step = Children | Indexes | Slice | Wildcard | Descendants | Filter | Function
+# Takes steps, the value from which they start, the root and a default; returns what they lead to.
+Find = Callable[[tuple[Step, ...], Any, Any, object], Any]
 _MISSING: Final = object()
 
 
+def is_definite(steps: tuple[Step, ...]) -> bool:
+    """Return whether a path leads to one value at most.
+
+    Args:
+        steps: the path's steps.
+    """
+    return not any(
+        isinstance(step, Slice | Wildcard | Descendants | Filter)
+        or (isinstance(step, Children) and len(step.names) > 1)
+        or (isinstance(step, Indexes) and len(step.indexes) > 1)
+        for step in steps
+    )
+
+
 @functools.lru_cache(maxsize=4096)
-def parse(path: str) -> tuple[Step, ...]:
+def parse(path: str, find: Find) -> tuple[Step, ...]:
     """Return the steps of a path.
 
     Args:
         path: the path, which begins with ``$``.
+        find: follows the paths in the path's filters.
 
     Raises:
         JsonPathSyntaxError: the path is not valid.
     """
     if not path.startswith("$"):
         raise JsonPathSyntaxError(f"A JSONPath must start with $, got {path!r}")
-    parser = _Parser(path, 1)
+    parser = _Parser(path, 1, find)
     steps = parser.steps()
     if parser.position != len(path):
         raise parser.error()
@@ -65,11 +123,13 @@ class _Parser:
     Args:
         text: the path.
         position: where to start in it.
+        find: follows the paths in filters.
     """
 
-    def __init__(self, text: str, position: int) -> None:
+    def __init__(self, text: str, position: int, find: Find) -> None:
         self.text = text
         self.position = position
+        self._find = find
 
     def error(self) -> JsonPathSyntaxError:
         return JsonPathSyntaxError(f"Invalid JSONPath {self.text!r} at character {self.position}")
@@ -152,13 +212,13 @@ class _Parser:
                 raise self.error()
             return lambda value, root: left(value, root) is not _MISSING
         self._spaces()
-        operator = match[0]
-        if operator == "=~":
+        comparison = match[0]
+        if comparison == "=~":
             pattern = self._regular_expression()
             return lambda value, root: _matches(left(value, root), pattern)
         right, _ = self._operand()
         self._spaces()
-        return lambda value, root: _compare(operator, left(value, root), right(value, root))
+        return lambda value, root: _compare(comparison, left(value, root), right(value, root))
 
     def _operand(self) -> tuple[Callable[[Any, Any], Any], bool]:
         start = self.text[self.position : self.position + 1]
@@ -167,7 +227,7 @@ class _Parser:
             steps = self.steps()
 
             def follow(value: object, root: object) -> object:
-                return find(steps, value if start == "@" else root, root, default=_MISSING)
+                return self._find(steps, value if start == "@" else root, root, _MISSING)
 
             return follow, True
         if start in ("'", '"'):
@@ -240,31 +300,8 @@ def _matches(value: object, pattern: re.Pattern[str]) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def _compare(operator: str, left: Any, right: Any) -> bool:  # noqa: C901, PLR0911 - one case an operator
-    match operator:
-        case "==":
-            return _equal(left, right)
-        case "!=":
-            return not _equal(left, right)
-        case "in":
-            return isinstance(right, list) and left in right
-        case "nin":
-            return not (isinstance(right, list) and left in right)
-        case "contains":
-            return isinstance(left, list | str) and right in left
-        case "size":
-            return isinstance(left, list | str) and len(left) == right
-        case "empty":
-            return isinstance(left, list | str | dict) and (len(left) == 0) is right
-        case "subsetof":
-            return isinstance(left, list) and all(element in right for element in left)
-        case "anyof":
-            return isinstance(left, list) and any(element in right for element in left)
-        case "noneof":
-            return isinstance(left, list) and not any(element in right for element in left)
-    if not _comparable(left, right):
-        return False
-    return bool({"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator])
+def _compare(comparison: str, left: Any, right: Any) -> bool:
+    return bool(_OPERATORS[comparison](left, right))
 
 
 def _equal(left: object, right: object) -> bool:
@@ -277,3 +314,31 @@ def _comparable(left: object, right: object) -> bool:
     return (isinstance(left, int | float) and isinstance(right, int | float)) or (
         isinstance(left, str) and isinstance(right, str)
     )
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    return lambda left, right: _comparable(left, right) and compare(left, right)
+
+
+def _elements(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+_OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "==": _equal,
+    "!=": lambda left, right: not _equal(left, right),
+    "<": _ordered(operator.lt),
+    "<=": _ordered(operator.le),
+    ">": _ordered(operator.gt),
+    ">=": _ordered(operator.ge),
+    "in": lambda left, right: left in _elements(right),
+    "nin": lambda left, right: left not in _elements(right),
+    "contains": lambda left, right: (
+        right in left if isinstance(left, str) and isinstance(right, str) else right in _elements(left)
+    ),
+    "size": lambda left, right: isinstance(left, list | str) and len(left) == right,
+    "empty": lambda left, right: isinstance(left, list | str | dict) and (len(left) == 0) is right,
+    "subsetof": lambda left, right: isinstance(left, list) and all(element in _elements(right) for element in left),
+    "anyof": lambda left, right: any(element in _elements(right) for element in _elements(left)),
+    "noneof": lambda left, right: isinstance(left, list) and not any(element in _elements(right) for element in left),
+}

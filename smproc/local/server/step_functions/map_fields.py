@@ -1,7 +1,7 @@
 """The fields of a Distributed Map that moto's grammar lacks.
 
-They are taken out of a definition before moto parses it, and the map run reads them: ItemBatcher; EXPRESS children;
-JSONL, MANIFEST and other input types, CSVDelimiter and ItemsPointer of a ReaderConfig; WriterConfig.
+They are taken out of a definition before moto parses it, and the map run reads them: ItemBatcher; children of the type
+EXPRESS; JSONL, MANIFEST and other input types, CSVDelimiter and ItemsPointer of a ReaderConfig; WriterConfig.
 
 See: https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 """

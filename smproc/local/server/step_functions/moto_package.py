@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import json
 import sys
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +31,10 @@ class _JobStatus(enum.StrEnum):
 
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
+
+
+class _AwsError(Exception):
+    """The base of the errors in the interpreter's model of the API; moto's imports a web framework."""
 
 
 class _DiscardedThreads(list[object]):
@@ -57,7 +62,8 @@ def prepare() -> None:
     _module("moto.core.utils", iso_8601_datetime_with_milliseconds=_iso_8601)
     _module("moto.batch.utils", JobStatus=_JobStatus)
     _module("moto.logs.models", LogEvent=object, LogsBackend=object, logs_backends={})
-    _module("moto.moto_api._internal", mock_random=None)
+    _module("moto.core.exceptions", AWSError=_AwsError)
+    _module("moto.moto_api._internal", mock_random=uuid)
     _module(f"{PARSER}.asl.utils.boto_client", boto_client_for=clients.boto_client_for)
     _replace_early(f"{PARSER}.utils", "TMP_THREADS", _DiscardedThreads())
     _replace_early(f"{PARSER}.quotas", "is_within_size_quota", _is_within_size_quota)

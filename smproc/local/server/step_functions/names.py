@@ -79,6 +79,14 @@ NAMES: Final[Names] = {
     f"{PARSER}.asl.component.common.flow.start_at": {
         "StartAt": inspect.isclass,
     },
+    f"{PARSER}.asl.component.common.path.items_path": {
+        "ItemsPath": inspect.isclass,
+        "ItemsPath._eval_body": takes("self", "env"),
+    },
+    f"{PARSER}.asl.component.common.path.result_path": {
+        "ResultPath": inspect.isclass,
+        "ResultPath._eval_body": takes("self", "env"),
+    },
     f"{PARSER}.asl.component.common.query_language": {
         "QueryLanguage": inspect.isclass,
         "QueryLanguageMode": inspect.isclass,
@@ -104,8 +112,11 @@ NAMES: Final[Names] = {
     },
     f"{PARSER}.asl.component.common.string.string_expression": {
         "StringIntrinsicFunction": inspect.isclass,
+        "StringIntrinsicFunction._eval_body": takes("self", "env"),
         "StringJSONata": inspect.isclass,
         "StringJSONata._eval_body": takes("self", "env"),
+        "StringJsonPath": inspect.isclass,
+        "StringJsonPath._eval_body": takes("self", "env"),
         "StringVariableSample": inspect.isclass,
         "StringVariableSample._eval_body": takes("self", "env"),
     },
@@ -116,10 +127,22 @@ NAMES: Final[Names] = {
     f"{PARSER}.asl.component.intrinsic.argument.argument": {
         "ArgumentLiteral": inspect.isclass,
     },
+    f"{PARSER}.asl.component.intrinsic.function.statesfunction.encoding_decoding.base_64_decode": {
+        "Base64Decode": inspect.isclass,
+        "Base64Decode._eval_body": takes("self", "env"),
+    },
+    f"{PARSER}.asl.component.intrinsic.function.statesfunction.encoding_decoding.base_64_encode": {
+        "Base64Encode": inspect.isclass,
+        "Base64Encode._eval_body": takes("self", "env"),
+    },
     f"{PARSER}.asl.component.intrinsic.function.statesfunction.generic.string_format": {
         "StringFormat": inspect.isclass,
         "StringFormat._eval_body": takes("self", "env"),
         "StringFormat._to_str_repr": takes("value"),
+    },
+    f"{PARSER}.asl.component.intrinsic.function.statesfunction.json_manipulation.json_to_string": {
+        "JsonToString": inspect.isclass,
+        "JsonToString._eval_body": takes("self", "env"),
     },
     f"{PARSER}.asl.component.program.program": {
         "Program": inspect.isclass,
@@ -127,6 +150,15 @@ NAMES: Final[Names] = {
             "self", "query_language", "start_at", "states", "timeout_seconds", "comment", "version"
         ),
         "Program.eval": takes("self", "env"),
+    },
+    f"{PARSER}.asl.component.state.choice.comparison.operator.implementations.string_operators": {
+        "StringEqualsPath": inspect.isclass,
+        "StringEqualsPath.eval": takes("env", "value"),
+        "StringMatches": inspect.isclass,
+        "StringMatches._compare": takes("variable", "comparison_value"),
+    },
+    f"{PARSER}.asl.component.state.choice.comparison.operator.operator": {
+        "Operator": inspect.isclass,
     },
     f"{PARSER}.asl.component.state.choice.state_choice": {
         "StateChoice": inspect.isclass,
@@ -204,28 +236,46 @@ NAMES: Final[Names] = {
     },
     f"{PARSER}.asl.component.state.exec.state_task.service.state_task_service_dynamodb": {
         "StateTaskServiceDynamoDB": inspect.isclass,
+        "StateTaskServiceDynamoDB._eval_service_task": takes(
+            "self", "env", "resource_runtime_part", "normalised_parameters", "state_credentials"
+        ),
         "StateTaskServiceDynamoDB._from_error": takes("self", "env", "ex"),
     },
     f"{PARSER}.asl.component.state.exec.state_task.service.state_task_service_events": {
         "StateTaskServiceEvents": inspect.isclass,
+        "StateTaskServiceEvents._eval_service_task": takes(
+            "self", "env", "resource_runtime_part", "normalised_parameters", "state_credentials"
+        ),
     },
     f"{PARSER}.asl.component.state.exec.state_task.service.state_task_service_factory": {
         "state_task_service_for": takes("service_name"),
     },
     f"{PARSER}.asl.component.state.exec.state_task.service.state_task_service_lambda": {
         "StateTaskServiceLambda": inspect.isclass,
+        "StateTaskServiceLambda._eval_service_task": takes(
+            "self", "env", "resource_runtime_part", "normalised_parameters", "state_credentials"
+        ),
     },
     f"{PARSER}.asl.component.state.exec.state_task.service.state_task_service_sfn": {
         "StateTaskServiceSfn": inspect.isclass,
         "StateTaskServiceSfn._eval_integration_pattern": takes(
             "self", "env", "resource_runtime_part", "normalised_parameters", "state_credentials"
         ),
+        "StateTaskServiceSfn._eval_service_task": takes(
+            "self", "env", "resource_runtime_part", "normalised_parameters", "state_credentials"
+        ),
     },
     f"{PARSER}.asl.component.state.exec.state_task.service.state_task_service_sns": {
         "StateTaskServiceSns": inspect.isclass,
+        "StateTaskServiceSns._eval_service_task": takes(
+            "self", "env", "resource_runtime_part", "normalised_parameters", "state_credentials"
+        ),
     },
     f"{PARSER}.asl.component.state.exec.state_task.service.state_task_service_sqs": {
         "StateTaskServiceSqs": inspect.isclass,
+        "StateTaskServiceSqs._eval_service_task": takes(
+            "self", "env", "resource_runtime_part", "normalised_parameters", "state_credentials"
+        ),
     },
     f"{PARSER}.asl.component.state.exec.state_task.state_task_factory": {
         "state_task_service_for": takes("service_name"),
@@ -313,15 +363,6 @@ NAMES: Final[Names] = {
         "IntrinsicParser": inspect.isclass,
         "IntrinsicParser.parse": takes("src"),
     },
-    f"{PARSER}.asl.component.state.choice.comparison.comparison_operator_type": {
-        "ComparisonOperatorType": inspect.isclass,
-        "ComparisonOperatorType.IsPresent": _exists,
-    },
-    f"{PARSER}.asl.component.state.choice.comparison.comparison_variable": {
-        "ComparisonVariable": inspect.isclass,
-        "ComparisonVariable._eval_body": takes("self", "env"),
-    },
-    f"{PARSER}.asl.component.state.choice.comparison.variable": {"NoSuchVariable": inspect.isclass},
     f"{PARSER}.asl.parse.intrinsic.preprocessor": {
         "Preprocessor": inspect.isclass,
         "Preprocessor._text_of_str": takes("parse_tree"),

@@ -1,4 +1,4 @@
-"""The point at which a redriven execution goes on: the last state of the machine that it entered and did not leave.
+"""The place where a redriven execution goes on: the last state of the machine that it entered and did not leave.
 
 AWS: the unsuccessful branches and iterations of Parallel and Map states alone run again. Here the whole state does.
 See: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
@@ -17,7 +17,7 @@ from moto.stepfunctions.parser.asl.component.program.program import Program
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """The point at which an execution goes on.
+    """The place where an execution goes on.
 
     Attributes:
         state: the name of the state; None for the machine's first.
@@ -31,7 +31,7 @@ class Resumption:
 
 
 def resumption(events: Sequence[Mapping[str, Any]], program: Program) -> Resumption:
-    """Return the point at which an execution goes on.
+    """Return where an execution goes on.
 
     Args:
         events: its history.

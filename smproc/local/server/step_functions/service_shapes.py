@@ -37,7 +37,7 @@ def operation(service: str, action: str) -> Any | None:
     return None if name is None else model.operation_model(name)
 
 
-def to_request(value: Any, shape: Any) -> Any:  # noqa: PLR0911 - one return a type
+def to_request(value: Any, shape: Any) -> Any:  # noqa: PLR0911 - a return a type; any JSON value; botocore has no types
     """Return a parameter as botocore takes it.
 
     Args:
@@ -83,8 +83,7 @@ def to_response(value: Any, shape: Any) -> Any:
     if kind == "map" and isinstance(value, Mapping):
         return {name: to_response(member, shape.value) for name, member in value.items()}
     if isinstance(value, datetime):
-        text: str = value.isoformat(timespec="milliseconds" if value.microsecond else "seconds")
-        return text.replace("+00:00", "Z")
+        return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds").replace("+00:00", "Z")
     if hasattr(value, "read"):
         value = value.read()
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

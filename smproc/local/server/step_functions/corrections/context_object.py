@@ -21,7 +21,7 @@ def apply() -> None:
     moto_package.replace(state, "StateData", _state_data)
 
 
-def _state_data(**members: Any) -> Any:
+def _state_data(**members: Any) -> object:
     moment = members["EnteredTime"].partition("+")[0]
     whole, _, fraction = moment.partition(".")
     return StateData(**{**members, "EnteredTime": f"{whole}.{fraction[:3].ljust(3, '0')}Z"})

@@ -1,7 +1,7 @@
 """The errors that States.ALL matches, and paths that lead to nothing in a task.
 
 AWS: States.ALL matches neither States.Runtime nor States.DataLimitExceeded. A path of a task's fields that leads to
-nothing fails the execution with States.Runtime, and no event of the task precedes that.
+nothing fails the execution with States.Runtime, names the field, and no event of the task precedes that.
 See: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 
 moto: States.ALL matches every error, and such a path fails the task.
@@ -9,9 +9,15 @@ moto: States.ALL matches every error, and such a path fails the task.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from moto.stepfunctions.parser.asl.component.common.catch.catch_outcome import CatchOutcome
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import RetryOutcome
+from moto.stepfunctions.parser.asl.component.common.string.string_expression import (
+    StringIntrinsicFunction,
+    StringJsonPath,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
@@ -25,6 +31,21 @@ def apply() -> None:
     """Replace the matching, and the loop of a task's attempts."""
     moto_package.replace(ErrorEqualsDecl, "_eval_body", _eval_error_equals)
     moto_package.replace(ExecutionState, "_eval_state", _eval_state)
+    moto_package.replace(StringJsonPath, "_eval_body", _naming_field(StringJsonPath._eval_body))
+    moto_package.replace(StringIntrinsicFunction, "_eval_body", _naming_field(StringIntrinsicFunction._eval_body))
+
+
+def _naming_field(original: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that notes in its error which field it evaluates, which only its environment knows."""
+
+    def wrapped(self: object, env: Environment) -> None:
+        try:
+            original(self, env)
+        except NoSuchJsonPathError as error:
+            error.field_name = env.next_field_name
+            raise
+
+    return wrapped
 
 
 def _eval_error_equals(self: ErrorEqualsDecl, env: Environment) -> None:
@@ -44,12 +65,14 @@ def _eval_state(self: ExecutionState, env: Environment) -> None:
     while env.is_running():
         try:
             self._evaluate_with_timeout(env)
-            return  # noqa: TRY300 - what follows handles the failure
-        except NoSuchJsonPathError:
+        except NoSuchJsonPathError as error:
             # `CommonStateField._eval_body` fails the execution.
+            env.next_field_name = getattr(error, "field_name", env.next_field_name)
             raise
         except Exception as error:  # noqa: BLE001 - every failure is an event
             failure = self._from_error(env=env, ex=error)
+        else:
+            return
         env.event_manager.add_event(
             context=env.event_history_context, event_type=failure.event_type, event_details=failure.event_details
         )

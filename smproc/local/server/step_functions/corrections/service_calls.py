@@ -1,7 +1,7 @@
 """Tasks that call services: names of members, metadata of responses, and errors of the task itself.
 
-AWS: members are in Pascal case in parameters and results. The result of a request-response integration has the
-response's SdkHttpMetadata and SdkResponseMetadata, unless it is of the ``aws-sdk`` integration.
+AWS: members are in Pascal case in parameters and results. The result of an optimized integration has the response's
+SdkHttpMetadata and SdkResponseMetadata; that of an ``aws-sdk`` integration has not.
 See: https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html
 
 moto: `StateTaskService._normalise_parameters` and `_normalise_response` do nothing, metadata are dropped, and
