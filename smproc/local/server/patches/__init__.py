@@ -29,6 +29,8 @@ from smproc.local.server.patches import (
     cloudformation_parameter_names,
     cloudformation_state_machines,
     cloudformation_vpc,
+    cloudwatch_alarms,
+    cloudwatch_metrics,
     eventbridge_dead_letters,
     eventbridge_put_events,
     hosting,
@@ -132,6 +134,8 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     cloudformation_vpc,
     cloudformation_state_machines,
     cloudcontrol_state_machines,
+    cloudwatch_metrics,
+    cloudwatch_alarms,
     persistence,
     iam,
 )
@@ -144,6 +148,11 @@ WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     # The executions' wrapper can refuse a task. The context of the state is set before it does, so that it is never
     # that of an earlier state.
     "ministack.services.stepfunctions._execute_task": ("stepfunctions_executions", "stepfunctions_variables"),
+    # Executions of express workflows have metrics, but no events: the metrics' wrapper is outside.
+    "ministack.services.stepfunctions._emit_execution_status_event": (
+        "stepfunctions_status_events",
+        "cloudwatch_metrics",
+    ),
 }
 
 _Application = Callable[..., Any]
