@@ -263,5 +263,5 @@ except RuntimeError as error:
     completed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
     assert completed.returncode == 0, completed.stderr
     first, second = completed.stdout.splitlines()
-    assert first.startswith("The stated order of the patches that wrap ministack.services.stepfunctions._execute_task ")
+    assert first.startswith(f"The stated order of the patches that wrap {min(patches.WRAPPING_ORDER)} ")
     assert second == "The patches must be applied once in a process, and they are applied already"
