@@ -29,6 +29,8 @@ from smproc.local.server.patches import (
     cloudformation_parameter_names,
     cloudformation_state_machines,
     cloudformation_vpc,
+    cloudwatch_alarms,
+    cloudwatch_metrics,
     eventbridge_dead_letters,
     eventbridge_put_events,
     hosting,
@@ -137,6 +139,8 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     cloudformation_state_machines,
     cloudcontrol_state_machines,
     logs_storage,
+    cloudwatch_metrics,
+    cloudwatch_alarms,
     persistence,
     iam,
 )
@@ -145,6 +149,17 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
 WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     # That of the persistence notes that something has changed, after the event was dispatched.
     "ministack.services.eventbridge._dispatch_event": ("s3_object_events", "persistence"),
+    # The executions' wrapper starts a timer in a copy of the thread's context. A nested execution runs on the thread of
+    # the execution that waits for it, so the variables of that one are cleared before the context is copied.
+    "ministack.services.stepfunctions._run_execution": ("stepfunctions_executions", "stepfunctions_variables"),
+    # The executions' wrapper can refuse a task. The context of the state is set before it does, so that it is never
+    # that of an earlier state.
+    "ministack.services.stepfunctions._execute_task": ("stepfunctions_executions", "stepfunctions_variables"),
+    # Executions of express workflows have metrics, but no events: the metrics' wrapper is outside.
+    "ministack.services.stepfunctions._emit_execution_status_event": (
+        "stepfunctions_status_events",
+        "cloudwatch_metrics",
+    ),
 }
 
 _Application = Callable[..., Any]
