@@ -47,7 +47,7 @@ NAMES: Names = {
         "_resolve_log_group_name": takes("data"),
     },
     "ministack.core.responses": {
-        "error_response_json": takes("code", "message", "status"),
+        "error_response_json": callable,
         "json_response": callable,
     },
 }
