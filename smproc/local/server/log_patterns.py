@@ -262,7 +262,8 @@ def _assign(names: Sequence[str | None], rest: int | None, fields: Sequence[str]
     after = len(names) - rest - 1
     if len(fields) < rest + after:
         return None
-    pairs = [*zip(names[:rest], fields, strict=False), *zip(names[rest + 1 :], fields[len(fields) - after :], strict=True)]
+    pairs = [*zip(names[:rest], fields, strict=False)]
+    pairs += zip(names[rest + 1 :], fields[len(fields) - after :], strict=True)
     return {str(name): field for name, field in pairs}
 
 

@@ -38,15 +38,15 @@ from smproc.local.server.patches import (
     iam,
     lambda_event_sources,
     lambda_execution,
-    logs_storage,
     logs_filters,
+    logs_storage,
     persistence,
     s3_encryption,
     s3_listing,
     s3_object_events,
+    s3_unsupported,
     secretsmanager_names,
     sqs_large_queues,
-    s3_unsupported,
     sqs_message_moves,
     stepfunctions_definitions,
     stepfunctions_engine,
@@ -157,12 +157,6 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
 WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     # That of the persistence notes that something has changed, after the event was dispatched.
     "ministack.services.eventbridge._dispatch_event": ("s3_object_events", "persistence"),
-    # The executions' wrapper starts a timer in a copy of the thread's context. A nested execution runs on the thread of
-    # the execution that waits for it, so the variables of that one are cleared before the context is copied.
-    "ministack.services.stepfunctions._run_execution": ("stepfunctions_executions", "stepfunctions_variables"),
-    # The executions' wrapper can refuse a task. The context of the state is set before it does, so that it is never
-    # that of an earlier state.
-    "ministack.services.stepfunctions._execute_task": ("stepfunctions_executions", "stepfunctions_variables"),
     # Executions of express workflows have metrics, but no events: the metrics' wrapper is outside.
     "ministack.services.stepfunctions._emit_execution_status_event": (
         "stepfunctions_status_events",

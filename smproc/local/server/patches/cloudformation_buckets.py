@@ -175,10 +175,15 @@ def _rule(rule: Properties) -> dict[str, Any]:
             "ExpiredObjectDeleteMarker": rule.get("ExpiredObjectDeleteMarker"),
         }
     )
-    old_versions = rule.get("NoncurrentVersionExpiration") or {"NoncurrentDays": rule.get("NoncurrentVersionExpirationInDays")}
+    old_versions = rule.get("NoncurrentVersionExpiration") or {
+        "NoncurrentDays": rule.get("NoncurrentVersionExpirationInDays")
+    }
     abort = rule.get("AbortIncompleteMultipartUpload")
     moves = [*(rule.get("Transitions") or ()), *filter(None, [rule.get("Transition")])]
-    old_moves = [*(rule.get("NoncurrentVersionTransitions") or ()), *filter(None, [rule.get("NoncurrentVersionTransition")])]
+    old_moves = [
+        *(rule.get("NoncurrentVersionTransitions") or ()),
+        *filter(None, [rule.get("NoncurrentVersionTransition")]),
+    ]
     return _without_absent(
         {
             "ID": rule.get("Id"),
