@@ -179,7 +179,7 @@ EVENT = {
         ("{ $.missing != 1 }", False),
     ],
 )
-def test_json_patterns(pattern: str, matching: bool) -> None:
+def test_json_patterns(pattern: str, *, matching: bool) -> None:
     matches = compile_pattern(pattern)
     assert matches(json.dumps(EVENT)) is matching
     assert not matches("not JSON")
@@ -198,7 +198,7 @@ def test_json_patterns(pattern: str, matching: bool) -> None:
         ('[ip, user != "frank", ...]', False),
     ],
 )
-def test_space_delimited_patterns(pattern: str, matching: bool) -> None:
+def test_space_delimited_patterns(pattern: str, *, matching: bool) -> None:
     line = '127.0.0.1 frank [10/Oct/2000:13:25:15 -0700] "GET /index.html HTTP/1.0" 404 1534'
     assert compile_pattern(pattern)(line) is matching
 

@@ -1,14 +1,14 @@
 """CloudFormation: a bucket's default encryption, ownership, logs, life cycle and stack tags, and its deletion.
 
-AWS: a bucket has the configurations of its resource and the tags of its stack. CloudFormation deletes a bucket only if it is empty: objects,
-versions and delete markers prevent it, multipart uploads in progress do not. The resource fails with S3's reason, stays
-in the stack, and the stack ends in DELETE_FAILED.
+AWS: a bucket has the configurations of its resource and the tags of its stack. CloudFormation deletes a bucket only
+if it is empty: objects, versions and delete markers prevent it, multipart uploads in progress do not. The resource
+fails with S3's reason, stays in the stack, and the stack ends in DELETE_FAILED.
 See: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
 See: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html
 
 ministack 1.5.33: the handlers of ``AWS::S3::Bucket`` in
-`ministack.services.cloudformation.provisioners._RESOURCE_HANDLERS` ignore these properties and a suspended versioning,
-and delete a bucket with all that it contains.
+`ministack.services.cloudformation.provisioners._RESOURCE_HANDLERS` ignore these properties and a suspended
+versioning, and delete a bucket with all that it contains.
 
 Removable when: the handlers store the four properties and refuse to delete a bucket with objects (not so in 1.5.33).
 """

@@ -1,9 +1,9 @@
 """CloudWatch Logs: the streams, the pages and the patterns of FilterLogEvents; the bounds of GetLogEvents.
 
 AWS: FilterLogEvents searches the named streams or those with a prefix, in the order of time, and returns pages of at
-most 10,000 events or 1 MB with a token for the next one. A filter pattern is case-sensitive, and can be terms (all, any
-or none of them), a regular expression, a JSON pattern or a space-delimited one; a malformed one is refused. A page of
-GetLogEvents has the same bounds.
+most 10,000 events or 1 MB with a token for the next one. A filter pattern is case-sensitive, and can be terms (all,
+any or none of them), a regular expression, a JSON pattern or a space-delimited one; a malformed one is refused. A
+page of GetLogEvents has the same bounds.
 See: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 See: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html
 See: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
@@ -11,11 +11,11 @@ See: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSy
 ministack 1.5.33: `ministack.services.cloudwatch_logs._filter_log_events` does not read ``logStreamNamePrefix`` and
 ``nextToken``, skips streams that do not exist and returns no token;
 `ministack.services.cloudwatch_logs._compile_filter_pattern` ignores case, takes ``?a ?b`` as text, splits quoted
-phrases, and lets JSON patterns match every message; `ministack.services.cloudwatch_logs._get_log_events` returns up to
-10,000 events of any size.
+phrases, and lets JSON patterns match every message; `ministack.services.cloudwatch_logs._get_log_events` returns up
+to 10,000 events of any size.
 
-Removable when: `_filter_log_events` pages and has the prefix, and `_compile_filter_pattern` has the whole syntax (not so
-in 1.5.33).
+Removable when: `_filter_log_events` pages and has the prefix, and `_compile_filter_pattern` has the whole syntax (not
+so in 1.5.33).
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def _compile_filter_pattern(_original: Callable[[str], Matcher], raw: str) -> Ma
         return lambda _message: False
 
 
-def _filter_log_events(original: Callable[[Mapping[str, Any]], _Answer], data: Mapping[str, Any]) -> _Answer:
+def _filter_log_events(  # noqa: PLR0911 - one return a refusal
+    original: Callable[[Mapping[str, Any]], _Answer], data: Mapping[str, Any]
+) -> _Answer:
     logs = service("cloudwatch_logs")
     group = logs._log_groups.get(logs._resolve_log_group_name(data))
     if group is None:

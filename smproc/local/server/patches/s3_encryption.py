@@ -1,7 +1,7 @@
 """S3: encryption with AWS KMS where no key is named, and the form in which a key is returned.
 
-AWS: an object that asks for ``aws:kms`` without a key, or whose bucket's default does, is encrypted with the AWS managed
-key of S3. The answer has the ARN of the key, whichever form the request named it in.
+AWS: an object that asks for ``aws:kms`` without a key, or whose bucket's default does, is encrypted with the AWS
+managed key of S3. The answer has the ARN of the key, whichever form the request named it in.
 See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
 See: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 See: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html

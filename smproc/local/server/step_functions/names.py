@@ -157,6 +157,15 @@ NAMES: Final[Names] = {
         "StringMatches": inspect.isclass,
         "StringMatches._compare": takes("variable", "comparison_value"),
     },
+    f"{PARSER}.asl.component.state.choice.comparison.comparison_operator_type": {
+        "ComparisonOperatorType": inspect.isclass,
+        "ComparisonOperatorType.IsPresent": _exists,
+    },
+    f"{PARSER}.asl.component.state.choice.comparison.comparison_variable": {
+        "ComparisonVariable": inspect.isclass,
+        "ComparisonVariable._eval_body": takes("self", "env"),
+    },
+    f"{PARSER}.asl.component.state.choice.comparison.variable": {"NoSuchVariable": inspect.isclass},
     f"{PARSER}.asl.component.state.choice.comparison.operator.operator": {
         "Operator": inspect.isclass,
     },

@@ -13,6 +13,11 @@ from __future__ import annotations
 from typing import Any
 
 from moto.stepfunctions.parser.asl.component.common.assign.assign_decl import AssignDecl
+from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_operator_type import (
+    ComparisonOperatorType,
+)
+from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_variable import ComparisonVariable
+from moto.stepfunctions.parser.asl.component.state.choice.comparison.variable import NoSuchVariable
 from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
@@ -25,6 +30,7 @@ _visit_rule = Preprocessor.visitChoice_rule_comparison_variable
 def apply() -> None:
     """Remember whether a rule matched, and keep its Assign."""
     moto_package.replace(Preprocessor, "visitChoice_rule_comparison_variable", _visit_rule_with_assign)
+    moto_package.replace(ComparisonVariable, "_eval_body", _eval_comparison)
     moto_package.replace(StateChoice, "_eval_state", _eval_state)
     moto_package.replace(StateChoice, "_eval_state_output", _eval_state_output)
 
@@ -35,6 +41,21 @@ def _visit_rule_with_assign(self: Preprocessor, ctx: Any) -> Any:
         components = [self.visit(child) for child in ctx.children]
         rule.assign = next((component for component in components if isinstance(component, AssignDecl)), None)
     return rule
+
+
+def _eval_comparison(self: ComparisonVariable, env: Environment) -> None:
+    self.variable.eval(env)
+    operator = self.comparison_function.operator_type
+    if isinstance(env.stack[-1], NoSuchVariable) and operator is not ComparisonOperatorType.IsPresent:
+        path = self.variable.string_sampler.literal_value
+        raise failures.standard(
+            env,
+            "States.Runtime",
+            f"Invalid path '{path}': The choice state's condition path references an invalid value.",
+            "ExecutionFailed",
+            "executionFailedEventDetails",
+        )
+    self.comparison_function.eval(env)
 
 
 def _eval_state(self: StateChoice, env: Environment) -> None:

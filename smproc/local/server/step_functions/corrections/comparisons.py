@@ -35,6 +35,7 @@ def apply() -> None:
 
 
 def _subclasses(owner: type) -> Iterator[Any]:
+    inner: Any
     for inner in owner.__subclasses__():
         yield inner
         yield from _subclasses(inner)
