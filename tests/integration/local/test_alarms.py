@@ -299,6 +299,13 @@ def test_embedded_metrics_and_metric_filters(local_aws: RunningLocalAws) -> None
         filterPattern='"went wrong"',
         metricTransformations=[{"metricNamespace": "Mine", "metricName": filtered, "metricValue": "1"}],
     )
+    unmatched = local_aws.name()
+    local_aws.logs.put_metric_filter(
+        logGroupName=group,
+        filterName=unmatched,
+        filterPattern='{ $.level = "ERROR" }',
+        metricTransformations=[{"metricNamespace": "Mine", "metricName": unmatched, "metricValue": "1"}],
+    )
     embedded = Watched(local_aws, Namespace="Mine", MetricName=name, Dimensions=dimension("service", "it"))
     matching = Watched(local_aws, Namespace="Mine", MetricName=filtered)
     embedded.wait("OK")
@@ -306,6 +313,9 @@ def test_embedded_metrics_and_metric_filters(local_aws: RunningLocalAws) -> None
     local_aws.client("lambda").invoke(FunctionName=created)
     embedded.wait("ALARM")
     matching.wait("ALARM")
+    listed = local_aws.client("cloudwatch").list_metrics(Namespace="Mine")["Metrics"]
+    assert unmatched not in {metric["MetricName"] for metric in listed}
+    assert f"The metric filter {unmatched} records nothing" in local_aws.aws.status().log.read_text()
 
 
 def test_a_function_as_action_and_disabled_actions(local_aws: RunningLocalAws) -> None:

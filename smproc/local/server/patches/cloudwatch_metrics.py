@@ -19,6 +19,8 @@ events (not so in 1.5.33).
 from __future__ import annotations
 
 import json
+import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -53,6 +55,10 @@ _EXECUTIONS: Mapping[str, str] = {
     "ABORTED": "ExecutionsAborted",
 }
 _MINUTE_IN_SECONDS = 60
+# Patterns of JSON members and of fields, which match everything in ministack.
+_STRUCTURED_PATTERNS = ("{", "[")
+_recording = threading.Lock()
+_log = logging.getLogger(__name__)
 
 
 def record(datum: Datum) -> None:
@@ -66,14 +72,15 @@ def record(datum: Datum) -> None:
     metrics = service("cloudwatch")
     metric = datum.metric
     dimensions = dict(metric.dimensions)
-    bucket = metrics._metric_bucket((metric.namespace, metric.name, metrics._dims_key(dimensions)))
-    for value, count in datum.values:
-        point = {"Timestamp": datum.timestamp, "Value": value, "Unit": datum.unit, "Dimensions": dimensions}
-        latest = bucket[-1] if bucket else {}
-        if latest.get("Count") and {**latest, **point} == latest:
-            latest["Count"] += count
-        else:
-            bucket.append({**point, "Count": count})
+    with _recording:
+        bucket = metrics._metric_bucket((metric.namespace, metric.name, metrics._dims_key(dimensions)))
+        for value, count in datum.values:
+            point = {"Timestamp": datum.timestamp, "Value": value, "Unit": datum.unit, "Dimensions": dimensions}
+            latest = bucket[-1] if bucket else {}
+            if latest.get("Count") and {**latest, **point} == latest:
+                latest["Count"] += count
+            else:
+                bucket.append({**point, "Count": count})
 
 
 def _record_all(namespace: str, dimensions: Mapping[str, str], values: Mapping[str, tuple[float, str]]) -> None:
@@ -136,9 +143,13 @@ def _fanout_to_subscription_filters(
 ) -> None:
     found = [datum for event in events for datum in embedded_metrics(str(event.get("message", "")))]
     logs = service("cloudwatch_logs")
-    for (group, _), metric_filter in logs._metric_filters.items():
+    for (group, name), metric_filter in logs._metric_filters.items():
         if group == group_name:
-            matches = logs._compile_filter_pattern(metric_filter["filterPattern"])
+            pattern = str(metric_filter["filterPattern"])
+            if pattern.strip().startswith(_STRUCTURED_PATTERNS):
+                _log.warning("The metric filter %s records nothing: its pattern is not evaluated here", name)
+                continue
+            matches = logs._compile_filter_pattern(pattern)
             found += [
                 datum
                 for event in events
