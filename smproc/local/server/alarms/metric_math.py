@@ -170,7 +170,8 @@ class _Computation:
         """Aggregate several series to one, or one series to a number."""
         if not _is_several(value):
             present = [each for each in self._as_series(value) if each is not None]
-            return float(function(present)) if present else [None] * self._length
+            nothing: Series = [None] * self._length
+            return float(function(present)) if present else nothing
         columns = [[each for each in column if each is not None] for column in zip(*_each(value), strict=True)]
         return [float(function(column)) if column else None for column in columns]
 
