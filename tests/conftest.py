@@ -34,6 +34,8 @@ for directory in (ROOT / "node_modules" / ".bin", Path(sys.prefix) / "bin"):
     os.environ["PATH"] = f"{directory}{os.pathsep}{os.environ['PATH']}"
 if node := shutil.which("node"):
     os.environ.setdefault("JSII_NODE", node)
+# Most tests run jobs with installed packages: to make the environments of images takes time and a package index.
+os.environ.setdefault("SMPROC_IMAGE_ENVIRONMENTS", "off")
 
 
 def pytest_configure() -> None:

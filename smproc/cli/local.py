@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from smproc.cli import images
 from smproc.cli.session import DEFAULT_PORT, Port, Region
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ Examples:
 """,
 )
 
+app.add_typer(images.app, name="images")
+
 
 @app.command(
     epilog="""\
@@ -64,8 +67,7 @@ def start(
         list[str] | None,
         typer.Option(
             metavar="NAME=SUBSTITUTE",
-            help="The substitute for an image in a sandbox: the directory of a virtual environment, or a command. "
-            "Repeat the option for more images.",
+            help="Add a substitute for an image, as `smproc local images add` does. Repeat the option for more images.",
         ),
     ] = None,
     enforce_iam: Annotated[  # noqa: FBT002 - an option on the command line
@@ -90,9 +92,9 @@ def start(
     """
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
 
-    images = dict(map(_image, image or ()))
+    substitutes = dict(map(_image, image or ()))
     local_aws = LocalAws(
-        port, region, runner=runner, images=images, enforce_iam=enforce_iam, manifest_layout=manifest_layout
+        port, region, runner=runner, images=substitutes, enforce_iam=enforce_iam, manifest_layout=manifest_layout
     )
     status = local_aws.start(fresh=fresh)
     option = "" if port == DEFAULT_PORT else f" --port {port}"

@@ -6,7 +6,8 @@ Callers use `LocalAws`; everything else runs in its server process::
     state_dir.py    the directory that keeps what is deployed and stored
     runners/        where a job's program runs: containers, sandboxes, image substitutes
     server/         the background process: ministack with our parts added
-        sagemaker/  the SageMaker API and its Step Functions integration
+        sagemaker/  the SageMaker API
+        step_functions/  the interpreter of state machines: moto's engine
         execution/  running a job: inputs, /opt/ml, logs, outputs, status
         patches/    every change to ministack's own behaviour
 """
@@ -16,11 +17,13 @@ from smproc.local.errors import (
     InvalidOptionError,
     LocalAwsError,
     MinistackNotInstalledError,
+    MotoNotInstalledError,
     NoContainerEngineError,
     NoSandboxError,
     PortInUseError,
     ServerFailedError,
     UnsupportedMinistackError,
+    UnsupportedMotoError,
 )
 from smproc.local.status import Status
 
@@ -30,10 +33,12 @@ __all__ = [
     "LocalAws",
     "LocalAwsError",
     "MinistackNotInstalledError",
+    "MotoNotInstalledError",
     "NoContainerEngineError",
     "NoSandboxError",
     "PortInUseError",
     "ServerFailedError",
     "Status",
     "UnsupportedMinistackError",
+    "UnsupportedMotoError",
 ]

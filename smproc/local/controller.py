@@ -31,7 +31,7 @@ from smproc.local.errors import (
     ServerFailedError,
 )
 from smproc.local.probes import answers, listener
-from smproc.local.runners import ImageSubstitute
+from smproc.local.runners.image_list import ImageList, check_substitutes
 from smproc.local.state_dir import ServerLock, StateDir, state_root
 from smproc.local.status import Status
 
@@ -76,8 +76,7 @@ class LocalAws:
             has the image, else a sandbox.
         enforce_iam: True to grant functions, jobs and state machines only what their roles' policies allow; the keys of
             `environment` may do everything. Default: False.
-        images: the substitutes for your own images in a sandbox, by the image's full name, its name without tag, or
-            without registry: the directory of a virtual environment, or a command that becomes the entry point.
+        images: the substitutes for images to add when it starts, as `add_image` does. Default: none.
         manifest_layout: the paths of the objects of a ``ManifestFile`` below the input's directory, which AWS does not
             document: ``relative`` to the manifest's prefix, or the whole ``key``. A script that searches the directory
             recursively works with both. Default: ``relative``.
@@ -116,13 +115,11 @@ class LocalAws:
             raise InvalidOptionError(
                 f"manifest_layout must be one of {', '.join(_MANIFEST_LAYOUTS)}, got {manifest_layout!r}"
             )
-        for name, substitute in (images or {}).items():
-            if not name or "=" in name:
-                raise InvalidOptionError(f"images must name images, got {name!r}")
-            ImageSubstitute.parse(str(substitute))
+        substitutes = {name: str(substitute) for name, substitute in (images or {}).items()}
+        check_substitutes(substitutes)
         self._runner = runner
         self._enforce_iam = enforce_iam
-        self._images = images or {}
+        self._substitutes = substitutes
         self._manifest_layout = manifest_layout
         self.port = port
         self.region = region
@@ -130,6 +127,7 @@ class LocalAws:
         root = Path(state_dir).absolute() if state_dir is not None else state_root()
         self._state_dir = StateDir(root / str(port))
         self._lock = ServerLock(self._state_dir)
+        self._image_list = ImageList(self._state_dir.images)
         self._started_here = False
 
     @property
@@ -163,6 +161,7 @@ class LocalAws:
                 f"ministack is not installed for {sys.executable}; pip install 'cdk-sagemaker-processing[local]'"
             )
         self._state_dir.create()
+        self._image_list.add(self._substitutes)
         with self._state_dir.log.open("ab") as log:
             report = self._launch(log.fileno(), *(["--fresh"] if fresh else []))
         if report.get("error") == "AlreadyRunning":
@@ -226,6 +225,30 @@ class LocalAws:
             jobs_in_progress=counts.get("in_progress", 0),
             jobs_finished=counts.get("finished", 0),
         )
+
+    def images(self) -> dict[str, str]:
+        """Return the substitutes for images that were added: virtual environments and commands, by the image's name."""
+        return self._image_list.read()
+
+    def add_image(self, name: str, substitute: str | Path) -> None:
+        """Add a substitute for an image, with which its jobs run from the next one on, until it is removed.
+
+        Args:
+            name: the image's full name, or its name without its registry, its tag, or both.
+            substitute: the directory of a virtual environment, or a command that becomes the entry point.
+
+        Raises:
+            InvalidOptionError: the name is empty or has an equals sign, or the substitute is neither of the two.
+        """
+        self._image_list.add({name: str(substitute)})
+
+    def remove_image(self, name: str) -> None:
+        """Remove the substitute for an image.
+
+        Raises:
+            InvalidOptionError: none was added under that name.
+        """
+        self._image_list.remove(name)
 
     def put_fault(
         self,
@@ -411,8 +434,6 @@ class LocalAws:
         arguments = ["--port", str(self.port), "--region", self.region, "--state-dir", str(self._state_dir.path)]
         arguments += ["--runner", self._runner, *(["--enforce-iam"] if self._enforce_iam else [])]
         arguments += ["--manifest-layout", self._manifest_layout]
-        for name, substitute in self._images.items():
-            arguments += ["--image", f"{name}={substitute}"]
         return arguments
 
     def _log_tail(self) -> str:

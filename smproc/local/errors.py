@@ -9,6 +9,8 @@
         ├── NoSandboxError                 neither bubblewrap nor util-linux's unshare can isolate a job here
         ├── MinistackNotInstalledError     the extra ``local`` is not installed
         ├── UnsupportedMinistackError      the installed ministack lacks names that the patches need
+        ├── MotoNotInstalledError          the extra ``local`` is not installed, or incompletely
+        ├── UnsupportedMotoError           the installed moto lacks names that the Step Functions engine needs
         └── ServerFailedError              the server died or did not answer in time
 
     ValueError
@@ -40,6 +42,14 @@ class MinistackNotInstalledError(LocalAwsError):
 
 class UnsupportedMinistackError(LocalAwsError):
     """The installed ministack lacks names that the patches need."""
+
+
+class MotoNotInstalledError(LocalAwsError):
+    """The extra ``local`` is not installed, or incompletely."""
+
+
+class UnsupportedMotoError(LocalAwsError):
+    """The installed moto lacks names that the Step Functions engine needs."""
 
 
 class ServerFailedError(LocalAwsError):

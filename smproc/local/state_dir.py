@@ -71,6 +71,11 @@ class StateDir:
         """The records of everything else in the account."""
         return self.path / "account"
 
+    @property
+    def images(self) -> Path:
+        """The substitutes for images that the user has added."""
+        return self.path / "images.json"
+
     def create(self) -> None:
         """Make the directory, readable by its owner alone: jobs' data, logs and credentials pass through it."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)

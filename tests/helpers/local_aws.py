@@ -153,7 +153,17 @@ class RunningLocalAws:
         return self.wait(self.create(self.request(script, **changes)))
 
     def log(self, name: str) -> dict[str, list[str]]:
-        """Return the lines of a job's logs by host."""
+        """Return the lines of a job's logs by host, without those of the local AWS itself."""
+        return {
+            host: [line for line in lines if not line.startswith("[local AWS] ")]
+            for host, lines in self._lines(name).items()
+        }
+
+    def all_lines(self, name: str) -> list[str]:
+        """Return all lines of a job's logs."""
+        return [line for lines in self._lines(name).values() for line in lines]
+
+    def _lines(self, name: str) -> dict[str, list[str]]:
         streams = self.logs.describe_log_streams(logGroupName=PROCESSING_LOG_GROUP, logStreamNamePrefix=f"{name}/")[
             "logStreams"
         ]

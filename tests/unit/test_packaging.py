@@ -263,6 +263,7 @@ def test_only_the_extra_for_the_local_aws_has_exact_pins() -> None:
     assert [line for line in project["optional-dependencies"]["local"] if "==" in line] == [
         "boto3==1.43.106",
         "ministack==1.5.33",
+        "moto[stepfunctions]==5.2.5",
     ]
 
 

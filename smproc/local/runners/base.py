@@ -36,3 +36,11 @@ class Runner(Protocol):
         Raises:
             CannotRunError: this machine cannot run it.
         """
+
+    def explain(self, container: ContainerSpec, output: str) -> str:
+        """Return what may explain the failure of a program; empty if nothing may.
+
+        Args:
+            container: what has run.
+            output: the end of its output.
+        """

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from smproc.local.runners.base import CannotRunError
 from smproc.local.runners.engine import Engine
+from smproc.local.runners.output_tail import OutputTail
 from smproc.local.runners.spec import ContainerSpec, Output, StopSignal
 from smproc.local.runners.supervise import supervise
 
@@ -66,7 +67,7 @@ class EngineRunner:
         name = f"smproc-{uuid.uuid4().hex}"
         with tempfile.TemporaryDirectory(prefix="smproc-") as directory, self._removed_on_exit(name):
             id_file = Path(directory) / "id"
-            recorder = _TailRecorder(output)
+            recorder = OutputTail(output)
             process = subprocess.Popen(
                 [self.engine.program, *self._run_arguments(container, name, id_file)],
                 env=_unproxied(self.engine.environment) | _credential_variables(container),
@@ -94,6 +95,10 @@ class EngineRunner:
             if code == _ENGINE_FAILED:
                 raise CannotRunError(f"{self.name} could not run the image {container.image}: {recorder.last_line()}")
             return code
+
+    def explain(self, container: ContainerSpec, output: str) -> str:  # noqa: ARG002 - the interface of a runner
+        """Return nothing: the program has run in its image."""
+        return ""
 
     def clean(self) -> None:
         """Remove the containers that a killed local AWS left behind."""
@@ -181,24 +186,3 @@ def _credential_variables(container: ContainerSpec) -> dict[str, str]:
 def _unproxied(environment: Mapping[str, str]) -> dict[str, str]:
     """Remove the proxy variables, which Podman passes on to containers; nothing is pulled, so it needs none itself."""
     return {name: value for name, value in environment.items() if not name.lower().endswith("_proxy")}
-
-
-class _TailRecorder:
-    """An output that passes data on and records the last of it: the reason when the engine itself fails."""
-
-    _SIZE = 2048
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
-        self._tail = b""
-
-    def write(self, data: bytes) -> None:
-        self._tail = (self._tail + data)[-self._SIZE :]
-        self._output.write(data)
-
-    def flush_if_due(self) -> None:
-        self._output.flush_if_due()
-
-    def last_line(self) -> str:
-        lines = self._tail.decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it gave no reason"

@@ -10,16 +10,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from smproc.local.runners.base import CannotRunError
-from smproc.local.runners.spark import find_spark, smspark_files
+from smproc.local.runners.image_environments import ROOT as JOB_PYTHON
+from smproc.local.runners.spark import compiled_file_systems, find_spark, smspark_files
 
-_AWS_IMAGE = re.compile(
+AWS_IMAGE = re.compile(
     r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|[a-z0-9.-]+)/(?P<repository>[a-z0-9._/-]+)(?:[:@].*)?"
 )
 _SCIKIT_LEARN = "sagemaker-scikit-learn"
 _SPARK = "sagemaker-spark-processing"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ROOT = "/opt/smproc"
-_LINKS = f"{_ROOT}/bin"
+_COMMANDS = f"{_ROOT}/bin"
+_SPARK_CLASSES = f"{_ROOT}/lib/spark-classes"
 # Half of Spark's start-up compiles code that runs once, and local jobs are small. A job's spark.driver.extraJavaOptions
 # come later on the command line and take precedence.
 _FAST_START_OPTIONS = "-XX:TieredStopAtLevel=1"
@@ -31,7 +33,7 @@ class ImageContents:
 
     Attributes:
         directories: directories of this machine that are visible, read-only, at their own paths.
-        links: symbolic links to create, by path.
+        python: the Python interpreter with the image's packages, by the path from which it finds them.
         path: the image's own PATH.
         files: files and directories of this machine that are visible, read-only, by the path at which they appear.
         environment: the image's other variables.
@@ -39,29 +41,33 @@ class ImageContents:
     """
 
     directories: tuple[Path, ...]
-    links: dict[str, str]
+    python: Path
     path: str
     files: dict[str, Path] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
 
 
-def contents_of(image: str) -> ImageContents:
+def contents_of(image: str, python: ImageContents | None = None) -> ImageContents:
     """Return the contents that substitute for an image.
+
+    Args:
+        image: the image's URI.
+        python: the Python to use. Default: the one that runs the local AWS.
 
     Raises:
         CannotRunError: this machine has no substitute.
     """
-    match = _AWS_IMAGE.fullmatch(image)
+    match = AWS_IMAGE.fullmatch(image)
     repository = match["repository"] if match else None
     if repository == _SCIKIT_LEARN:
-        return this_python()
+        return python or this_python()
     if repository == _SPARK:
-        return _this_spark(image)
+        return _with_spark(image, python or this_python())
     raise CannotRunError(
         f"The local AWS cannot run the image {image}: no container engine has it, and the local AWS itself substitutes "
         f"only {_SCIKIT_LEARN} and {_SPARK}, with its own Python {sys.version.split()[0]}; name a substitute for "
-        f"your image: smproc local start --image {_repository(image)}=/path/to/virtual-environment"
+        f"your image: smproc local images add {_repository(image)} /path/to/virtual-environment"
     )
 
 
@@ -70,21 +76,22 @@ def _repository(image: str) -> str:
     return re.sub(r"[:@].*", "", image.rpartition("/")[2]) or "IMAGE"
 
 
-def _this_spark(image: str) -> ImageContents:
-    python = this_python()
+def _with_spark(image: str, python: ImageContents) -> ImageContents:
     spark = find_spark(image)
     visible = (Path("/usr"), *python.directories)
     additional = {path for path in (spark.home, spark.java_home) if not any(map(path.is_relative_to, visible))}
     return replace(
         python,
         directories=(*python.directories, *sorted(additional)),
-        path=os.pathsep.join((_LINKS, python.path, str(spark.home / "bin"))),
-        files=smspark_files(_ROOT),
+        path=os.pathsep.join((_COMMANDS, python.path, str(spark.home / "bin"))),
+        files=smspark_files(_ROOT) | {_SPARK_CLASSES: compiled_file_systems(spark)},
         environment={
             "JAVA_HOME": str(spark.java_home),
             "SPARK_HOME": str(spark.home),
             # Spark would look for the address of a network card.
             "SPARK_LOCAL_IP": "127.0.0.1",
+            # The end of the class path, which the settings of a job do not touch.
+            "SPARK_DIST_CLASSPATH": _SPARK_CLASSES,
             "SPARK_LAUNCHER_OPTS": _FAST_START_OPTIONS,
             "SPARK_SUBMIT_OPTS": _FAST_START_OPTIONS,
         },
@@ -112,13 +119,6 @@ def python_at(executable: Path, prefixes: Collection[str]) -> ImageContents:
         directories.add(hop.parent.parent)
     directories |= {path.resolve() for path in directories}
     visible = sorted(path for path in directories if not path.is_relative_to("/usr") and path != Path("/"))
-    names = ("python", "python3")
-    scripts = executable.parent
-    if all((scripts / name).exists() and (scripts / name).samefile(executable) for name in names):
-        return ImageContents(directories=tuple(visible), links={}, path=f"{scripts}{os.pathsep}{_SYSTEM_PATH}")
-    # A system's interpreter is often called python3 only, or is one of several; a virtual environment always has both
-    # names, and must be started through its own path, or Python does not recognise it as one.
-    links = {f"{_LINKS}/{name}": str(executable) for name in names}
-    return ImageContents(
-        directories=tuple(visible), links=links, path=os.pathsep.join((_LINKS, str(scripts), _SYSTEM_PATH))
-    )
+    # The job's own Python comes first, and has the names python and python3.
+    path = os.pathsep.join((f"{JOB_PYTHON}/bin", str(executable.parent), _SYSTEM_PATH))
+    return ImageContents(directories=tuple(visible), python=executable, path=path)

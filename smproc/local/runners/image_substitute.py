@@ -8,9 +8,12 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from smproc.local.errors import InvalidOptionError
 from smproc.local.runners.image_contents import ImageContents, python_at, this_python
+
+_Substitute = TypeVar("_Substitute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,10 @@ class ImageSubstitute:
         ]
         return cls(environment, (executable, *rest))
 
+    def to_text(self) -> str:
+        """Return the substitute in the form that `parse` reads, with absolute paths."""
+        return shlex.join(self.command) if self.command else str(self.environment)
+
     def contents(self) -> ImageContents:
         """Return what the program sees: the Python, and the directories of the files that the command names."""
         python = this_python() if self.environment is None else _virtual_environment(self.environment)
@@ -72,16 +79,16 @@ class ImageSubstitute:
         return replace(python, directories=(*python.directories, *sorted(additional)), entrypoint=self.command)
 
 
-def substitute_for(image: str, substitutes: Mapping[str, ImageSubstitute]) -> ImageSubstitute | None:
+def substitute_for(image: str, substitutes: Mapping[str, _Substitute]) -> _Substitute | None:
     """Return the substitute for an image, None if there is none.
 
     Args:
         image: the image's URI.
-        substitutes: the substitutes by the image's name: in full, without its tag, or without its registry and tag. The
-            most specific name takes precedence.
+        substitutes: the substitutes by the image's name: in full, or without its registry, its tag, or both. The most
+            specific name takes precedence.
     """
     without_tag = re.sub(r"(:[^:/@]+)?(@.*)?\Z", "", image)
-    names = (image, without_tag, without_tag.partition("/")[2])
+    names = (image, image.partition("/")[2], without_tag, without_tag.partition("/")[2])
     return next((substitutes[name] for name in names if name in substitutes), None)
 
 

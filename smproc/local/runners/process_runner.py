@@ -6,14 +6,15 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from smproc.local.probes import catches, children
 from smproc.local.runners.base import CannotRunError
-from smproc.local.runners.image_contents import ImageContents, contents_of
-from smproc.local.runners.image_substitute import ImageSubstitute, substitute_for
+from smproc.local.runners.failure_hints import explain
+from smproc.local.runners.image_contents import ImageContents
+from smproc.local.runners.image_environments import ROOT, JobPython, create_job_python, describe
+from smproc.local.runners.image_preparation import ImagePreparation
 from smproc.local.runners.sandboxes import Sandbox, SandboxSpec, system_files, system_links
 from smproc.local.runners.spec import ContainerSpec, Output, StopSignal
 from smproc.local.runners.supervise import supervise
@@ -27,11 +28,11 @@ class ProcessRunner:
 
     Attributes:
         sandbox: isolates the process.
-        images: the user-supplied substitutes for images, by name.
+        images: what substitutes for images.
     """
 
     sandbox: Sandbox
-    images: Mapping[str, ImageSubstitute] = field(default_factory=dict)
+    images: ImagePreparation
 
     @property
     def name(self) -> str:
@@ -44,7 +45,7 @@ class ProcessRunner:
         Raises:
             CannotRunError: this machine has no substitute for the image, or the job names no entry point.
         """
-        image = self._contents(container.image)
+        image = self.images.check(container.image)
         if not container.entrypoint and not image.entrypoint:
             raise CannotRunError(
                 f"The local AWS does not know the entry point of the image {container.image}; set ContainerEntrypoint"
@@ -57,11 +58,22 @@ class ProcessRunner:
             CannotRunError: this machine has no substitute for the image, or the job names no entry point.
         """
         self.check(container)
-        with tempfile.NamedTemporaryFile("w", prefix="hosts-", encoding="utf-8") as hosts:
-            hosts.write(_hosts_file(container))
-            hosts.flush()
+
+        def report(line: str) -> None:
+            output.write(f"[local AWS] {line}\n".encode())
+            output.flush_if_due()
+
+        prepared = self.images.prepare(container.image, report)
+        if prepared.introduction:
+            report(prepared.introduction)
+        with tempfile.TemporaryDirectory(
+            prefix=f"{container.opt_ml.name}-", dir=container.opt_ml.parent, ignore_cleanup_errors=True
+        ) as own:
+            hosts = Path(own, "hosts")
+            hosts.write_text(_hosts_file(container), encoding="utf-8")
+            python = _job_python(Path(own, "python"), prepared.contents)
             # The sandbox dies with the thread that starts it, so this thread waits until it has ended.
-            spec = self._sandbox_spec(container, Path(hosts.name))
+            spec = _sandbox_spec(container, prepared.contents, hosts, python)
             process = subprocess.Popen(
                 self.sandbox.command(spec),
                 env=spec.launch_environment,
@@ -85,29 +97,38 @@ class ProcessRunner:
                 if process.stdout:
                     process.stdout.close()
 
-    def _contents(self, image: str) -> ImageContents:
-        substitute = substitute_for(image, self.images)
-        return contents_of(image) if substitute is None else substitute.contents()
+    def explain(self, container: ContainerSpec, output: str) -> str:
+        """Return what may explain the failure of a program whose output ends so; empty if nothing may."""
+        return explain(output, self.images.differences(container.image))
 
-    def _sandbox_spec(self, container: ContainerSpec, hosts: Path) -> SandboxSpec:
-        image = self._contents(container.image)
-        read_only = system_files() | {str(path): path for path in image.directories}
-        return SandboxSpec(
-            command=[*(container.entrypoint or image.entrypoint), *container.arguments],
-            environment={
-                "PATH": image.path,
-                "HOME": "/root",
-                "LANG": "C.UTF-8",
-                "PYTHONUNBUFFERED": "1",
-                **image.environment,
-                **container.environment,
-            },
-            read_only=read_only | image.files | {"/etc/hosts": hosts},
-            writable={_OPT_ML: container.opt_ml},
-            links=system_links() | image.links,
-            hostname=container.host,
-            network=container.network,
-        )
+
+def _job_python(directory: Path, image: ImageContents) -> JobPython:
+    interpreter = describe(image.python)
+    if interpreter is None:
+        raise CannotRunError(f"The Python {image.python} does not run")
+    return create_job_python(directory, interpreter)
+
+
+def _sandbox_spec(container: ContainerSpec, image: ImageContents, hosts: Path, python: JobPython) -> SandboxSpec:
+    read_only = system_files() | {str(path): path for path in image.directories}
+    # util-linux cannot mount a file below a directory that is read-only already.
+    read_only |= {name: path for name, path in python.visible.items() if not any(map(path.is_relative_to, read_only))}
+    return SandboxSpec(
+        command=[*(container.entrypoint or image.entrypoint), *container.arguments],
+        environment={
+            "PATH": image.path,
+            "HOME": "/root",
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            **image.environment,
+            **container.environment,
+        },
+        read_only=read_only | image.files | {"/etc/hosts": hosts},
+        writable={_OPT_ML: container.opt_ml, ROOT: python.directory},
+        links=system_links(),
+        hostname=container.host,
+        network=container.network,
+    )
 
 
 def _hosts_file(container: ContainerSpec) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,7 +10,8 @@ from smproc.local.errors import NoContainerEngineError, NoSandboxError
 from smproc.local.runners.base import Runner
 from smproc.local.runners.container_runner import EngineRunner
 from smproc.local.runners.engine import find_engine
-from smproc.local.runners.image_substitute import ImageSubstitute, substitute_for
+from smproc.local.runners.image_list import ImageList
+from smproc.local.runners.image_preparation import ImagePreparation
 from smproc.local.runners.process_runner import ProcessRunner
 from smproc.local.runners.sandboxes import find_sandbox
 from smproc.local.runners.spec import ContainerSpec, Output, StopSignal
@@ -56,6 +56,10 @@ class PreferringRunner:
         """
         return self._runner_of(container).run(container, output, stop)
 
+    def explain(self, container: ContainerSpec, output: str) -> str:
+        """Return what may explain the failure of a program whose output ends so; empty if nothing may."""
+        return self._runner_of(container).explain(container, output)
+
     def _runner_of(self, container: ContainerSpec) -> Runner:
         # A query of the engine can take as long as a job, and every job needs more than one.
         expires_at, runner = self._cache.get(container.image, (0.0, self.processes))
@@ -66,17 +70,17 @@ class PreferringRunner:
 
     def _best_for(self, image: str) -> Runner:
         # A user-supplied substitute takes precedence, even if the engine has the image.
-        if substitute_for(image, self.processes.images) is None and self.containers.has(image):
+        if self.processes.images.images.substitute_for(image) is None and self.containers.has(image):
             return self.containers
         return self.processes
 
 
-def choose(name: RunnerName, images: Mapping[str, ImageSubstitute], owner: str) -> Runner:
+def choose(name: RunnerName, images: ImageList, owner: str) -> Runner:
     """Return the runner to use, after removing what a killed one left behind.
 
     Args:
         name: ``process``, ``container``, or ``auto`` for a container where the engine has the image.
-        images: the user-supplied substitutes for images, by name.
+        images: the substitutes for images that the user has added.
         owner: identifies the containers of this local AWS.
 
     Raises:
@@ -84,17 +88,17 @@ def choose(name: RunnerName, images: Mapping[str, ImageSubstitute], owner: str) 
         NoSandboxError: nothing on this machine can isolate a job.
     """
     if name == "process":
-        return ProcessRunner(find_sandbox(), images)
+        return ProcessRunner(find_sandbox(), ImagePreparation(images))
     try:
         containers = EngineRunner(find_engine(), owner)
     except NoContainerEngineError:
         if name == "container":
             raise
-        return ProcessRunner(find_sandbox(), images)
+        return ProcessRunner(find_sandbox(), ImagePreparation(images))
     containers.clean()
     if name == "container":
         return containers
     try:
-        return PreferringRunner(containers, ProcessRunner(find_sandbox(), images))
+        return PreferringRunner(containers, ProcessRunner(find_sandbox(), ImagePreparation(images)))
     except NoSandboxError:
         return containers

@@ -15,13 +15,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal
 
 from smproc.local.errors import LocalAwsError, PortInUseError
 from smproc.local.probes import answers, children
-from smproc.local.runners import ImageSubstitute, choose
+from smproc.local.runners import ImageList, choose
 from smproc.local.runners.selection import RunnerName
 from smproc.local.state_dir import ServerLock, StateDir
 from smproc.terminal_text import printable
@@ -41,7 +41,6 @@ class Server:
         state_dir: the directory of the server's state.
         stop_grace_in_seconds: the time between SIGTERM and SIGKILL for a job's program.
         runner: the runner of jobs: ``auto``, ``process`` or ``container``.
-        images: the substitutes for user-supplied images, by the image's name.
         enforce_iam: whether requests need a policy that allows them.
         manifest_layout: the paths of the objects of a manifest: ``relative`` or ``key``.
         fresh: whether to delete what the previous server stored.
@@ -56,7 +55,6 @@ class Server:
         state_dir: StateDir,
         stop_grace_in_seconds: float,
         runner: RunnerName,
-        images: Mapping[str, ImageSubstitute],
         enforce_iam: bool,
         manifest_layout: Literal["relative", "key"],
         fresh: bool,
@@ -67,7 +65,6 @@ class Server:
         self._state_dir = state_dir
         self._stop_grace_in_seconds = stop_grace_in_seconds
         self._runner = runner
-        self._images = images
         self._enforce_iam = enforce_iam
         self._manifest_layout = manifest_layout
         self._fresh = fresh
@@ -104,7 +101,7 @@ class Server:
 
     def _serve(self, listening: socket.socket, lock: ServerLock, facts: dict[str, object], killed_pid: object) -> None:
         # Before DOCKER_HOST is set, which hides the container engine from ministack.
-        runner = choose(self._runner, self._images, str(self._state_dir.path))
+        runner = choose(self._runner, ImageList(self._state_dir.images), str(self._state_dir.path))
         # These imports take most of the start-up time, so the lock and the port are acquired first.
         from smproc.local.server import patches  # noqa: PLC0415
 
@@ -118,10 +115,12 @@ class Server:
         from smproc.local.server.asgi import with_credentials  # noqa: PLC0415
         from smproc.local.server.autosave import AutoSaver  # noqa: PLC0415
         from smproc.local.server.execution import AwsClients, Credentials, CredentialsEndpoint, JobExecutor  # noqa: PLC0415
-        from smproc.local.server.sagemaker import RESOURCE, ProcessingJobTask, SageMakerService  # noqa: PLC0415
+        from smproc.local.server.sagemaker import SageMakerService  # noqa: PLC0415
+        from smproc.local.server.step_functions.loading import load_engine  # noqa: PLC0415
 
         application = patches.load()
         patches.apply()
+        patches.open_logs()
 
         def assume_role(role_arn: str) -> Credentials:
             return Credentials(*patches.role_session(role_arn, "SageMaker"))
@@ -135,7 +134,7 @@ class Server:
             self._stop_grace_in_seconds,
         )
         patches.add_service("sagemaker", "SageMaker.", service.handle)
-        patches.add_task(RESOURCE, ProcessingJobTask(service))
+        patches.set_engine(load_engine(endpoint, service))
 
         def report_readiness() -> None:
             if not answers(self._port, _ANSWER_TIMEOUT_IN_SECONDS):
@@ -150,14 +149,21 @@ class Server:
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_number, self._stopping.set)
         threading.Thread(target=report_readiness, name="readiness", daemon=True).start()
-        saver = AutoSaver(patches.save_account)
+        saver = AutoSaver(patches.account_parts)
+        patches.on_background_change(saver.note_change)
         saver.start()
+        stopping = self._stopping
+
+        async def until_stopped() -> None:
+            await stopping.wait()
+            # ministack saves everything at its end: a save that is in progress must not write older content after it.
+            await asyncio.to_thread(saver.stop)
+
         try:
             served = with_credentials(application, credentials, saver.note_change)
-            loop.run_until_complete(_hypercorn(served, listening, self._stopping))
+            loop.run_until_complete(_hypercorn(served, listening, until_stopped))
         finally:
             service.close(_CLOSE_TIMEOUT_IN_SECONDS)
-            saver.stop()
             _kill_children()
 
     def _report(self, report: dict[str, object]) -> None:
@@ -200,7 +206,9 @@ def _listen(port: int) -> socket.socket:
     return listening
 
 
-async def _hypercorn(application: object, listening: socket.socket, stopping: asyncio.Event) -> None:
+async def _hypercorn(
+    application: object, listening: socket.socket, until_stopped: Callable[[], Awaitable[None]]
+) -> None:
     from hypercorn.asyncio import serve  # noqa: PLC0415
     from hypercorn.config import Config  # noqa: PLC0415
 
@@ -211,7 +219,7 @@ async def _hypercorn(application: object, listening: socket.socket, stopping: as
     config.graceful_timeout = 0.5
     config.shutdown_timeout = 2
     config.loglevel = "WARNING"
-    await serve(application, config, shutdown_trigger=stopping.wait)
+    await serve(application, config, shutdown_trigger=until_stopped)
 
 
 def _kill_children() -> None:
@@ -235,7 +243,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--stop-grace-in-seconds", type=float, default=5.0)
     parser.add_argument("--runner", choices=("auto", "process", "container"), default="auto")
-    parser.add_argument("--image", action="append", default=[], metavar="NAME=SUBSTITUTE")
     parser.add_argument("--enforce-iam", action="store_true")
     parser.add_argument("--manifest-layout", choices=("relative", "key"), default="relative")
     parser.add_argument("--fresh", action="store_true")
@@ -252,10 +259,6 @@ def main(arguments: list[str] | None = None) -> int:
         state_dir=StateDir(options.state_dir),
         stop_grace_in_seconds=options.stop_grace_in_seconds,
         runner=options.runner,
-        images={
-            name: ImageSubstitute.parse(substitute)
-            for name, _, substitute in (image.partition("=") for image in options.image)
-        },
         enforce_iam=options.enforce_iam,
         manifest_layout=options.manifest_layout,
         fresh=options.fresh,

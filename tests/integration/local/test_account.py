@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import signal
-from collections.abc import Iterator
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +35,6 @@ def restartable(free_port: int, tmp_path: Path) -> Iterator[RunningLocalAws]:
     aws.stop()
 
 
-def wait_until_saved(path: Path, change: str) -> None:
-    """Wait until a file contains a text."""
-    RunningLocalAws.until(lambda: path.read_text() if path.exists() else "", lambda written: change in written)
-
-
 def kill_and_restart(local_aws: RunningLocalAws) -> None:
     pid = local_aws.aws.status().pid
     assert pid
@@ -50,24 +50,131 @@ def test_objects_survive_a_kill_at_any_moment_whatever_their_keys(restartable: R
     assert [restartable.get(key) for key in KEYS] == [key.encode() for key in KEYS]
 
 
-def test_other_services_survive_a_kill_some_seconds_later(restartable: RunningLocalAws) -> None:
-    sqs = restartable.client("sqs")
-    queue = sqs.create_queue(QueueName="waiting")["QueueUrl"]
-    sqs.send_message(QueueUrl=queue, MessageBody="hello")
+def test_what_a_pipeline_uses_survives_a_kill_two_seconds_later(restartable: RunningLocalAws) -> None:
+    name = restartable.run("print('told')")["ProcessingJobName"]
+    queue = restartable.client("sqs").create_queue(QueueName="waiting")["QueueUrl"]
     machine = restartable.machine({"End": {"Type": "Pass", "End": True}})
     ended = restartable.states.start_execution(stateMachineArn=machine, input='{"a": 1}')["executionArn"]
     restartable.wait_for_execution(ended)
     waiting = restartable.execute({"Wait": {"Type": "Wait", "Seconds": 1000, "End": True}})
-    name = restartable.run("print('told')")["ProcessingJobName"]
-    services = restartable.aws.status().folder / "account" / "services"
-    for service, change in (("sqs", "hello"), ("stepfunctions", waiting), ("cloudwatch_logs", name)):
-        wait_until_saved(services / f"{service}.json", change)
+    restartable.client("sqs").send_message(QueueUrl=queue, MessageBody="hello")
+    changes = {change: add_and_read(restartable) for change, add_and_read in CHANGES.items()}
+    before = {change: read() for change, read in changes.items()}
+    time.sleep(2)
     kill_and_restart(restartable)
-    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    assert {change: read() for change, read in changes.items()} == before
+    assert restartable.states.describe_state_machine(stateMachineArn=machine)["status"] == "ACTIVE"
+    (message,) = restartable.client("sqs").receive_message(QueueUrl=queue)["Messages"]
     assert message["Body"] == "hello"
     assert restartable.states.describe_execution(executionArn=ended)["status"] == "SUCCEEDED"
     assert restartable.states.describe_execution(executionArn=waiting)["status"] == "FAILED"
     assert restartable.log(name) == {"algo-1": ["told"]}
+
+
+def bucket_configuration(local_aws: RunningLocalAws) -> Callable[[], object]:
+    tags: Any = {"TagSet": [{"Key": "a", "Value": "b"}]}
+    local_aws.s3.put_bucket_tagging(Bucket=BUCKET, Tagging=tags)
+    local_aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    notifications: Any = {"EventBridgeConfiguration": {}}
+    local_aws.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=notifications)
+
+    def read() -> object:
+        return (
+            local_aws.s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"],
+            local_aws.s3.get_bucket_versioning(Bucket=BUCKET)["Status"],
+            local_aws.s3.get_bucket_notification_configuration(Bucket=BUCKET).get("EventBridgeConfiguration"),
+        )
+
+    return read
+
+
+def role(local_aws: RunningLocalAws) -> Callable[[], object]:
+    statement = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    local_aws.iam.create_role(RoleName="r", AssumeRolePolicyDocument=document)
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+    local_aws.iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=json.dumps(policy))
+    return lambda: local_aws.iam.get_role_policy(RoleName="r", PolicyName="p")["PolicyDocument"]
+
+
+def table_item(local_aws: RunningLocalAws) -> Callable[[], object]:
+    client = local_aws.client("dynamodb")
+    client.create_table(
+        TableName="table",
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    client.put_item(TableName="table", Item={"k": {"S": "a"}, "n": {"N": "1"}})
+    return lambda: client.get_item(TableName="table", Key={"k": {"S": "a"}})["Item"]
+
+
+def rule(local_aws: RunningLocalAws) -> Callable[[], object]:
+    client = local_aws.client("events")
+    client.put_rule(Name="rule", EventPattern='{"source": ["a"]}')
+    client.put_targets(Rule="rule", Targets=[{"Id": "1", "Arn": "arn:aws:sqs:us-east-1:000000000000:waiting"}])
+    return lambda: (
+        client.describe_rule(Name="rule")["EventPattern"],
+        client.list_targets_by_rule(Rule="rule")["Targets"],
+    )
+
+
+def stack(local_aws: RunningLocalAws) -> Callable[[], object]:
+    client = local_aws.client("cloudformation")
+    topic = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "topic"}}
+    client.create_stack(StackName="stack", TemplateBody=json.dumps({"Resources": {"Topic": topic}}))
+    client.get_waiter("stack_create_complete").wait(StackName="stack", WaiterConfig={"Delay": 1})
+    return lambda: [
+        (item["ResourceStatus"], item["PhysicalResourceId"])
+        for item in client.describe_stack_resources(StackName="stack")["StackResources"]
+    ]
+
+
+def repository(local_aws: RunningLocalAws) -> Callable[[], object]:
+    client = local_aws.client("ecr")
+    client.create_repository(repositoryName="repository")
+    return lambda: [found["repositoryUri"] for found in client.describe_repositories()["repositories"]]
+
+
+def function(local_aws: RunningLocalAws) -> Callable[[], object]:
+    client = local_aws.client("lambda")
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("main.py", "def handler(event, context):\n    return event\n")
+    options = {"Runtime": "python3.11", "Role": "arn:aws:iam::000000000000:role/r", "Handler": "main.handler"}
+    client.create_function(FunctionName="function", Code={"ZipFile": code.getvalue()}, **options)
+
+    def read() -> object:
+        return client.invoke(FunctionName="function", Payload=b'{"a": 1}')["Payload"].read()
+
+    return read
+
+
+def log_group(local_aws: RunningLocalAws) -> Callable[[], object]:
+    local_aws.logs.create_log_group(logGroupName="group")
+    local_aws.logs.put_retention_policy(logGroupName="group", retentionInDays=7)
+    groups = local_aws.logs.describe_log_groups
+    return lambda: [found["retentionInDays"] for found in groups(logGroupNamePrefix="group")["logGroups"]]
+
+
+def parameter(local_aws: RunningLocalAws) -> Callable[[], object]:
+    client = local_aws.client("ssm")
+    client.put_parameter(Name="p", Value="1", Type="String")
+    return lambda: client.get_parameter(Name="p")["Parameter"]["Value"]
+
+
+# Each makes a change and returns the function that reads it.
+CHANGES: Mapping[str, Callable[[RunningLocalAws], Callable[[], object]]] = {
+    "bucket configuration": bucket_configuration,
+    "role": role,
+    "table and item": table_item,
+    "rule": rule,
+    "stack": stack,
+    "repository": repository,
+    "function": function,
+    "log group": log_group,
+    "parameter": parameter,
+}
 
 
 def test_a_stop_keeps_everything_and_a_fresh_start_nothing(restartable: RunningLocalAws) -> None:
@@ -102,8 +209,21 @@ def test_a_service_whose_file_cannot_be_read_is_skipped_and_the_others_are_loade
     assert "failed to load ssm" in (directory / "server.log").read_text()
 
 
-def test_a_failed_save_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_of_an_execution_is_saved_without_a_request(restartable: RunningLocalAws) -> None:
+    execution = restartable.execute({"Wait": {"Type": "Wait", "Seconds": 2, "End": True}})
+    time.sleep(4)
+    kill_and_restart(restartable)
+    assert restartable.states.describe_execution(executionArn=execution)["status"] == "SUCCEEDED"
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save changes at once."""
     monkeypatch.setattr("smproc.local.server.autosave._INTERVAL_IN_SECONDS", 0.01)
+
+
+@pytest.mark.usefixtures("often")
+def test_a_failed_save_is_retried_after_the_next_change() -> None:
     attempts: list[int] = []
 
     def save() -> None:
@@ -112,9 +232,41 @@ def test_a_failed_save_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
             saver.note_change()
             raise OSError("no space left")
 
-    saver = AutoSaver(save)
+    saver = AutoSaver(lambda: {"service": save})
     saver.start()
     saver.note_change()
     RunningLocalAws.until(lambda: len(attempts), lambda count: count >= 2)
     saver.stop()
     assert attempts == [0, 1]
+
+
+@pytest.mark.usefixtures("often")
+def test_a_service_that_takes_long_to_save_delays_itself_alone() -> None:
+    saved: list[str] = []
+
+    def slow() -> None:
+        saved.append("slow")
+        time.sleep(0.5)
+
+    saver = AutoSaver(lambda: {"slow": slow, "quick": lambda: saved.append("quick")})
+    saver.start()
+    saver.note_change()
+    RunningLocalAws.until(lambda: saved.count("slow"), lambda count: count == 1)
+    while saved.count("slow") == 1:
+        saver.note_change()
+        time.sleep(0.01)
+    saver.stop()
+    assert saved.count("quick") > 10
+    # The second time, it is saved after the other, though only one change came before.
+    assert saved[-2:] == ["quick", "slow"]
+
+
+@pytest.mark.usefixtures("often")
+def test_nothing_is_saved_while_nothing_changes() -> None:
+    saved = threading.Semaphore(0)
+    saver = AutoSaver(lambda: {"service": saved.release})
+    saver.start()
+    saver.note_change()
+    assert saved.acquire(timeout=60)
+    assert not saved.acquire(timeout=0.3)
+    saver.stop()

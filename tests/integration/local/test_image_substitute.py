@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from smproc.local.runners import (
     ContainerSpec,
     Engine,
     EngineRunner,
+    ImageList,
     ImageSubstitute,
     PreferringRunner,
     ProcessRunner,
@@ -64,13 +65,13 @@ def mapped(
 
 
 def test_an_image_is_a_virtual_environment_or_a_command(mapped: RunningLocalAws) -> None:
-    request = mapped.request("import only_here, sys; print(only_here.ANSWER, sys.prefix)")
+    request = mapped.request("import only_here; print(only_here.ANSWER, only_here.__file__)")
     request["AppSpecification"]["ImageUri"] = MINE
     job = mapped.wait(mapped.create(request))
     assert job["ProcessingJobStatus"] == "Completed", mapped.log(job["ProcessingJobName"])
     (line,) = mapped.log(job["ProcessingJobName"])["algo-1"]
     assert line.startswith("42 ")
-    assert line.endswith("/venv")
+    assert "/venv/" in line
 
     request = mapped.request("")
     request["AppSpecification"] = {"ImageUri": "other:latest", "ContainerArguments": ["more"]}
@@ -90,10 +91,14 @@ def test_an_image_is_a_virtual_environment_or_a_command(mapped: RunningLocalAws)
         ("mine", False),
         ("other/team/mine", True),
         ("team/mine2", False),
+        ("localhost:5000/team/tagged:1", True),
+        ("team/tagged:1", True),
+        ("localhost:5000/team/tagged:2", False),
+        ("localhost:5000/team/tagged", False),
     ],
 )
 def test_an_image_is_matched_by_its_name_with_or_without_registry_and_tag(image: str, found: bool) -> None:  # noqa: FBT001
-    assert (substitute_for(image, {"team/mine": ImageSubstitute(None, ("true",))}) is not None) == found
+    assert (substitute_for(image, {"team/mine": "one", "team/tagged:1": "other"}) is not None) == found
 
 
 def test_the_full_name_wins() -> None:
@@ -139,8 +144,8 @@ def test_an_image_without_a_substitute_is_refused_with_what_to_do() -> None:
         hosts=["algo-1"],
         network=False,
     )
-    with pytest.raises(CannotRunError, match=r"smproc local start --image mine=/path/to/virtual-environment"):
-        choose("process", {}, "any").check(container)
+    with pytest.raises(CannotRunError, match=r"smproc local images add mine /path/to/virtual-environment"):
+        choose("process", ImageList(Path("/nowhere")), "any").check(container)
 
 
 def test_without_an_engine_containers_are_refused_and_processes_are_not(
@@ -149,13 +154,13 @@ def test_without_an_engine_containers_are_refused_and_processes_are_not(
     require_sandbox("unshare")
     monkeypatch.setenv("PATH", path_without("unshare", "setpriv"))
     with pytest.raises(NoContainerEngineError) as caught:
-        choose("container", {}, "any")
+        choose("container", ImageList(Path("/nowhere")), "any")
     assert str(caught.value) == (
         "No container engine responds (docker is not installed; podman is not installed); start Docker or install "
         "Podman (apt install podman, dnf install podman), or run jobs without containers: smproc local start --runner "
         "process"
     )
-    assert isinstance(choose("auto", {}, "any"), ProcessRunner)
+    assert isinstance(choose("auto", ImageList(Path("/nowhere")), "any"), ProcessRunner)
 
 
 def fake_engine(directory: Path, script: str) -> str:
@@ -180,8 +185,9 @@ def test_with_an_engine_its_images_run_in_containers_and_others_as_processes(
     require_any_sandbox()
     engine = fake_engine(tmp_path, 'case "$*" in *unknown*) exit 1;; esac')
     monkeypatch.setenv("PATH", f"{engine}:{path_without('unshare', 'setpriv', 'bwrap')}")
-    substitutes: Mapping[str, ImageSubstitute] = {"mapped": ImageSubstitute(None, ("true",))}
-    runner = choose("auto", substitutes, "any")
+    images = ImageList(tmp_path / "images.json")
+    images.add({"mapped": "/usr/bin/true"})
+    runner = choose("auto", images, "any")
     assert isinstance(runner, PreferringRunner)
     assert runner.name.startswith("docker, or ")
 

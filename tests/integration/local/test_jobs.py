@@ -275,7 +275,7 @@ def test_an_image_without_a_substitute_fails_the_job_with_the_reason(local_aws: 
     assert job["ProcessingJobStatus"] == "Failed"
     assert "111122223333.dkr.ecr.us-east-1.amazonaws.com/mine:1" in job["FailureReason"]
     assert "sagemaker-scikit-learn" in job["FailureReason"]
-    assert "smproc local start --image mine=" in job["FailureReason"]
+    assert "smproc local images add mine " in job["FailureReason"]
 
 
 def test_a_job_without_an_entry_point_fails_with_what_to_set(local_aws: RunningLocalAws) -> None:

@@ -240,21 +240,21 @@ def test_the_patches_are_applied_once_and_fail_at_start_without_a_stated_order()
     script = """
 from smproc.local.server import patches
 from smproc.local.server.patches.registry import PatchOrderError
-from ministack.services import stepfunctions
+from ministack.services import eventbridge
 application = patches.load()
-unpatched = stepfunctions._run_execution
+unpatched = eventbridge._dispatch_event
 order, patches.WRAPPING_ORDER = patches.WRAPPING_ORDER, {}
 try:
     patches.apply()
 except PatchOrderError as error:
     print(error)
-assert stepfunctions._run_execution is unpatched
+assert eventbridge._dispatch_event is unpatched
 patches.WRAPPING_ORDER = order
 patches.apply()
-outer, inner = stepfunctions._run_execution, stepfunctions._run_execution.__wrapped__
+outer, inner = eventbridge._dispatch_event, eventbridge._dispatch_event.__wrapped__
 assert inner.__wrapped__ is unpatched
 names = [wrapper.__closure__[1].cell_contents.__module__.rpartition(".")[2] for wrapper in (inner, outer)]
-assert tuple(names) == order["ministack.services.stepfunctions._run_execution"], names
+assert tuple(names) == order["ministack.services.eventbridge._dispatch_event"], names
 try:
     patches.apply()
 except RuntimeError as error:

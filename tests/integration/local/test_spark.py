@@ -15,7 +15,8 @@ import pytest
 import sklearn.datasets
 
 from smproc.local.probes import children
-from smproc.local.runners import CannotRunError, ContainerSpec, ProcessRunner
+from smproc.local.runners import CannotRunError, ContainerSpec, ImageList, ProcessRunner
+from smproc.local.runners.image_preparation import ImagePreparation
 from smproc.local.runners.sandboxes import Unshare
 from smproc.local.runners.spark import find_spark
 from smproc.local.runners.spark.smspark import configuration, dependencies
@@ -193,16 +194,13 @@ def test_a_failing_application_fails_the_job_with_the_reason(local_aws: RunningL
 
 
 @pytest.mark.usefixtures("_spark")
-@pytest.mark.parametrize("scheme", ["s3", "s3a"])
-def test_an_application_that_reads_s3_directly_fails_with_what_to_do_instead(
-    local_aws: RunningLocalAws, scheme: str
-) -> None:
-    app = f"from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().read.text('{scheme}://data/x')"
+def test_a_path_of_the_container_without_a_scheme_fails_with_what_to_use_instead(local_aws: RunningLocalAws) -> None:
+    app = f"from pyspark.sql import SparkSession; SparkSession.builder.getOrCreate().read.text('{INPUT}/code')"
     job, _ = submit(local_aws, app)
     assert job["ProcessingJobStatus"] == "Failed"
     assert job["ExitMessage"].endswith(
-        "through hadoop-aws, which the local AWS does not have; declare the data as a ProcessingInput and a "
-        "ProcessingOutput, and use their directories: file:///opt/ml/processing/"
+        f"Path does not exist: hdfs://127.0.1.1{INPUT}/code; a path without a scheme is in HDFS, as in SageMaker's "
+        f"container: use file://{INPUT}/code"
     )
 
 
@@ -214,12 +212,11 @@ def test_a_class_of_a_jar_runs_with_jars_and_files_from_s3(local_aws: RunningLoc
     name = request["ProcessingJobName"]
     app = local_aws.put(f"{name}/code/app.jar", jar.read_bytes())
     table = local_aws.put(f"{name}/table.csv", TABLE.read_bytes())
-    count = f"SELECT count(*) FROM csv.`file://{INPUT}/data`"  # noqa: S608 - no external input
-    query = f"INSERT OVERWRITE DIRECTORY 'file:///opt/ml/processing/output' USING csv {count};"
+    count = f"SELECT count(*) FROM csv.`{table}`"  # noqa: S608 - no external input
+    query = f"INSERT OVERWRITE DIRECTORY 's3a://{local_aws.bucket}/{name}/counted' USING csv {count};"
     catalog = {"Classification": "spark-defaults", "Properties": {"spark.sql.catalogImplementation": "in-memory"}}
     request["ProcessingInputs"] = [
         local_aws.input("code", app),
-        local_aws.input("data", table),
         local_aws.input("sql", local_aws.put(f"{name}/query.sql", query)),
         local_aws.input("conf", local_aws.put(f"{name}/configuration.json", json.dumps(catalog))),
     ]
@@ -232,8 +229,8 @@ def test_a_class_of_a_jar_runs_with_jars_and_files_from_s3(local_aws: RunningLoc
     }
     job, _ = run_to_end(local_aws, request)
     assert job["ProcessingJobStatus"] == "Completed", job
-    (part,) = (key for key in local_aws.keys(f"{name}/") if key.startswith("part-"))
-    assert int(local_aws.get(f"{name}/{part}")) == len(TABLE.read_text().splitlines())
+    (part,) = (key for key in local_aws.keys(f"{name}/counted/") if key.startswith("part-"))
+    assert int(local_aws.get(f"{name}/counted/{part}")) == len(TABLE.read_text().splitlines())
 
 
 @pytest.mark.usefixtures("_spark")
@@ -241,11 +238,10 @@ def test_a_class_of_a_jar_runs_with_jars_and_files_from_s3(local_aws: RunningLoc
     ("options", "message"),
     [
         (["--jars", f"{INPUT}/jars"], f"error preparing for spark submit: file path {INPUT}/jars does not exist"),
-        (["--files", "s3://data/none"], "error preparing for spark submit: s3://data/none cannot be downloaded: "),
         (["--conf", "spark.x=1"], "Couldn't parse input.: "),
     ],
 )
-def test_options_that_cannot_be_used_end_the_job_before_spark_starts(
+def test_options_that_cannot_be_used_end_the_job_before_the_application_starts(
     local_aws: RunningLocalAws, options: list[str], message: str
 ) -> None:
     job, _ = submit(local_aws, "", *options)
@@ -283,7 +279,7 @@ def test_without_spark_the_error_names_the_packages_to_install(tmp_path: Path, m
         network=True,
     )
     with pytest.raises(CannotRunError) as refusal:
-        ProcessRunner(Unshare("unshare", "setpriv")).check(container)
+        ProcessRunner(Unshare("unshare", "setpriv"), ImagePreparation(ImageList(tmp_path / "images"))).check(container)
     assert "there is no pyspark in its Python environment and no Java 17 to 22 (JAVA_HOME is Java 11)" in str(
         refusal.value
     )
@@ -297,11 +293,11 @@ def test_directories_are_expanded_as_in_the_container(tmp_path: Path) -> None:
     two = f"{tmp_path}/a.py,{tmp_path}/b.py"
 
     def expand(listed: str) -> str:
-        return dependencies.expand("--py-files", listed, lambda uri: f"/fetched/{uri[-4:]}")
+        return dependencies.expand("--py-files", listed)
 
     assert expand(str(tmp_path)) == two
     assert expand(f"{tmp_path}/a.py,{tmp_path}") == f"{tmp_path}/a.py,{two}"
-    assert expand(f"s3a://x/d.py,{tmp_path}") == f"/fetched/d.py,{tmp_path}"
+    assert expand(f"s3a://x/d.py,{tmp_path}") == f"s3a://x/d.py,{tmp_path}"
     assert expand("hdfs://x/d.py") == ""
     (tmp_path / "empty").mkdir()
     for wrong in (f"{tmp_path}/empty", "a.py", f"{tmp_path}/none", f"{tmp_path},s3://x/d.py"):
@@ -334,6 +330,10 @@ def test_the_configuration_comes_between_the_defaults_and_the_event_logs(tmp_pat
     entry = {"Classification": "spark-defaults", "Properties": {"a": 1, "b": "x y"}}
     assert configuration.write(entry, {"a": "0"}, {"b": "z"}, tmp_path) == []
     assert (tmp_path / "spark-defaults.conf").read_text() == "a 0\na 1\nb x y\nb z\n"
+    hadoop = {"Classification": "core-site", "Properties": {"a": 1}}
+    configuration.write(hadoop, {}, {}, tmp_path, {"a": 0})
+    written = re.findall("<value>(.)</value>", (tmp_path / "core-site.xml").read_text())
+    assert written == ["0", "1"]  # Hadoop takes the last one
 
 
 @pytest.mark.parametrize(

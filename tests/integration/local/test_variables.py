@@ -110,7 +110,7 @@ def test_inner_states_read_outer_variables_and_keep_their_own(local_aws: Running
         "States": {
             "Both": {
                 "Type": "Pass",
-                "Assign": {"inner": 2, "outer": 3, "was.$": "$outer"},
+                "Assign": {"inner": 2, "was.$": "$outer"},
                 "Next": "In",
             },
             "In": {
@@ -129,10 +129,20 @@ def test_inner_states_read_outer_variables_and_keep_their_own(local_aws: Running
     states = {
         "Set": {"Type": "Pass", "Assign": {"outer": 1}, "Next": "Go"},
         "Go": {**kinds[kind], "Assign": {"results.$": "$"}, "Next": "Read"},
-        "Read": read("outer", "inner", "results"),
+        "Read": read("outer", "results"),
     }
     result = output(local_aws, states, {"items": [1, 2]})
-    assert result == {"outer": 1, "inner": None, "results": [{"inner": 2, "outer": 3, "was": 1}] * 2}
+    assert result == {"outer": 1, "results": [{"inner": 2, "outer": 1, "was": 1}] * 2}
+
+
+def test_an_inner_state_cannot_assign_a_variable_of_the_outer_scope(local_aws: RunningLocalAws) -> None:
+    inner = {"StartAt": "In", "States": {"In": {"Type": "Pass", "Assign": {"outer": 3}, "End": True}}}
+    states = {
+        "Set": {"Type": "Pass", "Assign": {"outer": 1}, "Next": "Go"},
+        "Go": {"Type": "Parallel", "Branches": [inner], "End": True},
+    }
+    execution = local_aws.wait_for_execution(local_aws.execute(states))
+    assert (execution["status"], execution["error"]) == ("FAILED", "States.Runtime")
 
 
 def test_a_jsonata_parallel_assigns_too(local_aws: RunningLocalAws) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
-from jsonata import Jsonata  # type: ignore[import-untyped]
+from jsonata import Jsonata
 from ministack.services import stepfunctions
 
 from cdk_sagemaker_processing import (

@@ -1,5 +1,6 @@
-"""The substitute for SageMaker's Spark image: pyspark, Java, and our own ``smspark-submit`` in `smspark`."""
+"""The substitute for SageMaker's Spark image: pyspark, Java, our own ``smspark-submit``, and file systems for S3."""
 
+from smproc.local.runners.spark.file_systems import compiled_file_systems
 from smproc.local.runners.spark.installation import SparkInstallation, find_spark, smspark_files
 
-__all__ = ["SparkInstallation", "find_spark", "smspark_files"]
+__all__ = ["SparkInstallation", "compiled_file_systems", "find_spark", "smspark_files"]

@@ -1,4 +1,4 @@
-"""What an alarm tells when its state changes: a message to SNS topics, an event, and the payload of functions.
+"""The notifications of an alarm whose state changes: a message to SNS topics, an event, and the payload of functions.
 
 See: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
 See: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html

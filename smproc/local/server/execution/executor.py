@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from smproc.local.runners import CannotRunError, ContainerSpec, Runner, StopSignal
+from smproc.local.runners import CannotRunError, ContainerSpec, OutputTail, Runner, StopSignal
 from smproc.local.server.execution.background import BackgroundTasks, Task
 from smproc.local.server.execution.clients import AwsClients, RoleClients
 from smproc.local.server.execution.credentials import CredentialsEndpoint
@@ -137,18 +137,20 @@ class JobExecutor:
         started = time.time_ns() // 1_000_000
         stop = StopSignal(job.stop_signal.grace_in_seconds, job.stop_signal)
 
-        failed: list[int] = []
+        failed: list[str] = []
 
         def run(container: ContainerSpec) -> None:
             stream = LogStream(clients.logs, f"{job.name}/{container.host}-{started}")
-            code = 1
+            code, output = 1, OutputTail(stream)
+            reason = ""
             try:
-                code = self.runner.run(container, stream, stop)
+                code = self.runner.run(container, output, stop)
+                reason = self.runner.explain(container, output.text) if code != 0 else ""
             except CannotRunError as error:
                 raise JobClientError(str(error)) from error
             finally:
                 if code != 0:
-                    failed.append(code)
+                    failed.append(f"exit code: {code}{f'. {reason}' if reason else ''}")
                     stop.request_now()  # other hosts may wait for this one forever
                 stream.close()
 
@@ -168,7 +170,7 @@ class JobExecutor:
         if failed:
             # AWS documents neither the wording, which is that of training jobs here, nor whether the outputs of a
             # failed job are uploaded, which they are not here.
-            raise JobFailedError(f"AlgorithmError: See job logs for more information, exit code: {failed[0]}")
+            raise JobFailedError(f"AlgorithmError: See job logs for more information, {failed[0]}")
 
     @contextlib.contextmanager
     def _aws_variables(self, job: ProcessingJob) -> Iterator[Mapping[str, str]]:

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class LogStream:
-    """A log stream, to which lines are sent a few times a second at most.
+    """A log stream, to which lines are sent a few times a second, or as soon as they fill a request.
 
     Logs that cannot be delivered do not fail the job; the server's own log reports them once.
 
@@ -38,6 +38,7 @@ class LogStream:
     logs: CloudWatchLogsClient
     name: str
     _events: list[InputLogEventTypeDef] = field(default_factory=list)
+    _size: int = 0
     _partial: bytes = b""
     _last_flush: float = field(default_factory=time.monotonic)
     _created: bool = False
@@ -56,8 +57,12 @@ class LogStream:
             self._partial = self._partial[_EVENT_MAX_BYTES:]
 
     def flush_if_due(self) -> None:
-        """Send the lines if the last ones were sent long enough ago."""
-        if self._events and time.monotonic() - self._last_flush >= _FLUSH_INTERVAL_IN_SECONDS:
+        """Send the lines if the last ones were sent long enough ago, or if they fill a request."""
+        if self._events and (
+            self._size >= _BATCH_MAX_BYTES
+            or len(self._events) >= _BATCH_MAX_EVENTS
+            or time.monotonic() - self._last_flush >= _FLUSH_INTERVAL_IN_SECONDS
+        ):
             self._flush()
 
     def close(self) -> None:
@@ -75,9 +80,10 @@ class LogStream:
                 # The service rejects an empty message. Empty lines are dropped, as AWS's own agents do.
                 if text:
                     self._events.append({"timestamp": now, "message": text})
+                    self._size += len(text) + _EVENT_OVERHEAD_IN_BYTES
 
     def _flush(self) -> None:
-        events, self._events = self._events, []
+        events, self._events, self._size = self._events, [], 0
         self._last_flush = time.monotonic()
         if not events or self._broken:
             return

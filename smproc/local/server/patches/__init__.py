@@ -25,6 +25,7 @@ from smproc.local.errors import MinistackNotInstalledError
 from smproc.local.server.patches import (
     cloudcontrol_state_machines,
     cloudformation_bucket_tags,
+    cloudformation_buckets,
     cloudformation_nat,
     cloudformation_parameter_names,
     cloudformation_state_machines,
@@ -37,21 +38,26 @@ from smproc.local.server.patches import (
     iam,
     lambda_event_sources,
     lambda_execution,
+    logs_filters,
+    logs_storage,
     persistence,
+    s3_encryption,
     s3_listing,
     s3_object_events,
+    s3_unsupported,
+    secretsmanager_names,
+    sqs_large_queues,
     sqs_message_moves,
     stepfunctions_definitions,
-    stepfunctions_executions,
-    stepfunctions_parallel,
-    stepfunctions_retries,
+    stepfunctions_engine,
+    stepfunctions_redrive,
     stepfunctions_start_execution,
     stepfunctions_status_events,
-    stepfunctions_variables,
 )
 from smproc.local.server.patches.eventbridge_put_events import put_events
 from smproc.local.server.patches.hosting import (
     Handler,
+    act_for,
     add_service,
     configure,
     request_account,
@@ -59,7 +65,8 @@ from smproc.local.server.patches.hosting import (
     role_session,
 )
 from smproc.local.server.patches.iam import check_caller_permission, check_role_permission, role_trusts
-from smproc.local.server.patches.persistence import save_account
+from smproc.local.server.patches.logs_storage import open_logs
+from smproc.local.server.patches.persistence import account_parts, on_background_change
 from smproc.local.server.patches.registry import (
     SUPPORTED,
     Mismatch,
@@ -69,71 +76,77 @@ from smproc.local.server.patches.registry import (
     mismatches,
     wrap,
 )
-from smproc.local.server.patches.stepfunctions_executions import (
-    CurrentTask,
-    Task,
-    aborted,
-    add_task,
-    call_on_abort,
-    current_task,
-    task_error,
-    task_submitted,
+from smproc.local.server.patches.stepfunctions_engine import (
+    CallbackResult,
+    Engine,
+    record_child_execution,
+    record_map_run,
+    register_jsonata_functions,
+    set_engine,
+    wait_scale,
 )
 
 __all__ = [
     "PATCHES",
     "SUPPORTED",
     "WRAPPING_ORDER",
-    "CurrentTask",
+    "CallbackResult",
+    "Engine",
     "Handler",
     "Mismatch",
-    "Task",
-    "aborted",
+    "account_parts",
+    "act_for",
     "add_service",
-    "add_task",
     "apply",
-    "call_on_abort",
     "check",
     "check_caller_permission",
     "check_role_permission",
     "configure",
-    "current_task",
     "load",
     "mismatches",
+    "on_background_change",
+    "open_logs",
     "patch_name",
     "put_events",
+    "record_child_execution",
+    "record_map_run",
+    "register_jsonata_functions",
     "request_account",
     "request_region",
     "role_session",
     "role_trusts",
-    "save_account",
-    "task_error",
-    "task_submitted",
+    "set_engine",
+    "wait_scale",
 ]
 
 # In the order in which they are applied: of two wrappers of one function, the later one is outside the earlier one.
 PATCHES: Final[tuple[ModuleType, ...]] = (
     hosting,
-    stepfunctions_executions,
+    stepfunctions_engine,
+    stepfunctions_redrive,
     stepfunctions_start_execution,
-    stepfunctions_retries,
-    stepfunctions_parallel,
-    stepfunctions_variables,
     stepfunctions_status_events,
     stepfunctions_definitions,
     eventbridge_dead_letters,
     eventbridge_put_events,
     lambda_event_sources,
     lambda_execution,
+    secretsmanager_names,
     sqs_message_moves,
+    sqs_large_queues,
+    s3_encryption,
     s3_listing,
+    s3_unsupported,
+    logs_filters,
     s3_object_events,
     cloudformation_bucket_tags,
+    cloudformation_buckets,
     cloudformation_nat,
     cloudformation_parameter_names,
     cloudformation_vpc,
     cloudformation_state_machines,
     cloudcontrol_state_machines,
+    logs_storage,
     cloudwatch_metrics,
     cloudwatch_alarms,
     persistence,
@@ -142,12 +155,8 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
 
 # The functions that several patches wrap, each with the patches from the innermost to the outermost.
 WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
-    # The executions' wrapper starts a timer in a copy of the thread's context. A nested execution runs on the thread of
-    # the execution that waits for it, so the variables of that one are cleared before the context is copied.
-    "ministack.services.stepfunctions._run_execution": ("stepfunctions_executions", "stepfunctions_variables"),
-    # The executions' wrapper can refuse a task. The context of the state is set before it does, so that it is never
-    # that of an earlier state.
-    "ministack.services.stepfunctions._execute_task": ("stepfunctions_executions", "stepfunctions_variables"),
+    # That of the persistence notes that something has changed, after the event was dispatched.
+    "ministack.services.eventbridge._dispatch_event": ("s3_object_events", "persistence"),
     # Executions of express workflows have metrics, but no events: the metrics' wrapper is outside.
     "ministack.services.stepfunctions._emit_execution_status_event": (
         "stepfunctions_status_events",

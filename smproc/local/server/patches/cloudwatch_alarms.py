@@ -256,7 +256,7 @@ def _change_state(record: MutableMapping[str, Any], verdict: Verdict, now: float
 
 
 def _evaluate_alarm(_original: Callable[..., Any], alarm: object) -> None:  # noqa: ARG001 - ministack's signature
-    """Have the alarms evaluated, instead of this one at once by ministack's own rules."""
+    """Schedule the evaluation of the alarms, instead of this one at once by ministack's own rules."""
     _evaluator.note_change()
 
 

@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from smproc.local.server.patches.registry import Names, application, core, service
+from smproc.local.server.patches.registry import Names, application, core, service, takes
 
 # Takes the method, path, headers, body and query of a request; returns the status, headers and body of the response.
 Handler = Callable[
@@ -36,7 +36,12 @@ NAMES: Names = {
     "ministack.core.router": {
         "SERVICE_PATTERNS": lambda value: isinstance(value, dict) and "target_prefixes" in value.get("sqs", {}),
     },
-    "ministack.core.responses": {"get_account_id": callable, "get_region": callable},
+    "ministack.core.responses": {
+        "get_account_id": callable,
+        "get_region": callable,
+        "set_request_account_id": takes("access_key_id"),
+        "set_request_region": takes("region"),
+    },
     "ministack.services.sts": {"register_session": callable},
 }
 
@@ -98,6 +103,17 @@ def request_account() -> str:
 def request_region() -> str:
     """Return the region of the request or execution that the calling thread works for."""
     return str(core("responses").get_region())
+
+
+def act_for(account: str, region: str) -> None:
+    """Make the calling thread work for an account and a region; for threads that are no request's.
+
+    Args:
+        account: the account id.
+        region: the region.
+    """
+    core("responses").set_request_account_id(account)
+    core("responses").set_request_region(region)
 
 
 def role_session(role_arn: str, session_name: str) -> tuple[str, str, str]:

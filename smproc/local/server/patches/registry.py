@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.metadata
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -14,7 +15,8 @@ from smproc.local.errors import LocalAwsError, UnsupportedMinistackError
 
 SUPPORTED = "1.5.33"
 
-# Modules of ministack, and for each name that we use the condition that its value must meet.
+# Modules of ministack, and for each name that we use, such as ``function`` or ``Class.method``, the condition that its
+# value must meet.
 Names = Mapping[str, Mapping[str, Callable[[Any], bool]]]
 # Modules of ministack, and for each function that we wrap the wrapper, which gets the original as its first argument.
 Wrappers = Mapping[str, Mapping[str, Callable[..., Any]]]
@@ -145,7 +147,7 @@ def _problem(module: str, name: str, condition: Callable[[Any], bool]) -> str | 
     except Exception as error:  # noqa: BLE001 - a module of another release may fail in any way
         return f"module cannot be imported: {error!r}"
     try:
-        value: object = getattr(loaded, name)
+        value: object = operator.attrgetter(name)(loaded)
     except AttributeError:
         return "name missing"
     try:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import jsonata  # type: ignore[import-untyped]
+import jsonata
 
 from smproc.local.server.state_machine_definitions.diagnostics import Findings
 

@@ -9,7 +9,13 @@ from typing import Any
 Properties = Mapping[str, Any]
 
 
-def write(configuration: object, defaults: Properties, overriding: Properties, directory: Path) -> list[str]:
+def write(
+    configuration: object,
+    defaults: Properties,
+    overriding: Properties,
+    directory: Path,
+    core_site: Properties | None = None,
+) -> list[str]:
     """Write the files of SPARK_CONF_DIR.
 
     Like the container, this writes values as they are, without quoting or escaping: a mistake there is a mistake here.
@@ -19,6 +25,7 @@ def write(configuration: object, defaults: Properties, overriding: Properties, d
         defaults: Spark properties that the configuration may override.
         overriding: Spark properties that the configuration may not override.
         directory: the directory to write to.
+        core_site: Hadoop properties that the configuration may override.
 
     Returns:
         A message for each classification that was not applied.
@@ -27,6 +34,8 @@ def write(configuration: object, defaults: Properties, overriding: Properties, d
         ValueError: the configuration is not in EMR's form.
     """
     files = {"spark-defaults.conf": _lines("{} {}", defaults)}
+    if core_site:
+        files["core-site.xml"] = _XML(core_site)
     ignored = []
     for classification, properties in _classifications(configuration):
         if classification in _UNSUPPORTED:
@@ -90,13 +99,14 @@ def _classifications(configuration: object) -> Iterator[tuple[str, Properties]]:
 
 def _parse(item: object, around: str | None) -> tuple[str, Properties, Sequence[object]]:
     """Return the parts of a configuration; ``around`` is the classification whose Configurations it is one of."""
-    match item:
-        case {"Classification": str(name), "Properties": dict(properties), "Configurations": list() | None as nested}:
-            nested = nested or []
-        case {"Classification": str(name), "Properties": dict(properties), **rest} if "Configurations" not in rest:
-            nested = []
-        case _:
-            raise ValueError(f"a configuration must have a Classification and Properties, got {item!r}")
+    # No match statement: this runs on the image's Python, 3.9.
+    found = item if isinstance(item, dict) else {}
+    name, properties = found.get("Classification"), found.get("Properties")
+    nested = [] if found.get("Configurations") is None else found["Configurations"]
+    if not isinstance(name, str) or not isinstance(properties, dict) or not isinstance(nested, list):
+        raise ValueError(  # noqa: TRY004 - the container's
+            f"a configuration must have a Classification and Properties, got {item!r}"
+        )
     if around is not None and around.endswith("-env") and name != "export":
         raise ValueError(f"{around}: env classifications must use the 'export' sub-classification")
     if name not in _FILES and name not in _UNSUPPORTED and not (around is not None and name == "export"):

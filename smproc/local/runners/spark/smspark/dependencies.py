@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,7 +10,7 @@ from .failure import input_failure, log
 _REMOTE = ("s3", "s3a")
 
 
-def expand(option: str, listed: str, fetch: Callable[[str], str]) -> str:
+def expand(option: str, listed: str) -> str:
     """Replace the directories of a list by the files in them, as the container does.
 
     Two peculiarities of the container are kept, or what works here would fail there: the first item decides for all
@@ -20,7 +19,6 @@ def expand(option: str, listed: str, fetch: Callable[[str], str]) -> str:
     Args:
         option: the option's name, for messages.
         listed: its value, separated by commas.
-        fetch: downloads an object from S3 and returns its path.
 
     Raises:
         SubmitError: an item does not exist, or a directory has no files.
@@ -28,7 +26,7 @@ def expand(option: str, listed: str, fetch: Callable[[str], str]) -> str:
     items = listed.split(",")
     scheme = urlsplit(listed).scheme
     if scheme in _REMOTE:
-        return ",".join(fetch(item) if urlsplit(item).scheme in _REMOTE else item for item in items)
+        return listed  # Spark downloads them
     if scheme not in ("", "file"):
         log(f"{option} {listed} is ignored, as by SageMaker's container")
         return ""
@@ -48,23 +46,3 @@ def _files(item: str) -> list[str]:
     if not files:
         raise input_failure(f"Found zero files in {path}")
     return files
-
-
-def fetch_into(directory: Path) -> Callable[[str], str]:
-    """Return a function that downloads objects from S3 into a directory; in the container, hadoop-aws does that."""
-
-    def fetch(uri: str) -> str:
-        import boto3  # noqa: PLC0415 - slow to import, and rarely needed
-
-        source = urlsplit(uri)
-        # A directory for each: Spark identifies files by their names, which two objects may share.
-        target = directory / str(len(list(directory.iterdir()))) / Path(source.path).name
-        target.parent.mkdir()
-        try:
-            boto3.client("s3").download_file(source.netloc, source.path.removeprefix("/"), str(target))
-        except Exception as error:
-            raise input_failure(f"{uri} cannot be downloaded: {error}") from error
-        return str(target)
-
-    directory.mkdir(parents=True)
-    return fetch

@@ -9,8 +9,8 @@ _TRACEBACK = "Traceback (most recent call last):"
 _JAVA = re.compile(r'^Exception in thread "main" (?P<reason>.+)$', re.MULTILINE)
 _SUBMIT = re.compile(r"^Error: (?P<reason>.+)$", re.MULTILINE)
 _PYTHON = re.compile(r"^\S*python\S*: (?P<reason>can't open file .+)$", re.MULTILINE)
-# Hadoop's messages for a URI whose file system it does not have.
-_S3 = re.compile(r"S3AFileSystem not found|No FileSystem for scheme \W?s3[an]?\b")
+# Spark's message for a file of the container that is looked for in HDFS.
+_HDFS = re.compile(r"path does not exist: hdfs://[^/\s]*(?P<path>/opt/ml/[^\s.]*)", re.IGNORECASE)
 _UNCAUGHT = 1
 
 
@@ -52,10 +52,9 @@ def spark_failure(code: int, output: str) -> SubmitError:
 
 
 def _reason(code: int, output: str) -> str | None:
-    if _S3.search(output):
+    if match := _HDFS.search(output):
         return (
-            "a Spark application reads and writes S3 through hadoop-aws, which the local AWS does not have; declare "
-            "the data as a ProcessingInput and a ProcessingOutput, and use their directories: file:///opt/ml/processing/"
+            f"{match[0]}; a path without a scheme is in HDFS, as in SageMaker's container: use file://{match['path']}"
         )
     # Any other code is the application's own choice; a traceback before it may be unrelated.
     if code == _UNCAUGHT and (reason := _last_exception(output.splitlines())):

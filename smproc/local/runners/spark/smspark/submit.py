@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -13,8 +14,8 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from . import configuration
-from .dependencies import expand, fetch_into
-from .failure import SubmitError, input_failure, log, spark_failure
+from .dependencies import expand
+from .failure import SubmitError, log, spark_failure
 
 _OPT_ML = Path("/opt/ml")
 _CONFIGURATION = _OPT_ML / "processing/input/conf/configuration.json"
@@ -23,6 +24,8 @@ _RESOURCES = _OPT_ML / "config/resourceconfig.json"
 _TEMPORARY = Path("/tmp/smspark")  # noqa: S108 - the sandbox's own /tmp
 # Tables, and data that does not fit into memory, go to the job's directory: /tmp is in memory.
 _WORK = _OPT_ML / "spark"
+_HDFS = _WORK / "hdfs"
+_S3_SCHEMES = ("s3", "s3a", "s3n")
 _DEPENDENCIES = ("jars", "py_files", "files")
 _MESSAGE_MAX = 1024
 _TAIL_MAX = 65_536
@@ -65,17 +68,14 @@ def _submit(options: argparse.Namespace) -> None:
     if (first := _first_host()) is not None:
         log(f"Spark runs on {first} only, where SageMaker runs it on all hosts; this host has nothing to do")
         return
-    if options.spark_event_logs_s3_uri:
-        raise input_failure("--spark-event-logs-s3-uri needs hadoop-aws, which the local AWS does not have")
-    fetch = fetch_into(_TEMPORARY / "fetched")
     command = ["--master", "local[*]", *(["--verbose"] if options.verbose else [])]
     if main_class := getattr(options, "class"):
         command += ["--class", main_class]
     for name in _DEPENDENCIES:
         option = f"--{name.replace('_', '-')}"
-        if (value := getattr(options, name)) and (files := expand(option, value, fetch)):
+        if (value := getattr(options, name)) and (files := expand(option, value)):
             command += [option, files]
-    _configure(options.local_spark_event_logs_dir)
+    _configure(options.spark_event_logs_s3_uri, options.local_spark_event_logs_dir)
     _run([f"{os.environ['SPARK_HOME']}/bin/spark-submit", *command, options.app, *options.arguments])
 
 
@@ -86,15 +86,17 @@ def _first_host() -> str | None:
     return None if resources["current_host"] == first else first
 
 
-def _configure(event_logs: str | None) -> None:
+def _configure(event_logs_in_s3: str | None, event_logs: str | None) -> None:
     events: Mapping[str, str] = {}
-    if event_logs:
+    if event_logs_in_s3:
+        events = {**_EVENT_LOGS, "spark.eventLog.dir": event_logs_in_s3.replace("s3://", "s3a://", 1)}
+    elif event_logs:
         # In the container, Spark writes to another directory, from which the logs are copied.
         Path(event_logs).mkdir(parents=True, exist_ok=True)
         events = {**_EVENT_LOGS, "spark.eventLog.dir": f"file://{event_logs}"}
     emr_configuration = _json(_CONFIGURATION) if _CONFIGURATION.exists() else None
     try:
-        ignored = configuration.write(emr_configuration, _defaults(), events, _TEMPORARY / "conf")
+        ignored = configuration.write(emr_configuration, _defaults(), events, _TEMPORARY / "conf", _core_site())
     except ValueError as error:
         raise SubmitError("ValueError", "error running Spark job", str(error)) from error
     for message in ignored:
@@ -110,6 +112,24 @@ def _defaults() -> dict[str, str]:
         "spark.local.dir": str(_WORK),
         # It would be unreachable in isolation, and its port is one of the machine's.
         "spark.ui.enabled": "false",
+        # The container's own: a task moves its files to their place when it ends.
+        "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
+    }
+
+
+def _core_site() -> dict[str, str]:
+    """Return the file systems: S3 by each of its schemes; HDFS, the default one, as a directory that starts empty."""
+    _HDFS.mkdir(parents=True, exist_ok=True)
+    s3 = {f"fs.{scheme}.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem" for scheme in _S3_SCHEMES}
+    contexts = {
+        f"fs.AbstractFileSystem.{scheme}.impl": "smproc.hadoop.AnyFileSystem" for scheme in (*_S3_SCHEMES, "hdfs")
+    }
+    return {
+        **s3,
+        **contexts,
+        "fs.defaultFS": f"hdfs://{socket.gethostbyname(min(_json(_RESOURCES)['hosts']))}/",
+        "fs.hdfs.impl": "smproc.hadoop.JobFileSystem",
+        "smproc.hdfs.directory": str(_HDFS),
     }
 
 

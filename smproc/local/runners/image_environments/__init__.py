@@ -1,0 +1,24 @@
+"""The environments in which a sandbox runs a job: the versions of the image, and what the job itself installs."""
+
+from smproc.local.runners.image_environments.environment import (
+    CannotMakeEnvironmentError,
+    Environment,
+    Environments,
+)
+from smproc.local.runners.image_environments.job_python import ROOT, JobPython, create_job_python
+from smproc.local.runners.image_environments.pythons import Interpreter, describe
+from smproc.local.runners.image_environments.versions import ImageVersions, known_images, versions_of
+
+__all__ = [
+    "ROOT",
+    "CannotMakeEnvironmentError",
+    "Environment",
+    "Environments",
+    "ImageVersions",
+    "Interpreter",
+    "JobPython",
+    "create_job_python",
+    "describe",
+    "known_images",
+    "versions_of",
+]

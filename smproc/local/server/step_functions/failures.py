@@ -1,0 +1,43 @@
+"""The exceptions that fail a state of moto's interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+
+
+def standard(env: Environment, error: str, cause: str, event_type: str, details: str) -> FailureEventException:
+    """Return the exception for an error that Step Functions itself names.
+
+    Args:
+        env: the environment of the state.
+        error: the error's name: ``States.Runtime``.
+        cause: its cause.
+        event_type: the type of the event that records it.
+        details: the field of the event's details.
+    """
+    return _exception(env, StatesErrorName.from_name(error), event_type, {details: {"error": error, "cause": cause}})
+
+
+def task(env: Environment, resource_type: str, resource: str, error: str, cause: str) -> FailureEventException:
+    """Return the exception for a failed task.
+
+    Args:
+        env: the environment of the state.
+        resource_type: the service: ``sagemaker``.
+        resource: the action with its suffix: ``createProcessingJob.sync``.
+        error: the error's name, which Retry and Catch match.
+        cause: its cause.
+    """
+    name = StatesErrorName.from_name(error) if error.startswith("States.") else CustomErrorName(error)
+    members = {"resourceType": resource_type, "resource": resource, "error": error, "cause": cause}
+    return _exception(env, name, "TaskFailed", {"taskFailedEventDetails": members})
+
+
+def _exception(env: Environment, name: object, event_type: str, details: Mapping[str, Any]) -> FailureEventException:
+    return FailureEventException(FailureEvent(env=env, error_name=name, event_type=event_type, event_details=details))
