@@ -19,7 +19,6 @@ events (not so in 1.5.33).
 from __future__ import annotations
 
 import json
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -55,10 +54,7 @@ _EXECUTIONS: Mapping[str, str] = {
     "ABORTED": "ExecutionsAborted",
 }
 _MINUTE_IN_SECONDS = 60
-# Patterns of JSON members and of fields, which match everything in ministack.
-_STRUCTURED_PATTERNS = ("{", "[")
 _recording = threading.Lock()
-_log = logging.getLogger(__name__)
 
 
 def record(datum: Datum) -> None:
@@ -143,13 +139,9 @@ def _fanout_to_subscription_filters(
 ) -> None:
     found = [datum for event in events for datum in embedded_metrics(str(event.get("message", "")))]
     logs = service("cloudwatch_logs")
-    for (group, name), metric_filter in logs._metric_filters.items():
+    for (group, _), metric_filter in logs._metric_filters.items():
         if group == group_name:
-            pattern = str(metric_filter["filterPattern"])
-            if pattern.strip().startswith(_STRUCTURED_PATTERNS):
-                _log.warning("The metric filter %s records nothing: its pattern is not evaluated here", name)
-                continue
-            matches = logs._compile_filter_pattern(pattern)
+            matches = logs._compile_filter_pattern(metric_filter["filterPattern"])
             found += [
                 datum
                 for event in events
