@@ -119,6 +119,27 @@ def test_a_thousand_objects_are_one_job_and_two_bad_ones_block_no_others(deploye
     assert (statuses.count("FAILED"), statuses.count("SUCCEEDED")) == (11, 10)
 
 
+def test_the_alarms_of_dead_letters_and_of_failed_executions_tell_their_topic(deployed: Deployment) -> None:
+    """Read what the topic of the alarms got after the first test."""
+    pipeline = Pipeline(deployed, "BatchCopy")
+    told: dict[str, dict[str, Any]] = {}
+
+    def metrics() -> set[str]:
+        received = pipeline.sqs.receive_message(QueueUrl=pipeline.outputs["Alarms"], MaxNumberOfMessages=10)
+        for message in received.get("Messages", ()):
+            alarm = json.loads(json.loads(message["Body"])["Message"])
+            told[alarm["Trigger"]["MetricName"]] = alarm
+        return {*told}
+
+    wanted = {"ApproximateNumberOfMessagesVisible", "ExecutionsFailed"}
+    pipeline.until(lambda: metrics() >= wanted)
+    assert {told[metric]["NewStateValue"] for metric in wanted} == {"ALARM"}
+    (dimension,) = told["ApproximateNumberOfMessagesVisible"]["Trigger"]["Dimensions"]
+    assert dimension["value"] == pipeline.outputs["DeadLetterQueue"].rpartition("/")[2]
+    (dimension,) = told["ExecutionsFailed"]["Trigger"]["Dimensions"]
+    assert dimension == {"value": pipeline.outputs["StateMachine"], "name": "StateMachineArn"}
+
+
 def test_dead_letters_are_shown_and_sent_back(deployed: Deployment) -> None:
     """Redrive what the first test has sent to the dead-letter queue."""
     pipeline = Pipeline(deployed, "BatchCopy")

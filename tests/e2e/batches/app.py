@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 
 from cdk_sagemaker_processing import (
@@ -57,6 +60,11 @@ class CopyStack(cdk.Stack):
         failures = sqs.Queue(self, "FailureQueue")
         pipeline.trigger.on_failure("Failed", targets.SqsQueue(failures))
         cdk.CfnOutput(self, "Failures", value=failures.queue_url)
+        topic, told = sns.Topic(self, "AlarmTopic"), sqs.Queue(self, "AlarmQueue")
+        topic.add_subscription(subscriptions.SqsSubscription(told))
+        for alarm in pipeline.trigger.alarms:
+            alarm.add_alarm_action(actions.SnsAction(topic))
+        cdk.CfnOutput(self, "Alarms", value=told.queue_url)
 
 
 app = cdk.App()

@@ -287,6 +287,7 @@ def test_embedded_metrics_and_metric_filters(local_aws: RunningLocalAws) -> None
             ],
         },
         "service": "it",
+        "measured": 7,
         name: [1],
     }
     code = f"def handler(event, context):\n    print({json.dumps(document)!r})\n    print('It went wrong')\n"
@@ -299,6 +300,15 @@ def test_embedded_metrics_and_metric_filters(local_aws: RunningLocalAws) -> None
         filterPattern='"went wrong"',
         metricTransformations=[{"metricNamespace": "Mine", "metricName": filtered, "metricValue": "1"}],
     )
+    for filter_name, text in (("matched", "it"), ("unmatched", "other")):
+        local_aws.logs.put_metric_filter(
+            logGroupName=group,
+            filterName=filter_name,
+            filterPattern=f'{{ $.service = "{text}" }}',
+            metricTransformations=[
+                {"metricNamespace": filtered, "metricName": filter_name, "metricValue": "$.measured"}
+            ],
+        )
     embedded = Watched(local_aws, Namespace="Mine", MetricName=name, Dimensions=dimension("service", "it"))
     matching = Watched(local_aws, Namespace="Mine", MetricName=filtered)
     embedded.wait("OK")
@@ -306,6 +316,17 @@ def test_embedded_metrics_and_metric_filters(local_aws: RunningLocalAws) -> None
     local_aws.client("lambda").invoke(FunctionName=created)
     embedded.wait("ALARM")
     matching.wait("ALARM")
+    cloudwatch = local_aws.client("cloudwatch")
+    assert [metric["MetricName"] for metric in cloudwatch.list_metrics(Namespace=filtered)["Metrics"]] == ["matched"]
+    found = cloudwatch.get_metric_statistics(
+        Namespace=filtered,
+        MetricName="matched",
+        StartTime=time.time() - 600,
+        EndTime=time.time() + 60,
+        Period=3600,
+        Statistics=["Maximum"],
+    )
+    assert [point["Maximum"] for point in found["Datapoints"]] == [7.0]
 
 
 def test_a_function_as_action_and_disabled_actions(local_aws: RunningLocalAws) -> None:

@@ -19,6 +19,7 @@ events (not so in 1.5.33).
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -53,6 +54,7 @@ _EXECUTIONS: Mapping[str, str] = {
     "ABORTED": "ExecutionsAborted",
 }
 _MINUTE_IN_SECONDS = 60
+_recording = threading.Lock()
 
 
 def record(datum: Datum) -> None:
@@ -66,14 +68,15 @@ def record(datum: Datum) -> None:
     metrics = service("cloudwatch")
     metric = datum.metric
     dimensions = dict(metric.dimensions)
-    bucket = metrics._metric_bucket((metric.namespace, metric.name, metrics._dims_key(dimensions)))
-    for value, count in datum.values:
-        point = {"Timestamp": datum.timestamp, "Value": value, "Unit": datum.unit, "Dimensions": dimensions}
-        latest = bucket[-1] if bucket else {}
-        if latest.get("Count") and {**latest, **point} == latest:
-            latest["Count"] += count
-        else:
-            bucket.append({**point, "Count": count})
+    with _recording:
+        bucket = metrics._metric_bucket((metric.namespace, metric.name, metrics._dims_key(dimensions)))
+        for value, count in datum.values:
+            point = {"Timestamp": datum.timestamp, "Value": value, "Unit": datum.unit, "Dimensions": dimensions}
+            latest = bucket[-1] if bucket else {}
+            if latest.get("Count") and {**latest, **point} == latest:
+                latest["Count"] += count
+            else:
+                bucket.append({**point, "Count": count})
 
 
 def _record_all(namespace: str, dimensions: Mapping[str, str], values: Mapping[str, tuple[float, str]]) -> None:
