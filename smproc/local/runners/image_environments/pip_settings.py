@@ -67,9 +67,8 @@ class PipSettings:
     def files(self) -> list[Path]:
         """The files and directories of this machine that they name."""
         paths = [_local(one) for name in ("cert", "client-cert", "find-links") for one in self._each(name)]
-        # The pages of an index that is a directory lead to files beside it.
         indexes = (_local(one) for name in ("index-url", "extra-index-url") for one in self._each(name))
-        paths += [path.parent for path in indexes if path is not None]
+        paths += [_index_root(path) for path in indexes if path is not None]
         return [path for path in paths if path is not None and path.exists() and path != Path("/")]
 
     def _each(self, name: str) -> list[str]:
@@ -94,6 +93,13 @@ class PipSettings:
         if "proxy" in self.values:
             variables |= dict.fromkeys(_PROXIES, self.values["proxy"])
         return {name: value for name, value in variables.items() if name not in os.environ}
+
+
+def _index_root(index: Path) -> Path:
+    """Return the directory of an index and its files, which may be beside the pages in ``simple``."""
+    # Whatever the layout, a job must not see the user's home.
+    is_beside = index.name == "simple" and not Path.home().is_relative_to(index.parent)
+    return index.parent if is_beside else index
 
 
 def _is_there(location: str) -> bool:

@@ -1,0 +1,113 @@
+"""The choice of versions, Pythons and settings for the environments of images, without a network."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from smproc.local.runners.image_environments import (
+    CannotMakeEnvironmentError,
+    Environment,
+    Environments,
+    Interpreter,
+    versions_of,
+)
+from smproc.local.runners.image_environments import environment as made
+from smproc.local.runners.image_environments.pip_settings import PipSettings
+from smproc.local.runners.image_list import ImageList
+from smproc.local.runners.image_preparation import ImagePreparation
+
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+
+
+@pytest.mark.parametrize(
+    ("tag", "known", "python"),
+    [
+        ("0.20.0-cpu-py3", "0.20.0", "3.7"),
+        ("0.23-1-cpu-py3", "0.23-1", "3.7"),
+        ("1.0-1-cpu-py3", "1.0-1", "3.8"),
+        ("1.2-1-cpu-py3", "1.2-1", "3.9"),
+        ("1.4-2-cpu-py3", "1.4-2", "3.10"),
+        ("1.4-2-cpu-py312", "1.4-2-py312", "3.12"),
+    ],
+)
+def test_a_tag_has_its_versions(tag: str, known: str, python: str) -> None:
+    versions = versions_of("sagemaker-scikit-learn", tag)
+    assert versions is not None
+    assert (versions.tag, versions.python) == (known, python)
+
+
+def test_the_versions_of_other_images_are_not_known() -> None:
+    assert versions_of("sagemaker-scikit-learn", "7.0-1") is None
+    assert versions_of("mine", "1.2-1-cpu-py3") is None
+
+
+def test_differences_are_named_and_ranges_are_none() -> None:
+    versions = versions_of("sagemaker-scikit-learn", "1.4-2-cpu-py3")
+    assert versions is not None
+    here = Interpreter(Path("/python"), "3.11.7", (), Path("/python"), ())
+    installed = {**versions.packages, "scipy": "1.15.3", "pandas": "2.3.3"}
+    assert Environment(here, versions, installed).differences == {
+        "Python": "Python 3.11.7 instead of 3.10",
+        "pandas": "pandas 2.3.3 instead of 2.3.2",
+    }
+
+
+def test_without_an_environment_the_job_runs_with_installed_packages_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMPROC_IMAGE_ENVIRONMENTS", "on")
+    attempts = []
+
+    def no_uv() -> str:
+        attempts.append(1)
+        raise CannotMakeEnvironmentError("uv is not installed")
+
+    monkeypatch.setattr(made, "find_uv", no_uv)
+    images = ImagePreparation(ImageList(tmp_path / "images.json"), Environments(tmp_path / "cache"))
+    for _ in range(2):  # not tried again at once
+        lines: list[str] = []
+        prepared = images.prepare(IMAGE, lines.append)
+        assert lines[-1] == (
+            "The environment of sagemaker-scikit-learn:1.2-1-cpu-py3 cannot be made: uv is not installed"
+        )
+        assert "scikit-learn" in prepared.introduction
+        assert " instead of 1.2.1" in prepared.introduction
+    assert attempts == [1]
+
+
+def test_pip_installs_from_where_this_machines_pip_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_")) or name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "pip.conf").write_text(
+        f"[global]\nextra-index-url = https://one.example/simple file://{tmp_path}/gone\nproxy = http://proxy.example\n"
+        f"find-links = {tmp_path}/wheels\n"
+    )
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.setenv("PIP_INDEX_URL", "https://mine.example/simple")
+    settings = PipSettings.of_this_machine()
+    assert settings.values["index-url"] == "https://mine.example/simple"
+    assert settings.values["extra-index-url"] == "https://one.example/simple"
+    assert tmp_path / "wheels" in settings.files
+    variables = settings.uv_variables()
+    assert variables["UV_DEFAULT_INDEX"] == "https://mine.example/simple"
+    assert variables["UV_INDEX"] == "https://one.example/simple"
+    assert variables["HTTPS_PROXY"] == "http://proxy.example"
+    assert f"proxy = {settings.values['proxy']}" in settings.to_file()
+
+
+def test_a_job_sees_an_index_and_never_the_home_around_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    for name in ("home/simple", "mirror/simple", "mirror2/index"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+
+    def files(index: Path) -> list[Path]:
+        return PipSettings({"index-url": f"file://{index}"}).files
+
+    assert files(home / "simple") == [home / "simple"]
+    assert files(tmp_path / "mirror" / "simple") == [tmp_path / "mirror"]
+    assert files(tmp_path / "mirror2" / "index") == [tmp_path / "mirror2" / "index"]
