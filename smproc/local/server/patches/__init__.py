@@ -24,7 +24,6 @@ from typing import Any, Final
 from smproc.local.errors import MinistackNotInstalledError
 from smproc.local.server.patches import (
     cloudcontrol_state_machines,
-    cloudformation_bucket_tags,
     cloudformation_buckets,
     cloudformation_nat,
     cloudformation_parameter_names,
@@ -139,7 +138,6 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     s3_unsupported,
     logs_filters,
     s3_object_events,
-    cloudformation_bucket_tags,
     cloudformation_buckets,
     cloudformation_nat,
     cloudformation_parameter_names,

@@ -1,7 +1,8 @@
-"""CloudFormation: a bucket's default encryption, ownership, logs, life cycle and stack tags, and its deletion.
+"""CloudFormation: a bucket's default encryption, ownership, logs, life cycle and tags, and its deletion.
 
-AWS: a bucket has the configurations of its resource and the tags of its stack. CloudFormation deletes a bucket only
-if it is empty: objects, versions and delete markers prevent it, multipart uploads in progress do not. The resource
+AWS: a bucket has the configurations and the tags of its resource, and the tags of its stack. CDK's handler of
+``auto_delete_objects`` empties only a bucket with the tag that CDK gives it. CloudFormation deletes a bucket only if it
+is empty: objects, versions and delete markers prevent it, multipart uploads in progress do not. The resource
 fails with S3's reason, stays in the stack, and the stack ends in DELETE_FAILED.
 See: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html
 See: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html
@@ -10,7 +11,7 @@ ministack 1.5.33: the handlers of ``AWS::S3::Bucket`` in
 `ministack.services.cloudformation.provisioners._RESOURCE_HANDLERS` ignore these properties and a suspended
 versioning, and delete a bucket with all that it contains.
 
-Removable when: the handlers store the four properties and refuse to delete a bucket with objects (not so in 1.5.33).
+Removable when: the handlers store these properties and refuse to delete a bucket with objects (not so in 1.5.33).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ NAMES: Names = {
         "_STACK_TAG_PROPERTY": lambda value: value["AWS::SQS::Queue"] == ("Tags", "list"),
     },
     "ministack.services.s3": {
+        "_bucket_tags": lambda value: hasattr(value, "pop"),
         "_bucket_versioning": lambda value: callable(value.get),
         "_buckets": lambda value: callable(value.get),
         "_delete_bucket": takes("name"),
@@ -127,6 +129,11 @@ def _configure(bucket: str, properties: Properties, old: Properties) -> None:
                 raise ValueError(f"{name}: {reason[1].decode() if reason else answer.decode()}")
         elif name in old:
             delete(bucket)
+    tags = {str(tag["Key"]): str(tag["Value"]) for tag in properties.get("Tags") or ()}
+    if tags:
+        s3._bucket_tags[bucket] = tags
+    else:
+        s3._bucket_tags.pop(bucket, None)
     if "VersioningConfiguration" in old and s3._bucket_versioning.get(bucket) == "Enabled":
         enabled = (properties.get("VersioningConfiguration") or {}).get("Status") == "Enabled"
         s3._bucket_versioning[bucket] = "Enabled" if enabled else "Suspended"
