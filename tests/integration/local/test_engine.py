@@ -194,6 +194,54 @@ def test_a_failed_iteration_can_be_caught(local_aws: RunningLocalAws) -> None:
     assert output(local_aws, states, [1, 2, 3]) == {"error": "Three"}
 
 
+@pytest.mark.parametrize("field", ["InputPath", "OutputPath", "ItemsPath", "Variable"])
+def test_a_field_with_a_path_to_nothing_fails_the_execution(local_aws: RunningLocalAws, field: str) -> None:
+    states = {
+        "InputPath": {"First": {"Type": "Pass", "InputPath": "$.none", "End": True}},
+        "OutputPath": {"First": {"Type": "Pass", "OutputPath": "$.none", "End": True}},
+        "ItemsPath": {
+            "First": {
+                "Type": "Map",
+                "ItemsPath": "$.none",
+                "ItemProcessor": {"StartAt": "Item", "States": {"Item": PASS}},
+                "End": True,
+            }
+        },
+        # Only IsPresent may ask for a path to nothing, also where a Default follows.
+        "Variable": {
+            "First": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.none", "NumericEquals": 1, "Next": "After"}],
+                "Default": "After",
+            },
+            "After": PASS,
+        },
+    }[field]
+    execution = run(local_aws, states, {"a": 1})
+    assert (execution["status"], execution.get("error")) == ("FAILED", "States.Runtime")
+
+
+def test_only_the_rule_that_matches_assigns_and_makes_the_output(local_aws: RunningLocalAws) -> None:
+    rule = {
+        "Condition": "{% $states.input.n > 1 %}",
+        "Assign": {"by": "{% 'rule' %}"},
+        "Output": {"from": "rule"},
+        "Next": "Last",
+    }
+    states = {
+        "Choose": {
+            "Type": "Choice",
+            "Choices": [rule],
+            "Assign": {"by": "state"},
+            "Output": {"from": "state"},
+            "Default": "Last",
+        },
+        "Last": {"Type": "Pass", "Output": "{% [$by, $states.input.from] %}", "End": True},
+    }
+    assert output(local_aws, states, {"n": 2}, QueryLanguage="JSONata") == ["rule", "rule"]
+    assert output(local_aws, states, {"n": 1}, QueryLanguage="JSONata") == ["state", "state"]
+
+
 def test_a_choice_without_a_match_and_a_default_fails(local_aws: RunningLocalAws) -> None:
     choice = {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericEquals": 1, "Next": "After"}]}
     execution = run(local_aws, {"Choose": choice, "After": PASS}, {"n": 2})
