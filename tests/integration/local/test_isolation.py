@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from smproc.local.runners.image_environments.pip_settings import PipSettings
 from smproc.local.runners.sandboxes import Sandbox, SandboxSpec, system_files, system_links
 from smproc.local.state_dir import StateDir
 from tests.helpers.local_aws import command_lines
@@ -43,10 +44,13 @@ json.dump({expression}, open("/opt/ml/processing/output/result", "w"))
 def test_the_root_shows_only_what_programs_need_of_the_machine(local_aws: RunningLocalAws) -> None:
     root = set(evaluate(local_aws, "os.listdir('/')"))
     links = {name for name in ("bin", "lib", "lib32", "lib64", "libx32", "sbin") if (Path("/") / name).exists()}
-    prefixes = [Path(prefix) for prefix in (sys.prefix, sys.base_prefix)]
-    python = {path.parts[1] for prefix in prefixes for path in (prefix, prefix.resolve())}
-    assert root == {"dev", "etc", "opt", "proc", "root", "tmp", "usr"} | links | python
-    assert evaluate(local_aws, "os.listdir('/opt')") == ["ml"]
+    shown = [Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)]
+    shown += [Path(sys.prefix), Path(sys.base_prefix)]
+    # What pip installs from, if that is on this machine.
+    shown += PipSettings.of_this_machine().files
+    assert root == {"dev", "etc", "opt", "proc", "root", "tmp", "usr"} | links | {path.parts[1] for path in shown}
+    below = {path.parts[2] for path in shown if path.parts[1] == "opt"}
+    assert set(evaluate(local_aws, "os.listdir('/opt')")) == {"ml", "smproc"} | below
 
 
 def test_neither_the_state_nor_another_jobs_directory_can_be_seen(local_aws: RunningLocalAws) -> None:
@@ -112,8 +116,10 @@ def test_network_isolation_disconnects_only_the_program(local_aws: RunningLocalA
     assert local_aws.log(name) == {"algo-1": ["logged"]}
 
 
-def test_python_is_the_servers_with_all_of_its_packages(local_aws: RunningLocalAws) -> None:
-    assert evaluate(local_aws, "[sys.prefix, __import__('sklearn').__version__ != '']") == [sys.prefix, True]
+def test_python_is_the_jobs_own_with_all_packages_of_the_server(local_aws: RunningLocalAws) -> None:
+    prefix, module = evaluate(local_aws, "[sys.prefix, __import__('sklearn').__file__]")
+    assert prefix == "/opt/smproc/python"
+    assert Path(module).is_relative_to(sys.prefix)
     assert evaluate(local_aws, "__import__('subprocess').run(['python', '-c', 'import sklearn']).returncode") == 0
 
 
