@@ -196,7 +196,7 @@ def test_a_failed_iteration_can_be_caught(local_aws: RunningLocalAws) -> None:
 
 @pytest.mark.parametrize("field", ["InputPath", "OutputPath", "ItemsPath", "Variable"])
 def test_a_field_with_a_path_to_nothing_fails_the_execution(local_aws: RunningLocalAws, field: str) -> None:
-    states = {
+    states: dict[str, dict[str, Any]] = {
         "InputPath": {"First": {"Type": "Pass", "InputPath": "$.none", "End": True}},
         "OutputPath": {"First": {"Type": "Pass", "OutputPath": "$.none", "End": True}},
         "ItemsPath": {
@@ -216,8 +216,8 @@ def test_a_field_with_a_path_to_nothing_fails_the_execution(local_aws: RunningLo
             },
             "After": PASS,
         },
-    }[field]
-    execution = run(local_aws, states, {"a": 1})
+    }
+    execution = run(local_aws, states[field], {"a": 1})
     assert (execution["status"], execution.get("error")) == ("FAILED", "States.Runtime")
 
 
