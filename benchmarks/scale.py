@@ -109,6 +109,14 @@ def limits(counted: dict[str, Any], size: int, quota: dict[str, float]) -> list[
             batches,
         ),
         Limit(
+            "concurrent executions of all functions",
+            quota["function_concurrency"]
+            * 1000
+            / (milliseconds(counted, "intake") + milliseconds(counted, "dispatcher"))
+            * thousand,
+            "a request for a higher quota, which new accounts need first; throttled deliveries are repeated",
+        ),
+        Limit(
             f"writes of the partition `{hottest}`",
             quota["partition_writes"] / writes[hottest] * thousand,
             f"{batches}; fewer groups",

@@ -18,7 +18,6 @@ import multiprocessing
 import os
 import random
 import shutil
-import signal
 import sys
 import tempfile
 import threading
@@ -32,23 +31,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.awsrequest import AWSResponse
-from botocore.config import Config
 
-import s3_trigger.dispatch
-import s3_trigger.intake
-import s3_trigger.runs
+from benchmarks.storm_functions import CONFIG, COUNTED, dispatcher, intake
 from s3_trigger.messages import Upload
-from s3_trigger.runtime import lambda_runtime
 from smproc.local import LocalAws
 from tests.helpers.ports import free_port
-from tests.helpers.trigger_world import Context, create_table
+from tests.helpers.trigger_world import create_table
 
-VISIBLE_AGAIN_SECONDS = 30
-LEASE_SECONDS, RECONCILED_SECONDS = 60, 10
 MAX_RECEIVES = 20  # AWS never kills as often as this storm does
 INTAKES, DISPATCHERS = 3, 2
-DELIVERY = 1000
 PUTTING_THREADS = 8
 QUEUE_MAX, SENT_TOGETHER = 3000, 50
 # Of each kind, one in so many uploads is hostile.
@@ -57,117 +48,8 @@ HOSTILE_EVERY = 200
 UPLOADS_PER_SECOND = 1000
 LATE_SECONDS = 5
 WAITING = ("inbox", "sealed", "open", "ready", "active", "outbox")
-COUNTED = ("calls", "throttled", "killed")
 QUIET_SECONDS = 3
 DEADLINE_SECONDS = 40 * 60
-CONFIG = Config(max_pool_connections=32, retries={"mode": "standard", "total_max_attempts": 6})
-
-
-class Chaos:
-    """The faults of this process: its calls are throttled, and it is killed at random."""
-
-    def __init__(self, throttled: float, killed: float, folder: Path) -> None:
-        self._random = random.Random()  # noqa: S311 - no secret
-        self._throttled, self._killed = throttled, killed
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        self._counts = {what: os.open(folder / what, flags) for what in COUNTED}
-        boto3.setup_default_session()
-        events = boto3.DEFAULT_SESSION.events
-        events.register("before-send", self._before)
-        events.register("response-received", self._after)
-
-    def _before(self, request: Any, event_name: str, **_: object) -> AWSResponse | None:
-        self._count("calls")
-        self._perhaps_kill()
-        if self._random.random() >= self._throttled:
-            return None
-        self._count("throttled")
-        code, body = 400, json.dumps({"__type": "ThrottlingException", "message": "Rate exceeded"})
-        if event_name.startswith("before-send.s3."):
-            code, body = 503, "<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
-        body = "" if request.method == "HEAD" else body
-        return AWSResponse(request.url, code, {"content-type": "application/x-amz-json-1.0"}, _Body(body.encode()))
-
-    def _after(self, **_: object) -> None:
-        self._perhaps_kill()
-
-    def _perhaps_kill(self) -> None:
-        if self._random.random() < self._killed:
-            self._count("killed")
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def _count(self, what: str) -> None:
-        os.write(self._counts[what], b".")  # without a lock, which a killed process would never release
-
-
-class _Body:
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def stream(self, *_: object, **__: object) -> Any:
-        yield self._content
-
-
-def intake(environment: dict[str, str], queue: str, throttled: float, killed: float, folder: Path) -> None:
-    """Run Lambda's poller and the intake as one process."""
-    _configure(environment)
-    sqs = boto3.Session().client("sqs", config=CONFIG)
-    # The dispatchers work all the time.
-    s3_trigger.intake.invoke_dispatcher = lambda _: None
-    Chaos(throttled, killed, folder)
-    while True:
-        messages: list[dict[str, Any]] = []
-        while len(messages) < DELIVERY and (
-            more := sqs.receive_message(
-                QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["All"], VisibilityTimeout=VISIBLE_AGAIN_SECONDS
-            ).get("Messages")
-        ):
-            messages += more
-        if not messages:
-            time.sleep(0.1)
-            continue
-        records = [
-            {
-                "messageId": message["MessageId"],
-                "receiptHandle": message["ReceiptHandle"],
-                "body": message["Body"],
-                "attributes": {"ApproximateReceiveCount": message["Attributes"]["ApproximateReceiveCount"]},
-                "messageAttributes": {},
-                "eventSource": "aws:sqs",
-                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:queue",
-                "awsRegion": "us-east-1",
-            }
-            for message in messages
-        ]
-        answer = s3_trigger.intake.handler({"Records": records}, Context())
-        failed = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
-        entries = [
-            {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
-            for number, message in enumerate(messages)
-            if message["MessageId"] not in failed
-        ]
-        for start in range(0, len(entries), 10):
-            sqs.delete_message_batch(QueueUrl=queue, Entries=entries[start : start + 10])
-
-
-def dispatcher(environment: dict[str, str], throttled: float, killed: float, folder: Path) -> None:
-    """Run the dispatcher, with a minute shortened to half a second."""
-    _configure(environment)
-    Chaos(throttled, killed, folder)
-    s3_trigger.runs.LEASE_SECONDS = LEASE_SECONDS
-    work = s3_trigger.dispatch.Dispatcher(lambda_runtime(), reconciled_seconds=RECONCILED_SECONDS)
-    while True:
-        try:
-            work.dispatch({"minute": True}, Context())
-        except Exception:  # noqa: BLE001 - as in Lambda, the next minute invokes it again
-            time.sleep(0.1)
-        time.sleep(0.5)
-
-
-def _configure(environment: dict[str, str]) -> None:
-    os.environ.update(environment)
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 1)
 
 
 class Storm:
@@ -386,16 +268,19 @@ def _sequencer(number: int) -> str:
 _ENCRYPTED = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "0" * 32}
 
 
-def run(name: str, settings: dict[str, Any], changed: dict[str, Any], arguments: argparse.Namespace) -> bool:
+def run(
+    name: str, uploads: int, settings: dict[str, Any], changed: dict[str, Any], arguments: argparse.Namespace
+) -> bool:
     """Run one storm; return True when nothing was lost, nothing was started twice, and every slot is free.
 
     Args:
         name: a description.
+        uploads: the number of uploads.
         settings: the settings of the functions.
         changed: the settings that the deployment in the middle changes.
         arguments: the arguments of the command.
     """
-    storm = Storm(arguments.uploads, settings)
+    storm = Storm(uploads, settings)
     bare = storm.put()
     deliveries = storm.draw(arguments.duplicated)
     environment = {"SETTINGS": json.dumps(storm.settings)}
@@ -438,7 +323,7 @@ def run(name: str, settings: dict[str, Any], changed: dict[str, Any], arguments:
     calls, throttled, killed = ((folder / what).stat().st_size for what in COUNTED)
     shutil.rmtree(folder)
     sys.stdout.write(
-        f"{name}: {arguments.uploads:,} uploads in {deliveries:,} deliveries, {calls:,} calls, {throttled:,} of them "
+        f"{name}: {uploads:,} uploads in {deliveries:,} deliveries, {calls:,} calls, {throttled:,} of them "
         f"throttled, {killed} functions killed, {seconds:.0f} s, {seconds / bare:.2f} times the {bare:.0f} s of "
         f"as many puts: {outcome.executions:,} executions, {outcome.dead} objects in dead letters ("
         f"{'; '.join(outcome.reasons)}), lost {outcome.lost}, twice {outcome.twice}, slots in use {outcome.slots}\n"
@@ -450,7 +335,13 @@ def run(name: str, settings: dict[str, Any], changed: dict[str, Any], arguments:
 def main() -> int:
     """Run the storms; return the exit status 0 when nothing was lost and nothing was started twice."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--uploads", type=int, default=100_000)
+    parser.add_argument("--uploads", type=int, default=100_000, help="uploads to batches. Default: 100,000")
+    parser.add_argument(
+        "--single-uploads",
+        type=int,
+        default=20_000,
+        help="uploads that start an execution each, for most of whose time the local AWS runs them. Default: 20,000",
+    )
     parser.add_argument("--duplicated", type=float, default=0.2)
     parser.add_argument("--throttled", type=float, default=0.05)
     parser.add_argument("--killed", type=float, default=0.0005, help="chance to be killed before, and after, a call")
@@ -463,6 +354,7 @@ def main() -> int:
             results.append(
                 run(
                     "batches of 1,000, at most 8 concurrently, then of 300, at most 3",
+                    arguments.uploads,
                     {"batch_size": 1000, "batch_window": 10, "max_concurrent_jobs": 8},
                     {"batch_size": 300, "max_concurrent_jobs": 3, "prefixes": ["in/0", "in/"]},
                     arguments,
@@ -472,6 +364,7 @@ def main() -> int:
             results.append(
                 run(
                     "an execution for each object, then at most 200 concurrently",
+                    arguments.single_uploads,
                     {},
                     {"max_concurrent_jobs": 200, "prefixes": ["in/0", "in/"]},
                     arguments,
