@@ -86,3 +86,35 @@ def remove(
 
     LocalAws(port).remove_image(name)
     typer.echo(f"Removed the substitute for {name}")
+
+
+@app.command()
+def build(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="One of SageMaker's images: its URI, or its repository and tag. The list has those that are known.",
+            show_default=False,
+        ),
+    ],
+    base: Annotated[
+        str | None,
+        typer.Option(
+            help="An image with Python and glibc 2.28 or newer. Default: python:VERSION-slim of Docker Hub, with the "
+            "image's version of Python.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Build an image with the contents of one of SageMaker's, for Docker or Podman.
+
+    Containers then run the jobs of that image, whatever registry and region their URIs name. No account is needed: the
+    contents come from this machine's package index.
+    """
+    from smproc.local.runners import find_engine  # noqa: PLC0415 - slow to load
+    from smproc.local.runners.image_builds import ImageBuild, build_image  # noqa: PLC0415 - slow to load
+
+    wanted = ImageBuild.of(name)
+    built = build_image(find_engine(), wanted, base or wanted.default_base, lambda line: typer.echo(line, err=True))
+    typer.echo(f"Built {built.name}. {built.introduction}")

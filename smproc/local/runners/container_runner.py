@@ -12,6 +12,8 @@ from pathlib import Path
 
 from smproc.local.runners.base import CannotRunError
 from smproc.local.runners.engine import Engine
+from smproc.local.runners.failure_hints import explain
+from smproc.local.runners.image_builds.labels import built_image
 from smproc.local.runners.output_tail import OutputTail
 from smproc.local.runners.spec import ContainerSpec, Output, StopSignal
 from smproc.local.runners.supervise import supervise
@@ -43,8 +45,8 @@ class EngineRunner:
         return self.engine.name
 
     def has(self, image: str) -> bool:
-        """Return whether the engine has an image."""
-        return self.engine.has(image)
+        """Return whether the engine has an image, or one that was built here for it."""
+        return self.engine.has(image) or built_image(self.engine, image) is not None
 
     def check(self, container: ContainerSpec) -> None:
         """Check that the container can be run.
@@ -54,8 +56,9 @@ class EngineRunner:
         """
         if not self.has(container.image):
             raise CannotRunError(
-                f"{self.name} does not have the image {container.image}; pull it with {self.name} pull, or build it "
-                "under that name"
+                f"{self.name} does not have the image {container.image}; pull it with {self.name} pull, build it under "
+                "that name, or, if it is SageMaker's own, build its contents here: smproc local images build "
+                f"{container.image.rpartition('/')[2]}"
             )
 
     def run(self, container: ContainerSpec, output: Output, stop: StopSignal) -> int:
@@ -65,11 +68,15 @@ class EngineRunner:
             CannotRunError: the engine could not create the container.
         """
         name = f"smproc-{uuid.uuid4().hex}"
+        image = container.image
+        if not self.engine.has(image) and (built := built_image(self.engine, image)) is not None:
+            output.write(f"[local AWS] {built.introduction}\n".encode())
+            image = built.name
         with tempfile.TemporaryDirectory(prefix="smproc-") as directory, self._removed_on_exit(name):
             id_file = Path(directory) / "id"
             recorder = OutputTail(output)
             process = subprocess.Popen(
-                [self.engine.program, *self._run_arguments(container, name, id_file)],
+                [self.engine.program, *self._run_arguments(container, image, name, id_file)],
                 env=_unproxied(self.engine.environment) | _credential_variables(container),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -96,9 +103,10 @@ class EngineRunner:
                 raise CannotRunError(f"{self.name} could not run the image {container.image}: {recorder.last_line()}")
             return code
 
-    def explain(self, container: ContainerSpec, output: str) -> str:  # noqa: ARG002 - the interface of a runner
-        """Return nothing: the program has run in its image."""
-        return ""
+    def explain(self, container: ContainerSpec, output: str) -> str:
+        """Return what may explain the failure of a program whose output ends so; empty if it ran in its own image."""
+        built = None if self.engine.has(container.image) else built_image(self.engine, container.image)
+        return "" if built is None else explain(output, built.differences, what="container")
 
     def clean(self) -> None:
         """Remove the containers that a killed local AWS left behind."""
@@ -109,7 +117,7 @@ class EngineRunner:
             if leftovers:
                 self.engine.execute("rm", "--force", *leftovers)
 
-    def _run_arguments(self, container: ContainerSpec, name: str, id_file: Path) -> list[str]:
+    def _run_arguments(self, container: ContainerSpec, image: str, name: str, id_file: Path) -> list[str]:
         entrypoint, arguments = list(container.entrypoint), list(container.arguments)
         inherited = _credential_variables(container)
         explicit = {key: value for key, value in container.environment.items() if key not in inherited}
@@ -128,7 +136,7 @@ class EngineRunner:
             *(part for key, value in explicit.items() for part in ("--env", f"{key}={value}")),
             # Docker takes only the program; the rest precedes the arguments. The option also discards the CMD.
             *(["--entrypoint", entrypoint[0]] if entrypoint else []),
-            container.image,
+            image,
             *entrypoint[1:],
             *arguments,
         ]

@@ -18,12 +18,13 @@ _SIGNS = {
 _TEXT_MAX = 300
 
 
-def explain(output: str, differences: Mapping[str, str]) -> str:
+def explain(output: str, differences: Mapping[str, str], *, what: str = "sandbox") -> str:
     """Return a sentence about the differences that may explain the end of a program's output; empty if none may.
 
     Args:
         output: the end of the output.
         differences: the differences by the name of the package, as a sentence gives them.
+        what: what has run the program. Default: a sandbox.
     """
     *_, last = [None, *_ERROR.finditer(output)]
     if last is None or last["kind"].rpartition(".")[2] not in (*_KINDS, "SyntaxError"):
@@ -37,4 +38,4 @@ def explain(output: str, differences: Mapping[str, str]) -> str:
     if not concerned:
         return ""
     message = f"{last['kind']}: {last['text'] or ''}".rstrip(": ")[:_TEXT_MAX]
-    return f"{message}. The sandbox differs from the image: it has {', '.join(concerned)}"
+    return f"{message}. The {what} differs from the image: it has {', '.join(concerned)}"

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from smproc.local.runners.base import CannotRunError
 from smproc.local.runners.image_environments import ROOT as JOB_PYTHON
-from smproc.local.runners.spark import compiled_file_systems, find_spark, smspark_files
+from smproc.local.runners.spark import SparkInstallation, compiled_file_systems, find_spark, smspark_files
 
 AWS_IMAGE = re.compile(
     r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|[a-z0-9.-]+)/(?P<repository>[a-z0-9._/-]+)(?:[:@].*)?"
 )
 _SCIKIT_LEARN = "sagemaker-scikit-learn"
-_SPARK = "sagemaker-spark-processing"
+SPARK = "sagemaker-spark-processing"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ROOT = "/opt/smproc"
 _COMMANDS = f"{_ROOT}/bin"
@@ -62,11 +62,11 @@ def contents_of(image: str, python: ImageContents | None = None) -> ImageContent
     repository = match["repository"] if match else None
     if repository == _SCIKIT_LEARN:
         return python or this_python()
-    if repository == _SPARK:
+    if repository == SPARK:
         return _with_spark(image, python or this_python())
     raise CannotRunError(
         f"The local AWS cannot run the image {image}: no container engine has it, and the local AWS itself substitutes "
-        f"only {_SCIKIT_LEARN} and {_SPARK}, with its own Python {sys.version.split()[0]}; name a substitute for "
+        f"only {_SCIKIT_LEARN} and {SPARK}, with its own Python {sys.version.split()[0]}; name a substitute for "
         f"your image: smproc local images add {_repository(image)} /path/to/virtual-environment"
     )
 
@@ -84,19 +84,38 @@ def _with_spark(image: str, python: ImageContents) -> ImageContents:
         python,
         directories=(*python.directories, *sorted(additional)),
         path=os.pathsep.join((_COMMANDS, python.path, str(spark.home / "bin"))),
-        files=smspark_files(_ROOT) | {_SPARK_CLASSES: compiled_file_systems(spark)},
-        environment={
-            "JAVA_HOME": str(spark.java_home),
-            "SPARK_HOME": str(spark.home),
-            # Spark would look for the address of a network card.
-            "SPARK_LOCAL_IP": "127.0.0.1",
-            # The end of the class path, which the settings of a job do not touch.
-            "SPARK_DIST_CLASSPATH": _SPARK_CLASSES,
-            "SPARK_LAUNCHER_OPTS": _FAST_START_OPTIONS,
-            "SPARK_SUBMIT_OPTS": _FAST_START_OPTIONS,
-        },
+        files=spark_files(spark),
+        environment=spark_environment(str(spark.home), str(spark.java_home)),
         entrypoint=("smspark-submit",),
     )
+
+
+def spark_files(spark: SparkInstallation) -> dict[str, Path]:
+    """Return the files beside Spark itself, by the path at which they appear in the image.
+
+    Raises:
+        CannotRunError: the file systems for S3 cannot be compiled.
+    """
+    return smspark_files(_ROOT) | {_SPARK_CLASSES: compiled_file_systems(spark)}
+
+
+def spark_environment(home: str, java_home: str) -> dict[str, str]:
+    """Return the variables of an image with Spark.
+
+    Args:
+        home: the directory of Spark in the image.
+        java_home: the directory of Java in the image.
+    """
+    return {
+        "JAVA_HOME": java_home,
+        "SPARK_HOME": home,
+        # Spark would look for the address of a network card.
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        # The end of the class path, which the settings of a job do not touch.
+        "SPARK_DIST_CLASSPATH": _SPARK_CLASSES,
+        "SPARK_LAUNCHER_OPTS": _FAST_START_OPTIONS,
+        "SPARK_SUBMIT_OPTS": _FAST_START_OPTIONS,
+    }
 
 
 def this_python() -> ImageContents:

@@ -84,7 +84,8 @@ class ImagePreparation:
             environment = _this_environment(versions)
         found = environment.interpreter
         contents = contents_of(image, python_at(found.executable, found.prefixes))
-        return Prepared(contents, _introduce(name, environment))
+        introduction = introduce("A sandbox", name, found.version, environment.installed, environment.differences)
+        return Prepared(contents, introduction)
 
     def differences(self, image: str) -> Mapping[str, str]:
         """Return what differs between an image and what substitutes for it, as a sentence gives it, by its name."""
@@ -116,12 +117,19 @@ def _this_environment(versions: ImageVersions) -> Environment:
     return Environment(interpreter, versions, installed)
 
 
-def _introduce(name: str, environment: Environment) -> str:
-    """Return the line that says which versions run a job, and how they differ from the image's."""
-    differences = environment.differences
-    here = {"Python": environment.interpreter.version, **environment.installed}
-    same = [f"{name} {version}" for name, version in here.items() if name not in differences]
-    text = f"A sandbox runs {name}, with its versions of {', '.join(same)}" if same else f"A sandbox runs {name}"
+def introduce(what: str, name: str, python: str, installed: Mapping[str, str], differences: Mapping[str, str]) -> str:
+    """Return the line that says which versions run a job, and how they differ from the image's.
+
+    Args:
+        what: what runs the job, such as ``A sandbox``.
+        name: the image's name without its registry.
+        python: the version of Python.
+        installed: the version of each package.
+        differences: the differences as a sentence gives them, by the name of the package.
+    """
+    here = {"Python": python, **installed}
+    same = [f"{one} {version}" for one, version in here.items() if one not in differences]
+    text = f"{what} runs {name}, with its versions of {', '.join(same)}" if same else f"{what} runs {name}"
     return f"{text}; but {', '.join(differences.values())}" if differences else text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -15,6 +16,11 @@ NAME = "smproc-conformance:1"
 # The ENTRYPOINT and the CMD of the image, which a job may override.
 ENTRYPOINT = ("python3", "-c", "import sys; print('own entry point', *sys.argv[1:])")
 COMMAND = ("own", "command")
+# Beside those that jobs of the tests call, what Spark's scripts do.
+_PROGRAMS = ("sh", "sleep", "bash", "dirname", "env", "head")
+# What wheels of numpy and its like, and Java, expect of every Linux.
+_LIBRARIES = ("libstdc++.so.6", "libgcc_s.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libz.so.1")
+_PASSWORDS = b"root:x:0:0:root:/root:/bin/bash\n"
 _EXCLUDED = {
     "__pycache__",
     "ensurepip",
@@ -57,12 +63,18 @@ def _fill(root: tarfile.TarFile) -> None:
     library = Path(sysconfig.get_path("stdlib", vars={"installed_base": str(prefix), "base": str(prefix)}))
     modules = [path for path in library.rglob("*") if path.is_file() and not _EXCLUDED & set(path.parts)]
     modules = [path for path in modules if not any(part.startswith("config-") for part in path.parts)]
-    programs = {f"/usr/bin/{name}": Path(f"/bin/{name}").resolve() for name in ("sh", "sleep")}
-    shared = _libraries([python, *programs.values(), *library.glob("lib-dynload/*.so")])
+    programs = {f"/usr/bin/{name}": Path(f"/bin/{name}").resolve() for name in _PROGRAMS}
+    listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
+    wheels_need = [match[1] for name in _LIBRARIES if (match := re.search(rf"{re.escape(name)} .*=> (\S+)", listed))]
+    shared = _libraries([python, *programs.values(), *library.glob("lib-dynload/*.so"), *map(Path, wheels_need)])
+    shared = [*shared, *map(Path, wheels_need)]
     for directory in ("tmp", "proc", "dev", "root", "opt/ml", "etc"):
         entry = tarfile.TarInfo(directory)
         entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if directory == "tmp" else 0o755
         root.addfile(entry)
+    passwords = tarfile.TarInfo("etc/passwd")
+    passwords.size = len(_PASSWORDS)
+    root.addfile(passwords, io.BytesIO(_PASSWORDS))
     for path in {*modules, python, *shared}:
         _add(root, path, str(path))
     for name, path in programs.items():

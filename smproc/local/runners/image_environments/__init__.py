@@ -4,6 +4,8 @@ from smproc.local.runners.image_environments.environment import (
     CannotMakeEnvironmentError,
     Environment,
     Environments,
+    find_differences,
+    install_packages,
 )
 from smproc.local.runners.image_environments.job_python import ROOT, JobPython, create_job_python
 from smproc.local.runners.image_environments.pythons import Interpreter, describe
@@ -19,6 +21,8 @@ __all__ = [
     "JobPython",
     "create_job_python",
     "describe",
+    "find_differences",
+    "install_packages",
     "known_images",
     "versions_of",
 ]

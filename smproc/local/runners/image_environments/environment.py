@@ -53,13 +53,7 @@ class Environment:
     @property
     def differences(self) -> dict[str, str]:
         """The differences from the image: the version here and there, as a sentence gives them, by name."""
-        wanted = {"Python": self.versions.python, **self.versions.packages}
-        here = {"Python": self.interpreter.version, **self.installed}
-        return {
-            name: f"{name} {here.get(name, 'missing')} instead of {version.removeprefix('>=')}"
-            for name, version in wanted.items()
-            if version and not _fulfils(name, here.get(name, ""), version)
-        }
+        return find_differences(self.versions, self.interpreter.version, self.installed)
 
 
 class Environments:
@@ -128,19 +122,11 @@ class Environments:
         interpreter = self._python(versions.python, uv)
         started = time.monotonic()
         uv.run("venv", "--quiet", "--seed", "--python", str(interpreter.executable), str(directory))
-        install = ["pip", "install", "--quiet", "--python", str(directory / "bin" / "python"), "--compile-bytecode"]
-        install += ["--only-binary", ":all:"]
-        problems = []
-        packages = {**versions.packages, **versions.additions}
-        for options in _nearest(packages, is_exact=interpreter.minor == versions.python):
-            try:
-                uv.run(*install, *options)
-            except CannotMakeEnvironmentError as error:
-                problems.append(str(error))
-                continue
-            break
-        else:
-            raise CannotMakeEnvironmentError(problems[-1])
+        install_packages(
+            {**versions.packages, **versions.additions},
+            is_exact=interpreter.minor == versions.python,
+            options=("--python", str(directory / "bin" / "python"), "--compile-bytecode"),
+        )
         names = ", ".join(versions.packages)
         listed = json.loads(uv.run("pip", "list", "--python", str(directory / "bin" / "python"), "--format", "json"))
         installed = {one["name"]: one["version"] for one in listed if one["name"] in versions.packages}
@@ -198,6 +184,46 @@ class _Uv:
             lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
             raise CannotMakeEnvironmentError(f"uv {arguments[0]}: {' '.join(lines[:_SHOWN_LINES])[:500]}")
         return result.stdout
+
+
+def install_packages(packages: Mapping[str, str], *, is_exact: bool, options: Sequence[str]) -> None:
+    """Install the versions of an image, or the nearest ones that can be had.
+
+    Args:
+        packages: the version of each package; one that starts with ``>=`` is a range.
+        is_exact: whether the Python is the image's, so that the image's own versions may be had.
+        options: the options of ``uv pip install`` that say where and for which Python.
+
+    Raises:
+        CannotMakeEnvironmentError: no versions can be had.
+    """
+    uv = _Uv(find_uv())
+    problems = []
+    for wanted in _nearest(packages, is_exact=is_exact):
+        try:
+            uv.run("pip", "install", "--quiet", "--only-binary", ":all:", *options, *wanted)
+        except CannotMakeEnvironmentError as error:
+            problems.append(str(error))
+            continue
+        return
+    raise CannotMakeEnvironmentError(problems[-1])
+
+
+def find_differences(versions: ImageVersions, python: str, installed: Mapping[str, str]) -> dict[str, str]:
+    """Return the differences from an image: the version here and there, as a sentence gives them, by name.
+
+    Args:
+        versions: the versions in the image.
+        python: the version of Python here.
+        installed: the version of each package here.
+    """
+    wanted = {"Python": versions.python, **versions.packages}
+    here = {"Python": python, **installed}
+    return {
+        name: f"{name} {here.get(name, 'missing')} instead of {version.removeprefix('>=')}"
+        for name, version in wanted.items()
+        if version and not _fulfils(name, here.get(name, ""), version)
+    }
 
 
 def find_uv() -> str:
