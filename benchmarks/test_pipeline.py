@@ -31,7 +31,9 @@ def test_the_bare_script(benchmark: Any, wine: Path, tmp_path: Path) -> None:
     base = tmp_path / "opt" / "ml"
     (base / "processing" / "input").mkdir(parents=True)
     (base / "processing" / "input" / "wine.csv").write_bytes(wine.read_bytes())
-    script = tmp_path / "preprocess.py"
+    # In a directory of its own: the script ignores the files beside it.
+    script = tmp_path / "code" / "preprocess.py"
+    script.parent.mkdir()
     script.write_text(SCRIPT.read_text().replace('"/opt/ml/', f'"{base}/'))
 
     def bare() -> None:

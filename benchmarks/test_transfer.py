@@ -75,7 +75,7 @@ import pathlib
 for number in range({count}):
     pathlib.Path(f"/opt/ml/processing/output/{{number:05}}").write_bytes(b"x" * {size})
 """
-    output_time = run_job(local_aws, script)
+    output_time = min(run_job(local_aws, script) for _ in range(2))
     with capsys.disabled():
         print(  # noqa: T201 - the result
             f"\n{count:,} files of {size:,} bytes: a job reads them in {input_time:.1f} s, "
