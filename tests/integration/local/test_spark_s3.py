@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from smproc.local.runners import CannotRunError
+from smproc.local.runners.image_environments import Environments, versions_of
 from smproc.local.runners.spark import SparkInstallation, compiled_file_systems, find_spark
 from tests.helpers.local_aws import BUCKET, RunningLocalAws, process_local_aws
 from tests.helpers.sandboxes import require_any_sandbox
@@ -55,6 +56,10 @@ def _enforcing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLoca
 def _with_environments(patch: pytest.MonkeyPatch, directories: pytest.TempPathFactory) -> Path:
     """Return the directory of a local AWS whose applications have the versions of the image."""
     patch.setenv("SMPROC_IMAGE_ENVIRONMENTS", "on")
+    # Here, because the proxy of the server leads nowhere.
+    versions = versions_of("sagemaker-spark-processing", IMAGE.rpartition(":")[2])
+    assert versions is not None
+    Environments().make(versions, lambda _: None)
     return directories.mktemp("enforcing")
 
 
@@ -68,7 +73,7 @@ def run(aws: RunningLocalAws, app: str, name: str, *arguments: str, options: tup
     }
     aws.create(request)
     job = aws.wait(name, _DEADLINE_IN_SECONDS)
-    assert job["ProcessingJobStatus"] == "Completed", (job, aws.log(name))
+    assert job["ProcessingJobStatus"] == "Completed", (job.get("FailureReason"), aws.log(name))
 
 
 def test_an_application_reads_and_writes_s3_as_its_role(enforcing: RunningLocalAws) -> None:
@@ -194,6 +199,14 @@ def test_an_application_has_pandas_arrow_and_its_files_from_s3(enforcing: Runnin
     keys = enforcing.keys(f"{name}/out/")
     assert {"model/metadata/_SUCCESS", "ps/_SUCCESS", "train/_SUCCESS"} < set(keys)
     assert len([key for key in enforcing.keys(f"{name}/logs/") if key.startswith("local-")]) == 1
+
+
+def test_an_object_that_changes_is_not_mixed_and_odd_keys_are_deleted(enforcing: RunningLocalAws) -> None:
+    name = enforcing.name()
+    run(enforcing, "changing.py", name, BUCKET, f"{name}/data")
+    lines = [line for lines in enforcing.log(name).values() for line in lines]
+    assert f"reading: s3://{BUCKET}/{name}/data/large: the object was overwritten while it was read" in lines
+    assert "left: 0" in lines
 
 
 def test_a_compiler_that_fails_is_a_job_that_fails_with_its_message(

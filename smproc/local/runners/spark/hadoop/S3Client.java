@@ -3,9 +3,9 @@ package org.apache.hadoop.fs.s3a;
 import java.io.ByteArrayInputStream;
 import java.io.FileNotFoundException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.security.MessageDigest;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
@@ -108,12 +108,22 @@ class S3Client {
     return "true".equals(text(root, "IsTruncated")) ? text(root, "NextContinuationToken") : null;
   }
 
-  /** Opens bytes of an object; the caller closes the stream. */
-  InputStream get(String key, long first, long last) throws IOException {
+  /**
+   * Opens bytes of an object; the caller closes the stream.
+   *
+   * @param tag the ETag that the object must have, null for any
+   */
+  S3Request.Response get(String key, long first, long last, String tag) throws IOException {
     S3Request request = request("GET", key).describedAs("GetObject").header("range", "bytes=" + first + "-" + last);
+    if (tag != null) {
+      request.header("if-match", tag);
+    }
     S3Request.Response response = sender.send(request.streamed());
+    if (response.status == 412) {
+      throw new FileSystemException("s3://" + bucket + "/" + key, null, "the object was overwritten while it was read");
+    }
     check(response, key);
-    return response.stream;
+    return response;
   }
 
   void put(String key, byte[] body, int length, String type) throws IOException {
@@ -177,15 +187,29 @@ class S3Client {
   }
 
   void delete(List keys) throws IOException {
-    for (int start = 0; start < keys.size(); start += DELETED_AT_ONCE) {
-      List some = keys.subList(start, Math.min(keys.size(), start + DELETED_AT_ONCE));
-      if (some.size() == 1) {
-        String key = (String) some.get(0);
+    List together = new ArrayList();
+    for (int index = 0; index < keys.size(); index++) {
+      String key = (String) keys.get(index);
+      if (keys.size() == 1 || !isXml(key)) {
         check(sender.send(request("DELETE", key).describedAs("DeleteObject")), key);
       } else {
-        deleteSome(some);
+        together.add(key);
       }
     }
+    for (int start = 0; start < together.size(); start += DELETED_AT_ONCE) {
+      deleteSome(together.subList(start, Math.min(together.size(), start + DELETED_AT_ONCE)));
+    }
+  }
+
+  /** Whether XML has a form for each character. */
+  private static boolean isXml(String key) {
+    for (int index = 0; index < key.length(); index++) {
+      char character = key.charAt(index);
+      if (character < ' ' && "\t\n\r".indexOf(character) < 0 || character >= 0xFFFE) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private void deleteSome(List keys) throws IOException {

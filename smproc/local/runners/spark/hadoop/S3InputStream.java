@@ -19,6 +19,7 @@ class S3InputStream extends FSInputStream {
   private final FileSystem.Statistics statistics;
   private long position;
   private InputStream range;
+  private String tag;
   private long rangePosition;
   private long rangeEnd;
   private boolean closed;
@@ -109,7 +110,9 @@ class S3InputStream extends FSInputStream {
     if (range == null || position != rangePosition || rangePosition >= rangeEnd) {
       closeRange();
       rangeEnd = Math.min(length, position + RANGE);
-      range = client.get(key, position, rangeEnd - 1);
+      S3Request.Response response = client.get(key, position, rangeEnd - 1, tag);
+      range = response.stream;
+      tag = response.header("ETag");
       rangePosition = position;
     }
   }

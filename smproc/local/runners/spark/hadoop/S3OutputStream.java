@@ -89,8 +89,16 @@ class S3OutputStream extends OutputStream {
     } finally {
       buffer = null;
       if (failed && upload != null) {
-        client.abortUpload(key, upload);
+        abort();
       }
+    }
+  }
+
+  private void abort() {
+    try {
+      client.abortUpload(key, upload);
+    } catch (IOException ignored) {
+      // The exception of what failed before says more.
     }
   }
 }
