@@ -8,7 +8,8 @@ See: https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.ht
 
 ministack 1.5.33: `ministack.services.stepfunctions._run_execution` is an interpreter of its own, which ends a third of
 the executions that were recorded in AWS otherwise; `ministack.services.stepfunctions._stop_execution` sets the status
-and no more, so tasks go on; an unknown token is TaskDoesNotExist in AWS only if no task ever had it.
+and no more, so tasks go on; an unknown token is TaskDoesNotExist in AWS only if no task ever had it;
+GetActivityTask gives a worker the tasks of executions that have ended, too.
 
 Removable when: ministack's interpreter agrees with recordings of AWS, has a public extension point for integrations
 that notifies them of an abort, and stops an execution's threads on StopExecution (1.5.33 does not).
@@ -17,6 +18,7 @@ that notifies them of an abort, and stops an execution's threads on StopExecutio
 from __future__ import annotations
 
 import enum
+import json
 import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Protocol
@@ -30,6 +32,9 @@ NAMES: Names = {
         "now_iso": takes(),
     },
     "ministack.services.stepfunctions": {
+        "_activities": lambda value: callable(value.get),
+        "_activity_tasks": lambda value: callable(value.get),
+        "_get_activity_task": takes("data"),
         "_emit_execution_status_event": takes("execution"),
         "_map_runs": lambda value: callable(value.get) and callable(value.values),
         "_executions": lambda value: callable(value.get) and callable(value.values),
@@ -69,6 +74,9 @@ class Engine(Protocol):
 
     def fail(self, token: str, error: str | None, cause: str | None) -> CallbackResult:
         """End the task that waits for a token with an error."""
+
+    def start_activity_task(self, token: str, worker_name: str | None) -> bool:
+        """Start an activity task that a worker got; return False if nothing waits for it any more."""
 
     def heartbeat(self, token: str) -> CallbackResult:
         """Reset the heartbeat of the task that waits for a token."""
@@ -111,6 +119,26 @@ def record_child_execution(execution: Mapping[str, Any]) -> None:
         execution: the record, which may change.
     """
     service("stepfunctions")._executions[execution["executionArn"]] = execution
+
+
+def has_activity(arn: str) -> bool:
+    """Return whether there is an activity.
+
+    Args:
+        arn: its ARN.
+    """
+    return arn in service("stepfunctions")._activities
+
+
+def add_activity_task(arn: str, token: str, task_input: str) -> None:
+    """Add a task to those of an activity, for the next worker that asks.
+
+    Args:
+        arn: the activity's ARN.
+        token: the task token.
+        task_input: the task's input, in JSON.
+    """
+    service("stepfunctions")._activity_tasks[arn].append({"taskToken": token, "input": task_input})
 
 
 def wait_scale() -> float:
@@ -162,6 +190,14 @@ def _send_task_heartbeat(original: Callable[..., Any], data: Mapping[str, Any]) 
     return _callback(original, data, lambda engine, token: engine.heartbeat(token))
 
 
+async def _get_activity_task(original: Callable[..., Any], data: Mapping[str, Any]) -> object:
+    while True:
+        response = await original(data)
+        token = json.loads(response[2]).get("taskToken")
+        if not token or not _engines or _engines[0].start_activity_task(token, data.get("workerName")):
+            return response
+
+
 def _callback(
     original: Callable[..., Any], data: Mapping[str, Any], send: Callable[[Engine, str], CallbackResult]
 ) -> object:
@@ -179,6 +215,7 @@ WRAPPERS: Wrappers = {
     "ministack.services.stepfunctions": {
         "_run_execution": _run_execution,
         "_stop_execution": _stop_execution,
+        "_get_activity_task": _get_activity_task,
         "_send_task_success": _send_task_success,
         "_send_task_failure": _send_task_failure,
         "_send_task_heartbeat": _send_task_heartbeat,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -14,7 +15,11 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
 )
 
 from smproc.local.server.patches import CallbackResult
+from smproc.local.server.step_functions import activities
 from smproc.local.server.step_functions.execution import Execution
+
+# A late answer to a task of an ended execution is refused as such for so many tasks.
+_KEPT_TOKENS = 10_000
 
 
 class Engine:
@@ -22,6 +27,7 @@ class Engine:
 
     def __init__(self) -> None:
         self._running: dict[str, Execution] = {}
+        self._ended_tokens: deque[str] = deque(maxlen=_KEPT_TOKENS)
         self._lock = threading.Lock()
 
     def run(self, record: MutableMapping[str, Any], machine: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -39,6 +45,7 @@ class Engine:
         finally:
             with self._lock:
                 self._running.pop(execution.arn, None)
+                self._ended_tokens.extend(execution.env.callback_pool_manager._pool)
 
     def stop(self, execution_arn: str, error: str | None, cause: str | None) -> bool:
         """Stop an execution; return False if it does not run.
@@ -60,7 +67,7 @@ class Engine:
         """
         json.loads(output)
         outcome = CallbackOutcomeSuccess(token, output)
-        return self._notify(lambda pool: bool(pool.notify(callback_id=token, outcome=outcome)))
+        return self._notify(token, lambda pool: bool(pool.notify(callback_id=token, outcome=outcome)))
 
     def fail(self, token: str, error: str | None, cause: str | None) -> CallbackResult:
         """End the task that waits for a token with an error.
@@ -71,7 +78,17 @@ class Engine:
             cause: its cause.
         """
         outcome = CallbackOutcomeFailure(token, error, cause)
-        return self._notify(lambda pool: bool(pool.notify(callback_id=token, outcome=outcome)))
+        return self._notify(token, lambda pool: bool(pool.notify(callback_id=token, outcome=outcome)))
+
+    def start_activity_task(self, token: str, worker_name: str | None) -> bool:
+        """Start an activity task that a worker got; return False if nothing waits for it any more.
+
+        Args:
+            token: the task token.
+            worker_name: the worker's name, None if it gave none.
+        """
+        pools = (execution.env.callback_pool_manager for execution in self._executions() if not execution.closed)
+        return any(activities.start(pool.get(token), worker_name) for pool in pools)
 
     def heartbeat(self, token: str) -> CallbackResult:
         """Reset the heartbeat of the task that waits for a token.
@@ -80,15 +97,19 @@ class Engine:
             token: the task token.
         """
         # A task without a heartbeat accepts them all the same.
-        return self._notify(lambda pool: pool.get(token) is not None and (pool.heartbeat(callback_id=token) or True))
+        return self._notify(
+            token, lambda pool: pool.get(token) is not None and (pool.heartbeat(callback_id=token) or True)
+        )
 
-    def _notify(self, notify: Callable[[Any], bool]) -> CallbackResult:
+    def _executions(self) -> list[Execution]:
         with self._lock:
-            executions = list(self._running.values())
-        for execution in executions:
+            return list(self._running.values())
+
+    def _notify(self, token: str, notify: Callable[[Any], bool]) -> CallbackResult:
+        for execution in self._executions():
             try:
                 if notify(execution.env.callback_pool_manager):
                     return CallbackResult.ACCEPTED
             except CallbackNotifyConsumerError:
                 return CallbackResult.TIMED_OUT
-        return CallbackResult.UNKNOWN
+        return CallbackResult.TIMED_OUT if token in self._ended_tokens else CallbackResult.UNKNOWN

@@ -19,6 +19,7 @@ from moto.stepfunctions.parser.asl.eval.states import (
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from smproc.local.server.step_functions import definitions, redrives
+from smproc.local.server.step_functions.activities import ActivityStore
 from smproc.local.server.step_functions.execution_logs import ExecutionLog
 
 
@@ -98,7 +99,7 @@ class Execution:
             context=context,
             event_history_context=EventHistoryContext.of_program_start(),
             cloud_watch_logging_session=None,
-            activity_store={},
+            activity_store=ActivityStore(),
         )
         self._log = ExecutionLog.of(self.arn, machine, region)
         self.env.event_manager = _History(self, self._log)

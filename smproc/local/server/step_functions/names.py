@@ -36,6 +36,7 @@ def _exists(value: object) -> bool:
 
 NAMES: Final[Names] = {
     f"{PARSER}.api": {
+        "ActivityDoesNotExist": inspect.isclass,
         "HistoryEventType": inspect.isclass,
         "HistoryEventType.EvaluationFailed": _exists,
     },
@@ -202,6 +203,13 @@ NAMES: Final[Names] = {
     f"{PARSER}.asl.component.state.exec.state_parallel.state_parallel": {
         "StateParallel": inspect.isclass,
     },
+    f"{PARSER}.asl.component.state.exec.state_task.state_task_activitiy": {
+        "StateTaskActivity": inspect.isclass,
+        "StateTaskActivity._eval_execution": takes("self", "env"),
+        "StateTaskActivity._eval_parameters": takes("self", "env"),
+        "StateTaskActivity._evaluate_with_timeout": takes("self", "env"),
+        "StateTaskActivity._from_error": takes("self", "env", "ex"),
+    },
     f"{PARSER}.asl.component.state.exec.state_task.credentials": {
         "StateCredentials": inspect.isclass,
     },
@@ -298,13 +306,29 @@ NAMES: Final[Names] = {
         "WaitFunction._get_wait_seconds": takes("self", "env"),
     },
     f"{PARSER}.asl.eval.callback.callback": {
+        "ActivityCallbackEndpoint": inspect.isclass,
+        "ActivityCallbackEndpoint.get_activity_task_start_endpoint": takes("self"),
+        "ActivityCallbackEndpoint.notify_activity_task_start": takes("self", "worker_name"),
+        "ActivityTaskStartEndpoint": inspect.isclass,
+        "ActivityTaskStartEndpoint.wait": takes("self", "timeout_seconds"),
+        "CallbackEndpoint": inspect.isclass,
+        "CallbackEndpoint.get_outcome": takes("self"),
+        "CallbackEndpoint.report": takes("self", "consumer_error"),
+        "CallbackEndpoint.setup_heartbeat_endpoint": takes("self", "heartbeat_seconds"),
+        "CallbackEndpoint.wait": takes("self", "timeout"),
         "CallbackNotifyConsumerError": inspect.isclass,
         "CallbackOutcomeFailure": inspect.isclass,
+        "CallbackOutcomeFailureError": inspect.isclass,
         "CallbackOutcomeSuccess": inspect.isclass,
         "CallbackPoolManager": inspect.isclass,
+        "CallbackPoolManager.add_activity_task": takes("self", "callback_id", "activity_arn", "activity_input"),
         "CallbackPoolManager.get": takes("self", "callback_id"),
         "CallbackPoolManager.heartbeat": takes("self", "callback_id"),
         "CallbackPoolManager.notify": takes("self", "callback_id", "outcome"),
+        "CallbackTimeoutError": inspect.isclass,
+        "HeartbeatEndpoint": inspect.isclass,
+        "HeartbeatEndpoint.clear_and_wait": takes("self"),
+        "HeartbeatTimeoutError": inspect.isclass,
     },
     f"{PARSER}.asl.eval.environment": {
         "Environment": inspect.isclass,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from smproc.local.server.step_functions import jsonata_expressions, map_runs
+from smproc.local.server.step_functions import activities, jsonata_expressions, map_runs
 from smproc.local.server.step_functions.corrections import (
     aws_sdk,
     choices,
@@ -27,6 +27,7 @@ from smproc.local.server.step_functions.corrections import (
 )
 
 CORRECTIONS: Final[tuple[ModuleType, ...]] = (
+    activities,
     jsonata_expressions,
     aws_sdk,
     choices,
