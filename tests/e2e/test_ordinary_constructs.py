@@ -64,6 +64,7 @@ def test_ordinary_constructs(empty: Deployment, command: Callable[..., str]) -> 
     sqs = empty.session.client("sqs")
     messages = sqs.receive_message(QueueUrl=outputs["QueueUrl"], MaxNumberOfMessages=10, WaitTimeSeconds=5)["Messages"]
     assert any("in/object" in message["Body"] for message in messages)
+    assert any(message["Body"] == "scheduled" for message in messages)
 
     command("destroy", "--force", text=text)
     names = {found["Name"] for found in s3.list_buckets()["Buckets"]}

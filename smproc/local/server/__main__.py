@@ -116,6 +116,7 @@ class Server:
         from smproc.local.server.autosave import AutoSaver  # noqa: PLC0415
         from smproc.local.server.execution import AwsClients, Credentials, CredentialsEndpoint, JobExecutor  # noqa: PLC0415
         from smproc.local.server.sagemaker import SageMakerService  # noqa: PLC0415
+        from smproc.local.server.scheduler import Schedules  # noqa: PLC0415
         from smproc.local.server.step_functions.loading import load_engine  # noqa: PLC0415
 
         application = patches.load()
@@ -135,6 +136,7 @@ class Server:
         )
         patches.add_service("sagemaker", "SageMaker.", service.handle)
         patches.set_engine(load_engine(endpoint, service))
+        patches.set_scheduler(Schedules())
 
         def report_readiness() -> None:
             if not answers(self._port, _ANSWER_TIMEOUT_IN_SECONDS):

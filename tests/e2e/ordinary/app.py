@@ -13,6 +13,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_deployment as s3_deployment
 from aws_cdk import aws_s3_notifications as s3_notifications
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as scheduler_targets
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -57,6 +59,9 @@ class Ordinary(cdk.Stack):
         sns.Topic(self, "Topic").add_subscription(subscriptions.SqsSubscription(queue))
         notified = s3_notifications.SqsDestination(queue)
         bucket.add_event_notification(s3.EventType.OBJECT_CREATED, notified, s3.NotificationKeyFilter(prefix="in/"))
+        at_once = scheduler_targets.SqsSendMessage(queue, input=scheduler.ScheduleTargetInput.from_text("scheduled"))
+        hourly = scheduler.ScheduleExpression.rate(cdk.Duration.hours(1))
+        scheduler.Schedule(self, "Hourly", schedule=hourly, target=at_once)
         function = self._function("Logged", PYTHON, "def handler(event, context): return event", retained=True)
         events.Rule(
             self,

@@ -44,6 +44,7 @@ from smproc.local.server.patches import (
     s3_listing,
     s3_object_events,
     s3_unsupported,
+    scheduler_schedules,
     secretsmanager_names,
     sqs_large_queues,
     sqs_message_moves,
@@ -75,6 +76,7 @@ from smproc.local.server.patches.registry import (
     mismatches,
     wrap,
 )
+from smproc.local.server.patches.scheduler_schedules import cron_fields, next_cron_time, set_scheduler
 from smproc.local.server.patches.stepfunctions_engine import (
     CallbackResult,
     Engine,
@@ -104,9 +106,11 @@ __all__ = [
     "check_caller_permission",
     "check_role_permission",
     "configure",
+    "cron_fields",
     "has_activity",
     "load",
     "mismatches",
+    "next_cron_time",
     "on_background_change",
     "open_logs",
     "patch_name",
@@ -119,6 +123,7 @@ __all__ = [
     "role_session",
     "role_trusts",
     "set_engine",
+    "set_scheduler",
     "wait_scale",
 ]
 
@@ -140,6 +145,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     s3_encryption,
     s3_listing,
     s3_unsupported,
+    scheduler_schedules,
     logs_filters,
     s3_object_events,
     cloudformation_buckets,

@@ -35,12 +35,12 @@ class TaskClients:
     """A cache of clients by region, service and role.
 
     Args:
-        endpoint: the URL of the local AWS.
+        endpoint: the URL of the local AWS, which is an attribute, too.
         role_session: creates a session of a role.
     """
 
     def __init__(self, endpoint: str, role_session: RoleSession) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._role_session = role_session
         self._session = botocore.session.Session()
         self._clients: dict[tuple[str, str, str], Any] = {}
@@ -97,7 +97,7 @@ class TaskClients:
         client = self._session.create_client(
             service,
             region_name=region,
-            endpoint_url=self._endpoint,
+            endpoint_url=self.endpoint,
             aws_access_key_id=access_key,
             aws_secret_access_key=secret_key,
             aws_session_token=token or None,
