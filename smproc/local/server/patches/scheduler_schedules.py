@@ -160,7 +160,7 @@ def _create_resource(logical_id: str, properties: Mapping[str, Any], stack: str)
     name = properties.get("Name") or service("cloudformation.provisioners")._physical_name(
         stack, logical_id, max_len=64
     )
-    return _stored("_create_schedule", str(name), properties)
+    return _stored(service("scheduler")._create_schedule, str(name), properties)
 
 
 def _update_resource(
@@ -168,14 +168,14 @@ def _update_resource(
 ) -> tuple[str, dict[str, str]]:
     is_same = new.get("Name", name) == name and old.get("GroupName") == new.get("GroupName")
     if is_same and f"{new.get('GroupName', 'default')}/{name}" in service("scheduler")._schedules:
-        return _stored("_update_schedule", name, new)
+        return _stored(service("scheduler")._update_schedule, name, new)
     return _create_resource(name, {"Name": name, **new}, stack)
 
 
-def _stored(action: str, name: str, properties: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+def _stored(store: Callable[..., Any], name: str, properties: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     scheduler = service("scheduler")
     body = {one: properties[one] for one in _PROPERTIES if one in properties}
-    status, _, answer = getattr(scheduler, action)(name, body)
+    status, _, answer = store(name, body)
     if status >= _CLIENT_ERROR:
         raise ValueError(json.loads(answer).get("Message") or json.loads(answer).get("message"))
     return name, {"Arn": scheduler._schedule_arn(body.get("GroupName", "default"), name)}
