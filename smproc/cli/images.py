@@ -113,7 +113,7 @@ def build(
     contents come from this machine's package index.
     """
     from smproc.local.runners import find_engine  # noqa: PLC0415 - slow to load
-    from smproc.local.runners.image_builds import ImageBuild, build_image  # noqa: PLC0415 - slow to load
+    from smproc.local.runners.image_builds.build import ImageBuild, build_image  # noqa: PLC0415 - slow to load
 
     wanted = ImageBuild.of(name)
     built = build_image(find_engine(), wanted, base or wanted.default_base, lambda line: typer.echo(line, err=True))
