@@ -44,6 +44,19 @@ class _DiscardedThreads(list[object]):
         """Forget the thread: it lives as long as it runs."""
 
 
+class _LazyRequests(ModuleType):
+    """The package ``requests``, loaded when a task calls API Gateway: it takes as much memory as all other imports."""
+
+    Response = object  # of an annotation
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if sys.modules.get("requests") is self:
+            del sys.modules["requests"]
+        return getattr(importlib.import_module("requests"), name)
+
+
 def prepare() -> None:
     """Make the interpreter importable without the rest of moto; no effect after the first time.
 
@@ -65,6 +78,8 @@ def prepare() -> None:
     _module("moto.core.exceptions", AWSError=_AwsError)
     _module("moto.moto_api._internal", mock_random=uuid)
     _module(f"{PARSER}.asl.utils.boto_client", boto_client_for=clients.boto_client_for)
+    if "requests" not in sys.modules:
+        sys.modules["requests"] = _LazyRequests("requests")
     _replace_early(f"{PARSER}.utils", "TMP_THREADS", _DiscardedThreads())
     _replace_early(f"{PARSER}.quotas", "is_within_size_quota", _is_within_size_quota)
     # Imports the module that it corrects.
