@@ -18,6 +18,7 @@ from smproc.local.runners.image_preparation import ImagePreparation
 from smproc.local.runners.sandboxes import Sandbox, SandboxSpec, system_files, system_links
 from smproc.local.runners.spec import ContainerSpec, Output, StopSignal
 from smproc.local.runners.supervise import supervise
+from smproc.local.runners.usr_local import UsrLocal, create_usr_local
 
 _OPT_ML = "/opt/ml"
 
@@ -73,7 +74,7 @@ class ProcessRunner:
             hosts.write_text(_hosts_file(container), encoding="utf-8")
             python = _job_python(Path(own, "python"), prepared.contents)
             # The sandbox dies with the thread that starts it, so this thread waits until it has ended.
-            spec = _sandbox_spec(container, prepared.contents, hosts, python)
+            spec = _sandbox_spec(container, prepared.contents, hosts, python, create_usr_local(Path(own, "usr-local")))
             process = subprocess.Popen(
                 self.sandbox.command(spec),
                 env=spec.launch_environment,
@@ -109,7 +110,9 @@ def _job_python(directory: Path, image: ImageContents) -> JobPython:
     return create_job_python(directory, interpreter)
 
 
-def _sandbox_spec(container: ContainerSpec, image: ImageContents, hosts: Path, python: JobPython) -> SandboxSpec:
+def _sandbox_spec(
+    container: ContainerSpec, image: ImageContents, hosts: Path, python: JobPython, usr_local: UsrLocal
+) -> SandboxSpec:
     read_only = system_files() | {str(path): path for path in image.directories}
     # util-linux cannot mount a file below a directory that is read-only already.
     read_only |= {name: path for name, path in python.visible.items() if not any(map(path.is_relative_to, read_only))}
@@ -123,8 +126,8 @@ def _sandbox_spec(container: ContainerSpec, image: ImageContents, hosts: Path, p
             **image.environment,
             **container.environment,
         },
-        read_only=read_only | image.files | {"/etc/hosts": hosts},
-        writable={_OPT_ML: container.opt_ml, ROOT: python.directory},
+        read_only=read_only | usr_local.read_only | image.files | {"/etc/hosts": hosts},
+        writable={_OPT_ML: container.opt_ml, ROOT: python.directory, **usr_local.writable},
         links=system_links(),
         hostname=container.host,
         network=container.network,

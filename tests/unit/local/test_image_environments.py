@@ -12,6 +12,7 @@ from smproc.local.runners.image_environments import (
     Environment,
     Environments,
     Interpreter,
+    known_images,
     versions_of,
 )
 from smproc.local.runners.image_environments import environment as made
@@ -111,3 +112,8 @@ def test_a_job_sees_an_index_and_never_the_home_around_it(tmp_path: Path, monkey
     assert files(home / "simple") == [home / "simple"]
     assert files(tmp_path / "mirror" / "simple") == [tmp_path / "mirror"]
     assert files(tmp_path / "mirror2" / "index") == [tmp_path / "mirror2" / "index"]
+
+
+def test_the_listed_images_have_tags_that_a_user_knows() -> None:
+    for repository, versions in known_images():
+        assert versions_of(repository, versions.tag.replace(".x", ".5")) == versions

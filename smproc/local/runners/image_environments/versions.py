@@ -15,7 +15,7 @@ class ImageVersions:
     """The versions in an image.
 
     Attributes:
-        tag: the image's tag, without what follows the version: ``1.2-1``; of several images with the same, a name.
+        tag: the image's tag, without what follows the version: ``1.2-1``; of several versions, ``3.x-cpu-py39``.
         python: Python's version, such as ``3.9``; empty if it is not known.
         packages: the version of each package; one that starts with ``>=`` is a range.
         additions: the version of each package whose version in the image is not known, and which its scripts need.
