@@ -46,8 +46,8 @@ app.add_typer(images.app, name="images")
 Examples:
   Run jobs that use my-image with the Python of .venv:
     smproc local start --image my-image=.venv
-  Start with an empty account, and enforce IAM:
-    smproc local start --fresh --enforce-iam
+  Start with an empty account that allows everything:
+    smproc local start --fresh --no-enforce-iam
   Store the objects of manifests under their whole keys:
     smproc local start --manifest-layout key
 """
@@ -72,8 +72,11 @@ def start(
     ] = None,
     enforce_iam: Annotated[  # noqa: FBT002 - an option on the command line
         bool,
-        typer.Option("--enforce-iam", help="Grant functions, jobs and state machines only what their policies allow."),
-    ] = False,
+        typer.Option(
+            "--enforce-iam/--no-enforce-iam",
+            help="Grant functions, jobs and state machines only what their policies allow, or everything.",
+        ),
+    ] = True,
     manifest_layout: Annotated[
         Literal["relative", "key"],
         typer.Option(

@@ -74,8 +74,8 @@ class LocalAws:
         runner: the program that runs jobs. ``container``: Docker or Podman, with the images that they have.
             ``process``: a sandbox, with the software of this machine. Default: ``auto``, a container where the engine
             has the image, else a sandbox.
-        enforce_iam: True to grant functions, jobs and state machines only what their roles' policies allow; the keys of
-            `environment` may do everything. Default: False.
+        enforce_iam: whether functions, jobs and state machines may do only what their roles' policies allow, as in AWS;
+            the keys of `environment` may do everything. Default: True.
         images: the substitutes for images to add when it starts, as `add_image` does. Default: none.
         manifest_layout: the paths of the objects of a ``ManifestFile`` below the input's directory, which AWS does not
             document: ``relative`` to the manifest's prefix, or the whole ``key``. A script that searches the directory
@@ -100,7 +100,7 @@ class LocalAws:
         state_dir: str | Path | None = None,
         *,
         runner: Literal["auto", "process", "container"] = "auto",
-        enforce_iam: bool = False,
+        enforce_iam: bool = True,
         images: Mapping[str, str | Path] | None = None,
         manifest_layout: Literal["relative", "key"] = "relative",
         account: str = ACCOUNT,
@@ -432,7 +432,7 @@ class LocalAws:
 
     def _arguments(self) -> list[str]:
         arguments = ["--port", str(self.port), "--region", self.region, "--state-dir", str(self._state_dir.path)]
-        arguments += ["--runner", self._runner, *(["--enforce-iam"] if self._enforce_iam else [])]
+        arguments += ["--runner", self._runner, "--enforce-iam" if self._enforce_iam else "--no-enforce-iam"]
         arguments += ["--manifest-layout", self._manifest_layout]
         return arguments
 

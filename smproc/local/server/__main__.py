@@ -243,7 +243,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--stop-grace-in-seconds", type=float, default=5.0)
     parser.add_argument("--runner", choices=("auto", "process", "container"), default="auto")
-    parser.add_argument("--enforce-iam", action="store_true")
+    parser.add_argument("--enforce-iam", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--manifest-layout", choices=("relative", "key"), default="relative")
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--report-to", type=int)

@@ -27,7 +27,7 @@ SOURCE = os.pathsep.join([str(ROOT), str(ROOT / "constructs")])
 
 @pytest.fixture
 def aws(free_port: int, tmp_path: Path) -> Iterator[LocalAws]:
-    local_aws = LocalAws(free_port, state_dir=tmp_path, runner="process")
+    local_aws = LocalAws(free_port, state_dir=tmp_path, runner="process", enforce_iam=False)
     yield local_aws
     local_aws.stop()
 

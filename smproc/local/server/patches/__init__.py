@@ -35,6 +35,7 @@ from smproc.local.server.patches import (
     eventbridge_put_events,
     hosting,
     iam,
+    iam_denials,
     lambda_event_sources,
     lambda_execution,
     logs_filters,
@@ -64,6 +65,7 @@ from smproc.local.server.patches.hosting import (
     role_session,
 )
 from smproc.local.server.patches.iam import check_caller_permission, check_role_permission, role_trusts
+from smproc.local.server.patches.iam_denials import IAM_OFF
 from smproc.local.server.patches.logs_storage import open_logs
 from smproc.local.server.patches.persistence import account_parts, on_background_change
 from smproc.local.server.patches.registry import (
@@ -86,6 +88,7 @@ from smproc.local.server.patches.stepfunctions_engine import (
 )
 
 __all__ = [
+    "IAM_OFF",
     "PATCHES",
     "SUPPORTED",
     "WRAPPING_ORDER",
@@ -149,6 +152,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     cloudwatch_alarms,
     persistence,
     iam,
+    iam_denials,
 )
 
 # The functions that several patches wrap, each with the patches from the innermost to the outermost.
