@@ -54,15 +54,18 @@ Examples:
 )
 def start(
     port: Port = DEFAULT_PORT,
-    region: Region = _DEFAULT_REGION,
+    region: Annotated[
+        str | None,
+        typer.Option(metavar="REGION", help=f"The AWS region to emulate.  [default: {_DEFAULT_REGION}]"),
+    ] = None,
     runner: Annotated[
-        Literal["auto", "process", "container"],
+        Literal["auto", "process", "container"] | None,
         typer.Option(
             metavar="RUNNER",
             help="The program that runs jobs. auto: a container where Docker or Podman has the image, else a sandbox. "
-            "process: a sandbox with the software of this machine. container: containers only.",
+            "process: a sandbox with the software of this machine. container: containers only.  [default: auto]",
         ),
-    ] = "auto",
+    ] = None,
     image: Annotated[
         list[str] | None,
         typer.Option(
@@ -70,28 +73,29 @@ def start(
             help="Add a substitute for an image, as `smproc local images add` does. Repeat the option for more images.",
         ),
     ] = None,
-    enforce_iam: Annotated[  # noqa: FBT002 - an option on the command line
-        bool,
+    enforce_iam: Annotated[
+        bool | None,
         typer.Option(
             "--enforce-iam/--no-enforce-iam",
-            help="Grant functions, jobs and state machines only what their policies allow, or everything.",
+            help="Grant functions, jobs and state machines only what their policies allow, or everything.  "
+            "[default: enforce-iam]",
         ),
-    ] = True,
+    ] = None,
     manifest_layout: Annotated[
-        Literal["relative", "key"],
+        Literal["relative", "key"] | None,
         typer.Option(
             metavar="LAYOUT",
             help="The paths of the objects of a manifest in a job. AWS does not document them, so try a script with "
-            "both. relative: below the manifest's prefix. key: the whole key.",
+            "both. relative: below the manifest's prefix. key: the whole key.  [default: relative]",
         ),
-    ] = "relative",
+    ] = None,
     fresh: Annotated[  # noqa: FBT002 - an option on the command line
         bool, typer.Option("--fresh", help="Start with an empty account instead of the stored one.")
     ] = False,
 ) -> None:
     """Start the local AWS in the background.
 
-    Returns once it answers. If it runs already, it is left as it is.
+    Returns once it answers. If it runs already, it is left as it is; options that differ from its own are an error.
     """
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
 
@@ -131,6 +135,7 @@ def status(port: Port = DEFAULT_PORT) -> None:
     uptime = str(current.uptime).partition(".")[0]
     typer.echo(f"running on {current.endpoint} ({current.region}), pid {current.pid}, for {uptime}")
     typer.echo(f"jobs: {current.jobs_in_progress} in progress, {current.jobs_finished} finished, in {current.sandbox}")
+    typer.echo(f"IAM: {'enforced' if current.enforce_iam else 'not enforced'}")
     typer.echo(f"manifest layout: {current.manifest_layout}")
     typer.echo(f"log: {current.log}")
 

@@ -3,6 +3,7 @@
 Callers use `LocalAws`; everything else runs in its server process::
 
     controller.py   start, stop, status, environment (all that importing the package loads)
+    server_options.py  the options of a server
     state_dir.py    the directory that keeps what is deployed and stored
     runners/        where a job's program runs: containers, sandboxes, image substitutes
     server/         the background process: ministack with our parts added
@@ -20,6 +21,7 @@ from smproc.local.errors import (
     MotoNotInstalledError,
     NoContainerEngineError,
     NoSandboxError,
+    OtherOptionsError,
     PortInUseError,
     ServerFailedError,
     UnsupportedMinistackError,
@@ -36,6 +38,7 @@ __all__ = [
     "MotoNotInstalledError",
     "NoContainerEngineError",
     "NoSandboxError",
+    "OtherOptionsError",
     "PortInUseError",
     "ServerFailedError",
     "Status",

@@ -27,11 +27,13 @@ from smproc.local.errors import (
     InvalidOptionError,
     LocalAwsError,
     MinistackNotInstalledError,
+    OtherOptionsError,
     PortInUseError,
     ServerFailedError,
 )
 from smproc.local.probes import answers, listener
 from smproc.local.runners.image_list import ImageList, check_substitutes
+from smproc.local.server_options import ServerOptions
 from smproc.local.state_dir import ServerLock, StateDir, state_root
 from smproc.local.status import Status
 
@@ -41,8 +43,7 @@ _POLL_IN_SECONDS = 0.02
 _LOG_LINES_SHOWN = 15
 _DEFAULT_PORT = 4566
 _PORT_MAX = 65_535
-_RUNNERS = ("auto", "process", "container")
-_MANIFEST_LAYOUTS = ("relative", "key")
+_DEFAULT_REGION = "us-east-1"
 
 
 class Fault(TypedDict):
@@ -65,6 +66,9 @@ class Fault(TypedDict):
 
 class LocalAws:
     """An AWS on this machine: ministack, with the SageMaker Processing that it lacks added, on one loopback port.
+
+    Of one that runs already, the region, the runner, IAM and the layout of manifests cannot be changed: if they are
+    given, they must be those that it has.
 
     Args:
         port: the port on 127.0.0.1. Default: 4566.
@@ -96,33 +100,27 @@ class LocalAws:
     def __init__(
         self,
         port: int = _DEFAULT_PORT,
-        region: str = "us-east-1",
+        region: str | None = None,
         state_dir: str | Path | None = None,
         *,
-        runner: Literal["auto", "process", "container"] = "auto",
-        enforce_iam: bool = True,
+        runner: Literal["auto", "process", "container"] | None = None,
+        enforce_iam: bool | None = None,
         images: Mapping[str, str | Path] | None = None,
-        manifest_layout: Literal["relative", "key"] = "relative",
+        manifest_layout: Literal["relative", "key"] | None = None,
         account: str = ACCOUNT,
     ) -> None:
         if re.fullmatch(r"[0-9]{12}", account) is None:
             raise InvalidOptionError(f"account must be 12 digits, got {account!r}")
         if not 0 < port <= _PORT_MAX:
             raise InvalidOptionError(f"port must be between 1 and {_PORT_MAX}, got {port!r}")
-        if runner not in _RUNNERS:
-            raise InvalidOptionError(f"runner must be one of {', '.join(_RUNNERS)}, got {runner!r}")
-        if manifest_layout not in _MANIFEST_LAYOUTS:
-            raise InvalidOptionError(
-                f"manifest_layout must be one of {', '.join(_MANIFEST_LAYOUTS)}, got {manifest_layout!r}"
-            )
+        self._options = ServerOptions(
+            region=region, runner=runner, enforce_iam=enforce_iam, manifest_layout=manifest_layout
+        )
         substitutes = {name: str(substitute) for name, substitute in (images or {}).items()}
         check_substitutes(substitutes)
-        self._runner = runner
-        self._enforce_iam = enforce_iam
         self._substitutes = substitutes
-        self._manifest_layout = manifest_layout
         self.port = port
-        self.region = region
+        self.region = region or _DEFAULT_REGION
         self.account = account
         root = Path(state_dir).absolute() if state_dir is not None else state_root()
         self._state_dir = StateDir(root / str(port))
@@ -136,7 +134,7 @@ class LocalAws:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, *, fresh: bool = False) -> Status:
-        """Start it and wait until it answers; if it runs already, leave it as it is and note that in the status.
+        """Start it and wait until it answers; if it runs already, add the images, and note that in the status.
 
         Args:
             fresh: True to start with an empty account. Default: False, with what the last one has stored.
@@ -147,6 +145,7 @@ class LocalAws:
             NoSandboxError: nothing here can isolate a job.
             MinistackNotInstalledError: the extra ``local`` is not installed.
             UnsupportedMinistackError: the installed ministack lacks names that the patches need.
+            OtherOptionsError: it runs already, with other options than those that were given to the constructor.
             ServerFailedError: the server died or did not answer in time.
             LocalAwsError: it runs already and cannot start afresh.
         """
@@ -221,6 +220,7 @@ class LocalAws:
             pid=content.get("pid"),
             started=datetime.fromtimestamp(started, tz=UTC) if started else None,
             sandbox=content.get("sandbox"),
+            enforce_iam=content.get("enforce_iam"),
             manifest_layout=content.get("manifest_layout"),
             jobs_in_progress=counts.get("in_progress", 0),
             jobs_finished=counts.get("finished", 0),
@@ -402,13 +402,14 @@ class LocalAws:
             status = self.status()
             # A server that was just killed holds its lock until the kernel has ended it.
             if status.running and answers(self.port, deadline - time.monotonic()):
-                note = f"Already running on {self.endpoint} (pid {status.pid})."
-                if status.manifest_layout != self._manifest_layout:
-                    note += (
-                        f" Its manifest layout is {status.manifest_layout}; to change it, stop it first: "
+                if differences := self._options.differences(self._lock.read()):
+                    raise OtherOptionsError(
+                        f"the local AWS on {self.endpoint} (pid {status.pid}) runs with other options: "
+                        f"{'; '.join(differences)}; use it without these options, or stop it first: "
                         f"smproc local stop{self._port_option}"
                     )
-                return replace(status, note=note)
+                self._image_list.add(self._substitutes)
+                return replace(status, note=f"Already running on {self.endpoint} (pid {status.pid}).")
             if not self._lock.held_elsewhere():
                 return self.start()
             time.sleep(_POLL_IN_SECONDS)
@@ -431,10 +432,7 @@ class LocalAws:
         return "" if self.port == _DEFAULT_PORT else f" --port {self.port}"
 
     def _arguments(self) -> list[str]:
-        arguments = ["--port", str(self.port), "--region", self.region, "--state-dir", str(self._state_dir.path)]
-        arguments += ["--runner", self._runner, "--enforce-iam" if self._enforce_iam else "--no-enforce-iam"]
-        arguments += ["--manifest-layout", self._manifest_layout]
-        return arguments
+        return ["--port", str(self.port), "--state-dir", str(self._state_dir.path), *self._options.arguments()]
 
     def _log_tail(self) -> str:
         try:

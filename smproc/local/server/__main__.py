@@ -87,7 +87,15 @@ class Server:
             self._state_dir.account.mkdir(mode=0o700, exist_ok=True)
             self._state_dir.jobs.mkdir()
             self._state_dir.temporary.mkdir()
-            facts = {"pid": os.getpid(), "port": self._port, "region": self._region, "started": time.time()}
+            facts = {
+                "pid": os.getpid(),
+                "port": self._port,
+                "started": time.time(),
+                "region": self._region,
+                "runner": self._runner,
+                "enforce_iam": self._enforce_iam,
+                "manifest_layout": self._manifest_layout,
+            }
             lock.write(**facts)
             listening = _listen(self._port)
             self._serve(listening, lock, facts, killed_pid)
@@ -140,7 +148,7 @@ class Server:
             if not answers(self._port, _ANSWER_TIMEOUT_IN_SECONDS):
                 _log.error("The server does not answer its own health check")
                 return
-            lock.write(**facts, sandbox=runner.name, manifest_layout=self._manifest_layout, ready=True)
+            lock.write(**facts, sandbox=runner.name, ready=True)
             self._report({"killed": killed_pid})
             clients.warm_up()
 
@@ -239,7 +247,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m smproc.local.server", description="The local AWS.")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--region", required=True)
+    parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--stop-grace-in-seconds", type=float, default=5.0)
     parser.add_argument("--runner", choices=("auto", "process", "container"), default="auto")

@@ -108,7 +108,7 @@ def local_aws(
         for name, value in SERVER_ENVIRONMENT.items():
             patch.setenv(name, value)
         aws.start()
-    running = ConformanceLocalAws(aws, aws._runner)
+    running = ConformanceLocalAws(aws, str(aws._options.runner))
     try:
         yield running
     finally:
