@@ -89,6 +89,14 @@ def start(
             "both. relative: below the manifest's prefix. key: the whole key.  [default: relative]",
         ),
     ] = None,
+    strict: Annotated[
+        bool | None,
+        typer.Option(
+            "--strict/--no-strict",
+            help="Fail a resource of a template with a property that the local AWS ignores, or only name the property: "
+            "in the log, and in `smproc local doctor`.  [default: no-strict]",
+        ),
+    ] = None,
     fresh: Annotated[  # noqa: FBT002 - an option on the command line
         bool, typer.Option("--fresh", help="Start with an empty account instead of the stored one.")
     ] = False,
@@ -101,7 +109,13 @@ def start(
 
     substitutes = dict(map(_image, image or ()))
     local_aws = LocalAws(
-        port, region, runner=runner, images=substitutes, enforce_iam=enforce_iam, manifest_layout=manifest_layout
+        port,
+        region,
+        runner=runner,
+        images=substitutes,
+        enforce_iam=enforce_iam,
+        manifest_layout=manifest_layout,
+        strict=strict,
     )
     status = local_aws.start(fresh=fresh)
     option = "" if port == DEFAULT_PORT else f" --port {port}"
@@ -138,6 +152,29 @@ def status(port: Port = DEFAULT_PORT) -> None:
     typer.echo(f"IAM: {'enforced' if current.enforce_iam else 'not enforced'}")
     typer.echo(f"manifest layout: {current.manifest_layout}")
     typer.echo(f"log: {current.log}")
+
+
+@app.command()
+def doctor(port: Port = DEFAULT_PORT) -> None:
+    """Show what this machine lacks for jobs, and what the local AWS ignored.
+
+    What it ignored are properties of templates that have no effect here, since the account was empty. The exit status
+    is 1 if nothing here can run a job.
+    """
+    from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
+    from smproc.local.doctor import examine_machine  # noqa: PLC0415 - slow to load
+
+    can_run = False
+    for finding in examine_machine():
+        can_run = can_run or (finding.is_there and finding.subject in ("sandbox", "container engine"))
+        typer.echo(f"{finding.subject}: {'' if finding.is_there else 'missing: '}{finding.text}")
+    ignored = LocalAws(port).ignored()
+    for owner, names in sorted(ignored.items()):
+        typer.echo(f"ignored: {', '.join(names)} of {owner}")
+    if not ignored:
+        typer.echo("ignored: nothing")
+    if not can_run:
+        raise typer.Exit(1)
 
 
 @app.command(

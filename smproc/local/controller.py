@@ -67,8 +67,8 @@ class Fault(TypedDict):
 class LocalAws:
     """An AWS on this machine: ministack, with the SageMaker Processing that it lacks added, on one loopback port.
 
-    Of one that runs already, the region, the runner, IAM and the layout of manifests cannot be changed: if they are
-    given, they must be those that it has.
+    Of one that runs already, the region, the runner, IAM, the layout of manifests and strictness cannot be changed: if
+    they are given, they must be those that it has.
 
     Args:
         port: the port on 127.0.0.1. Default: 4566.
@@ -84,6 +84,8 @@ class LocalAws:
         manifest_layout: the paths of the objects of a ``ManifestFile`` below the input's directory, which AWS does not
             document: ``relative`` to the manifest's prefix, or the whole ``key``. A script that searches the directory
             recursively works with both. Default: ``relative``.
+        strict: whether CloudFormation fails a resource with a property that would be ignored. Default: False, the
+            property is in the server's log and in `ignored`.
         account: the account that `environment` leads to, 12 digits; the local AWS has every account. Default:
             000000000000.
 
@@ -107,6 +109,7 @@ class LocalAws:
         enforce_iam: bool | None = None,
         images: Mapping[str, str | Path] | None = None,
         manifest_layout: Literal["relative", "key"] | None = None,
+        strict: bool | None = None,
         account: str = ACCOUNT,
     ) -> None:
         if re.fullmatch(r"[0-9]{12}", account) is None:
@@ -114,7 +117,7 @@ class LocalAws:
         if not 0 < port <= _PORT_MAX:
             raise InvalidOptionError(f"port must be between 1 and {_PORT_MAX}, got {port!r}")
         self._options = ServerOptions(
-            region=region, runner=runner, enforce_iam=enforce_iam, manifest_layout=manifest_layout
+            region=region, runner=runner, enforce_iam=enforce_iam, manifest_layout=manifest_layout, strict=strict
         )
         substitutes = {name: str(substitute) for name, substitute in (images or {}).items()}
         check_substitutes(substitutes)
@@ -225,6 +228,10 @@ class LocalAws:
             jobs_in_progress=counts.get("in_progress", 0),
             jobs_finished=counts.get("finished", 0),
         )
+
+    def ignored(self) -> dict[str, list[str]]:
+        """Return the properties of templates that were ignored, by their resource."""
+        return self._state_dir.read_ignored()
 
     def images(self) -> dict[str, str]:
         """Return the substitutes for images that were added: virtual environments and commands, by the image's name."""

@@ -21,6 +21,7 @@ class ServerOptions:
         runner: the program that runs jobs: ``auto``, ``process`` or ``container``.
         enforce_iam: whether requests need a policy that allows them.
         manifest_layout: the paths of the objects of a manifest: ``relative`` or ``key``.
+        strict: whether what would be ignored is refused.
 
     Raises:
         InvalidOptionError: the runner is none of the three, or the layout of manifests neither of the two.
@@ -30,6 +31,7 @@ class ServerOptions:
     runner: Literal["auto", "process", "container"] | None = None
     enforce_iam: bool | None = None
     manifest_layout: Literal["relative", "key"] | None = None
+    strict: bool | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (("runner", _RUNNERS), ("manifest_layout", _MANIFEST_LAYOUTS)):

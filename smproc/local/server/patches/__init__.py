@@ -25,6 +25,7 @@ from smproc.local.errors import MinistackNotInstalledError
 from smproc.local.server.patches import (
     cloudcontrol_state_machines,
     cloudformation_buckets,
+    cloudformation_ignored,
     cloudformation_nat,
     cloudformation_parameter_names,
     cloudformation_state_machines,
@@ -54,6 +55,7 @@ from smproc.local.server.patches import (
     stepfunctions_start_execution,
     stepfunctions_status_events,
 )
+from smproc.local.server.patches.cloudformation_ignored import report_ignored_to
 from smproc.local.server.patches.eventbridge_put_events import put_events
 from smproc.local.server.patches.hosting import (
     Handler,
@@ -113,6 +115,7 @@ __all__ = [
     "record_child_execution",
     "record_map_run",
     "register_jsonata_functions",
+    "report_ignored_to",
     "request_account",
     "request_region",
     "role_session",
@@ -146,6 +149,8 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     cloudformation_parameter_names,
     cloudformation_vpc,
     cloudformation_state_machines,
+    # After the patches that replace handlers of resource types.
+    cloudformation_ignored,
     cloudcontrol_state_machines,
     logs_storage,
     cloudwatch_metrics,
