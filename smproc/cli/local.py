@@ -187,6 +187,9 @@ Examples:
     eval "$(smproc local env --account 111122223333 \\
       --region eu-west-1)"
     cdk bootstrap && cdk deploy --all
+  Use the AWS CLI, version 1, with SQS, EMR or RDS, for
+  which it ignores AWS_ENDPOINT_URL and calls AWS:
+    aws --endpoint-url "$AWS_ENDPOINT_URL" sqs list-queues
 """
 )
 def env(
@@ -198,9 +201,9 @@ def env(
 ) -> None:
     """Print the variables that point AWS tools at the local AWS.
 
-    Evaluate the output in a shell: cdk, aws and boto3 then use the local AWS there, and no other. It has every account
-    and every region, so a stack that is bound to one can be deployed; each is empty at first, and needs its own cdk
-    bootstrap.
+    Evaluate the output in a shell: cdk, aws, boto3 and the SageMaker SDK then use the local AWS there, and no other. It
+    has every account and every region, so a stack that is bound to one can be deployed; each is empty at first, and
+    needs its own cdk bootstrap.
     """
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
 

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypedDict
 
 from smproc.local import errors
-from smproc.local.environment import ACCOUNT, pointing_at, redirected, to_unset
+from smproc.local.environment import ACCOUNT, pointing_at, redirected, sagemaker_config, to_unset
 from smproc.local.errors import (
     InvalidOptionError,
     LocalAwsError,
@@ -300,8 +300,11 @@ class LocalAws:
         self._call("LocalClearFaults", {})
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that point the AWS CLI, boto3 and the CDK at it; see also `variables_to_unset`."""
-        return pointing_at(self.port, self.region, os.environ, self.account)
+        """Return the variables that point AWS's tools at it; see also `variables_to_unset`.
+
+        The SageMaker SDK's configuration file, which one of them names, is written.
+        """
+        return pointing_at(self.port, self.region, os.environ, self.account) | self._sagemaker_config()
 
     def variables_to_unset(self) -> tuple[str, ...]:
         """Return the variables to unset, because they could still lead a client to a real account."""
@@ -313,7 +316,7 @@ class LocalAws:
         Args:
             environment: the environment that the child would otherwise get, e.g. ``os.environ``.
         """
-        return redirected(self.port, self.region, environment, self.account)
+        return redirected(self.port, self.region, environment, self.account) | self._sagemaker_config()
 
     def __enter__(self) -> Self:
         self.start()
@@ -325,6 +328,12 @@ class LocalAws:
         if self._started_here:
             self._started_here = False
             self.stop()
+
+    def _sagemaker_config(self) -> dict[str, str]:
+        path = self._state_dir.sagemaker_config(self.region, self.account)
+        self._state_dir.create()
+        path.write_text(sagemaker_config(self.region, self.account), encoding="utf-8")
+        return {"SAGEMAKER_USER_CONFIG_OVERRIDE": str(path)}
 
     def _call(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Call an operation of the server that AWS does not have."""

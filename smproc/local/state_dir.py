@@ -96,6 +96,10 @@ class StateDir:
                 names.setdefault(report["owner"], []).extend(report["names"])
         return {owner: sorted(set(found)) for owner, found in names.items()}
 
+    def sagemaker_config(self, region: str, account: str) -> Path:
+        """Return the path of the SageMaker SDK's configuration file for a region of an account."""
+        return self.path / f"sagemaker-{region}-{account}.yaml"
+
     def create(self) -> None:
         """Make the directory, readable by its owner alone: jobs' data, logs and credentials pass through it."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -309,6 +309,9 @@ def test_the_environment_directs_every_client_to_the_local_aws(monkeypatch: pyte
     )
     assert environment["CDK_DEFAULT_ACCOUNT"] == "000000000000"
     assert environment["NO_PROXY"] == "127.0.0.1,localhost,intranet.example"
+    config = Path(environment["SAGEMAKER_USER_CONFIG_OVERRIDE"])
+    assert config.is_relative_to(tmp_path)
+    assert '"DefaultS3Bucket": "sagemaker-us-west-2-000000000000"' in config.read_text()
     assert {"AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN"} <= set(aws.variables_to_unset())
     redirected = aws.redirect(user)
     assert "real" not in redirected.values()
