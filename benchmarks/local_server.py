@@ -94,7 +94,7 @@ class Server:
 def server() -> Iterator[Server]:
     """Run a local AWS with an empty account."""
     with tempfile.TemporaryDirectory() as directory:
-        aws = LocalAws(free_port(), state_dir=Path(directory) / "state", runner="process")
+        aws = LocalAws(free_port(), state_dir=Path(directory) / "state", runner="process", enforce_iam=False)
         aws.start()
         user = RunningLocalAws(aws, "process")
         try:

@@ -348,7 +348,10 @@ def main() -> int:
     parser.add_argument("--only", choices=("batches", "singles"), help="one of the two storms. Default: both")
     arguments = parser.parse_args()
     results = []
-    with tempfile.TemporaryDirectory() as folder, LocalAws(port=free_port(), state_dir=Path(folder)) as local_aws:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        LocalAws(port=free_port(), state_dir=Path(folder), enforce_iam=False) as local_aws,
+    ):
         os.environ.update(local_aws.environment())
         if arguments.only != "singles":
             results.append(

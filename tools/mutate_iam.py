@@ -75,7 +75,7 @@ def main() -> int:
     """Print the table and the number of actions of each app by what enforces them."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        with LocalAws(port=free_port(), state_dir=directory / "state", enforce_iam=True) as local_aws:
+        with LocalAws(port=free_port(), state_dir=directory / "state") as local_aws:
             environment = local_aws.redirect(os.environ) | {"SMPROC_HOME": str(directory / "state")}
             bootstrap(environment)
             found = print_table(kind(local_aws, environment, directory) for kind in (Demo, Batches))

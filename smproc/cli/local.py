@@ -46,23 +46,26 @@ app.add_typer(images.app, name="images")
 Examples:
   Run jobs that use my-image with the Python of .venv:
     smproc local start --image my-image=.venv
-  Start with an empty account, and enforce IAM:
-    smproc local start --fresh --enforce-iam
+  Start with an empty account that allows everything:
+    smproc local start --fresh --no-enforce-iam
   Store the objects of manifests under their whole keys:
     smproc local start --manifest-layout key
 """
 )
 def start(
     port: Port = DEFAULT_PORT,
-    region: Region = _DEFAULT_REGION,
+    region: Annotated[
+        str | None,
+        typer.Option(metavar="REGION", help=f"The AWS region to emulate.  [default: {_DEFAULT_REGION}]"),
+    ] = None,
     runner: Annotated[
-        Literal["auto", "process", "container"],
+        Literal["auto", "process", "container"] | None,
         typer.Option(
             metavar="RUNNER",
             help="The program that runs jobs. auto: a container where Docker or Podman has the image, else a sandbox. "
-            "process: a sandbox with the software of this machine. container: containers only.",
+            "process: a sandbox with the software of this machine. container: containers only.  [default: auto]",
         ),
-    ] = "auto",
+    ] = None,
     image: Annotated[
         list[str] | None,
         typer.Option(
@@ -70,31 +73,49 @@ def start(
             help="Add a substitute for an image, as `smproc local images add` does. Repeat the option for more images.",
         ),
     ] = None,
-    enforce_iam: Annotated[  # noqa: FBT002 - an option on the command line
-        bool,
-        typer.Option("--enforce-iam", help="Grant functions, jobs and state machines only what their policies allow."),
-    ] = False,
+    enforce_iam: Annotated[
+        bool | None,
+        typer.Option(
+            "--enforce-iam/--no-enforce-iam",
+            help="Grant functions, jobs and state machines only what their policies allow, or everything.  "
+            "[default: enforce-iam]",
+        ),
+    ] = None,
     manifest_layout: Annotated[
-        Literal["relative", "key"],
+        Literal["relative", "key"] | None,
         typer.Option(
             metavar="LAYOUT",
             help="The paths of the objects of a manifest in a job. AWS does not document them, so try a script with "
-            "both. relative: below the manifest's prefix. key: the whole key.",
+            "both. relative: below the manifest's prefix. key: the whole key.  [default: relative]",
         ),
-    ] = "relative",
+    ] = None,
+    strict: Annotated[
+        bool | None,
+        typer.Option(
+            "--strict/--no-strict",
+            help="Fail a resource of a template with a property that the local AWS ignores, or only name the property: "
+            "in the log, and in `smproc local doctor`.  [default: no-strict]",
+        ),
+    ] = None,
     fresh: Annotated[  # noqa: FBT002 - an option on the command line
         bool, typer.Option("--fresh", help="Start with an empty account instead of the stored one.")
     ] = False,
 ) -> None:
     """Start the local AWS in the background.
 
-    Returns once it answers. If it runs already, it is left as it is.
+    Returns once it answers. If it runs already, it is left as it is; options that differ from its own are an error.
     """
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
 
     substitutes = dict(map(_image, image or ()))
     local_aws = LocalAws(
-        port, region, runner=runner, images=substitutes, enforce_iam=enforce_iam, manifest_layout=manifest_layout
+        port,
+        region,
+        runner=runner,
+        images=substitutes,
+        enforce_iam=enforce_iam,
+        manifest_layout=manifest_layout,
+        strict=strict,
     )
     status = local_aws.start(fresh=fresh)
     option = "" if port == DEFAULT_PORT else f" --port {port}"
@@ -128,8 +149,32 @@ def status(port: Port = DEFAULT_PORT) -> None:
     uptime = str(current.uptime).partition(".")[0]
     typer.echo(f"running on {current.endpoint} ({current.region}), pid {current.pid}, for {uptime}")
     typer.echo(f"jobs: {current.jobs_in_progress} in progress, {current.jobs_finished} finished, in {current.sandbox}")
+    typer.echo(f"IAM: {'enforced' if current.enforce_iam else 'not enforced'}")
     typer.echo(f"manifest layout: {current.manifest_layout}")
     typer.echo(f"log: {current.log}")
+
+
+@app.command()
+def doctor(port: Port = DEFAULT_PORT) -> None:
+    """Show what this machine lacks for jobs, and what the local AWS ignored.
+
+    What it ignored are properties of templates that have no effect here, since the account was empty. The exit status
+    is 1 if nothing here can run a job.
+    """
+    from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
+    from smproc.local.doctor import examine_machine  # noqa: PLC0415 - slow to load
+
+    can_run = False
+    for finding in examine_machine():
+        can_run = can_run or (finding.is_there and finding.subject in ("sandbox", "container engine"))
+        typer.echo(f"{finding.subject}: {'' if finding.is_there else 'missing: '}{finding.text}")
+    ignored = LocalAws(port).ignored()
+    for owner, names in sorted(ignored.items()):
+        typer.echo(f"ignored: {', '.join(names)} of {owner}")
+    if not ignored:
+        typer.echo("ignored: nothing")
+    if not can_run:
+        raise typer.Exit(1)
 
 
 @app.command(
@@ -142,6 +187,9 @@ Examples:
     eval "$(smproc local env --account 111122223333 \\
       --region eu-west-1)"
     cdk bootstrap && cdk deploy --all
+  Use the AWS CLI, version 1, with SQS, EMR or RDS, for
+  which it ignores AWS_ENDPOINT_URL and calls AWS:
+    aws --endpoint-url "$AWS_ENDPOINT_URL" sqs list-queues
 """
 )
 def env(
@@ -153,9 +201,9 @@ def env(
 ) -> None:
     """Print the variables that point AWS tools at the local AWS.
 
-    Evaluate the output in a shell: cdk, aws and boto3 then use the local AWS there, and no other. It has every account
-    and every region, so a stack that is bound to one can be deployed; each is empty at first, and needs its own cdk
-    bootstrap.
+    Evaluate the output in a shell: cdk, aws, boto3 and the SageMaker SDK then use the local AWS there, and no other. It
+    has every account and every region, so a stack that is bound to one can be deployed; each is empty at first, and
+    needs its own cdk bootstrap.
     """
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
 

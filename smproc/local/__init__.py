@@ -3,6 +3,8 @@
 Callers use `LocalAws`; everything else runs in its server process::
 
     controller.py   start, stop, status, environment (all that importing the package loads)
+    server_options.py  the options of a server
+    doctor.py       the examination of this machine
     state_dir.py    the directory that keeps what is deployed and stored
     runners/        where a job's program runs: containers, sandboxes, image substitutes
     server/         the background process: ministack with our parts added
@@ -20,6 +22,7 @@ from smproc.local.errors import (
     MotoNotInstalledError,
     NoContainerEngineError,
     NoSandboxError,
+    OtherOptionsError,
     PortInUseError,
     ServerFailedError,
     UnsupportedMinistackError,
@@ -36,6 +39,7 @@ __all__ = [
     "MotoNotInstalledError",
     "NoContainerEngineError",
     "NoSandboxError",
+    "OtherOptionsError",
     "PortInUseError",
     "ServerFailedError",
     "Status",

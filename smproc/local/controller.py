@@ -22,16 +22,18 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypedDict
 
 from smproc.local import errors
-from smproc.local.environment import ACCOUNT, pointing_at, redirected, to_unset
+from smproc.local.environment import ACCOUNT, pointing_at, redirected, sagemaker_config, to_unset
 from smproc.local.errors import (
     InvalidOptionError,
     LocalAwsError,
     MinistackNotInstalledError,
+    OtherOptionsError,
     PortInUseError,
     ServerFailedError,
 )
 from smproc.local.probes import answers, listener
 from smproc.local.runners.image_list import ImageList, check_substitutes
+from smproc.local.server_options import ServerOptions
 from smproc.local.state_dir import ServerLock, StateDir, state_root
 from smproc.local.status import Status
 
@@ -41,8 +43,7 @@ _POLL_IN_SECONDS = 0.02
 _LOG_LINES_SHOWN = 15
 _DEFAULT_PORT = 4566
 _PORT_MAX = 65_535
-_RUNNERS = ("auto", "process", "container")
-_MANIFEST_LAYOUTS = ("relative", "key")
+_DEFAULT_REGION = "us-east-1"
 
 
 class Fault(TypedDict):
@@ -66,6 +67,9 @@ class Fault(TypedDict):
 class LocalAws:
     """An AWS on this machine: ministack, with the SageMaker Processing that it lacks added, on one loopback port.
 
+    Of one that runs already, the region, the runner, IAM, the layout of manifests and strictness cannot be changed: if
+    they are given, they must be those that it has.
+
     Args:
         port: the port on 127.0.0.1. Default: 4566.
         region: the region that it emulates. Default: us-east-1.
@@ -74,12 +78,14 @@ class LocalAws:
         runner: the program that runs jobs. ``container``: Docker or Podman, with the images that they have.
             ``process``: a sandbox, with the software of this machine. Default: ``auto``, a container where the engine
             has the image, else a sandbox.
-        enforce_iam: True to grant functions, jobs and state machines only what their roles' policies allow; the keys of
-            `environment` may do everything. Default: False.
+        enforce_iam: whether functions, jobs and state machines may do only what their roles' policies allow, as in AWS;
+            the keys of `environment` may do everything. Default: True.
         images: the substitutes for images to add when it starts, as `add_image` does. Default: none.
         manifest_layout: the paths of the objects of a ``ManifestFile`` below the input's directory, which AWS does not
             document: ``relative`` to the manifest's prefix, or the whole ``key``. A script that searches the directory
             recursively works with both. Default: ``relative``.
+        strict: whether CloudFormation fails a resource with a property that would be ignored. Default: False, the
+            property is in the server's log and in `ignored`.
         account: the account that `environment` leads to, 12 digits; the local AWS has every account. Default:
             000000000000.
 
@@ -96,33 +102,28 @@ class LocalAws:
     def __init__(
         self,
         port: int = _DEFAULT_PORT,
-        region: str = "us-east-1",
+        region: str | None = None,
         state_dir: str | Path | None = None,
         *,
-        runner: Literal["auto", "process", "container"] = "auto",
-        enforce_iam: bool = False,
+        runner: Literal["auto", "process", "container"] | None = None,
+        enforce_iam: bool | None = None,
         images: Mapping[str, str | Path] | None = None,
-        manifest_layout: Literal["relative", "key"] = "relative",
+        manifest_layout: Literal["relative", "key"] | None = None,
+        strict: bool | None = None,
         account: str = ACCOUNT,
     ) -> None:
         if re.fullmatch(r"[0-9]{12}", account) is None:
             raise InvalidOptionError(f"account must be 12 digits, got {account!r}")
         if not 0 < port <= _PORT_MAX:
             raise InvalidOptionError(f"port must be between 1 and {_PORT_MAX}, got {port!r}")
-        if runner not in _RUNNERS:
-            raise InvalidOptionError(f"runner must be one of {', '.join(_RUNNERS)}, got {runner!r}")
-        if manifest_layout not in _MANIFEST_LAYOUTS:
-            raise InvalidOptionError(
-                f"manifest_layout must be one of {', '.join(_MANIFEST_LAYOUTS)}, got {manifest_layout!r}"
-            )
+        self._options = ServerOptions(
+            region=region, runner=runner, enforce_iam=enforce_iam, manifest_layout=manifest_layout, strict=strict
+        )
         substitutes = {name: str(substitute) for name, substitute in (images or {}).items()}
         check_substitutes(substitutes)
-        self._runner = runner
-        self._enforce_iam = enforce_iam
         self._substitutes = substitutes
-        self._manifest_layout = manifest_layout
         self.port = port
-        self.region = region
+        self.region = region or _DEFAULT_REGION
         self.account = account
         root = Path(state_dir).absolute() if state_dir is not None else state_root()
         self._state_dir = StateDir(root / str(port))
@@ -136,7 +137,7 @@ class LocalAws:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, *, fresh: bool = False) -> Status:
-        """Start it and wait until it answers; if it runs already, leave it as it is and note that in the status.
+        """Start it and wait until it answers; if it runs already, add the images, and note that in the status.
 
         Args:
             fresh: True to start with an empty account. Default: False, with what the last one has stored.
@@ -147,6 +148,7 @@ class LocalAws:
             NoSandboxError: nothing here can isolate a job.
             MinistackNotInstalledError: the extra ``local`` is not installed.
             UnsupportedMinistackError: the installed ministack lacks names that the patches need.
+            OtherOptionsError: it runs already, with other options than those that were given to the constructor.
             ServerFailedError: the server died or did not answer in time.
             LocalAwsError: it runs already and cannot start afresh.
         """
@@ -221,10 +223,15 @@ class LocalAws:
             pid=content.get("pid"),
             started=datetime.fromtimestamp(started, tz=UTC) if started else None,
             sandbox=content.get("sandbox"),
+            enforce_iam=content.get("enforce_iam"),
             manifest_layout=content.get("manifest_layout"),
             jobs_in_progress=counts.get("in_progress", 0),
             jobs_finished=counts.get("finished", 0),
         )
+
+    def ignored(self) -> dict[str, list[str]]:
+        """Return the properties of templates that were ignored, by their resource."""
+        return self._state_dir.read_ignored()
 
     def images(self) -> dict[str, str]:
         """Return the substitutes for images that were added: virtual environments and commands, by the image's name."""
@@ -293,8 +300,11 @@ class LocalAws:
         self._call("LocalClearFaults", {})
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that point the AWS CLI, boto3 and the CDK at it; see also `variables_to_unset`."""
-        return pointing_at(self.port, self.region, os.environ, self.account)
+        """Return the variables that point AWS's tools at it; see also `variables_to_unset`.
+
+        The SageMaker SDK's configuration file, which one of them names, is written.
+        """
+        return pointing_at(self.port, self.region, os.environ, self.account) | self._sagemaker_config()
 
     def variables_to_unset(self) -> tuple[str, ...]:
         """Return the variables to unset, because they could still lead a client to a real account."""
@@ -306,7 +316,7 @@ class LocalAws:
         Args:
             environment: the environment that the child would otherwise get, e.g. ``os.environ``.
         """
-        return redirected(self.port, self.region, environment, self.account)
+        return redirected(self.port, self.region, environment, self.account) | self._sagemaker_config()
 
     def __enter__(self) -> Self:
         self.start()
@@ -318,6 +328,12 @@ class LocalAws:
         if self._started_here:
             self._started_here = False
             self.stop()
+
+    def _sagemaker_config(self) -> dict[str, str]:
+        path = self._state_dir.sagemaker_config(self.region, self.account)
+        self._state_dir.create()
+        path.write_text(sagemaker_config(self.region, self.account), encoding="utf-8")
+        return {"SAGEMAKER_USER_CONFIG_OVERRIDE": str(path)}
 
     def _call(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Call an operation of the server that AWS does not have."""
@@ -402,13 +418,14 @@ class LocalAws:
             status = self.status()
             # A server that was just killed holds its lock until the kernel has ended it.
             if status.running and answers(self.port, deadline - time.monotonic()):
-                note = f"Already running on {self.endpoint} (pid {status.pid})."
-                if status.manifest_layout != self._manifest_layout:
-                    note += (
-                        f" Its manifest layout is {status.manifest_layout}; to change it, stop it first: "
+                if differences := self._options.differences(self._lock.read()):
+                    raise OtherOptionsError(
+                        f"the local AWS on {self.endpoint} (pid {status.pid}) runs with other options: "
+                        f"{'; '.join(differences)}; use it without these options, or stop it first: "
                         f"smproc local stop{self._port_option}"
                     )
-                return replace(status, note=note)
+                self._image_list.add(self._substitutes)
+                return replace(status, note=f"Already running on {self.endpoint} (pid {status.pid}).")
             if not self._lock.held_elsewhere():
                 return self.start()
             time.sleep(_POLL_IN_SECONDS)
@@ -431,10 +448,7 @@ class LocalAws:
         return "" if self.port == _DEFAULT_PORT else f" --port {self.port}"
 
     def _arguments(self) -> list[str]:
-        arguments = ["--port", str(self.port), "--region", self.region, "--state-dir", str(self._state_dir.path)]
-        arguments += ["--runner", self._runner, *(["--enforce-iam"] if self._enforce_iam else [])]
-        arguments += ["--manifest-layout", self._manifest_layout]
-        return arguments
+        return ["--port", str(self.port), "--state-dir", str(self._state_dir.path), *self._options.arguments()]
 
     def _log_tail(self) -> str:
         try:

@@ -1,7 +1,8 @@
-"""The environment variables that point the AWS CLI, boto3 and the CDK at the local AWS, and at nothing else."""
+"""The environment that points AWS's tools at the local AWS, and at nothing else."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 ACCOUNT = "000000000000"
@@ -53,6 +54,23 @@ def pointing_at(port: int, region: str, inherited: Mapping[str, str], account: s
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
     }
+
+
+def sagemaker_config(region: str, account: str) -> str:
+    """Return the content of a configuration file of the SageMaker SDK that names its default bucket.
+
+    Without it, the SDK asks STS for the account, at an address of AWS that it builds itself. The name is the one that
+    the SDK would choose.
+
+    Args:
+        region: the region.
+        account: the account.
+
+    See: https://sagemaker.readthedocs.io/en/stable/overview.html#configuring-and-using-defaults-with-the-sagemaker-python-sdk
+    """
+    session = {"DefaultS3Bucket": f"sagemaker-{region}-{account}"}
+    # JSON is YAML, too.
+    return json.dumps({"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"Session": session}}}})
 
 
 def to_unset(inherited: Mapping[str, str]) -> tuple[str, ...]:

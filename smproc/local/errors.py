@@ -11,6 +11,7 @@
         ├── UnsupportedMinistackError      the installed ministack lacks names that the patches need
         ├── MotoNotInstalledError          the extra ``local`` is not installed, or incompletely
         ├── UnsupportedMotoError           the installed moto lacks names that the Step Functions engine needs
+        ├── OtherOptionsError              it runs already, with other options than those that were requested
         └── ServerFailedError              the server died or did not answer in time
 
     ValueError
@@ -50,6 +51,10 @@ class MotoNotInstalledError(LocalAwsError):
 
 class UnsupportedMotoError(LocalAwsError):
     """The installed moto lacks names that the Step Functions engine needs."""
+
+
+class OtherOptionsError(LocalAwsError):
+    """It runs already, with other options than those that were requested."""
 
 
 class ServerFailedError(LocalAwsError):

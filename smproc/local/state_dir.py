@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -76,6 +77,29 @@ class StateDir:
         """The substitutes for images that the user has added."""
         return self.path / "images.json"
 
+    @property
+    def ignored(self) -> Path:
+        """The names in templates that the local AWS has ignored, a JSON text per line."""
+        return self.path / "ignored.jsonl"
+
+    def read_ignored(self) -> dict[str, list[str]]:
+        """Return the names that were ignored, by their owner."""
+        try:
+            lines = self.ignored.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return {}
+        names: dict[str, list[str]] = {}
+        for line in lines:
+            # The last line may be incomplete, where the server was killed.
+            with contextlib.suppress(ValueError):
+                report = json.loads(line)
+                names.setdefault(report["owner"], []).extend(report["names"])
+        return {owner: sorted(set(found)) for owner, found in names.items()}
+
+    def sagemaker_config(self, region: str, account: str) -> Path:
+        """Return the path of the SageMaker SDK's configuration file for a region of an account."""
+        return self.path / f"sagemaker-{region}-{account}.yaml"
+
     def create(self) -> None:
         """Make the directory, readable by its owner alone: jobs' data, logs and credentials pass through it."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,6 +114,7 @@ class StateDir:
     def forget(self) -> None:
         """Remove the records of jobs and of the account."""
         remove_tree(self.account)
+        self.ignored.unlink(missing_ok=True)
         for path in self.path.glob(f"{self.records.name}*"):
             path.unlink()
 

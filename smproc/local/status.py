@@ -23,6 +23,7 @@ class Status:
         started: the time at which the server started.
         sandbox: the program that runs jobs: ``bubblewrap``, ``unshare``, ``docker``, ``podman``, or an engine and a
             sandbox.
+        enforce_iam: whether policies are enforced; None while there is no server.
         manifest_layout: the paths of the objects of a manifest below an input's directory: ``relative`` to the
             manifest's prefix, or the whole ``key``; None while there is no server.
         jobs_in_progress: the number of jobs that have not ended.
@@ -40,6 +41,7 @@ class Status:
     pid: int | None = None
     started: datetime | None = None
     sandbox: str | None = None
+    enforce_iam: bool | None = None
     manifest_layout: str | None = None
     jobs_in_progress: int = 0
     jobs_finished: int = 0

@@ -26,7 +26,7 @@ _DEADLINE_SECONDS = 240.0
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("layouts")
-    local_aws = LocalAws(port=free_port(), state_dir=folder / "state", enforce_iam=True, manifest_layout="key")
+    local_aws = LocalAws(port=free_port(), state_dir=folder / "state", manifest_layout="key")
     with local_aws:
         environment = local_aws.redirect(os.environ) | {"SMPROC_HOME": str(folder / "state")}
         bootstrap(environment)

@@ -24,7 +24,7 @@ APP = Path(__file__).with_name("ordinary") / "app.py"
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Deployment]:
     """Run a local AWS with bootstrapped regions only."""
-    with LocalAws(port=free_port(), state_dir=tmp_path / "state", enforce_iam=True) as local_aws:
+    with LocalAws(port=free_port(), state_dir=tmp_path / "state") as local_aws:
         environment = local_aws.redirect(os.environ) | {"SMPROC_HOME": str(tmp_path / "state")}
         bootstrap(environment)
         session = boto3.Session("test", "test", region_name="us-east-1")

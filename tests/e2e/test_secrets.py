@@ -118,7 +118,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("secrets")
     (folder / "sitecustomize.py").write_text(_MARKING)
-    local_aws = LocalAws(port=free_port(), state_dir=folder / "state", enforce_iam=True)
+    local_aws = LocalAws(port=free_port(), state_dir=folder / "state")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("A_PASSWORD", OF_THE_USER)
         patch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")

@@ -70,7 +70,7 @@ class Tasks:
 @pytest.fixture(scope="module")
 def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tasks]:
     folder = tmp_path_factory.mktemp("tasks")
-    local_aws = LocalAws(port=free_port(), state_dir=folder / "state", enforce_iam=True)
+    local_aws = LocalAws(port=free_port(), state_dir=folder / "state")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SFN_WAIT_SCALE", "0.01")  # half a minute between attempts is long for a test
         local_aws.start()

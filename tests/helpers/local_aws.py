@@ -256,15 +256,18 @@ def sandbox_alone(name: str, directory: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def process_local_aws(directory: Path, sandbox: str, **options: Any) -> Iterator[LocalAws]:
+def process_local_aws(
+    directory: Path, sandbox: str, *, enforce_iam: bool = False, **options: Any
+) -> Iterator[LocalAws]:
     """Run a local AWS whose jobs run in one sandbox.
 
     Args:
         directory: an empty directory for its state and its PATH.
         sandbox: ``bubblewrap`` or ``unshare``, which must work here.
+        enforce_iam: whether policies are enforced. Default: False, as most tests name roles that do not exist.
         options: those of `LocalAws`.
     """
-    aws = LocalAws(free_port(), state_dir=directory / "state", runner="process", **options)
+    aws = LocalAws(free_port(), state_dir=directory / "state", runner="process", enforce_iam=enforce_iam, **options)
     (directory / "path").mkdir()
     with sandbox_alone(sandbox, directory / "path"), pytest.MonkeyPatch.context() as patch:
         for name, value in SERVER_ENVIRONMENT.items():

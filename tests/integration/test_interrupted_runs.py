@@ -32,7 +32,7 @@ from tests.helpers.ports import free_port
 
 def test_hangs():
     here = Path(__file__).parent
-    with LocalAws(free_port(), state_dir=here / "state", runner="process") as aws:
+    with LocalAws(free_port(), state_dir=here / "state", runner="process", enforce_iam=False) as aws:
         user = RunningLocalAws(aws, "any")
         name = user.create(user.request("import time; print('ready', flush=True); time.sleep(1000)"))
         user.wait_for_log(name, "ready")

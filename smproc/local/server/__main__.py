@@ -43,6 +43,7 @@ class Server:
         runner: the runner of jobs: ``auto``, ``process`` or ``container``.
         enforce_iam: whether requests need a policy that allows them.
         manifest_layout: the paths of the objects of a manifest: ``relative`` or ``key``.
+        strict: whether to refuse what would be ignored.
         fresh: whether to delete what the previous server stored.
         report_to: the file descriptor to write the report to; None for no report.
     """
@@ -57,6 +58,7 @@ class Server:
         runner: RunnerName,
         enforce_iam: bool,
         manifest_layout: Literal["relative", "key"],
+        strict: bool,
         fresh: bool,
         report_to: int | None,
     ) -> None:
@@ -67,6 +69,7 @@ class Server:
         self._runner = runner
         self._enforce_iam = enforce_iam
         self._manifest_layout = manifest_layout
+        self._strict = strict
         self._fresh = fresh
         self._report_to = report_to
         self._stopping: asyncio.Event | None = None
@@ -87,7 +90,16 @@ class Server:
             self._state_dir.account.mkdir(mode=0o700, exist_ok=True)
             self._state_dir.jobs.mkdir()
             self._state_dir.temporary.mkdir()
-            facts = {"pid": os.getpid(), "port": self._port, "region": self._region, "started": time.time()}
+            facts = {
+                "pid": os.getpid(),
+                "port": self._port,
+                "started": time.time(),
+                "region": self._region,
+                "runner": self._runner,
+                "enforce_iam": self._enforce_iam,
+                "manifest_layout": self._manifest_layout,
+                "strict": self._strict,
+            }
             lock.write(**facts)
             listening = _listen(self._port)
             self._serve(listening, lock, facts, killed_pid)
@@ -115,12 +127,14 @@ class Server:
         from smproc.local.server.asgi import with_credentials  # noqa: PLC0415
         from smproc.local.server.autosave import AutoSaver  # noqa: PLC0415
         from smproc.local.server.execution import AwsClients, Credentials, CredentialsEndpoint, JobExecutor  # noqa: PLC0415
+        from smproc.local.server.ignored import IgnoredNames  # noqa: PLC0415
         from smproc.local.server.sagemaker import SageMakerService  # noqa: PLC0415
         from smproc.local.server.scheduler import Schedules  # noqa: PLC0415
         from smproc.local.server.step_functions.loading import load_engine  # noqa: PLC0415
 
         application = patches.load()
         patches.apply()
+        patches.report_ignored_to(IgnoredNames(self._state_dir.ignored, strict=self._strict))
         patches.open_logs()
 
         def assume_role(role_arn: str) -> Credentials:
@@ -142,7 +156,7 @@ class Server:
             if not answers(self._port, _ANSWER_TIMEOUT_IN_SECONDS):
                 _log.error("The server does not answer its own health check")
                 return
-            lock.write(**facts, sandbox=runner.name, manifest_layout=self._manifest_layout, ready=True)
+            lock.write(**facts, sandbox=runner.name, ready=True)
             self._report({"killed": killed_pid})
             clients.warm_up()
 
@@ -241,12 +255,13 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m smproc.local.server", description="The local AWS.")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--region", required=True)
+    parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--stop-grace-in-seconds", type=float, default=5.0)
     parser.add_argument("--runner", choices=("auto", "process", "container"), default="auto")
-    parser.add_argument("--enforce-iam", action="store_true")
+    parser.add_argument("--enforce-iam", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--manifest-layout", choices=("relative", "key"), default="relative")
+    parser.add_argument("--strict", action=argparse.BooleanOptionalAction, default=False)
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--report-to", type=int)
     options = parser.parse_args(arguments)
@@ -263,6 +278,7 @@ def main(arguments: list[str] | None = None) -> int:
         runner=options.runner,
         enforce_iam=options.enforce_iam,
         manifest_layout=options.manifest_layout,
+        strict=options.strict,
         fresh=options.fresh,
         report_to=options.report_to,
     )

@@ -87,13 +87,15 @@ def make_local_aws(
     """Create a local AWS that is not started, with each runner and each sandbox in turn."""
     if request.param == "container":
         request.getfixturevalue("_engine")
-        yield lambda directory: LocalAws(free_port(), state_dir=directory, runner="container")
+        yield lambda directory: LocalAws(free_port(), state_dir=directory, runner="container", enforce_iam=False)
         return
     require_sandbox(request.param)
     # Python by its path, because the PATH holds nothing but the sandbox.
     substitutes = {image.NAME: shlex.join([sys.executable, *image.ENTRYPOINT[1:]])}
     with sandbox_alone(request.param, tmp_path_factory.mktemp("path")):
-        yield lambda directory: LocalAws(free_port(), state_dir=directory, runner="process", images=substitutes)
+        yield lambda directory: LocalAws(
+            free_port(), state_dir=directory, runner="process", enforce_iam=False, images=substitutes
+        )
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +108,7 @@ def local_aws(
         for name, value in SERVER_ENVIRONMENT.items():
             patch.setenv(name, value)
         aws.start()
-    running = ConformanceLocalAws(aws, aws._runner)
+    running = ConformanceLocalAws(aws, str(aws._options.runner))
     try:
         yield running
     finally:

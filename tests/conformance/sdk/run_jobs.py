@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import boto3
 from sagemaker.processing import ProcessingInput, ProcessingJob, ProcessingOutput
 from sagemaker.session import Session
 from sagemaker.sklearn.processing import SKLearnProcessor
@@ -80,8 +79,7 @@ time.sleep = lambda seconds: _sleep(min(float(seconds), 0.5))
 
 def main(job_kind: str, directory: Path) -> None:
     """Run one job and print its summary."""
-    # To find its default bucket, the SDK would call STS at AWS's own endpoint, which it builds itself.
-    session = Session(boto3.Session(region_name="us-east-1"), default_bucket="notebook")
+    session = Session()
     match job_kind:
         case "sklearn":
             answer = summary(run_sklearn(session, directory, "count_rows.py", logs=True))

@@ -41,7 +41,7 @@ for path in (base / "input" / "tables").iterdir():
 @pytest.fixture(scope="module")
 def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     require_any_sandbox()
-    with LocalAws(free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process") as aws:
+    with LocalAws(free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process", enforce_iam=False) as aws:
         yield aws
 
 

@@ -27,7 +27,7 @@ KEYS = ["a", "a/b", "a/../b", "..", "x" * 900, "%00\u00e9 \u202e", "a//b", "a/b.
 def restartable(free_port: int, tmp_path: Path) -> Iterator[RunningLocalAws]:
     """Run a local AWS that the test may stop and kill."""
     require_any_sandbox()
-    aws = LocalAws(free_port, state_dir=tmp_path, runner="process")
+    aws = LocalAws(free_port, state_dir=tmp_path, runner="process", enforce_iam=False)
     aws.start()
     user = RunningLocalAws(aws, "any")
     yield user

@@ -106,3 +106,11 @@ def test_a_refusal_is_printed_in_the_wording_of_sagemaker(local_aws: RunningLoca
     assert refused.returncode == 255
     assert "(ValidationException) when calling the CreateProcessingJob operation" in refused.stderr
     assert "no_underscores" in refused.stderr
+
+
+def test_queues_need_the_endpoint_as_an_option(local_aws: RunningLocalAws, aws: Aws) -> None:
+    endpoint = ("--endpoint-url", local_aws.aws.endpoint)
+    url = parsed(aws(*endpoint, "sqs", "create-queue", "--queue-name", "of-the-cli"))["QueueUrl"]
+    parsed(aws(*endpoint, "sqs", "send-message", "--queue-url", url, "--message-body", "sent"))
+    received = parsed(aws(*endpoint, "sqs", "receive-message", "--queue-url", url))
+    assert [message["Body"] for message in received["Messages"]] == ["sent"]

@@ -10,12 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smproc.local import InvalidOptionError, LocalAws, LocalAwsError, NoSandboxError, PortInUseError, ServerFailedError
+from smproc.local import (
+    InvalidOptionError,
+    LocalAws,
+    LocalAwsError,
+    NoSandboxError,
+    OtherOptionsError,
+    PortInUseError,
+    ServerFailedError,
+)
 from smproc.local.probes import children
 
 if TYPE_CHECKING:
@@ -27,7 +36,7 @@ SOURCE = os.pathsep.join([str(ROOT), str(ROOT / "constructs")])
 
 @pytest.fixture
 def aws(free_port: int, tmp_path: Path) -> Iterator[LocalAws]:
-    local_aws = LocalAws(free_port, state_dir=tmp_path, runner="process")
+    local_aws = LocalAws(free_port, state_dir=tmp_path, runner="process", enforce_iam=False)
     yield local_aws
     local_aws.stop()
 
@@ -74,14 +83,33 @@ def test_it_listens_on_loopback_only(aws: LocalAws) -> None:
     assert listening == [f"0100007F:{aws.port:04X}"]
 
 
-def test_a_second_start_with_another_manifest_layout_says_that_it_changes_nothing(aws: LocalAws) -> None:
+def test_a_second_start_with_other_options_fails_and_names_each(aws: LocalAws) -> None:
     first = aws.start()
-    second = LocalAws(aws.port, state_dir=first.folder.parent, manifest_layout="key").start()
-    assert second.manifest_layout == "relative"
-    assert second.note == (
-        f"Already running on http://127.0.0.1:{aws.port} (pid {first.pid}). Its manifest layout is relative; to change "
-        f"it, stop it first: smproc local stop --port {aws.port}"
+    other = LocalAws(aws.port, "eu-west-1", first.folder.parent, runner="auto", enforce_iam=True, manifest_layout="key")
+    with pytest.raises(OtherOptionsError) as refused:
+        other.start()
+    assert str(refused.value) == (
+        f"the local AWS on http://127.0.0.1:{aws.port} (pid {first.pid}) runs with other options: --region eu-west-1 "
+        "was requested, it has --region us-east-1; --runner auto was requested, it has --runner process; --enforce-iam "
+        "was requested, it has --no-enforce-iam; --manifest-layout key was requested, it has --manifest-layout "
+        f"relative; use it without these options, or stop it first: smproc local stop --port {aws.port}"
     )
+    assert other.status() == replace(first, note="")
+
+
+def test_a_second_start_with_the_same_options_finds_the_first_and_adds_the_images(aws: LocalAws) -> None:
+    first = aws.start()
+    second = LocalAws(
+        aws.port,
+        "us-east-1",
+        first.folder.parent,
+        runner="process",
+        enforce_iam=False,
+        manifest_layout="relative",
+        images={"mine": "true"},
+    )
+    assert second.start().pid == first.pid
+    assert second.images() == {"mine": "true"}
 
 
 def test_an_unknown_manifest_layout_is_refused() -> None:
@@ -281,6 +309,9 @@ def test_the_environment_directs_every_client_to_the_local_aws(monkeypatch: pyte
     )
     assert environment["CDK_DEFAULT_ACCOUNT"] == "000000000000"
     assert environment["NO_PROXY"] == "127.0.0.1,localhost,intranet.example"
+    config = Path(environment["SAGEMAKER_USER_CONFIG_OVERRIDE"])
+    assert config.is_relative_to(tmp_path)
+    assert '"DefaultS3Bucket": "sagemaker-us-west-2-000000000000"' in config.read_text()
     assert {"AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN"} <= set(aws.variables_to_unset())
     redirected = aws.redirect(user)
     assert "real" not in redirected.values()

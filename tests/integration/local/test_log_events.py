@@ -139,7 +139,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 
 @pytest.fixture
 def restartable(tmp_path: Path) -> Iterator[RunningLocalAws]:
-    aws = LocalAws(free_port(), state_dir=tmp_path / "state", runner="process")
+    aws = LocalAws(free_port(), state_dir=tmp_path / "state", runner="process", enforce_iam=False)
     aws.start()
     running = RunningLocalAws(aws, "any")
     try:

@@ -39,7 +39,7 @@ def layout(request: pytest.FixtureRequest) -> Layout:
 def running(layout: Layout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalAws]:
     sandbox = require_any_sandbox()
     state = tmp_path_factory.mktemp(layout)
-    with LocalAws(free_port(), state_dir=state, runner="process", manifest_layout=layout) as aws:
+    with LocalAws(free_port(), state_dir=state, runner="process", enforce_iam=False, manifest_layout=layout) as aws:
         assert aws.status().manifest_layout == layout
         local_aws = RunningLocalAws(aws, sandbox)
         yield local_aws

@@ -22,7 +22,7 @@ SLEEP = "import subprocess; print('ready', flush=True); subprocess.run(['sleep',
 def restartable(free_port: int, tmp_path: Path) -> Iterator[RunningLocalAws]:
     """Run a local AWS that the test may stop and kill."""
     require_any_sandbox()
-    aws = LocalAws(free_port, state_dir=tmp_path, runner="process")
+    aws = LocalAws(free_port, state_dir=tmp_path, runner="process", enforce_iam=False)
     aws.start()
     user = RunningLocalAws(aws, "any")
     yield user

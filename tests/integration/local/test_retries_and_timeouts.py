@@ -77,7 +77,7 @@ def test_a_wait_of_more_than_a_minute_is_not_shortened(
 ) -> None:
     # Each wait is scaled to a hundredth: two hundred seconds become two, and a minute would be less than one.
     monkeypatch.setenv("SFN_WAIT_SCALE", "0.01")
-    aws = LocalAws(free_port, state_dir=tmp_path)
+    aws = LocalAws(free_port, state_dir=tmp_path, enforce_iam=False)
     aws.start()
     try:
         states = boto3.client(

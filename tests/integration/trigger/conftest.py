@@ -17,7 +17,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
-        with LocalAws(port=free_port(), state_dir=tmp_path_factory.mktemp("state")) as local_aws:
+        with LocalAws(port=free_port(), state_dir=tmp_path_factory.mktemp("state"), enforce_iam=False) as local_aws:
             yield Clients(local_aws.endpoint)
 
 

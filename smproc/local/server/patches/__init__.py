@@ -25,6 +25,7 @@ from smproc.local.errors import MinistackNotInstalledError
 from smproc.local.server.patches import (
     cloudcontrol_state_machines,
     cloudformation_buckets,
+    cloudformation_ignored,
     cloudformation_nat,
     cloudformation_parameter_names,
     cloudformation_state_machines,
@@ -35,6 +36,7 @@ from smproc.local.server.patches import (
     eventbridge_put_events,
     hosting,
     iam,
+    iam_denials,
     lambda_event_sources,
     lambda_execution,
     logs_filters,
@@ -54,6 +56,7 @@ from smproc.local.server.patches import (
     stepfunctions_start_execution,
     stepfunctions_status_events,
 )
+from smproc.local.server.patches.cloudformation_ignored import report_ignored_to
 from smproc.local.server.patches.eventbridge_put_events import put_events
 from smproc.local.server.patches.hosting import (
     Handler,
@@ -65,6 +68,7 @@ from smproc.local.server.patches.hosting import (
     role_session,
 )
 from smproc.local.server.patches.iam import check_caller_permission, check_role_permission, role_trusts
+from smproc.local.server.patches.iam_denials import IAM_OFF
 from smproc.local.server.patches.logs_storage import open_logs
 from smproc.local.server.patches.persistence import account_parts, on_background_change
 from smproc.local.server.patches.registry import (
@@ -90,6 +94,7 @@ from smproc.local.server.patches.stepfunctions_engine import (
 )
 
 __all__ = [
+    "IAM_OFF",
     "PATCHES",
     "SUPPORTED",
     "WRAPPING_ORDER",
@@ -118,6 +123,7 @@ __all__ = [
     "record_child_execution",
     "record_map_run",
     "register_jsonata_functions",
+    "report_ignored_to",
     "request_account",
     "request_region",
     "role_session",
@@ -153,12 +159,15 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     cloudformation_parameter_names,
     cloudformation_vpc,
     cloudformation_state_machines,
+    # After the patches that replace handlers of resource types.
+    cloudformation_ignored,
     cloudcontrol_state_machines,
     logs_storage,
     cloudwatch_metrics,
     cloudwatch_alarms,
     persistence,
     iam,
+    iam_denials,
 )
 
 # The functions that several patches wrap, each with the patches from the innermost to the outermost.

@@ -27,6 +27,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
+from smproc.local.server.patches.iam_denials import denial_message
 from smproc.local.server.patches.registry import Names, Wrappers, application, core, service, takes
 
 NAMES: Names = {
@@ -36,7 +37,6 @@ NAMES: Names = {
         "extract_resource_arn": takes(
             "service", "method", "path", "headers", "body", "query_params", "region", "account_id"
         ),
-        "identity_denial_message": takes("action", "principal_arn", "resource", "explicit_deny"),
     },
     "ministack.core.iam_evaluator": {
         "AuthError": callable,
@@ -126,15 +126,19 @@ def role_trusts(role_arn: str, principal: str, keys: Mapping[str, str]) -> bool:
     account, name = _account_and_name(role_arn)
     role = service("iam")._roles.get_scoped(account, None, name)
     if role is None:
+        _log.warning("denied by our own patch: %s may not assume %s: the role does not exist", principal, role_arn)
         return False
     context = _context(principal, account, "sts:AssumeRole", role_arn, keys)
     evaluator = core("iam_evaluator")
-    return any(
+    trusted = any(
         statement["Effect"] == "Allow"
         and evaluator._service_principal_matches(statement.get("Principal"), principal)
         and evaluator._conditions_met(statement.get("Condition") or {}, context)
         for statement in _statements(role["AssumeRolePolicyDocument"])
     )
+    if not trusted:
+        _log.warning("denied by our own patch: %s may not assume %s: its trust policy", principal, role_arn)
+    return trusted
 
 
 def _statements(document: str | Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -210,8 +214,7 @@ def _log_denial(by: str, denied: Any, action: str, resource: str) -> None:  # no
 def _denial_message(denied: Any, action: str, resource: str) -> str:  # noqa: ANN401 - the type is ministack's
     if isinstance(denied, core("iam_evaluator").AuthError):
         return str(denied.message)
-    explicit = denied.decision == "Deny"
-    return str(core("iam_actions").identity_denial_message(action, denied.principal_arn, resource, explicit))
+    return denial_message(denied, action, resource)
 
 
 WRAPPERS: Wrappers = {

@@ -54,7 +54,7 @@ def require_creation_permissions(check_permission: PermissionCheck, arn: str, re
     ):
         raise invalid(
             f"Could not assume role {role}. Please ensure that the role exists and allows principal '{_SAGEMAKER}' to "
-            "assume the role."
+            f"assume the role. (local AWS: {patches.IAM_OFF})"
         )
 
 

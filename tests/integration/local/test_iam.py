@@ -1,0 +1,139 @@
+"""IAM, which the local AWS enforces unless it is told not to: who is denied what, why, and how to switch it off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from smproc.local import LocalAws
+from tests.helpers.ports import free_port
+
+BUCKET = "guarded"
+ROLE = "arn:aws:iam::000000000000:role/reader"
+CALLER = "arn:aws:sts::000000000000:assumed-role/reader/test"
+TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}}
+POLICY: list[dict[str, Any]] = [
+    {"Effect": "Allow", "Action": ["s3:GetObject", "ssm:GetParameter"], "Resource": "*"},
+    {"Sid": "Secret", "Effect": "Deny", "Action": "s3:Get*", "Resource": f"arn:aws:s3:::{BUCKET}/secret/*"},
+]
+BUCKET_POLICY = {
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:GetObject",
+    "Resource": f"arn:aws:s3:::{BUCKET}/closed/*",
+}
+HINT = "to allow everything, start the local AWS with --no-enforce-iam"
+
+
+class World:
+    """A running local AWS with a bucket and a role."""
+
+    def __init__(self, aws: LocalAws) -> None:
+        self.aws = aws
+        self.root = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        s3, iam = self.client("s3"), self.client("iam")
+        s3.create_bucket(Bucket=BUCKET)
+        s3.put_bucket_policy(Bucket=BUCKET, Policy=_policy(BUCKET_POLICY))
+        iam.create_role(RoleName="reader", AssumeRolePolicyDocument=_policy(TRUST))
+        iam.put_role_policy(RoleName="reader", PolicyName="reads", PolicyDocument=_policy(*POLICY))
+        keys = self.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="test")["Credentials"]
+        self.reader = {
+            "aws_access_key_id": keys["AccessKeyId"],
+            "aws_secret_access_key": keys["SecretAccessKey"],
+            "aws_session_token": keys["SessionToken"],
+        }
+
+    def client(self, service: str, keys: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - of any service
+        session: Any = botocore.session.Session()
+        return session.create_client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=self.aws.endpoint,
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, proxies={}),
+            **(keys or self.root),
+        )
+
+    def log(self) -> str:
+        return self.aws.status().log.read_text()
+
+
+def _policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with LocalAws(free_port(), state_dir=tmp_path_factory.mktemp("state")) as aws:
+        yield World(aws)
+
+
+SQS_QUEUE = "arn:aws:sqs:us-east-1:000000000000:a"
+PARAMETER = "arn:aws:ssm:us-east-1:000000000000:parameter/a"
+JOB = "arn:aws:sagemaker:us-east-1:000000000000:processing-job/a"
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "action", "resource"),
+    [
+        ("put_object", {"Bucket": BUCKET, "Key": "a"}, "s3:PutObject", f"arn:aws:s3:::{BUCKET}/a"),
+        ("create_queue", {"QueueName": "a"}, "sqs:CreateQueue", SQS_QUEUE),
+        ("put_parameter", {"Name": "a", "Value": "b", "Type": "String"}, "ssm:PutParameter", PARAMETER),
+        ("describe_processing_job", {"ProcessingJobName": "a"}, "sagemaker:DescribeProcessingJob", JOB),
+    ],
+)
+def test_a_denial_says_who_may_not_do_what_and_that_no_statement_allows_it(
+    world: World, operation: str, parameters: dict[str, str], action: str, resource: str
+) -> None:
+    with pytest.raises(ClientError) as denied:
+        getattr(world.client(action.partition(":")[0], world.reader), operation)(**parameters)
+    message = denied.value.response["Error"]["Message"]
+    assert message == (
+        f"User: {CALLER} is not authorized to perform: {action} on resource: {resource} because no "
+        f"identity-based policy allows the {action} action (local AWS: {HINT})"
+    )
+    assert f"denied by ministack: {message}" in world.log()
+
+
+@pytest.mark.parametrize(
+    ("key", "policy", "statement"),
+    [
+        ("secret/a", "an identity-based policy", POLICY[1] | {"Action": ["s3:Get*"]}),
+        ("closed/a", "a resource-based policy", {**BUCKET_POLICY, "Action": ["s3:GetObject"]}),
+    ],
+)
+def test_a_denial_shows_the_statement_that_denies_the_request(
+    world: World, key: str, policy: str, statement: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError) as denied:
+        world.client("s3", world.reader).get_object(Bucket=BUCKET, Key=key)
+    message = denied.value.response["Error"]["Message"]
+    shown = {name: value for name, value in statement.items() if name != "Principal"}
+    shown["Resource"] = [statement["Resource"]]
+    assert message.endswith(
+        f"with an explicit deny in {policy} (local AWS: denied by the statement {json.dumps(shown)}; {HINT})"
+    )
+    assert f"denied by ministack: {message}" in world.log()
+
+
+def test_a_role_may_do_what_its_policy_allows(world: World) -> None:
+    world.client("s3").put_object(Bucket=BUCKET, Key="open", Body=b"1")
+    assert world.client("s3", world.reader).get_object(Bucket=BUCKET, Key="open")["Body"].read() == b"1"
+
+
+def test_the_account_may_do_everything(world: World) -> None:
+    world.client("ssm").put_parameter(Name="of-the-account", Value="1", Type="String")
+    assert world.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"] >= 0
+
+
+def test_a_role_may_do_everything_where_iam_is_not_enforced(tmp_path: Path) -> None:
+    with LocalAws(free_port(), state_dir=tmp_path, enforce_iam=False) as aws:
+        world = World(aws)
+        world.client("s3", world.reader).put_object(Bucket=BUCKET, Key="a", Body=b"1")
+        assert "denied by" not in world.log()

@@ -1,0 +1,107 @@
+"""Properties of templates that the local AWS ignores: named, or refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.exceptions import WaiterError
+
+from smproc import cli
+from smproc.local import LocalAws
+from smproc.local.server.ignored import IgnoredNames
+from smproc.local.server.read_names import ReadNames
+from tests.helpers.ports import free_port
+
+TOPIC = {
+    "Type": "AWS::SNS::Topic",
+    "Properties": {"TopicName": "told", "DisplayName": "Told", "TracingConfig": "Active"},
+}
+
+
+def client(aws: LocalAws, service: str) -> Any:  # noqa: ANN401 - of any service
+    return botocore.session.Session().create_client(
+        service,
+        region_name="us-east-1",
+        endpoint_url=aws.endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the local AWS's own
+    )
+
+
+def deploy(aws: LocalAws, stack: str, resource: dict[str, Any]) -> None:
+    formation = client(aws, "cloudformation")
+    formation.create_stack(StackName=stack, TemplateBody=json.dumps({"Resources": {"Topic": resource}}))
+    formation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SMPROC_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def aws(home: Path) -> Iterator[LocalAws]:
+    with LocalAws(free_port(), state_dir=home) as local_aws:
+        yield local_aws
+
+
+def test_an_ignored_property_is_in_the_log_and_in_the_doctors_report(
+    aws: LocalAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy(aws, "one", TOPIC)
+    ignored = "TracingConfig of AWS::SNS::Topic Topic of the stack one"
+    assert aws.ignored() == {"AWS::SNS::Topic Topic of the stack one": ["TracingConfig"]}
+    assert f"[smproc.ignored] ignored: {ignored}\n" in aws.status().log.read_text()
+    assert cli.main(["local", "doctor", "--port", str(aws.port)]) == 0
+    printed = capsys.readouterr().out
+    assert f"ignored: {ignored}\n" in printed
+    for subject in ("sandbox", "container engine", "Spark and Java", "uv", "environments of images"):
+        assert f"\n{subject}: " in f"\n{printed}"
+
+
+def test_a_fresh_account_has_ignored_nothing(aws: LocalAws) -> None:
+    deploy(aws, "one", TOPIC)
+    aws.stop()
+    aws.start()
+    assert aws.ignored()
+    aws.stop()
+    aws.start(fresh=True)
+    assert aws.ignored() == {}
+
+
+def test_an_ignored_property_fails_the_resource_where_the_local_aws_is_strict(home: Path) -> None:
+    with LocalAws(free_port(), state_dir=home, strict=True) as aws:
+        with pytest.raises(WaiterError):
+            deploy(aws, "one", TOPIC)
+        events = client(aws, "cloudformation").describe_stack_events(StackName="one")["StackEvents"]
+        reasons = [event.get("ResourceStatusReason", "") for event in events]
+        assert (
+            "the local AWS ignores TracingConfig of AWS::SNS::Topic Topic of the stack one, which --strict refuses; "
+            "remove it, or start the local AWS without --strict"
+        ) in reasons
+        assert client(aws, "sns").list_topics()["Topics"] == []
+        deploy(aws, "two", {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "told"}})
+        assert aws.ignored() == {}
+
+
+def test_each_name_is_reported_once(tmp_path: Path) -> None:
+    ignored = IgnoredNames(tmp_path / "ignored")
+    for names in (["a"], ["a", "b"], []):
+        assert ignored.report("x", names) is None
+    assert [json.loads(line)["names"] for line in (tmp_path / "ignored").read_text().splitlines()] == [["a"], ["b"]]
+
+
+def test_names_are_read_one_by_one_or_all_at_once() -> None:
+    names = ReadNames(dict.fromkeys("abcdefg", 1))
+    assert (names["a"], names.get("b"), "c" in names, names.pop("d"), names.setdefault("e", 2)) == (1, 1, True, 1, 1)
+    assert names.unread == {"f", "g"}
+    for read_all in (dict, list, json.dumps, lambda read: {**read}, ReadNames.copy, ReadNames.values, ReadNames.items):
+        names = ReadNames({"a": 1})
+        read_all(names)
+        assert names.unread == set(), read_all
