@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.helpers.local_aws import RunningLocalAws
+from tests.helpers.local_aws import RunningLocalAws, process_local_aws
+from tests.helpers.sandboxes import require_any_sandbox
 
 ROLE = "arn:aws:iam::000000000000:role/scheduler"
 PAST = "at(2024-02-29T12:30:00)"
@@ -120,6 +122,31 @@ def test_a_schedule_that_is_disabled_or_not_due_starts_nothing(local_aws: Runnin
     schedule(local_aws, {"Arn": arn_of(queue), "Input": "now"})
     assert message(local_aws, queue)["Body"] == "now"
     assert "Messages" not in local_aws.client("sqs").receive_message(QueueUrl=queue)
+
+
+def test_the_role_of_a_schedule_must_trust_the_scheduler(tmp_path: Path) -> None:
+    with process_local_aws(tmp_path, require_any_sandbox(), enforce_iam=True) as local_aws:
+        aws = RunningLocalAws(local_aws, "any")
+        queue = str(aws.client("sqs").create_queue(QueueName="queue")["QueueUrl"])
+        trust: dict[str, Any] = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}}
+        trust["Action"] = "sts:AssumeRole"
+        aws.iam.create_role(RoleName="scheduler", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
+        with pytest.raises(ClientError, match="must allow AWS EventBridge Scheduler to assume the role"):
+            schedule(aws, {"Arn": arn_of(queue)})
+        trust["Principal"] = {"Service": "scheduler.amazonaws.com"}
+        group = "arn:aws:scheduler:us-east-1:000000000000:schedule-group/default"
+        trust["Condition"] = {"StringEquals": {"aws:SourceArn": group, "aws:SourceAccount": "000000000000"}}
+        aws.iam.update_assume_role_policy(RoleName="scheduler", PolicyDocument=json.dumps({"Statement": [trust]}))
+        letters = {"DeadLetterConfig": {"Arn": arn_of(queue)}}
+        # The role may send the dead letter, and start nothing.
+        grant = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn_of(queue)}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [grant]})
+        aws.iam.put_role_policy(RoleName="scheduler", PolicyName="letters", PolicyDocument=policy)
+        other = str(aws.client("sqs").create_queue(QueueName="other")["QueueUrl"])
+        schedule(aws, {"Arn": arn_of(other), **letters})
+        denied = message(aws, queue)["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+        assert "not authorized to perform: sqs:sendmessage" in denied.lower()
+        aws.close()
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from smproc.local.server import patches
 from smproc.local.server.scheduler import targets
 from smproc.local.server.scheduler.times import InvalidExpressionError, Times
 
 # The member of a schedule's record that has the time at which it was last due; so a restart repeats nothing.
 _LAST = "SmprocLastTime"
+_SCHEDULER = "scheduler.amazonaws.com"
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _log = logging.getLogger(__name__)
 
@@ -39,6 +41,14 @@ class Schedules:
             targets.check(schedule["Target"])
         except (InvalidExpressionError, targets.InvalidTargetError) as error:
             return str(error)
+        account, region = patches.request_account(), patches.request_region()
+        group = f"arn:aws:scheduler:{region}:{account}:schedule-group/{schedule.get('GroupName', 'default')}"
+        keys = {"aws:SourceAccount": account, "aws:SourceArn": group}
+        if not patches.role_trusts(str(schedule["Target"].get("RoleArn")), _SCHEDULER, keys):
+            return (
+                "The execution role you provide must allow AWS EventBridge Scheduler to assume the role. "
+                f"(local AWS: {patches.IAM_OFF})"
+            )
         return None
 
     def fire_if_due(self, schedule: MutableMapping[str, Any], now: datetime) -> bool:
