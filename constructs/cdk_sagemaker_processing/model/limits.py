@@ -107,6 +107,7 @@ def _violations(value: object, shape_name: str, path: str) -> Iterator[Violation
 _PYTHON_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),
     "integer": (int,),
+    "long": (int,),
     "boolean": (bool,),
     "list": (list, tuple),
     "structure": (Mapping,),

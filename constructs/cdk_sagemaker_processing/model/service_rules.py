@@ -80,7 +80,7 @@ def broken_rules(
         waits: whether Step Functions waits for the job (RUN_JOB). Default: False.
         local_images: whether an image without a registry is one of this machine. Default: False, it is an error.
     """
-    yield from _image(request["AppSpecification"]["ImageUri"], region, local_images=local_images)
+    yield from broken_image_rules(request["AppSpecification"]["ImageUri"], region, local_images=local_images)
     yield from _program(request)
     yield from _inputs_and_outputs(request)
     tags = request.get("Tags") or ()
@@ -148,7 +148,14 @@ def broken_tag_rules(tags: Sequence[Mapping[str, str]], *, waits: bool = False) 
 _ADDED_TAGS = frozenset({names.EXECUTION_TAG, names.PIPELINE_TAG})
 
 
-def _image(image_uri: str, region: str | None, *, local_images: bool) -> Iterator[BrokenRule]:
+def broken_image_rules(image_uri: str, region: str | None, *, local_images: bool) -> Iterator[BrokenRule]:
+    """Yield the rules that the URI of a job's image breaks.
+
+    Args:
+        image_uri: the URI.
+        region: the region of the job, None or a token if it is not known.
+        local_images: whether an image without a registry is one of this machine.
+    """
     if (image := EcrImage.parse(image_uri)) is None:
         registry = registry_of(image_uri)
         if registry is not None and not (registry == "" and local_images):
