@@ -66,7 +66,9 @@ def request(aws: RunningLocalAws, script: str, **changes: Any) -> dict[str, Any]
 def own_program(aws: RunningLocalAws, script: str, **changes: Any) -> dict[str, Any]:
     """Return a request for a job whose entry point is Python with a script, without script mode."""
     changed = request(aws, "", **changes)
-    changed["AlgorithmSpecification"]["ContainerEntrypoint"] = ["python3", "-c", script]
+    code = aws.put(f"{changed['TrainingJobName']}/code/main.py", script)
+    changed["InputDataConfig"] = [channel("code", code), *changed.get("InputDataConfig", ())]
+    changed["AlgorithmSpecification"]["ContainerEntrypoint"] = ["python3", "/opt/ml/input/data/code/main.py"]
     return changed
 
 
@@ -211,13 +213,11 @@ def test_each_host_of_an_own_container_gets_its_configuration(local_aws: Running
     first, second = json.loads(model["algo-1.json"]), json.loads(model["algo-2.json"])
     assert sorted(first["objects"] + second["objects"]) == ["0.csv", "1.csv", "2.csv", "3.csv"]
     assert first["hyperparameters.json"] == {"depth": "3"}
-    assert first["inputdataconfig.json"] == {
-        "train": {
-            "TrainingInputMode": "FastFile",
-            "S3DistributionType": "ShardedByS3Key",
-            "RecordWrapperType": "None",
-            "ContentType": "text/csv",
-        }
+    assert first["inputdataconfig.json"]["train"] == {
+        "TrainingInputMode": "FastFile",
+        "S3DistributionType": "ShardedByS3Key",
+        "RecordWrapperType": "None",
+        "ContentType": "text/csv",
     }
     assert second["resourceconfig.json"]["current_host"] == "algo-2"
     assert second["resourceconfig.json"]["hosts"] == ["algo-1", "algo-2"]

@@ -29,14 +29,10 @@ def main() -> int:
     scripts = of_script(parameters)
     own = {name: value for name, value in parameters.items() if name not in scripts}
     try:
-        program = _program(own)
-        _fetch_code(own.get("sagemaker_submit_directory"))
-        if not (CODE / program).is_file():
-            raise TrainError(f"The script {program} is not in the source directory")
-        _install_requirements(own.get("sagemaker_requirements", "requirements.txt"))
+        program = _prepare(own)
     except TrainError as error:
         return _fail(str(error))
-    except Exception as error:  # any error of S3 or of the archive is the reason of the failure
+    except Exception as error:  # noqa: BLE001 - any error of S3 or of the archive is the reason of the failure
         traceback.print_exc()
         return _fail(f"{type(error).__name__}: {error}")
     command = [*_interpreter(program), program, *arguments(scripts)]
@@ -49,6 +45,16 @@ def main() -> int:
     if code != 0 and not _FAILURE.exists():
         _write_failure(f'ExecuteUserScriptError:\nExitCode {code}\nCommand "{shlex.join(command)}"')
     return code if code >= 0 else 128 - code
+
+
+def _prepare(own: Mapping[str, Any]) -> str:
+    """Bring the script and what it needs to its directory, and return its path there."""
+    program = _program(own)
+    _fetch_code(own.get("sagemaker_submit_directory"))
+    if not (CODE / program).is_file():
+        raise TrainError(f"The script {program} is not in the source directory")
+    _install_requirements(own.get("sagemaker_requirements", "requirements.txt"))
+    return program
 
 
 def _program(own: Mapping[str, Any]) -> str:
@@ -75,7 +81,7 @@ def _fetch_code(source: object) -> None:
             if not (CODE / item.name).exists():
                 (CODE / item.name).symlink_to(item)
         return
-    import boto3  # in the image, and needed here alone
+    import boto3  # noqa: PLC0415 - not every substitute for an image has it
 
     archive = OPT_ML / "code.tar.gz"
     boto3.client("s3").download_file(address.netloc, address.path.lstrip("/"), str(archive))
