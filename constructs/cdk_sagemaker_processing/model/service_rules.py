@@ -81,7 +81,7 @@ def broken_rules(
         local_images: whether an image without a registry is one of this machine. Default: False, it is an error.
     """
     yield from broken_image_rules(request["AppSpecification"]["ImageUri"], region, local_images=local_images)
-    yield from _program(request)
+    yield from broken_program_rules(request["AppSpecification"], request.get("Environment") or {})
     yield from _inputs_and_outputs(request)
     tags = request.get("Tags") or ()
     if not is_unresolved(tags) or isinstance(tags, list):
@@ -183,9 +183,13 @@ def broken_image_rules(image_uri: str, region: str | None, *, local_images: bool
         )
 
 
-def _program(request: Mapping[str, Any]) -> Iterator[BrokenRule]:
-    specification = request["AppSpecification"]
-    env = request.get("Environment") or {}
+def broken_program_rules(specification: Mapping[str, Any], env: object) -> Iterator[BrokenRule]:
+    """Yield the rules that a job's entry point, arguments and environment break.
+
+    Args:
+        specification: the member of the request with ContainerEntrypoint and ContainerArguments.
+        env: the environment.
+    """
     texts = {f"Environment[{name!r}]": value for name, value in env.items()} if isinstance(env, Mapping) else {}
     for field in ("ContainerEntrypoint", "ContainerArguments"):
         values = specification.get(field) or ()

@@ -181,6 +181,7 @@ def test_a_job_is_described_and_listed_with_its_phases(local_aws: RunningLocalAw
     assert local_aws.sagemaker.list_tags(ResourceArn=job["TrainingJobArn"])["Tags"] == sent["Tags"]
     (summary,) = local_aws.sagemaker.list_training_jobs(NameContains=name)["TrainingJobSummaries"]
     assert (summary["TrainingJobName"], summary["TrainingJobStatus"]) == (name, "Completed")
+    assert not local_aws.sagemaker.list_training_jobs(WarmPoolStatusEquals="Available")["TrainingJobSummaries"]
     assert not local_aws.sagemaker.list_processing_jobs(NameContains=name)["ProcessingJobSummaries"]
     local_aws.sagemaker.delete_training_job(TrainingJobName=name)
     assert not local_aws.sagemaker.list_training_jobs(NameContains=name)["TrainingJobSummaries"]

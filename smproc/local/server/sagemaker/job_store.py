@@ -196,6 +196,9 @@ def _matching(jobs: Iterable[Job], request: Mapping[str, Any]) -> Iterable[Job]:
             and between(job.modified, "LastModifiedTime")
         )
 
+    # No job has a warm pool or a training plan.
+    if {"WarmPoolStatusEquals", "TrainingPlanArnEquals"} & request.keys():
+        return ()
     return filter(matches, jobs)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from cdk_sagemaker_processing.model.service_rules import broken_image_rules
+from cdk_sagemaker_processing.model.service_rules import broken_image_rules, broken_program_rules
 from smproc.local.server.execution import JobClientError
 from smproc.local.server.execution.s3_uri import S3Uri
 
@@ -19,6 +19,7 @@ _UNSUPPORTED: Final[Mapping[str, tuple[str, ...]]] = {
     "DataSource": ("FileSystemDataSource", "DatasetSource"),
     "S3DataSource": ("AttributeNames", "InstanceGroupNames", "ModelAccessConfig", "HubAccessConfig"),
 }
+_OPT_ML_PARTS = len(PurePosixPath("/opt/ml").parts)
 _DATA_TYPES = ("S3Prefix", "ManifestFile")
 
 
@@ -41,6 +42,8 @@ def training_errors(request: Mapping[str, Any], region: str) -> Iterator[str]:
         return
     for broken in broken_image_rules(algorithm["TrainingImage"], region, local_images=True):
         yield broken.message
+    for broken in broken_program_rules(algorithm, request.get("Environment") or {}):
+        yield broken.message
     yield from _resource_errors(request["ResourceConfig"])
     channels = request.get("InputDataConfig", ())
     names = [channel["ChannelName"] for channel in channels]
@@ -57,8 +60,13 @@ def _checkpoint_errors(request: Mapping[str, Any]) -> Iterator[str]:
     if checkpoints := request.get("CheckpointConfig"):
         yield from _uri_errors("CheckpointConfig", checkpoints["S3Uri"])
         path = PurePosixPath(checkpoints.get("LocalPath", "/opt/ml/checkpoints"))
-        if path.parts[:3] != ("/", "opt", "ml") or ".." in path.parts or path == PurePosixPath("/opt/ml"):
-            yield f"The local AWS supports a LocalPath of CheckpointConfig below /opt/ml alone, got {path}"
+        if (
+            path.parts[:3] != ("/", "opt", "ml")
+            or ".." in path.parts
+            or len(path.parts) == _OPT_ML_PARTS
+            or "\0" in str(path)
+        ):
+            yield f"The local AWS supports a LocalPath of CheckpointConfig below /opt/ml alone, got {str(path)!r}"
 
 
 def _stopping_errors(request: Mapping[str, Any]) -> Iterator[str]:
