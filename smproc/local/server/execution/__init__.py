@@ -4,7 +4,8 @@ from smproc.local.server.execution.clients import AwsClients, Credentials
 from smproc.local.server.execution.credentials import CredentialsEndpoint
 from smproc.local.server.execution.errors import JobClientError
 from smproc.local.server.execution.executor import JobExecutor
-from smproc.local.server.execution.job import InjectedFault, Job, JobStatus
+from smproc.local.server.execution.job import Job
+from smproc.local.server.execution.job_parts import InjectedFault, JobStatus
 from smproc.local.server.execution.processing_job import ProcessingJob
 from smproc.local.server.execution.training_job import TrainingJob
 

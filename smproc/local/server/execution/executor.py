@@ -18,7 +18,8 @@ from smproc.local.server.execution.clients import AwsClients, RoleClients
 from smproc.local.server.execution.credentials import CredentialsEndpoint
 from smproc.local.server.execution.errors import JobClientError, JobFailedError, JobInterruptedError
 from smproc.local.server.execution.inputs import ManifestLayout, assign_inputs, download
-from smproc.local.server.execution.job import Job, JobStatus
+from smproc.local.server.execution.job import Job
+from smproc.local.server.execution.job_parts import JobStatus
 from smproc.local.server.execution.log_stream import LogStream
 from smproc.local.server.execution.opt_ml import OptMl, first_kilobyte
 from smproc.local.server.execution.outputs import Outputs

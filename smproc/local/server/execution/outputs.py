@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError as S3Error
 
 from smproc.local.server.execution.archives import archived
 from smproc.local.server.execution.errors import JobClientError
-from smproc.local.server.execution.job import Archive
+from smproc.local.server.execution.job_parts import Archive
 from smproc.local.server.execution.opt_ml import OptMl
 from smproc.local.server.execution.parallel import in_parallel
 from smproc.local.server.execution.s3_uri import S3Uri

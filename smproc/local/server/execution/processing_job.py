@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
-from smproc.local.server.execution.job import MAX_RUNTIME_DEFAULT_IN_SECONDS, Job, Program
+from smproc.local.server.execution.job import MAX_RUNTIME_DEFAULT_IN_SECONDS, Job
+from smproc.local.server.execution.job_parts import Program
 
 
 @dataclass(slots=True, eq=False)

@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Final
 
 from cdk_sagemaker_processing.model.names import TRAINING_LOG_GROUP
 from smproc.local.server.execution.inputs import MAY_BE_EMPTY
-from smproc.local.server.execution.job import MAX_RUNTIME_DEFAULT_IN_SECONDS, Archive, Job, JobStatus, Program
+from smproc.local.server.execution.job import MAX_RUNTIME_DEFAULT_IN_SECONDS, Job
+from smproc.local.server.execution.job_parts import Archive, JobStatus, Program
 
 CHECKPOINTS: Final = "/opt/ml/checkpoints"
 _CONFIG = "/opt/ml/input/config"
