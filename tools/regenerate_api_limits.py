@@ -1,6 +1,6 @@
 """Regenerate constructs/cdk_sagemaker_processing/model/api_limits.json from the installed botocore's service model.
 
-The file contains facts (names, lengths, ranges, patterns, enums) of the shapes that CreateProcessingJob uses, and the
+The file contains facts (names, lengths, ranges, patterns, enums) of the shapes of processing and training jobs, and the
 version of botocore that they come from. Run it after an upgrade of botocore: `make api-limits`.
 """
 
@@ -20,6 +20,11 @@ ROOTS = (
     "DescribeProcessingJobRequest",
     "DeleteProcessingJobRequest",
     "ListProcessingJobsRequest",
+    "CreateTrainingJobRequest",
+    "StopTrainingJobRequest",
+    "DescribeTrainingJobRequest",
+    "DeleteTrainingJobRequest",
+    "ListTrainingJobsRequest",
     "AddTagsInput",
     "DeleteTagsInput",
     "ListTagsInput",

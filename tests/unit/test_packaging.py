@@ -125,6 +125,7 @@ def test_the_wheel_holds_both_packages_their_data_and_the_functions(wheel: Path)
         "cdk_sagemaker_processing/model/image_registries.json",
         "smproc/local/runners/sandboxes/enter_root.sh",
         "smproc/local/runners/spark/smspark-submit",
+        "smproc/local/runners/training/train",
     } <= names
     assert {name.split("/")[0] for name in names} == {
         "cdk_sagemaker_processing",

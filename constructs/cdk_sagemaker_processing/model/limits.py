@@ -25,6 +25,7 @@ _SEPARATORS = " \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _JAVA_TO_PYTHON: Final = {
     r"\p{L}": r"\w",  # letters; \w adds digits and the underscore, which every pattern that uses \p{L} allows anyway
     r"\p{N}": r"\d",
+    r"\p{Alnum}": "a-zA-Z0-9",  # ASCII alone in Java; each pattern has it within brackets
     r"\p{Z}": _SEPARATORS,
     r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",  # surrogate pairs
 }
@@ -107,6 +108,7 @@ def _violations(value: object, shape_name: str, path: str) -> Iterator[Violation
 _PYTHON_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),
     "integer": (int,),
+    "long": (int,),
     "boolean": (bool,),
     "list": (list, tuple),
     "structure": (Mapping,),

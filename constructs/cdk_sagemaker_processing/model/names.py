@@ -12,6 +12,7 @@ from typing import Final
 # CloudWatch names both the log group and the metric namespace of processing jobs like this:
 # https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html
 PROCESSING_LOG_GROUP: Final = "/aws/sagemaker/ProcessingJobs"
+TRAINING_LOG_GROUP: Final = "/aws/sagemaker/TrainingJobs"
 
 # The source of the trigger's own EventBridge events, and of the requests that `smproc retry` sends to its queue.
 EVENT_SOURCE: Final = "cdk-sagemaker-processing"

@@ -80,8 +80,8 @@ def broken_rules(
         waits: whether Step Functions waits for the job (RUN_JOB). Default: False.
         local_images: whether an image without a registry is one of this machine. Default: False, it is an error.
     """
-    yield from _image(request["AppSpecification"]["ImageUri"], region, local_images=local_images)
-    yield from _program(request)
+    yield from broken_image_rules(request["AppSpecification"]["ImageUri"], region, local_images=local_images)
+    yield from broken_program_rules(request["AppSpecification"], request.get("Environment") or {})
     yield from _inputs_and_outputs(request)
     tags = request.get("Tags") or ()
     if not is_unresolved(tags) or isinstance(tags, list):
@@ -148,7 +148,14 @@ def broken_tag_rules(tags: Sequence[Mapping[str, str]], *, waits: bool = False) 
 _ADDED_TAGS = frozenset({names.EXECUTION_TAG, names.PIPELINE_TAG})
 
 
-def _image(image_uri: str, region: str | None, *, local_images: bool) -> Iterator[BrokenRule]:
+def broken_image_rules(image_uri: str, region: str | None, *, local_images: bool) -> Iterator[BrokenRule]:
+    """Yield the rules that the URI of a job's image breaks.
+
+    Args:
+        image_uri: the URI.
+        region: the region of the job, None or a token if it is not known.
+        local_images: whether an image without a registry is one of this machine.
+    """
     if (image := EcrImage.parse(image_uri)) is None:
         registry = registry_of(image_uri)
         if registry is not None and not (registry == "" and local_images):
@@ -176,9 +183,13 @@ def _image(image_uri: str, region: str | None, *, local_images: bool) -> Iterato
         )
 
 
-def _program(request: Mapping[str, Any]) -> Iterator[BrokenRule]:
-    specification = request["AppSpecification"]
-    env = request.get("Environment") or {}
+def broken_program_rules(specification: Mapping[str, Any], env: object) -> Iterator[BrokenRule]:
+    """Yield the rules that a job's entry point, arguments and environment break.
+
+    Args:
+        specification: the member of the request with ContainerEntrypoint and ContainerArguments.
+        env: the environment.
+    """
     texts = {f"Environment[{name!r}]": value for name, value in env.items()} if isinstance(env, Mapping) else {}
     for field in ("ContainerEntrypoint", "ContainerArguments"):
         values = specification.get(field) or ()

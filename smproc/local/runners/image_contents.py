@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from smproc.local.runners.base import CannotRunError
 from smproc.local.runners.image_environments import ROOT as JOB_PYTHON
 from smproc.local.runners.spark import SparkInstallation, compiled_file_systems, find_spark, smspark_files
+from smproc.local.runners.training import train_command, train_files
 
 AWS_IMAGE = re.compile(
     r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|[a-z0-9.-]+)/(?P<repository>[a-z0-9._/-]+)(?:[:@].*)?"
@@ -38,6 +39,7 @@ class ImageContents:
         files: files and directories of this machine that are visible, read-only, by the path at which they appear.
         environment: the image's other variables.
         entrypoint: the image's own entry point, empty if it has none.
+        programs: the commands that programs of the image stand for, by name.
     """
 
     directories: tuple[Path, ...]
@@ -46,6 +48,22 @@ class ImageContents:
     files: dict[str, Path] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
+    programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def command(self, entrypoint: Sequence[str], arguments: Sequence[str]) -> list[str]:
+        """Return the command of a container; empty if there is none.
+
+        As in an image, the first argument is the program where there is no entry point.
+
+        Args:
+            entrypoint: the command that replaces the image's own entry point; empty for the image's own.
+            arguments: the arguments.
+        """
+        if entrypoint or self.entrypoint:
+            return [*(entrypoint or self.entrypoint), *arguments]
+        if arguments and (program := self.programs.get(arguments[0])):
+            return [*program, *arguments[1:]]
+        return []
 
 
 def contents_of(image: str, python: ImageContents | None = None) -> ImageContents:
@@ -84,7 +102,7 @@ def _with_spark(image: str, python: ImageContents) -> ImageContents:
         python,
         directories=(*python.directories, *sorted(additional)),
         path=os.pathsep.join((_COMMANDS, python.path, str(spark.home / "bin"))),
-        files=spark_files(spark),
+        files=python.files | spark_files(spark),
         environment=spark_environment(str(spark.home), str(spark.java_home)),
         entrypoint=("smspark-submit",),
     )
@@ -140,4 +158,10 @@ def python_at(executable: Path, prefixes: Collection[str]) -> ImageContents:
     visible = sorted(path for path in directories if not path.is_relative_to("/usr") and path != Path("/"))
     # The job's own Python comes first, and has the names python and python3.
     path = os.pathsep.join((f"{JOB_PYTHON}/bin", str(executable.parent), _SYSTEM_PATH))
-    return ImageContents(directories=tuple(visible), python=executable, path=path)
+    return ImageContents(
+        directories=tuple(visible),
+        python=executable,
+        path=path,
+        files=train_files(_ROOT),
+        programs={"train": train_command(_ROOT)},
+    )

@@ -47,7 +47,7 @@ class ProcessRunner:
             CannotRunError: this machine has no substitute for the image, or the job names no entry point.
         """
         image = self.images.check(container.image)
-        if not container.entrypoint and not image.entrypoint:
+        if not image.command(container.entrypoint, container.arguments):
             raise CannotRunError(
                 f"The local AWS does not know the entry point of the image {container.image}; set ContainerEntrypoint"
             )
@@ -117,7 +117,7 @@ def _sandbox_spec(
     # util-linux cannot mount a file below a directory that is read-only already.
     read_only |= {name: path for name, path in python.visible.items() if not any(map(path.is_relative_to, read_only))}
     return SandboxSpec(
-        command=[*(container.entrypoint or image.entrypoint), *container.arguments],
+        command=image.command(container.entrypoint, container.arguments),
         environment={
             "PATH": image.path,
             "HOME": "/root",

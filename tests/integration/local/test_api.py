@@ -147,7 +147,7 @@ def test_names_of_inputs_are_unique(local_aws: RunningLocalAws) -> None:
 
 
 def test_an_unknown_operation_is_refused_with_the_list_of_known_ones(local_aws: RunningLocalAws) -> None:
-    code, message = refusal(local_aws.sagemaker.list_training_jobs)
+    code, message = refusal(local_aws.sagemaker.list_models)
     assert code == "UnknownOperationException"
     assert "ListTrainingJobs" in message
     assert "CreateProcessingJob" in message

@@ -28,7 +28,13 @@ OPERATIONS = [
     "ListProcessingJobs",
     "ListTags",
     "StopProcessingJob",
+    "CreateTrainingJob",
+    "DeleteTrainingJob",
+    "DescribeTrainingJob",
+    "ListTrainingJobs",
+    "StopTrainingJob",
 ]
+CREATIONS = ["CreateProcessingJob", "CreateTrainingJob"]
 TRIES = settings(
     max_examples=150,
     deadline=None,
@@ -78,7 +84,7 @@ def of_shape(name: str) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one per ty
             return st.lists(of_shape(shape["member"]["shape"]), min_size=shape.get("min", 0), max_size=3)
         case "map":
             return st.dictionaries(of_shape(shape["key"]["shape"]), of_shape(shape["value"]["shape"]), max_size=3)
-        case "integer":
+        case "integer" | "long":
             low = shape.get("min", 0)
             return st.integers(low, low + 2) | st.integers()
         case "boolean":
@@ -87,7 +93,7 @@ def of_shape(name: str) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one per ty
             return st.floats() | st.integers()
         case _ if "enum" in shape:
             return st.sampled_from(shape["enum"])
-        case _ if name == "ProcessingJobName":
+        case _ if name in ("ProcessingJobName", "TrainingJobName"):
             return st.from_regex(r"\Afuzz-[a-z0-9]{1,20}\Z")
         case _:
             return STRINGS
@@ -138,35 +144,50 @@ def nothing_left(local_aws: RunningLocalAws) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_requests_of_the_models_shape_end_as_jobs_or_as_refusals(local_aws: RunningLocalAws) -> None:
+@pytest.mark.parametrize("operation", CREATIONS)
+def test_requests_of_the_models_shape_end_as_jobs_or_as_refusals(local_aws: RunningLocalAws, operation: str) -> None:
     created = 0
 
     @TRIES
-    @given(of_shape("CreateProcessingJobRequest"))
+    @given(of_shape(f"{operation}Request"))
     def check(request: dict[str, Any]) -> None:
         nonlocal created
-        answer = answered(local_aws, "CreateProcessingJob", json.dumps(request).encode())
-        created += "ProcessingJobArn" in answer
+        answer = answered(local_aws, operation, json.dumps(request).encode())
+        created += bool(answer.keys() & {"ProcessingJobArn", "TrainingJobArn"})
 
     check()
     assert created < 150
 
 
-def valid(local_aws: RunningLocalAws) -> dict[str, Any]:
-    request = local_aws.request("", "fuzz-base")
-    request["StoppingCondition"] = {"MaxRuntimeInSeconds": 5}
-    return request
+def valid(local_aws: RunningLocalAws, operation: str) -> dict[str, Any]:
+    stop = {"MaxRuntimeInSeconds": 5}
+    if operation == "CreateProcessingJob":
+        return {**local_aws.request("", "fuzz-base"), "StoppingCondition": stop}
+    return {
+        "RoleArn": local_aws.role,
+        "AlgorithmSpecification": {
+            "TrainingImage": local_aws.image,
+            "TrainingInputMode": "File",
+            "ContainerEntrypoint": ["true"],
+        },
+        "OutputDataConfig": {"S3OutputPath": "s3://data/fuzz-trained"},
+        "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 1},
+        "StoppingCondition": stop,
+    }
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_a_good_request_with_one_odd_part_ends_as_a_job_or_as_a_refusal(local_aws: RunningLocalAws) -> None:
-    base = valid(local_aws)
-    members = SHAPES["CreateProcessingJobRequest"]["members"]
+@pytest.mark.parametrize("operation", CREATIONS)
+def test_a_good_request_with_one_odd_part_ends_as_a_job_or_as_a_refusal(
+    local_aws: RunningLocalAws, operation: str
+) -> None:
+    base, name = valid(local_aws, operation), f"{operation.removeprefix('Create')}Name"
+    members = SHAPES[f"{operation}Request"]["members"]
     odd = st.one_of(
         [
             st.tuples(st.just(member), of_shape(ref["shape"]))
             for member, ref in members.items()
-            if member not in ("ProcessingJobName", "StoppingCondition")
+            if member not in (name, "StoppingCondition")
         ]
     )
     created = 0
@@ -175,9 +196,9 @@ def test_a_good_request_with_one_odd_part_ends_as_a_job_or_as_a_refusal(local_aw
     @given(odd, st.uuids())
     def check(change: tuple[str, Any], unique: object) -> None:
         nonlocal created
-        request = {**base, change[0]: change[1], "ProcessingJobName": f"fuzz-{unique}"}
-        answer = answered(local_aws, "CreateProcessingJob", json.dumps(request).encode())
-        created += "ProcessingJobArn" in answer
+        request = {**base, change[0]: change[1], name: f"fuzz-{unique}"}
+        answer = answered(local_aws, operation, json.dumps(request).encode())
+        created += bool(answer.keys() & {"ProcessingJobArn", "TrainingJobArn"})
 
     check()
     # If all were refused, the test would say nothing about jobs.
@@ -192,7 +213,7 @@ def test_any_json_is_answered(local_aws: RunningLocalAws, operation: str) -> Non
     @settings(TRIES, max_examples=60)
     @given(JSON | of_shape(shape.get(operation, f"{operation}Request")))
     def check(body: object) -> None:
-        if operation == "CreateProcessingJob" and isinstance(body, dict):
+        if operation in CREATIONS and isinstance(body, dict):
             body.pop("RoleArn", None)
         answered(local_aws, operation, json.dumps(body).encode())
 

@@ -24,6 +24,7 @@ from cdk_sagemaker_processing.model.service_rules import STEP_FUNCTIONS_TAG, ser
 from cdk_sagemaker_processing.resources.upload_limits import check_keys
 from cdk_sagemaker_processing.tasks.state_limits import check_assign, check_timeouts
 from cdk_sagemaker_processing.trigger import S3Trigger
+from smproc.local.server.execution import ProcessingJob
 from smproc.local.server.sagemaker.errors import ApiError
 from smproc.local.server.sagemaker.validation import validate_job
 from tests.helpers.stacks import in_machine, stack
@@ -87,7 +88,7 @@ BREAKAGES: list[tuple[str, Change]] = [
 )
 def test_synth_and_the_local_aws_refuse_the_same(rule: str, change: Change) -> None:
     check_request(request(), region=REGION, waits=True)
-    validate_job(request(), REGION)
+    validate_job(ProcessingJob, request(), REGION)
     broken = request()
     change(broken)
     with pytest.raises(InvalidProcessingJobError):
@@ -95,7 +96,7 @@ def test_synth_and_the_local_aws_refuse_the_same(rule: str, change: Change) -> N
     if rule == "TagOfStepFunctions":
         broken["Tags"].append(STEP_FUNCTIONS_TAG)  # as the local Step Functions does
     with pytest.raises(ApiError):
-        validate_job(broken, REGION)
+        validate_job(ProcessingJob, broken, REGION)
 
 
 def test_each_rule_has_a_case_and_a_source() -> None:

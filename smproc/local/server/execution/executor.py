@@ -1,4 +1,4 @@
-"""The execution of a processing job, from its creation to its final status, on a thread of its own."""
+"""The execution of a job, from its creation to its final status, on a thread of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from smproc.local.runners import CannotRunError, ContainerSpec, OutputTail, Runner, StopSignal
 from smproc.local.server.execution.background import BackgroundTasks, Task
@@ -19,7 +18,8 @@ from smproc.local.server.execution.clients import AwsClients, RoleClients
 from smproc.local.server.execution.credentials import CredentialsEndpoint
 from smproc.local.server.execution.errors import JobClientError, JobFailedError, JobInterruptedError
 from smproc.local.server.execution.inputs import ManifestLayout, assign_inputs, download
-from smproc.local.server.execution.job import JobStatus, ProcessingJob
+from smproc.local.server.execution.job import Job
+from smproc.local.server.execution.job_parts import JobStatus
 from smproc.local.server.execution.log_stream import LogStream
 from smproc.local.server.execution.opt_ml import OptMl, first_kilobyte
 from smproc.local.server.execution.outputs import Outputs
@@ -27,12 +27,13 @@ from smproc.local.server.execution.pipe_mode import PipeInput
 from smproc.local.server.execution.volume import GIGABYTE, Volume, check_until_ended
 from smproc.local.state_dir import remove_tree
 
+_SEE_LOGS = "See job logs for more information"
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class JobExecutor:
-    """An executor of processing jobs.
+    """An executor of processing and training jobs.
 
     Attributes:
         jobs_dir: the directory that holds a directory per running job.
@@ -48,7 +49,7 @@ class JobExecutor:
     runner: Runner
     manifest_layout: ManifestLayout = "relative"
 
-    def submit(self, job: ProcessingJob) -> threading.Thread:
+    def submit(self, job: Job) -> threading.Thread:
         """Start a job; return its thread.
 
         Args:
@@ -58,9 +59,9 @@ class JobExecutor:
         thread.start()
         return thread
 
-    def _execute(self, job: ProcessingJob) -> None:
+    def _execute(self, job: Job) -> None:
         job.mark_started()
-        timer = threading.Timer(job.max_runtime_in_seconds, job.stop)
+        timer = threading.Timer(job.max_runtime_in_seconds, job.time_out)
         timer.daemon = True
         timer.start()
         directory: Path | None = None
@@ -73,7 +74,7 @@ class JobExecutor:
             try:
                 self._run(job, hosts)
             finally:
-                message = _exit_message(hosts)
+                message = _message(job, hosts)
         except JobInterruptedError:
             status = JobStatus.STOPPED
         except JobFailedError as failure:
@@ -82,12 +83,14 @@ class JobExecutor:
             _log.exception("Job %s failed with an internal error", job.name)
             status, reason = JobStatus.FAILED, f"InternalServerError: {type(error).__name__}: {error}"
         timer.cancel()
+        if job.message_is_failure:
+            reason, message = _with_cause(reason, message), None
         _log.info("Job %s: %s%s", job.name, status, f", {reason}" if reason else "")
         job.end(status, failure_reason=reason, exit_message=message)
         if directory is not None:
             remove_tree(directory)
 
-    def _run(self, job: ProcessingJob, hosts: Sequence[OptMl]) -> None:
+    def _run(self, job: Job, hosts: Sequence[OptMl]) -> None:
         def check_stop() -> None:
             if job.stop_signal.requested:
                 raise JobInterruptedError
@@ -100,36 +103,35 @@ class JobExecutor:
             raise JobClientError(str(error)) from error
         clients = self.clients.for_role(job.request["RoleArn"], job.region)
         for host in hosts:
-            host.create(_local_paths(job.request))
-            host.write_config("processingjobconfig.json", _job_config(job))
-            host.write_config("resourceconfig.json", {"current_host": host.path.name, "hosts": names})
+            host.create(job.directories)
+            for path, content in job.config_files(host.path.name, names).items():
+                host.write_config(path, content)
         volumes = [Volume(host, job.volume_size_in_gb * GIGABYTE) for host in hosts]
-        inputs = assign_inputs(clients.s3, job.request.get("ProcessingInputs", ()), volumes, self.manifest_layout)
+        job.enter("Downloading")
+        inputs = assign_inputs(clients.s3, job.inputs, volumes, self.manifest_layout)
         download(clients.s3, inputs, check_stop)
         pipes = [PipeInput(clients.s3, part) for part in inputs if part.piped]
         for pipe in pipes:
             pipe.create()
         check_stop()
-        outputs = Outputs(clients.s3, job.request.get("ProcessingOutputConfig", {}), hosts)
+        outputs = Outputs(clients.s3, job.output_config, hosts, job.archives)
         tasks: list[Task] = [pipe.feed for pipe in pipes]
         tasks += [outputs.keep_uploading] if outputs.continuous else []
+        job.enter("Training")
         try:
             self._run_programs(job, containers, clients, [*tasks, functools.partial(check_until_ended, volumes)])
-        except (JobInterruptedError, JobFailedError):
-            # Continuous outputs are uploaded however the job ends.
-            try:
-                outputs.upload_changes()
-            except JobClientError as error:
-                _log.warning("Job %s: the last continuous upload failed: %s", job.name, error)
+        except (JobInterruptedError, JobFailedError) as failure:
+            _upload_after(failure, job, outputs)
             raise
         for volume in volumes:
             volume.check()
+        job.enter("Uploading")
         outputs.upload_changes()
         outputs.upload(check_stop)
 
     def _run_programs(
         self,
-        job: ProcessingJob,
+        job: Job,
         containers: Sequence[ContainerSpec],
         clients: RoleClients,
         background_tasks: Sequence[Task],
@@ -140,7 +142,7 @@ class JobExecutor:
         failed: list[str] = []
 
         def run(container: ContainerSpec) -> None:
-            stream = LogStream(clients.logs, f"{job.name}/{container.host}-{started}")
+            stream = LogStream(clients.logs, job.log_group, f"{job.name}/{container.host}-{started}")
             code, output = 1, OutputTail(stream)
             reason = ""
             try:
@@ -170,13 +172,13 @@ class JobExecutor:
         if failed:
             # AWS documents neither the wording, which is that of training jobs here, nor whether the outputs of a
             # failed job are uploaded, which they are not here.
-            raise JobFailedError(f"AlgorithmError: See job logs for more information, {failed[0]}")
+            raise JobFailedError(f"AlgorithmError: {_SEE_LOGS}, {failed[0]}")
 
     @contextlib.contextmanager
-    def _aws_variables(self, job: ProcessingJob) -> Iterator[Mapping[str, str]]:
+    def _aws_variables(self, job: Job) -> Iterator[Mapping[str, str]]:
         """Yield the environment variables with which a program reaches the local AWS as its role, while it runs."""
         endpoint = self.clients.variables(job.region)
-        if not _has_network(job):
+        if job.isolated:
             # As in AWS, an isolated container gets no credentials.
             yield endpoint
             return
@@ -184,7 +186,7 @@ class JobExecutor:
             yield {**endpoint, **variables}
 
 
-def inject_fault(job: ProcessingJob) -> None:
+def inject_fault(job: Job) -> None:
     """Delay or fail a job as its injected fault says.
 
     Args:
@@ -216,59 +218,36 @@ def _create_directory(parent: Path, name: str) -> Path:
             return directory
 
 
-def _container(job: ProcessingJob, host: OptMl, hosts: Sequence[str]) -> ContainerSpec:
-    specification = job.request["AppSpecification"]
+def _container(job: Job, host: OptMl, hosts: Sequence[str]) -> ContainerSpec:
+    program = job.program
     return ContainerSpec(
-        image=specification["ImageUri"],
-        entrypoint=specification.get("ContainerEntrypoint") or (),
-        arguments=specification.get("ContainerArguments") or (),
-        environment=job.request.get("Environment") or {},
+        image=program.image,
+        entrypoint=program.entrypoint,
+        arguments=program.arguments,
+        environment=program.environment,
         opt_ml=host.path,
         host=host.path.name,
         hosts=hosts,
-        network=_has_network(job),
+        network=not job.isolated,
     )
 
 
-def _has_network(job: ProcessingJob) -> bool:
-    network = job.request.get("NetworkConfig") or {}
-    return not network.get("EnableNetworkIsolation", False)
+def _upload_after(failure: JobInterruptedError | JobFailedError, job: Job, outputs: Outputs) -> None:
+    """Upload what is uploaded although the job has failed or was stopped."""
+    if job.keeps_results_when_stopped and isinstance(failure, JobInterruptedError):
+        outputs.upload(check_stop=lambda: None)
+    # Continuous outputs are uploaded however the job ends.
+    try:
+        outputs.upload_changes()
+    except JobClientError as error:
+        _log.warning("Job %s: the last continuous upload failed: %s", job.name, error)
 
 
-def _local_paths(request: Mapping[str, Any]) -> list[str]:
-    inputs = [item.get("S3Input") or {} for item in request.get("ProcessingInputs") or ()]
-    inputs = [part for part in inputs if part.get("S3InputMode") != "Pipe"]
-    outputs = [item.get("S3Output") or {} for item in (request.get("ProcessingOutputConfig") or {}).get("Outputs", ())]
-    return [part["LocalPath"] for part in (*inputs, *outputs) if part.get("LocalPath")]
-
-
-def _job_config(job: ProcessingJob) -> dict[str, Any]:
-    """Return the content of ``/opt/ml/config/processingjobconfig.json``, with the nulls that the service writes."""
-    request = job.request
-    specification = request["AppSpecification"]
-    cluster = request["ProcessingResources"]["ClusterConfig"]
-    inputs = []
-    for item in request.get("ProcessingInputs") or ():
-        s3_input = {**item["S3Input"], "S3DownloadMode": "StartOfJob"} if item.get("S3Input") else None
-        inputs.append({**item, "S3Input": s3_input})
-    outputs = request.get("ProcessingOutputConfig") or {"Outputs": []}
-    return {
-        "ProcessingJobArn": job.arn,
-        "ProcessingJobName": job.name,
-        "AppSpecification": {
-            "ImageUri": specification["ImageUri"],
-            "ContainerEntrypoint": specification.get("ContainerEntrypoint"),
-            "ContainerArguments": specification.get("ContainerArguments"),
-        },
-        "Environment": request.get("Environment") or {},
-        "ProcessingInputs": inputs,
-        "ProcessingOutputConfig": {**outputs, "KmsKeyId": outputs.get("KmsKeyId")},
-        "ProcessingResources": {"ClusterConfig": {**cluster, "VolumeKmsKeyId": cluster.get("VolumeKmsKeyId")}},
-        "RoleArn": request["RoleArn"],
-        "StoppingCondition": {"MaxRuntimeInSeconds": job.max_runtime_in_seconds},
-    }
-
-
-def _exit_message(hosts: Sequence[OptMl]) -> str | None:
-    messages = [message for host in hosts if (message := host.exit_message()) is not None]
+def _message(job: Job, hosts: Sequence[OptMl]) -> str | None:
+    messages = [message for host in hosts if (message := host.message(job.message_file)) is not None]
     return first_kilobyte("".join(messages).encode()) if messages else None
+
+
+def _with_cause(reason: str | None, message: str | None) -> str | None:
+    """Return the reason of a failure with the program's own explanation in the place of the advice to read the log."""
+    return reason.replace(_SEE_LOGS, message.strip(), 1) if reason and message and message.strip() else reason

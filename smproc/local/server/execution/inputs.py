@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from botocore.exceptions import BotoCoreError
 from botocore.exceptions import ClientError as S3Error
@@ -26,6 +26,10 @@ _CHUNK = 1024 * 1024
 # The paths of the objects of a manifest below LocalPath, which AWS does not document: as the manifest names them, below
 # its prefix, or their whole keys.
 ManifestLayout = Literal["relative", "key"]
+
+
+# A member of an input that the API does not have: a prefix without objects is no error, as for checkpoints.
+MAY_BE_EMPTY: Final = "MayBeEmpty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def assign_inputs(
 
     Args:
         s3: an S3 client that acts as the job's role.
-        inputs: the request's ProcessingInputs.
+        inputs: the job's inputs, as ProcessingInputs.
         volumes: the hosts' volumes, in order.
         manifest_layout: the paths of the objects of a manifest: ``relative`` to its prefix, or the whole ``key``.
             Default: ``relative``.
@@ -84,7 +88,7 @@ def assign_inputs(
         if processing_input.get("AppManaged") or "S3Input" not in processing_input:
             continue
         s3_input = processing_input["S3Input"]
-        objects = list(_objects(s3, s3_input, manifest_layout))
+        objects = list(_objects(s3, s3_input, manifest_layout, may_be_empty=processing_input.get(MAY_BE_EMPTY, False)))
         sharded = s3_input.get("S3DataDistributionType") == "ShardedByS3Key"
         assigned += [
             HostInput(
@@ -148,15 +152,17 @@ def download_error(uri: S3Uri, error: Exception) -> JobClientError:
     return JobClientError(f'Failed to download data from S3 URL "{uri}": {error}')
 
 
-def _objects(s3: S3Client, s3_input: Mapping[str, Any], layout: ManifestLayout) -> Iterator[InputObject]:
+def _objects(
+    s3: S3Client, s3_input: Mapping[str, Any], layout: ManifestLayout, *, may_be_empty: bool
+) -> Iterator[InputObject]:
     uri = S3Uri.parse(s3_input["S3Uri"])
     if s3_input["S3DataType"] == "ManifestFile":
         yield from _listed_in_manifest(s3, uri, layout)
     else:
-        yield from _with_prefix(s3, uri)
+        yield from _with_prefix(s3, uri, may_be_empty=may_be_empty)
 
 
-def _with_prefix(s3: S3Client, uri: S3Uri) -> Iterator[InputObject]:
+def _with_prefix(s3: S3Client, uri: S3Uri, *, may_be_empty: bool) -> Iterator[InputObject]:
     empty = True
     try:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=uri.bucket, Prefix=uri.key):
@@ -167,7 +173,7 @@ def _with_prefix(s3: S3Client, uri: S3Uri) -> Iterator[InputObject]:
                     yield InputObject(S3Uri(uri.bucket, key), relative)
     except (S3Error, BotoCoreError) as error:
         raise download_error(uri, error) from error
-    if empty:
+    if empty and not may_be_empty:
         raise JobClientError(
             f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket '
             "exists in the selected region, that objects exist under that S3 prefix, and that the job's role has "

@@ -1,15 +1,16 @@
-"""A processing job, as the API describes it."""
+"""A job of the SageMaker API: its life, and what the executor asks of it."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar, Self
 
 from smproc.local.runners import StopSignal
+from smproc.local.server.execution.job_parts import Archive, InjectedFault, JobStatus, Phase, Program, now
 
 MAX_RUNTIME_DEFAULT_IN_SECONDS = 86_400
 _REASON_MAX = 1024
@@ -17,48 +18,17 @@ _MOMENTS = ("created", "modified", "started", "ended")
 _KILLED = "InternalServerError: The local AWS was killed while the job was running"
 
 
-def _now() -> datetime:
-    """Return the time in whole milliseconds, as the API reports it, so that clients can filter by a reported time."""
-    now = datetime.now(tz=UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-
-class JobStatus(StrEnum):
-    """The statuses of a processing job."""
-
-    IN_PROGRESS = "InProgress"
-    COMPLETED = "Completed"
-    FAILED = "Failed"
-    STOPPING = "Stopping"
-    STOPPED = "Stopped"
-
-    @property
-    def final(self) -> bool:
-        """True if a job with this status has ended."""
-        return self in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InjectedFault:
-    """A fault injected into a job.
-
-    Attributes:
-        delay_in_seconds: the delay of the job's start.
-        failure: the FailureReason of the job, which then does not run; None to run it.
-    """
-
-    delay_in_seconds: float = 0.0
-    failure: str | None = None
-
-
 @dataclass(slots=True, eq=False)
-class ProcessingJob:
-    """A processing job: its request and its state.
+class Job(ABC):
+    """A job: its request and its state.
+
+    A subclass is a kind of job. The names of the API's operations and members follow from `api_name`:
+    ``CreateProcessingJob``, ``ProcessingJobArn``.
 
     Attributes:
         arn: the job's ARN.
         region: the job's region.
-        request: the CreateProcessingJob request.
+        request: the request that created it.
         stop_signal: stops the job's programs.
         tags: the job's tags.
         fault: the fault to inject into the job.
@@ -70,29 +40,43 @@ class ProcessingJob:
         ended: the time at which it ended.
         exit_message: the content of ``/opt/ml/output/message``.
         failure_reason: the reason of its failure.
+        timed_out: whether it was stopped because MaxRuntimeInSeconds had passed.
+        phases: its phases, in order.
     """
+
+    api_name: ClassVar[str]
+    arn_type: ClassVar[str]
+    event_type: ClassVar[str]
+    log_group: ClassVar[str]
+    # The file in /opt/ml/output with which a program explains itself, and whether it is the reason of a failure.
+    message_file: ClassVar[str]
+    message_is_failure: ClassVar[bool] = False
+    # Whether the results of a job that is stopped are uploaded.
+    keeps_results_when_stopped: ClassVar[bool] = False
 
     arn: str
     region: str
     request: Mapping[str, Any]
     stop_signal: StopSignal
     tags: dict[str, str]
-    fault: InjectedFault = InjectedFault()
-    on_change: Callable[[ProcessingJob], None] = lambda _job: None
+    fault: InjectedFault = field(default_factory=InjectedFault)
+    on_change: Callable[[Any], None] = lambda _job: None
     status: JobStatus = JobStatus.IN_PROGRESS
-    created: datetime = field(default_factory=_now)
-    modified: datetime = field(default_factory=_now)
+    created: datetime = field(default_factory=now)
+    modified: datetime = field(default_factory=now)
     started: datetime | None = None
     ended: datetime | None = None
     exit_message: str | None = None
     failure_reason: str | None = None
+    timed_out: bool = False
+    phases: list[Phase] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _callbacks: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        """The ProcessingJobName."""
-        return str(self.request["ProcessingJobName"])
+        """The job's name."""
+        return str(self.request[f"{self.api_name}Name"])
 
     @property
     def max_runtime_in_seconds(self) -> int:
@@ -101,21 +85,86 @@ class ProcessingJob:
         return int(condition.get("MaxRuntimeInSeconds", MAX_RUNTIME_DEFAULT_IN_SECONDS))
 
     @property
+    @abstractmethod
     def instance_count(self) -> int:
         """The number of hosts of the job."""
-        cluster = self.request["ProcessingResources"]["ClusterConfig"]
-        preferences = cluster.get("InstancePreferences") or [{}]
-        return int(cluster.get("InstanceCount") or preferences[0].get("InstanceCount") or 1)
 
     @property
+    @abstractmethod
     def volume_size_in_gb(self) -> int:
         """The size of each host's volume, in GB."""
-        return int(self.request["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"])
+
+    @property
+    @abstractmethod
+    def isolated(self) -> bool:
+        """True if the program has no network."""
+
+    @property
+    @abstractmethod
+    def program(self) -> Program:
+        """The program."""
+
+    @property
+    @abstractmethod
+    def inputs(self) -> Sequence[Mapping[str, Any]]:
+        """The inputs, as ProcessingInputs."""
+
+    @property
+    @abstractmethod
+    def output_config(self) -> Mapping[str, Any]:
+        """The outputs, as a ProcessingOutputConfig."""
+
+    @property
+    def archives(self) -> Sequence[Archive]:
+        """The archives to upload beside the outputs."""
+        return ()
+
+    @property
+    def directories(self) -> Sequence[str]:
+        """The directories that exist when the program starts: those of inputs, outputs and archives."""
+        inputs = [item.get("S3Input") or {} for item in self.inputs]
+        inputs = [part for part in inputs if part.get("S3InputMode") != "Pipe"]
+        outputs = [item.get("S3Output") or {} for item in self.output_config.get("Outputs", ())]
+        paths = [part["LocalPath"] for part in (*inputs, *outputs) if part.get("LocalPath")]
+        return [*paths, *(archive.local_path for archive in self.archives)]
+
+    @abstractmethod
+    def config_files(self, host: str, hosts: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        """Return the contents of a host's configuration files by path.
+
+        Args:
+            host: the host's name.
+            hosts: the names of all hosts.
+        """
+
+    @abstractmethod
+    def summary(self) -> dict[str, Any]:
+        """Return the job as its List operation does, with times as datetimes."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return the job as its Describe operation does, with times as datetimes."""
+
+    def enter(self, phase: str) -> None:
+        """Record that the job enters a phase, unless it is stopping.
+
+        Args:
+            phase: the phase's name.
+        """
+        with self._lock:
+            if self.status is JobStatus.IN_PROGRESS:
+                self.phases.append(Phase(phase, now()))
+
+    def time_out(self) -> None:
+        """Stop the job because MaxRuntimeInSeconds have passed."""
+        self.timed_out = True
+        self.stop()
 
     def mark_started(self) -> None:
         """Record that the job has started to run."""
         with self._lock:
-            self.started = self.modified = _now()
+            self.started = self.modified = now()
+            self.phases.append(Phase("Starting", self.started))
         self.on_change(self)
 
     def stop(self) -> None:
@@ -124,7 +173,8 @@ class ProcessingJob:
             if self.status is not JobStatus.IN_PROGRESS:
                 return
             self.status = JobStatus.STOPPING
-            self.modified = _now()
+            self.modified = now()
+            self.phases.append(Phase("Stopping", self.modified))
         # Report Stopping before the signal, which may stop the job immediately.
         self.on_change(self)
         self.stop_signal.request()
@@ -141,7 +191,9 @@ class ProcessingJob:
             self.status = status
             self.failure_reason = failure_reason[:_REASON_MAX] if failure_reason else None
             self.exit_message = exit_message
-            self.ended = self.modified = _now()
+            self.ended = self.modified = now()
+            name = "MaxRuntimeExceeded" if self.timed_out and status is JobStatus.STOPPED else str(status)
+            self.phases.append(Phase(name, self.ended))
             callbacks, self._callbacks = self._callbacks, []
         self.on_change(self)
         for callback in callbacks:
@@ -170,11 +222,13 @@ class ProcessingJob:
                 "status": str(self.status),
                 "exit_message": self.exit_message,
                 "failure_reason": self.failure_reason,
+                "timed_out": self.timed_out,
+                "phases": [(phase.name, phase.started.isoformat()) for phase in self.phases],
                 **{name: moment.isoformat() if (moment := getattr(self, name)) else None for name in _MOMENTS},
             }
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> ProcessingJob:
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Return the job of a previous server from its record; one that had not ended has failed.
 
         Args:
@@ -190,39 +244,11 @@ class ProcessingJob:
             status=JobStatus(record["status"]),
             exit_message=record["exit_message"],
             failure_reason=record["failure_reason"],
+            # The records of earlier versions have neither.
+            timed_out=record.get("timed_out", False),
+            phases=[Phase(name, datetime.fromisoformat(at)) for name, at in record.get("phases", ())],
             **moments,  # type: ignore[arg-type] # created and modified are never None
         )
         if not job.status.final:
             job.end(JobStatus.FAILED, failure_reason=_KILLED)
         return job
-
-    def summary(self) -> dict[str, Any]:
-        """Return the job as ListProcessingJobs does, with times as datetimes."""
-        with self._lock:
-            members = {
-                "ProcessingJobName": self.name,
-                "ProcessingJobArn": self.arn,
-                "CreationTime": self.created,
-                "ProcessingEndTime": self.ended,
-                "LastModifiedTime": self.modified,
-                "ProcessingJobStatus": str(self.status),
-                "FailureReason": self.failure_reason,
-                "ExitMessage": self.exit_message,
-            }
-        return {name: value for name, value in members.items() if value is not None}
-
-    def describe(self) -> dict[str, Any]:
-        """Return the job as DescribeProcessingJob does, with times as datetimes."""
-        described = {name: value for name, value in self.request.items() if name != "Tags" and value is not None}
-        described.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": MAX_RUNTIME_DEFAULT_IN_SECONDS})
-        cluster = self.request["ProcessingResources"]["ClusterConfig"]
-        if preferences := cluster.get("InstancePreferences"):
-            # Every instance type is available here, so the first one is selected.
-            selected = {
-                "SelectedInstanceType": preferences[0]["InstanceType"],
-                "SelectedInstanceCount": self.instance_count,
-            }
-            described["ProcessingResources"] = {"ClusterConfig": {**cluster, **selected}}
-        if self.started is not None:
-            described["ProcessingStartTime"] = self.started
-        return {**described, **self.summary()}

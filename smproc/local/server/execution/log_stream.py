@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
-
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_logs.type_defs import InputLogEventTypeDef
@@ -32,10 +30,12 @@ class LogStream:
 
     Attributes:
         logs: a CloudWatch Logs client that acts as the job's role.
+        group: the log group's name.
         name: the stream's name.
     """
 
     logs: CloudWatchLogsClient
+    group: str
     name: str
     _events: list[InputLogEventTypeDef] = field(default_factory=list)
     _size: int = 0
@@ -91,7 +91,7 @@ class LogStream:
             if not self._created:
                 self._create()
             for batch in _batches(events):
-                self.logs.put_log_events(logGroupName=PROCESSING_LOG_GROUP, logStreamName=self.name, logEvents=batch)
+                self.logs.put_log_events(logGroupName=self.group, logStreamName=self.name, logEvents=batch)
         except (ClientError, BotoCoreError):
             self._broken = True
             _log.exception("The logs of %s are lost: CloudWatch Logs rejected them", self.name)
@@ -99,11 +99,11 @@ class LogStream:
     def _create(self) -> None:
         already_exists = self.logs.exceptions.ResourceAlreadyExistsException
         try:
-            self.logs.create_log_stream(logGroupName=PROCESSING_LOG_GROUP, logStreamName=self.name)
+            self.logs.create_log_stream(logGroupName=self.group, logStreamName=self.name)
         except self.logs.exceptions.ResourceNotFoundException:
             with contextlib.suppress(already_exists):  # another job created it meanwhile
-                self.logs.create_log_group(logGroupName=PROCESSING_LOG_GROUP)
-            self.logs.create_log_stream(logGroupName=PROCESSING_LOG_GROUP, logStreamName=self.name)
+                self.logs.create_log_group(logGroupName=self.group)
+            self.logs.create_log_stream(logGroupName=self.group, logStreamName=self.name)
         self._created = True
 
 

@@ -54,14 +54,16 @@ class OptMl:
         """Return the path on this machine of a path below ``/opt/ml``."""
         return self.path / PurePosixPath(local_path).relative_to(_OPT_ML)
 
-    def write_config(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write a JSON file in ``/opt/ml/config``.
+    def write_config(self, path: str, content: Mapping[str, Any]) -> None:
+        """Write a JSON file.
 
         Args:
-            name: the file's name.
+            path: the file's path.
             content: the file's content.
         """
-        (self.path / "config" / name).write_text(json.dumps(content), encoding="utf-8")
+        file = self.host_path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content), encoding="utf-8")
 
     def path_of_object(self, local_path: str, key: str, relative: str) -> Path:
         """Return the path on this machine of an object to download.
@@ -97,21 +99,24 @@ class OptMl:
                     if (file := _open_regular(name, descriptor)) is not None:
                         yield str(PurePosixPath(directory) / name), file
 
-    def exit_message(self) -> str | None:
-        """Return the first kilobyte of ``/opt/ml/output/message``; None if the program wrote none.
+    def message(self, name: str) -> str | None:
+        """Return the first kilobyte of a file in ``/opt/ml/output``; None if the program wrote none.
+
+        Args:
+            name: the file's name.
 
         Raises:
             JobClientError: the file is not UTF-8.
         """
         try:
             with self.open_directory("/opt/ml/output") as directory:
-                file = _open_regular("message", directory)
+                file = _open_regular(name, directory)
         except OSError:
             return None
         if file is None:
             return None
         with file:
-            return first_kilobyte(file.read(_MESSAGE_MAX_BYTES + _UTF8_MAX_BYTES))
+            return first_kilobyte(file.read(_MESSAGE_MAX_BYTES + _UTF8_MAX_BYTES), name)
 
     @contextlib.contextmanager
     def open_directory(self, local_path: str) -> Iterator[int]:
@@ -134,11 +139,12 @@ class OptMl:
             os.close(descriptor)
 
 
-def first_kilobyte(data: bytes) -> str:
+def first_kilobyte(data: bytes, name: str = "message") -> str:
     """Return the text of the first 1,024 bytes, without a character that they cut off.
 
     Args:
         data: the bytes.
+        name: the name of their file in ``/opt/ml/output``, for the error message. Default: ``message``.
 
     Raises:
         JobClientError: the bytes are not UTF-8.
@@ -148,7 +154,7 @@ def first_kilobyte(data: bytes) -> str:
     except UnicodeDecodeError as error:
         truncated = len(data) > _MESSAGE_MAX_BYTES and error.reason == "unexpected end of data"
         if not truncated:
-            raise JobClientError("The file /opt/ml/output/message is not UTF-8 text") from error
+            raise JobClientError(f"The file /opt/ml/output/{name} is not UTF-8 text") from error
     return data[:_MESSAGE_MAX_BYTES].decode(errors="ignore")
 
 

@@ -14,7 +14,9 @@ from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from botocore.exceptions import BotoCoreError
 from botocore.exceptions import ClientError as S3Error
 
+from smproc.local.server.execution.archives import archived
 from smproc.local.server.execution.errors import JobClientError
+from smproc.local.server.execution.job_parts import Archive
 from smproc.local.server.execution.opt_ml import OptMl
 from smproc.local.server.execution.parallel import in_parallel
 from smproc.local.server.execution.s3_uri import S3Uri
@@ -37,11 +39,15 @@ class Outputs:
 
     Args:
         s3: an S3 client that acts as the job's role.
-        config: the request's ProcessingOutputConfig.
+        config: the job's outputs, as a ProcessingOutputConfig.
         hosts: the hosts' ``/opt/ml``, in order.
+        archives: the archives to upload at the end. Default: none.
     """
 
-    def __init__(self, s3: S3Client, config: Mapping[str, Any], hosts: Sequence[OptMl]) -> None:
+    def __init__(
+        self, s3: S3Client, config: Mapping[str, Any], hosts: Sequence[OptMl], archives: Sequence[Archive] = ()
+    ) -> None:
+        self._archives = archives
         self._s3 = s3
         self._hosts = hosts
         self._extra: dict[str, Any] = {}
@@ -100,7 +106,7 @@ class Outputs:
             in_parallel(self._files(self._continuous), put)
 
     def upload(self, check_stop: Callable[[], None]) -> None:
-        """Upload the outputs that are uploaded at the end of the job.
+        """Upload the outputs that are uploaded at the end of the job, and the archives.
 
         Args:
             check_stop: raises if the job must stop; called before each file.
@@ -117,6 +123,10 @@ class Outputs:
 
         if self._at_end:
             in_parallel(self._files(self._at_end), put)
+        for archive in self._archives:
+            with archived(self._hosts, archive.local_path, check_stop) as file:
+                if file is not None:
+                    self._send(S3Uri.parse(archive.s3_uri), file)
 
     def _files(self, outputs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[OptMl, Mapping[str, Any], str, IO[bytes]]]:
         for output in outputs:
@@ -131,6 +141,9 @@ class Outputs:
             raise JobClientError(
                 f"The output file {relative!r} has a name that is not UTF-8 and so cannot be a key"
             ) from error
+        self._send(target, file)
+
+    def _send(self, target: S3Uri, file: IO[bytes]) -> None:
         try:
             size = file.seek(0, 2)
             file.seek(0)

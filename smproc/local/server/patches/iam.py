@@ -30,6 +30,9 @@ from typing import Any
 from smproc.local.server.patches.iam_denials import denial_message
 from smproc.local.server.patches.registry import Names, Wrappers, application, core, service, takes
 
+# The members of SageMaker's requests that name a job, and the type of the job in its ARN.
+_JOBS = {"ProcessingJobName": "processing-job", "TrainingJobName": "training-job"}
+
 NAMES: Names = {
     "ministack.app": {"AUTH": lambda value: isinstance(value, bool)},
     "ministack.core.iam_actions": {
@@ -182,8 +185,9 @@ def _extract_resource_arn(original: Callable[..., str], service_name: str, *requ
         _sources.set(frozenset(str(entry.get("Source")) for entry in entries))
     if service_name != "sagemaker":
         return original(service_name, *request)
-    if name := members.get("ProcessingJobName"):
-        return f"arn:aws:sagemaker:{region}:{account}:processing-job/{name}"
+    for member, arn_type in _JOBS.items():
+        if name := members.get(member):
+            return f"arn:aws:sagemaker:{region}:{account}:{arn_type}/{name}"
     return str(members.get("ResourceArn") or "*")
 
 

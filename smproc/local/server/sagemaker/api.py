@@ -1,4 +1,4 @@
-"""The operations of the SageMaker API on processing jobs."""
+"""The operations of the SageMaker API on processing and training jobs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any
 
 from smproc.local.runners import StopSignal
 from smproc.local.server import patches
-from smproc.local.server.execution import JobExecutor, JobStatus, ProcessingJob
+from smproc.local.server.execution import Job, JobExecutor, JobStatus
 from smproc.local.server.sagemaker.authorization import PermissionCheck, require_creation_permissions
 from smproc.local.server.sagemaker.errors import ApiError, invalid
 from smproc.local.server.sagemaker.faults import Fault, Faults
 from smproc.local.server.sagemaker.job_records import JobRecords
-from smproc.local.server.sagemaker.job_store import AccountRegion, JobStore
+from smproc.local.server.sagemaker.job_store import KINDS, AccountRegion, JobStore, readable
 from smproc.local.server.sagemaker.state_change_events import StateChangeEvents
 from smproc.local.server.sagemaker.tags import as_list, with_tags
 from smproc.local.server.sagemaker.validation import cleaned, validate, validate_job
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class SageMakerService:
-    """The SageMaker service: it answers requests and runs the processing jobs that they create.
+    """The SageMaker service: it answers requests and runs the jobs that they create.
 
     Args:
         executor: runs the jobs.
@@ -53,15 +53,18 @@ class SageMakerService:
         self._threads: list[threading.Thread] = []
         self._count_lock = threading.Lock()
         self._closed = False
-        self._operations: Mapping[str, _Operation] = {
+        self._operations: dict[str, _Operation] = {
             "AddTags": self._add_tags,
-            "DeleteProcessingJob": self._delete,
             "DeleteTags": self._delete_tags,
-            "DescribeProcessingJob": self._describe,
-            "ListProcessingJobs": self._list,
             "ListTags": self._list_tags,
-            "StopProcessingJob": self._stop,
         }
+        for kind in KINDS:
+            self._operations |= {
+                f"Delete{kind.api_name}": functools.partial(self._delete, kind),
+                f"Describe{kind.api_name}": functools.partial(self._describe, kind),
+                f"List{kind.api_name}s": functools.partial(self._list, kind),
+                f"Stop{kind.api_name}": functools.partial(self._stop, kind),
+            }
         # Not part of AWS: the requests of `smproc local fault`.
         self._own_operations: Mapping[str, _Operation] = {
             "LocalPutFault": self._put_fault,
@@ -89,11 +92,12 @@ class SageMakerService:
         return status, headers, json.dumps(answer, default=_epoch_seconds).encode()
 
     def create(
-        self, scope: AccountRegion, request: dict[str, Any], check_permission: PermissionCheck
+        self, kind: type[Job], scope: AccountRegion, request: dict[str, Any], check_permission: PermissionCheck
     ) -> Mapping[str, Any]:
-        """Answer CreateProcessingJob: check the request and start the job.
+        """Answer CreateProcessingJob or CreateTrainingJob: check the request and start the job.
 
         Args:
+            kind: the kind of the job.
             scope: the caller's account and region.
             request: the request.
             check_permission: checks the further permissions that the request needs.
@@ -102,13 +106,14 @@ class SageMakerService:
             ApiError: the request is rejected.
         """
         request = cleaned(request)
-        validate_job(request, scope.region)
-        name = request["ProcessingJobName"]
-        require_creation_permissions(check_permission, scope.job_arn(name), request)
+        validate_job(kind, request, scope.region)
+        name = request[f"{kind.api_name}Name"]
+        arn = scope.job_arn(kind, name)
+        require_creation_permissions(check_permission, arn, request)
         self._faults.throttle_call(name)
-        self._faults.refuse_creation(name)
-        job = ProcessingJob(
-            arn=scope.job_arn(name),
+        self._faults.refuse_creation(readable(kind), name)
+        job = kind(
+            arn=arn,
             region=scope.region,
             request=request,
             stop_signal=StopSignal(self._stop_grace_in_seconds),
@@ -123,9 +128,9 @@ class SageMakerService:
         self._events.publish(job)
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         self._threads.append(self._executor.submit(job))
-        return {"ProcessingJobArn": job.arn}
+        return {f"{kind.api_name}Arn": job.arn}
 
-    def job(self, arn: str) -> ProcessingJob:
+    def job(self, arn: str) -> Job:
         """Return a job by its ARN.
 
         Args:
@@ -155,7 +160,10 @@ class SageMakerService:
     ) -> Mapping[str, Any]:
         operations: dict[str, _Operation] = {
             **self._operations,
-            "CreateProcessingJob": functools.partial(self.create, check_permission=check_permission),
+            **{
+                f"Create{kind.api_name}": functools.partial(self.create, kind, check_permission=check_permission)
+                for kind in KINDS
+            },
         }
         handler = operations.get(operation) or self._own_operations.get(operation)
         if handler is None:
@@ -170,31 +178,32 @@ class SageMakerService:
             raise ApiError("SerializationException", f"The request is not JSON: {error}") from error
         if not isinstance(request, dict):
             raise ApiError("SerializationException", "The request is not a JSON object")
-        # `create`, which Step Functions calls too, throttles CreateProcessingJob.
+        # `create`, which Step Functions calls too, throttles itself.
         if operation in self._operations:
-            self._faults.throttle_call(str(request.get("ProcessingJobName", "")))
+            names = (request.get(f"{kind.api_name}Name") for kind in KINDS)
+            self._faults.throttle_call(str(next(filter(None, names), "")))
         return handler(scope, cleaned(request))
 
-    def _describe(self, scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
-        validate(request, "DescribeProcessingJobRequest")
-        return self._jobs.get(scope, request["ProcessingJobName"]).describe()
+    def _describe(self, kind: type[Job], scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, f"Describe{kind.api_name}Request")
+        return self._jobs.get(scope, kind, request[f"{kind.api_name}Name"]).describe()
 
-    def _list(self, scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
-        validate(request, "ListProcessingJobsRequest")
-        return self._jobs.page(scope, request)
+    def _list(self, kind: type[Job], scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, f"List{kind.api_name}sRequest")
+        return self._jobs.page(scope, kind, request)
 
-    def _stop(self, scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
-        validate(request, "StopProcessingJobRequest")
-        job = self._jobs.get(scope, request["ProcessingJobName"])
+    def _stop(self, kind: type[Job], scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, f"Stop{kind.api_name}Request")
+        job = self._jobs.get(scope, kind, request[f"{kind.api_name}Name"])
         if job.status.final:
             # The service's own message is not documented.
-            raise invalid(f"The processing job {job.name} has already ended with status {job.status}")
+            raise invalid(f"The {readable(kind)} {job.name} has already ended with status {job.status}")
         job.stop()
         return {}
 
-    def _delete(self, scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
-        validate(request, "DeleteProcessingJobRequest")
-        self._jobs.remove(self._jobs.get(scope, request["ProcessingJobName"]))
+    def _delete(self, kind: type[Job], scope: AccountRegion, request: dict[str, Any]) -> Mapping[str, Any]:
+        validate(request, f"Delete{kind.api_name}Request")
+        self._jobs.remove(self._jobs.get(scope, kind, request[f"{kind.api_name}Name"]))
         self._write_counts()
         return {}
 
@@ -231,7 +240,7 @@ class SageMakerService:
         self._faults.clear()
         return {}
 
-    def _changed(self, job: ProcessingJob) -> None:
+    def _changed(self, job: Job) -> None:
         self._jobs.save(job)
         self._write_counts()
         # `create` has published the event of the creation.

@@ -1,4 +1,4 @@
-"""The permissions that a processing job needs, where the local AWS enforces IAM.
+"""The permissions that a job needs, where the local AWS enforces IAM.
 
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
 """
@@ -36,7 +36,7 @@ def require_permission(
 
 
 def require_creation_permissions(check_permission: PermissionCheck, arn: str, request: Mapping[str, Any]) -> None:
-    """Require the permissions that CreateProcessingJob needs beside its own: to tag the job, and to pass its role.
+    """Require the permissions that the creation of a job needs beside its own: to tag the job, and to pass its role.
 
     Args:
         check_permission: checks them.

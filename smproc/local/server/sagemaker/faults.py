@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 # The kinds of faults, with the descriptions that `smproc local fault` shows.
 KINDS: Final[Mapping[str, str]] = {
     "throttle": "calls of the SageMaker API are answered with ThrottlingException",
-    "quota": "CreateProcessingJob is answered with ResourceLimitExceeded, as when all instances of a type are taken",
+    "quota": "the creation of a job is answered with ResourceLimitExceeded, as when all instances of a type are taken",
     "capacity": "jobs are created and fail with a CapacityError, as when AWS has no such instance left",
     "error": "jobs are created and fail with an InternalServerError",
     "delay": "jobs start later",
@@ -106,10 +106,11 @@ class Faults:
         if self._take("throttle", job_name) is not None:
             raise ApiError("ThrottlingException", "Rate exceeded")
 
-    def refuse_creation(self, job_name: str) -> None:
+    def refuse_creation(self, kind: str, job_name: str) -> None:
         """Refuse to create a job for lack of quota if a fault says so.
 
         Args:
+            kind: the kind of the job, for the message: ``processing job``.
             job_name: the job.
 
         Raises:
@@ -118,7 +119,7 @@ class Faults:
         if self._take("quota", job_name) is not None:
             raise ApiError(
                 "ResourceLimitExceeded",
-                "The account-level service limit for processing job usage is 0 Instances, with current utilization of "
+                f"The account-level service limit for {kind} usage is 0 Instances, with current utilization of "
                 "0 Instances and a request delta of 1 Instances. Please use AWS Service Quotas to request an increase "
                 "for this quota.",
                 modelled=True,

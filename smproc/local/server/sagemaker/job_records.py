@@ -35,7 +35,7 @@ class JobRecords:
         except (sqlite3.DatabaseError, ValueError) as error:
             self._database.close()
             raise LocalAwsError(
-                f"The records of processing jobs cannot be read ({error}); remove {path} to start without it"
+                f"The records of jobs cannot be read ({error}); remove {path} to start without it"
             ) from error
 
     def load(self) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""The event ``SageMaker Processing Job State Change``, published at each change of a job's status.
+"""The events of jobs, such as ``SageMaker Processing Job State Change``, at each change of a job's status.
 
-AWS documents the event's name, and that its detail follows DescribeProcessingJob. Times in milliseconds and tags as a
-map follow its samples of other jobs' events.
+AWS documents the events' names, and that the details follow DescribeProcessingJob and DescribeTrainingJob. Times in
+milliseconds and tags as a map follow its samples.
 
 See: https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
 """
@@ -15,12 +15,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from smproc.local.server import patches
-from smproc.local.server.execution import ProcessingJob
+from smproc.local.server.execution import Job
 
-DETAIL_TYPE: Final = "SageMaker Processing Job State Change"
 _MILLISECONDS = 1000
 _log = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ class StateChangeEvents:
         self._queue: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         threading.Thread(target=self._send_all, name="events", daemon=True).start()
 
-    def publish(self, job: ProcessingJob) -> None:
+    def publish(self, job: Job) -> None:
         """Publish the event of a job's current status.
 
         Args:
@@ -48,7 +47,7 @@ class StateChangeEvents:
         *_, region, account, _resource = job.arn.split(":", 5)
         entry = {
             "Source": "aws.sagemaker",
-            "DetailType": DETAIL_TYPE,
+            "DetailType": job.event_type,
             "Detail": json.dumps(_detail(job)),
             "Resources": [job.arn],
         }
@@ -63,9 +62,21 @@ class StateChangeEvents:
                 _log.exception("An event was lost: %s", event.entry)
 
 
-def _detail(job: ProcessingJob) -> dict[str, Any]:
-    described = {
-        name: int(value.timestamp() * _MILLISECONDS) if isinstance(value, datetime) else value
-        for name, value in job.describe().items()
-    }
-    return {**described, "Tags": dict(job.tags)}
+def _detail(job: Job) -> dict[str, Any]:
+    return {**in_milliseconds(job.describe()), "Tags": dict(job.tags)}
+
+
+def in_milliseconds(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a description with times in milliseconds since 1970, as in events and in Step Functions."""
+    return {name: _converted(value) for name, value in described.items()}
+
+
+def _converted(value: object) -> object:
+    match value:
+        case datetime():
+            return int(value.timestamp() * _MILLISECONDS)
+        case dict():
+            return in_milliseconds(value)
+        case list():
+            return [_converted(item) for item in value]
+    return value

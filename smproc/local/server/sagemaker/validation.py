@@ -7,9 +7,10 @@ from typing import Any
 
 from cdk_sagemaker_processing.model.limits import violations
 from cdk_sagemaker_processing.model.service_rules import broken_rules
-from smproc.local.server.execution import JobClientError
+from smproc.local.server.execution import Job, JobClientError, TrainingJob
 from smproc.local.server.execution.s3_uri import S3Uri
 from smproc.local.server.sagemaker.errors import ApiError, constraint_violations, invalid, wrong_type
+from smproc.local.server.sagemaker.training_validation import training_errors
 
 # Timestamps, which are seconds since 1970 in JSON; the model has no limits for them.
 _TIMES = {"CreationTimeAfter", "CreationTimeBefore", "LastModifiedTimeAfter", "LastModifiedTimeBefore"}
@@ -35,17 +36,22 @@ def validate(request: Mapping[str, Any], shape: str) -> None:
         raise constraint_violations(violated)
 
 
-def validate_job(request: Mapping[str, Any], region: str) -> None:
-    """Validate a CreateProcessingJob request against the limits and rules of the API and those of the local AWS.
+def validate_job(kind: type[Job], request: Mapping[str, Any], region: str) -> None:
+    """Validate a request that creates a job against the limits and rules of the API and those of the local AWS.
 
     Args:
+        kind: the kind of the job.
         request: the request.
         region: the region of the job.
 
     Raises:
         ApiError: the request violates one.
     """
-    validate(request, "CreateProcessingJobRequest")
+    validate(request, f"Create{kind.api_name}Request")
+    if kind is TrainingJob:
+        for message in training_errors(request, region):
+            raise invalid(message)
+        return
     for error in _errors(request):
         raise error
     for broken in broken_rules(request, region=region, local_images=True):

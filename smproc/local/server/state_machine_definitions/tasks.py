@@ -21,7 +21,8 @@ _INTEGRATION: Final = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:(?P<name>.+)")
 _ACTION: Final = re.compile(r"(?P<action>[^.]+)(\.(?P<pattern>.+))?")
 _CALLBACK: Final = "waitForTaskToken"
 _SYNC: Final = "'.sync' service integration"
-# The optimized integrations: the patterns of each action, the fields that it needs, the service whose request it has.
+# The optimized integrations: the patterns of each action, the fields that it needs, the service whose request it has,
+# and, if the local AWS has only some of the actions, which.
 _INTEGRATIONS: Final[Mapping[str, Mapping[str, Any]]] = read_table("integrations.json")
 
 
@@ -61,6 +62,12 @@ def _check_resource(
             f"The resource provided {resource} is not recognized. The value is not a valid resource ARN, or the "
             "resource is not available in this region.",
             where,
+        )
+        return
+    served = _INTEGRATIONS.get(names[0], {}).get("local")
+    if served is not None and call["action"] not in served:
+        findings.error(
+            f"The local AWS does not have {':'.join(names)}; of {names[0]} it has {' and '.join(served)}", where
         )
         return
     if findings.express and call["pattern"]:

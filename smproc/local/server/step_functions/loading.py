@@ -13,19 +13,19 @@ def load_engine(endpoint: str, service: SageMakerService) -> patches.Engine:
 
     Args:
         endpoint: the URL of the local AWS.
-        service: the service that runs processing jobs.
+        service: the service that runs jobs.
 
     Raises:
         UnsupportedMotoError: a name of moto is missing or different.
     """
     check()
     # These modules import the interpreter.
-    from smproc.local.server.step_functions import processing_job_task  # noqa: PLC0415
+    from smproc.local.server.step_functions import job_task  # noqa: PLC0415
     from smproc.local.server.step_functions.corrections import CORRECTIONS  # noqa: PLC0415
     from smproc.local.server.step_functions.engine import Engine  # noqa: PLC0415
 
     clients.configure(endpoint, lambda role_arn: patches.role_session(role_arn, "states"))
     for correction in CORRECTIONS:
         correction.apply()
-    processing_job_task.register(service)
+    job_task.register(service)
     return Engine()

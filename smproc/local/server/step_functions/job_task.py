@@ -1,4 +1,4 @@
-"""The integration ``sagemaker:createProcessingJob`` and ``.sync``."""
+"""The integrations ``sagemaker:createProcessingJob`` and ``sagemaker:createTrainingJob``, both with ``.sync``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
@@ -22,21 +21,21 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from cdk_sagemaker_processing.model.service_rules import STEP_FUNCTIONS_TAG
 from smproc.local.server import patches
-from smproc.local.server.execution import JobStatus, ProcessingJob
+from smproc.local.server.execution import Job, JobStatus
 from smproc.local.server.sagemaker.api import SageMakerService
 from smproc.local.server.sagemaker.authorization import PermissionCheck, require_permission
 from smproc.local.server.sagemaker.errors import ApiError
-from smproc.local.server.sagemaker.job_store import AccountRegion
+from smproc.local.server.sagemaker.job_store import KINDS, AccountRegion
+from smproc.local.server.sagemaker.state_change_events import in_milliseconds
 from smproc.local.server.step_functions import failures, moto_package
 
-_ACTION: Final = "createProcessingJob"
-_MILLISECONDS = 1000
+_KINDS: Final[Mapping[str, type[Job]]] = {f"create{kind.api_name}": kind for kind in KINDS}
 # How often a waiting task looks whether its execution goes on.
 _POLL_IN_SECONDS = 0.25
 
 
-class ProcessingJobTask(StateTaskServiceCallback):
-    """A task state that creates a processing job.
+class JobTask(StateTaskServiceCallback):
+    """A task state that creates a processing or training job.
 
     Args:
         service: the service that creates and runs the job.
@@ -47,11 +46,15 @@ class ProcessingJobTask(StateTaskServiceCallback):
         self._service = service
 
     def _validate_service_integration_is_supported(self) -> None:
-        if self.resource.api_action != _ACTION or self.resource.condition not in (None, ResourceCondition.Sync):
+        if self.resource.api_action not in _KINDS or self.resource.condition not in (None, ResourceCondition.Sync):
             raise ValueError(
                 f"The resource provided {self.resource.resource_arn} is not recognized. The value is not a valid "
                 "resource ARN, or the resource is not available in this region."
             )
+
+    @property
+    def _kind(self) -> type[Job]:
+        return _KINDS[self.resource.api_action]
 
     def _eval_service_task(
         self,
@@ -60,6 +63,7 @@ class ProcessingJobTask(StateTaskServiceCallback):
         normalised_parameters: Mapping[str, Any],
         state_credentials: Any,
     ) -> None:
+        kind = self._kind
         details = env.aws_execution_details
         scope = AccountRegion(details.account, resource_runtime_part.region)
         check_permission = self._permission_check(env, state_credentials)
@@ -67,11 +71,10 @@ class ProcessingJobTask(StateTaskServiceCallback):
         if self.resource.condition:
             request = _with_tag(request)
         with self._step_functions_errors(env):
-            require_permission(
-                check_permission, "sagemaker:CreateProcessingJob", scope.job_arn(str(request.get("ProcessingJobName")))
-            )
+            arn = scope.job_arn(kind, str(request.get(f"{kind.api_name}Name")))
+            require_permission(check_permission, f"sagemaker:Create{kind.api_name}", arn)
             patches.act_for(details.account, resource_runtime_part.region)
-            answer = self._service.create(scope, request, check_permission)
+            answer = self._service.create(kind, scope, request, check_permission)
         env.stack.append(dict(answer))
 
     def _after_eval_execution(self, env: Environment, **arguments: Any) -> None:
@@ -97,24 +100,25 @@ class ProcessingJobTask(StateTaskServiceCallback):
         normalised_parameters: Mapping[str, Any],
         state_credentials: Any,
     ) -> None:
-        job = self._service.job(str(env.stack.pop()["ProcessingJobArn"]))
+        kind = self._kind
+        job = self._service.job(str(env.stack.pop()[f"{kind.api_name}Arn"]))
         check_permission = self._permission_check(env, state_credentials)
         with self._step_functions_errors(env):
             # Step Functions polls the job in case the event of its end is lost.
-            require_permission(check_permission, "sagemaker:DescribeProcessingJob", job.arn)
+            require_permission(check_permission, f"sagemaker:Describe{kind.api_name}", job.arn)
         ended = threading.Event()
         job.call_on_end(ended.set)
         while env.is_running() and not ended.wait(_POLL_IN_SECONDS):
             pass
         if not job.status.final:
-            if check_permission("sagemaker:StopProcessingJob", job.arn, {}) is None:
+            if check_permission(f"sagemaker:Stop{kind.api_name}", job.arn, {}) is None:
                 job.stop()
             env.stack.append({})
             return
         env.stack.append(self._result(env, job))
 
-    def _result(self, env: Environment, job: ProcessingJob) -> dict[str, Any]:
-        described = _in_milliseconds(job.describe())
+    def _result(self, env: Environment, job: Job) -> dict[str, Any]:
+        described = in_milliseconds(job.describe())
         if job.status is not JobStatus.COMPLETED:
             raise failures.task(env, "sagemaker", self._get_sfn_resource(), "States.TaskFailed", json.dumps(described))
         return described
@@ -147,7 +151,7 @@ def register(service: SageMakerService) -> None:
     original: Callable[[str], Any] = state_task_service_factory.state_task_service_for
 
     def state_task_service_for(service_name: str) -> Any:
-        return ProcessingJobTask(service) if service_name == "sagemaker" else original(service_name)
+        return JobTask(service) if service_name == "sagemaker" else original(service_name)
 
     moto_package.replace(state_task_factory, "state_task_service_for", state_task_service_for)
 
@@ -156,11 +160,3 @@ def _with_tag(request: dict[str, Any]) -> dict[str, Any]:
     """Return a request with the tag that Step Functions adds to a job that it waits for (aws/aws-cdk#26012)."""
     tags = request.get("Tags") or []
     return {**request, "Tags": [*tags, STEP_FUNCTIONS_TAG]} if isinstance(tags, list) else request
-
-
-def _in_milliseconds(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a description with times as in Step Functions: milliseconds since 1970."""
-    return {
-        name: int(value.timestamp() * _MILLISECONDS) if isinstance(value, datetime) else value
-        for name, value in described.items()
-    }
