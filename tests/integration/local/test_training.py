@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.helpers.local_aws import RunningLocalAws, process_local_aws
+from tests.helpers.sandboxes import require_any_sandbox
+
 if TYPE_CHECKING:
-    from tests.helpers.local_aws import RunningLocalAws
+    from collections.abc import Iterator
+
+    from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
 SLEEP = "import time; time.sleep(60)"
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -317,7 +322,7 @@ def test_violated_limits_are_reported_in_the_wording_of_sagemaker(local_aws: Run
         ({"InputDataConfig": [channel("a", "s3://data/x", RecordWrapperType="RecordIO")]}, "RecordWrapperType"),
         ({"InputDataConfig": [channel("a", "s3://data/x", CompressionType="Gzip")]}, "input mode Pipe (channel a)"),
         ({"InputDataConfig": [channel("a", "https://example.com/x")]}, "must begin with s3:// (channel a)"),
-        ({"CheckpointConfig": {"S3Uri": "s3://data/c", "LocalPath": "/root"}}, "below /opt/ml alone, got /root"),
+        ({"CheckpointConfig": {"S3Uri": "s3://data/c", "LocalPath": "/root"}}, "below /opt/ml alone, got '/root'"),
         ({"EnableManagedSpotTraining": True}, "MaxWaitTimeInSeconds must be given"),
         ({"OutputDataConfig": {"S3OutputPath": "https://example.com/x"}}, "must begin with s3:// (OutputDataConfig)"),
     ],
@@ -413,3 +418,43 @@ def test_a_state_machine_with_an_integration_that_is_missing_here_is_refused(
         local_aws.machine(states)
     assert caught.value.response["Error"]["Code"] == "InvalidDefinition"
     assert f"The local AWS does not have sagemaker:{action}" in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def enforcing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalAws]:
+    """Return a local AWS that enforces IAM, with the roles of a training job and of a state machine."""
+    sandbox = require_any_sandbox()
+    with process_local_aws(tmp_path_factory.mktemp("enforcing"), sandbox, enforce_iam=True) as aws:
+        running = RunningLocalAws(aws, sandbox)
+        for role, service in (("processing", "sagemaker"), ("machine", "states")):
+            trust = {
+                "Effect": "Allow",
+                "Principal": {"Service": f"{service}.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+            running.iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
+        allow(running, "processing", ["s3:GetObject", "s3:PutObject", "s3:ListBucket", "logs:*"], "*")
+        yield running
+        running.close()
+
+
+def allow(aws: RunningLocalAws, role: str, actions: list[str], resource: str) -> None:
+    statement = {"Effect": "Allow", "Action": actions, "Resource": resource}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.iam.put_role_policy(RoleName=role, PolicyName=aws.name(), PolicyDocument=document)
+
+
+def test_the_role_of_a_state_machine_needs_the_actions_of_training_jobs(enforcing: RunningLocalAws) -> None:
+    def execute() -> DescribeExecutionOutputTypeDef:
+        sent = own_program(enforcing, "open('/opt/ml/model/m', 'w').close()")
+        states = {"Train": {"Type": "Task", "Resource": SYNC, "Parameters": sent, "End": True}}
+        return enforcing.wait_for_execution(enforcing.execute(states))
+
+    jobs = "arn:aws:sagemaker:us-east-1:000000000000:training-job/*"
+    missing = [("sagemaker:CreateTrainingJob", jobs), ("sagemaker:AddTags", jobs), ("iam:PassRole", enforcing.role)]
+    for action, resource in [*missing, ("sagemaker:DescribeTrainingJob", jobs)]:
+        found = execute()
+        assert found["error"] == "SageMaker.AmazonSageMakerException", found
+        assert f"not authorized to perform: {action} on resource" in found["cause"]
+        allow(enforcing, "machine", [action], resource)
+    assert execute()["status"] == "SUCCEEDED"
