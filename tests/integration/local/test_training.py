@@ -49,7 +49,8 @@ def channel(name: str, uri: str, **changes: Any) -> dict[str, Any]:
 def request(aws: RunningLocalAws, script: str, **changes: Any) -> dict[str, Any]:
     """Return a request for a job in script mode, as the SageMaker SDK's SKLearn estimator sends it."""
     name = aws.name()
-    source = aws.put(f"{name}/source/sourcedir.tar.gz", archive({"train.py": script, "helper.py": "ANSWER = 42"}))
+    files = {"train.py": script, "helper.py": "ANSWER = 42", **changes.pop("files", {})}
+    source = aws.put(f"{name}/source/sourcedir.tar.gz", archive(files))
     parameters = changes.pop("parameters", {})
     return {
         "TrainingJobName": name,
@@ -278,6 +279,21 @@ def test_a_failing_script_says_which_command_failed(local_aws: RunningLocalAws) 
 def test_a_missing_script_is_named(local_aws: RunningLocalAws) -> None:
     job = run(local_aws, request(local_aws, "", parameters={"sagemaker_program": '"other.py"'}))
     assert "The script other.py is not in the source directory" in job["FailureReason"]
+
+
+def test_requirements_are_installed_before_the_script_runs(local_aws: RunningLocalAws) -> None:
+    nothing = request(local_aws, "", files={"requirements.txt": "--no-index\n"})
+    assert run(local_aws, nothing)["TrainingJobStatus"] == "Completed"
+    missing = request(local_aws, "", files={"requirements.txt": "--no-index\nno-such-package\n"})
+    assert "InstallRequirementsError: " in run(local_aws, missing)["FailureReason"]
+
+
+def test_a_shell_script_runs_too(local_aws: RunningLocalAws) -> None:
+    files = {"train.sh": 'echo "$SM_CURRENT_HOST $2" > "$SM_MODEL_DIR/m"'}
+    parameters = {"sagemaker_program": '"train.sh"', "alpha": "1"}
+    sent = request(local_aws, "", files=files, parameters=parameters)
+    assert run(local_aws, sent)["TrainingJobStatus"] == "Completed"
+    assert members(local_aws.get(f"trained/{sent['TrainingJobName']}/output/model.tar.gz")) == {"m": "algo-1 1\n"}
 
 
 def test_a_stopped_job_keeps_its_model(local_aws: RunningLocalAws) -> None:
