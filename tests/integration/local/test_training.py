@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.helpers.local_aws import RunningLocalAws, process_local_aws
+from tests.helpers.sandboxes import require_any_sandbox
+
 if TYPE_CHECKING:
-    from tests.helpers.local_aws import RunningLocalAws
+    from collections.abc import Iterator
+
+    from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
 SLEEP = "import time; time.sleep(60)"
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -44,7 +49,8 @@ def channel(name: str, uri: str, **changes: Any) -> dict[str, Any]:
 def request(aws: RunningLocalAws, script: str, **changes: Any) -> dict[str, Any]:
     """Return a request for a job in script mode, as the SageMaker SDK's SKLearn estimator sends it."""
     name = aws.name()
-    source = aws.put(f"{name}/source/sourcedir.tar.gz", archive({"train.py": script, "helper.py": "ANSWER = 42"}))
+    files = {"train.py": script, "helper.py": "ANSWER = 42", **changes.pop("files", {})}
+    source = aws.put(f"{name}/source/sourcedir.tar.gz", archive(files))
     parameters = changes.pop("parameters", {})
     return {
         "TrainingJobName": name,
@@ -275,6 +281,21 @@ def test_a_missing_script_is_named(local_aws: RunningLocalAws) -> None:
     assert "The script other.py is not in the source directory" in job["FailureReason"]
 
 
+def test_requirements_are_installed_before_the_script_runs(local_aws: RunningLocalAws) -> None:
+    nothing = request(local_aws, "", files={"requirements.txt": "--no-index\n"})
+    assert run(local_aws, nothing)["TrainingJobStatus"] == "Completed"
+    missing = request(local_aws, "", files={"requirements.txt": "--no-index\nno-such-package\n"})
+    assert "InstallRequirementsError: " in run(local_aws, missing)["FailureReason"]
+
+
+def test_a_shell_script_runs_too(local_aws: RunningLocalAws) -> None:
+    files = {"train.sh": 'echo "$SM_CURRENT_HOST $2" > "$SM_MODEL_DIR/m"'}
+    parameters = {"sagemaker_program": '"train.sh"', "alpha": "1"}
+    sent = request(local_aws, "", files=files, parameters=parameters)
+    assert run(local_aws, sent)["TrainingJobStatus"] == "Completed"
+    assert members(local_aws.get(f"trained/{sent['TrainingJobName']}/output/model.tar.gz")) == {"m": "algo-1 1\n"}
+
+
 def test_a_stopped_job_keeps_its_model(local_aws: RunningLocalAws) -> None:
     script = "import time; open('/opt/ml/model/m', 'w').close(); print('ready', flush=True); time.sleep(60)"
     sent = own_program(local_aws, script)
@@ -317,7 +338,7 @@ def test_violated_limits_are_reported_in_the_wording_of_sagemaker(local_aws: Run
         ({"InputDataConfig": [channel("a", "s3://data/x", RecordWrapperType="RecordIO")]}, "RecordWrapperType"),
         ({"InputDataConfig": [channel("a", "s3://data/x", CompressionType="Gzip")]}, "input mode Pipe (channel a)"),
         ({"InputDataConfig": [channel("a", "https://example.com/x")]}, "must begin with s3:// (channel a)"),
-        ({"CheckpointConfig": {"S3Uri": "s3://data/c", "LocalPath": "/root"}}, "below /opt/ml alone, got /root"),
+        ({"CheckpointConfig": {"S3Uri": "s3://data/c", "LocalPath": "/root"}}, "below /opt/ml alone, got '/root'"),
         ({"EnableManagedSpotTraining": True}, "MaxWaitTimeInSeconds must be given"),
         ({"OutputDataConfig": {"S3OutputPath": "https://example.com/x"}}, "must begin with s3:// (OutputDataConfig)"),
     ],
@@ -413,3 +434,43 @@ def test_a_state_machine_with_an_integration_that_is_missing_here_is_refused(
         local_aws.machine(states)
     assert caught.value.response["Error"]["Code"] == "InvalidDefinition"
     assert f"The local AWS does not have sagemaker:{action}" in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def enforcing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalAws]:
+    """Return a local AWS that enforces IAM, with the roles of a training job and of a state machine."""
+    sandbox = require_any_sandbox()
+    with process_local_aws(tmp_path_factory.mktemp("enforcing"), sandbox, enforce_iam=True) as aws:
+        running = RunningLocalAws(aws, sandbox)
+        for role, service in (("processing", "sagemaker"), ("machine", "states")):
+            trust = {
+                "Effect": "Allow",
+                "Principal": {"Service": f"{service}.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+            running.iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
+        allow(running, "processing", ["s3:GetObject", "s3:PutObject", "s3:ListBucket", "logs:*"], "*")
+        yield running
+        running.close()
+
+
+def allow(aws: RunningLocalAws, role: str, actions: list[str], resource: str) -> None:
+    statement = {"Effect": "Allow", "Action": actions, "Resource": resource}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.iam.put_role_policy(RoleName=role, PolicyName=aws.name(), PolicyDocument=document)
+
+
+def test_the_role_of_a_state_machine_needs_the_actions_of_training_jobs(enforcing: RunningLocalAws) -> None:
+    def execute() -> DescribeExecutionOutputTypeDef:
+        sent = own_program(enforcing, "open('/opt/ml/model/m', 'w').close()")
+        states = {"Train": {"Type": "Task", "Resource": SYNC, "Parameters": sent, "End": True}}
+        return enforcing.wait_for_execution(enforcing.execute(states))
+
+    jobs = "arn:aws:sagemaker:us-east-1:000000000000:training-job/*"
+    missing = [("sagemaker:CreateTrainingJob", jobs), ("sagemaker:AddTags", jobs), ("iam:PassRole", enforcing.role)]
+    for action, resource in [*missing, ("sagemaker:DescribeTrainingJob", jobs)]:
+        found = execute()
+        assert found["error"] == "SageMaker.AmazonSageMakerException", found
+        assert f"not authorized to perform: {action} on resource" in found["cause"]
+        allow(enforcing, "machine", [action], resource)
+    assert execute()["status"] == "SUCCEEDED"

@@ -120,7 +120,8 @@ def test_every_pattern_of_the_model_compiles_and_is_checked() -> None:
     assert len(names) > 20
     for name in names:
         # A few letters fit every pattern but those of ARNs, URIs and two other shapes.
-        refused = name.endswith("Arn") or name in ("S3Uri", "FileSystemId", "SequenceLength")
+        special = name.endswith("Arn") or name in ("S3Uri", "FileSystemId", "SequenceLength")
+        refused = special and shapes()[name]["pattern"] != ".*"
         found = list(_violations("xyz", name, "value"))
         assert bool(found) == refused, found
 
