@@ -42,9 +42,19 @@ NAMES: Names = {
     **{f"ministack.services.{module}": {"json": lambda value: callable(value.loads)} for module in _SERVICES},
 }
 
-# Members that change nothing about what an operation does, or that the SDKs add to make a repetition harmless.
+# Members that change nothing about what an operation does here (every read is consistent), or that the SDKs add to make
+# a repetition harmless.
 _HARMLESS: Final = frozenset(
-    {"clientRequestToken", "ClientRequestToken", "Description", "description", "tags", "Tags", "ReturnConsumedCapacity"}
+    {
+        "ClientRequestToken",
+        "ConsistentRead",
+        "Description",
+        "ReturnConsumedCapacity",
+        "Tags",
+        "clientRequestToken",
+        "description",
+        "tags",
+    }
 )
 _ERROR: Final = 400
 
