@@ -158,8 +158,8 @@ def status(port: Port = DEFAULT_PORT) -> None:
 def doctor(port: Port = DEFAULT_PORT) -> None:
     """Show what this machine lacks for jobs, and what the local AWS ignored.
 
-    What it ignored are properties of templates that have no effect here, since the account was empty. The exit status
-    is 1 if nothing here can run a job.
+    What it ignored are properties of templates, and members of requests, that have had no effect here since the account
+    was empty. The exit status is 1 if nothing here can run a job.
     """
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
     from smproc.local.doctor import examine_machine  # noqa: PLC0415 - slow to load

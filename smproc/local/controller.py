@@ -230,7 +230,7 @@ class LocalAws:
         )
 
     def ignored(self) -> dict[str, list[str]]:
-        """Return the properties of templates that were ignored, by their resource."""
+        """Return the properties of templates and the members of requests that were ignored, by their owner."""
         return self._state_dir.read_ignored()
 
     def images(self) -> dict[str, str]:

@@ -134,7 +134,9 @@ class Server:
 
         application = patches.load()
         patches.apply()
-        patches.report_ignored_to(IgnoredNames(self._state_dir.ignored, strict=self._strict))
+        ignored = IgnoredNames(self._state_dir.ignored, strict=self._strict)
+        patches.report_ignored_to(ignored)
+        patches.report_ignored_members_to(ignored)
         patches.open_logs()
 
         def assume_role(role_arn: str) -> Credentials:

@@ -39,13 +39,22 @@ class IgnoredNames:
                 f"the local AWS ignores {', '.join(names)} of {owner}, which --strict refuses; remove "
                 f"{'it' if len(names) == 1 else 'them'}, or start the local AWS without --strict"
             )
+        self.record(owner, names)
+        return None
+
+    def record(self, owner: str, names: Sequence[str]) -> None:
+        """Record the names that were ignored.
+
+        Args:
+            owner: what has the names.
+            names: the names.
+        """
         with self._lock:
             new = [name for name in names if (owner, name) not in self._reported]
             self._reported.update((owner, name) for name in new)
             if not new:
-                return None
+                return
             _log.warning("ignored: %s of %s", ", ".join(new), owner)
             if self._path is not None:
                 with self._path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"owner": owner, "names": new}) + "\n")
-        return None

@@ -105,3 +105,19 @@ def test_names_are_read_one_by_one_or_all_at_once() -> None:
         names = ReadNames({"a": 1})
         read_all(names)
         assert names.unread == set(), read_all
+
+
+def test_the_statistics_of_the_cdk_are_not_reported(aws: LocalAws) -> None:
+    deploy(aws, "one", {"Type": "AWS::CDK::Metadata", "Properties": {"Analytics": "v2:deflate64:H4s"}})
+    assert aws.ignored() == {}
+
+
+def test_an_ignored_member_of_a_request_is_named_and_not_refused(home: Path) -> None:
+    with LocalAws(free_port(), state_dir=home, strict=True) as aws:
+        secrets = client(aws, "secretsmanager")
+        for name in ("one", "two"):
+            secrets.create_secret(Name=name, SecretString="x", ForceOverwriteReplicaSecret=True, Description="y")
+        client(aws, "events").put_events(Entries=[{"Source": "a", "DetailType": "b", "Detail": "{}"}])
+        assert aws.ignored() == {"requests secretsmanager:CreateSecret": ["ForceOverwriteReplicaSecret"]}
+        log = aws.status().log.read_text()
+        assert log.count("ignored: ForceOverwriteReplicaSecret of requests secretsmanager:CreateSecret\n") == 1

@@ -42,6 +42,7 @@ from smproc.local.server.patches import (
     logs_filters,
     logs_storage,
     persistence,
+    requests_ignored,
     s3_encryption,
     s3_listing,
     s3_object_events,
@@ -80,6 +81,7 @@ from smproc.local.server.patches.registry import (
     mismatches,
     wrap,
 )
+from smproc.local.server.patches.requests_ignored import report_ignored_members_to
 from smproc.local.server.patches.scheduler_schedules import cron_fields, next_cron_time, set_scheduler
 from smproc.local.server.patches.stepfunctions_engine import (
     CallbackResult,
@@ -123,6 +125,7 @@ __all__ = [
     "record_child_execution",
     "record_map_run",
     "register_jsonata_functions",
+    "report_ignored_members_to",
     "report_ignored_to",
     "request_account",
     "request_region",
@@ -168,6 +171,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     persistence,
     iam,
     iam_denials,
+    requests_ignored,
 )
 
 # The functions that several patches wrap, each with the patches from the innermost to the outermost.

@@ -25,6 +25,8 @@ NAMES: Names = {
     },
 }
 
+# Types that are read by someone else: CloudFormation itself, a function, and the statistics of the CDK.
+_WITHOUT_EFFECT: Final = ("AWS::CDK::", "AWS::CloudFormation::", "Custom::")
 # Properties that change nothing about what a resource does.
 _HARMLESS: Final = frozenset({"AlarmDescription", "Description", "Tags", "TracingConfiguration"})
 # The values of properties that are the default.
@@ -49,7 +51,7 @@ def report_ignored_to(ignored: IgnoredNames) -> None:
 def apply() -> None:
     """Record what each handler reads of the properties of a resource that it creates."""
     for resource_type, handlers in service("cloudformation.provisioners")._RESOURCE_HANDLERS.items():
-        if "create" in handlers and not resource_type.startswith(("AWS::CloudFormation::", "Custom::")):
+        if "create" in handlers and not resource_type.startswith(_WITHOUT_EFFECT):
             handlers["create"] = _recorded(resource_type, handlers)
 
 

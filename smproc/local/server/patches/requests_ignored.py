@@ -1,0 +1,132 @@
+"""The members of requests that the local AWS ignores, reported.
+
+AWS: an operation has an effect for each member of its request, and refuses a member that it does not know.
+See: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html
+
+ministack 1.5.33: the handlers of services with a JSON protocol, such as
+`ministack.services.eventbridge.handle_request`, parse a request with ``json.loads``, read the members that they know,
+and ignore the others.
+
+Removable when: ministack refuses, or reports, the members that it ignores (1.5.33 does not).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, Final
+
+from smproc.local.server.ignored import IgnoredNames
+from smproc.local.server.patches.hosting import Handler
+from smproc.local.server.patches.registry import Names, application, service
+from smproc.local.server.read_names import ReadNames
+
+# The modules of the services, and the services' names in the routing of requests.
+_SERVICES: Final = {
+    "cloudwatch_logs": "logs",
+    "dynamodb": "dynamodb",
+    "ecr": "ecr",
+    "eventbridge": "events",
+    "kms": "kms",
+    "secretsmanager": "secretsmanager",
+    "sqs": "sqs",
+    "ssm": "ssm",
+    "stepfunctions": "states",
+}
+NAMES: Names = {
+    "ministack.app": {"SERVICE_HANDLERS": lambda value: set(_SERVICES.values()) <= set(value)},
+    **{f"ministack.services.{module}": {"json": lambda value: callable(value.loads)} for module in _SERVICES},
+}
+
+# Members that change nothing about what an operation does here (every read is consistent), or that the SDKs add to make
+# a repetition harmless.
+_HARMLESS: Final = frozenset(
+    {
+        "ClientRequestToken",
+        "ConsistentRead",
+        "Description",
+        "ReturnConsumedCapacity",
+        "Tags",
+        "clientRequestToken",
+        "description",
+        "tags",
+    }
+)
+_ERROR: Final = 400
+
+
+@dataclass(slots=True)
+class _Request:
+    """A request that is being answered.
+
+    Attributes:
+        body: its body, which identifies it.
+        readings: its content, once for each time that it was parsed.
+    """
+
+    body: bytes
+    readings: list[ReadNames] = field(default_factory=list)
+
+    def unread(self) -> set[str]:
+        """Return the members that were not read."""
+        return set.intersection(*(reading.unread for reading in self.readings)) if self.readings else set()
+
+
+_request: ContextVar[_Request | None] = ContextVar("smproc_request", default=None)
+_ignored = IgnoredNames()
+
+
+def report_ignored_members_to(ignored: IgnoredNames) -> None:
+    """Set the object that ignored members are reported to.
+
+    Args:
+        ignored: records them.
+    """
+    global _ignored  # noqa: PLW0603 - set once, by the server
+    _ignored = ignored
+
+
+def apply() -> None:
+    """Record what the handlers of a service read of a request."""
+    parser = ModuleType("json")
+    vars(parser).update(vars(json), loads=_loads)
+    handlers = application().SERVICE_HANDLERS
+    for module, name in _SERVICES.items():
+        vars(service(module))["json"] = parser
+        handlers[name] = _recorded(name, handlers[name])
+
+
+def _loads(text: str | bytes, **options: Any) -> Any:  # noqa: ANN401 - any JSON
+    content = json.loads(text, **options)
+    request = _request.get()
+    if request is None or text is not request.body or not isinstance(content, dict):
+        return content
+    reading = ReadNames(content)
+    request.readings.append(reading)
+    return reading
+
+
+def _recorded(name: str, handler: Handler) -> Handler:
+    @functools.wraps(handler)
+    async def recorded(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
+    ) -> tuple[int, dict[str, str], bytes]:
+        request = _Request(body)
+        token = _request.set(request)
+        try:
+            answer = await handler(method, path, headers, body, query)
+        finally:
+            _request.reset(token)
+        if answer[0] < _ERROR:
+            _ignored.record(f"requests {name}:{_operation(headers)}", sorted(request.unread() - _HARMLESS))
+        return answer
+
+    return recorded
+
+
+def _operation(headers: Mapping[str, str]) -> str:
+    return headers.get("x-amz-target", "").rpartition(".")[2]
