@@ -93,7 +93,7 @@ def start(
         bool | None,
         typer.Option(
             "--strict/--no-strict",
-            help="Fail a resource of a template with a property that the local AWS ignores, or only name the property: "
+            help="Refuse a property of a template or a member of a request that the local AWS ignores, or only name it: "
             "in the log, and in `smproc local doctor`.  [default: no-strict]",
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""Names in templates that the local AWS ignores: recorded for the user, or refused."""
+"""Names in templates and requests that the local AWS ignores: recorded for the user, or refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _log = logging.getLogger("smproc.ignored")
 
 
 class IgnoredNames:
-    """The names in templates that were ignored, each reported once.
+    """The names in templates and requests that were ignored, each reported once.
 
     Args:
         path: the file to append them to, a JSON text per line; None to log them only.
@@ -29,7 +29,7 @@ class IgnoredNames:
         """Report the names that were ignored; return why they are refused, None if they are not.
 
         Args:
-            owner: the resource of a stack that has the names.
+            owner: what has the names: the resource of a stack, or the requests for an operation.
             names: the names.
         """
         if not names:
@@ -39,22 +39,13 @@ class IgnoredNames:
                 f"the local AWS ignores {', '.join(names)} of {owner}, which --strict refuses; remove "
                 f"{'it' if len(names) == 1 else 'them'}, or start the local AWS without --strict"
             )
-        self.record(owner, names)
-        return None
-
-    def record(self, owner: str, names: Sequence[str]) -> None:
-        """Record the names that were ignored.
-
-        Args:
-            owner: what has the names.
-            names: the names.
-        """
         with self._lock:
             new = [name for name in names if (owner, name) not in self._reported]
             self._reported.update((owner, name) for name in new)
             if not new:
-                return
+                return None
             _log.warning("ignored: %s of %s", ", ".join(new), owner)
             if self._path is not None:
                 with self._path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"owner": owner, "names": new}) + "\n")
+        return None

@@ -1,4 +1,4 @@
-"""Properties of templates that the local AWS ignores: named, or refused."""
+"""Properties of templates and members of requests that the local AWS ignores: named, or refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from botocore.exceptions import WaiterError
+from botocore.exceptions import ClientError, WaiterError
 
 from smproc import cli
 from smproc.local import LocalAws
@@ -112,12 +112,23 @@ def test_the_statistics_of_the_cdk_are_not_reported(aws: LocalAws) -> None:
     assert aws.ignored() == {}
 
 
-def test_an_ignored_member_of_a_request_is_named_and_not_refused(home: Path) -> None:
+def test_an_ignored_member_of_a_request_is_named(aws: LocalAws) -> None:
+    secrets = client(aws, "secretsmanager")
+    for name in ("one", "two"):
+        secrets.create_secret(Name=name, SecretString="x", ForceOverwriteReplicaSecret=True, Description="y")
+    client(aws, "events").put_events(Entries=[{"Source": "a", "DetailType": "b", "Detail": "{}"}])
+    assert aws.ignored() == {"requests secretsmanager:CreateSecret": ["ForceOverwriteReplicaSecret"]}
+    log = aws.status().log.read_text()
+    assert log.count("ignored: ForceOverwriteReplicaSecret of requests secretsmanager:CreateSecret\n") == 1
+
+
+def test_an_ignored_member_of_a_request_is_refused_where_the_local_aws_is_strict(home: Path) -> None:
     with LocalAws(free_port(), state_dir=home, strict=True) as aws:
         secrets = client(aws, "secretsmanager")
-        for name in ("one", "two"):
-            secrets.create_secret(Name=name, SecretString="x", ForceOverwriteReplicaSecret=True, Description="y")
-        client(aws, "events").put_events(Entries=[{"Source": "a", "DetailType": "b", "Detail": "{}"}])
-        assert aws.ignored() == {"requests secretsmanager:CreateSecret": ["ForceOverwriteReplicaSecret"]}
-        log = aws.status().log.read_text()
-        assert log.count("ignored: ForceOverwriteReplicaSecret of requests secretsmanager:CreateSecret\n") == 1
+        with pytest.raises(ClientError) as refused:
+            secrets.create_secret(Name="one", SecretString="x", ForceOverwriteReplicaSecret=True)
+        assert refused.value.response["Error"]["Message"] == (
+            "the local AWS ignores ForceOverwriteReplicaSecret of requests secretsmanager:CreateSecret, which --strict "
+            "refuses; remove it, or start the local AWS without --strict; the request was carried out without it"
+        )
+        secrets.create_secret(Name="two", SecretString="x")

@@ -1,4 +1,4 @@
-"""The members of requests that the local AWS ignores, reported.
+"""The members of requests that the local AWS ignores, reported or refused.
 
 AWS: an operation has an effect for each member of its request, and refuses a member that it does not know.
 See: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html
@@ -121,11 +121,20 @@ def _recorded(name: str, handler: Handler) -> Handler:
             answer = await handler(method, path, headers, body, query)
         finally:
             _request.reset(token)
-        if answer[0] < _ERROR:
-            _ignored.record(f"requests {name}:{_operation(headers)}", sorted(request.unread() - _HARMLESS))
-        return answer
+        if answer[0] >= _ERROR:
+            return answer
+        unread = sorted(request.unread() - _HARMLESS)
+        refusal = _ignored.report(f"requests {name}:{_operation(headers)}", unread)
+        return answer if refusal is None else _refused(refusal)
 
     return recorded
+
+
+def _refused(reason: str) -> tuple[int, dict[str, str], bytes]:
+    # What a handler reads is known only when it has finished.
+    message = f"{reason}; the request was carried out without it"
+    body = json.dumps({"__type": "ValidationException", "message": message}).encode()
+    return _ERROR, {"Content-Type": "application/x-amz-json-1.0"}, body
 
 
 def _operation(headers: Mapping[str, str]) -> str:
