@@ -93,8 +93,8 @@ def start(
         bool | None,
         typer.Option(
             "--strict/--no-strict",
-            help="Refuse a property of a template or a member of a request that the local AWS ignores, or only name it: "
-            "in the log, and in `smproc local doctor`.  [default: no-strict]",
+            help="Refuse what the local AWS ignores of templates and requests, or only name it: in the log, and in "
+            "`smproc local doctor`.  [default: no-strict]",
         ),
     ] = None,
     fresh: Annotated[  # noqa: FBT002 - an option on the command line
