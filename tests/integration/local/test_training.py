@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from smproc.local.server.state_machine_definitions.shapes import read_table
 from tests.helpers.local_aws import RunningLocalAws, process_local_aws
 from tests.helpers.sandboxes import require_any_sandbox
 
@@ -422,18 +423,32 @@ def test_a_state_machine_can_leave_a_training_job_running(local_aws: RunningLoca
 
 
 @pytest.mark.parametrize(
-    "action", ["createTransformJob.sync", "createHyperParameterTuningJob.sync", "createModel", "createEndpoint"]
+    "integration",
+    [
+        "sagemaker:createTransformJob.sync",
+        "sagemaker:createHyperParameterTuningJob.sync",
+        "sagemaker:createModel",
+        "sagemaker:createEndpoint",
+        "aws-sdk:sagemaker:createTransformJob",
+        "aws-sdk:sagemaker:startPipelineExecution",
+    ],
 )
 def test_a_state_machine_with_an_integration_that_is_missing_here_is_refused(
-    local_aws: RunningLocalAws, action: str
+    local_aws: RunningLocalAws, integration: str
 ) -> None:
-    states = {
-        "Next": {"Type": "Task", "Resource": f"arn:aws:states:::sagemaker:{action}", "Parameters": {}, "End": True}
-    }
+    states = {"Next": {"Type": "Task", "Resource": f"arn:aws:states:::{integration}", "Parameters": {}, "End": True}}
     with pytest.raises(ClientError) as caught:
         local_aws.machine(states)
     assert caught.value.response["Error"]["Code"] == "InvalidDefinition"
-    assert f"The local AWS does not have sagemaker:{action}" in str(caught.value)
+    assert f"The local AWS does not have {integration.removesuffix('.sync')}; it has " in str(caught.value)
+
+
+@pytest.mark.parametrize("action", read_table("integrations.json")["aws-sdk:sagemaker"]["local"])
+def test_every_integration_of_the_sdk_that_is_accepted_is_there(local_aws: RunningLocalAws, action: str) -> None:
+    resource = f"arn:aws:states:::aws-sdk:sagemaker:{action}"
+    states = {"Call": {"Type": "Task", "Resource": resource, "Parameters": {}, "End": True}}
+    execution = local_aws.wait_for_execution(local_aws.execute(states))
+    assert "UnknownOperation" not in execution.get("cause", "")
 
 
 @pytest.fixture(scope="module")

@@ -64,11 +64,10 @@ def _check_resource(
             where,
         )
         return
-    served = _INTEGRATIONS.get(names[0], {}).get("local")
+    owner = ":".join(names[:-1])
+    served = _INTEGRATIONS.get(owner, {}).get("local")
     if served is not None and call["action"] not in served:
-        findings.error(
-            f"The local AWS does not have {':'.join(names)}; of {names[0]} it has {' and '.join(served)}", where
-        )
+        findings.error(f"The local AWS does not have {owner}:{call['action']}; it has {', '.join(served)}", where)
         return
     if findings.express and call["pattern"]:
         # The blank at the end of the first one is AWS's.
