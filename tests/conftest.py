@@ -26,6 +26,7 @@ _LONGEST = (
 _SHARE_A_DEPLOYMENT = {
     f"tests/e2e/test_{name}.py" for name in ("batches", "closed_network", "pending", "permissions", "pipeline")
 }
+_SHOWN_FILES = 30
 # A number that encodes a token is further from zero than any number in the tests.
 _NUMBERS_BELOW = 1e200
 
@@ -85,13 +86,18 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the time of each tier, and the reasons for skipped tests with the number of tests for each."""
+    """Print the times of tiers and the longest files, and the reasons for skipped tests with their numbers."""
     seconds: defaultdict[str, float] = defaultdict(float)
+    of_file: defaultdict[str, float] = defaultdict(float)
     for report in itertools.chain.from_iterable(terminalreporter.stats.values()):
         if isinstance(report, pytest.TestReport):
             seconds["/".join(report.nodeid.split("/")[:2])] += report.duration
+            of_file[report.nodeid.partition("::")[0]] += report.duration
     for tier, total in sorted(seconds.items()):
         terminalreporter.write_line(f"{tier}: {total:.0f} s of tests, shared by the workers")
+    if len(of_file) > _SHOWN_FILES:
+        for file in sorted(of_file, key=of_file.__getitem__, reverse=True)[:_SHOWN_FILES]:
+            terminalreporter.write_line(f"{of_file[file]:6.0f} s  {file}")
     reasons = Counter(
         report.longrepr[2].removeprefix("Skipped: ")
         for report in terminalreporter.getreports("skipped")
