@@ -67,7 +67,7 @@ _log = logging.getLogger(__name__)
 
 
 class Scheduler(Protocol):
-    """What starts the targets of schedules."""
+    """The part of the server that starts the targets of schedules."""
 
     def problem(self, schedule: Mapping[str, Any]) -> str | None:
         """Return why a schedule is refused, None if it is not."""

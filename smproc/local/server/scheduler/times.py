@@ -63,7 +63,7 @@ class Times:
 
     @property
     def is_one_time(self) -> bool:
-        """Whether there is one time only."""
+        """True if there is one time only."""
         return _AT.fullmatch(self.expression) is not None
 
     def after(self, moment: datetime) -> datetime | None:

@@ -161,7 +161,7 @@ def _wait(env: Environment, wait: Any, seconds: float) -> Any:
 
 
 def _leave(env: Environment, endpoint: Any) -> None:
-    """Let a task end whose execution has ended: nobody reads its result."""
+    """End a task whose execution has ended: nobody reads its result."""
     endpoint.report(TimeoutError())
     env.stack.append(None)
 

@@ -175,6 +175,11 @@ NAMES: Final[Names] = {
         "StateChoice._eval_state": takes("self", "env"),
         "StateChoice._eval_state_output": takes("self", "env"),
     },
+    f"{PARSER}.asl.component.common.timeouts.timeout": {
+        "TimeoutSeconds": inspect.isclass,
+        "TimeoutSeconds.DEFAULT_TIMEOUT_SECONDS": lambda value: isinstance(value, int),
+        "TimeoutSeconds.__init__": takes("self", "timeout_seconds", "is_default"),
+    },
     f"{PARSER}.asl.component.state.exec.execute_state": {
         "ExecutionState": inspect.isclass,
         "ExecutionState._construct_error_output_value": takes("failure_event"),
