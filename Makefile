@@ -26,8 +26,8 @@ demo: setup ## start the local AWS, deploy app.py, drop a data set in S3, show t
 	@python examples/demo/demo.py
 
 # The tests of a file, or of a shared deployment, stay on one worker; the longest start first (tests/conftest.py).
-# The end-to-end tests mostly wait, so two cores serve three workers.
-WORKERS ?= 3
+# The end-to-end tests mostly wait, so two cores serve four workers.
+WORKERS ?= 4
 PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadfile
 TEST_TOOLS := .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed
 

@@ -40,7 +40,9 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalAws]:
     require_any_sandbox()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SMPROC_IMAGE_ENVIRONMENTS", "on")
-        with LocalAws(free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process", enforce_iam=False) as local_aws:
+        with LocalAws(
+            free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process", enforce_iam=False
+        ) as local_aws:
             user = RunningLocalAws(local_aws, "any")
             user.put("people.csv", _PEOPLE)
             yield user

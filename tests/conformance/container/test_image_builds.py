@@ -30,7 +30,9 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def containers(_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalAws]:
-    with LocalAws(free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="container", enforce_iam=False) as aws:
+    with LocalAws(
+        free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="container", enforce_iam=False
+    ) as aws:
         running = RunningLocalAws(aws, "container")
         yield running
         running.close()
