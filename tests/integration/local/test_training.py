@@ -233,10 +233,10 @@ def test_each_host_of_an_own_container_gets_its_configuration(local_aws: Running
 
 
 def test_a_channel_in_pipe_mode_is_a_named_pipe(local_aws: RunningLocalAws) -> None:
-    local_aws.put("trained-by-pipe/a", "first ")
-    local_aws.put("trained-by-pipe/b", "second")
+    local_aws.put("pipe/a", "first ")
+    local_aws.put("pipe/b", "second")
     script = "import pathlib; pathlib.Path('/opt/ml/model/read').write_text(open('/opt/ml/input/data/train_0').read())"
-    sent = own_program(local_aws, script, InputDataConfig=[channel("train", "s3://data/trained-by-pipe/", InputMode="Pipe")])
+    sent = own_program(local_aws, script, InputDataConfig=[channel("train", "s3://data/pipe/", InputMode="Pipe")])
     assert run(local_aws, sent)["TrainingJobStatus"] == "Completed"
     assert members(local_aws.get(f"trained/{sent['TrainingJobName']}/output/model.tar.gz")) == {"read": "first second"}
 

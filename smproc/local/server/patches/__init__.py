@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from smproc.local.errors import MinistackNotInstalledError
 from smproc.local.server.patches import (
+    athena_queries,
     cloudcontrol_state_machines,
     cloudformation_buckets,
     cloudformation_ignored,
@@ -154,6 +155,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     s3_encryption,
     s3_listing,
     s3_unsupported,
+    athena_queries,
     scheduler_schedules,
     logs_filters,
     s3_object_events,
