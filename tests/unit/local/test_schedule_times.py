@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from smproc.local.server.scheduler import Schedules
 from smproc.local.server.scheduler.times import Times
 
 
@@ -40,3 +41,10 @@ def test_of_missed_times_the_last_one_counts() -> None:
     times = Times.parse("rate(1 hour)", "UTC", moment("2026-01-01T00:00:00"))
     assert times.latest(moment("2026-01-01T00:00:00"), moment("2026-01-01T05:30:00")) == moment("2026-01-01T05:00:00")
     assert times.latest(moment("2026-01-01T05:00:00"), moment("2026-01-01T05:30:00")) is None
+
+
+def test_the_missed_times_of_a_disabled_schedule_are_not_computed() -> None:
+    # An expression that nothing can parse shows that it is not read.
+    disabled = {"State": "DISABLED", "ScheduleExpression": "never", "EndDate": 0}
+    assert not Schedules().fire_if_due(disabled, moment("2026-01-01T00:00:00"))
+    assert set(disabled) == {"State", "ScheduleExpression", "EndDate"}

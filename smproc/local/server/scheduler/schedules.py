@@ -60,6 +60,9 @@ class Schedules:
             schedule: the record, in which the time is noted.
             now: the present time.
         """
+        # The times since it was disabled are not counted again each second.
+        if schedule.get("State") != "ENABLED":
+            return False
         start, end = _moment(schedule.get("StartDate")), _moment(schedule.get("EndDate"))
         created = _moment(schedule.get("LastModificationDate")) or now
         times = _times(schedule, start or created)
@@ -70,11 +73,10 @@ class Schedules:
         due = times.latest(last or begin.replace(microsecond=0), until)
         if last is None and times.expression.startswith("rate") and times.anchor <= until:
             due = due or times.anchor
-        if due is not None and schedule.get("State") == "ENABLED":
+        if due is not None:
             schedule[_LAST] = due.timestamp()
             self.fire(schedule, due)
-        is_over = (times.is_one_time and _LAST in schedule) or (end is not None and now > end)
-        return is_over and schedule.get("State") == "ENABLED"
+        return (times.is_one_time and _LAST in schedule) or (end is not None and now > end)
 
     def fire(self, schedule: Mapping[str, Any], time: datetime) -> None:
         """Start the target of a schedule.
