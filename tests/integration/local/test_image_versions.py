@@ -46,7 +46,7 @@ _CORPUS = [
         "parquet",
         "import pandas as pd; pd.DataFrame({'a': [1]}).to_parquet('/opt/ml/processing/output/a.parquet')",
     ),
-    ("1.2-1", "writes", "import pathlib, os\nfor p in ('/root/a', '/home/b/c', '/tmp/d'):\n    os.makedirs(p)"),
+    ("1.2-1", "writes", "import os\nfor p in ('~/a', '/home/b/c', '/srv/d'):\n    os.makedirs(os.path.expanduser(p))"),
     ("1.2-1", "boto3", "import boto3; boto3.client('s3').put_object(Bucket='data', Key='from-a-script', Body=b'x')"),
     (
         "1.2-1",

