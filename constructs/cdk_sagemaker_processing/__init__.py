@@ -16,6 +16,7 @@ from cdk_sagemaker_processing.model import (
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
+    PropertyFile,
     RedshiftDatasetDefinition,
     S3Input,
 )
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         unique_job_name,
     )
     from cdk_sagemaker_processing.trigger import GroupBy, S3Trigger, uploaded_objects
+    from cdk_sagemaker_processing.workflow import ProcessingWorkflow, WorkflowStep
 
 __all__ = [
     "AthenaDatasetDefinition",
@@ -74,7 +76,9 @@ __all__ = [
     "ProcessingRepository",
     "ProcessingRole",
     "ProcessingVpcEndpoints",
+    "ProcessingWorkflow",
     "Processor",
+    "PropertyFile",
     "PySparkProcessor",
     "PyTorchProcessor",
     "RedshiftDatasetDefinition",
@@ -86,6 +90,7 @@ __all__ = [
     "ScriptProcessor",
     "SparkJarProcessor",
     "TensorFlowProcessor",
+    "WorkflowStep",
     "XGBoostProcessor",
     "literal_text",
     "retry_on_capacity",
@@ -107,6 +112,7 @@ if not TYPE_CHECKING:  # a type checker would accept any name
             "ProcessingRepository": ".resources",
             "ProcessingRole": ".resources",
             "ProcessingVpcEndpoints": ".resources",
+            "ProcessingWorkflow": ".workflow",
             "Processor": ".processors",
             "PySparkProcessor": ".processors",
             "PyTorchProcessor": ".processors",
@@ -117,6 +123,7 @@ if not TYPE_CHECKING:  # a type checker would accept any name
             "ScriptProcessor": ".processors",
             "SparkJarProcessor": ".processors",
             "TensorFlowProcessor": ".processors",
+            "WorkflowStep": ".workflow",
             "XGBoostProcessor": ".processors",
             "literal_text": ".tasks",
             "retry_on_capacity": ".tasks",

@@ -25,6 +25,7 @@ from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, GroupBy, ObjectPattern, S3Trigger
 from cdk_sagemaker_processing.trigger.s3_trigger import check_pipeline_name
+from cdk_sagemaker_processing.workflow import ProcessingWorkflow, WorkflowStep
 
 _DEFAULT_MAX_RUNTIME_IN_SECONDS = 4 * 60 * 60
 
@@ -39,8 +40,11 @@ class EventDrivenProcessing(Construct):
     Args:
         scope: the parent construct.
         construct_id: unique in the scope.
-        steps: the states that `Processor.run` or `retry_on_capacity` returned, one or more; they run in sequence. Every
-            step but the last must keep the execution's input, by ``result_path=sfn.JsonPath.DISCARD`` or a path.
+        steps: one or more steps, as for `ProcessingWorkflow`: what `Processor.run` or `retry_on_capacity` returned,
+            `WorkflowStep`, or any states of aws-cdk. Steps that take results of others run after them, and in parallel
+            with what they do not depend on. If no step takes a result of another, and all are processing jobs without
+            `WorkflowStep`, they run in the order of the list; then every step but the last must keep the execution's
+            input, by ``result_path=sfn.JsonPath.DISCARD`` or a path.
         input_bucket: the bucket that objects arrive in. Default: a new `ProcessingBucket`.
         prefixes: the prefixes of matching keys. Default: any.
         suffixes: the suffixes of matching keys. Default: any.
@@ -66,6 +70,8 @@ class EventDrivenProcessing(Construct):
         encryption_key: encrypts the buckets, queues, table and logs of this construct. The processors' buckets and the
             functions that several pipelines share use the key of the stack's `Safeguards`. Default: the key of the
             scope's `Safeguards`, or keys that the services manage.
+        query_language: the query language of the state machine, and so of the steps that have none of their own.
+            Default: JSONPath.
 
     Raises:
         InvalidValueError: no steps, or a value that the trigger refuses.
@@ -88,7 +94,7 @@ class EventDrivenProcessing(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        steps: Sequence[SageMakerCreateProcessingJob | CapacityRetry],
+        steps: Sequence[sfn.IChainable | WorkflowStep],
         input_bucket: s3.IBucket | None = None,
         prefixes: Sequence[str] = (),
         suffixes: Sequence[str] = (),
@@ -104,11 +110,14 @@ class EventDrivenProcessing(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         max_runtime_in_seconds: int = _DEFAULT_MAX_RUNTIME_IN_SECONDS,
         encryption_key: kms.IKey | None = None,
+        query_language: sfn.QueryLanguage | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         Safeguards.take_key(self, encryption_key)
-        self.steps = _tasks_of(steps)
-        self._states = list(steps)
+        self.workflow: ProcessingWorkflow | None = (
+            ProcessingWorkflow(self, "Workflow", steps=steps) if _is_workflow(steps) else None
+        )
+        self.steps = self.workflow.tasks if self.workflow is not None else _tasks_of(steps)
         for step in self.steps:
             check_reference(self, f"the role of the step {step.id!r}", step.role, step.role.role_arn)
         if input_bucket is not None:
@@ -124,7 +133,8 @@ class EventDrivenProcessing(Construct):
         pattern = ObjectPattern(**matching)
         for step in self.steps:
             self._refuse_loop(step, pattern)
-        self.output_bucket: s3.IBucket = self.steps[0].bucket or ProcessingBucket(self, "OutputBucket")
+        buckets = [step.bucket for step in self.steps if step.bucket is not None]
+        self.output_bucket: s3.IBucket = buckets[0] if buckets else ProcessingBucket(self, "OutputBucket")
         check_pipeline_name(self.node.path)
         for step in self.steps:
             step.set_default_max_runtime(max_runtime_in_seconds)
@@ -141,7 +151,8 @@ class EventDrivenProcessing(Construct):
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
-            definition_body=sfn.DefinitionBody.from_chainable(self._chain()),
+            query_language=query_language,
+            definition_body=sfn.DefinitionBody.from_chainable(self._chain(steps)),
             logs=sfn.LogOptions(destination=self.log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
             tracing_enabled=Safeguards.of(self).tracing,
         )
@@ -169,9 +180,11 @@ class EventDrivenProcessing(Construct):
         """The S3 URI to upload objects to so that they start the pipeline."""
         return f"s3://{self.input_bucket.bucket_name}/{self.trigger.pattern.key_prefixes()[0]}"
 
-    def _chain(self) -> sfn.IChainable:
-        chain = sfn.Chain.start(self._states[0])
-        for step in self._states[1:]:
+    def _chain(self, steps: Sequence[Any]) -> sfn.IChainable:
+        if self.workflow is not None:
+            return self.workflow
+        chain = sfn.Chain.start(steps[0])
+        for step in steps[1:]:
             chain = chain.next(step)
         return chain
 
@@ -201,7 +214,8 @@ class EventDrivenProcessing(Construct):
 
     def _warn_of_unused_uploads(self) -> None:
         """Warn that no step takes anything from the execution's input, which names the uploaded objects."""
-        if not any(step.uses_execution_input for step in self.steps):
+        others = self.workflow is not None and len(self.workflow.steps) > len(self.steps)
+        if not others and not any(step.uses_execution_input for step in self.steps):
             steps = ", ".join(repr(step.id) for step in self.steps)
             Annotations.of(self).add_warning_v2(
                 "cdk-sagemaker-processing:uploads-unused",
@@ -221,9 +235,19 @@ class EventDrivenProcessing(Construct):
         suppress(self.state_machine, INLINE_POLICY)
         for step in self.steps:
             step.suppress_wildcards_by_resource(self.state_machine)
+        if self.workflow is not None:
+            self.workflow.suppress_wildcards_by_resource(self.state_machine)
 
 
-def _tasks_of(steps: Sequence[SageMakerCreateProcessingJob | CapacityRetry]) -> list[SageMakerCreateProcessingJob]:
+def _is_workflow(steps: object) -> bool:
+    """Return whether steps are a graph, and not a sequence of tasks that do not refer to each other."""
+    if not isinstance(steps, list | tuple):
+        return False
+    tasks = [step.task if isinstance(step, CapacityRetry) else step for step in steps]
+    return any(not isinstance(task, SageMakerCreateProcessingJob) or task.step_references() for task in tasks)
+
+
+def _tasks_of(steps: Sequence[Any]) -> list[SageMakerCreateProcessingJob]:
     if isinstance(steps, sfn.State) or not steps:
         raise InvalidValueError(
             "steps", steps, "be a list of at least one step", "pass what processor.run(...) returned"

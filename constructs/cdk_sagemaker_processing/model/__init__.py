@@ -32,6 +32,7 @@ from cdk_sagemaker_processing.model.lint import lint_request
 from cdk_sagemaker_processing.model.locations import INPUTS_DIRECTORY, PROCESSING_ROOT, check_s3_uri
 from cdk_sagemaker_processing.model.network import NetworkConfig
 from cdk_sagemaker_processing.model.outputs import FeatureStoreOutput, ProcessingOutput
+from cdk_sagemaker_processing.model.property_files import PropertyFile
 from cdk_sagemaker_processing.model.request import processing_request
 from cdk_sagemaker_processing.model.tokens import is_unresolved, is_whole_list_unresolved
 from cdk_sagemaker_processing.model.type_checks import (
@@ -60,6 +61,7 @@ __all__ = [
     "NetworkConfig",
     "ProcessingInput",
     "ProcessingOutput",
+    "PropertyFile",
     "RedshiftDatasetDefinition",
     "S3Input",
     "SageMakerImage",

@@ -71,7 +71,7 @@ class Processor(Construct):
         max_runtime_in_seconds: 1 to 777,600; a job that runs longer is stopped. Default: the service's, 86,400. API:
             ``StoppingCondition.MaxRuntimeInSeconds``.
         base_job_name: the start of job names; shortened to 26 letters, digits and hyphens. Default: the name of the
-            image's repository. API: ``ProcessingJobName``.
+            image's repository, or in a `ProcessingWorkflow` that of the step. API: ``ProcessingJobName``.
         env: at most 100 environment variables of at most 256 characters each. Default: none. API: ``Environment``.
         tags: at most 50 tags for the jobs, as a mapping or as the API's list. Default: none. API: ``Tags``.
         network_config: the network that the jobs run in. Default: the service's own network. API: ``NetworkConfig``.
@@ -125,6 +125,7 @@ class Processor(Construct):
         self._bucket = bucket
         self._entrypoint = entrypoint
         self._upload_keys: dict[str, kms.IKey] = {}
+        self._names_jobs_after_image = base_job_name is None
         self._options: ProcessorOptions = {
             "image_uri": image_uri,
             "role": self.role,
@@ -227,7 +228,7 @@ class Processor(Construct):
         state_id = self._state_id(run_id)
         if state_id != run_id:
             options = {**options, "state_name": options.get("state_name", run_id)}
-        return SageMakerCreateProcessingJob(
+        task = SageMakerCreateProcessingJob(
             self,
             state_id,
             inputs=[
@@ -241,6 +242,8 @@ class Processor(Construct):
             **processor_options,
             **options,
         )
+        task.may_be_named_after_step = self._names_jobs_after_image
+        return task
 
     def _state_id(self, run_id: str) -> str:
         """Return the construct id of a run: its own, unless something else in the processor has it."""

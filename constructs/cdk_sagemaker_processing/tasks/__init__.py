@@ -6,6 +6,8 @@ from cdk_sagemaker_processing.tasks.execution_input import register_triggered
 from cdk_sagemaker_processing.tasks.job_name import unique_job_name
 from cdk_sagemaker_processing.tasks.options import ProcessorOptions, RunOptions, StateOptions
 from cdk_sagemaker_processing.tasks.query_languages import literal_text
+from cdk_sagemaker_processing.tasks.step_conditions import StepCondition, StepValue
+from cdk_sagemaker_processing.tasks.step_outputs import StepOutputs
 
 __all__ = [
     "CapacityRetry",
@@ -13,6 +15,9 @@ __all__ = [
     "RunOptions",
     "SageMakerCreateProcessingJob",
     "StateOptions",
+    "StepCondition",
+    "StepOutputs",
+    "StepValue",
     "literal_text",
     "register_triggered",
     "retry_on_capacity",

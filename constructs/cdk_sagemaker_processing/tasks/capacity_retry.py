@@ -9,6 +9,8 @@ from cdk_sagemaker_processing.model import ConflictingValuesError, check_type
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks.create_processing_job import SageMakerCreateProcessingJob
+from cdk_sagemaker_processing.tasks.step_conditions import StepValue
+from cdk_sagemaker_processing.tasks.step_outputs import StepOutputs
 
 _LOST_CAPACITY = "Processing.CapacityError"
 # The Cause is the job's description as compact JSON. Quotation marks inside its values are escaped, so that the text of
@@ -80,6 +82,20 @@ class CapacityRetry(sfn.Parallel):
             max_attempts=max_attempts,
             jitter_strategy=sfn.JitterType.FULL,
         )
+
+    @property
+    def outputs(self) -> StepOutputs:
+        """The locations that the job of the last run writes to; see `SageMakerCreateProcessingJob.outputs`."""
+        return self.task.outputs
+
+    def property(self, property_file: str, path: str) -> StepValue:
+        """Return a value of a property file; see `SageMakerCreateProcessingJob.property`.
+
+        Args:
+            property_file: the name of one of the task's property files.
+            path: the names and indexes of the value in the JSON file.
+        """
+        return self.task.property(property_file, path)
 
 
 def _name(template: str, task: SageMakerCreateProcessingJob) -> str:

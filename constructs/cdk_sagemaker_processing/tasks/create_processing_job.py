@@ -30,6 +30,7 @@ from cdk_sagemaker_processing.model import (
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
+    PropertyFile,
     check_bucket,
     check_each,
     check_type,
@@ -72,6 +73,10 @@ from cdk_sagemaker_processing.tasks.state_machine_policy import (
     state_machine_statements,
     state_machine_under_construction,
 )
+from cdk_sagemaker_processing.tasks.step_conditions import StepValue
+from cdk_sagemaker_processing.tasks.step_outputs import StepOutputs
+from cdk_sagemaker_processing.tasks.step_references import StepReference, references_in, replace_tokens
+from cdk_sagemaker_processing.tasks.step_result import INPUT, StepResult
 from cdk_sagemaker_processing.tasks.synth_checks import register_state_machine_check
 from cdk_sagemaker_processing.tasks.synth_warnings import warn_of_lint, warn_of_run_time_role
 
@@ -147,6 +152,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             ``task_timeout``. Default: none.
         credentials: a role to assume for the calls, for a job in another account, with a ``role`` of that account; the
             synth reports the permissions that it needs. Default: the state machine's role.
+        property_files: JSON files of the outputs, whose values later steps of a `ProcessingWorkflow` read. Default:
+            none.
         overrides: parts of the request with the API's own names, merged into it last and sent unchecked, for fields
             that this library does not support. Default: none.
 
@@ -208,6 +215,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         task_timeout: sfn.Timeout | None = None,
         heartbeat_timeout: sfn.Timeout | None = None,
         credentials: sfn.Credentials | None = None,
+        property_files: Sequence[PropertyFile] | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> None:
         check_pattern(integration_pattern)
@@ -263,6 +271,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         ]
         if output_kms_key is None:
             output_kms_key = default_output_key(self, requested_outputs, bucket)
+        self._output_key = output_kms_key
         self._check_resources(bucket, {"volume_kms_key": volume_kms_key, "output_kms_key": output_kms_key})
         if volume_kms_key is None:
             preferred = [preference.instance_type for preference in instance_preferences or ()]
@@ -289,6 +298,9 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             region=StackFacts.of(self).region,
             waits=self._waits,
         )
+        self.step_result = StepResult(self, state_name or construct_id, self.request, property_files, waits=self._waits)
+        self._returns_step_result: bool | None = None  # None outside of workflows
+        self.may_be_named_after_step = base_job_name is None
         check_language(self.node.id, query_language, self._paths, self._output, self.request)
         check_account(self, self.role, credentials)
         grant_job(
@@ -341,7 +353,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
     @property
     def uses_execution_input(self) -> bool:
         """True if the request takes a value from the execution's input, as `uploaded_objects` does."""
-        return uses_execution_input([self.request, self._overrides])
+        values = [self.request, self._overrides]
+        return uses_execution_input(replace_tokens(values, dict.fromkeys(self.step_references(), "")))
 
     def output_locations(self) -> list[tuple[str, str]]:
         """Return the locations that the job writes to: a parameter's name for messages, and the known part of a URI."""
@@ -351,6 +364,61 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             for index, output in enumerate(outputs)
             if "S3Output" in output
         ]
+
+    @property
+    def outputs(self) -> StepOutputs:
+        """The locations that the job writes to, for the requests of later steps of a `ProcessingWorkflow`.
+
+        Raises:
+            ConflictingValuesError: the task does not wait for its job.
+        """
+        return self.step_result.outputs
+
+    def output_uri(self, output_name: str) -> str:
+        """Return the location of an output as the request contains it, with parts that are known only at run time."""
+        outputs = self.request["ProcessingOutputConfig"]["Outputs"]
+        return next(str(item["S3Output"]["S3Uri"]) for item in outputs if item["OutputName"] == output_name)
+
+    def output_keys(self) -> list[kms.IKey]:
+        """Return the keys that the outputs are encrypted with, as far as the app has constructs for them."""
+        keys = [self._output_key, self.bucket.encryption_key if self.bucket is not None else None]
+        return list({key.key_arn: key for key in keys if key is not None and not isinstance(key, str)}.values())
+
+    def step_references(self) -> dict[str, StepReference]:
+        """Return the results of other steps that the request contains, by their tokens."""
+        return references_in(self, [self.request, self._overrides])
+
+    def join_workflow(self, tokens: Mapping[str, str], *, result_as_output: bool) -> None:
+        """Make the task a step of a workflow: its result reaches the other steps, its state's input the next state.
+
+        Its jobs are named after the step, not after the image, unless the user named them: a failed execution has the
+        description of the failed job as its cause.
+
+        Args:
+            tokens: the tokens to replace in the request, and those to write instead.
+            result_as_output: whether the state returns the step's result, for a state around it to assign to the step's
+                variable; otherwise the state assigns it, and returns its input.
+
+        Raises:
+            ConflictingValuesError: options of the state's result, which would change what the next step receives.
+        """
+        kept = {"result_path": (None, sfn.JsonPath.DISCARD), "result_selector": (None,), "output_path": (None,)}
+        if used := [name for name, values in kept.items() if self._paths[name] not in values]:
+            raise ConflictingValuesError(
+                f"the step {self.id!r} of a workflow must return its result to the workflow, got {used[0]}; leave it "
+                "out, and take the locations of its outputs from step.outputs"
+            )
+        if self._output not in (None, INPUT):
+            raise ConflictingValuesError(
+                f"the step {self.id!r} of a workflow must return its result to the workflow, got state_output; leave "
+                "it out, and take the locations of its outputs from step.outputs"
+            )
+        self._returns_step_result = result_as_output
+        if self._job_name is None and self.may_be_named_after_step:
+            self._base_job_name = shortened_base_job_name(self.state_id)
+            self.request["ProcessingJobName"] = self._job_name_value()
+        self.request = replace_tokens(self.request, tokens)
+        self._overrides = replace_tokens(self._overrides, tokens)
 
     def set_default_max_runtime(self, seconds: int) -> None:
         """Limit the job's run time unless it has a limit."""
@@ -422,8 +490,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 return (expressions if not mark_of(self) and language() == jsonata else paths).get(name)
 
             return {
-                name: value if value == expressions.get(name) else late(functools.partial(field, name))
-                for name, value in (expressions | paths).items()
+                name: paths[name] if paths.get(name) == expressions.get(name) else late(functools.partial(field, name))
+                for name in expressions | paths
             }
 
         state: dict[str, Any] = {
@@ -435,8 +503,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             **(self._render_query_language(passed) if own == jsonata else {}),
             **self._render_input_output(),
             **self._render_result_selector(),
-            "ResultPath": self._paths["result_path"],
-            **in_language(self._render_assign),
+            **in_language(self._render_result),
             **self._render_timeouts(),
             "Credentials": self._task_credentials
             and sfn.FieldUtils.render_object({"RoleArn": self._task_credentials.role.role_arn}),
@@ -445,6 +512,18 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             "Parameters": late(functools.partial(request_in, json_path)),
         }
         return {key: value for key, value in state.items() if value is not None}
+
+    def _render_result(self, language: sfn.QueryLanguage) -> dict[str, Any]:
+        """Return the fields that say where the result goes, except those that aws-cdk renders."""
+        jsonata = language == sfn.QueryLanguage.JSONATA
+        fields: dict[str, Any] = dict(self._render_assign(language))
+        if self._returns_step_result is None:
+            return fields | {"ResultPath": self._paths["result_path"]}
+        if self._returns_step_result:
+            result = self.step_result.fields(language)
+            return fields | ({"Output": result} if jsonata else {"ResultSelector": result})
+        fields["Assign"] = {**fields.get("Assign", {}), **self.step_result.assign(language)}
+        return fields | ({"Output": INPUT} if jsonata else {"ResultPath": sfn.JsonPath.DISCARD})
 
     def problems(self, location: StateLocation) -> list[str]:
         """Return the reasons why AWS would refuse the state, or its jobs fail, at a location; called at synth."""
@@ -458,6 +537,14 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 check_job_name_at(self._job_name, location)
         except InvalidProcessingJobError as error:
             return [str(error)]
+        for reference in self.step_references().values():
+            if reference.variable not in location.variables:
+                step = reference.step.node.id
+                problem = (
+                    f"the request takes a result of the step {step!r}, which has none here; pass both steps to one "
+                    "ProcessingWorkflow(steps=[...]), or to EventDrivenProcessing(steps=[...])"
+                )
+                return [problem]
         errors, warnings = missing_fields(merge(self.request, self._overrides or {}), location)
         for warning in warnings:
             Annotations.of(self).add_warning_v2("cdk-sagemaker-processing:trigger-input", warning)
@@ -579,6 +666,23 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 f"the output {output_name!r} has no destination, and the task no bucket for it; pass one of them"
             )
         return default_destination(self.bucket, output_name)
+
+    def property(self, property_file: str, path: str) -> StepValue:
+        """Return a value of a property file, for the conditions and requests of later steps of a `ProcessingWorkflow`.
+
+        Args:
+            property_file: the name of one of ``property_files``.
+            path: the names and indexes of the value in the JSON file, e.g. ``metrics.auc`` or ``models[0].name``. The
+                step fails if the file has no such value.
+
+        Raises:
+            InvalidValueError: no such property file, or another form of path.
+            ConflictingValuesError: the task does not wait for its job.
+
+        Example:
+            >>> evaluate.property("evaluation", "metrics.auc") > 0.8
+        """
+        return StepValue(self.step_result.value(property_file, path))
 
 
 def _instance_types(instance_type: str | None, preferences: Sequence[InstancePreference] | None) -> list[str]:

@@ -16,6 +16,7 @@ from cdk_sagemaker_processing.model import (
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
+    PropertyFile,
 )
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class AnyStateOptions(TypedDict, total=False):
     task_timeout: sfn.Timeout | None
     heartbeat_timeout: sfn.Timeout | None
     credentials: sfn.Credentials | None
+    property_files: Sequence[PropertyFile] | None
     overrides: Mapping[str, Any] | None
 
 

@@ -54,6 +54,7 @@ _STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|\['(?P<quoted>[^']+)'\]"
 _JSONATA_KEYWORDS = frozenset({"and", "or", "in"})
 _JSONATA_ROOTS = {"$": "$states.input", "$$": "$states.context"}
 _JSONATA_FUNCTIONS = {"States.UUID()": "$uuid()"}
+_AS_TEXT = re.compile(r"States\.Format\('\{\}', (?P<path>[^,]+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +259,7 @@ class _JsonataWriter(_Writer):
         return [_as_jsonata(item) for item in items]
 
     def path(self, path: str) -> _RunTime:
-        return _RunTime(_to_jsonata_path(path))
+        return _RunTime(jsonata_path(path))
 
     def text(self, value: str) -> str | _RunTime:
         if _is_expression(value):
@@ -274,11 +275,11 @@ class _JsonataWriter(_Writer):
                 continue
             for piece in _pieces(part.text):
                 if isinstance(piece, _RunTime):
-                    parts.append(_to_jsonata_path(piece.expression))
+                    parts.append(jsonata_path(piece.expression))
                     has_run_time_value = True
                 else:
                     literal.append(piece)
-                    parts.append(_jsonata_string(piece))
+                    parts.append(jsonata_string(piece))
         text = "".join(literal)
         looks_like_expression = text.startswith(_OPEN) and text.endswith(_CLOSE)
         return _RunTime(" & ".join(parts)) if has_run_time_value or looks_like_expression else text
@@ -338,8 +339,8 @@ def _checked_expression(expression: str) -> str:
     return inside
 
 
-def _jsonata_string(text: str) -> str:
-    """Return a string of JSONata, without the delimiters of expressions in it."""
+def jsonata_string(text: str) -> str:
+    """Return text as a string of JSONata, with nothing in it that ends the expression around it."""
     quoted = json.dumps(text, ensure_ascii=False)
     return quoted.replace(_OPEN, r"\u007b%").replace(_CLOSE, r"%\u007d")
 
@@ -439,10 +440,19 @@ def _escape(text: str) -> str:
     )
 
 
-def _to_jsonata_path(path: str) -> str:
-    """Return a simple path in JSONata."""
+def jsonata_path(path: str) -> str:
+    """Return a simple path in JSONata.
+
+    Args:
+        path: a path of names and indexes, the text of one by ``States.Format('{}', ...)``, or ``States.UUID()``.
+
+    Raises:
+        InvalidValueError: the path has another form.
+    """
     if path in _JSONATA_FUNCTIONS:
         return _JSONATA_FUNCTIONS[path]
+    if as_text := _AS_TEXT.fullmatch(path):
+        return f"$string({jsonata_path(as_text['path'])})"
     matched = _SIMPLE_PATH.fullmatch(path)
     if matched is None:
         raise InvalidValueError(

@@ -37,6 +37,7 @@ class StateLocation:
         in_retried_state: whether a state around it has a Retry, which enters the state again.
         retried_after_creation: whether a Retry of the state itself matches errors of a job that ran.
         input: the relation of the values that the request sees to the input of the execution.
+        variables: the variables that states of the same or of an outer scope assign.
     """
 
     machine: sfn.CfnStateMachine
@@ -46,6 +47,7 @@ class StateLocation:
     in_retried_state: bool
     retried_after_creation: bool
     input: StateInput
+    variables: frozenset[str] = frozenset()
 
     @property
     def is_reentered(self) -> bool:
@@ -108,11 +110,12 @@ _SEARCH = _Search()
 
 @dataclass(frozen=True, slots=True)
 class _Surroundings:
-    """The states around a state of a definition, as far as they are entered more than once."""
+    """The states around a state of a definition: whether they are entered more than once, and their variables."""
 
     in_map: bool = False
     in_loop: bool = False
     in_retried_state: bool = False
+    variables: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -127,6 +130,7 @@ class _Definition:
         states = graph.get("States", {})
         inputs = inputs_of(graph, entering)
         loops = _states_in_loops(states)
+        variables = around.variables | frozenset(_assigned(states))
         for name, state in states.items():
             if not isinstance(state, Mapping):
                 continue
@@ -142,11 +146,13 @@ class _Definition:
                     in_retried_state=around.in_retried_state,
                     retried_after_creation=_matches_after_creation(state),
                     input=received,
+                    variables=variables,
                 )
             nested = _Surroundings(
                 in_map=around.in_map or state.get("Type") == "Map",
                 in_loop=in_loop,
                 in_retried_state=around.in_retried_state or bool(state.get("Retry")),
+                variables=frozenset() if _is_distributed(state) else variables,
             )
             passed = REPLACED if state.get("Type") == "Map" else received.selected(state, "Parameters", "Arguments")
             for inner in (*state.get("Branches", ()), state.get("ItemProcessor"), state.get("Iterator")):
@@ -174,6 +180,22 @@ def _matches_after_creation(state: Mapping[str, Any]) -> bool:
         retrier.get("MaxAttempts") != 0 and not _AFTER_CREATION.isdisjoint(retrier.get("ErrorEquals", ()))
         for retrier in state.get("Retry", ())
     )
+
+
+def _is_distributed(state: Mapping[str, Any]) -> bool:
+    """Return whether a state is a distributed Map, which sees no variables from outside."""
+    return bool(state.get("ItemProcessor", {}).get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED")
+
+
+def _assigned(states: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the variables that states assign.
+
+    See: https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
+    """
+    for state in states.values():
+        if isinstance(state, Mapping):
+            for part in (state, *state.get("Choices", ()), *state.get("Catch", ())):
+                yield from (name.removesuffix(".$") for name in part.get("Assign", ()))
 
 
 def _states_in_loops(states: Mapping[str, Any]) -> set[str]:

@@ -24,6 +24,7 @@ from cdk_sagemaker_processing.tasks.job_role_policy import known_image
 from cdk_sagemaker_processing.tasks.program_texts import program_texts
 from cdk_sagemaker_processing.tasks.query_languages import run_time_expressions, static_location, static_prefix
 from cdk_sagemaker_processing.tasks.state_location import StateLocation
+from cdk_sagemaker_processing.tasks.step_references import references_in
 
 _RUN_TIME_ID = "cdk-sagemaker-processing:run-time-access"
 _TEXT_ID = "cdk-sagemaker-processing:uri-without-access"
@@ -44,10 +45,15 @@ def warn_of_ungranted_access(
         request: the request.
         location: where the task is; None if it is in no state machine, and nothing runs.
         triggered: whether `S3Trigger` starts the state machine; its objects and lists are granted to the task.
+            `ProcessingWorkflow` grants the outputs of other steps.
     """
     if location is None or not (isinstance(role, iam.Role) or drops_statements(role)):
         return
-    needs = [need for need in _run_time_needs(request) if not (triggered and need[0].startswith("inputs"))]
+    needs = [
+        need
+        for need in _run_time_needs(request)
+        if not (triggered and need[0].startswith("inputs")) and not references_in(task, need[1])
+    ]
     uris = [(parameter, uri, name) for parameter, text in program_texts(request) for uri, name in _uris_in(text)]
     if not needs and not uris:  # most tasks need nothing else, and all policies of an app take long to read
         return

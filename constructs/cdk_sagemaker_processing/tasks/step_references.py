@@ -1,0 +1,149 @@
+"""References to what a step of a workflow returned, in the requests and conditions of later steps.
+
+Each step has a variable of Step Functions. Its name follows from the state's, so that a reference can be written before
+the workflow exists; the workflow replaces it where another variable contains the step's result: AWS allows no variable
+in a ``Parallel`` or ``Map`` state with the name of one outside of it.
+
+See: https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import IConstruct
+
+from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
+from cdk_sagemaker_processing.model.service_limits import maximum
+from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
+from cdk_sagemaker_processing.tasks.query_languages import jsonata_path
+
+_PREFIX = "step_"
+_ROOM_FOR_SUFFIX = 4
+_VARIABLE = re.compile(rf"\$({_PREFIX}\w+)")
+
+
+def variable_of(state_name: str) -> str:
+    """Return the variable of a step, which contains what the step returned.
+
+    Args:
+        state_name: the name of the step's state. Other characters than letters, digits and underscores are replaced by
+            underscores.
+    """
+    name = _PREFIX + re.sub(r"\W", "_", state_name, flags=re.ASCII)
+    room = maximum("VariableNameCharacters") - _ROOM_FOR_SUFFIX
+    if len(name) <= room:
+        return name
+    digest = hashlib.sha256(state_name.encode()).hexdigest()[:8]
+    return f"{name[: room - len(digest) - 1]}_{digest}"
+
+
+@dataclass(frozen=True)
+class StepReference:
+    """A part of what a step returned.
+
+    Attributes:
+        step: the step's construct.
+        variable: the step's variable.
+        parts: the names and indexes of the part in the variable.
+        as_text: whether the part, such as a number, is inserted as text.
+    """
+
+    step: IConstruct
+    variable: str
+    parts: tuple[str | int, ...]
+    as_text: bool = False
+
+    def token(self, variable: str | None = None) -> str:
+        """Return the token to write into a request.
+
+        Args:
+            variable: the variable to read. Default: the step's.
+        """
+        known = _KNOWN.setdefault(root_of(self.step), _Tokens())
+        key = (path_of(self.step), variable or self.variable, self.parts, self.as_text)
+        if key not in known.tokens:
+            value = sfn.JsonPath.string_at(f"${variable or self.variable}{json_path(self.parts)}")
+            known.tokens[key] = token = sfn.JsonPath.format("{}", value) if self.as_text else value
+            known.references[token] = replace(self, variable=key[1])
+        return known.tokens[key]
+
+    def jsonata(self, variable: str | None = None) -> str:
+        """Return the part as an expression of JSONata, without its delimiters.
+
+        Args:
+            variable: the variable to read. Default: the step's.
+        """
+        return jsonata_path(f"${variable or self.variable}{json_path(self.parts)}")
+
+
+def references_in(scope: IConstruct, value: Any) -> dict[str, StepReference]:  # noqa: ANN401 - any part of a request
+    """Return the references in a part of a request, by their tokens.
+
+    Args:
+        scope: a construct of the app.
+        value: text, or lists and objects with text.
+    """
+    known = _KNOWN.get(root_of(scope))
+    if known is None:
+        return {}
+    tokens = (token for text in _texts(value) for token in STRING_TOKEN.findall(text))
+    return {token: known.references[token] for token in tokens if token in known.references}
+
+
+def variables_in(value: Any) -> set[str]:  # noqa: ANN401 - any part of a definition
+    """Return the variables of steps that rendered states refer to."""
+    return {name for text in _texts(value) for name in _VARIABLE.findall(text)}
+
+
+def replace_tokens(value: Any, tokens: Mapping[str, str]) -> Any:  # noqa: ANN401 - any part of a request
+    """Return a part of a request with other tokens in place of some."""
+    match value:
+        case str():
+            return STRING_TOKEN.sub(lambda matched: tokens.get(matched[0], matched[0]), value)
+        case Mapping():
+            return {key: replace_tokens(item, tokens) for key, item in value.items()}
+        case list() | tuple():
+            return [replace_tokens(item, tokens) for item in value]
+        case _:
+            return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """The references of an app: the token of each, and the reference of each token."""
+
+    tokens: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    references: dict[str, StepReference] = field(default_factory=dict)
+
+
+_KNOWN: WeakKeyDictionary[IConstruct, _Tokens] = WeakKeyDictionary()
+
+
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a request
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for item in value.values():
+                yield from _texts(item)
+        case list() | tuple():
+            for item in value:
+                yield from _texts(item)
+
+
+def json_path(parts: Sequence[str | int]) -> str:
+    """Return names and indexes in JSONPath, in the form that is also translated to JSONata."""
+    return "".join(map(_json_path_part, parts))
+
+
+def _json_path_part(part: str | int) -> str:
+    if isinstance(part, int):
+        return f"[{part}]"
+    return f".{part}" if part.isidentifier() and part.isascii() else f"['{part}']"

@@ -1,0 +1,6 @@
+"""Graphs of processing jobs and other steps."""
+
+from cdk_sagemaker_processing.workflow.processing_workflow import ProcessingWorkflow
+from cdk_sagemaker_processing.workflow.step import WorkflowStep
+
+__all__ = ["ProcessingWorkflow", "WorkflowStep"]

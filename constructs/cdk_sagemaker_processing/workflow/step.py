@@ -1,0 +1,192 @@
+"""A step of a workflow: a processing job or any other states, with the conditions under which it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Literal
+
+from aws_cdk import aws_stepfunctions as sfn
+
+from cdk_sagemaker_processing._internal.construct_tree import path_of
+from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, check_each
+from cdk_sagemaker_processing.model.property_files import json_path_parts
+from cdk_sagemaker_processing.public_api import public
+from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob, StepCondition, StepValue
+from cdk_sagemaker_processing.tasks.step_references import StepReference, variable_of, variables_in
+
+if TYPE_CHECKING:
+    from cdk_sagemaker_processing.tasks import StepOutputs
+
+FAIL: Final = "fail"
+CONTINUE: Final = "continue"
+
+
+@public
+class WorkflowStep:
+    """A step of a workflow that is optional, may fail, follows other steps, or is not a processing job.
+
+    A processing job that is none of these needs no `WorkflowStep`: pass what `Processor.run` returned to the workflow.
+
+    Args:
+        run: the states of the step: what `Processor.run` or `retry_on_capacity` returned, or any other chainable, such
+            as a Lambda function's task or a chain. It receives the workflow's input.
+        when: the condition under which the step runs: on values of earlier steps, or an ``sfn.Condition`` on the
+            workflow's input. Otherwise the step is skipped. Default: it always runs.
+        on_failure: what follows a failure: ``"fail"`` fails the workflow; ``"continue"`` runs the other steps; states
+            (any chainable) run first, with the failure's ``Error`` and ``Cause`` as their input, and then the other
+            steps. Default: ``"fail"``.
+        depends_on: steps that must have ended before, in addition to those whose results the step takes. Default: none.
+
+    A step is skipped, too, if a step whose result it takes was skipped or failed. ``depends_on`` alone is only an
+    order: the step runs whatever became of those.
+
+    Raises:
+        InvalidValueError: an argument of another kind.
+
+    Example:
+        >>> register = WorkflowStep(
+        ...     tasks.LambdaInvoke(stack, "Register", lambda_function=function),
+        ...     when=evaluate.property("evaluation", "metrics.auc") > 0.8,
+        ... )
+    """
+
+    def __init__(
+        self,
+        run: sfn.IChainable,
+        *,
+        when: StepCondition | sfn.Condition | None = None,
+        on_failure: Literal["fail", "continue"] | sfn.IChainable = "fail",
+        depends_on: Sequence[sfn.IChainable | WorkflowStep] = (),
+    ) -> None:
+        if not is_chainable(run):
+            raise InvalidValueError(
+                "run", run, "be states", "pass what run(...) of a processor returned, or a state or chain of aws-cdk"
+            )
+        if when is not None and not isinstance(when, StepCondition | sfn.Condition):
+            raise InvalidValueError(
+                "when",
+                when,
+                "be a condition",
+                "compare evaluate.property('evaluation', 'metrics.auc') with a number, or pass an sfn.Condition",
+            )
+        if on_failure not in (FAIL, CONTINUE) and not is_chainable(on_failure):
+            raise InvalidValueError("on_failure", on_failure, "be 'fail', 'continue' or states to run after a failure")
+        check_each("depends_on", depends_on, object)
+        self.run = run
+        self.when = when
+        self.on_failure = on_failure
+        self.depends_on = [step_of(item, f"depends_on[{index}]") for index, item in enumerate(depends_on)]
+        self.state: sfn.State = run.start_state
+
+    @property
+    def task(self) -> SageMakerCreateProcessingJob | None:
+        """The task of a processing job; None for other states."""
+        if isinstance(self.run, CapacityRetry):
+            return self.run.task
+        return self.run if isinstance(self.run, SageMakerCreateProcessingJob) else None
+
+    @property
+    def name(self) -> str:
+        """The step's name: that of its task, or of its first state."""
+        return str((self.task or self.state).state_id)
+
+    @property
+    def path(self) -> str:
+        """The path of the construct that identifies the step."""
+        return path_of(self.task or self.state)
+
+    @property
+    def variable(self) -> str:
+        """The variable of the step's result."""
+        return variable_of(self.name)
+
+    @property
+    def reads_property_files(self) -> bool:
+        """True if other steps take values of the step's property files."""
+        return self.task is not None and any(self.task.step_result.properties.values())
+
+    @property
+    def outputs(self) -> StepOutputs:
+        """The locations that the step's job writes to; see `SageMakerCreateProcessingJob.outputs`.
+
+        Raises:
+            ConflictingValuesError: the step is not a processing job, or does not wait for it.
+        """
+        return self._job("outputs").outputs
+
+    def result(self, path: str) -> StepValue:
+        """Return a value of the result of a step that is not a processing job.
+
+        Args:
+            path: the names and indexes of the value in the output of the step's last state, e.g. ``Payload.ok``.
+
+        Raises:
+            ConflictingValuesError: the step is a processing job.
+            InvalidValueError: another form of path.
+        """
+        if self.task is not None:
+            raise ConflictingValuesError(
+                f"result needs a step that is not a processing job, got {self.name!r}; use its outputs, or a value of "
+                "a property file by property(...)"
+            )
+        return StepValue(StepReference(self.state, self.variable, ("result", *json_path_parts(path))))
+
+    def references(self) -> list[StepReference]:
+        """Return the results of other steps that the step's job and its condition take."""
+        found = list(self.task.step_references().values()) if self.task is not None else []
+        return found + (list(self.when.references) if isinstance(self.when, StepCondition) else [])
+
+    def variables(self) -> set[str]:
+        """Return the variables of other steps in the states of a step that is not a processing job.
+
+        States inside a ``Map`` or ``Parallel`` are not known before aws-cdk renders their state machine.
+        """
+        if self.task is not None:
+            return set()
+        states = sfn.State.find_reachable_states(self.state, include_error_handlers=True)
+        return {name for state in states for name in variables_in(state.to_state_json())}
+
+    def property(self, property_file: str, path: str) -> StepValue:
+        """Return a value of a property file; see `SageMakerCreateProcessingJob.property`.
+
+        Args:
+            property_file: the name of one of the task's property files.
+            path: the names and indexes of the value in the JSON file.
+
+        Raises:
+            ConflictingValuesError: the step is not a processing job, or does not wait for it.
+            InvalidValueError: no such property file, or another form of path.
+        """
+        return self._job("property").property(property_file, path)
+
+    def _job(self, wanted: str) -> SageMakerCreateProcessingJob:
+        if self.task is None:
+            raise ConflictingValuesError(
+                f"{wanted} needs a step that is a processing job, got {self.name!r}; take a value of its output by "
+                "result(...)"
+            )
+        return self.task
+
+
+def step_of(item: object, parameter: str) -> WorkflowStep:
+    """Return an item of a list of steps as a step.
+
+    Args:
+        item: a step, or the states of one.
+        parameter: the item's name in a message.
+
+    Raises:
+        InvalidValueError: it is neither.
+    """
+    if isinstance(item, WorkflowStep):
+        return item
+    if not is_chainable(item):
+        raise InvalidValueError(
+            parameter, item, "be a step", "pass what run(...) of a processor returned, a WorkflowStep, or states"
+        )
+    return WorkflowStep(item)  # type: ignore[arg-type]  # checked above
+
+
+def is_chainable(item: object) -> bool:
+    """Return whether an object is a state, a chain or a fragment, or anything else with ``IChainable``'s properties."""
+    return hasattr(type(item), "start_state") and hasattr(type(item), "end_states")
