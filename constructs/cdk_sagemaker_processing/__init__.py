@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         unique_job_name,
     )
     from cdk_sagemaker_processing.trigger import GroupBy, S3Trigger, uploaded_objects
-    from cdk_sagemaker_processing.workflow import ProcessingWorkflow, WorkflowStep
+    from cdk_sagemaker_processing.workflow import ProcessingSchedule, ProcessingWorkflow, WorkflowStep
 
 __all__ = [
     "AthenaDatasetDefinition",
@@ -75,6 +75,7 @@ __all__ = [
     "ProcessingOutput",
     "ProcessingRepository",
     "ProcessingRole",
+    "ProcessingSchedule",
     "ProcessingVpcEndpoints",
     "ProcessingWorkflow",
     "Processor",
@@ -111,6 +112,7 @@ if not TYPE_CHECKING:  # a type checker would accept any name
             "ProcessingBucket": ".resources",
             "ProcessingRepository": ".resources",
             "ProcessingRole": ".resources",
+            "ProcessingSchedule": ".workflow",
             "ProcessingVpcEndpoints": ".resources",
             "ProcessingWorkflow": ".workflow",
             "Processor": ".processors",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Annotations, Duration, RemovalPolicy
 from aws_cdk import aws_kms as kms
@@ -25,7 +25,13 @@ from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, GroupBy, ObjectPattern, S3Trigger
 from cdk_sagemaker_processing.trigger.s3_trigger import check_pipeline_name
-from cdk_sagemaker_processing.workflow import ProcessingWorkflow, WorkflowStep
+from cdk_sagemaker_processing.workflow import ProcessingSchedule, ProcessingWorkflow, WorkflowStep
+from cdk_sagemaker_processing.workflow.time_templates import escaped, static_prefix
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_scheduler as scheduler
+
+    from cdk_sagemaker_processing.trigger.flush_schedule import FlushSchedule
 
 _DEFAULT_MAX_RUNTIME_IN_SECONDS = 4 * 60 * 60
 
@@ -70,6 +76,8 @@ class EventDrivenProcessing(Construct):
         encryption_key: encrypts the buckets, queues, table and logs of this construct. The processors' buckets and the
             functions that several pipelines share use the key of the stack's `Safeguards`. Default: the key of the
             scope's `Safeguards`, or keys that the services manage.
+        start_on_upload: whether uploads start executions; without, only the schedules of `on_schedule` and backfills
+            do. Default: True.
         query_language: the query language of the state machine, and so of the steps that have none of their own.
             Default: JSONPath.
 
@@ -110,10 +118,12 @@ class EventDrivenProcessing(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         max_runtime_in_seconds: int = _DEFAULT_MAX_RUNTIME_IN_SECONDS,
         encryption_key: kms.IKey | None = None,
+        start_on_upload: bool = True,
         query_language: sfn.QueryLanguage | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         Safeguards.take_key(self, encryption_key)
+        self._removal_policy = removal_policy
         self.workflow: ProcessingWorkflow | None = (
             ProcessingWorkflow(self, "Workflow", steps=steps) if _is_workflow(steps) else None
         )
@@ -172,6 +182,7 @@ class EventDrivenProcessing(Construct):
             failure_topic=failure_topic,
             pipeline_name=self.node.path,
             removal_policy=removal_policy,
+            start_on_upload=start_on_upload,
             **matching,
         )
 
@@ -179,6 +190,88 @@ class EventDrivenProcessing(Construct):
     def upload_uri(self) -> str:
         """The S3 URI to upload objects to so that they start the pipeline."""
         return f"s3://{self.input_bucket.bucket_name}/{self.trigger.pattern.key_prefixes()[0]}"
+
+    def on_schedule(
+        self,
+        construct_id: str,
+        *,
+        schedule: scheduler.ScheduleExpression,
+        flush_batches: bool = False,
+        window: Duration | None = None,
+        prefix: str | None = None,
+        fields: Mapping[str, str] | None = None,
+        skip_empty: bool = True,
+        time_window: scheduler.TimeWindow | None = None,
+        enabled: bool = True,
+    ) -> ProcessingSchedule | FlushSchedule:
+        """Run the steps on a schedule, each time over the window of time since the last one, or flush the open batches.
+
+        A run of the steps is an execution like that of an upload: `uploaded_objects` are the objects of the input
+        bucket below ``prefix``. Its input also has ``start`` and ``end``, which only scheduled runs have, so that a step
+        may take ``sfn.JsonPath.string_at("$.start")`` if ``start_on_upload`` is False. It does not count for
+        ``max_concurrent_jobs``. See `ProcessingSchedule`.
+
+        Args:
+            construct_id: unique in the pipeline.
+            schedule: when: ``scheduler.ScheduleExpression.cron(...)``, ``rate(...)`` or ``at(...)``; a cron expression
+                is in a time zone, by default in UTC.
+            flush_batches: whether to start the open batches, instead of a run over a window; see
+                `S3Trigger.flush_on_schedule`. Default: False.
+            window: how far each window looks back. Default: to the end of the last window; the first one looks back a
+                day.
+            prefix: the prefix of the objects' keys, in which ``{start}`` and ``{end}``, also with a format such as
+                ``{start:%Y/%m/%d}``, become the window's. Default: the first of the pipeline's prefixes.
+            fields: further fields of the input, text in which ``{start}`` and ``{end}`` become the window's. Default:
+                none.
+            skip_empty: whether a window without an object below ``prefix`` starts nothing; a job with such an input
+                fails. Default: True.
+            time_window: a flexible time window, in which EventBridge Scheduler chooses the time. Default: none.
+            enabled: whether the schedule is on. Default: True.
+
+        Returns:
+            The schedule, with its dead-letter queue and the alarm on it.
+
+        Raises:
+            ConflictingValuesError: a flush of a pipeline without batches, or with a window, a prefix or fields.
+            InvalidValueError: a prefix or a field with other names in braces.
+
+        Example:
+            >>> pipeline.on_schedule(
+            ...     "Nightly",
+            ...     schedule=scheduler.ScheduleExpression.cron(hour="2", minute="0", time_zone=TimeZone.EUROPE_BERLIN),
+            ...     prefix="incoming/{start:%Y/%m/%d}/",
+            ... )
+        """
+        if flush_batches:
+            windows = {"window": window, "prefix": prefix, "fields": fields}
+            if used := [name for name, value in windows.items() if value is not None]:
+                raise ConflictingValuesError(
+                    f"{used[0]} goes only with a run over a window, got flush_batches=True; leave one of them out"
+                )
+            flush: FlushSchedule = self.trigger.flush_on_schedule(
+                construct_id, schedule=schedule, time_window=time_window, enabled=enabled
+            )
+            return flush
+        if prefix is None:
+            prefix = escaped(self.trigger.pattern.key_prefixes()[0])
+        for step in self.steps:
+            step.grant_read_prefixes(self.input_bucket, [static_prefix(prefix)])
+        created = ProcessingSchedule(
+            self,
+            construct_id,
+            state_machine=self.state_machine,
+            schedule=schedule,
+            window=window,
+            time_window=time_window,
+            bucket=self.input_bucket,
+            prefix=prefix,
+            fields=fields,
+            skip_empty=skip_empty,
+            enabled=enabled,
+            removal_policy=self._removal_policy,
+        )
+        self.trigger.alarms.append(created.alarm)
+        return created
 
     def _chain(self, steps: Sequence[Any]) -> sfn.IChainable:
         if self.workflow is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from s3_trigger.dynamodb import NEW, Change
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from s3_trigger.runtime import Runtime
 
 OPEN = "open"
+# The item that a schedule of `S3Trigger.flush_on_schedule` writes, with its time in ``at``.
+FLUSH = ("flush", "requested")
 # A transaction has 100 changes: the cursor's, one for each open batch, and one for each run.
 _CHANGES_MAX = 90
 _GROUPS_MAX = 40
@@ -119,16 +122,25 @@ class Batches:
             cursor = after if is_made else None
 
     def close_due(self) -> None:
-        """Turn the batches that have been open for the window into runs."""
+        """Turn the batches that have been open for the window, or that a schedule flushes, into runs."""
         latest = self._runtime.seconds() - self._config.batch_window
+        flushed: float | None = None
         for item in self._table.query(OPEN):
             if "members" not in item:  # of an earlier version; `Upgrade` converts it
                 continue
             batch = OpenBatch.from_item(item)
-            if batch.opened <= latest or batch.objects >= self._config.batch_size:
+            is_due = batch.opened <= latest or batch.objects >= self._config.batch_size
+            if not is_due and flushed is None:
+                flushed = self._flushed()
+            if is_due or batch.opened <= (flushed or 0):
                 closing = self._table.delete(OPEN, batch.key, "#version = :was", was=batch.version)
                 parts = _in_parts(batch.members, self._config.batch_size)
                 self._table.transact([closing, *(self._create(batch, part) for part in parts)])
+
+    def _flushed(self) -> float:
+        """Return the time up to which a schedule flushes the batches that were opened; 0 for none."""
+        item = self._table.get(*FLUSH)
+        return 0 if item is None else datetime.fromisoformat(item["at"]).timestamp()
 
     def _singles(self, unit: Unit, cursor: int) -> tuple[list[Change], int]:
         """Return the changes that make runs of a unit's next rows, an execution for each, and the new cursor."""

@@ -60,9 +60,9 @@ class Ledger(Construct):
             ),
             removal_policy=removal_policy,
         )
-        self._key = Safeguards.of(self).encryption_key
-        if self._key is not None:
-            self._encrypt_with(self._key)
+        self.key = Safeguards.of(self).encryption_key
+        if self.key is not None:
+            self._encrypt_with(self.key)
         self.dispatcher = LibraryFunction(
             self,
             "Dispatcher",
@@ -84,7 +84,7 @@ class Ledger(Construct):
         )
         # A retry is pointless: the next invocation is at most a minute away.
         self.dispatcher.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
-        grant_ledger_access(self.dispatcher.execution_role, self.table, self._key)
+        grant_ledger_access(self.dispatcher.execution_role, self.table, self.key)
         grant_scan_ledger(self.dispatcher.execution_role, self.table)
         grant_objects = grant_list_keys if single else grant_read_objects
         grant_objects(self.dispatcher.execution_role, *objects)
@@ -116,7 +116,7 @@ class Ledger(Construct):
 
     def grant_invoke(self, function: LibraryFunction) -> None:
         """Grant a function permission to write uploads to the table and to invoke the dispatcher."""
-        grant_ledger_access(function.execution_role, self.table, self._key)
+        grant_ledger_access(function.execution_role, self.table, self.key)
         grant_invoke_dispatcher(function.execution_role, self.dispatcher)
 
     def _encrypt_with(self, key: kms.IKey) -> None:

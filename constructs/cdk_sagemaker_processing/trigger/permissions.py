@@ -104,7 +104,7 @@ def grant_publish_failures(
     topic: sns.ITopic | None,
 ) -> None:
     """Grant a role permission to describe executions, to publish failures and to send dead letters."""
-    executions = _executions(scope, state_machine)
+    executions = execution_arns(scope, state_machine)
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html: to check whether an
     # execution exists, is about the same upload and has ended, also before its objects are started again.
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html: the failed job.
@@ -178,7 +178,8 @@ def _allow(
     allow(role, statement, bucket=bucket)
 
 
-def _executions(scope: Construct, state_machine: sfn.IStateMachine) -> str:
+def execution_arns(scope: Construct, state_machine: sfn.IStateMachine) -> str:
+    """Return the ARN of all executions of a state machine."""
     return Stack.of(scope).format_arn(
         service="states",
         resource="execution",

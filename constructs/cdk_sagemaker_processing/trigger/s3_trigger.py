@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Annotations, Duration, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_events as events
@@ -29,6 +29,7 @@ from cdk_sagemaker_processing.tasks import register_triggered
 from cdk_sagemaker_processing.trigger.batching import Batching
 from cdk_sagemaker_processing.trigger.encrypted_target import EncryptedQueue
 from cdk_sagemaker_processing.trigger.end_reporter import claims_other_executions
+from cdk_sagemaker_processing.trigger.flush_schedule import FlushSchedule
 from cdk_sagemaker_processing.trigger.group_by import GroupBy
 from cdk_sagemaker_processing.trigger.ledger import Ledger
 from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
@@ -40,6 +41,9 @@ from cdk_sagemaker_processing.trigger.permissions import (
 )
 from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm, failure_alarms, retained_queue
 from cdk_sagemaker_processing.trigger.upload_rules import add_upload_rules
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_scheduler as scheduler
 
 MANIFESTS_PREFIX = "manifests"
 # After so many failed attempts a message goes to the dead-letter queue.
@@ -113,6 +117,8 @@ class S3Trigger(Construct):
             1,000 takes 20. Default: 50.
         failure_topic: receives a message for each failed execution. Default: none; the EventBridge event is sent
             anyway.
+        start_on_upload: whether uploads start executions. Without, schedules and backfills do, and this construct
+            reports failures. Default: True.
         pipeline_name: the name in failures, logs and metrics. Default: the construct's path.
         removal_policy: applies when the queues and the table, with the data in them, are removed from the stack.
             Default: they are retained.
@@ -161,12 +167,14 @@ class S3Trigger(Construct):
         max_concurrent_jobs: int | None = None,
         max_replays: int = 50,
         failure_topic: sns.ITopic | None = None,
+        start_on_upload: bool = True,
         pipeline_name: str | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         encryption_key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         Safeguards.take_key(self, encryption_key)
+        self._removal_policy = removal_policy
         self.pattern = ObjectPattern(
             prefixes=prefixes,
             suffixes=suffixes,
@@ -181,6 +189,7 @@ class S3Trigger(Construct):
             max_concurrent_jobs=max_concurrent_jobs,
             max_replays=max_replays,
         )
+        self._has_batches = batching.batch_size > 1
         _check_parts(self, bucket, state_machine, failure_topic)
         if (key := Safeguards.of(self).encryption_key) is not None:
             check_key(self, "encryption_key", key)
@@ -190,7 +199,8 @@ class S3Trigger(Construct):
         report_job_permissions(
             self, state_machine, (bucket, self.pattern.key_prefixes()), manifest_bucket, MANIFESTS_PREFIX
         )
-        register_triggered(state_machine, self, batching.execution_input_fields)
+        if start_on_upload:
+            register_triggered(state_machine, self, batching.execution_input_fields)
         reports_others = claims_other_executions(state_machine)
         self._state_machine = state_machine
         self.pipeline_name = pipeline_name or self.node.path
@@ -251,7 +261,7 @@ class S3Trigger(Construct):
             grant_publish_failures(self, role, state_machine, self.dead_letter_queue, failure_topic)
         self.ledger.grant_invoke(self.function)
         self.function.add_event_source(self._event_source(window))
-        self._add_rules(bucket)
+        self._add_rules(bucket, uploads=start_on_upload)
         self.alarms = [
             dead_letter_alarm(self, "DeadLetterAlarm", self.dead_letter_queue, "Uploads that could not be worked on"),
             dead_letter_alarm(
@@ -298,6 +308,63 @@ class S3Trigger(Construct):
             targets=[target] if target is not None else None,
         )
 
+    @property
+    def rule(self) -> events.Rule:
+        """The first rule for uploads.
+
+        Raises:
+            ConflictingValuesError: uploads start no executions.
+        """
+        if not self.rules:
+            raise ConflictingValuesError(
+                f"rule goes only with uploads that start executions, got start_on_upload=False of {self.node.path!r}; "
+                "leave start_on_upload out"
+            )
+        return self.rules[0]
+
+    def flush_on_schedule(
+        self,
+        construct_id: str,
+        *,
+        schedule: scheduler.ScheduleExpression,
+        time_window: scheduler.TimeWindow | None = None,
+        enabled: bool = True,
+    ) -> FlushSchedule:
+        """Create a schedule at whose times the open batches become executions, however long they have been open.
+
+        With a ``batch_window`` of a day, each object is in an execution of its day at a time that you choose. A batch
+        starts within a minute; objects that arrive later are in the next one.
+
+        Args:
+            construct_id: unique in the trigger.
+            schedule: when: ``scheduler.ScheduleExpression.cron(...)``, ``rate(...)`` or ``at(...)``.
+            time_window: a flexible time window, in which EventBridge Scheduler chooses the time. Default: none.
+            enabled: whether the schedule is on. Default: True.
+
+        Returns:
+            The schedule, with its dead-letter queue and the alarm on it.
+
+        Raises:
+            ConflictingValuesError: the trigger has no batches.
+        """
+        if not self._has_batches:
+            raise ConflictingValuesError(
+                f"flush_on_schedule goes only with batches, got batch_size=1 of {self.node.path!r}; pass a batch_size "
+                "above 1, and a batch_window that is longer than the time between two flushes"
+            )
+        flush = FlushSchedule(
+            self,
+            construct_id,
+            schedule=schedule,
+            time_window=time_window,
+            enabled=enabled,
+            table=self.ledger.table,
+            key=self.ledger.key,
+            removal_policy=self._removal_policy,
+        )
+        self.alarms.append(flush.alarm)
+        return flush
+
     def _refuse_own_manifests(self, bucket: s3.IBucket, manifest_bucket: s3.IBucket, prefixes: Sequence[str]) -> None:
         if bucket.bucket_name == manifest_bucket.bucket_name and self.pattern.may_match_below(f"{MANIFESTS_PREFIX}/"):
             raise ConflictingValuesError(
@@ -321,8 +388,8 @@ class S3Trigger(Construct):
             max_concurrency=_CONCURRENCY if reserved is None else min(reserved, _CONCURRENCY),
         )
 
-    def _add_rules(self, bucket: s3.IBucket) -> None:
-        """Add the rules that send uploads and the ends of executions to the queue."""
+    def _add_rules(self, bucket: s3.IBucket, *, uploads: bool) -> None:
+        """Add the rules that send uploads, if they start executions, and the ends of executions to the queue."""
         # EventBridge's own defaults, stated explicitly so that the template shows them:
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
         max_age_seconds, max_attempts = 24 * 3600, 185
@@ -339,8 +406,8 @@ class S3Trigger(Construct):
             )
         else:
             target = EncryptedQueue(self.queue, self.undelivered_queue, retries)
-        self.rules = add_upload_rules(self, bucket, self.pattern, target, (self.queue, self.undelivered_queue), retries)
-        self.rule = self.rules[0]
+        queues = (self.queue, self.undelivered_queue)
+        self.rules = add_upload_rules(self, bucket, self.pattern, target, queues, retries) if uploads else []
         # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
         events.Rule(
             self,
