@@ -207,7 +207,7 @@ class EventDrivenProcessing(Construct):
         """Run the steps on a schedule, each time over the window of time since the last one, or flush the open batches.
 
         A run of the steps is an execution like that of an upload: `uploaded_objects` are the objects of the input
-        bucket below ``prefix``. Its input also has ``start`` and ``end``, which only scheduled runs have, so that a step
+        bucket below ``prefix``. Its input also has ``start`` and ``end``, which only scheduled runs have, so a step
         may take ``sfn.JsonPath.string_at("$.start")`` if ``start_on_upload`` is False. It does not count for
         ``max_concurrent_jobs``. See `ProcessingSchedule`.
 

@@ -11,6 +11,7 @@ from smproc.operations.errors import (
 from smproc.operations.executions import failed_execution_of
 from smproc.operations.outputs import OutputFile, output_files
 from smproc.operations.pipeline import Pipeline, Upload
+from smproc.operations.schedules import Schedule, schedule_named, schedules_of
 from smproc.operations.watch import Job, Run, default_start_timeout, uses_local_aws, watch
 
 __all__ = [
@@ -24,11 +25,14 @@ __all__ = [
     "PipelineNotFoundError",
     "Run",
     "RunTimedOutError",
+    "Schedule",
     "Trigger",
     "Upload",
     "default_start_timeout",
     "failed_execution_of",
     "output_files",
+    "schedule_named",
+    "schedules_of",
     "uses_local_aws",
     "watch",
 ]

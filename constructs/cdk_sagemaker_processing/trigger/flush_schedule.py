@@ -17,6 +17,8 @@ from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm, retained_
 if TYPE_CHECKING:
     from aws_cdk import aws_scheduler as scheduler
 
+# https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
+_DESCRIPTION_MAX = 512
 # `s3_trigger.batches.FLUSH`; a test compares the two.
 FLUSH_KEY: Final = {"pk": "flush", "sk": "requested"}
 
@@ -69,7 +71,7 @@ class FlushSchedule(Construct):
             schedule=schedule,
             time_window=time_window,
             enabled=enabled,
-            description=f"Flushes the open batches of {scope.node.path}",
+            description=schedule_description(self, f"flushes the open batches of {scope.node.path}"),
             target=targets.Universal(
                 service="dynamodb",
                 action="putItem",
@@ -87,6 +89,11 @@ class FlushSchedule(Construct):
                 ),
             ),
         )
+
+
+def schedule_description(schedule: Construct, does: str) -> str:
+    """Return the description of a schedule; it starts with the name by which ``smproc schedule`` finds it."""
+    return f"{schedule.node.path}: {does}"[:_DESCRIPTION_MAX]
 
 
 def _role_of(scope: Construct, key: kms.IKey | None) -> iam.Role:

@@ -20,6 +20,7 @@ from cdk_sagemaker_processing.model import InvalidValueError
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks import register_triggered
+from cdk_sagemaker_processing.trigger.flush_schedule import schedule_description
 from cdk_sagemaker_processing.trigger.permissions import execution_arns, grant_list_keys
 from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm, retained_queue
 from cdk_sagemaker_processing.workflow.schedule_definition import schedule_definition
@@ -140,7 +141,7 @@ class ProcessingSchedule(Construct):
             schedule=schedule,
             time_window=time_window,
             enabled=enabled,
-            description=f"Starts {state_machine.node.path}",
+            description=schedule_description(self, f"starts {state_machine.node.path}"),
             target=targets.StepFunctionsStartExecution(
                 self.starter,
                 dead_letter_queue=self.dead_letter_queue,

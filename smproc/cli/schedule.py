@@ -1,0 +1,54 @@
+"""``smproc schedule``: list the schedules of a stack, and fire one now."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from smproc.cli.session import LocalPort, LocalPortCommand, Stack, open_session
+from smproc.terminal_text import printable
+
+_FIRE_EPILOG = """\
+\b
+Examples:
+  The only schedule of a stack:
+    smproc schedule fire --stack ProcessingDemo
+  One of several, by the end of its construct's path:
+    smproc schedule fire Nightly --stack ProcessingDemo
+"""
+
+app = typer.Typer(help="List the schedules of a pipeline, and fire one now.", no_args_is_help=True)
+
+
+@app.command("list", cls=LocalPortCommand)
+def list_schedules(stack: Stack, local: LocalPort = None) -> None:
+    """List the schedules of a stack: their names, times, and what they do."""
+    from smproc.operations import schedules_of  # noqa: PLC0415 - slow to load
+
+    schedules = schedules_of(open_session(local), stack)
+    for schedule in schedules:
+        does = "flushes the open batches" if schedule.flushes else "runs over the window since the last run"
+        state = "" if schedule.enabled else ", disabled"
+        typer.echo(printable(f"{schedule.name}\n    {schedule.expression} {schedule.time_zone}{state}, {does}"))
+    if not schedules:
+        typer.echo(printable(f"the stack {stack!r} has no schedule of a pipeline"))
+
+
+@app.command("fire", cls=LocalPortCommand, epilog=_FIRE_EPILOG)
+def fire(
+    stack: Stack,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The schedule.  [default: the only one of the stack]")
+    ] = None,
+    local: LocalPort = None,
+) -> None:
+    """Do now what a schedule does at its times, with the present as the time; it need not be enabled.
+
+    The window of the next run starts where the window of this one ends.
+    """
+    from smproc.operations import schedule_named  # noqa: PLC0415 - slow to load
+
+    session = open_session(local)
+    schedule = schedule_named(session, stack, name)
+    typer.echo(printable(f"{schedule.name}: {schedule.fire(session)}"))
