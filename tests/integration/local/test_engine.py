@@ -48,16 +48,6 @@ def distributed(states: dict[str, Any] | None = None, **more: Any) -> dict[str, 
     return {"Map": {"Type": "Map", "ItemProcessor": processor, "End": True, **more}}
 
 
-def reader(aws: RunningLocalAws, key: str, **config: Any) -> dict[str, Any]:
-    return {
-        "Resource": "arn:aws:states:::s3:getObject",
-        "ReaderConfig": config,
-        "Parameters": {"Bucket": aws.bucket, "Key": key},
-    }
-
-
-FIRST_ROW = {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}
-GIVEN = {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["x", "y"], "CSVDelimiter": "PIPE"}
 FAILS_FOR_3 = {
     "Item": {"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 3, "Next": "Bad"}], "Default": "Good"},
     "Bad": {"Type": "Fail", "Error": "Three"},
@@ -320,43 +310,6 @@ def test_an_optimized_integration_returns_the_metadata_of_the_response(local_aws
     assert isinstance(result, dict)
     assert {"MessageId", "MD5OfMessageBody", "SdkHttpMetadata", "SdkResponseMetadata"} <= set(result)
     assert result["SdkHttpMetadata"]["HttpStatusCode"] == 200
-
-
-@pytest.mark.parametrize(
-    ("key", "content", "config", "expected"),
-    [
-        ("a.csv", "a,b\n1,2\n3\n", FIRST_ROW, [{"a": "1", "b": "2"}, {"a": "3", "b": ""}]),
-        ("b.csv", "1|2\n", GIVEN, [{"x": "1", "y": "2"}]),
-        ("a.json", "[1, 2, 3]", {"InputType": "JSON", "MaxItems": 2}, [1, 2]),
-        ("a.jsonl", '{"n": 1}\n{"n": 2}\n', {"InputType": "JSONL"}, [{"n": 1}, {"n": 2}]),
-        ("b.json", '{"a": {"b": [4]}}', {"InputType": "JSON", "ItemsPointer": "/a/b"}, [4]),
-    ],
-)
-def test_a_distributed_map_reads_its_items(
-    local_aws: RunningLocalAws, key: str, content: str, config: dict[str, Any], expected: list[object]
-) -> None:
-    # See: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
-    local_aws.put(f"items/{key}", content)
-    states = distributed(ItemReader=reader(local_aws, f"items/{key}", **config))
-    assert output(local_aws, states) == expected
-
-
-def test_a_distributed_map_lists_objects(local_aws: RunningLocalAws) -> None:
-    for name in ("a", "b"):
-        local_aws.put(f"listed/{name}", name)
-    parameters = {"Bucket": local_aws.bucket, "Prefix": "listed/"}
-    listing = {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": parameters}
-    found = output(local_aws, distributed(ItemReader=listing))
-    assert isinstance(found, list)
-    assert [(item["Key"], item["Size"]) for item in found] == [("listed/a", 1), ("listed/b", 1)]
-
-
-def test_items_that_cannot_be_read_fail_the_map_run(local_aws: RunningLocalAws) -> None:
-    arn = local_aws.execute(distributed(ItemReader=reader(local_aws, "none.json", InputType="JSON")))
-    execution = local_aws.wait_for_execution(arn)
-    assert execution["error"] == "States.ItemReaderFailed"
-    types = [event["type"] for event in local_aws.history(arn)]
-    assert types[-3:] == ["MapRunFailed", "MapStateFailed", "ExecutionFailed"]
 
 
 def test_items_are_batched(local_aws: RunningLocalAws) -> None:

@@ -30,8 +30,9 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 from smproc.local.server import patches
 from smproc.local.server.step_functions import clients, failures, moto_package
+from smproc.local.server.step_functions.columnar_items import ItemReaderError
 from smproc.local.server.step_functions.execution import Execution
-from smproc.local.server.step_functions.item_readers import ItemReaderError, read_items
+from smproc.local.server.step_functions.item_readers import read_items
 from smproc.local.server.step_functions.map_fields import MapFields
 from smproc.local.server.step_functions.progress import MapRunProgress
 from smproc.local.server.step_functions.result_writers import write_results
