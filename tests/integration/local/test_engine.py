@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
@@ -389,17 +387,7 @@ def test_an_express_execution_answers_synchronously(local_aws: RunningLocalAws) 
         type="EXPRESS",
         definition=json.dumps({"StartAt": "Bad", "States": {"Bad": FAILS_FOR_3["Bad"]}}),
     )["stateMachineArn"]
-    # A client adds "sync-" to the host, which for an address is no name.
-    client: Any = botocore.session.Session().create_client(
-        "stepfunctions",
-        region_name="us-east-1",
-        endpoint_url=local_aws.aws.endpoint,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the local AWS's own
-        config=Config(inject_host_prefix=False, proxies={}),
-    )
-    answer = client.start_sync_execution(stateMachineArn=machine)
-    client.close()
+    answer = local_aws.states.start_sync_execution(stateMachineArn=machine)
     assert (answer["status"], answer["error"]) == ("FAILED", "Three")
 
 

@@ -87,6 +87,7 @@ from smproc.local.server.patches.scheduler_schedules import cron_fields, next_cr
 from smproc.local.server.patches.stepfunctions_engine import (
     CallbackResult,
     Engine,
+    StateTestError,
     add_activity_task,
     has_activity,
     map_run,
@@ -107,6 +108,7 @@ __all__ = [
     "Engine",
     "Handler",
     "Mismatch",
+    "StateTestError",
     "account_parts",
     "act_for",
     "add_activity_task",

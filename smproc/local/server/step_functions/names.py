@@ -72,6 +72,7 @@ NAMES: Final[Names] = {
         "FailureEventException": inspect.isclass,
         "FailureEventException.extract_error_cause_pair": takes("self"),
         "FailureEventException.get_evaluation_failed_event_details": takes("self"),
+        "FailureEventException.get_execution_failed_event_details": takes("self"),
     },
     f"{PARSER}.asl.component.common.error_name.states_error_name": {
         "StatesErrorName": inspect.isclass,
@@ -110,6 +111,8 @@ NAMES: Final[Names] = {
     f"{PARSER}.asl.component.common.retry.retry_outcome": {
         "RetryOutcome": inspect.isclass,
         "RetryOutcome.CanRetry": _exists,
+        "RetryOutcome.CannotRetry": _exists,
+        "RetryOutcome.NoRetrier": _exists,
     },
     f"{PARSER}.asl.component.common.string.string_expression": {
         "StringIntrinsicFunction": inspect.isclass,
@@ -150,6 +153,7 @@ NAMES: Final[Names] = {
         "Program.__init__": takes(
             "self", "query_language", "start_at", "states", "timeout_seconds", "comment", "version"
         ),
+        "Program._eval_body": takes("self", "env"),
         "Program.eval": takes("self", "env"),
     },
     f"{PARSER}.asl.component.state.choice.comparison.operator.implementations.string_operators": {
@@ -321,6 +325,9 @@ NAMES: Final[Names] = {
         "CommonStateField": inspect.isclass,
         "CommonStateField._eval_body": takes("self", "env"),
         "StateData": _exists,
+    },
+    f"{PARSER}.asl.component.state.state_pass.state_pass": {
+        "StatePass": inspect.isclass,
     },
     f"{PARSER}.asl.component.state.wait.wait_function.wait_function": {
         "WaitFunction": inspect.isclass,
