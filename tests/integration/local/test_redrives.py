@@ -211,3 +211,31 @@ def test_a_map_run_whose_items_could_not_be_read_starts_anew(local_aws: RunningL
     local_aws.put("late-items.json", "[1, 2]")
     assert json.loads(redrive(local_aws, arn)["output"]) == [1, 2]
     assert len(local_aws.states.list_map_runs(executionArn=arn)["mapRuns"]) == 2
+
+
+def test_a_redrive_waits_for_the_children_that_were_stopped(local_aws: RunningLocalAws) -> None:
+    children = machine(
+        {"Before": {"Type": "Pass", "Next": "Wait"}, "Wait": {"Type": "Wait", "Seconds": 1, "End": True}}
+    )
+    processor = {"ProcessorConfig": DISTRIBUTED, **children}
+    states = {"Map": {"Type": "Map", "ItemProcessor": processor, "End": True}}
+    arn = local_aws.execute(states, [1, 2])
+    (run,) = local_aws.until(lambda: local_aws.states.list_map_runs(executionArn=arn)["mapRuns"], bool)
+    local_aws.until(
+        lambda: local_aws.states.describe_map_run(mapRunArn=run["mapRunArn"])["executionCounts"]["running"],
+        lambda running: running == 2,
+    )
+    local_aws.states.stop_execution(executionArn=arn)
+    execution = redrive(local_aws, arn)
+    assert (execution["status"], json.loads(execution["output"])) == ("SUCCEEDED", [1, 2])
+    described = local_aws.states.describe_map_run(mapRunArn=run["mapRunArn"])
+    counts = described["executionCounts"]
+    assert (described["status"], counts["total"], counts["succeeded"], counts["running"]) == ("SUCCEEDED", 2, 2, 0)
+    listed = local_aws.states.list_executions(mapRunArn=run["mapRunArn"], redriveFilter="REDRIVEN")["executions"]
+    assert [(child["redriveCount"], child["itemCount"]) for child in listed] == [(1, 1), (1, 1)]
+    assert not local_aws.states.list_executions(mapRunArn=run["mapRunArn"], redriveFilter="NOT_REDRIVEN")["executions"]
+
+
+def test_executions_are_listed_of_a_machine_or_of_a_map_run(local_aws: RunningLocalAws) -> None:
+    with pytest.raises(ClientError, match="needs either a stateMachineArn or a mapRunArn"):
+        local_aws.states.list_executions()

@@ -1,12 +1,14 @@
 """Step Functions, RedriveExecution: an execution that did not succeed goes on from the state at which it ended.
 
 AWS: RedriveExecution runs a failed, aborted or timed-out execution of a standard workflow again from the state at which
-it ended, with that state's input, the variables and the history so far. DescribeExecution reports redrives.
+it ended, with that state's input, the variables and the history so far. DescribeExecution and ListExecutions report
+redrives; ListExecutions also the number of items of a child execution of a map run.
 See: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
 See: https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html
+See: https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
 
 ministack 1.5.33: `ministack.services.stepfunctions.handle_request` does not know the action, and
-`ministack.services.stepfunctions._describe_execution` reports no redrives.
+`ministack.services.stepfunctions._describe_execution` and `_list_executions` report no redrives.
 
 Removable when: a release of ministack has the action (1.5.33 does not) and hands it to the interpreter.
 """
@@ -33,6 +35,7 @@ NAMES: Names = {
         "_describe_execution": takes("data"),
         "_emit_execution_status_event": takes("execution"),
         "_executions": lambda value: callable(value.get) and callable(value.values),
+        "_list_executions": takes("data"),
         "_finalize_response": takes("response"),
         "_run_execution": takes("exec_arn"),
         "_state_machines": lambda value: callable(value.get),
@@ -136,9 +139,39 @@ def _describe_execution(original: Callable[..., Any], data: Mapping[str, Any]) -
     return core("responses").json_response({**json.loads(body), **redrives})
 
 
+def _list_executions(original: Callable[..., Any], data: Mapping[str, Any]) -> object:
+    if bool(data.get("stateMachineArn")) == bool(data.get("mapRunArn")):
+        message = "ListExecutions needs either a stateMachineArn or a mapRunArn"
+        return core("responses").error_response_json("ValidationException", message, 400)
+    if data.get("redriveFilter") and not data.get("mapRunArn"):
+        message = "A redriveFilter needs a mapRunArn"
+        return core("responses").error_response_json("ValidationException", message, 400)
+    status, headers, body = original(data)
+    if status != _OK:
+        return status, headers, body
+    answer = json.loads(body)
+    wanted = data.get("redriveFilter")
+    listed = [_with_redrives(item) for item in answer["executions"]]
+    answer["executions"] = [
+        item for item in listed if wanted is None or (wanted == "REDRIVEN") == (item.get("redriveCount", 0) > 0)
+    ]
+    return core("responses").json_response(answer)
+
+
+def _with_redrives(item: dict[str, Any]) -> dict[str, Any]:
+    execution = service("stepfunctions")._executions.get(item["executionArn"])
+    item["redriveCount"] = execution.get("redriveCount", 0)
+    if "redriveDate" in execution:
+        item["redriveDate"] = execution["redriveDate"]
+    if "_items" in execution:
+        item["itemCount"] = execution["_items"]
+    return item
+
+
 WRAPPERS: Wrappers = {
     "ministack.services.stepfunctions": {
         "_describe_execution": _describe_execution,
+        "_list_executions": _list_executions,
         "handle_request": _handle_request,
     }
 }

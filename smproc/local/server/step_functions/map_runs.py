@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from collections.abc import Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,7 @@ from smproc.local.server.step_functions.result_writers import write_results
 # AWS runs up to 10,000 children at once.
 _CONCURRENCY_MAX = 64
 _POLL_IN_SECONDS = 0.25
+_STOP_MAX_IN_SECONDS = 60
 _COUNTS = (
     "pending",
     "running",
@@ -94,9 +96,7 @@ class MapRun:
         self.arn = former.arn if former else str(eval_input.map_run_record.map_run_arn)
         kept = patches.map_run(self.arn) if former else None
         self.is_redriven = kept is not None
-        self.record: MutableMapping[str, Any] = self._new_record() if kept is None else kept
-        if self.is_redriven:
-            self.record.update(redriveCount=self.record["redriveCount"] + 1, redriveDate=_now(), stopDate=None)
+        self.record: MutableMapping[str, Any] = self._new_record() if kept is None else self._redriven(kept)
         self.record["status"] = "RUNNING"
 
     def _new_record(self) -> dict[str, Any]:
@@ -113,6 +113,15 @@ class MapRun:
             "redriveCount": 0,
             "_stateMachineArn": record.map_state_machine_arn,
         }
+
+    @staticmethod
+    def _redriven(record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Note the redrive of a map run, once its children of the former attempt have stopped."""
+        deadline = time.monotonic() + _STOP_MAX_IN_SECONDS
+        while record["status"] == "RUNNING" and time.monotonic() < deadline:
+            time.sleep(_POLL_IN_SECONDS)
+        record.update(redriveCount=record["redriveCount"] + 1, redriveDate=_now(), stopDate=None)
+        return record
 
     def run(self) -> list[Any]:
         """Run the children; return their outputs in the order of the items.
@@ -213,6 +222,9 @@ class MapRun:
         for counts in (self.record["itemCounts"], self.record["executionCounts"]):
             counts["pendingRedrive"] = sum(counts[name] for name in _UNSUCCESSFUL)
             counts.update(dict.fromkeys(_UNSUCCESSFUL, 0))
+        for child in self.children:
+            if child["status"] != "SUCCEEDED":
+                child["status"] = "PENDING_REDRIVE"
 
     def _run_children(self) -> list[Any]:
         waiting = [index for index, child in enumerate(self.children) if child["status"] != "SUCCEEDED"]
