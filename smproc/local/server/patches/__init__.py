@@ -52,6 +52,7 @@ from smproc.local.server.patches import (
     secretsmanager_names,
     sqs_large_queues,
     sqs_message_moves,
+    stepfunctions_arns,
     stepfunctions_definitions,
     stepfunctions_engine,
     stepfunctions_redrive,
@@ -151,6 +152,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     stepfunctions_start_execution,
     stepfunctions_status_events,
     stepfunctions_definitions,
+    stepfunctions_arns,
     eventbridge_dead_letters,
     eventbridge_put_events,
     lambda_event_sources,
@@ -186,6 +188,10 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
 WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     # That of the persistence notes that something has changed, after the event was dispatched.
     "ministack.services.eventbridge._dispatch_event": ("s3_object_events", "persistence"),
+    # What names nothing is refused first.
+    "ministack.services.stepfunctions._describe_execution": ("stepfunctions_redrive", "stepfunctions_arns"),
+    "ministack.services.stepfunctions._list_executions": ("stepfunctions_redrive", "stepfunctions_arns"),
+    "ministack.services.stepfunctions._stop_execution": ("stepfunctions_engine", "stepfunctions_arns"),
     # Executions of express workflows have metrics, but no events: the metrics' wrapper is outside.
     "ministack.services.stepfunctions._emit_execution_status_event": (
         "stepfunctions_status_events",

@@ -1,4 +1,4 @@
-"""What TestState reports of a state beside its output: the data after each field, and what handled its error.
+"""The inspection data of TestState: a state's data after each of its fields, and the rule that handled its error.
 
 See: https://docs.aws.amazon.com/step-functions/latest/apireference/API_InspectionData.html
 """
