@@ -86,6 +86,10 @@ storm: setup ## send 100,000 uploads under throttling, kills and a deployment, a
 test-iam: setup ## remove each action of each role of the demo and of the batches in turn, and report what is denied then, and by whom
 	python tools/mutate_iam.py
 
+.PHONY: replay
+replay: setup ## replay executions that were recorded in AWS, and print how many end and go as there: RECORDINGS=executions.jsonl
+	python -m tools.replay_recordings $(RECORDINGS)
+
 .PHONY: audit
 audit: setup .tools/pip-audit/.installed ## list known vulnerabilities of the pinned packages, from the advisory databases of PyPI and npm
 	for file in $(PINNED); do .tools/pip-audit/bin/pip-audit --strict --disable-pip --requirement $$file || exit 1; done

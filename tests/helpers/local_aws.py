@@ -67,7 +67,13 @@ class RunningLocalAws:
                 endpoint_url=self.aws.endpoint,
                 aws_access_key_id="test",
                 aws_secret_access_key="test",  # noqa: S106 - the local AWS's own
-                config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, proxies={}),
+                config=Config(
+                    s3={"addressing_style": "path"},
+                    retries={"total_max_attempts": 1},
+                    proxies={},
+                    # A client adds "sync-" to the host of some actions, which for an address is no name.
+                    inject_host_prefix=False,
+                ),
             )
         return self._clients[service]
 

@@ -270,3 +270,51 @@ def test_nothing_is_saved_while_nothing_changes() -> None:
     assert saved.acquire(timeout=60)
     assert not saved.acquire(timeout=0.3)
     saver.stop()
+
+
+def test_a_redrive_after_a_restart_keeps_what_had_succeeded(restartable: RunningLocalAws) -> None:
+    read = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "Parameters": {"Bucket": restartable.bucket, "Key.$": "$"},
+        "ResultSelector": {"read.$": "$.Body"},
+        "End": True,
+    }
+    processor = {
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+        "StartAt": "Read",
+        "States": {"Read": read},
+    }
+    branches: list[dict[str, Any]] = [
+        {"StartAt": "Kept", "States": {"Kept": {"Type": "Pass", "Result": "kept", "End": True}}},
+        {
+            # Long enough for the other branch to end.
+            "StartAt": "Wait",
+            "States": {
+                "Wait": {"Type": "Wait", "Seconds": 1, "Next": "Map"},
+                "Map": {"Type": "Map", "MaxConcurrency": 1, "ItemProcessor": processor, "End": True},
+            },
+        },
+    ]
+    restartable.put("of-redrive-1", "1")
+    states = {"Both": {"Type": "Parallel", "Branches": branches, "End": True}}
+    arn = restartable.execute(states, ["of-redrive-1", "of-redrive-2"])
+    assert restartable.wait_for_execution(arn)["status"] == "FAILED"
+    restartable.aws.stop()
+    restartable.aws.start()
+    restartable.put("of-redrive-2", "2")
+    restartable.states.redrive_execution(executionArn=arn)
+    execution = restartable.wait_for_execution(arn)
+    assert json.loads(execution["output"]) == ["kept", [{"read": "1"}, {"read": "2"}]]
+    names = [
+        event["stateEnteredEventDetails"]["name"]
+        for event in restartable.history(arn)
+        if "stateEnteredEventDetails" in event
+    ]
+    assert (names.count("Kept"), names.count("Wait")) == (1, 1)
+    (run,) = restartable.states.list_map_runs(executionArn=arn)["mapRuns"]
+    children = restartable.states.list_executions(mapRunArn=run["mapRunArn"])["executions"]
+    assert sorted((child["status"], child["redriveCount"]) for child in children) == [
+        ("SUCCEEDED", 0),
+        ("SUCCEEDED", 1),
+    ]

@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
@@ -48,16 +46,6 @@ def distributed(states: dict[str, Any] | None = None, **more: Any) -> dict[str, 
     return {"Map": {"Type": "Map", "ItemProcessor": processor, "End": True, **more}}
 
 
-def reader(aws: RunningLocalAws, key: str, **config: Any) -> dict[str, Any]:
-    return {
-        "Resource": "arn:aws:states:::s3:getObject",
-        "ReaderConfig": config,
-        "Parameters": {"Bucket": aws.bucket, "Key": key},
-    }
-
-
-FIRST_ROW = {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}
-GIVEN = {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["x", "y"], "CSVDelimiter": "PIPE"}
 FAILS_FOR_3 = {
     "Item": {"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 3, "Next": "Bad"}], "Default": "Good"},
     "Bad": {"Type": "Fail", "Error": "Three"},
@@ -322,43 +310,6 @@ def test_an_optimized_integration_returns_the_metadata_of_the_response(local_aws
     assert result["SdkHttpMetadata"]["HttpStatusCode"] == 200
 
 
-@pytest.mark.parametrize(
-    ("key", "content", "config", "expected"),
-    [
-        ("a.csv", "a,b\n1,2\n3\n", FIRST_ROW, [{"a": "1", "b": "2"}, {"a": "3", "b": ""}]),
-        ("b.csv", "1|2\n", GIVEN, [{"x": "1", "y": "2"}]),
-        ("a.json", "[1, 2, 3]", {"InputType": "JSON", "MaxItems": 2}, [1, 2]),
-        ("a.jsonl", '{"n": 1}\n{"n": 2}\n', {"InputType": "JSONL"}, [{"n": 1}, {"n": 2}]),
-        ("b.json", '{"a": {"b": [4]}}', {"InputType": "JSON", "ItemsPointer": "/a/b"}, [4]),
-    ],
-)
-def test_a_distributed_map_reads_its_items(
-    local_aws: RunningLocalAws, key: str, content: str, config: dict[str, Any], expected: list[object]
-) -> None:
-    # See: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
-    local_aws.put(f"items/{key}", content)
-    states = distributed(ItemReader=reader(local_aws, f"items/{key}", **config))
-    assert output(local_aws, states) == expected
-
-
-def test_a_distributed_map_lists_objects(local_aws: RunningLocalAws) -> None:
-    for name in ("a", "b"):
-        local_aws.put(f"listed/{name}", name)
-    parameters = {"Bucket": local_aws.bucket, "Prefix": "listed/"}
-    listing = {"Resource": "arn:aws:states:::s3:listObjectsV2", "Parameters": parameters}
-    found = output(local_aws, distributed(ItemReader=listing))
-    assert isinstance(found, list)
-    assert [(item["Key"], item["Size"]) for item in found] == [("listed/a", 1), ("listed/b", 1)]
-
-
-def test_items_that_cannot_be_read_fail_the_map_run(local_aws: RunningLocalAws) -> None:
-    arn = local_aws.execute(distributed(ItemReader=reader(local_aws, "none.json", InputType="JSON")))
-    execution = local_aws.wait_for_execution(arn)
-    assert execution["error"] == "States.ItemReaderFailed"
-    types = [event["type"] for event in local_aws.history(arn)]
-    assert types[-3:] == ["MapRunFailed", "MapStateFailed", "ExecutionFailed"]
-
-
 def test_items_are_batched(local_aws: RunningLocalAws) -> None:
     batcher = {"MaxItemsPerBatchPath": "$.size", "BatchInput": {"more.$": "$.more"}}
     states = distributed(ItemsPath="$.items", ItemBatcher=batcher)
@@ -402,31 +353,6 @@ def test_the_results_of_a_map_run_are_written(local_aws: RunningLocalAws) -> Non
     assert (succeeded["Output"], failed["Error"], files["PENDING"]) == ("1", "Three", [])
 
 
-def test_a_redriven_execution_goes_on_where_it_failed(local_aws: RunningLocalAws) -> None:
-    states = {
-        "Set": {"Type": "Pass", "Assign": {"kept": {"n": 1}}, "Next": "Read"},
-        "Read": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
-            "Parameters": {"Bucket": local_aws.bucket, "Key": "late"},
-            "ResultSelector": {"body.$": "$.Body", "kept.$": "$kept", "redrives.$": "$$.Execution.RedriveCount"},
-            "End": True,
-        },
-    }
-    arn = local_aws.execute(states)
-    execution = local_aws.wait_for_execution(arn)
-    assert (execution["status"], execution["redriveStatus"]) == ("FAILED", "REDRIVABLE")
-    local_aws.put("late", "here")
-    local_aws.states.redrive_execution(executionArn=arn)
-    execution = local_aws.wait_for_execution(arn)
-    assert json.loads(execution["output"]) == {"body": "here", "kept": {"n": 1}, "redrives": 1}
-    types = [event["type"] for event in local_aws.history(arn)]
-    assert (types.count("PassStateEntered"), types.count("ExecutionRedriven")) == (1, 1)
-    assert [event["id"] for event in local_aws.history(arn)] == list(range(1, len(types) + 1))
-    with pytest.raises(ClientError, match="Execution is SUCCEEDED and cannot be redriven"):
-        local_aws.states.redrive_execution(executionArn=arn)
-
-
 def test_the_log_group_of_a_machine_gets_the_events(local_aws: RunningLocalAws) -> None:
     local_aws.logs.create_log_group(logGroupName="/engine")
     group = "arn:aws:logs:us-east-1:000000000000:log-group:/engine:*"
@@ -461,17 +387,7 @@ def test_an_express_execution_answers_synchronously(local_aws: RunningLocalAws) 
         type="EXPRESS",
         definition=json.dumps({"StartAt": "Bad", "States": {"Bad": FAILS_FOR_3["Bad"]}}),
     )["stateMachineArn"]
-    # A client adds "sync-" to the host, which for an address is no name.
-    client: Any = botocore.session.Session().create_client(
-        "stepfunctions",
-        region_name="us-east-1",
-        endpoint_url=local_aws.aws.endpoint,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the local AWS's own
-        config=Config(inject_host_prefix=False, proxies={}),
-    )
-    answer = client.start_sync_execution(stateMachineArn=machine)
-    client.close()
+    answer = local_aws.states.start_sync_execution(stateMachineArn=machine)
     assert (answer["status"], answer["error"]) == ("FAILED", "Three")
 
 

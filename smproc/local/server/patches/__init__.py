@@ -52,6 +52,7 @@ from smproc.local.server.patches import (
     secretsmanager_names,
     sqs_large_queues,
     sqs_message_moves,
+    stepfunctions_arns,
     stepfunctions_definitions,
     stepfunctions_engine,
     stepfunctions_redrive,
@@ -87,14 +88,17 @@ from smproc.local.server.patches.scheduler_schedules import cron_fields, next_cr
 from smproc.local.server.patches.stepfunctions_engine import (
     CallbackResult,
     Engine,
+    StateTestError,
     add_activity_task,
     has_activity,
+    map_run,
     record_child_execution,
     record_map_run,
     register_jsonata_functions,
     set_engine,
     wait_scale,
 )
+from smproc.local.server.patches.stepfunctions_redrive import add_redriven_event
 
 __all__ = [
     "IAM_OFF",
@@ -105,9 +109,11 @@ __all__ = [
     "Engine",
     "Handler",
     "Mismatch",
+    "StateTestError",
     "account_parts",
     "act_for",
     "add_activity_task",
+    "add_redriven_event",
     "add_service",
     "apply",
     "check",
@@ -117,6 +123,7 @@ __all__ = [
     "cron_fields",
     "has_activity",
     "load",
+    "map_run",
     "mismatches",
     "next_cron_time",
     "on_background_change",
@@ -145,6 +152,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     stepfunctions_start_execution,
     stepfunctions_status_events,
     stepfunctions_definitions,
+    stepfunctions_arns,
     eventbridge_dead_letters,
     eventbridge_put_events,
     lambda_event_sources,
@@ -180,6 +188,10 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
 WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     # That of the persistence notes that something has changed, after the event was dispatched.
     "ministack.services.eventbridge._dispatch_event": ("s3_object_events", "persistence"),
+    # What names nothing is refused first.
+    "ministack.services.stepfunctions._describe_execution": ("stepfunctions_redrive", "stepfunctions_arns"),
+    "ministack.services.stepfunctions._list_executions": ("stepfunctions_redrive", "stepfunctions_arns"),
+    "ministack.services.stepfunctions._stop_execution": ("stepfunctions_engine", "stepfunctions_arns"),
     # Executions of express workflows have metrics, but no events: the metrics' wrapper is outside.
     "ministack.services.stepfunctions._emit_execution_status_event": (
         "stepfunctions_status_events",

@@ -1,7 +1,8 @@
 """Step Functions, the interpreter: executions are run by an engine of ours, and the API reaches into them.
 
 AWS: an execution interprets the Amazon States Language; StopExecution ends it for good, and with it what its ``.sync``
-tasks wait for; SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat reach the task that waits for their token.
+tasks wait for; SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat reach the task that waits for their token;
+TestState runs a state by the same interpreter.
 See: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html
 See: https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
 See: https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html
@@ -9,7 +10,8 @@ See: https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.ht
 ministack 1.5.33: `ministack.services.stepfunctions._run_execution` is an interpreter of its own, which ends a third of
 the executions that were recorded in AWS otherwise; `ministack.services.stepfunctions._stop_execution` sets the status
 and no more, so tasks go on; an unknown token is TaskDoesNotExist in AWS only if no task ever had it;
-GetActivityTask gives a worker the tasks of executions that have ended, too.
+GetActivityTask gives a worker the tasks of executions that have ended, too; `_test_state` runs a part of the types and
+fields of states, by the interpreter of its own.
 
 Removable when: ministack's interpreter agrees with recordings of AWS, has a public extension point for integrations
 that notifies them of an abort, and stops an execution's threads on StopExecution (1.5.33 does not).
@@ -28,6 +30,8 @@ from smproc.local.server.patches.registry import Names, Wrappers, core, service,
 NAMES: Names = {
     "ministack.core.responses": {
         "error_response_json": takes("code", "message", "status", "extra"),
+        "get_account_id": takes(),
+        "get_region": takes(),
         "json_response": callable,
         "now_iso": takes(),
     },
@@ -47,6 +51,7 @@ NAMES: Names = {
         "_SFN_WAIT_SCALE": lambda value: isinstance(value, int | float),
         "_state_machines": lambda value: callable(value.get),
         "_stop_execution": takes("data"),
+        "_test_state": takes("data"),
     },
 }
 _log = logging.getLogger(__name__)
@@ -58,6 +63,19 @@ class CallbackResult(enum.Enum):
     ACCEPTED = enum.auto()
     TIMED_OUT = enum.auto()
     UNKNOWN = enum.auto()
+
+
+class StateTestError(Exception):
+    """TestState refuses a request.
+
+    Args:
+        code: the error code of the API.
+        message: the message.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Engine(Protocol):
@@ -80,6 +98,9 @@ class Engine(Protocol):
 
     def heartbeat(self, token: str) -> CallbackResult:
         """Reset the heartbeat of the task that waits for a token."""
+
+    def test_state(self, request: Mapping[str, Any], account: str, region: str) -> Mapping[str, Any]:
+        """Run a state alone; return the response of TestState."""
 
 
 _engines: list[Engine] = []
@@ -110,6 +131,16 @@ def record_map_run(run: Mapping[str, Any]) -> None:
         run: the record, which may change.
     """
     service("stepfunctions")._map_runs[run["mapRunArn"]] = run
+
+
+def map_run(arn: str) -> MutableMapping[str, Any] | None:
+    """Return the record of a map run, None if there is none.
+
+    Args:
+        arn: its ARN.
+    """
+    record: MutableMapping[str, Any] | None = service("stepfunctions")._map_runs.get(arn)
+    return record
 
 
 def record_child_execution(execution: Mapping[str, Any]) -> None:
@@ -190,6 +221,16 @@ def _send_task_heartbeat(original: Callable[..., Any], data: Mapping[str, Any]) 
     return _callback(original, data, lambda engine, token: engine.heartbeat(token))
 
 
+def _test_state(original: Callable[..., Any], data: Mapping[str, Any]) -> object:
+    if not _engines:
+        return original(data)
+    responses = core("responses")
+    try:
+        return responses.json_response(_engines[0].test_state(data, responses.get_account_id(), responses.get_region()))
+    except StateTestError as error:
+        return responses.error_response_json(error.code, str(error), 400)
+
+
 async def _get_activity_task(original: Callable[..., Any], data: Mapping[str, Any]) -> object:
     while True:
         response = await original(data)
@@ -219,5 +260,6 @@ WRAPPERS: Wrappers = {
         "_send_task_success": _send_task_success,
         "_send_task_failure": _send_task_failure,
         "_send_task_heartbeat": _send_task_heartbeat,
+        "_test_state": _test_state,
     }
 }

@@ -1,12 +1,14 @@
 """Step Functions, RedriveExecution: an execution that did not succeed goes on from the state at which it ended.
 
 AWS: RedriveExecution runs a failed, aborted or timed-out execution of a standard workflow again from the state at which
-it ended, with that state's input, the variables and the history so far. DescribeExecution reports redrives.
+it ended, with that state's input, the variables and the history so far. DescribeExecution and ListExecutions report
+redrives; ListExecutions also the number of items of a child execution of a map run.
 See: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
 See: https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html
+See: https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
 
 ministack 1.5.33: `ministack.services.stepfunctions.handle_request` does not know the action, and
-`ministack.services.stepfunctions._describe_execution` reports no redrives.
+`ministack.services.stepfunctions._describe_execution` and `_list_executions` report no redrives.
 
 Removable when: a release of ministack has the action (1.5.33 does not) and hands it to the interpreter.
 """
@@ -16,7 +18,8 @@ from __future__ import annotations
 import contextvars
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from smproc.local.server.patches.registry import Names, Wrappers, core, service, takes
@@ -32,6 +35,7 @@ NAMES: Names = {
         "_describe_execution": takes("data"),
         "_emit_execution_status_event": takes("execution"),
         "_executions": lambda value: callable(value.get) and callable(value.values),
+        "_list_executions": takes("data"),
         "_finalize_response": takes("response"),
         "_run_execution": takes("exec_arn"),
         "_state_machines": lambda value: callable(value.get),
@@ -40,8 +44,24 @@ NAMES: Names = {
 }
 
 _REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
+# Two events must fit: the redrive's own, and one more.
+_EVENTS_MAX = 24_999
+_REDRIVABLE_PERIOD = timedelta(days=14)
 _OK = 200
 _lock = threading.Lock()
+
+
+def add_redriven_event(execution: MutableMapping[str, Any]) -> None:
+    """Add the event that an execution is redriven to its history.
+
+    Args:
+        execution: ministack's record of the execution, with its number of redrives.
+    """
+    details = {
+        "previousEventId": len(execution["events"]),
+        "executionRedrivenEventDetails": {"redriveCount": execution["redriveCount"]},
+    }
+    service("stepfunctions")._add_event(execution, "ExecutionRedriven", details)
 
 
 async def _handle_request(original: Callable[..., Any], *request: Any) -> object:
@@ -67,7 +87,10 @@ def _redrive_execution(data: Mapping[str, Any]) -> object:
     if execution is None:
         return responses.error_response_json("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'", 400)
     with _lock:
-        if (reason := _refusal(execution)) is not None:
+        reason = _refusal(execution)
+        if execution.get("mapRunArn"):
+            reason = reason or "Execution belongs to a map run: redrive the execution that started the map run"
+        if reason is not None:
             return responses.error_response_json("ExecutionNotRedrivable", reason, 400)
         now = responses.now_iso()
         for member in ("error", "cause"):
@@ -79,11 +102,7 @@ def _redrive_execution(data: Mapping[str, Any]) -> object:
             redriveCount=execution.get("redriveCount", 0) + 1,
             redriveDate=now,
         )
-    details = {
-        "previousEventId": len(execution["events"]),
-        "executionRedrivenEventDetails": {"redriveCount": execution["redriveCount"]},
-    }
-    states._add_event(execution, "ExecutionRedriven", details)
+    add_redriven_event(execution)
     states._emit_execution_status_event(execution)
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(states._run_execution, arn), daemon=True).start()
@@ -92,11 +111,15 @@ def _redrive_execution(data: Mapping[str, Any]) -> object:
 
 def _refusal(execution: Mapping[str, Any]) -> str | None:
     """Return why an execution cannot be redriven, None if it can."""
-    machine = service("stepfunctions")._state_machines.get(execution["stateMachineArn"])
-    if machine is None or machine.get("type", "STANDARD") != "STANDARD" or execution.get("mapRunArn"):
-        return "Execution cannot be redriven: it is no execution of a standard workflow that exists"
     if execution["status"] not in _REDRIVABLE:
         return f"Execution is {execution['status']} and cannot be redriven"
+    if len(execution["events"]) >= _EVENTS_MAX:
+        return "Execution history event limit exceeded"
+    if datetime.now(tz=UTC) - datetime.fromisoformat(execution["stopDate"]) > _REDRIVABLE_PERIOD:
+        return "Execution redrivable period exceeded"
+    machine = service("stepfunctions")._state_machines.get(execution["stateMachineArn"])
+    if not execution.get("mapRunArn") and (machine is None or machine.get("type", "STANDARD") != "STANDARD"):
+        return "Execution cannot be redriven: it is no execution of a standard workflow that exists"
     return None
 
 
@@ -106,18 +129,49 @@ def _describe_execution(original: Callable[..., Any], data: Mapping[str, Any]) -
     if status != _OK or execution is None:
         return status, headers, body
     reason = _refusal(execution)
+    redrivable = "REDRIVABLE_BY_MAP_RUN" if execution.get("mapRunArn") else "REDRIVABLE"
     redrives = {
         "redriveCount": execution.get("redriveCount", 0),
-        "redriveStatus": "REDRIVABLE" if reason is None else "NOT_REDRIVABLE",
+        "redriveStatus": redrivable if reason is None else "NOT_REDRIVABLE",
         **({} if reason is None else {"redriveStatusReason": reason}),
         **({"redriveDate": execution["redriveDate"]} if "redriveDate" in execution else {}),
     }
     return core("responses").json_response({**json.loads(body), **redrives})
 
 
+def _list_executions(original: Callable[..., Any], data: Mapping[str, Any]) -> object:
+    if bool(data.get("stateMachineArn")) == bool(data.get("mapRunArn")):
+        message = "ListExecutions needs either a stateMachineArn or a mapRunArn"
+        return core("responses").error_response_json("ValidationException", message, 400)
+    if data.get("redriveFilter") and not data.get("mapRunArn"):
+        message = "A redriveFilter needs a mapRunArn"
+        return core("responses").error_response_json("ValidationException", message, 400)
+    status, headers, body = original(data)
+    if status != _OK:
+        return status, headers, body
+    answer = json.loads(body)
+    wanted = data.get("redriveFilter")
+    listed = [_with_redrives(item) for item in answer["executions"]]
+    answer["executions"] = [
+        item for item in listed if wanted is None or (wanted == "REDRIVEN") == (item.get("redriveCount", 0) > 0)
+    ]
+    return core("responses").json_response(answer)
+
+
+def _with_redrives(item: dict[str, Any]) -> dict[str, Any]:
+    execution = service("stepfunctions")._executions.get(item["executionArn"])
+    item["redriveCount"] = execution.get("redriveCount", 0)
+    if "redriveDate" in execution:
+        item["redriveDate"] = execution["redriveDate"]
+    if "_items" in execution:
+        item["itemCount"] = execution["_items"]
+    return item
+
+
 WRAPPERS: Wrappers = {
     "ministack.services.stepfunctions": {
         "_describe_execution": _describe_execution,
+        "_list_executions": _list_executions,
         "handle_request": _handle_request,
     }
 }

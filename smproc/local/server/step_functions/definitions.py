@@ -35,6 +35,19 @@ def parsed(definition: str) -> Any:
         return _parse(definition)
 
 
+def parsed_anew(definition: str) -> Any:
+    """Return a program of a definition that nothing else shares.
+
+    Args:
+        definition: the definition, in the Amazon States Language.
+
+    Raises:
+        Exception: it is not valid; moto raises errors of many kinds.
+    """
+    with _lock:
+        return _parse.__wrapped__(definition)
+
+
 @functools.lru_cache(maxsize=_PROGRAMS_MAX)
 def _parse(definition: str) -> Any:
     document = json.loads(definition)

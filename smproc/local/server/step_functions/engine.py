@@ -17,6 +17,7 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
 from smproc.local.server.patches import CallbackResult
 from smproc.local.server.step_functions import activities
 from smproc.local.server.step_functions.execution import Execution
+from smproc.local.server.step_functions.state_tests import run_state
 
 # A late answer to a task of an ended execution is refused as such for so many tasks.
 _KEPT_TOKENS = 10_000
@@ -57,6 +58,19 @@ class Engine:
         """
         execution = self._running.get(execution_arn)
         return execution is not None and execution.stop(error, cause)
+
+    def test_state(self, request: Mapping[str, Any], account: str, region: str) -> Mapping[str, Any]:
+        """Run a state alone; return the response of TestState.
+
+        Args:
+            request: the request of TestState.
+            account: the account of the caller.
+            region: the region of the request.
+
+        Raises:
+            StateTestError: the request is refused.
+        """
+        return run_state(request, account, region)
 
     def succeed(self, token: str, output: str) -> CallbackResult:
         """End the task that waits for a token with success.

@@ -39,5 +39,16 @@ def task(env: Environment, resource_type: str, resource: str, error: str, cause:
     return _exception(env, name, "TaskFailed", {"taskFailedEventDetails": members})
 
 
+def inner(env: Environment, details: Mapping[str, str]) -> FailureEventException:
+    """Return the exception for a Map or Parallel state that fails with the error of what is inside of it.
+
+    Args:
+        env: the environment of the state.
+        details: the error and its cause.
+    """
+    name = CustomErrorName(details["error"])
+    return _exception(env, name, "ExecutionFailed", {"executionFailedEventDetails": details})
+
+
 def _exception(env: Environment, name: object, event_type: str, details: Mapping[str, Any]) -> FailureEventException:
     return FailureEventException(FailureEvent(env=env, error_name=name, event_type=event_type, event_details=details))

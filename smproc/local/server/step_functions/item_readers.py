@@ -15,12 +15,12 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from smproc.local.server.step_functions.columnar_items import ItemReaderError, decompress_zstandard, parquet_rows
+
 _DELIMITERS: Final = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
-_GZIP = b"\x1f\x8b"
-
-
-class ItemReaderError(Exception):
-    """The items cannot be read: States.ItemReaderFailed."""
+_GZIP: Final = b"\x1f\x8b"
+_ZSTANDARD: Final = b"\x28\xb5\x2f\xfd"
+_CSV_HEADER_MAX_IN_BYTES: Final = 10 * 1024
 
 
 def read_items(
@@ -43,12 +43,22 @@ def read_items(
         ItemReaderError: they cannot be read.
     """
     try:
-        items = _objects(client, arguments) if action == "listObjectsV2" else _content(client, arguments, config)
+        items = _listed(client, arguments, config) if action == "listObjectsV2" else _content(client, arguments, config)
         return list(itertools.islice(items, max_items))
     except ClientError as error:
         raise ItemReaderError(f"Failed to read items from S3: {error.response['Error'].get('Message')}") from error
     except (ValueError, UnicodeDecodeError) as error:
         raise ItemReaderError(str(error)) from error
+
+
+def _listed(client: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Any]:
+    if config.get("Transformation") != "LOAD_AND_FLATTEN":
+        yield from _objects(client, arguments)
+        return
+    for found in _objects(client, arguments):
+        # A folder that the console made is an object without data.
+        if found["Size"] or not found["Key"].endswith("/"):
+            yield from _data(_bytes(client, {"Bucket": arguments["Bucket"], "Key": found["Key"]}), config)
 
 
 def _objects(client: Any, arguments: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -64,19 +74,30 @@ def _objects(client: Any, arguments: Mapping[str, Any]) -> Iterator[dict[str, An
 
 
 def _content(client: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Any]:
+    input_type, manifest_type = config.get("InputType", "JSON"), config.get("ManifestType", "S3_INVENTORY")
+    if "ManifestType" not in config and input_type != "MANIFEST":
+        yield from _data(_bytes(client, arguments), config)
+    elif manifest_type == "ATHENA_DATA":
+        yield from _athena_data(client, arguments, config)
+    else:
+        yield from _inventory(client, arguments)
+
+
+def _data(content: bytes, config: Mapping[str, Any]) -> Iterator[Any]:
     input_type = config.get("InputType", "JSON")
-    if input_type == "MANIFEST":
-        yield from _manifest(client, arguments, config)
-        return
+    if input_type == "PARQUET":
+        return parquet_rows(content)
     reader = _READERS.get(input_type)
     if reader is None:
         raise ItemReaderError(f"The local AWS cannot read items of the InputType {input_type}")
-    yield from reader(_text(client, arguments["Bucket"], arguments["Key"]), config)
+    return reader(content.decode("utf-8-sig"), config)
 
 
-def _text(client: Any, bucket: str, key: str) -> str:
-    content: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
-    return (gzip.decompress(content) if content.startswith(_GZIP) else content).decode("utf-8-sig")
+def _bytes(client: Any, arguments: Mapping[str, Any]) -> bytes:
+    content: bytes = client.get_object(**arguments)["Body"].read()
+    if content.startswith(_GZIP):
+        return gzip.decompress(content)
+    return decompress_zstandard(content) if content.startswith(_ZSTANDARD) else content
 
 
 def _json(text: str, config: Mapping[str, Any]) -> Iterator[Any]:
@@ -103,6 +124,8 @@ def _csv(text: str, config: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     delimiter = _DELIMITERS.get(config.get("CSVDelimiter", "COMMA"), ",")
     rows = csv.reader(io.StringIO(text), delimiter=delimiter)
     headers = config.get("CSVHeaders") or next(rows, [])
+    if len(",".join(headers).encode()) > _CSV_HEADER_MAX_IN_BYTES:
+        raise ItemReaderError("CSV headers cannot exceed 10 KiB.")
     if len(set(headers)) < len(headers):
         raise ItemReaderError("CSV headers cannot contain duplicates.")
     for row in rows:
@@ -110,19 +133,26 @@ def _csv(text: str, config: Mapping[str, Any]) -> Iterator[dict[str, str]]:
             yield {header: row[index] if index < len(row) else "" for index, header in enumerate(headers)}
 
 
-def _manifest(client: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield the items of the files that a manifest lists: of an S3 inventory, or a CSV list of Athena's UNLOAD."""
-    text = _text(client, arguments["Bucket"], arguments["Key"])
-    if config.get("ManifestType") == "ATHENA_DATA":
-        for uri in text.split():
-            bucket, _, key = uri.removeprefix("s3://").partition("/")
-            yield from _json_lines(_text(client, bucket, key), config)
-        return
-    document = json.loads(text)
-    headers = [header.strip() for header in document["fileSchema"].split(",")]
-    bucket = document["destinationBucket"].rpartition(":")[2]
-    for listed in document["files"]:
-        yield from _csv(_text(client, bucket, listed["key"]), {"CSVHeaders": headers})
+def _athena_data(client: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the items of the files of an UNLOAD: the manifest has a URI in each line."""
+    file_config = {**config, "InputType": "JSONL" if config.get("InputType") == "MANIFEST" else config.get("InputType")}
+    for uri in _bytes(client, arguments).decode("utf-8-sig").split():
+        bucket, _, key = uri.strip('"').removeprefix("s3://").partition("/")
+        yield from _data(_bytes(client, {"Bucket": bucket, "Key": key}), file_config)
+
+
+def _inventory(client: Any, arguments: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the rows of an S3 inventory, of which AWS reads CSV alone."""
+    manifest = json.loads(_bytes(client, arguments).decode("utf-8-sig"))
+    if manifest.get("fileFormat", "CSV") != "CSV":
+        raise ItemReaderError(
+            f"The manifest lists files of the format {manifest['fileFormat']}; an S3 inventory must be in CSV"
+        )
+    headers = [header.strip() for header in manifest["fileSchema"].split(",")]
+    bucket = manifest["destinationBucket"].rpartition(":")[2]
+    for listed in manifest["files"]:
+        content = _bytes(client, {"Bucket": bucket, "Key": listed["key"]})
+        yield from _csv(content.decode("utf-8-sig"), {"CSVHeaders": headers})
 
 
 _READERS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Iterator[Any]]]] = {

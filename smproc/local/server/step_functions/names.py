@@ -72,6 +72,7 @@ NAMES: Final[Names] = {
         "FailureEventException": inspect.isclass,
         "FailureEventException.extract_error_cause_pair": takes("self"),
         "FailureEventException.get_evaluation_failed_event_details": takes("self"),
+        "FailureEventException.get_execution_failed_event_details": takes("self"),
     },
     f"{PARSER}.asl.component.common.error_name.states_error_name": {
         "StatesErrorName": inspect.isclass,
@@ -110,6 +111,8 @@ NAMES: Final[Names] = {
     f"{PARSER}.asl.component.common.retry.retry_outcome": {
         "RetryOutcome": inspect.isclass,
         "RetryOutcome.CanRetry": _exists,
+        "RetryOutcome.CannotRetry": _exists,
+        "RetryOutcome.NoRetrier": _exists,
     },
     f"{PARSER}.asl.component.common.string.string_expression": {
         "StringIntrinsicFunction": inspect.isclass,
@@ -150,6 +153,7 @@ NAMES: Final[Names] = {
         "Program.__init__": takes(
             "self", "query_language", "start_at", "states", "timeout_seconds", "comment", "version"
         ),
+        "Program._eval_body": takes("self", "env"),
         "Program.eval": takes("self", "env"),
     },
     f"{PARSER}.asl.component.state.choice.comparison.operator.implementations.string_operators": {
@@ -198,12 +202,27 @@ NAMES: Final[Names] = {
         "IterationComponent": inspect.isclass,
         "IterationComponent._get_iteration_program": takes("self"),
     },
+    f"{PARSER}.asl.component.state.exec.state_map.iteration.inline_iteration_component": {
+        "InlineIterationComponent": inspect.isclass,
+        "InlineIterationComponent._eval_body": takes("self", "env"),
+    },
+    f"{PARSER}.asl.component.state.exec.state_map.iteration.iteration_worker": {
+        "IterationWorker": inspect.isclass,
+        "IterationWorker._eval_job": takes("self", "env", "job"),
+    },
+    f"{PARSER}.asl.component.state.exec.state_map.iteration.job": {
+        "Job": inspect.isclass,
+    },
     f"{PARSER}.asl.component.state.exec.state_map.result_writer.result_writer_decl": {
         "ResultWriter": inspect.isclass,
         "ResultWriter._eval_body": takes("self", "env"),
     },
     f"{PARSER}.asl.component.state.exec.state_map.state_map": {
         "StateMap": inspect.isclass,
+    },
+    f"{PARSER}.asl.component.state.exec.state_parallel.branches_decl": {
+        "BranchesDecl": inspect.isclass,
+        "BranchesDecl._eval_body": takes("self", "env"),
     },
     f"{PARSER}.asl.component.state.exec.state_parallel.state_parallel": {
         "StateParallel": inspect.isclass,
@@ -303,7 +322,12 @@ NAMES: Final[Names] = {
         "state_task_service_for": takes("service_name"),
     },
     f"{PARSER}.asl.component.state.state": {
+        "CommonStateField": inspect.isclass,
+        "CommonStateField._eval_body": takes("self", "env"),
         "StateData": _exists,
+    },
+    f"{PARSER}.asl.component.state.state_pass.state_pass": {
+        "StatePass": inspect.isclass,
     },
     f"{PARSER}.asl.component.state.wait.wait_function.wait_function": {
         "WaitFunction": inspect.isclass,
@@ -354,6 +378,7 @@ NAMES: Final[Names] = {
         "Environment.is_running": takes("self"),
         "Environment.open_frame": takes("self", "event_history_context"),
         "Environment.program_state": takes("self"),
+        "Environment.set_ended": takes("self"),
         "Environment.set_stop": takes("self", "stop_date", "cause", "error"),
         "Environment.set_timed_out": takes("self"),
     },

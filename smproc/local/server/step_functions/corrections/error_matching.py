@@ -9,7 +9,7 @@ moto: States.ALL matches every error, and such a path fails the task.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from moto.stepfunctions.parser.asl.component.common.catch.catch_outcome import CatchOutcome
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
@@ -35,6 +35,20 @@ def apply() -> None:
     moto_package.replace(StringIntrinsicFunction, "_eval_body", _naming_field(StringIntrinsicFunction._eval_body))
 
 
+def matches(names: Sequence[str], error: str | None) -> bool:
+    """Return whether an ErrorEquals matches an error.
+
+    Args:
+        names: the names of the ErrorEquals.
+        error: the error's name.
+    """
+    return (
+        error in names
+        or ("States.ALL" in names and error not in _UNMATCHED_BY_ALL)
+        or ("States.TaskFailed" in names and not str(error).startswith("States."))
+    )
+
+
 def _naming_field(original: Callable[..., None]) -> Callable[..., None]:
     """Return a function that notes in its error which field it evaluates, which only its environment knows."""
 
@@ -50,14 +64,8 @@ def _naming_field(original: Callable[..., None]) -> Callable[..., None]:
 
 def _eval_error_equals(self: ErrorEqualsDecl, env: Environment) -> None:
     error = env.stack.pop()
-    error_name = error.error_name if error is not None else None
     names = [name.error_name for name in self.error_names]
-    matched = error_name in names
-    if "States.ALL" in names:
-        matched = matched or error_name not in _UNMATCHED_BY_ALL
-    if "States.TaskFailed" in names:
-        matched = matched or not str(error_name).startswith("States.")
-    env.stack.append(matched)
+    env.stack.append(matches(names, error.error_name if error is not None else None))
 
 
 def _eval_state(self: ExecutionState, env: Environment) -> None:
