@@ -30,7 +30,8 @@ def list_schedules(stack: Stack, local: LocalPort = None) -> None:
     for schedule in schedules:
         does = "flushes the open batches" if schedule.flushes else "runs over the window since the last run"
         state = "" if schedule.enabled else ", disabled"
-        typer.echo(printable(f"{schedule.name}\n    {schedule.expression} {schedule.time_zone}{state}, {does}"))
+        typer.echo(printable(schedule.name))
+        typer.echo(printable(f"    {schedule.expression} {schedule.time_zone}{state}, {does}"))
     if not schedules:
         typer.echo(printable(f"the stack {stack!r} has no schedule of a pipeline"))
 

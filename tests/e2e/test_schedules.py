@@ -52,6 +52,14 @@ class Schedules:
             for scheduled in scheduled_times
         ]
 
+    def open_objects(self) -> int:
+        """Return the number of objects in open batches."""
+        dynamodb = self.session.client("dynamodb")
+        items = [
+            item for table in dynamodb.list_tables()["TableNames"] for item in dynamodb.scan(TableName=table)["Items"]
+        ]
+        return sum(int(item["objects"]["N"]) for item in items if item["pk"]["S"] == "open")
+
     def told(self, text: str) -> list[dict[str, Any]]:
         """Return what the jobs have logged that contains a text."""
         logs = self.session.client("logs")
@@ -177,16 +185,16 @@ def test_a_window_without_objects_starts_no_run(schedules: Schedules) -> None:
 
 def test_a_flush_starts_the_open_batches(schedules: Schedules, capsys: pytest.CaptureFixture[str]) -> None:
     schedules.put("BatchesBucket", "in/a.csv", "in/b.csv")
-    time.sleep(3)  # uploads are in the ledger, and wait for the end of the day
+    until(lambda: schedules.open_objects() == 2)
     assert schedules.executions("BatchesMachine") == []
     port = str(schedules.local_aws.port)
 
     assert main(["schedule", "list", "--stack", "Schedules", "--local", port]) == 0
     assert (
-        "Schedules/Batches/Flush\n    rate(1 minute) UTC, disabled, flushes the open batches" in capsys.readouterr().out
+        "Schedules/Batches/Trigger/Flush\n    rate(1 minute) Etc/UTC, disabled, flushes the open batches" in capsys.readouterr().out
     )
     assert main(["schedule", "fire", "--stack", "Schedules", "--local", port]) == 1
-    assert "has several schedules; name one of these: Schedules/Batches/Flush" in capsys.readouterr().err
+    assert "has several schedules; name one of these: Schedules/Batches/Trigger/Flush" in capsys.readouterr().err
     assert main(["schedule", "fire", "Flush", "--stack", "Schedules", "--local", port]) == 0
 
     (run,) = until(lambda: schedules.executions("BatchesMachine"), seconds=90)
