@@ -18,6 +18,7 @@ AWS_IMAGE = re.compile(
     r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|[a-z0-9.-]+)/(?P<repository>[a-z0-9._/-]+)(?:[:@].*)?"
 )
 _SCIKIT_LEARN = "sagemaker-scikit-learn"
+_XGBOOST = "sagemaker-xgboost"
 SPARK = "sagemaker-spark-processing"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ROOT = "/opt/smproc"
@@ -78,14 +79,14 @@ def contents_of(image: str, python: ImageContents | None = None) -> ImageContent
     """
     match = AWS_IMAGE.fullmatch(image)
     repository = match["repository"] if match else None
-    if repository == _SCIKIT_LEARN:
+    if repository in (_SCIKIT_LEARN, _XGBOOST):
         return python or this_python()
     if repository == SPARK:
         return _with_spark(image, python or this_python())
     raise CannotRunError(
         f"The local AWS cannot run the image {image}: no container engine has it, and the local AWS itself substitutes "
-        f"only {_SCIKIT_LEARN} and {SPARK}, with its own Python {sys.version.split()[0]}; name a substitute for "
-        f"your image: smproc local images add {_repository(image)} /path/to/virtual-environment"
+        f"only {_SCIKIT_LEARN}, {_XGBOOST} and {SPARK}; name a substitute for your image: smproc local images add "
+        f"{_repository(image)} /path/to/virtual-environment"
     )
 
 
