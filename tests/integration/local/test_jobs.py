@@ -113,6 +113,7 @@ def test_the_environment_holds_the_requests_variables_and_the_aws_settings(local
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": local_aws.aws.endpoint,
         "HOME": "/root",
+        "SAGEMAKER_USER_CONFIG_OVERRIDE": "/opt/ml/.smproc/sagemaker.yaml",
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -1,8 +1,8 @@
 """IAM, the AWS managed policy of SageMaker's roles, and a warning of those that are not known.
 
-AWS: the policy ``AmazonSageMakerFullAccess``, which notebooks and their jobs have, allows objects of buckets whose name
-contains ``sagemaker``, logs, metrics, SageMaker itself, and parts of other services. A policy that does not exist cannot
-be attached.
+AWS: the policy ``AmazonSageMakerFullAccess``, which notebooks and their jobs have, allows objects of buckets whose
+name contains ``sagemaker``, logs, metrics, SageMaker itself, and parts of other services. A policy that does not
+exist cannot be attached.
 See: https://docs.aws.amazon.com/sagemaker/latest/dg/security-iam-awsmanpol.html
 See: https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html
 
@@ -179,13 +179,11 @@ def _seed(original: Callable[..., Any]) -> None:
 def _attach(original: Callable[..., Any], entity: dict[str, Any], policy_arn: str) -> object:
     if not service("iam").policy_known(policy_arn):
         _log.warning(
-            "The policy %s, which was attached to a role or a user, is not known: it grants nothing here. Attach a policy "
-            "of your own with its statements",
+            "The policy %s, which was attached to a role or a user, is not known: it grants nothing here. Attach a "
+            "policy of your own with its statements",
             policy_arn,
         )
     return original(entity, policy_arn)
 
 
-WRAPPERS: Wrappers = {
-    "ministack.services.iam": {"_seed_aws_managed_policies": _seed, "attach_managed_policy": _attach}
-}
+WRAPPERS: Wrappers = {"ministack.services.iam": {"_seed_aws_managed_policies": _seed, "attach_managed_policy": _attach}}
