@@ -11,14 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from smproc.local import LocalAws
 from smproc.local.runners import CannotRunError
 from smproc.local.runners.image_environments import versions_of
-from smproc.local.runners.image_environments.pythons import find_python
 from smproc.local.runners.spark import find_spark
+from tests.helpers.image_environments import local_aws_with_versions, require_python
 from tests.helpers.local_aws import BUCKET, RunningLocalAws
-from tests.helpers.ports import free_port
-from tests.helpers.sandboxes import require_any_sandbox
 
 _SCRIPTS = Path(__file__).with_name("scripts")
 _REGISTRIES = {
@@ -42,16 +39,9 @@ _ARGUMENTS = {
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalAws]:
-    require_any_sandbox()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SMPROC_IMAGE_ENVIRONMENTS", "on")
-        with LocalAws(
-            free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process", enforce_iam=False
-        ) as local_aws:
-            user = RunningLocalAws(local_aws, "any")
-            user.put("people.csv", _PEOPLE)
-            yield user
-            user.close()
+    with local_aws_with_versions(tmp_path_factory.mktemp("state")) as user:
+        user.put("people.csv", _PEOPLE)
+        yield user
 
 
 def _image(folder: str) -> str:
@@ -66,9 +56,7 @@ def _image(folder: str) -> str:
     uri = f"{_REGISTRIES[repository]}.dkr.ecr.us-east-1.amazonaws.com/{repository}:{tag}"
     versions = versions_of(repository, tag)
     assert versions is not None
-    found = find_python(versions.python, Path("/nowhere"))
-    if found is None or found.minor != versions.python:
-        pytest.skip(f"this machine has no Python {versions.python}, which the image {folder} has")
+    require_python(versions.python, folder)
     if is_spark:
         try:
             find_spark(uri)

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from smproc.local.runners.base import CannotRunError
 from smproc.local.runners.image_environments import ROOT as JOB_PYTHON
+from smproc.local.runners.image_environments import ImageVersions, versions_of
 from smproc.local.runners.spark import SparkInstallation, compiled_file_systems, find_spark, smspark_files
 from smproc.local.runners.training import train_command, train_files
 
 AWS_IMAGE = re.compile(
     r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|[a-z0-9.-]+)/(?P<repository>[a-z0-9._/-]+)(?:[:@].*)?"
 )
+_TAG = re.compile(r":([^@]+)")
 _SCIKIT_LEARN = "sagemaker-scikit-learn"
 _XGBOOST = "sagemaker-xgboost"
 SPARK = "sagemaker-spark-processing"
@@ -77,6 +79,20 @@ class ImageContents:
         if arguments and (program := self.programs.get(arguments[0])):
             return [*program, *arguments[1:]]
         return []
+
+
+def known_versions(image: str) -> tuple[str, ImageVersions] | None:
+    """Return the repository of one of SageMaker's images and the versions in it, None if they are not known.
+
+    Args:
+        image: the image's URI.
+    """
+    match = AWS_IMAGE.fullmatch(image)
+    if match is None:
+        return None
+    tag = _TAG.search(image.rpartition("/")[2])
+    versions = versions_of(match["repository"], tag[1] if tag else "")
+    return None if versions is None else (match["repository"], versions)
 
 
 def contents_of(image: str, python: ImageContents | None = None) -> ImageContents:

@@ -121,6 +121,7 @@ class SageMakerService:
             tags=with_tags({}, request.get("Tags", ())),
             fault=self._faults.for_job(name),
             on_change=self._changed,
+            on_phase=self._jobs.save,
         )
         if self._closed:
             raise ApiError("ServiceUnavailable", "The local AWS is stopping")
