@@ -37,6 +37,9 @@ if node := shutil.which("node"):
     os.environ.setdefault("JSII_NODE", node)
 # Most tests run jobs with installed packages: to make the environments of images takes time and a package index.
 os.environ.setdefault("SMPROC_IMAGE_ENVIRONMENTS", "off")
+# aws-cdk checks each template against its own rules, which takes more than half of the time of a synthesis.
+# tests/conformance/template turns it on, and reads what it finds.
+os.environ.setdefault("CDK_VALIDATION", "false")
 
 
 def pytest_configure() -> None:

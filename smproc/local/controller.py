@@ -332,7 +332,8 @@ class LocalAws:
     def _sagemaker_config(self) -> dict[str, str]:
         path = self._state_dir.sagemaker_config(self.region, self.account)
         self._state_dir.create()
-        path.write_text(sagemaker_config(self.region, self.account), encoding="utf-8")
+        # JSON is YAML, too.
+        path.write_text(json.dumps(sagemaker_config(self.region, self.account)), encoding="utf-8")
         return {"SAGEMAKER_USER_CONFIG_OVERRIDE": str(path)}
 
     def _call(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:

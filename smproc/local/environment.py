@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from typing import Any
 
 ACCOUNT = "000000000000"
 _LOOPBACK = "127.0.0.1,localhost"
@@ -56,7 +56,7 @@ def pointing_at(port: int, region: str, inherited: Mapping[str, str], account: s
     }
 
 
-def sagemaker_config(region: str, account: str) -> str:
+def sagemaker_config(region: str, account: str) -> dict[str, Any]:
     """Return the content of a configuration file of the SageMaker SDK that names its default bucket.
 
     Without it, the SDK asks STS for the account, at an address of AWS that it builds itself. The name is the one that
@@ -69,8 +69,7 @@ def sagemaker_config(region: str, account: str) -> str:
     See: https://sagemaker.readthedocs.io/en/stable/overview.html#configuring-and-using-defaults-with-the-sagemaker-python-sdk
     """
     session = {"DefaultS3Bucket": f"sagemaker-{region}-{account}"}
-    # JSON is YAML, too.
-    return json.dumps({"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"Session": session}}}})
+    return {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"Session": session}}}}
 
 
 def to_unset(inherited: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Scripts as they are written for SageMaker's images, one per idiom, each unmodified in the image that it is for.
 
-The folder of a script names its image: ``scripts/1.2-1/`` is the scikit-learn image of that version.
+The folder of a script names its image: ``scripts/1.2-1/`` is the scikit-learn image of that version,
+``scripts/xgboost-1.7-1/`` the XGBoost image.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from smproc.local import LocalAws
 from smproc.local.runners import CannotRunError
 from smproc.local.runners.image_environments import versions_of
-from smproc.local.runners.image_environments.pythons import find_python
 from smproc.local.runners.spark import find_spark
+from tests.helpers.image_environments import local_aws_with_versions, require_python
 from tests.helpers.local_aws import BUCKET, RunningLocalAws
-from tests.helpers.ports import free_port
-from tests.helpers.sandboxes import require_any_sandbox
 
 _SCRIPTS = Path(__file__).with_name("scripts")
-_REGISTRIES = {"sagemaker-scikit-learn": "683313688378", "sagemaker-spark-processing": "173754725891"}
+_REGISTRIES = {
+    "sagemaker-scikit-learn": "683313688378",
+    "sagemaker-spark-processing": "173754725891",
+    "sagemaker-xgboost": "683313688378",
+}
 _PEOPLE = "age,income,city\n31,10.5,Oslo\n45,20.0,Rome\n52,30.5,Oslo\n28,12.0,Bern\n"
 _ARGUMENTS = {
     "lists_of_arguments": [
@@ -37,29 +39,24 @@ _ARGUMENTS = {
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalAws]:
-    require_any_sandbox()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SMPROC_IMAGE_ENVIRONMENTS", "on")
-        with LocalAws(
-            free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process", enforce_iam=False
-        ) as local_aws:
-            user = RunningLocalAws(local_aws, "any")
-            user.put("people.csv", _PEOPLE)
-            yield user
-            user.close()
+    with local_aws_with_versions(tmp_path_factory.mktemp("state")) as user:
+        user.put("people.csv", _PEOPLE)
+        yield user
 
 
 def _image(folder: str) -> str:
     """Return the URI of the image for the scripts of a folder; skip the test where its Python or Spark is missing."""
     is_spark = folder.startswith("spark-")
-    repository = "sagemaker-spark-processing" if is_spark else "sagemaker-scikit-learn"
-    tag = folder.removeprefix("spark-").replace("-py", "-cpu-py") if is_spark else f"{folder}-cpu-py3"
+    if is_spark:
+        repository, tag = "sagemaker-spark-processing", folder.removeprefix("spark-").replace("-py", "-cpu-py")
+    elif folder.startswith("xgboost-"):
+        repository, tag = "sagemaker-xgboost", folder.removeprefix("xgboost-")
+    else:
+        repository, tag = "sagemaker-scikit-learn", f"{folder}-cpu-py3"
     uri = f"{_REGISTRIES[repository]}.dkr.ecr.us-east-1.amazonaws.com/{repository}:{tag}"
     versions = versions_of(repository, tag)
     assert versions is not None
-    found = find_python(versions.python, Path("/nowhere"))
-    if found is None or found.minor != versions.python:
-        pytest.skip(f"this machine has no Python {versions.python}, which the image {folder} has")
+    require_python(versions.python, folder)
     if is_spark:
         try:
             find_spark(uri)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from smproc.local.runners.image_builds import build
+
 ROOT = Path(__file__).parents[2]
 FILES = [*ROOT.glob("requirements*.txt"), *(ROOT / "tools" / "requirements").glob("*.txt")]
 PINNED = re.compile(r"[A-Za-z0-9._-]+==[^ ;]+( ;[^\\]*)?( \\\n    --hash=sha256:[0-9a-f]{64})+\n")
@@ -29,3 +31,10 @@ def test_every_installation_requires_hashes() -> None:
 def test_every_npm_package_has_a_hash() -> None:
     packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     assert [name for name, entry in packages.items() if name and not entry.get("integrity")] == []
+
+
+def test_the_java_of_images_that_are_built_here_is_that_of_sandboxes() -> None:
+    pinned = (ROOT / "requirements-spark.txt").read_text()
+    assert {name: re.findall(rf"^{name}==(\S+)", pinned, re.MULTILINE) for name in build._JAVA} == {
+        name: [version] for name, version in build._JAVA.items()
+    }

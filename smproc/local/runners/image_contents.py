@@ -11,14 +11,27 @@ from pathlib import Path
 
 from smproc.local.runners.base import CannotRunError
 from smproc.local.runners.image_environments import ROOT as JOB_PYTHON
+from smproc.local.runners.image_environments import ImageVersions, versions_of
 from smproc.local.runners.spark import SparkInstallation, compiled_file_systems, find_spark, smspark_files
 from smproc.local.runners.training import train_command, train_files
 
 AWS_IMAGE = re.compile(
     r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|[a-z0-9.-]+)/(?P<repository>[a-z0-9._/-]+)(?:[:@].*)?"
 )
+_TAG = re.compile(r":([^@]+)")
 _SCIKIT_LEARN = "sagemaker-scikit-learn"
+_XGBOOST = "sagemaker-xgboost"
 SPARK = "sagemaker-spark-processing"
+# The variables that SageMaker's toolkits have in their images, in processing jobs, too.
+_TOOLKIT = {
+    "SM_INPUT": "/opt/ml/input",
+    "SM_INPUT_TRAINING_CONFIG_FILE": "/opt/ml/input/config/hyperparameters.json",
+    "SM_INPUT_DATA_CONFIG_FILE": "/opt/ml/input/config/inputdataconfig.json",
+    "SM_CHECKPOINT_CONFIG_FILE": "/opt/ml/input/config/checkpointconfig.json",
+    "SM_MODEL_DIR": "/opt/ml/model",
+}
+# The directory of Python in these images, which some entry points name.
+_MINICONDA = "/miniconda3"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ROOT = "/opt/smproc"
 _COMMANDS = f"{_ROOT}/bin"
@@ -40,6 +53,7 @@ class ImageContents:
         environment: the image's other variables.
         entrypoint: the image's own entry point, empty if it has none.
         programs: the commands that programs of the image stand for, by name.
+        links: symbolic links, by path.
     """
 
     directories: tuple[Path, ...]
@@ -49,6 +63,7 @@ class ImageContents:
     environment: dict[str, str] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
     def command(self, entrypoint: Sequence[str], arguments: Sequence[str]) -> list[str]:
         """Return the command of a container; empty if there is none.
@@ -66,6 +81,20 @@ class ImageContents:
         return []
 
 
+def known_versions(image: str) -> tuple[str, ImageVersions] | None:
+    """Return the repository of one of SageMaker's images and the versions in it, None if they are not known.
+
+    Args:
+        image: the image's URI.
+    """
+    match = AWS_IMAGE.fullmatch(image)
+    if match is None:
+        return None
+    tag = _TAG.search(image.rpartition("/")[2])
+    versions = versions_of(match["repository"], tag[1] if tag else "")
+    return None if versions is None else (match["repository"], versions)
+
+
 def contents_of(image: str, python: ImageContents | None = None) -> ImageContents:
     """Return the contents that substitute for an image.
 
@@ -78,20 +107,24 @@ def contents_of(image: str, python: ImageContents | None = None) -> ImageContent
     """
     match = AWS_IMAGE.fullmatch(image)
     repository = match["repository"] if match else None
-    if repository == _SCIKIT_LEARN:
-        return python or this_python()
+    if repository in (_SCIKIT_LEARN, _XGBOOST):
+        return _with_toolkit(python or this_python())
     if repository == SPARK:
         return _with_spark(image, python or this_python())
     raise CannotRunError(
         f"The local AWS cannot run the image {image}: no container engine has it, and the local AWS itself substitutes "
-        f"only {_SCIKIT_LEARN} and {SPARK}, with its own Python {sys.version.split()[0]}; name a substitute for "
-        f"your image: smproc local images add {_repository(image)} /path/to/virtual-environment"
+        f"only {_SCIKIT_LEARN}, {_XGBOOST} and {SPARK}; name a substitute for your image: smproc local images add "
+        f"{_repository(image)} /path/to/virtual-environment"
     )
 
 
 def _repository(image: str) -> str:
     """Return the image's name without its registry and its tag."""
     return re.sub(r"[:@].*", "", image.rpartition("/")[2]) or "IMAGE"
+
+
+def _with_toolkit(python: ImageContents) -> ImageContents:
+    return replace(python, environment=python.environment | _TOOLKIT, links={_MINICONDA: JOB_PYTHON})
 
 
 def _with_spark(image: str, python: ImageContents) -> ImageContents:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import importlib.metadata
-import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from smproc.local.runners.base import CannotRunError
-from smproc.local.runners.image_contents import AWS_IMAGE, ImageContents, contents_of, python_at
+from smproc.local.runners.image_contents import ImageContents, contents_of, known_versions, python_at
 from smproc.local.runners.image_environments import (
     CannotMakeEnvironmentError,
     Environment,
     Environments,
     ImageVersions,
     describe,
-    versions_of,
 )
 from smproc.local.runners.image_list import ImageList
 
@@ -96,11 +94,8 @@ class ImagePreparation:
 
 
 def _versions(image: str) -> ImageVersions | None:
-    match = AWS_IMAGE.fullmatch(image)
-    if match is None:
-        return None
-    tag = re.search(r":([^@]+)", image.rpartition("/")[2])
-    return versions_of(match["repository"], tag[1] if tag else "")
+    known = known_versions(image)
+    return known[1] if known else None
 
 
 def _this_environment(versions: ImageVersions) -> Environment:

@@ -13,7 +13,7 @@ from smproc.local.probes import catches, children
 from smproc.local.runners.base import CannotRunError
 from smproc.local.runners.failure_hints import explain
 from smproc.local.runners.image_contents import ImageContents
-from smproc.local.runners.image_environments import ROOT, JobPython, create_job_python, describe
+from smproc.local.runners.image_environments import ROOT, VARIABLES, JobPython, create_job_python, describe
 from smproc.local.runners.image_preparation import ImagePreparation
 from smproc.local.runners.sandboxes import Sandbox, SandboxSpec, system_files, system_links
 from smproc.local.runners.spec import ContainerSpec, Output, StopSignal
@@ -122,13 +122,17 @@ def _sandbox_spec(
             "PATH": image.path,
             "HOME": "/root",
             "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONIOENCODING": "UTF-8",
             "PYTHONUNBUFFERED": "1",
+            **VARIABLES,
             **image.environment,
             **container.environment,
         },
         read_only=read_only | usr_local.read_only | image.files | {"/etc/hosts": hosts},
         writable={_OPT_ML: container.opt_ml, ROOT: python.directory, **usr_local.writable},
-        links=system_links(),
+        links=system_links() | dict(image.links),
         hostname=container.host,
         network=container.network,
     )

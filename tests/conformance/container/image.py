@@ -22,7 +22,6 @@ _PROGRAMS = ("sh", "sleep", "bash", "dirname", "env", "head")
 _LIBRARIES = ("libstdc++.so.6", "libgcc_s.so.1", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libz.so.1")
 _PASSWORDS = b"root:x:0:0:root:/root:/bin/bash\n"
 _EXCLUDED = {
-    "__pycache__",
     "ensurepip",
     "idlelib",
     "lib2to3",
@@ -62,6 +61,9 @@ def _fill(root: tarfile.TarFile) -> None:
     python = (prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}").resolve()
     library = Path(sysconfig.get_path("stdlib", vars={"installed_base": str(prefix), "base": str(prefix)}))
     modules = [path for path in library.rglob("*") if path.is_file() and not _EXCLUDED & set(path.parts)]
+    # With its compiled modules, as an image of Python has them: else each job compiles what it imports.
+    compiled = f".{sys.implementation.cache_tag}.pyc"
+    modules = [path for path in modules if path.suffix != ".pyc" or path.name.endswith(compiled)]
     modules = [path for path in modules if not any(part.startswith("config-") for part in path.parts)]
     programs = {f"/usr/bin/{name}": Path(f"/bin/{name}").resolve() for name in _PROGRAMS}
     listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout

@@ -13,7 +13,7 @@ from tests.helpers.stacks import run_app
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the assembly that `python app.py` writes."""
     out = tmp_path_factory.mktemp("assembly")
-    run_app(out)
+    run_app(out, CDK_VALIDATION="true")
     return out
 
 

@@ -27,7 +27,8 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Synthesize app.py and each example from an unrelated directory, with secrets in the environment."""
     directory = tmp_path_factory.mktemp("examples")
     found = {app.stem: directory / app.stem for app in (APP, *EXAMPLES)}
-    run_apps(dict(zip((APP, *EXAMPLES), found.values(), strict=True)), cwd=directory, **ENVIRONMENT)
+    apps = dict(zip((APP, *EXAMPLES), found.values(), strict=True))
+    run_apps(apps, cwd=directory, **ENVIRONMENT, CDK_VALIDATION="true")
     return found
 
 
@@ -43,6 +44,12 @@ def test_cfn_lint_finds_nothing(assemblies: dict[str, Path], tolerated: list[str
     lint: list[str | Path] = [Path(sys.prefix) / "bin" / "cfn-lint", *tolerated, "--template", *templates]
     process = subprocess.run(lint, check=False, capture_output=True, text=True)
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", [APP.stem, *NAMES])
+def test_the_validation_of_aws_cdk_finds_nothing(assemblies: dict[str, Path], name: str) -> None:
+    report = json.loads((assemblies[name] / "validation-report.json").read_text())
+    assert report["pluginReports"] == []
 
 
 _PERMISSIONS = (

@@ -282,3 +282,9 @@ def test_jobs_are_separated_by_region_and_account(local_aws: RunningLocalAws) ->
         assert elsewhere.list_processing_jobs()["ProcessingJobSummaries"] == []
         assert refusal(elsewhere.describe_processing_job, ProcessingJobName=name)[0] == "ValidationException"
         elsewhere.close()
+
+
+def test_the_refusal_of_a_rest_request_names_it(local_aws: RunningLocalAws) -> None:
+    record = [{"FeatureName": "id", "ValueAsString": "1"}]
+    with pytest.raises(ClientError, match="does not have the SageMaker operation PUT /FeatureGroup/people; it has "):
+        local_aws.client("sagemaker-featurestore-runtime").put_record(FeatureGroupName="people", Record=record)

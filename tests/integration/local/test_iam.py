@@ -137,3 +137,30 @@ def test_a_role_may_do_everything_where_iam_is_not_enforced(tmp_path: Path) -> N
         world = World(aws)
         world.client("s3", world.reader).put_object(Bucket=BUCKET, Key="a", Body=b"1")
         assert "denied by" not in world.log()
+
+
+def test_a_role_of_sagemakers_managed_policy_reads_its_buckets_and_writes_logs(world: World) -> None:
+    iam, s3 = world.client("iam"), world.client("s3")
+    s3.create_bucket(Bucket="sagemaker-us-east-1-data")
+    s3.put_object(Bucket="sagemaker-us-east-1-data", Key="a", Body=b"1")
+    s3.put_object(Bucket=BUCKET, Key="open", Body=b"1")
+    iam.create_role(RoleName="notebook", AssumeRolePolicyDocument=_policy(TRUST))
+    iam.attach_role_policy(RoleName="notebook", PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
+    keys = world.client("sts").assume_role(RoleArn=ROLE.replace("reader", "notebook"), RoleSessionName="test")
+    notebook = {
+        "aws_access_key_id": keys["Credentials"]["AccessKeyId"],
+        "aws_secret_access_key": keys["Credentials"]["SecretAccessKey"],
+        "aws_session_token": keys["Credentials"]["SessionToken"],
+    }
+    assert world.client("s3", notebook).get_object(Bucket="sagemaker-us-east-1-data", Key="a")["Body"].read() == b"1"
+    world.client("logs", notebook).create_log_group(logGroupName="/aws/sagemaker/ProcessingJobs")
+    assert world.client("sagemaker", notebook).list_processing_jobs()["ProcessingJobSummaries"] == []
+    with pytest.raises(ClientError, match="s3:GetObject"):
+        world.client("s3", notebook).get_object(Bucket=BUCKET, Key="open")
+
+
+def test_the_log_names_an_attached_policy_that_is_not_known(world: World) -> None:
+    policy = "arn:aws:iam::aws:policy/AmazonKeyspacesFullAccess"
+    world.client("iam").create_role(RoleName="wide", AssumeRolePolicyDocument=_policy(TRUST))
+    world.client("iam").attach_role_policy(RoleName="wide", PolicyArn=policy)
+    assert f"The policy {policy}, which was attached to a role or a user, is not known" in world.log()

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from smproc.local import LocalAws
 from smproc.local.runners.failure_hints import explain
-from smproc.local.runners.image_environments.pythons import find_python
+from tests.helpers.image_environments import local_aws_with_versions, require_python
 from tests.helpers.local_aws import RunningLocalAws
-from tests.helpers.ports import free_port
-from tests.helpers.sandboxes import require_any_sandbox
 
 _IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:{}-cpu-py3"
 _PYTHONS = {"0.20.0": "3.7", "0.23-1": "3.7", "1.0-1": "3.8", "1.2-1": "3.9", "1.4-2": "3.10"}
@@ -63,28 +59,19 @@ _CORPUS = [
     (
         "1.2-1",
         "requirements",
-        "open('/tmp/r.txt', 'w').write('xmltodict\\n'); " + _PIP.format("'-r', '/tmp/r.txt'") + "; import xmltodict",
+        "open('r.txt', 'w').write('xmltodict\\n'); " + _PIP.format("'-r', 'r.txt'") + "; import xmltodict",
     ),
 ]
 
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalAws]:
-    require_any_sandbox()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SMPROC_IMAGE_ENVIRONMENTS", "on")
-        with LocalAws(
-            free_port(), state_dir=tmp_path_factory.mktemp("state"), runner="process", enforce_iam=False
-        ) as local_aws:
-            user = RunningLocalAws(local_aws, "any")
-            yield user
-            user.close()
+    with local_aws_with_versions(tmp_path_factory.mktemp("state")) as user:
+        yield user
 
 
 def _run(aws: RunningLocalAws, version: str, script: str) -> tuple[dict[str, object], list[str]]:
-    found = find_python(_PYTHONS[version], Path("/nowhere"))
-    if found is None or found.minor != _PYTHONS[version]:
-        pytest.skip(f"this machine has no Python {_PYTHONS[version]}, which the image {version} has")
+    require_python(_PYTHONS[version], version)
     request = aws.request(script)
     request["AppSpecification"]["ImageUri"] = _IMAGE.format(version)
     job = aws.wait(aws.create(request), deadline_in_seconds=600)

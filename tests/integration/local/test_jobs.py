@@ -113,8 +113,18 @@ def test_the_environment_holds_the_requests_variables_and_the_aws_settings(local
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": local_aws.aws.endpoint,
         "HOME": "/root",
+        "SAGEMAKER_USER_CONFIG_OVERRIDE": "/opt/ml/.smproc/sagemaker.yaml",
         "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONIOENCODING": "UTF-8",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONUSERBASE": "/opt/smproc/python/user",
+        "SM_INPUT": "/opt/ml/input",
+        "SM_INPUT_TRAINING_CONFIG_FILE": "/opt/ml/input/config/hyperparameters.json",
+        "SM_INPUT_DATA_CONFIG_FILE": "/opt/ml/input/config/inputdataconfig.json",
+        "SM_CHECKPOINT_CONFIG_FILE": "/opt/ml/input/config/checkpointconfig.json",
+        "SM_MODEL_DIR": "/opt/ml/model",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sqlite3
@@ -14,6 +15,7 @@ from smproc.local import LocalAws, LocalAwsError
 from smproc.local.probes import children
 from tests.helpers.local_aws import RunningLocalAws
 from tests.helpers.sandboxes import require_any_sandbox
+from tests.integration.local import test_training as training
 
 SLEEP = "import subprocess; print('ready', flush=True); subprocess.run(['sleep', '1000'])"
 
@@ -89,6 +91,32 @@ def test_a_job_that_ran_when_the_server_was_killed_has_failed_and_its_processes_
     restartable.aws.stop()
     restartable.aws.start()
     assert restartable.describe(running)["ProcessingEndTime"] == first
+
+
+def test_a_training_job_that_ran_when_the_server_ended_has_its_end_in_its_phases(restartable: RunningLocalAws) -> None:
+    pid = restartable.aws.status().pid
+    assert pid
+    for end, status in ((signal.SIGKILL, "Failed"), (signal.SIGTERM, "Stopped")):
+        sent = training.own_program(restartable, "open('/opt/ml/checkpoints/a', 'w').close(); " + training.SLEEP)
+        sent["CheckpointConfig"] = {"S3Uri": f"s3://{restartable.bucket}/kept/{sent['TrainingJobName']}"}
+        name = training.create(restartable, sent)
+        # The checkpoints are uploaded while the program runs.
+        restartable.until(functools.partial(restartable.keys, f"kept/{name}/"), lambda keys: keys == ["a"])
+        if end == signal.SIGKILL:
+            os.kill(pid, end)
+            restartable.until(lambda: alive(pid), lambda running: not running)
+        else:
+            restartable.aws.stop()
+        restartable.aws.start()
+        job = training.describe(restartable, name)
+        assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == (status, status)
+        phases = job["SecondaryStatusTransitions"]
+        assert [phase["Status"] for phase in phases][:3] == ["Starting", "Downloading", "Training"]
+        assert phases[-1]["Status"] == status
+        assert all("EndTime" in phase for phase in phases)
+        assert job["TrainingStartTime"] <= job["TrainingEndTime"]
+        (summary,) = restartable.sagemaker.list_training_jobs(NameContains=name)["TrainingJobSummaries"]
+        assert summary["TrainingJobStatus"] == status
 
 
 def test_a_job_that_ran_when_the_server_was_stopped_was_stopped(restartable: RunningLocalAws) -> None:

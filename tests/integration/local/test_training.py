@@ -262,6 +262,75 @@ def test_checkpoints_are_continued_and_kept(local_aws: RunningLocalAws) -> None:
     assert local_aws.get(checkpoints["S3Uri"].removeprefix("s3://data/") + "/step") == b"1+1"
 
 
+def test_a_job_on_spot_instances_is_described_with_what_it_would_save(local_aws: RunningLocalAws) -> None:
+    stopping = {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 1200}
+    job = run(local_aws, own_program(local_aws, "", EnableManagedSpotTraining=True, StoppingCondition=stopping))
+    assert job["EnableManagedSpotTraining"] is True
+    assert job["StoppingCondition"] == stopping
+    # No instance is interrupted here, so all of its time is billed.
+    assert job["BillableTimeInSeconds"] == job["TrainingTimeInSeconds"]
+
+
+def test_a_program_with_network_isolation_has_its_data_and_neither_network_nor_credentials(
+    local_aws: RunningLocalAws,
+) -> None:
+    script = f"""
+import json, os, socket
+try:
+    socket.create_connection(("127.0.0.1", {local_aws.aws.port}), 2)
+    found = ["connected"]
+except OSError:
+    found = ["cut off"]
+found += [name for name in os.environ if "CREDENTIALS" in name]
+open("/opt/ml/model/found", "w").write(json.dumps(found))
+"""
+    found = {}
+    for isolated in (False, True):
+        sent = own_program(local_aws, script, EnableNetworkIsolation=isolated)
+        job = run(local_aws, sent)
+        assert (job["TrainingJobStatus"], job["EnableNetworkIsolation"]) == ("Completed", isolated)
+        model = members(local_aws.get(f"trained/{sent['TrainingJobName']}/output/model.tar.gz"))
+        found[isolated] = json.loads(model["found"])
+    assert found == {False: ["connected", "AWS_CONTAINER_CREDENTIALS_FULL_URI"], True: ["cut off"]}
+
+
+def test_each_change_of_a_status_is_an_event(local_aws: RunningLocalAws) -> None:
+    events, sqs = local_aws.client("events"), local_aws.client("sqs")
+    rule = local_aws.name()
+    url = sqs.create_queue(QueueName=rule)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["aws.sagemaker"], "detail-type": ["SageMaker Training Job State Change"]}
+    events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": arn}])
+    sent = own_program(local_aws, "raise SystemExit(2)", Tags=[{"Key": "team", "Value": "x"}])
+    job = run(local_aws, sent)
+    found: list[dict[str, Any]] = []
+
+    def received() -> list[dict[str, Any]]:
+        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", ()):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            event = json.loads(message["Body"])
+            if event["detail"]["TrainingJobName"] == sent["TrainingJobName"]:
+                found.append(event)
+        return found
+
+    def ended(received: list[dict[str, Any]]) -> bool:
+        return any(event["detail"]["TrainingJobStatus"] == "Failed" for event in received)
+
+    local_aws.until(received, ended)
+    events.remove_targets(Rule=rule, Ids=["queue"])
+    events.delete_rule(Name=rule)
+    phases = [event["detail"]["SecondaryStatus"] for event in found]
+    assert (phases[0], phases[-1]) == ("Starting", "Failed")
+    assert {event["source"] for event in found} == {"aws.sagemaker"}
+    assert found[-1]["resources"] == [job["TrainingJobArn"]]
+    detail = found[-1]["detail"]
+    assert detail["FailureReason"] == job["FailureReason"]
+    assert detail["Tags"] == {"team": "x"}
+    assert detail["HyperParameters"] == sent["HyperParameters"]
+    assert detail["TrainingEndTime"] == round(job["TrainingEndTime"].timestamp() * 1000)
+
+
 def test_the_failure_file_is_the_reason_of_the_failure(local_aws: RunningLocalAws) -> None:
     script = "open('/opt/ml/output/failure', 'w').write('no data'); raise SystemExit(7)"
     job = run(local_aws, own_program(local_aws, script))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from smproc.local.runners.image_environments import (
 )
 from smproc.local.runners.image_environments import environment as made
 from smproc.local.runners.image_environments.pip_settings import PipSettings
+from smproc.local.runners.image_environments.pythons import find_python
 from smproc.local.runners.image_list import ImageList
 from smproc.local.runners.image_preparation import ImagePreparation
 
@@ -38,6 +40,39 @@ def test_a_tag_has_its_versions(tag: str, known: str, python: str) -> None:
     versions = versions_of("sagemaker-scikit-learn", tag)
     assert versions is not None
     assert (versions.tag, versions.python) == (known, python)
+
+
+@pytest.mark.parametrize(
+    ("tag", "xgboost", "python"),
+    [
+        ("0.90-1-cpu-py3", "0.90", "3.7"),
+        ("1.0-1-cpu-py3", "1.0.0", "3.7"),
+        ("1.2-2", "1.2.0", "3.7"),
+        ("1.3-1", "1.3.3", "3.7"),
+        ("1.5-1", "1.5.2", "3.8"),
+        ("1.7-1", "1.7.4", "3.9"),
+        ("3.0-5", "3.0.5", "3.10"),
+    ],
+)
+def test_a_tag_of_xgboost_has_its_versions(tag: str, xgboost: str, python: str) -> None:
+    versions = versions_of("sagemaker-xgboost", tag)
+    assert versions is not None
+    assert (versions.packages["xgboost"], versions.python) == (xgboost, python)
+
+
+def test_a_python_that_boto3_does_not_support_is_replaced_by_a_newer_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for minor in ("3.6", "3.7"):
+        program = tmp_path / f"python{minor}"
+        facts = {"version": f"{minor}.1", "prefixes": [], "base": str(program), "packages": []}
+        program.write_text(f"#!/bin/sh\necho '{json.dumps(facts)}'\n", encoding="utf-8")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    found = find_python("3.6", tmp_path)
+    assert found is not None
+    assert found.version == "3.7.1"
 
 
 def test_the_versions_of_other_images_are_not_known() -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from smproc.local.runners.engine import Engine
-from smproc.local.runners.image_contents import AWS_IMAGE
-from smproc.local.runners.image_environments import ImageVersions, versions_of
+from smproc.local.runners.image_contents import known_versions
+from smproc.local.runners.image_environments import ImageVersions
 
 DIFFERENCES_LABEL = "smproc.differences"
 INTRODUCTION_LABEL = "smproc.introduction"
@@ -43,12 +42,10 @@ def built_image(engine: Engine, image: str) -> BuiltImage | None:
         engine: the engine that may have it.
         image: the URI of SageMaker's image.
     """
-    match = AWS_IMAGE.fullmatch(image)
-    tag = re.search(r":([^@]+)", image.rpartition("/")[2])
-    versions = versions_of(match["repository"], tag[1] if tag else "") if match else None
-    if match is None or versions is None:
+    known = known_versions(image)
+    if known is None:
         return None
-    name = local_name(match["repository"], versions)
+    name = local_name(*known)
     try:
         labels = engine.execute("image", "inspect", "--format", "{{json .Config.Labels}}", name)
     except subprocess.TimeoutExpired:

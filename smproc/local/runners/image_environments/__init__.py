@@ -7,12 +7,13 @@ from smproc.local.runners.image_environments.environment import (
     find_differences,
     install_packages,
 )
-from smproc.local.runners.image_environments.job_python import ROOT, JobPython, create_job_python
+from smproc.local.runners.image_environments.job_python import ROOT, VARIABLES, JobPython, create_job_python
 from smproc.local.runners.image_environments.pythons import Interpreter, describe
 from smproc.local.runners.image_environments.versions import ImageVersions, known_images, versions_of
 
 __all__ = [
     "ROOT",
+    "VARIABLES",
     "CannotMakeEnvironmentError",
     "Environment",
     "Environments",

@@ -65,7 +65,7 @@ class Environments:
 
     def __init__(self, cache: Path | None = None) -> None:
         self._cache = cache
-        self._failures: dict[str, tuple[float, str]] = {}
+        self._failures: dict[Path, tuple[float, str]] = {}
 
     @property
     def cache(self) -> Path:
@@ -99,14 +99,14 @@ class Environments:
             raise CannotMakeEnvironmentError("SMPROC_IMAGE_ENVIRONMENTS is off")
         if (found := self.find(versions)) is not None:
             return found
-        failed_at, reason = self._failures.get(versions.tag, (0.0, ""))
+        failed_at, reason = self._failures.get(self._directory(versions), (0.0, ""))
         if failed_at and time.monotonic() < failed_at + _TRIED_AGAIN_AFTER_SECONDS:
             raise CannotMakeEnvironmentError(reason)
         report(f"Making the environment of the image {versions.tag}, once; this can take a minute")
         try:
             make_once(self._directory(versions), lambda: self._make(versions))
         except CannotMakeEnvironmentError as error:
-            self._failures[versions.tag] = time.monotonic(), str(error)
+            self._failures[self._directory(versions)] = time.monotonic(), str(error)
             raise
         if (found := self.find(versions)) is None:
             raise CannotMakeEnvironmentError(f"the Python in {self._directory(versions)} does not run")

@@ -14,6 +14,8 @@ from smproc.local.runners.image_environments.pythons import Interpreter
 
 # The path in the sandbox.
 ROOT = "/opt/smproc/python"
+# Where ``pip install --user`` installs.
+VARIABLES = {"PYTHONUSERBASE": f"{ROOT}/user"}
 _PIP = """\
 #!{root}/bin/python
 import sys
@@ -44,12 +46,18 @@ def create_job_python(directory: Path, interpreter: Interpreter) -> JobPython:
     """
     packages = directory / "lib" / f"python{interpreter.minor}" / "site-packages"
     packages.mkdir(parents=True)
+    # Python ignores a directory that does not exist when it starts.
+    user = directory / "user" / "lib" / f"python{interpreter.minor}" / "site-packages"
+    user.mkdir(parents=True)
     scripts = directory / "bin"
     scripts.mkdir()
-    settings = f"home = {interpreter.base.parent}\ninclude-system-site-packages = false\n"
+    # pip installs with --user, as in an image, only where this is true.
+    settings = f"home = {interpreter.base.parent}\ninclude-system-site-packages = true\n"
     (directory / "pyvenv.cfg").write_text(f"{settings}version = {interpreter.version}\n", encoding="utf-8")
-    # A line that starts with "import" is executed: so the .pth files of the image's packages are read, too.
-    lines = [f"import site; site.addsitedir({path!r})" for path in interpreter.packages]
+    # A line that starts with "import" is executed: so the .pth files of the image's packages are read, too. What the
+    # user directory has comes before them. The packages of the Python that the environment was made with do not count.
+    lines = ["import site, sys; site.PREFIXES[:] = [sys.prefix]; site.addsitedir(site.getusersitepackages())"]
+    lines += [f"import site; site.addsitedir({path!r})" for path in interpreter.packages]
     (packages / "_image.pth").write_text("\n".join([*lines, ""]), encoding="utf-8")
     python = f"python{interpreter.minor}"
     (scripts / python).symlink_to(interpreter.base)

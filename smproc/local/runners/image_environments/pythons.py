@@ -14,6 +14,8 @@ from pathlib import Path
 
 _NAME = re.compile(r"python(3\.\d+)")
 _TIMEOUT_IN_SECONDS = 30
+# The first that a boto3 which reads AWS_ENDPOINT_URL, and uv, support.
+_OLDEST = (3, 7)
 _DESCRIBE = """
 import json, site, sys
 print(json.dumps({
@@ -72,6 +74,8 @@ def describe(executable: Path) -> Interpreter | None:
 def find_python(wanted: str, installed: Path) -> Interpreter | None:
     """Return an interpreter of a version, or the next newer one, or the next older one; None if there is none.
 
+    Older ones than 3.7 do not count.
+
     Args:
         wanted: the version, such as ``3.9``; empty for the newest.
         installed: a directory of further installations of Python.
@@ -79,7 +83,7 @@ def find_python(wanted: str, installed: Path) -> Interpreter | None:
     found: dict[tuple[int, int], list[Path]] = {}
     for path in _executables(installed):
         found.setdefault(_minor(path), []).append(path)
-    minors = sorted(found)
+    minors = sorted(minor for minor in found if minor >= _OLDEST)
     if wanted:
         minor = _parse(wanted)
         minors = [one for one in minors if one >= minor] + [one for one in reversed(minors) if one < minor]

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from smproc.local.environment import sagemaker_config
 from smproc.local.runners import CannotRunError, ContainerSpec, OutputTail, Runner, StopSignal
 from smproc.local.server.execution.background import BackgroundTasks, Task
 from smproc.local.server.execution.clients import AwsClients, RoleClients
@@ -27,6 +28,8 @@ from smproc.local.server.execution.pipe_mode import PipeInput
 from smproc.local.server.execution.volume import GIGABYTE, Volume, check_until_ended
 from smproc.local.state_dir import remove_tree
 
+# Not beside the job's own configuration files, which are all that AWS has there.
+_SAGEMAKER_CONFIG = "/opt/ml/.smproc/sagemaker.yaml"
 _SEE_LOGS = "See job logs for more information"
 _log = logging.getLogger(__name__)
 
@@ -106,6 +109,7 @@ class JobExecutor:
             host.create(job.directories)
             for path, content in job.config_files(host.path.name, names).items():
                 host.write_config(path, content)
+            host.write_config(_SAGEMAKER_CONFIG, sagemaker_config(job.region, job.arn.split(":")[4]))
         volumes = [Volume(host, job.volume_size_in_gb * GIGABYTE) for host in hosts]
         job.enter("Downloading")
         inputs = assign_inputs(clients.s3, job.inputs, volumes, self.manifest_layout)
@@ -177,7 +181,7 @@ class JobExecutor:
     @contextlib.contextmanager
     def _aws_variables(self, job: Job) -> Iterator[Mapping[str, str]]:
         """Yield the environment variables with which a program reaches the local AWS as its role, while it runs."""
-        endpoint = self.clients.variables(job.region)
+        endpoint = {**self.clients.variables(job.region), "SAGEMAKER_USER_CONFIG_OVERRIDE": _SAGEMAKER_CONFIG}
         if job.isolated:
             # As in AWS, an isolated container gets no credentials.
             yield endpoint

@@ -33,6 +33,7 @@ class Job(ABC):
         tags: the job's tags.
         fault: the fault to inject into the job.
         on_change: called with the job when it has started and after each change of its status.
+        on_phase: called with the job when it has entered a phase without a change of its status.
         status: the job's status.
         created: the time of its creation.
         modified: the time of the last change of its status.
@@ -61,6 +62,7 @@ class Job(ABC):
     tags: dict[str, str]
     fault: InjectedFault = field(default_factory=InjectedFault)
     on_change: Callable[[Any], None] = lambda _job: None
+    on_phase: Callable[[Any], None] = lambda _job: None
     status: JobStatus = JobStatus.IN_PROGRESS
     created: datetime = field(default_factory=now)
     modified: datetime = field(default_factory=now)
@@ -152,8 +154,10 @@ class Job(ABC):
             phase: the phase's name.
         """
         with self._lock:
-            if self.status is JobStatus.IN_PROGRESS:
-                self.phases.append(Phase(phase, now()))
+            if self.status is not JobStatus.IN_PROGRESS:
+                return
+            self.phases.append(Phase(phase, now()))
+        self.on_phase(self)
 
     def time_out(self) -> None:
         """Stop the job because MaxRuntimeInSeconds have passed."""

@@ -38,6 +38,7 @@ from smproc.local.server.patches import (
     hosting,
     iam,
     iam_denials,
+    iam_managed_policies,
     lambda_event_sources,
     lambda_execution,
     logs_filters,
@@ -181,6 +182,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     persistence,
     iam,
     iam_denials,
+    iam_managed_policies,
     requests_ignored,
 )
 

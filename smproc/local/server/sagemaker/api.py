@@ -74,10 +74,11 @@ class SageMakerService:
         self._write_counts()
 
     async def handle(
-        self, _method: str, _path: str, headers: dict[str, str], body: bytes, _query: dict[str, list[str]]
+        self, method: str, path: str, headers: dict[str, str], body: bytes, _query: dict[str, list[str]]
     ) -> tuple[int, dict[str, str], bytes]:
         """Answer a request of the JSON 1.1 protocol, as `patches.Handler` describes."""
-        operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        # Other parts of SageMaker, such as Feature Store's runtime, have REST APIs.
+        operation = headers.get("x-amz-target", "").rpartition(".")[2] or f"{method} {path}"
         scope = AccountRegion(patches.request_account(), patches.request_region())
         check_permission = functools.partial(patches.check_caller_permission, headers)
         try:
@@ -120,6 +121,7 @@ class SageMakerService:
             tags=with_tags({}, request.get("Tags", ())),
             fault=self._faults.for_job(name),
             on_change=self._changed,
+            on_phase=self._jobs.save,
         )
         if self._closed:
             raise ApiError("ServiceUnavailable", "The local AWS is stopping")
