@@ -94,7 +94,10 @@ def schedules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Schedules]:
             region_name=environment["AWS_REGION"],
         )
         session_at(session, local_aws.endpoint)
-        yield Schedules(local_aws, session, json.loads(outputs.read_text())["Schedules"])
+        deployed = Schedules(local_aws, session, json.loads(outputs.read_text())["Schedules"])
+        # The flush is the last test: the uploads are in a batch within a minute, while the others wait too.
+        deployed.put("BatchesBucket", "in/a.csv", "in/b.csv")
+        yield deployed
     finally:
         local_aws.stop()
 
@@ -184,18 +187,16 @@ def test_a_window_without_objects_starts_no_run(schedules: Schedules) -> None:
 
 
 def test_a_flush_starts_the_open_batches(schedules: Schedules, capsys: pytest.CaptureFixture[str]) -> None:
-    schedules.put("BatchesBucket", "in/a.csv", "in/b.csv")
-    until(lambda: schedules.open_objects() == 2)
+    until(lambda: schedules.open_objects() == 2, seconds=150)  # the ledger is sealed once a minute
     assert schedules.executions("BatchesMachine") == []
     port = str(schedules.local_aws.port)
 
     assert main(["schedule", "list", "--stack", "Schedules", "--local", port]) == 0
-    assert (
-        "Schedules/Batches/Trigger/Flush\n    rate(1 minute) Etc/UTC, disabled, flushes the open batches" in capsys.readouterr().out
-    )
+    listed = "Schedules/Batches/Trigger/Flush\n    rate(1 minute) Etc/UTC, disabled, flushes the open batches"
+    assert listed in capsys.readouterr().out
     assert main(["schedule", "fire", "--stack", "Schedules", "--local", port]) == 1
     assert "has several schedules; name one of these: Schedules/Batches/Trigger/Flush" in capsys.readouterr().err
     assert main(["schedule", "fire", "Flush", "--stack", "Schedules", "--local", port]) == 0
 
-    (run,) = until(lambda: schedules.executions("BatchesMachine"), seconds=90)
+    (run,) = until(lambda: schedules.executions("BatchesMachine"), seconds=150)
     assert json.loads(run["input"])["objects"] == 2
