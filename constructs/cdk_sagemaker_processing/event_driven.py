@@ -254,8 +254,6 @@ class EventDrivenProcessing(Construct):
             return flush
         if prefix is None:
             prefix = escaped(self.trigger.pattern.key_prefixes()[0])
-        for step in self.steps:
-            step.grant_read_prefixes(self.input_bucket, [static_prefix(prefix)])
         created = ProcessingSchedule(
             self,
             construct_id,
@@ -270,6 +268,8 @@ class EventDrivenProcessing(Construct):
             enabled=enabled,
             removal_policy=self._removal_policy,
         )
+        for step in self.steps:
+            step.grant_read_prefixes(self.input_bucket, [static_prefix(prefix)])
         self.trigger.alarms.append(created.alarm)
         return created
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.kms_grants import grant_table_key
-from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress
-from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm, retained_queue
+from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm
+from cdk_sagemaker_processing.trigger.schedule_parts import schedule_dead_letters, schedule_description, schedule_role
 
 if TYPE_CHECKING:
     from aws_cdk import aws_scheduler as scheduler
 
-# https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
-_DESCRIPTION_MAX = 512
 # `s3_trigger.batches.FLUSH`; a test compares the two.
 FLUSH_KEY: Final = {"pk": "flush", "sk": "requested"}
 
@@ -61,7 +59,9 @@ class FlushSchedule(Construct):
         from aws_cdk import aws_scheduler as scheduler  # noqa: PLC0415 - imported on first use
         from aws_cdk import aws_scheduler_targets as targets  # noqa: PLC0415
 
-        self.dead_letter_queue = retained_queue(self, "DeadLetterQueue", removal_policy)
+        role = schedule_role(self)
+        grant_table_key(key, role)
+        self.dead_letter_queue = schedule_dead_letters(self, removal_policy)
         self.alarm = dead_letter_alarm(
             self, "DeadLetterAlarm", self.dead_letter_queue, f"Times of {self.node.path} that flushed no batches"
         )
@@ -76,7 +76,7 @@ class FlushSchedule(Construct):
                 service="dynamodb",
                 action="putItem",
                 dead_letter_queue=self.dead_letter_queue,
-                role=_role_of(self, key),
+                role=role,
                 policy_statements=[_put_item(table)],
                 input=scheduler.ScheduleTargetInput.from_object(
                     {
@@ -89,23 +89,6 @@ class FlushSchedule(Construct):
                 ),
             ),
         )
-
-
-def schedule_description(schedule: Construct, does: str) -> str:
-    """Return the description of a schedule; it starts with the name by which ``smproc schedule`` finds it."""
-    return f"{schedule.node.path}: {does}"[:_DESCRIPTION_MAX]
-
-
-def _role_of(scope: Construct, key: kms.IKey | None) -> iam.Role:
-    """Return the role of the schedule, which may write the one item.
-
-    See: https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
-    """
-    account = {"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}}
-    role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com").with_conditions(account))
-    grant_table_key(key, role)
-    suppress(role, INLINE_POLICY)
-    return role
 
 
 def _put_item(table: dynamodb.ITableV2) -> iam.PolicyStatement:

@@ -13,16 +13,17 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.construct_tree import stack_of
+from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
 from cdk_sagemaker_processing._internal.log_group import state_machine_log_group
-from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_by_id
+from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_by_id, suppress_wildcards
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import InvalidValueError
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks import register_triggered
-from cdk_sagemaker_processing.trigger.flush_schedule import schedule_description
 from cdk_sagemaker_processing.trigger.permissions import execution_arns, grant_list_keys
-from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm, retained_queue
+from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm
+from cdk_sagemaker_processing.trigger.schedule_parts import schedule_dead_letters, schedule_description, schedule_role
 from cdk_sagemaker_processing.workflow.schedule_definition import schedule_definition
 from cdk_sagemaker_processing.workflow.time_templates import static_prefix, to_jsonata
 
@@ -108,7 +109,7 @@ class ProcessingSchedule(Construct):
 
         self._check_machine(state_machine)
         run_input = self._run_input(bucket, prefix, fields or {})
-        self.dead_letter_queue = retained_queue(self, "DeadLetterQueue", removal_policy)
+        self.dead_letter_queue = schedule_dead_letters(self, removal_policy)
         self.alarm = dead_letter_alarm(
             self, "DeadLetterAlarm", self.dead_letter_queue, f"Runs of {self.node.path} that could not be started"
         )
@@ -133,6 +134,7 @@ class ProcessingSchedule(Construct):
             logs=sfn.LogOptions(destination=state_machine_log_group(self, "Logs"), level=sfn.LogLevel.ALL),
             tracing_enabled=Safeguards.of(self).tracing,
         )
+        depend_on_policy_alone(self.starter, self.starter.role)
         self._grant(state_machine, parameter, bucket if skip_empty else None, prefix)
         register_triggered(state_machine, self, (*_FIELDS, *(fields or {})))
         self.schedule = scheduler.Schedule(
@@ -144,6 +146,7 @@ class ProcessingSchedule(Construct):
             description=schedule_description(self, f"starts {state_machine.node.path}"),
             target=targets.StepFunctionsStartExecution(
                 self.starter,
+                role=schedule_role(self),
                 dead_letter_queue=self.dead_letter_queue,
                 input=scheduler.ScheduleTargetInput.from_object(
                     {"scheduled_time": scheduler.ContextAttribute.scheduled_time}
@@ -212,10 +215,7 @@ class ProcessingSchedule(Construct):
                 ),
             ],
         )
-        suppress_by_id(
-            policy,
-            {"AwsSolutions-IAM5": "each execution has a name of its own, of which only the state machine is known"},
-        )
+        suppress_wildcards(policy, [executions], "each execution has a name of its own")
         suppress(policy, INLINE_POLICY)
         suppress(self.starter, INLINE_POLICY)
         suppress_by_id(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from s3_trigger.batches import FLUSH
 from tests.helpers.trigger_world import Trigger
 
 Make = Callable[..., Trigger]
@@ -205,3 +207,25 @@ def test_the_number_of_jobs_for_a_bad_batch_is_limited(trigger: Make) -> None:
     letters = [json.loads(body)["detail"]["objectCount"] for body, _ in world.dead_letters()]
     assert sum(letters) == 16
     assert len(world.executions) == 7
+
+
+def test_a_flush_closes_the_batches_that_were_open_at_its_time(trigger: Make) -> None:
+    world = trigger(batch_size=10, batch_window=86_400, group_by={"folders": 1})
+    assert world.deliver(world.upload("in/blue/1.csv"), world.upload("in/red/1.csv")) == []
+    world.dispatch(minutes=1)
+    world.running(0)
+
+    at = datetime.fromtimestamp(world.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    world.dynamodb.put_item(
+        TableName=world.runtime.table.name,
+        Item={"pk": {"S": FLUSH[0]}, "sk": {"S": FLUSH[1]}, "at": {"S": at}},  # as EventBridge Scheduler writes it
+    )
+    world.now += 60
+    assert world.deliver(world.upload("in/green/1.csv")) == []
+    world.dispatch(minutes=1)
+
+    assert sorted(execution.keys for execution in world.running(2)) == [("in/blue/1.csv",), ("in/red/1.csv",)]
+    world.dispatch(minutes=1)
+    world.running(2)
+    world.dispatch(minutes=24 * 60)
+    assert ("in/green/1.csv",) in [execution.keys for execution in world.running(3)]

@@ -22,8 +22,10 @@ import cdk_sagemaker_processing as p
 from cdk_sagemaker_processing.model.limits import shapes
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX
 from cdk_sagemaker_processing.trigger.batching import Batching
+from cdk_sagemaker_processing.trigger.flush_schedule import FLUSH_KEY
 from cdk_sagemaker_processing.trigger.job_input import BATCH_FIELDS, OBJECT_FIELDS
 from s3_trigger import messages, notifications
+from s3_trigger.batches import FLUSH
 from s3_trigger.config import Config
 from s3_trigger.dynamodb import Table
 from s3_trigger.index_set import IndexSet
@@ -335,3 +337,7 @@ def test_the_library_knows_the_fields_of_an_executions_input(kind: str) -> None:
 
 def test_a_uri_is_as_long_as_the_api_allows() -> None:
     assert shapes()["S3Uri"]["max"] == S3_URI_MAX
+
+
+def test_the_schedule_writes_the_item_that_the_dispatcher_reads() -> None:
+    assert (FLUSH_KEY["pk"], FLUSH_KEY["sk"]) == FLUSH

@@ -1,0 +1,36 @@
+"""A nightly job over the files of the day, at two in the morning in Berlin, and no job per upload.
+
+Deploy it with ``cdk deploy --app "python examples/nightly.py"``, and upload CSV files below
+``incoming/<year>/<month>/<day>/``. ``smproc schedule fire --stack NightlyExample`` does not wait for the night.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_scheduler as scheduler
+
+from cdk_sagemaker_processing import EventDrivenProcessing, ProcessingOutput, SKLearnProcessor, uploaded_objects
+
+SOURCE = Path(__file__).parent / "processors" / "source"
+app = cdk.App()
+stack = cdk.Stack(app, "NightlyExample")
+processor = SKLearnProcessor(
+    stack, "SKLearn", framework_version="1.2-1", instance_type="ml.m5.xlarge", instance_count=1
+)
+count = processor.run(
+    "CountRows",
+    code=str(SOURCE / "count_rows.py"),
+    inputs=[uploaded_objects("/opt/ml/processing/input/data")],
+    outputs=[ProcessingOutput(output_name="counts", source="/opt/ml/processing/output")],
+)
+pipeline = EventDrivenProcessing(stack, "Pipeline", steps=[count], prefixes=["incoming/"], start_on_upload=False)
+pipeline.on_schedule(
+    "Nightly",
+    schedule=scheduler.ScheduleExpression.cron(hour="2", minute="0", time_zone=cdk.TimeZone.EUROPE_BERLIN),
+    prefix="incoming/{start:%Y/%m/%d}/",
+)
+cdk.CfnOutput(stack, "UploadTo", value=pipeline.upload_uri)
+cdk.CfnOutput(stack, "StateMachine", value=pipeline.state_machine.state_machine_arn)
+app.synth()
