@@ -20,7 +20,11 @@ PAIRS = 9
 
 @pytest.mark.parametrize(
     ("app", "baseline"),
-    [("app.py", "benchmarks/plain_app.py"), ("benchmarks/ten_processors.py", "benchmarks/ten_by_hand.py")],
+    [
+        ("app.py", "benchmarks/plain_app.py"),
+        ("benchmarks/ten_processors.py", "benchmarks/ten_by_hand.py"),
+        ("benchmarks/four_steps.py", "benchmarks/four_steps_by_hand.py"),
+    ],
 )
 def test_synth(app: str, baseline: str, tmp_path: Path, capsys: Any) -> None:
     def seconds(name: str) -> float:

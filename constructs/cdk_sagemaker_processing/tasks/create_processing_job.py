@@ -539,7 +539,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             return [str(error)]
         for reference in self.step_references().values():
             if reference.variable not in location.variables:
-                step = reference.step.node.id
+                step = reference.name
                 problem = (
                     f"the request takes a result of the step {step!r}, which has none here; pass both steps to one "
                     "ProcessingWorkflow(steps=[...]), or to EventDrivenProcessing(steps=[...])"

@@ -60,6 +60,11 @@ class StepReference:
     parts: tuple[str | int, ...]
     as_text: bool = False
 
+    @property
+    def name(self) -> str:
+        """The name of the step's construct."""
+        return path_of(self.step).rpartition("/")[2]
+
     def token(self, variable: str | None = None) -> str:
         """Return the token to write into a request.
 

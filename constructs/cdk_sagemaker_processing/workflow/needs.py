@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cdk_sagemaker_processing._internal.construct_tree import path_of
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
 from cdk_sagemaker_processing.workflow.order import StepCycleError
 from cdk_sagemaker_processing.workflow.step import FAIL, WorkflowStep
@@ -56,7 +57,7 @@ def needs_of(steps: Sequence[WorkflowStep]) -> dict[str, StepNeeds]:
 def _needs_of(
     step: WorkflowStep, by_path: Mapping[str, WorkflowStep], by_variable: Mapping[str, WorkflowStep]
 ) -> StepNeeds:
-    taken = {reference.step.node.path: reference.step.node.id for reference in step.references()}
+    taken = {path_of(reference.step): reference.name for reference in step.references()}
     followed = {other.path: other.name for other in step.depends_on}
     for path, name in (taken | followed).items():
         if path not in by_path:

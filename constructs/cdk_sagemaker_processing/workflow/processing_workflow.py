@@ -11,6 +11,7 @@ from aws_cdk import Annotations
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct, IValidation
 
+from cdk_sagemaker_processing._internal.construct_tree import path_of
 from cdk_sagemaker_processing._internal.grants import grant_key
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing.model import InvalidValueError
@@ -252,7 +253,7 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
         task = step.task
         assert task is not None  # noqa: S101 - the caller has checked it
         tokens = {
-            token: reference.token(visible[reference.step.node.path])
+            token: reference.token(visible[path_of(reference.step)])
             for token, reference in task.step_references().items()
         }
         task.join_workflow(tokens, result_as_output=result_as_output)
@@ -279,7 +280,7 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
         if (task := step.task) is None:
             return
         for reference in task.step_references().values():
-            producer = self._by_path[reference.step.node.path].task
+            producer = self._by_path[path_of(reference.step)].task
             if producer is not None and reference.parts[0] == "outputs":
                 self._grant_output(task, producer, reference)
 
@@ -318,5 +319,5 @@ def _condition(step: WorkflowStep, visible: dict[str, str]) -> sfn.Condition:
     if isinstance(step.when, sfn.Condition):
         return step.when
     assert step.when is not None  # noqa: S101 - the caller has checked it
-    expression = step.when.render(lambda reference: reference.jsonata(visible[reference.step.node.path]))
+    expression = step.when.render(lambda reference: reference.jsonata(visible[path_of(reference.step)]))
     return sfn.Condition.jsonata(f"{{% {expression} %}}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeGuard
 
 from aws_cdk import aws_stepfunctions as sfn
 
@@ -39,6 +39,13 @@ class WorkflowStep:
 
     A step is skipped, too, if a step whose result it takes was skipped or failed. ``depends_on`` alone is only an
     order: the step runs whatever became of those.
+
+    Attributes:
+        task: the task of a processing job; None for other states.
+        state: the first state.
+        name: the step's name: that of its task, or of its first state.
+        path: the path of the construct that identifies the step.
+        variable: the variable of the step's result.
 
     Raises:
         InvalidValueError: an argument of another kind.
@@ -76,29 +83,12 @@ class WorkflowStep:
         self.when = when
         self.on_failure = on_failure
         self.depends_on = [step_of(item, f"depends_on[{index}]") for index, item in enumerate(depends_on)]
-        self.state: sfn.State = run.start_state
-
-    @property
-    def task(self) -> SageMakerCreateProcessingJob | None:
-        """The task of a processing job; None for other states."""
-        if isinstance(self.run, CapacityRetry):
-            return self.run.task
-        return self.run if isinstance(self.run, SageMakerCreateProcessingJob) else None
-
-    @property
-    def name(self) -> str:
-        """The step's name: that of its task, or of its first state."""
-        return str((self.task or self.state).state_id)
-
-    @property
-    def path(self) -> str:
-        """The path of the construct that identifies the step."""
-        return path_of(self.task or self.state)
-
-    @property
-    def variable(self) -> str:
-        """The variable of the step's result."""
-        return variable_of(self.name)
+        self.task = run.task if isinstance(run, CapacityRetry) else run if _is_job(run) else None
+        self.state: sfn.State = run if isinstance(run, sfn.State) else run.start_state
+        identifying = self.task or self.state
+        self.name = str(identifying.state_id)
+        self.path = path_of(identifying)
+        self.variable = variable_of(self.name)
 
     @property
     def reads_property_files(self) -> bool:
@@ -166,6 +156,10 @@ class WorkflowStep:
                 "result(...)"
             )
         return self.task
+
+
+def _is_job(run: sfn.IChainable) -> TypeGuard[SageMakerCreateProcessingJob]:
+    return isinstance(run, SageMakerCreateProcessingJob)
 
 
 def step_of(item: object, parameter: str) -> WorkflowStep:
