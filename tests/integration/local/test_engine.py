@@ -402,31 +402,6 @@ def test_the_results_of_a_map_run_are_written(local_aws: RunningLocalAws) -> Non
     assert (succeeded["Output"], failed["Error"], files["PENDING"]) == ("1", "Three", [])
 
 
-def test_a_redriven_execution_goes_on_where_it_failed(local_aws: RunningLocalAws) -> None:
-    states = {
-        "Set": {"Type": "Pass", "Assign": {"kept": {"n": 1}}, "Next": "Read"},
-        "Read": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
-            "Parameters": {"Bucket": local_aws.bucket, "Key": "late"},
-            "ResultSelector": {"body.$": "$.Body", "kept.$": "$kept", "redrives.$": "$$.Execution.RedriveCount"},
-            "End": True,
-        },
-    }
-    arn = local_aws.execute(states)
-    execution = local_aws.wait_for_execution(arn)
-    assert (execution["status"], execution["redriveStatus"]) == ("FAILED", "REDRIVABLE")
-    local_aws.put("late", "here")
-    local_aws.states.redrive_execution(executionArn=arn)
-    execution = local_aws.wait_for_execution(arn)
-    assert json.loads(execution["output"]) == {"body": "here", "kept": {"n": 1}, "redrives": 1}
-    types = [event["type"] for event in local_aws.history(arn)]
-    assert (types.count("PassStateEntered"), types.count("ExecutionRedriven")) == (1, 1)
-    assert [event["id"] for event in local_aws.history(arn)] == list(range(1, len(types) + 1))
-    with pytest.raises(ClientError, match="Execution is SUCCEEDED and cannot be redriven"):
-        local_aws.states.redrive_execution(executionArn=arn)
-
-
 def test_the_log_group_of_a_machine_gets_the_events(local_aws: RunningLocalAws) -> None:
     local_aws.logs.create_log_group(logGroupName="/engine")
     group = "arn:aws:logs:us-east-1:000000000000:log-group:/engine:*"

@@ -89,12 +89,14 @@ from smproc.local.server.patches.stepfunctions_engine import (
     Engine,
     add_activity_task,
     has_activity,
+    map_run,
     record_child_execution,
     record_map_run,
     register_jsonata_functions,
     set_engine,
     wait_scale,
 )
+from smproc.local.server.patches.stepfunctions_redrive import add_redriven_event
 
 __all__ = [
     "IAM_OFF",
@@ -108,6 +110,7 @@ __all__ = [
     "account_parts",
     "act_for",
     "add_activity_task",
+    "add_redriven_event",
     "add_service",
     "apply",
     "check",
@@ -117,6 +120,7 @@ __all__ = [
     "cron_fields",
     "has_activity",
     "load",
+    "map_run",
     "mismatches",
     "next_cron_time",
     "on_background_change",

@@ -112,6 +112,16 @@ def record_map_run(run: Mapping[str, Any]) -> None:
     service("stepfunctions")._map_runs[run["mapRunArn"]] = run
 
 
+def map_run(arn: str) -> MutableMapping[str, Any] | None:
+    """Return the record of a map run, None if there is none.
+
+    Args:
+        arn: its ARN.
+    """
+    record: MutableMapping[str, Any] | None = service("stepfunctions")._map_runs.get(arn)
+    return record
+
+
 def record_child_execution(execution: Mapping[str, Any]) -> None:
     """Keep the record of a child execution of a map run, which ListExecutions and DescribeExecution report.
 

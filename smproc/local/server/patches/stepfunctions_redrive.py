@@ -16,7 +16,8 @@ from __future__ import annotations
 import contextvars
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from smproc.local.server.patches.registry import Names, Wrappers, core, service, takes
@@ -40,8 +41,24 @@ NAMES: Names = {
 }
 
 _REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
+# Two events must fit: the redrive's own, and one more.
+_EVENTS_MAX = 24_999
+_REDRIVABLE_PERIOD = timedelta(days=14)
 _OK = 200
 _lock = threading.Lock()
+
+
+def add_redriven_event(execution: MutableMapping[str, Any]) -> None:
+    """Add the event that an execution is redriven to its history.
+
+    Args:
+        execution: ministack's record of the execution, with its number of redrives.
+    """
+    details = {
+        "previousEventId": len(execution["events"]),
+        "executionRedrivenEventDetails": {"redriveCount": execution["redriveCount"]},
+    }
+    service("stepfunctions")._add_event(execution, "ExecutionRedriven", details)
 
 
 async def _handle_request(original: Callable[..., Any], *request: Any) -> object:
@@ -67,7 +84,10 @@ def _redrive_execution(data: Mapping[str, Any]) -> object:
     if execution is None:
         return responses.error_response_json("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'", 400)
     with _lock:
-        if (reason := _refusal(execution)) is not None:
+        reason = _refusal(execution)
+        if execution.get("mapRunArn"):
+            reason = reason or "Execution belongs to a map run: redrive the execution that started the map run"
+        if reason is not None:
             return responses.error_response_json("ExecutionNotRedrivable", reason, 400)
         now = responses.now_iso()
         for member in ("error", "cause"):
@@ -79,11 +99,7 @@ def _redrive_execution(data: Mapping[str, Any]) -> object:
             redriveCount=execution.get("redriveCount", 0) + 1,
             redriveDate=now,
         )
-    details = {
-        "previousEventId": len(execution["events"]),
-        "executionRedrivenEventDetails": {"redriveCount": execution["redriveCount"]},
-    }
-    states._add_event(execution, "ExecutionRedriven", details)
+    add_redriven_event(execution)
     states._emit_execution_status_event(execution)
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(states._run_execution, arn), daemon=True).start()
@@ -92,11 +108,15 @@ def _redrive_execution(data: Mapping[str, Any]) -> object:
 
 def _refusal(execution: Mapping[str, Any]) -> str | None:
     """Return why an execution cannot be redriven, None if it can."""
-    machine = service("stepfunctions")._state_machines.get(execution["stateMachineArn"])
-    if machine is None or machine.get("type", "STANDARD") != "STANDARD" or execution.get("mapRunArn"):
-        return "Execution cannot be redriven: it is no execution of a standard workflow that exists"
     if execution["status"] not in _REDRIVABLE:
         return f"Execution is {execution['status']} and cannot be redriven"
+    if len(execution["events"]) >= _EVENTS_MAX:
+        return "Execution history event limit exceeded"
+    if datetime.now(tz=UTC) - datetime.fromisoformat(execution["stopDate"]) > _REDRIVABLE_PERIOD:
+        return "Execution redrivable period exceeded"
+    machine = service("stepfunctions")._state_machines.get(execution["stateMachineArn"])
+    if not execution.get("mapRunArn") and (machine is None or machine.get("type", "STANDARD") != "STANDARD"):
+        return "Execution cannot be redriven: it is no execution of a standard workflow that exists"
     return None
 
 
@@ -106,9 +126,10 @@ def _describe_execution(original: Callable[..., Any], data: Mapping[str, Any]) -
     if status != _OK or execution is None:
         return status, headers, body
     reason = _refusal(execution)
+    redrivable = "REDRIVABLE_BY_MAP_RUN" if execution.get("mapRunArn") else "REDRIVABLE"
     redrives = {
         "redriveCount": execution.get("redriveCount", 0),
-        "redriveStatus": "REDRIVABLE" if reason is None else "NOT_REDRIVABLE",
+        "redriveStatus": redrivable if reason is None else "NOT_REDRIVABLE",
         **({} if reason is None else {"redriveStatusReason": reason}),
         **({"redriveDate": execution["redriveDate"]} if "redriveDate" in execution else {}),
     }

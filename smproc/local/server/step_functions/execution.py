@@ -21,6 +21,7 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from smproc.local.server.step_functions import definitions, redrives
 from smproc.local.server.step_functions.activities import ActivityStore
 from smproc.local.server.step_functions.execution_logs import ExecutionLog
+from smproc.local.server.step_functions.progress import Progress, TrackedProgram
 
 
 class ExecutionDetails(AWSExecutionDetails):
@@ -78,6 +79,7 @@ class Execution:
         self.record = record
         self.machine = machine
         self._program = program
+        self._progress = Progress()
         self.closed = False
         self.lock = threading.Lock()
         region, account = record["executionArn"].split(":")[3:5]
@@ -101,7 +103,7 @@ class Execution:
             cloud_watch_logging_session=None,
             activity_store=ActivityStore(),
         )
-        self._log = ExecutionLog.of(self.arn, machine, region)
+        self._log = ExecutionLog.of(record, machine, region)
         self.env.event_manager = _History(self, self._log)
 
     @property
@@ -112,16 +114,19 @@ class Execution:
     def run(self) -> Mapping[str, Any] | None:
         """Run the execution to its end; return its status and output or error, None if it was stopped."""
         program = self._program or definitions.parsed(self.machine["definition"])
+        self._progress = redrives.progress_of(self.record, program)
         if self.record.get("redriveCount"):
-            program = self._resume(program)
+            self._continue()
         else:
             self._start()
-        program.eval(self.env)
+        TrackedProgram(program, self._progress).eval(self.env)
         with self.lock:
             if self.closed:
                 return None
             end = self._end()
             self.closed = True
+        if end["status"] != "SUCCEEDED":
+            redrives.keep_progress(self.record, self._progress, end.get("error"))
         if self._log is not None:
             self._log.flush()
         return end
@@ -138,6 +143,7 @@ class Execution:
                 return False
             self.closed = True
         self.env.set_stop(stop_date=None, cause=cause, error=error)
+        redrives.keep_progress(self.record, self._progress, error)
         return True
 
     def _start(self) -> None:
@@ -154,20 +160,11 @@ class Execution:
             update_source_event_id=False,
         )
 
-    def _resume(self, program: Any) -> Any:
-        """Continue the history and the variables of a redriven execution; return the program of what is left."""
+    def _continue(self) -> None:
         events = self.record["events"]
         self.env.event_manager._history_event_list = events
         self.env.event_manager._event_id_gen._next_id = len(events) + 1
         self.env.event_history_context.source_event_id = len(events)
-        resumed = redrives.resumption(events, program)
-        for name, value in resumed.variables.items():
-            self.env.variable_store.set(name, value)
-        self.env.variable_store.reset_tracing()
-        if resumed.state is None:
-            return program
-        self.env.states.reset(input_value=resumed.state_input)
-        return redrives.resumed_program(program, resumed.state)
 
     def _end(self) -> Mapping[str, Any]:
         state = self.env.program_state()

@@ -50,10 +50,19 @@ class ExecutionLog:
         configuration: the LoggingConfiguration.
         role_arn: the role of the state machine, which writes the log.
         region: the region of the execution.
+        redrive_count: how often the execution has been redriven.
     """
 
-    def __init__(self, execution_arn: str, configuration: Mapping[str, Any], role_arn: str, region: str) -> None:
+    def __init__(
+        self,
+        execution_arn: str,
+        configuration: Mapping[str, Any],
+        role_arn: str,
+        region: str,
+        redrive_count: int,
+    ) -> None:
         self.execution_arn = execution_arn
+        self._redrive_count = redrive_count
         self.configuration = LogOptions(bool(configuration.get("includeExecutionData")))
         self._level = configuration["level"]
         self._group = _group(configuration)
@@ -65,18 +74,19 @@ class ExecutionLog:
         self._stream = ""
 
     @classmethod
-    def of(cls, execution_arn: str, machine: Mapping[str, Any], region: str) -> ExecutionLog | None:
+    def of(cls, record: Mapping[str, Any], machine: Mapping[str, Any], region: str) -> ExecutionLog | None:
         """Return the log of an execution; None if its state machine has none.
 
         Args:
-            execution_arn: the execution.
+            record: ministack's record of the execution.
             machine: ministack's record of the state machine.
             region: the region of the execution.
         """
         configuration = machine.get("loggingConfiguration") or {}
         if configuration.get("level", "OFF") == "OFF" or not _group(configuration):
             return None
-        return cls(execution_arn, configuration, machine["roleArn"], region)
+        redrive_count = record.get("redriveCount", 0)
+        return cls(record["executionArn"], configuration, machine["roleArn"], region, redrive_count)
 
     def log_level_filter(self, history_event_type: str) -> bool:
         """Return whether an event is logged; the interpreter calls this by name.
@@ -97,7 +107,7 @@ class ExecutionLog:
         """
         moment = datetime.strptime(history_log["event_timestamp"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
         milliseconds = int(moment.timestamp() * 1000)
-        message = {**history_log, "event_timestamp": str(milliseconds), "redrive_count": "0"}
+        message = {**history_log, "event_timestamp": str(milliseconds), "redrive_count": str(self._redrive_count)}
         with self._lock:
             self._lines.append({"timestamp": milliseconds, "message": json.dumps(message, default=str)})
             if len(self._lines) > 1:

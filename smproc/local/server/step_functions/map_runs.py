@@ -1,8 +1,10 @@
 """Map runs: a Distributed Map runs each item, or batch of items, as a child execution of its own.
 
 AWS: ListMapRuns, DescribeMapRun and ListExecutions report a map run, which fails when more items fail than are
-tolerated; a ResultWriter gets the results of all children, also of those that failed.
+tolerated; a ResultWriter gets the results of all children, also of those that failed. A redrive of the execution
+redrives the children that did not succeed; those of express workflows start anew.
 See: https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+See: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-map-run.html
 
 moto: items run inside the parent execution; failures are always tolerated, ItemReaders know CSV and JSON, there are no
 batches, and a ResultWriter writes a manifest without results.
@@ -13,7 +15,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +33,7 @@ from smproc.local.server.step_functions import clients, failures, moto_package
 from smproc.local.server.step_functions.execution import Execution
 from smproc.local.server.step_functions.item_readers import ItemReaderError, read_items
 from smproc.local.server.step_functions.map_fields import MapFields
+from smproc.local.server.step_functions.progress import MapRunProgress
 from smproc.local.server.step_functions.result_writers import write_results
 
 # AWS runs up to 10,000 children at once.
@@ -48,6 +51,9 @@ _COUNTS = (
     "failuresNotRedrivable",
     "pendingRedrive",
 )
+# The counts of children that are redriven.
+_UNSUCCESSFUL = ("failed", "timedOut", "aborted")
+_REDRIVES_MAX = 1000
 _COUNT_OF_STATUS = {"SUCCEEDED": "succeeded", "FAILED": "failed", "TIMED_OUT": "timedOut", "ABORTED": "aborted"}
 
 
@@ -81,17 +87,26 @@ class MapRun:
         self._lock = threading.Lock()
         self._running: dict[str, Execution] = {}
         self._stopping = False
-        self.children: list[dict[str, Any]] = []
-        record = eval_input.map_run_record
-        self.arn = str(record.map_run_arn)
-        self.record: dict[str, Any] = {
+        env.smproc_progress.start_attempt()
+        former: MapRunProgress | None = env.smproc_progress.map_run
+        self.children: list[dict[str, Any]] = former.children if former else []
+        self.arn = former.arn if former else str(eval_input.map_run_record.map_run_arn)
+        kept = patches.map_run(self.arn) if former else None
+        self.is_redriven = kept is not None
+        self.record: MutableMapping[str, Any] = self._new_record() if kept is None else kept
+        if self.is_redriven:
+            self.record.update(redriveCount=self.record["redriveCount"] + 1, redriveDate=_now(), stopDate=None)
+        self.record["status"] = "RUNNING"
+
+    def _new_record(self) -> dict[str, Any]:
+        record = self._input.map_run_record
+        return {
             "mapRunArn": self.arn,
             "executionArn": record.execution_arn,
-            "status": "RUNNING",
             "startDate": _now(),
-            "maxConcurrency": eval_input.max_concurrency,
-            "toleratedFailurePercentage": float(eval_input.tolerated_failure_percentage),
-            "toleratedFailureCount": eval_input.tolerated_failure_count,
+            "maxConcurrency": self._input.max_concurrency,
+            "toleratedFailurePercentage": float(self._input.tolerated_failure_percentage),
+            "toleratedFailureCount": self._input.tolerated_failure_count,
             "itemCounts": dict.fromkeys(_COUNTS, 0),
             "executionCounts": dict.fromkeys(_COUNTS, 0),
             "redriveCount": 0,
@@ -108,8 +123,11 @@ class MapRun:
         patches.act_for(details.account, details.region)
         patches.record_map_run(self.record)
         try:
-            inputs = self._batches(self._selected(self._items()))
-            outputs = self._run_children(inputs)
+            if self.is_redriven:
+                self._prepare_redrive()
+            else:
+                self._prepare(self._batches(self._selected(self._items())))
+            outputs = self._run_children()
         except BaseException:
             self._end("FAILED")
             raise
@@ -181,17 +199,29 @@ class MapRun:
             size += length
         return [({"Items": batch, **more}, len(batch)) for batch in batches]
 
-    def _run_children(self, inputs: Sequence[tuple[Any, int]]) -> list[Any]:
+    def _prepare(self, inputs: Sequence[tuple[Any, int]]) -> None:
         for counts, total in (("itemCounts", sum(count for _, count in inputs)), ("executionCounts", len(inputs))):
             self.record[counts].update(total=total, pending=total)
-        workers = min(self._input.max_concurrency or _CONCURRENCY_MAX, _CONCURRENCY_MAX, max(len(inputs), 1))
-        self.children = [{} for _ in inputs]
+        self.children = [self._child(child_input, items) for child_input, items in inputs]
+        self._env.smproc_progress.map_run = MapRunProgress(arn=self.arn, children=self.children)
+
+    def _prepare_redrive(self) -> None:
+        if self.record["redriveCount"] > _REDRIVES_MAX:
+            cause = f"The map run has been redriven {_REDRIVES_MAX} times, which is the maximum"
+            raise failures.standard(self._env, "States.Runtime", cause, "MapRunFailed", "mapRunFailedEventDetails")
+        for counts in (self.record["itemCounts"], self.record["executionCounts"]):
+            counts["pendingRedrive"] = sum(counts[name] for name in _UNSUCCESSFUL)
+            counts.update(dict.fromkeys(_UNSUCCESSFUL, 0))
+
+    def _run_children(self) -> list[Any]:
+        waiting = [index for index, child in enumerate(self.children) if child["status"] != "SUCCEEDED"]
+        workers = min(self._input.max_concurrency or _CONCURRENCY_MAX, _CONCURRENCY_MAX, max(len(waiting), 1))
         done = threading.Event()
         supervisor = threading.Thread(target=self._stop_with_parent, args=(done,), daemon=True)
         supervisor.start()
         try:
             with ThreadPoolExecutor(workers) as pool:
-                list(pool.map(self._run_child, range(len(inputs)), inputs))
+                list(pool.map(self._run_child, waiting))
         finally:
             done.set()
         if self._too_many_failed():
@@ -216,16 +246,13 @@ class MapRun:
         for execution in running:
             execution.stop(None, None)
 
-    def _run_child(self, index: int, batch: tuple[Any, int]) -> None:
-        child_input, items = batch
-        details = self._env.aws_execution_details
-        patches.act_for(details.account, details.region)
+    def _child(self, child_input: Any, items: int) -> dict[str, Any]:
         machine_arn, name = self.record["_stateMachineArn"], str(uuid.uuid4())
-        child: dict[str, Any] = {
+        return {
             "executionArn": f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}",
             "stateMachineArn": machine_arn,
             "name": name,
-            "status": "RUNNING",
+            "status": "PENDING",
             "startDate": _now(),
             "stopDate": None,
             "input": json.dumps(child_input, separators=(",", ":"), ensure_ascii=False),
@@ -236,23 +263,39 @@ class MapRun:
             "events": [],
             "testCase": "",
             "mockAttempts": {},
+            "_items": items,
         }
-        self.children[index] = child
+
+    def _run_child(self, index: int) -> None:
+        child = self.children[index]
+        items = child["_items"]
+        details = self._env.aws_execution_details
+        patches.act_for(details.account, details.region)
+        waiting = "pendingRedrive" if self.is_redriven else "pending"
         with self._lock:
             if self._stopping:
                 child.update(status="ABORTED", stopDate=_now())
-                self._count("aborted", items, before="pending")
+                self._count("aborted", items, before=waiting)
                 return
-            self._count("running", items, before="pending")
-            machine = {**details.execution.machine, "stateMachineArn": machine_arn, "type": self._fields.execution_type}
+            if child["events"] and self._fields.execution_type == "STANDARD":
+                _redrive(child)
+            elif child["status"] != "PENDING":
+                child = self.children[index] = self._child(json.loads(child["input"]), items)
+            child.update(status="RUNNING", startDate=child["startDate"] if child["events"] else _now())
+            self._count("running", items, before=waiting)
+            machine = {
+                **details.execution.machine,
+                "stateMachineArn": self.record["_stateMachineArn"],
+                "type": self._fields.execution_type,
+            }
             execution = Execution(child, machine, self._program)
-            self._running[name] = execution
+            self._running[child["name"]] = execution
         if self._fields.execution_type == "STANDARD":
             patches.record_child_execution(child)
         end = execution.run() or {"status": "ABORTED"}
         child.update(end, stopDate=_now())
         with self._lock:
-            del self._running[name]
+            del self._running[child["name"]]
             self._count(_COUNT_OF_STATUS[str(child["status"])], items, before="running")
         if self._too_many_failed():
             self._stop()
@@ -279,7 +322,11 @@ def _eval_body(self: DistributedIterationComponent, env: Environment) -> None:
     eval_input = env.stack.pop()
     run = MapRun(env, eval_input, self.map_fields, self._get_iteration_program())
     env.smproc_map_run = run
-    _event(env, "MapRunStarted", {"mapRunStartedEventDetails": {"mapRunArn": run.arn}})
+    if run.is_redriven:
+        redriven = {"mapRunArn": run.arn, "redriveCount": run.record["redriveCount"]}
+        _event(env, "MapRunRedriven", {"mapRunRedrivenEventDetails": redriven})
+    else:
+        _event(env, "MapRunStarted", {"mapRunStartedEventDetails": {"mapRunArn": run.arn}})
     try:
         outputs = run.run()
     except FailureEventException as failure:
@@ -308,6 +355,14 @@ def _write_results(self: ResultWriter, env: Environment) -> None:
     env.stack.append(write_results(client, arguments, run.arn, run.children, run._fields.writer))
     written = len([child for child in run.children if child["status"] in ("SUCCEEDED", "FAILED")])
     run.record["executionCounts"]["resultsWritten"] = written
+
+
+def _redrive(child: dict[str, Any]) -> None:
+    """Redrive a child execution; see `smproc.local.server.patches.stepfunctions_redrive`."""
+    for member in ("error", "cause"):
+        child.pop(member, None)
+    child.update(redriveCount=child.get("redriveCount", 0) + 1, redriveDate=_now(), stopDate=None, output=None)
+    patches.add_redriven_event(child)
 
 
 def _now() -> str:

@@ -198,12 +198,27 @@ NAMES: Final[Names] = {
         "IterationComponent": inspect.isclass,
         "IterationComponent._get_iteration_program": takes("self"),
     },
+    f"{PARSER}.asl.component.state.exec.state_map.iteration.inline_iteration_component": {
+        "InlineIterationComponent": inspect.isclass,
+        "InlineIterationComponent._eval_body": takes("self", "env"),
+    },
+    f"{PARSER}.asl.component.state.exec.state_map.iteration.iteration_worker": {
+        "IterationWorker": inspect.isclass,
+        "IterationWorker._eval_job": takes("self", "env", "job"),
+    },
+    f"{PARSER}.asl.component.state.exec.state_map.iteration.job": {
+        "Job": inspect.isclass,
+    },
     f"{PARSER}.asl.component.state.exec.state_map.result_writer.result_writer_decl": {
         "ResultWriter": inspect.isclass,
         "ResultWriter._eval_body": takes("self", "env"),
     },
     f"{PARSER}.asl.component.state.exec.state_map.state_map": {
         "StateMap": inspect.isclass,
+    },
+    f"{PARSER}.asl.component.state.exec.state_parallel.branches_decl": {
+        "BranchesDecl": inspect.isclass,
+        "BranchesDecl._eval_body": takes("self", "env"),
     },
     f"{PARSER}.asl.component.state.exec.state_parallel.state_parallel": {
         "StateParallel": inspect.isclass,
@@ -303,6 +318,8 @@ NAMES: Final[Names] = {
         "state_task_service_for": takes("service_name"),
     },
     f"{PARSER}.asl.component.state.state": {
+        "CommonStateField": inspect.isclass,
+        "CommonStateField._eval_body": takes("self", "env"),
         "StateData": _exists,
     },
     f"{PARSER}.asl.component.state.wait.wait_function.wait_function": {
@@ -354,6 +371,7 @@ NAMES: Final[Names] = {
         "Environment.is_running": takes("self"),
         "Environment.open_frame": takes("self", "event_history_context"),
         "Environment.program_state": takes("self"),
+        "Environment.set_ended": takes("self"),
         "Environment.set_stop": takes("self", "stop_date", "cause", "error"),
         "Environment.set_timed_out": takes("self"),
     },

@@ -62,7 +62,7 @@ def _result(child: Mapping[str, Any], config: Mapping[str, Any]) -> Any:
             if succeeded
             else {"Error": child.get("error"), "Cause": child.get("cause")}
         ),
-        "RedriveCount": 0,
+        "RedriveCount": child.get("redriveCount", 0),
         "RedriveStatus": "NOT_REDRIVABLE" if succeeded else "REDRIVABLE_BY_MAP_RUN",
         "StartDate": child["startDate"],
         "StateMachineArn": child["stateMachineArn"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Final
 
-from smproc.local.server.step_functions import activities, jsonata_expressions, map_runs
+from smproc.local.server.step_functions import activities, jsonata_expressions, map_runs, redrives
 from smproc.local.server.step_functions.corrections import (
     aws_sdk,
     choices,
@@ -40,6 +40,7 @@ CORRECTIONS: Final[tuple[ModuleType, ...]] = (
     map_runs,
     nested_executions,
     query_languages,
+    redrives,
     result_paths,
     sqs_hosts,  # inside of the metadata that the next one adds
     service_calls,
