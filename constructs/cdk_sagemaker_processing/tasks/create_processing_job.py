@@ -74,6 +74,7 @@ from cdk_sagemaker_processing.tasks.state_machine_policy import (
     state_machine_under_construction,
 )
 from cdk_sagemaker_processing.tasks.step_conditions import StepValue
+from cdk_sagemaker_processing.tasks.step_grants import grant_outputs, with_requested_locations
 from cdk_sagemaker_processing.tasks.step_outputs import StepOutputs
 from cdk_sagemaker_processing.tasks.step_references import StepReference, references_in, replace_tokens
 from cdk_sagemaker_processing.tasks.step_result import INPUT, StepResult
@@ -304,8 +305,13 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         check_language(self.node.id, query_language, self._paths, self._output, self.request)
         check_account(self, self.role, credentials)
         grant_job(
-            self, self.role, self.request, bucket=bucket, image_uri=image_uri if isinstance(image_uri, str) else None
+            self,
+            self.role,
+            with_requested_locations(self.request, self.step_references()),
+            bucket=bucket,
+            image_uri=image_uri if isinstance(image_uri, str) else None,
         )
+        grant_outputs(self, self.role, self.step_references())
         grant_keys(self, self.role, volume_kms_key, output_kms_key)
         warn_of_lint(self, self.request)
         warn_of_run_time_role(self, self.request["RoleArn"])

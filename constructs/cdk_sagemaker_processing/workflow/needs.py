@@ -1,4 +1,4 @@
-"""What each step of a workflow needs: the steps whose results it takes, and those that it only follows."""
+"""The needs of each step of a workflow: the steps whose results it takes, and those that it only follows."""
 
 from __future__ import annotations
 

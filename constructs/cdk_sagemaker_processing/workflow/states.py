@@ -97,7 +97,7 @@ def property_reads(scope: Construct, task: SageMakerCreateProcessingJob) -> list
     known: dict[str, Any] = {}
     reads = []
     for file in files:
-        values = {path: _value_in_file(path) for path in result.properties[file.name]}
+        values = {key: _value_in_file(path) for key, path in result.properties[file.name].items()}
         properties = {**known, file.name: values}
         reads.append(_read(scope, task, file, properties))
         before = jsonata_path(f"$.properties{json_path([file.name])}")
