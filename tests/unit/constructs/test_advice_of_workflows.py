@@ -29,7 +29,7 @@ INNER = "{% $step_A.outputs.out %}"
 
 
 class Steps:
-    """What the calls are made of: a step ``A`` with a property file, and another, ``B``."""
+    """The parts of the calls: a step ``A`` with a property file, and another, ``B``."""
 
     def __init__(self, scope: Stack) -> None:
         self.scope = scope
