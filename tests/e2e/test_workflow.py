@@ -32,6 +32,7 @@ RANDOM = "x,y,class\n" + "".join(f"1,{n % 2},{n // 2 % 2}\n" for n in range(40))
 class Workflows:
     """The deployed state machines of one stack."""
 
+    local_aws: LocalAws
     session: Any
     outputs: dict[str, str]
 
@@ -83,6 +84,7 @@ class Workflows:
 class Deployments:
     """A local AWS, and the stacks that are deployed to it."""
 
+    local_aws: LocalAws
     session: Any
     environment: dict[str, str]
     folder: Path
@@ -91,14 +93,18 @@ class Deployments:
         out = str(self.folder / f"{stack}{len(arguments)}")
         cdk(["deploy", "--app", f"{sys.executable} {app}", "--output", out, *arguments], self.environment)
         (found,) = self.session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-        return Workflows(self.session, {item["OutputKey"]: item["OutputValue"] for item in found["Outputs"]})
+        outputs = {item["OutputKey"]: item["OutputValue"] for item in found["Outputs"]}
+        return Workflows(self.local_aws, self.session, outputs)
 
 
 @pytest.fixture(scope="module")
 def deployments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
     folder = tmp_path_factory.mktemp("workflows")
     local_aws = LocalAws(port=free_port(), state_dir=folder / "state")
-    with local_aws:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SFN_WAIT_SCALE", "0.01")  # half a minute between attempts is long for a test
+        local_aws.start()
+    try:
         environment = local_aws.redirect(os.environ)
         bootstrap(environment)
         session = boto3.Session(
@@ -106,7 +112,9 @@ def deployments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
             region_name=environment["AWS_REGION"],
         )
-        yield Deployments(session_at(session, local_aws.endpoint), environment, folder)
+        yield Deployments(local_aws, session_at(session, local_aws.endpoint), environment, folder)
+    finally:
+        local_aws.stop()
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
@@ -244,3 +252,48 @@ def test_other_states_stand_between_jobs(workflows: Workflows, language: str) ->
     first, between = output[f"{language} First"], output[f"{language} Between"]
     assert between == {"status": "Completed", "result": {"seen": first["outputs"]["out"], "n": [1, 2]}}
     assert workflows.said(output[f"{language} Last"]["outputs"]["out"]) == ["hello", "hello and 2"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_next_step_reads_what_the_last_try_wrote(workflows: Workflows, language: str) -> None:
+    workflows.local_aws.put_fault("quota", times=2, name_contains=f"{language}-First-")
+    execution = workflows.run(f"{language}Between", {"say": "hello"})
+
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+    (output,) = json.loads(execution["output"])
+    assert output[f"{language} First"]["outputs"]["out"].endswith(f"/{language} First/try-2/out")
+    assert workflows.said(output[f"{language} Last"]["outputs"]["out"]) == ["hello", "hello and 2"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_job_that_is_repeated_for_lack_of_capacity_returns_the_last_location(
+    workflows: Workflows, language: str
+) -> None:
+    workflows.local_aws.put_fault("capacity", times=1, name_contains=f"{language}-Scarce-")
+    execution = workflows.run(f"{language}Scarce", {"say": "hello"})
+
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+    location = json.loads(execution["output"])[f"{language} Scarce"]["outputs"]["out"]
+    assert workflows.said(location) == ["hello"]
+    assert len(workflows.jobs(execution)) == 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_redrive_does_not_repeat_a_step_with_retry_on_capacity(workflows: Workflows, language: str) -> None:
+    failed = workflows.run(f"{language}Scarce", {"say": "fail"})
+    before = workflows.jobs(failed)
+    redriven = workflows.redriven(failed["executionArn"])
+
+    assert (failed["status"], failed["error"]) == ("FAILED", "States.TaskFailed")
+    assert json.loads(failed["cause"])["ProcessingJobName"].startswith(f"{language}-Scarce-")
+    # As AWS documents it: the Fail state is entered again, and fails again.
+    assert (redriven["status"], redriven["error"], redriven["cause"]) == ("FAILED", failed["error"], failed["cause"])
+    assert workflows.jobs(redriven) == before
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_value_that_the_file_lacks_fails_the_step(workflows: Workflows, language: str) -> None:
+    execution = workflows.run(f"{language}Missing", {})
+
+    assert (execution["status"], execution["error"]) == ("FAILED", "States.QueryEvaluationError")
+    assert [name.rpartition("-")[0][: len(language) + 5] for name in workflows.jobs(execution)] == [f"{language}-Bare"]

@@ -107,4 +107,11 @@ for label, query_language in (("Path", sfn.QueryLanguage.JSON_PATH), ("Jsonata",
         ).to_single_state(),
     )
 
+    # A job that is repeated while AWS lacks capacity, and one whose file lacks a value that another step needs.
+    scarce = retry_on_capacity(run(f"{label} Scarce", says=say))
+    machine(f"{label}Scarce", query_language, ProcessingWorkflow(stack, f"{label}Capacity", steps=[scarce]))
+    bare = run(f"{label} Bare")
+    needy = run(f"{label} Needy", says=str(bare.property("said", "nothing")))
+    machine(f"{label}Missing", query_language, ProcessingWorkflow(stack, f"{label}Value", steps=[bare, needy]))
+
 app.synth()
