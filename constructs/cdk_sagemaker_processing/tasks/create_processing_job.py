@@ -420,6 +420,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 "it out, and take the locations of its outputs from step.outputs"
             )
         self._returns_step_result = result_as_output
+        self.step_result.is_read = True
         if self._job_name is None and self.may_be_named_after_step:
             self._base_job_name = shortened_base_job_name(self.state_id)
             self.request["ProcessingJobName"] = self._job_name_value()
@@ -549,6 +550,14 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 problem = (
                     f"the request takes a result of the step {step!r}, which has none here; pass both steps to one "
                     "ProcessingWorkflow(steps=[...]), or to EventDrivenProcessing(steps=[...])"
+                )
+                return [problem]
+        if self._returns_step_result is False:
+            variable = self.step_result.variable
+            if variable in self._render_assign(language).get("Assign", {}) or variable in location.outer_variables:
+                problem = (
+                    f"the workflow assigns the result of the step {self.id!r} to ${variable}, which something else "
+                    "assigns, too; rename that, or pass another state_name"
                 )
                 return [problem]
         errors, warnings = missing_fields(merge(self.request, self._overrides or {}), location)
@@ -683,7 +692,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
 
         Raises:
             InvalidValueError: no such property file, or another form of path.
-            ConflictingValuesError: the task does not wait for its job.
+            ConflictingValuesError: the task does not wait for its job, or is in a workflow already, which does not read
+                this value.
 
         Example:
             >>> evaluate.property("evaluation", "metrics.auc") > 0.8

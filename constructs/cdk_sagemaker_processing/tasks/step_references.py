@@ -35,15 +35,16 @@ def variable_of(state_name: str) -> str:
     """Return the variable of a step, which contains what the step returned.
 
     Args:
-        state_name: the name of the step's state. Other characters than letters, digits and underscores are replaced by
-            underscores.
+        state_name: the name of the step's state. Characters that are no letters and digits of English become an
+            underscore; two in a row occur only where a workflow adds a suffix. Names with letters of other scripts, and
+            long names, get a digest.
     """
-    name = _PREFIX + re.sub(r"\W", "_", state_name, flags=re.ASCII)
+    name = _PREFIX + re.sub(r"[\W_]+", "_", state_name, flags=re.ASCII).strip("_")
     room = maximum("VariableNameCharacters") - _ROOM_FOR_SUFFIX
-    if len(name) <= room:
+    if state_name.isascii() and len(name) <= room:
         return name
     digest = hashlib.sha256(state_name.encode()).hexdigest()[:8]
-    return f"{name[: room - len(digest) - 1]}_{digest}"
+    return f"{name[: room - len(digest) - 1].rstrip('_')}_{digest}"
 
 
 @dataclass(frozen=True)

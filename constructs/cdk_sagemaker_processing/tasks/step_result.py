@@ -30,6 +30,7 @@ class StepResult:
     Attributes:
         variable: the step's variable.
         names: the names of the outputs.
+        is_read: whether a workflow reads the property files, and can read no further values of them.
         properties: the paths that later steps read, by property files and by their keys in the result.
 
     Raises:
@@ -52,6 +53,7 @@ class StepResult:
         self.names = output_names(request)
         self.property_files = {file.name: file for file in property_files or ()}
         self.properties: dict[str, dict[str, str]] = {name: {} for name in self.property_files}
+        self.is_read = False
         self._check_files(property_files or ())
 
     @property
@@ -72,6 +74,11 @@ class StepResult:
                 f"it has {known}; pass property_files=[PropertyFile(...)] to run(...)",
             )
         key = property_key(path)
+        if self.is_read and key not in self.properties[property_file]:
+            raise ConflictingValuesError(
+                f"the workflow of the step {self._task.node.id!r} does not read {path!r} of {property_file!r}, because "
+                "it existed before; call property(...) before you create the workflow"
+            )
         self.properties[property_file].setdefault(key, path)
         return StepReference(self._task, self.variable, ("properties", property_file, key))
 

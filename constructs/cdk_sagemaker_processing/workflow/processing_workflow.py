@@ -280,7 +280,7 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
         result = {self._by_path[path].name: f"{{% ${name} %}}" for path, name in top.variables.items()}
         # A workflow may be a step of another one with the same id, as of the one in EventDrivenProcessing.
         path = path_of(self).removeprefix(f"{path_of(stack_of(self))}/")
-        name = states.state_name("Results of {}", path)
+        name = states.state_name("Results of workflow {}", path)
         if result_path is None:
             return states.output(self, name, result)
         field = _FIELD.fullmatch(result_path) if isinstance(result_path, str) else None

@@ -1351,6 +1351,7 @@ NOT_TRIED: dict[tuple[str, str], str] = {
     ("model/service_rules", "decompress the files in the script"): _OTHER_CHECK_FIRST,
     ("tasks/create_processing_job", "from step.outputs"): _IN_WORKFLOWS,
     ("tasks/create_processing_job", "pass both steps to one"): _IN_WORKFLOWS,
+    ("tasks/create_processing_job", "or pass another state_name"): _IN_WORKFLOWS,
     ("tasks/image_platform", "choose one kind"): "the API knows no instance with an ARM processor yet",
     ("tasks/job_role_policy", "AWS documents no policy for it"): "the note remains: the app knows no such policy",
     ("tasks/synth_warnings", "grant each role that may be passed"): "the roles are not in the app",

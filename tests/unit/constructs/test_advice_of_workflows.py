@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import Aws, Stack
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing import (
@@ -24,7 +24,7 @@ from cdk_sagemaker_processing import (
 from tests.unit.constructs.test_advice import IMAGE, Call
 from tests.unit.constructs.test_advice_of_jobs import OF_WORKFLOWS, Advice, advice_in_the_source, reported
 
-OF_JOBS = ("tasks/create_processing_job", ("from step.outputs", "pass both steps to one"))
+OF_JOBS = ("tasks/create_processing_job", ("from step.outputs", "pass both steps to one", "or pass another state_name"))
 INNER = "{% $step_A.outputs.out %}"
 
 
@@ -125,6 +125,15 @@ ADVISED = [
         call(lambda s: s.machine(sfn.Chain.start(s.a).next(s.reading("C", s.a.outputs["out"])))),
         call(lambda s: s.workflow(s.a, s.reading("C", s.a.outputs["out"]))),
     ),
+    *(
+        Advice(
+            "tasks/create_processing_job",
+            "rename that, or pass another state_name",
+            as_step(assign={"step_C": "x"}),
+            as_step(**options),
+        )
+        for options in ({"assign": {"mine": "x"}}, {"assign": {"step_C": "x"}, "state_name": "D"})
+    ),
     Advice("tasks/step_conditions", "compare it with text or a number", call(lambda s: float(s.value)), GOOD),
     Advice(
         "tasks/step_conditions",
@@ -177,6 +186,12 @@ ADVISED = [
     ),
     Advice(
         "tasks/step_result",
+        "call property(...) before you create the workflow",
+        call(lambda s: prepared(s, lambda s: s.workflow(s.b)).b.property("metrics", "auc")),
+        call(lambda s: (s.b.property("metrics", "auc"), s.machine(s.workflow(s.b)))),
+    ),
+    Advice(
+        "tasks/step_result",
         "give it RUN_JOB",
         call(lambda s: s.run("C", **REQUEST_RESPONSE).outputs),
         call(lambda s: s.run("C", integration_pattern=sfn.IntegrationPattern.RUN_JOB).outputs),
@@ -216,6 +231,12 @@ ADVISED = [
         "pass another state_name",
         call(lambda s: s.workflow(s.a, s.run("C", state_name="A"))),
         call(lambda s: s.workflow(s.a, s.run("C", state_name="Another"))),
+    ),
+    Advice(
+        "workflow/needs",
+        "pass a state_name without tokens",
+        call(lambda s: s.workflow(s.run("C", state_name=Aws.STACK_NAME))),
+        call(lambda s: s.workflow(s.run("C", state_name="Named"))),
     ),
     Advice(
         "workflow/needs",

@@ -289,6 +289,13 @@ def names(jobs: Jobs) -> sfn.IChainable:
     return jobs.workflow(a, b, c, last, result_path="$.workflow")
 
 
+def names_like_variables(jobs: Jobs) -> sfn.IChainable:
+    """Return a workflow with names that differ little, and one of a step."""
+    a, b = jobs.run("A"), jobs.run("分割")
+    c = jobs.after("A  1", a, b)
+    return jobs.workflow(a, b, c, jobs.after("評価", a, c), jobs.run("step_A__1"), name="A")
+
+
 def output_names(jobs: Jobs) -> sfn.IChainable:
     found = ["a-b", "a.b", "a b", "ä", "1", "and", "x" * 64]
     outputs = [ProcessingOutput(output_name=name, source=f"/opt/ml/processing/o{n}") for n, name in enumerate(found)]
@@ -314,7 +321,8 @@ SHAPES = [
     sequence, diamond, chains, nested_forks, neither, optional, optional_in_forks, optional_by_input, property_files,
     failures, failure_handled_by_jobs, failure_handled_by_a_workflow, function, function_after_a_fork, chain,
     jobs_in_a_map, parallel, ends, workflow_in_a_workflow, capacity, in_a_map, in_a_distributed_map, in_a_parallel,
-    single_state, prefixed, two_workflows, a_job_after_the_workflow, references_everywhere, names, output_names,
+    single_state, prefixed, two_workflows, a_job_after_the_workflow, references_everywhere, names,
+    names_like_variables, output_names,
     creation_only, many,
 ]  # fmt: skip
 
@@ -438,7 +446,7 @@ def test_the_result(language: sfn.QueryLanguage, result_path: str | None, output
     jobs = Jobs()
     found = jobs.machine(jobs.workflow(jobs.run("A"), result_path=result_path), language)
 
-    assert found["States"].get("Results of Workflow", {}).get("Output") == output
+    assert found["States"].get("Results of workflow Workflow", {}).get("Output") == output
 
 
 @LANGUAGES
@@ -587,7 +595,7 @@ def test_a_pipeline_takes_the_same_steps(language: sfn.QueryLanguage) -> None:
     found = definition(jobs.stack)
 
     assert problems_of(found) == []
-    assert list(found["States"]) == ["Step A", "In parallel: C, B", "Results of Pipeline/Workflow"]
+    assert list(found["States"]) == ["Step A", "In parallel: C, B", "Results of workflow Pipeline/Workflow"]
     assert pipeline.workflow is not None
     for name in ("A", "B", "C"):
         request = states_in(found)[name].get("Parameters") or states_in(found)[name]["Arguments"]
