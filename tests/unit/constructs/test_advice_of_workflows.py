@@ -5,6 +5,7 @@ The table has an entry for each message with advice in the package, and in the m
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -35,7 +36,8 @@ class Steps:
         self.scope = scope
         self.a = self.run("A")
         self.b = self.run("B")
-        self.value = self.a.property("metrics", "auc")
+        # Without a type, as type checkers refuse some of the comparisons, too.
+        self.value: Any = self.a.property("metrics", "auc")
 
     def run(self, name: str, **options: Any) -> SageMakerCreateProcessingJob:
         processor = self.scope.node.try_find_child("P") or Processor(
@@ -49,13 +51,16 @@ class Steps:
     def reading(self, name: str, source: str, **options: Any) -> SageMakerCreateProcessingJob:
         return self.run(name, inputs=[ProcessingInput(source=source, destination="/opt/ml/processing/in")], **options)
 
+    def value_at(self, path: str) -> object:
+        return self.a.property("metrics", path)
+
     def workflow(self, *steps: Any, **options: Any) -> ProcessingWorkflow:
         number = sum(isinstance(child, ProcessingWorkflow) for child in self.scope.node.children)
         return ProcessingWorkflow(self.scope, f"Workflow{number}", steps=list(steps), **options)
 
-    def machine(self, states: sfn.IChainable, **options: Any) -> None:
+    def machine(self, states: sfn.IChainable, **options: Any) -> sfn.StateMachine:
         body = sfn.DefinitionBody.from_chainable(states)
-        sfn.StateMachine(self.scope, "Machine", definition_body=body, **options)
+        return sfn.StateMachine(self.scope, "Machine", definition_body=body, **options)
 
     def shows(self, name: str, value: object = INNER, **options: Any) -> sfn.Pass:
         return sfn.Pass.jsonata(self.scope, name, outputs=value, **options)
@@ -108,7 +113,7 @@ ADVISED = [
             "model/property_files",
             "for example metrics.auc",
             call(lambda steps: steps.a.property("metrics", "a..b")),
-            call(lambda steps, path=path: steps.a.property("metrics", path)),
+            call(functools.partial(Steps.value_at, path=path)),
         )
         for path in ("metrics.auc", "models[0].name", "['f1-score'].mean")
     ),
