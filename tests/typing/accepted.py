@@ -39,7 +39,9 @@ from cdk_sagemaker_processing import (
     ProcessingRepository,
     ProcessingRole,
     ProcessingVpcEndpoints,
+    ProcessingWorkflow,
     Processor,
+    PropertyFile,
     PySparkProcessor,
     PyTorchProcessor,
     RedshiftDatasetDefinition,
@@ -51,13 +53,34 @@ from cdk_sagemaker_processing import (
     SKLearnProcessor,
     SparkJarProcessor,
     TensorFlowProcessor,
+    WorkflowStep,
     XGBoostProcessor,
     literal_text,
     retry_on_capacity,
     unique_job_name,
     uploaded_objects,
 )
+from cdk_sagemaker_processing.tasks import StepCondition, StepValue
 from smproc.local import LocalAws
+
+
+def workflows(stack: Stack, processor: SKLearnProcessor, other: sfn.Pass) -> None:
+    evaluate = processor.run(
+        "Evaluate",
+        code="evaluate.py",
+        outputs=[ProcessingOutput(output_name="evaluation", source="/opt/ml/processing/evaluation")],
+        property_files=[PropertyFile(name="evaluation", output_name="evaluation", path="evaluation.json")],
+    )
+    assert_type(evaluate.outputs["evaluation"], str)
+    accuracy = evaluate.property("evaluation", "metrics.accuracy")
+    assert_type(accuracy, StepValue)
+    assert_type((accuracy > 0.8) & ~(accuracy == 1), StepCondition)
+    step = WorkflowStep(other, when=accuracy >= 0.8, on_failure="continue", depends_on=[evaluate])
+    assert_type(step.result("rows") < 5, StepCondition)
+    retried = retry_on_capacity(processor.run("Retried", code="retried.py"))
+    workflow = ProcessingWorkflow(stack, "Workflow", steps=[evaluate, step, retried], result_path="$.workflow")
+    sfn.Map(stack, "Each").item_processor(workflow)
+    EventDrivenProcessing(stack, "WorkflowPipeline", steps=[evaluate, step], query_language=sfn.QueryLanguage.JSONATA)
 
 
 def pipelines(stack: Stack, bucket: s3.IBucket, key: kms.IKey, role: iam.IRole) -> None:

@@ -127,6 +127,28 @@ def test_the_examples_of_the_readme_synthesize(number: int, tmp_path: Path) -> N
     assert list((tmp_path / "cdk.out").glob("*.template.json"))
 
 
+def test_the_examples_of_the_workflow_guide_synthesize(tmp_path: Path) -> None:
+    # Each example continues the app of those before.
+    examples = PYTHON.findall((ROOT / "docs" / "workflows.md").read_text(encoding="utf-8"))
+    source = "\n".join([*examples, "app.synth()"])
+    (tmp_path / "app.py").write_text(source)
+    for script in re.findall(r'code="([^"]+)"', source):
+        (tmp_path / script).touch()
+
+    process = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=tmp_path,
+        env={**os.environ, "CDK_OUTDIR": str(tmp_path / "cdk.out")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert len(examples) > 5
+    assert process.returncode == 0, process.stderr
+    assert "cdk-sagemaker-processing:" not in (tmp_path / "cdk.out" / "manifest.json").read_text()  # no warnings
+
+
 def test_the_errors_of_the_readme_match_those_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import aws_cdk as cdk  # noqa: PLC0415 - it starts Node, which the other tests do not need
     from aws_cdk import aws_s3 as s3  # noqa: PLC0415

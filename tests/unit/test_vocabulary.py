@@ -14,6 +14,8 @@ CHANGELOG = ROOT / "CHANGELOG.md"
 _ROW = re.compile(r"^\| (?P<old>[^|]+) \| (?P<new>[^|]+) \|$", re.MULTILINE)
 # Files that tools write.
 _GENERATED = re.compile(r"package-lock\.json|(?:.*/)?requirements[^/]*\.txt|tools/requirements/.*")
+# A package of another meaning has the name again.
+_USED_AGAIN = {"cdk_sagemaker_processing.workflow"}
 _NOT_TRACKED = {"node_modules", "cdk.out", "dist", "build"}
 
 
@@ -25,7 +27,12 @@ def upgrade_notes() -> str:
 
 def former_names() -> dict[str, str]:
     """Return the successors of each former name."""
-    return {name: row["new"] for row in _ROW.finditer(upgrade_notes()) for name in re.findall(r"`([^`]+)`", row["old"])}
+    return {
+        name: row["new"]
+        for row in _ROW.finditer(upgrade_notes())
+        for name in re.findall(r"`([^`]+)`", row["old"])
+        if name not in _USED_AGAIN
+    }
 
 
 def pattern_of(name: str) -> str:

@@ -9,6 +9,7 @@ from cdk_sagemaker_processing.model.type_checks import check_type
 from cdk_sagemaker_processing.public_api import public
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_PLAIN = re.compile(r"[\w-]+")
 # Names of JSON, in brackets if they contain other characters, and indexes.
 _PART = re.compile(r"(?:^|\.)(?P<name>[\w-]+)|\[(?P<index>\d+)\]|\['(?P<quoted>[^'\"`\\]+)'\]")
 
@@ -59,6 +60,14 @@ class PropertyFile:
                 "be a relative path of a file, without '.', '..' and empty parts",
                 "it is below the output's directory, for example evaluation.json",
             )
+
+
+def property_key(path: str) -> str:
+    """Return the path of a value in a JSON file as one name without quotation marks: ``metrics.[f1 score]``."""
+    parts = (
+        f"[{part}]" if isinstance(part, int) or not _PLAIN.fullmatch(part) else part for part in json_path_parts(path)
+    )
+    return ".".join(parts).replace(".[", "[")
 
 
 def json_path_parts(path: str) -> list[str | int]:

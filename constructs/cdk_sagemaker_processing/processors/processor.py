@@ -125,7 +125,7 @@ class Processor(Construct):
         self._bucket = bucket
         self._entrypoint = entrypoint
         self._upload_keys: dict[str, kms.IKey] = {}
-        self._names_jobs_after_image = base_job_name is None
+        self._may_name_jobs_after_steps = base_job_name is None
         self._options: ProcessorOptions = {
             "image_uri": image_uri,
             "role": self.role,
@@ -242,7 +242,7 @@ class Processor(Construct):
             **processor_options,
             **options,
         )
-        task.may_be_named_after_step = self._names_jobs_after_image
+        task.may_be_named_after_step = self._may_name_jobs_after_steps
         return task
 
     def _state_id(self, run_id: str) -> str:

@@ -48,7 +48,7 @@ class SingleFrameworkProcessor(FrameworkProcessorBase):
         max_runtime_in_seconds: 1 to 777,600; a job that runs longer is stopped. Default: the service's, 86,400. API:
             ``StoppingCondition.MaxRuntimeInSeconds``.
         base_job_name: the start of job names; shortened to 26 letters, digits and hyphens. Default: the framework's
-            name. API: ``ProcessingJobName``.
+            name, or in a `ProcessingWorkflow` that of the step. API: ``ProcessingJobName``.
         env: at most 100 environment variables of at most 256 characters each; ``PIP_INDEX_URL`` makes pip use your own
             package index. Default: none. API: ``Environment``.
         tags: at most 50 tags for the jobs, as a mapping or as the API's list. Default: none. API: ``Tags``.
@@ -115,6 +115,7 @@ class SingleFrameworkProcessor(FrameworkProcessorBase):
             instance_preferences=instance_preferences,
             bucket=bucket,
         )
+        self._may_name_jobs_after_steps = base_job_name is None
 
 
 @public

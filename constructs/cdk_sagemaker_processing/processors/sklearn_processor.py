@@ -43,7 +43,7 @@ class SKLearnProcessor(ScriptProcessor):
         max_runtime_in_seconds: 1 to 777,600; a job that runs longer is stopped. Default: the service's, 86,400. API:
             ``StoppingCondition.MaxRuntimeInSeconds``.
         base_job_name: the start of job names; shortened to 26 letters, digits and hyphens. Default:
-            ``sagemaker-scikit-learn``. API: ``ProcessingJobName``.
+            ``sagemaker-scikit-learn``, or in a `ProcessingWorkflow` the step's name. API: ``ProcessingJobName``.
         env: at most 100 environment variables of at most 256 characters each. Default: none. API: ``Environment``.
         tags: at most 50 tags for the jobs, as a mapping or as the API's list. Default: none. API: ``Tags``.
         network_config: the network that the jobs run in. Default: the service's own network. API: ``NetworkConfig``.

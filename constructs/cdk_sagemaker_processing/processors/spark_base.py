@@ -69,7 +69,7 @@ class SparkProcessor(Processor):
         max_runtime_in_seconds: 1 to 777,600; a job that runs longer is stopped. Default: the service's, 86,400. API:
             ``StoppingCondition.MaxRuntimeInSeconds``.
         base_job_name: the start of job names; shortened to 26 letters, digits and hyphens. Default:
-            ``sagemaker-spark-processing``. API: ``ProcessingJobName``.
+            ``sagemaker-spark-processing``, or in a `ProcessingWorkflow` the step's name. API: ``ProcessingJobName``.
         env: at most 100 environment variables of at most 256 characters each. Default: none; an empty mapping is
             sent, as by the SDK. API: ``Environment``.
         tags: at most 50 tags for the jobs, as a mapping or as the API's list. Default: none. API: ``Tags``.

@@ -74,6 +74,7 @@ from cdk_sagemaker_processing.tasks.state_machine_policy import (
     state_machine_under_construction,
 )
 from cdk_sagemaker_processing.tasks.step_conditions import StepValue
+from cdk_sagemaker_processing.tasks.step_grants import grant_outputs, with_requested_locations
 from cdk_sagemaker_processing.tasks.step_outputs import StepOutputs
 from cdk_sagemaker_processing.tasks.step_references import StepReference, references_in, replace_tokens
 from cdk_sagemaker_processing.tasks.step_result import INPUT, StepResult
@@ -304,8 +305,13 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         check_language(self.node.id, query_language, self._paths, self._output, self.request)
         check_account(self, self.role, credentials)
         grant_job(
-            self, self.role, self.request, bucket=bucket, image_uri=image_uri if isinstance(image_uri, str) else None
+            self,
+            self.role,
+            with_requested_locations(self.request, self.step_references()),
+            bucket=bucket,
+            image_uri=image_uri if isinstance(image_uri, str) else None,
         )
+        grant_outputs(self, self.role, self.step_references())
         grant_keys(self, self.role, volume_kms_key, output_kms_key)
         warn_of_lint(self, self.request)
         warn_of_run_time_role(self, self.request["RoleArn"])
@@ -414,6 +420,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 "it out, and take the locations of its outputs from step.outputs"
             )
         self._returns_step_result = result_as_output
+        self.step_result.is_read = True
         if self._job_name is None and self.may_be_named_after_step:
             self._base_job_name = shortened_base_job_name(self.state_id)
             self.request["ProcessingJobName"] = self._job_name_value()
@@ -543,6 +550,14 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
                 problem = (
                     f"the request takes a result of the step {step!r}, which has none here; pass both steps to one "
                     "ProcessingWorkflow(steps=[...]), or to EventDrivenProcessing(steps=[...])"
+                )
+                return [problem]
+        if self._returns_step_result is False:
+            variable = self.step_result.variable
+            if variable in self._render_assign(language).get("Assign", {}) or variable in location.outer_variables:
+                problem = (
+                    f"the workflow assigns the result of the step {self.id!r} to ${variable}, which something else "
+                    "assigns, too; rename that, or pass another state_name"
                 )
                 return [problem]
         errors, warnings = missing_fields(merge(self.request, self._overrides or {}), location)
@@ -677,7 +692,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
 
         Raises:
             InvalidValueError: no such property file, or another form of path.
-            ConflictingValuesError: the task does not wait for its job.
+            ConflictingValuesError: the task does not wait for its job, or is in a workflow already, which does not read
+                this value.
 
         Example:
             >>> evaluate.property("evaluation", "metrics.auc") > 0.8

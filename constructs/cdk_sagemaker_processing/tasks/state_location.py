@@ -38,6 +38,7 @@ class StateLocation:
         retried_after_creation: whether a Retry of the state itself matches errors of a job that ran.
         input: the relation of the values that the request sees to the input of the execution.
         variables: the variables that states of the same or of an outer scope assign.
+        outer_variables: those that states of an outer scope assign.
     """
 
     machine: sfn.CfnStateMachine
@@ -48,6 +49,7 @@ class StateLocation:
     retried_after_creation: bool
     input: StateInput
     variables: frozenset[str] = frozenset()
+    outer_variables: frozenset[str] = frozenset()
 
     @property
     def is_reentered(self) -> bool:
@@ -147,6 +149,7 @@ class _Definition:
                     retried_after_creation=_matches_after_creation(state),
                     input=received,
                     variables=variables,
+                    outer_variables=around.variables,
                 )
             nested = _Surroundings(
                 in_map=around.in_map or state.get("Type") == "Map",

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
+from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
 from cdk_sagemaker_processing.tasks.query_languages import jsonata_string
 from cdk_sagemaker_processing.tasks.step_references import StepReference
 
-# What an operand is compared with.
-Operand = str | int | float | bool
+_NO_VALUE = (
+    "the value of a step has no value at synth, because no job has run; compare it with text or a number, and pass the "
+    "condition to WorkflowStep(when=...), or insert it into text by str(...)"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +56,18 @@ class StepCondition:
             "| and ~, and pass them to WorkflowStep(when=...)"
         )
 
-    def _combined(self, operator: str, other: StepCondition) -> StepCondition:
+    def __rand__(self, other: object) -> StepCondition:
+        """Refuse another operand before ``&``."""
+        return self._combined("and", other)
+
+    def __ror__(self, other: object) -> StepCondition:
+        """Refuse another operand before ``|``."""
+        return self._combined("or", other)
+
+    def _combined(self, operator: str, other: object) -> StepCondition:
         if not isinstance(other, StepCondition):
             raise InvalidValueError(
-                f"the condition after {'&' if operator == 'and' else '|'}",
+                f"the other side of {'&' if operator == 'and' else '|'}",
                 other,
                 "be a comparison of a step's value",
                 "write each comparison in parentheses; for a condition on the input, pass an sfn.Condition alone",
@@ -109,10 +120,40 @@ class StepValue:
         """Return the value as text for the request of a later step."""
         return StepReference(self.reference.step, self.reference.variable, self.reference.parts, as_text=True).token()
 
+    def __format__(self, specification: str) -> str:
+        """Return the value as text, for an f-string.
+
+        Raises:
+            InvalidValueError: a format, which would need the value at synth.
+        """
+        if specification:
+            raise InvalidValueError(
+                "the format of a step's value", specification, "be empty", "the value is known at run time only"
+            )
+        return str(self)
+
+    def __bool__(self) -> bool:
+        """Refuse the use as a value of Python.
+
+        Raises:
+            ConflictingValuesError: always.
+        """
+        raise ConflictingValuesError(_NO_VALUE)
+
+    def __float__(self) -> float:
+        """Refuse the use as a number of Python.
+
+        Raises:
+            ConflictingValuesError: always.
+        """
+        raise ConflictingValuesError(_NO_VALUE)
+
+    __int__ = __index__ = __float__
+
     def __repr__(self) -> str:
         """Return the step and the path of the value."""
         parts = ".".join(map(str, self.reference.parts))
-        return f"<StepValue {parts} of {self.reference.step.node.id!r}>"
+        return f"<value {parts} of the step {self.reference.step.node.id!r}, which str(...) inserts into text>"
 
     def _compared(self, operator: str, other: object) -> StepCondition:
         if isinstance(other, StepValue):
@@ -120,11 +161,12 @@ class StepValue:
             return StepCondition(
                 lambda name: f"({name(self.reference)} {operator} {name(right)})", (self.reference, right)
             )
-        if not isinstance(other, Operand) or (isinstance(other, float) and not math.isfinite(other)):
+        number = _number(other)
+        if is_unresolved(other) or not (isinstance(other, str) or (number is not None and math.isfinite(number))):
             raise InvalidValueError(
                 "the value that a step's value is compared with",
                 other,
-                "be text, a finite number, a boolean or the value of another step",
+                "be text, a finite number or a boolean that is known at synth, or the value of another step",
                 "for example evaluate.property('evaluation', 'metrics.auc') > 0.8",
             )
         if isinstance(other, bool) and operator not in ("=", "!="):
@@ -134,5 +176,18 @@ class StepValue:
                 "be text or a number for <, <=, > and >=",
                 "compare a boolean with == or !=",
             )
-        literal = jsonata_string(other) if isinstance(other, str) else json.dumps(other)
+        literal = jsonata_string(other) if isinstance(other, str) else json.dumps(number)
         return StepCondition(lambda name: f"({name(self.reference)} {operator} {literal})", (self.reference,))
+
+
+def _number(value: object) -> int | float | None:
+    """Return a number or a boolean, also one of NumPy, as one of Python; None for anything else."""
+    match value:
+        case bool():
+            return value
+        case numbers.Integral():
+            return int(value)
+        case numbers.Real():
+            return float(value)
+        case _:
+            return None

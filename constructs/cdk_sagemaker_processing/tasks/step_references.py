@@ -26,6 +26,8 @@ from cdk_sagemaker_processing.tasks.query_languages import jsonata_path
 
 _PREFIX = "step_"
 _ROOM_FOR_SUFFIX = 4
+_PATH = re.compile(rf"\${_PREFIX}\w+(?:[.\[]\S*)?")
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 _VARIABLE = re.compile(rf"\$({_PREFIX}\w+)")
 
 
@@ -33,15 +35,16 @@ def variable_of(state_name: str) -> str:
     """Return the variable of a step, which contains what the step returned.
 
     Args:
-        state_name: the name of the step's state. Other characters than letters, digits and underscores are replaced by
-            underscores.
+        state_name: the name of the step's state. Characters that are no letters and digits of English become an
+            underscore; two in a row occur only where a workflow adds a suffix. Names with letters of other scripts, and
+            long names, get a digest.
     """
-    name = _PREFIX + re.sub(r"\W", "_", state_name, flags=re.ASCII)
+    name = _PREFIX + re.sub(r"[\W_]+", "_", state_name, flags=re.ASCII).strip("_")
     room = maximum("VariableNameCharacters") - _ROOM_FOR_SUFFIX
-    if len(name) <= room:
+    if state_name.isascii() and len(name) <= room:
         return name
     digest = hashlib.sha256(state_name.encode()).hexdigest()[:8]
-    return f"{name[: room - len(digest) - 1]}_{digest}"
+    return f"{name[: room - len(digest) - 1].rstrip('_')}_{digest}"
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,21 @@ def references_in(scope: IConstruct, value: Any) -> dict[str, StepReference]:  #
 
 
 def variables_in(value: Any) -> set[str]:  # noqa: ANN401 - any part of a definition
-    """Return the variables of steps that rendered states refer to."""
-    return {name for text in _texts(value) for name in _VARIABLE.findall(text)}
+    """Return the variables of steps that the expressions and paths of rendered states refer to."""
+    return {name for text in _expressions(value) for name in _VARIABLE.findall(_QUOTED.sub("", text))}
+
+
+def variables_assigned_in(value: Any) -> set[str]:  # noqa: ANN401 - any part of a definition
+    """Return the variables that rendered states assign."""
+    match value:
+        case Mapping():
+            assigned = value.get("Assign")
+            own = {str(key).removesuffix(".$") for key in assigned} if isinstance(assigned, Mapping) else set()
+            return own.union(*(variables_assigned_in(item) for item in value.values()))
+        case list() | tuple():
+            return set().union(*(variables_assigned_in(item) for item in value))
+        case _:
+            return set()
 
 
 def replace_tokens(value: Any, tokens: Mapping[str, str]) -> Any:  # noqa: ANN401 - any part of a request
@@ -141,6 +157,19 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a request
         case list() | tuple():
             for item in value:
                 yield from _texts(item)
+
+
+def _expressions(value: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 - any part of a definition
+    match value:
+        case str():
+            if name.endswith(".$") or value.startswith("{%") or _PATH.fullmatch(value):
+                yield value
+        case Mapping():
+            for key, item in value.items():
+                yield from _expressions(item, str(key))
+        case list() | tuple():
+            for item in value:
+                yield from _expressions(item)
 
 
 def json_path(parts: Sequence[str | int]) -> str:

@@ -1,4 +1,4 @@
-"""What a task returns as a step of a workflow: its status, the locations that its job wrote to, and its properties."""
+"""The result of a task as a step of a workflow: its status, the locations that its job wrote to, and its properties."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, PropertyFile, check_each
-from cdk_sagemaker_processing.model.property_files import json_path_parts
+from cdk_sagemaker_processing.model.property_files import property_key
 from cdk_sagemaker_processing.tasks.step_outputs import StepOutputs, output_names
 from cdk_sagemaker_processing.tasks.step_references import StepReference, variable_of
 
@@ -30,7 +30,8 @@ class StepResult:
     Attributes:
         variable: the step's variable.
         names: the names of the outputs.
-        properties: the paths that later steps read, by property files.
+        is_read: whether a workflow reads the property files, and can read no further values of them.
+        properties: the paths that later steps read, by property files and by their keys in the result.
 
     Raises:
         InvalidValueError: a property file with the name of another, or of an output that the job does not have.
@@ -51,7 +52,8 @@ class StepResult:
         self.variable = variable_of(state_name)
         self.names = output_names(request)
         self.property_files = {file.name: file for file in property_files or ()}
-        self.properties: dict[str, list[str]] = {name: [] for name in self.property_files}
+        self.properties: dict[str, dict[str, str]] = {name: {} for name in self.property_files}
+        self.is_read = False
         self._check_files(property_files or ())
 
     @property
@@ -71,11 +73,14 @@ class StepResult:
                 f"be the name of a property file of the step {self._task.node.id!r}",
                 f"it has {known}; pass property_files=[PropertyFile(...)] to run(...)",
             )
-        json_path_parts(path)
-        paths = self.properties[property_file]
-        if path not in paths:
-            paths.append(path)
-        return StepReference(self._task, self.variable, ("properties", property_file, path))
+        key = property_key(path)
+        if self.is_read and key not in self.properties[property_file]:
+            raise ConflictingValuesError(
+                f"the workflow of the step {self._task.node.id!r} does not read {path!r} of {property_file!r}, because "
+                "it existed before; call property(...) before you create the workflow"
+            )
+        self.properties[property_file].setdefault(key, path)
+        return StepReference(self._task, self.variable, ("properties", property_file, key))
 
     def assign(self, language: sfn.QueryLanguage) -> dict[str, Any]:
         """Return the variable with the result, for the state's ``Assign``."""
@@ -84,6 +89,8 @@ class StepResult:
     def fields(self, language: sfn.QueryLanguage) -> dict[str, Any]:
         """Return the result in a query language, with the locations that the description of the completed job names."""
         outputs = "ProcessingOutputConfig.Outputs"
+        if not self._waits:  # the answer to the job's creation names no outputs
+            return {"status": COMPLETED, "outputs": {}}
         if language == sfn.QueryLanguage.JSONATA:
             locations = {
                 name: f"{{% $states.result.{outputs}[OutputName = '{name}'].S3Output.S3Uri %}}" for name in self.names

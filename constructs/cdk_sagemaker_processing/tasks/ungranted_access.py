@@ -45,7 +45,7 @@ def warn_of_ungranted_access(
         request: the request.
         location: where the task is; None if it is in no state machine, and nothing runs.
         triggered: whether `S3Trigger` starts the state machine; its objects and lists are granted to the task.
-            `ProcessingWorkflow` grants the outputs of other steps.
+            The outputs of other steps are granted, too.
     """
     if location is None or not (isinstance(role, iam.Role) or drops_statements(role)):
         return

@@ -1,9 +1,11 @@
-"""What each step of a workflow needs: the steps whose results it takes, and those that it only follows."""
+"""The needs of each step of a workflow: the steps whose results it takes, and those that it only follows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from aws_cdk import Token
 
 from cdk_sagemaker_processing._internal.construct_tree import path_of
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
@@ -33,12 +35,16 @@ def needs_of(steps: Sequence[WorkflowStep]) -> dict[str, StepNeeds]:
     """Return the needs of each step, by its path.
 
     Raises:
-        InvalidValueError: a step twice, or names of steps that would share a variable.
+        InvalidValueError: a step twice, names that would share a variable, or a name that is not known at synth.
         ConflictingValuesError: a step needs one that is not among the steps.
     """
     by_path: dict[str, WorkflowStep] = {}
     by_variable: dict[str, WorkflowStep] = {}
     for index, step in enumerate(steps):
+        if Token.is_unresolved(step.name):
+            raise InvalidValueError(
+                f"the name of steps[{index}]", step.name, "be known at synth", "pass a state_name without tokens"
+            )
         if step.path in by_path:
             raise InvalidValueError(
                 f"steps[{index}]", step.name, "be in the list once", "call run(...) again, with another id"

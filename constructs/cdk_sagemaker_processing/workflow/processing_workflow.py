@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jsii
-from aws_cdk import Annotations
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct, IValidation
 
-from cdk_sagemaker_processing._internal.construct_tree import path_of
-from cdk_sagemaker_processing._internal.grants import grant_key
+from cdk_sagemaker_processing._internal.construct_tree import path_of, stack_of
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing.model import InvalidValueError
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob
-from cdk_sagemaker_processing.tasks.query_languages import static_location
+from cdk_sagemaker_processing.tasks.query_languages import jsonata_string
 from cdk_sagemaker_processing.tasks.state_location import location_of
-from cdk_sagemaker_processing.tasks.step_references import StepReference, variables_in
+from cdk_sagemaker_processing.tasks.step_references import variables_assigned_in, variables_in
 from cdk_sagemaker_processing.tasks.step_result import COMPLETED, INPUT
 from cdk_sagemaker_processing.workflow import states
+from cdk_sagemaker_processing.workflow.claims import claim
 from cdk_sagemaker_processing.workflow.needs import cycle_error, needs_of, uncertain_steps
 from cdk_sagemaker_processing.workflow.order import Fork, StepCycleError, order_of, steps_in
 from cdk_sagemaker_processing.workflow.scopes import Scope
@@ -89,9 +89,11 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
             )
         self.steps = [step_of(item, f"steps[{index}]") for index, item in enumerate(steps)]
         self._needs = needs_of(self.steps)
+        for step in self.steps:
+            claim(self, step)
         self._by_path = {step.path: step for step in self.steps}
         self._uncertain = uncertain_steps(self.steps, self._needs)
-        self._wrapped: dict[str, sfn.Parallel] = {}
+        self._wrapped: list[_Wrapped] = []
         self._read_resources: list[str] = []
         try:
             order = order_of({path: needs.all for path, needs in self._needs.items()})
@@ -102,8 +104,6 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
         if result_path != sfn.JsonPath.DISCARD:
             part = part.then(self._result(top, result_path))
         self._part = part
-        for step in self.steps:
-            self._grant_inputs(step)
         self.node.add_validation(_WorkflowCheck(self))
 
     @property
@@ -128,17 +128,7 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
 
     def problems(self) -> list[str]:
         """Return the reasons why the workflow would fail in its state machine; called at synth."""
-        found = []
-        for path, wrapper in self._wrapped.items():
-            step = self._by_path[path]
-            known = {self._by_path[needed].variable for needed in self._needs[path].all}
-            taken = variables_in(wrapper.to_state_json()) - known - {step.variable}
-            if step.task is None and (unknown := sorted(taken)):
-                names = {other.variable: other.name for other in self.steps}
-                found.append(
-                    f"the step {step.name!r} takes ${unknown[0]} in an inner state; add "
-                    f"{names.get(unknown[0], unknown[0])!r} to its depends_on"
-                )
+        found = [problem for wrapped in self._wrapped for problem in self._problems_of(wrapped)]
         location = location_of(self.tasks[0]) if self.tasks else None
         if location is not None and location.language == sfn.QueryLanguage.JSONATA:
             found += [
@@ -147,6 +137,23 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
                 if isinstance(step.when, sfn.Condition) and "Condition" not in step.when.render_condition()
             ]
         return found
+
+    def _problems_of(self, wrapped: _Wrapped) -> Iterator[str]:
+        """Yield the problems of the variables in the states around a step, or around the states after its failure."""
+        rendered = stack_of(self).resolve(wrapped.state.to_state_json())
+        inner = variables_assigned_in(rendered.get("Branches", ()))
+        names = {step.variable: step.name for step in self.steps}
+        if conflicts := sorted(inner & wrapped.scope.all_variables()):
+            yield (
+                f"the states of the step {wrapped.step.name!r} assign ${conflicts[0]}, which AWS refuses, because the "
+                f"workflow assigns a variable of this name outside of them; rename the step "
+                f"{names.get(conflicts[0], conflicts[0])!r}, or the variable"
+            )
+        for unknown in sorted(variables_in(rendered) - wrapped.known - inner):
+            yield (
+                f"the step {wrapped.step.name!r} takes ${unknown} in an inner state; add "
+                f"{names.get(unknown, unknown)!r} to its depends_on"
+            )
 
     def _sequence(self, order: Sequence[str | Fork], scope: Scope) -> Part:
         parts = [
@@ -199,12 +206,12 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
             )
         return part
 
-    def _plain(self, step: WorkflowStep, scope: Scope, visible: dict[str, str]) -> Part:
+    def _plain(self, step: WorkflowStep, scope: Scope, visible: Mapping[str, str]) -> Part:
         task = self._join(step, visible, result_as_output=False)
         scope.add(step)
         return Part(task, [task])
 
-    def _wrap(self, step: WorkflowStep, scope: Scope, visible: dict[str, str]) -> Part:
+    def _wrap(self, step: WorkflowStep, scope: Scope, visible: Mapping[str, str]) -> Part:
         """Return a state with the states of a step in it, so that a failure of any of them is the step's."""
         result: Any = "{% $states.result[0] %}"
         if step.task is not None:
@@ -215,39 +222,49 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
             self._read_resources += states.property_file_arns(step.task)
         else:
             result = {"status": COMPLETED, "result": result}
-            inner = Part(step.run.start_state, step.run.end_states)
-            hidden = {
-                self._by_path[path].variable: f"{{% ${variable} %}}"
-                for path, variable in visible.items()
-                if variable != self._by_path[path].variable
-            }
-            if hidden:
-                inner = states.assign(self, states.state_name("Inputs of {}", step.name), hidden).then(inner)
+            inner = self._with_own_names("Inputs of {}", step, step.run, visible)
         variable = scope.add(step)
         state = states.parallel(self, states.state_name("Step {}", step.name), [inner], variables={variable: result})
-        self._wrapped[step.path] = state
-        part = Part(state, [state])
-        return part if step.on_failure == FAIL else Part(state, [state, *self._after_failure(step, state)])
+        known = frozenset([*visible.values(), variable])
+        self._wrapped.append(_Wrapped(step, state, scope, known))
+        if step.on_failure == FAIL:
+            return Part(state, [state])
+        return Part(state, [state, *self._after_failure(self._wrapped[-1], visible)])
 
-    def _after_failure(self, step: WorkflowStep, state: sfn.Parallel) -> Sequence[sfn.INextable]:
+    def _with_own_names(
+        self, template: str, step: WorkflowStep, run: sfn.IChainable, visible: Mapping[str, str]
+    ) -> Part:
+        """Return states of the user in which each step's result is in the variable of the step's own name."""
+        part = Part(run.start_state, run.end_states)
+        others = {
+            self._by_path[path].variable: f"{{% ${variable} %}}"
+            for path, variable in visible.items()
+            if variable != self._by_path[path].variable
+        }
+        return states.assign(self, states.state_name(template, step.name), others).then(part) if others else part
+
+    def _after_failure(self, wrapped: _Wrapped, visible: Mapping[str, str]) -> Sequence[sfn.INextable]:
         """Catch the failure of a step, and return the states after which the other steps run."""
+        step = wrapped.step
         name = states.state_name("After failure of {}", step.name)
         if step.on_failure == CONTINUE:
             after: sfn.State = sfn.Pass.jsonata(self, name, state_name=name)
         else:
             error = {"Error": f"{{% ${step.variable}.error %}}", "Cause": f"{{% ${step.variable}.cause %}}"}
-            handler = Part(step.on_failure.start_state, step.on_failure.end_states)  # type: ignore[union-attr]  # states
+            run: sfn.IChainable = step.on_failure  # type: ignore[assignment]  # not a word
+            handler = self._with_own_names("Inputs after failure of {}", step, run, visible)
             after = states.parallel(self, name, [handler], variables={}, arguments=error)
+            self._wrapped.append(replace(wrapped, state=after))
         failure = {
             "status": states.FAILED,
             "error": "{% $states.errorOutput.Error %}",
             "cause": "{% $states.errorOutput.Cause %}",
         }
-        state.add_catch(after, errors=["States.ALL"], outputs=INPUT, assign={step.variable: failure})
+        wrapped.state.add_catch(after, errors=["States.ALL"], outputs=INPUT, assign={step.variable: failure})
         return [after]  # type: ignore[list-item]  # both are INextable
 
     def _join(
-        self, step: WorkflowStep, visible: dict[str, str], *, result_as_output: bool
+        self, step: WorkflowStep, visible: Mapping[str, str], *, result_as_output: bool
     ) -> SageMakerCreateProcessingJob:
         """Make a step's task part of the workflow, with the variables that contain the results here."""
         task = step.task
@@ -261,7 +278,9 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
 
     def _result(self, top: Scope, result_path: str | None) -> Part:
         result = {self._by_path[path].name: f"{{% ${name} %}}" for path, name in top.variables.items()}
-        name = states.state_name("Results of {}", self.node.id)
+        # A workflow may be a step of another one with the same id, as of the one in EventDrivenProcessing.
+        path = path_of(self).removeprefix(f"{path_of(stack_of(self))}/")
+        name = states.state_name("Results of workflow {}", path)
         if result_path is None:
             return states.output(self, name, result)
         field = _FIELD.fullmatch(result_path) if isinstance(result_path, str) else None
@@ -272,34 +291,8 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
                 "be None, sfn.JsonPath.DISCARD or '$.' and the name of a field",
                 "for example $.workflow",
             )
-        entries = ", ".join(f'"{key}": {value[3:-3]}' for key, value in result.items())
+        entries = ", ".join(f"{jsonata_string(key)}: {value[3:-3]}" for key, value in result.items())
         return states.output(self, name, f'{{% $merge([$states.input, {{"{field[1]}": {{{entries}}}}}]) %}}')
-
-    def _grant_inputs(self, step: WorkflowStep) -> None:
-        """Grant a step's job permission to read the outputs of other steps that its request contains."""
-        if (task := step.task) is None:
-            return
-        for reference in task.step_references().values():
-            producer = self._by_path[path_of(reference.step)].task
-            if producer is not None and reference.parts[0] == "outputs":
-                self._grant_output(task, producer, reference)
-
-    def _grant_output(
-        self, task: SageMakerCreateProcessingJob, producer: SageMakerCreateProcessingJob, reference: StepReference
-    ) -> None:
-        name = str(reference.parts[1])
-        uri = producer.output_uri(name)
-        if static_location(uri) is None:
-            Annotations.of(task).add_warning_v2(
-                "cdk-sagemaker-processing:run-time-access",
-                f"the step {task.id!r} reads the output {name!r} of {producer.id!r}, whose bucket is known only at run "
-                "time, and nothing grants the job's role access to it: call bucket.grant_read(task)",
-            )
-            return
-        task.grant_read_uri(uri, producer.bucket)
-        for key in producer.output_keys():
-            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
-            grant_key(key, task.role, "kms:Decrypt", scope=task)
 
 
 @jsii.implements(IValidation)
@@ -314,7 +307,24 @@ class _WorkflowCheck:
         return self._workflow.problems()
 
 
-def _condition(step: WorkflowStep, visible: dict[str, str]) -> sfn.Condition:
+@dataclass(frozen=True, slots=True)
+class _Wrapped:
+    """A state around the states of a step, or around those after its failure.
+
+    Attributes:
+        step: the step.
+        state: the state.
+        scope: the scope that it is in.
+        known: the variables of steps that its states may read.
+    """
+
+    step: WorkflowStep
+    state: sfn.Parallel
+    scope: Scope
+    known: frozenset[str]
+
+
+def _condition(step: WorkflowStep, visible: Mapping[str, str]) -> sfn.Condition:
     """Return the condition of a step, with the variables that contain the results here."""
     if isinstance(step.when, sfn.Condition):
         return step.when

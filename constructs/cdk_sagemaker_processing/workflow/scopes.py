@@ -33,6 +33,10 @@ class Scope:
             return self.variables[path]
         return self.outer.variable(path) if self.outer else None
 
+    def all_variables(self) -> set[str]:
+        """Return the variables that the states of this scope and of those around it assign."""
+        return set(self.variables.values()) | (self.outer.all_variables() if self.outer else set())
+
     def add(self, step: WorkflowStep) -> str:
         """Return the variable that a step of this scope assigns."""
         self.variables[step.path] = step.variable

@@ -18,7 +18,7 @@ from cdk_sagemaker_processing.model import PropertyFile
 from cdk_sagemaker_processing.model.property_files import json_path_parts
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob
-from cdk_sagemaker_processing.tasks.query_languages import jsonata_path, jsonata_string, static_location
+from cdk_sagemaker_processing.tasks.query_languages import jsonata_path, jsonata_string, static_location, static_prefix
 from cdk_sagemaker_processing.tasks.step_references import json_path
 from cdk_sagemaker_processing.tasks.step_result import INPUT
 
@@ -97,7 +97,7 @@ def property_reads(scope: Construct, task: SageMakerCreateProcessingJob) -> list
     known: dict[str, Any] = {}
     reads = []
     for file in files:
-        values = {path: _value_in_file(path) for path in result.properties[file.name]}
+        values = {key: _value_in_file(path) for key, path in result.properties[file.name].items()}
         properties = {**known, file.name: values}
         reads.append(_read(scope, task, file, properties))
         before = jsonata_path(f"$.properties{json_path([file.name])}")
@@ -159,14 +159,14 @@ def _object_arn(task: SageMakerCreateProcessingJob, file: PropertyFile) -> str:
 
     See: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     """
-    bucket, key = static_location(task.output_uri(file.output_name)) or ("*", "")
-    start = policy_text(key.rstrip("/"))
+    uri = task.output_uri(file.output_name)
+    bucket, key = static_location(uri) or ("*", "")
     path = policy_text(file.path)
-    return (
-        f"arn:{StackFacts.of(task).partition}:s3:::{bucket}/{start}*/{path}"
-        if start
-        else (f"arn:{StackFacts.of(task).partition}:s3:::{bucket}/*{path}")
-    )
+    if static_prefix(uri) == uri:
+        key = f"{policy_text(key.rstrip('/'))}/{path}".removeprefix("/")
+    else:
+        key = f"{policy_text(key)}*/{path}"
+    return f"arn:{StackFacts.of(task).partition}:s3:::{bucket}/{key}"
 
 
 def _key_statements(task: SageMakerCreateProcessingJob) -> list[iam.PolicyStatement]:

@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal, TypeGuard
 
 from aws_cdk import aws_stepfunctions as sfn
+from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.construct_tree import path_of
-from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, check_each
+from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
 from cdk_sagemaker_processing.model.property_files import json_path_parts
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob, StepCondition, StepValue
-from cdk_sagemaker_processing.tasks.step_references import StepReference, variable_of, variables_in
+from cdk_sagemaker_processing.tasks.step_references import (
+    StepReference,
+    variable_of,
+    variables_assigned_in,
+    variables_in,
+)
 
 if TYPE_CHECKING:
     from cdk_sagemaker_processing.tasks import StepOutputs
@@ -43,7 +49,7 @@ class WorkflowStep:
     Attributes:
         task: the task of a processing job; None for other states.
         state: the first state.
-        name: the step's name: that of its task, or of its first state.
+        name: the step's name: that of its task, the id of a fragment, or the name of the first state.
         path: the path of the construct that identifies the step.
         variable: the variable of the step's result.
 
@@ -78,16 +84,24 @@ class WorkflowStep:
             )
         if on_failure not in (FAIL, CONTINUE) and not is_chainable(on_failure):
             raise InvalidValueError("on_failure", on_failure, "be 'fail', 'continue' or states to run after a failure")
-        check_each("depends_on", depends_on, object)
+        if when is not None and isinstance(when, sfn.Condition) and (named := variables_in(when.render_condition())):
+            raise InvalidValueError(
+                "when",
+                f"${min(named)}",
+                "not name the variable of a step",
+                "its name differs between the scopes of the workflow; compare step.property(...) or step.result(...)",
+            )
+        if not isinstance(depends_on, list | tuple):
+            raise InvalidValueError("depends_on", depends_on, "be a list of steps", "put a single one into a list, too")
         self.run = run
         self.when = when
         self.on_failure = on_failure
         self.depends_on = [step_of(item, f"depends_on[{index}]") for index, item in enumerate(depends_on)]
         self.task = run.task if isinstance(run, CapacityRetry) else run if _is_job(run) else None
         self.state: sfn.State = run if isinstance(run, sfn.State) else run.start_state
-        identifying = self.task or self.state
-        self.name = str(identifying.state_id)
-        self.path = path_of(identifying)
+        fragment = isinstance(run, sfn.StateMachineFragment)
+        self.name = str(run.node.id if fragment else (self.task or self.state).state_id)  # type: ignore[attr-defined]
+        self.path = path_of(identity_of(run))
         self.variable = variable_of(self.name)
 
     @property
@@ -122,19 +136,34 @@ class WorkflowStep:
         return StepValue(StepReference(self.state, self.variable, ("result", *json_path_parts(path))))
 
     def references(self) -> list[StepReference]:
-        """Return the results of other steps that the step's job and its condition take."""
-        found = list(self.task.step_references().values()) if self.task is not None else []
+        """Return the results of other steps that the step's jobs and its condition take."""
+        jobs = [state for state in self._other_states() if isinstance(state, SageMakerCreateProcessingJob)]
+        own = {path_of(job) for job in jobs}
+        found = [
+            reference
+            for job in ([self.task] if self.task is not None else []) + jobs
+            for reference in job.step_references().values()
+            if path_of(reference.step) not in own
+        ]
         return found + (list(self.when.references) if isinstance(self.when, StepCondition) else [])
 
     def variables(self) -> set[str]:
-        """Return the variables of other steps in the states of a step that is not a processing job.
+        """Return the variables of other steps that states other than jobs take.
 
         States inside a ``Map`` or ``Parallel`` are not known before aws-cdk renders their state machine.
         """
-        if self.task is not None:
-            return set()
-        states = sfn.State.find_reachable_states(self.state, include_error_handlers=True)
-        return {name for state in states for name in variables_in(state.to_state_json())}
+        states = self._other_states()
+        jobs = [state for state in states if isinstance(state, SageMakerCreateProcessingJob)]
+        rendered = [state.to_state_json() for state in states if state not in jobs]
+        own = variables_assigned_in(rendered) | {job.step_result.variable for job in jobs}
+        return variables_in(rendered) - own
+
+    def _other_states(self) -> list[sfn.State]:
+        """Return the states of the step without its own job, and those that run after a failure."""
+        starts = [] if self.task is not None else [self.state]
+        if self.on_failure not in (FAIL, CONTINUE):
+            starts.append(self.on_failure.start_state)  # type: ignore[union-attr]  # states
+        return [state for start in starts for state in reachable_states(start)]
 
     def property(self, property_file: str, path: str) -> StepValue:
         """Return a value of a property file; see `SageMakerCreateProcessingJob.property`.
@@ -179,6 +208,18 @@ def step_of(item: object, parameter: str) -> WorkflowStep:
             parameter, item, "be a step", "pass what run(...) of a processor returned, a WorkflowStep, or states"
         )
     return WorkflowStep(item)  # type: ignore[arg-type]  # checked above
+
+
+def identity_of(states: sfn.IChainable) -> IConstruct:
+    """Return the construct that identifies states: a job's task, a fragment, or the first state."""
+    if isinstance(states, CapacityRetry):
+        return states.task
+    return states if isinstance(states, sfn.StateMachineFragment) else states.start_state
+
+
+def reachable_states(start: sfn.State) -> list[sfn.State]:
+    """Return a state and all states that may follow it, also after errors."""
+    return list(sfn.State.find_reachable_states(start, include_error_handlers=True))
 
 
 def is_chainable(item: object) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,8 @@ from tests.unit.constructs.test_advice import (
 )
 
 PACKAGES = ("model", "processors", "tasks")
+# The modules whose messages have entries in test_advice_of_workflows.
+OF_WORKFLOWS = ("model/property_files", "tasks/step_")
 
 # Calls
 
@@ -1336,6 +1338,7 @@ ADVISED = [*PROCESSORS, *TASKS, *MODEL, *KEYWORD_ADVICE]
 _NO_ADVICE = "it is no advice"
 _PART = "it is the rest of a message that has an entry"
 _OTHER_CHECK_FIRST = "an earlier check of the constructors refuses the same value"
+_IN_WORKFLOWS = "it has an entry in test_advice_of_workflows"
 # Why no call follows the advice, by the module and a part of the text.
 NOT_TRIED: dict[tuple[str, str], str] = {
     ("model/call_checks", "type of argument "): _NO_ADVICE,
@@ -1346,6 +1349,9 @@ NOT_TRIED: dict[tuple[str, str], str] = {
     ("model/service_rules", ", and a job has at most "): _PART,
     ("model/service_rules", "no operating system can pass it to a program"): "it is a reason, and names no way out",
     ("model/service_rules", "decompress the files in the script"): _OTHER_CHECK_FIRST,
+    ("tasks/create_processing_job", "from step.outputs"): _IN_WORKFLOWS,
+    ("tasks/create_processing_job", "pass both steps to one"): _IN_WORKFLOWS,
+    ("tasks/create_processing_job", "or pass another state_name"): _IN_WORKFLOWS,
     ("tasks/image_platform", "choose one kind"): "the API knows no instance with an ARM processor yet",
     ("tasks/job_role_policy", "AWS documents no policy for it"): "the note remains: the app knows no such policy",
     ("tasks/synth_warnings", "grant each role that may be passed"): "the roles are not in the app",
@@ -1424,8 +1430,8 @@ class Text:
     text: str
 
 
-def advice_in_the_source() -> Iterator[Text]:
-    for package in PACKAGES:
+def advice_in_the_source(packages: Sequence[str]) -> Iterator[Text]:
+    for package in packages:
         for path in sorted((SOURCES / package).glob("*.py")):
             module = f"{package}/{path.stem}"
             tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -1462,7 +1468,7 @@ def _texts(node: ast.AST) -> Iterator[str]:
 
 def test_every_message_with_advice_has_an_entry() -> None:
     known = [*((each.module, each.fragment) for each in ADVISED), *NOT_TRIED]
-    texts = list(advice_in_the_source())
+    texts = [each for each in advice_in_the_source(PACKAGES) if not each.module.startswith(OF_WORKFLOWS)]
     missing = {
         (each.module, each.text)
         for each in texts

@@ -104,9 +104,12 @@ def test_every_argument_of_run_is_documented(name: str) -> None:
             assert f"{field}``" in documented[parameter.name], f"{name}.run: {parameter.name} names no field"
 
 
-# The descriptions of parts of the request; Safeguards configure the resources around the jobs.
+# The descriptions of parts of the request. Safeguards configure the resources around the jobs, and a workflow reads
+# property files, not SageMaker.
 _DESCRIPTIONS = [
-    name for name in _CALLABLES if dataclasses.is_dataclass(getattr(library, name)) and name != "Safeguards"
+    name
+    for name in _CALLABLES
+    if dataclasses.is_dataclass(getattr(library, name)) and name not in ("PropertyFile", "Safeguards")
 ]
 
 
