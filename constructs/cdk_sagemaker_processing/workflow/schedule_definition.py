@@ -77,7 +77,7 @@ def schedule_definition(
             },
             "Left to the next run": {
                 "Type": "Succeed",
-                "Comment": "A run waits for the one before it; the next window covers this time, too",
+                "Comment": "A run waits for the one before it, and the next window covers this time",
             },
             "Read the last run": {
                 "Type": "Task",

@@ -20,6 +20,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 
@@ -32,6 +33,7 @@ from cdk_sagemaker_processing import (
     ProcessingInput,
     ProcessingRole,
     ProcessingVpcEndpoints,
+    Processor,
     S3Trigger,
     Safeguards,
     uploaded_objects,
@@ -39,7 +41,7 @@ from cdk_sagemaker_processing import (
 from cdk_sagemaker_processing._internal.policy_sizes import check_policy_sizes
 from tests.helpers.stacks import ACCOUNT, REGION, stack, template
 from tests.unit.constructs.test_advice import ADVISED as OTHERS
-from tests.unit.constructs.test_advice import OUTPUT, SOURCES, Call, pipeline_in, processor_in
+from tests.unit.constructs.test_advice import IMAGE, OUTPUT, SOURCES, Call, pipeline_in, processor_in
 
 PACKAGES = ("trigger", "resources", "_internal", "event_driven.py", "safeguards.py", "public_api.py")
 ENV = Environment(account=ACCOUNT, region=REGION)
@@ -345,6 +347,18 @@ def _options(name: str, wrong: object, *advised: object, **others: Any) -> tuple
     return calling(wrong), tuple(calling(each) for each in advised)
 
 
+def scheduled_in(
+    scope: Stack, *, flush_batches: bool = False, prefix: str | None = None, **options: Any
+) -> EventDrivenProcessing:
+    """Return a pipeline with a schedule."""
+    processor = Processor(scope, "Count", image_uri=IMAGE, instance_type="ml.m5.large")
+    step = processor.run("Run", inputs=[uploaded_objects()])
+    pipeline = EventDrivenProcessing(scope, "Pipeline", steps=[step], prefixes=["in/"], **options)
+    nightly = scheduler.ScheduleExpression.cron(hour="2")
+    pipeline.on_schedule("Nightly", schedule=nightly, flush_batches=flush_batches, prefix=prefix)
+    return pipeline
+
+
 MANY = [f"tenants/{number}/" for number in range(60)]
 SUFFIXES = [".csv", ".txt", ".tsv", ".gz"]
 
@@ -360,6 +374,24 @@ ADVISED: list[Advice] = [
                 "cdk-sagemaker-processing:bucket-without-prefix"
             ),
         ),
+    ),
+    Advice(
+        "event_driven.py",
+        "goes only with a run over a window, got flush_batches=True",
+        lambda s: scheduled_in(s, flush_batches=True, prefix="in/"),
+        (lambda s: scheduled_in(s, prefix="in/"), lambda s: scheduled_in(s, flush_batches=True, batch_size=2)),
+    ),
+    Advice(
+        "trigger/s3_trigger.py",
+        "flush_on_schedule goes only with batches",
+        lambda s: scheduled_in(s, flush_batches=True),
+        (lambda s: scheduled_in(s, flush_batches=True, batch_size=2, batch_window=Duration.hours(2)),),
+    ),
+    Advice(
+        "trigger/s3_trigger.py",
+        "leave start_on_upload out",
+        lambda s: trigger_in(s, start_on_upload=False).rule,
+        (lambda s: trigger_in(s).rule,),
     ),
     Advice("trigger/batching.py", "1 starts an execution for each object", *_options("batch_size", 0, 1)),
     Advice("trigger/batching.py", "leave it out for no limit", *_options("max_concurrent_jobs", 0, None, 1)),

@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 from aws_cdk import Aws, Stack
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing import (
     ProcessingInput,
     ProcessingOutput,
+    ProcessingSchedule,
     ProcessingWorkflow,
     Processor,
     PropertyFile,
@@ -77,6 +80,24 @@ def call(do: Callable[[Steps], object]) -> Call:
         steps = Steps(scope)
         if isinstance(made := do(steps), ProcessingWorkflow):
             steps.machine(made)
+
+    return on
+
+
+def scheduled(machine: dict[str, Any] | None = None, **options: Any) -> Call:
+    """Return a call that runs a state machine on a schedule."""
+
+    def on(scope: Stack) -> None:
+        body = sfn.DefinitionBody.from_chainable(sfn.Pass(scope, "Pass"))
+        started = sfn.StateMachine(scope, "Machine", definition_body=body, **(machine or {}))
+        ProcessingSchedule(
+            scope,
+            "Nightly",
+            state_machine=started,
+            schedule=scheduler.ScheduleExpression.cron(hour="2"),
+            bucket=s3.Bucket(scope, "Bucket"),
+            **options,
+        )
 
     return on
 
@@ -348,6 +369,36 @@ ADVISED = [
         "pass what run(...) of a processor returned, a WorkflowStep, or states",
         call(lambda s: s.workflow("A")),
         call(lambda s: s.workflow(s.a, WorkflowStep(s.b), s.shows("C", 1))),
+    ),
+    Advice(
+        "workflow/time_templates",
+        "its names in braces are replaced at run time",
+        scheduled(prefix=sfn.JsonPath.string_at("$.prefix")),
+        scheduled(prefix="in/{start}/"),
+    ),
+    Advice(
+        "workflow/time_templates",
+        "use {start}, {end} or a format such as {start:%Y/%m/%d}; write {{ and }} for braces",
+        scheduled(prefix="in/{day}/"),
+        scheduled(prefix="in/{start:%Y/%m/%d}/{{day}}/"),
+    ),
+    Advice(
+        "workflow/time_templates",
+        "• is none of them",
+        scheduled(prefix="in/{start:%A}/"),
+        scheduled(prefix="in/{start:%Y%m%d%H%M%S%j}/"),
+    ),
+    Advice(
+        "workflow/processing_schedule",
+        "the input has these anyway",
+        scheduled(fields={"start": "{start}"}),
+        scheduled(fields={"day": "{start:%Y-%m-%d}"}),
+    ),
+    Advice(
+        "workflow/processing_schedule",
+        "nothing tells whether an execution of an Express one has ended; leave out state_machine_type",
+        scheduled(machine={"state_machine_type": sfn.StateMachineType.EXPRESS}),
+        scheduled(),
     ),
 ]  # fmt: skip
 
