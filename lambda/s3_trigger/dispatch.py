@@ -26,17 +26,26 @@ _DAY_MINUTES = 24 * 60
 _UNITS_KEPT_SECONDS = 2 * KEPT_FOR_SECONDS
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Start what can be started; every minute, also close batches and reconcile runs.
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
+    """Start what can be started; every minute, also close batches, reconcile runs and advance scans.
 
     Args:
-        event: ``{"minute": true}`` from the rule of every minute.
+        event: ``{"minute": true}`` from the rule of every minute, or ``{"scan": {...}}`` with a request about a scan.
         context: Lambda's context.
+
+    Returns:
+        The answer to a request about a scan, as `answer_request` documents it.
 
     Raises:
         RuntimeError: some steps failed; all others were done.
     """
-    Dispatcher(lambda_runtime()).dispatch(event, context)
+    runtime = lambda_runtime()
+    if "scan" in event:
+        from s3_trigger.scan_requests import answer_request  # noqa: PLC0415 - only an operator needs it
+
+        return answer_request(runtime, event["scan"])
+    Dispatcher(runtime).dispatch(event, context)
+    return None
 
 
 class Dispatcher:
@@ -75,6 +84,8 @@ class Dispatcher:
                 if self._runtime.seconds() // 60 % _DAY_MINUTES == 0:
                     self._attempt("delete old units", lambda: delete_old_units(self._runtime))
             self._attempt("claim slots", lambda: self._start_ready(has_time))
+            if event.get("minute"):
+                self._attempt("scan the bucket", lambda: self._scan(batches, has_time))
         finally:
             self._runtime.flush_metrics()
         if self._failed:
@@ -90,6 +101,15 @@ class Dispatcher:
         while has_time() and (units := sealer.seal()) is not None:
             for unit in units:
                 batches.distribute(unit, cursor=0)
+
+    def _scan(self, batches: Batches, has_time: Callable[[], bool]) -> None:
+        def between(units: list[str]) -> None:
+            for unit in units:
+                batches.distribute(unit, cursor=0)
+            self._seal(batches, has_time)
+            self._start_ready(has_time)
+
+        self._runtime.scanner.scan(has_time, between)
 
     def _start_ready(self, has_time: Callable[[], bool]) -> None:
         if not has_time():
