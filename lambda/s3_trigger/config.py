@@ -32,8 +32,6 @@ class Config:
         max_replays: the number of further executions that a batch may have when it fails.
         prefixes: the prefixes that keys start with.
         group_by: ``{"folders": 1}``, ``{"pattern": "..."}``, or empty.
-        rules: the names of the rules that send uploads, whose patterns filter listings.
-        reconcile: the seconds between two listings for uploads that no event reported; 0 for none.
         dispatcher: the name of the function that starts runs.
     """
 
@@ -55,8 +53,6 @@ class Config:
     max_replays: int = 0
     prefixes: tuple[str, ...] = ()
     group_by: dict[str, Any] = field(default_factory=dict)
-    rules: tuple[str, ...] = ()
-    reconcile: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Config:
@@ -66,8 +62,7 @@ class Config:
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Config:
         """Return the configuration that plain JSON values describe."""
-        lists = {name: tuple(settings.get(name, ())) for name in ("prefixes", "rules")}
-        return cls(**{**settings, **lists})
+        return cls(**{**settings, "prefixes": tuple(settings.get("prefixes", ()))})
 
     @property
     def grouping(self) -> Grouping:

@@ -13,6 +13,7 @@ from s3_trigger.outbox import publish_left_over
 from s3_trigger.reconciler import Reconciler
 from s3_trigger.runs import ACTIVE, KEPT_FOR_SECONDS, READY
 from s3_trigger.runtime import Runtime, lambda_runtime
+from s3_trigger.scans import ScanPlan
 from s3_trigger.sealing import SEALED, Sealer
 from s3_trigger.starter import RECONCILED_SECONDS, OutOfTimeError, Starter
 from s3_trigger.units import UNIT, from_text
@@ -30,7 +31,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
     """Start what can be started; every minute, also close batches, reconcile runs and advance scans.
 
     Args:
-        event: ``{"minute": true}`` from the rule of every minute, or ``{"scan": {...}}`` with a request about a scan.
+        event: from the rule of every minute ``{"minute": true, "rules": [...], "reconcile": ...}``, with the names of
+            the rules that send uploads, and the seconds between two reconciliations, 0 for none; ``{"scan": {...}}``
+            with a request about a scan.
         context: Lambda's context.
 
     Returns:
@@ -85,7 +88,8 @@ class Dispatcher:
                     self._attempt("delete old units", lambda: delete_old_units(self._runtime))
             self._attempt("claim slots", lambda: self._start_ready(has_time))
             if event.get("minute"):
-                self._attempt("scan the bucket", lambda: self._scan(batches, has_time))
+                plan = ScanPlan(tuple(event.get("rules", ())), event.get("reconcile", 0))
+                self._attempt("scan the bucket", lambda: self._scan(batches, has_time, plan))
         finally:
             self._runtime.flush_metrics()
         if self._failed:
@@ -102,14 +106,14 @@ class Dispatcher:
             for unit in units:
                 batches.distribute(unit, cursor=0)
 
-    def _scan(self, batches: Batches, has_time: Callable[[], bool]) -> None:
+    def _scan(self, batches: Batches, has_time: Callable[[], bool], plan: ScanPlan) -> None:
         def between(units: list[str]) -> None:
             for unit in units:
                 batches.distribute(unit, cursor=0)
             self._seal(batches, has_time)
             self._start_ready(has_time)
 
-        self._runtime.scanner.scan(has_time, between)
+        self._runtime.scanner.scan(plan, has_time, between)
 
     def _start_ready(self, has_time: Callable[[], bool]) -> None:
         if not has_time():

@@ -65,11 +65,12 @@ def answer_request(runtime: Runtime, request: Mapping[str, Any]) -> dict[str, An
 def _started(runtime: Runtime, last: Scan | None, request: Mapping[str, Any]) -> Scan:
     if last is not None and last.status == RUNNING:
         raise RefusedError("a backfill of this trigger is running; stop it first, or wait until it is over")
-    if not runtime.config.rules:
-        raise RefusedError("the trigger has no rules, by which a backfill would choose objects; deploy it again")
     now = runtime.seconds()
     created = runtime.table.created()
     runtime.upgrade.go_on()
+    within, expected = str(request.get("within") or ""), 0
+    if last is not None and last.dry and last.status == DONE and last.within == within:
+        expected = last.listed
     return Scan(
         kind=BACKFILL,
         id=runtime.new_id(),
@@ -77,7 +78,8 @@ def _started(runtime: Runtime, last: Scan | None, request: Mapping[str, Any]) ->
         updated=now,
         since=int(request.get("since") or 0),
         until=int(request.get("until") or now),
-        within=str(request.get("within") or ""),
+        within=within,
+        expected=expected,
         again=int(bool(request.get("again"))),
         dry=int(bool(request.get("dry"))),
         concurrency=int(request.get("concurrency") or runtime.config.max_concurrent_jobs or _CONCURRENCY_DEFAULT),

@@ -19,7 +19,7 @@ from s3_trigger.messages import Upload, digest, is_version, listed_sequencer, ma
 from s3_trigger.object_filter import ObjectFilter
 from s3_trigger.packing import pack, unpack
 from s3_trigger.runs import KEPT_FOR_SECONDS
-from s3_trigger.scans import DONE, FAILED, RECONCILIATION, RUNNING, Scan, Scans
+from s3_trigger.scans import DONE, FAILED, RECONCILIATION, RUNNING, Scan, ScanPlan, Scans
 from s3_trigger.sealing import SEALED
 from s3_trigger.seals import Seals
 
@@ -61,7 +61,7 @@ class Listed:
 
 @dataclass
 class _Read:
-    """What was read of a listing at a time.
+    """A part of a listing that was read at a time.
 
     Attributes:
         scan: the scan with the counts and the marker after it, and without the objects to take.
@@ -90,40 +90,43 @@ class Scanner:
         self._known: tuple[str, int, KnownUploads] | None = None
         self._units: list[str] = []
 
-    def scan(self, has_time: Callable[[], bool], between: Callable[[list[str]], None]) -> None:
+    def scan(self, plan: ScanPlan, has_time: Callable[[], bool], between: Callable[[list[str]], None]) -> None:
         """Advance the scans that run, as long as there is time, and room for executions.
 
         Args:
+            plan: the parameters of scans.
             has_time: a function that returns whether there is time for another step.
             between: a function that is called after each step with the units that it has sealed. It seals the inbox,
                 too: each step makes all others who seal at the time repeat their work.
         """
         scans = {scan.kind: scan for scan in self._scans.all()}
-        if self._runtime.config.reconcile:
-            scans[RECONCILIATION] = self._due(scans.get(RECONCILIATION))
-        if not any(scan.status == RUNNING for scan in scans.values()) or not self._runtime.upgrade.may_scan():
+        if plan.reconcile and plan.rules:
+            scans[RECONCILIATION] = self._due(scans.get(RECONCILIATION), plan)
+        running = [scan for scan in scans.values() if scan.status == RUNNING]
+        # An earlier version's rule of every minute names no rules.
+        if not running or not plan.rules or not self._runtime.upgrade.may_scan():
             return
-        objects = self.objects()
-        for scan in scans.values():
-            if scan.status == RUNNING and scan.lease <= self._runtime.seconds():
+        objects = self._objects(plan)
+        for scan in running:
+            if scan.lease <= self._runtime.seconds():
                 self._advance(scan, objects, has_time, between)
 
-    def objects(self) -> ObjectFilter:
+    def _objects(self, plan: ScanPlan) -> ObjectFilter:
         """Return the filter of the rules, as they are deployed.
 
         See: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeRule.html
         """
-        rules = (self._runtime.events.describe_rule(Name=name) for name in self._runtime.config.rules)
+        rules = (self._runtime.events.describe_rule(Name=name) for name in plan.rules)
         return ObjectFilter.of_rules((rule["EventPattern"] for rule in rules), self._runtime.config.bucket)
 
-    def _due(self, last: Scan | None) -> Scan:
+    def _due(self, last: Scan | None, plan: ScanPlan) -> Scan:
         """Return the last reconciliation, or the next one if it is due."""
         now, config = self._runtime.seconds(), self._runtime.config
-        if last is not None and (last.status == RUNNING or now < last.started + config.reconcile):
+        if last is not None and (last.status == RUNNING or now < last.started + plan.reconcile):
             return last
         # Not what was uploaded before there was a trigger, or when its rules were about other objects.
-        since = max(self._table.created(), now - config.reconcile - UPLOADING_SECONDS)
-        described = digest(config.bucket, self.objects().to_text())
+        since = max(self._table.created(), now - plan.reconcile - UPLOADING_SECONDS)
+        described = digest(config.bucket, self._objects(plan).to_text())
         if last is not None and last.filter != described:
             since = max(since, last.started)
         scan = Scan(

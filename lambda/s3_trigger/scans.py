@@ -20,6 +20,19 @@ BACKFILL, RECONCILIATION = "backfill", "reconciliation"
 RUNNING, STOPPED, FAILED, DONE = "RUNNING", "STOPPED", "FAILED", "DONE"
 
 
+@dataclass(frozen=True, slots=True)
+class ScanPlan:
+    """The parameters of scans, which the rule of every minute sends: a function's environment has no room for them.
+
+    Attributes:
+        rules: the names of the rules that send uploads, whose patterns filter the listing.
+        reconcile: the seconds between the starts of two reconciliations; 0 for none.
+    """
+
+    rules: tuple[str, ...] = ()
+    reconcile: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
     """A scan.
@@ -53,6 +66,7 @@ class Scan:
         known: the number of matching objects that were taken before.
         forgotten: the number of matching objects of which the ledger does not know whether they were taken before.
         folders: the number of objects whose key ends in a slash.
+        expected: the number of objects that a dry run has listed before; 0 if there was none.
         taken: the number of objects that it has taken, or would take.
         taken_bytes: their size.
         jobs: the number of batches that a dry run has filled.
@@ -87,6 +101,7 @@ class Scan:
     known: int = 0
     forgotten: int = 0
     folders: int = 0
+    expected: int = 0
     taken: int = 0
     taken_bytes: int = 0
     jobs: int = 0

@@ -21,7 +21,7 @@ KEY = "seals", "last"
 
 @dataclass(frozen=True, slots=True)
 class Seals:
-    """What is known of the seals so far.
+    """The seals so far.
 
     Attributes:
         version: a text that each seal replaces; empty before the first one.

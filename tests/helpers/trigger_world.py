@@ -177,9 +177,9 @@ class Trigger:
             "trigger": f"trigger-{self.id}",
             "table": f"ledger-{self.id}",
             "dispatcher": "dispatcher",
-            "rules": [f"uploads-{self.id}"],
             **settings,
         }
+        self.minute: dict[str, Any] = {"minute": True, "rules": [f"uploads-{self.id}"]}
         self.match({"key": [{"prefix": "in/"}]})
         create_table(self.dynamodb, str(self.settings["table"]))
         self.faults = clients.faults = Faults()
@@ -271,7 +271,7 @@ class Trigger:
             milliseconds: the time that the function has left whenever it asks. Default: always enough.
         """
         self.now += 60 * minutes
-        Dispatcher(self.runtime).dispatch({"minute": True} if minutes else {}, Context(milliseconds))
+        Dispatcher(self.runtime).dispatch(self.minute if minutes else {}, Context(milliseconds))
 
     def start(self, *events: str) -> None:
         """Deliver messages, none of which fails, and invoke the dispatcher."""

@@ -632,6 +632,11 @@ def _unversioned(world: World, functions: Functions) -> None:
     world.is_versioned = False
 
 
+def _reconcile(world: World, functions: Functions) -> None:
+    """Turn the reconciliation on."""
+    world.minute["reconcile"] = 3600
+
+
 def _lose_event(key: str) -> Work:
     """Return a function that loses the event of an upload, which may arrive much later nevertheless."""
     return lambda world, functions: world.lost.add(world.uploads[f"in/in/{key}"])
@@ -668,9 +673,14 @@ _SCANS = (
     *(
         Scenario(
             name=f"two minutes find lost events in a bucket {kind}, one of which arrives nevertheless",
-            settings={"reconcile": 3600},
             prepare=_then(
-                prepare, _ready("a", upload="abc"), _dispatch, _lose_event("b"), _lose_event("c"), _wait(7200)
+                prepare,
+                _reconcile,
+                _ready("a", upload="abc"),
+                _dispatch,
+                _lose_event("b"),
+                _lose_event("c"),
+                _wait(7200),
             ),
             workers=((_minute, NOW, False), (_minute, MINUTES, False), (_then(_deliver("b"), _dispatch), NOW, False)),
         )

@@ -52,7 +52,6 @@ SETTINGS: Mapping[str, object] = {
     "dispatcher": "dispatcher",
     "batch_size": 2,
     "batch_window": 60,
-    "rules": ["in"],
 }
 FAILURES = ("FAILED", "TIMED_OUT", "ABORTED")
 WAITING = ("inbox", "sealed", "open", "ready", "active", "outbox")
@@ -151,7 +150,7 @@ class Functions:
         """Invoke the dispatcher."""
         self.world.enter(self)
         try:
-            Dispatcher(self.runtime).dispatch({"minute": True} if minute else {}, _Context())
+            Dispatcher(self.runtime).dispatch(self.world.minute if minute else {}, _Context())
         except RuntimeError as error:
             if not self.errors:
                 self.errors.append(error)
@@ -188,6 +187,7 @@ class World:
         permits_repetition: whether an object may be in several executions.
         reports_ends: whether the events of ends arrive.
         is_versioned: whether the bucket has versions.
+        minute: the event of the rule of every minute.
         lost: the events of uploads that are lost.
     """
 
@@ -208,6 +208,7 @@ class World:
         self.permits_repetition = False
         self.reports_ends = True
         self.is_versioned = True
+        self.minute: dict[str, Any] = {"minute": True, "rules": ["in"]}
         self.lost: set[str] = set()
         self.workers: dict[Any, Worker] = {}
         self._functions: dict[Any, Functions] = {}

@@ -291,7 +291,8 @@ def test_more_uploads_than_the_memory_holds(trigger: Make, monkeypatch: pytest.M
 
 
 def test_lost_events_are_found_by_the_reconciliation(trigger: Make) -> None:
-    world = trigger(**BATCHES, reconcile=3600)
+    world = trigger(**BATCHES)
+    world.minute["reconcile"] = 3600
     world.version()
     events = [world.upload(f"in/{number}") for number in range(10)]
     world.start(*events[:8])
@@ -307,7 +308,8 @@ def test_lost_events_are_found_by_the_reconciliation(trigger: Make) -> None:
 
 
 def test_the_reconciliation_leaves_what_was_uploaded_before_the_trigger(trigger: Make) -> None:
-    world = trigger(reconcile=3600)
+    world = trigger()
+    world.minute["reconcile"] = 3600
     world.upload("in/a")
     world.now += 30 * 24 * 3600
     world.finish()
@@ -341,9 +343,16 @@ def test_uploads_of_the_version_before_are_recognized(trigger: Make) -> None:
     assert world.keys() == Counter(f"in/{number}" for number in range(4))
 
 
-def test_a_start_without_rules_is_refused(trigger: Make) -> None:
-    world = trigger(rules=[])
-    assert world.request("start")["refused"].startswith("the trigger has no rules")
+def test_nothing_is_listed_while_the_rule_of_an_earlier_version_names_no_rules(trigger: Make) -> None:
+    world = trigger()
+    world.upload("in/a")
+    world.request("start", until=later())
+    rules = world.minute.pop("rules")
+    world.finish()
+    assert world.request("status")["backfill"]["listed"] == 0
+    world.minute["rules"] = rules
+    world.finish()
+    assert world.keys() == Counter(["in/a"])
 
 
 def test_the_answer_is_json(trigger: Make) -> None:
