@@ -212,7 +212,7 @@ class Scanner:
             oldest = self._runtime.seconds() - KEPT_FOR_SECONDS
             listings = {name: time for name, time in listings.items() if time >= oldest}
             listings[scan.partition] = read.listed
-            changes.append(stretch(self._runtime, scan.partition, once))
+            changes.append(stretch(self._runtime, scan.partition, once, read.listed))
         changes.append(seals.follow(self._runtime, units[-1], listings))
         refused = self._table.transact(changes)
         if refused is None:

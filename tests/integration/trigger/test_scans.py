@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import pytest
@@ -94,6 +95,21 @@ def test_an_overwritten_object_is_another_upload(trigger: Make, *, versioned: bo
     world.upload("in/a.csv", b"2")
     assert backfill(world)["taken"] == 1
     assert world.keys() == Counter({"in/a.csv": 2})
+
+
+def test_the_same_content_uploaded_again_is_another_upload_later_than_minutes_after_a_listing(trigger: Make) -> None:
+    """Without versions, only the time tells a late event from that of another upload of the same content."""
+    world = trigger()
+    late = world.upload("in/a")
+    assert backfill(world)["taken"] == 1
+    sent = json.loads(late)
+    listed = min(int(item["listed"]) for item in world.items() if item["pk"].startswith("listing#"))
+    for seconds, sequencer, count in ((0, "0A", 1), (299, "0B", 1), (301, "0C", 2)):
+        time = datetime.fromtimestamp(listed + seconds, UTC).isoformat()
+        again = {**sent["detail"]["object"], "sequencer": sequencer}
+        world.start(json.dumps({**sent, "time": time, "detail": {**sent["detail"], "object": again}}))
+        world.finish()
+        assert world.keys() == Counter({"in/a": count})
 
 
 def test_versions_that_are_switched_on_and_suspended_meanwhile(trigger: Make) -> None:
