@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_stepfunctions import SFNClient
 
+    from s3_trigger.listed_uploads import ListedUploads
     from s3_trigger.runs import Runs
     from s3_trigger.scanner import Scanner
     from s3_trigger.units import Units
@@ -117,6 +118,13 @@ class Runtime:
         from s3_trigger.upgrade import Upgrade  # noqa: PLC0415 - the start of the intake does without
 
         return Upgrade(self)
+
+    @functools.cached_property
+    def listed_uploads(self) -> ListedUploads:
+        """The uploads that were taken from listings."""
+        from s3_trigger.listed_uploads import ListedUploads  # noqa: PLC0415 - the start of the intake does without
+
+        return ListedUploads(self)
 
     @functools.cached_property
     def scanner(self) -> Scanner:

@@ -2,7 +2,7 @@
 
 All copies of an upload's event have the same sequencer, hence the same head, and a seal succeeds only if no other seal
 has changed the heads of its uploads: of two seals with copies of one upload, one reads the uploads of the other. What
-was taken from a listing is recognized by `taken_from_listings`, and `Seals` is the order of both kinds of seals.
+was taken from a listing is recognized by `ListedUploads`, and `Seals` is the order of both kinds of seals.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from s3_trigger.dynamodb import EXISTING, NEW, Change
 from s3_trigger.inbox import HEADS_MAX, INBOX, uploads_of
-from s3_trigger.listed_uploads import taken_from_listings
 from s3_trigger.messages import Upload
 from s3_trigger.runs import KEPT_FOR_SECONDS
 from s3_trigger.seals import KEY as SEALS
@@ -96,7 +95,7 @@ class Sealer:
             for identity, upload in uploads.items()
             if identity not in known and upload.name not in before
         }
-        listed = taken_from_listings(self._runtime, earlier, new.values())
+        listed = self._runtime.listed_uploads.taken(earlier, new.values())
         new = {identity: upload for identity, upload in new.items() if upload not in listed}
         changes = [self._table.delete(INBOX, item["sk"], EXISTING) for item, _ in items]
         units: list[str] = []
