@@ -7,6 +7,9 @@ are deployed with other settings. Some objects are hostile: deleted before their
 their own, or under keys of 1,024 bytes or with control characters. Queues, table, rules, executions and buckets are
 those of the local AWS.
 
+Two further storms are those of `benchmarks.storm_scans`: a backfill that is stopped, killed twice and resumed while
+uploads go on, and uploads of which a tenth has no event. They print the peak memory of a dispatcher.
+
 The time is compared with that of the services' own part: putting as many objects, by the same number of threads.
 """
 

@@ -192,6 +192,33 @@ def test_again_takes_what_is_known_and_what_is_not(trigger: Make) -> None:
     assert world.keys() == Counter({"in/0": 2, "in/1": 2, "in/2": 1, "in/3": 1})
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_a_scanner_that_another_one_overtakes_takes_nothing(
+    trigger: Make, monkeypatch: pytest.MonkeyPatch, *, again: bool
+) -> None:
+    world = trigger(**BATCHES)
+    world.version()
+    events = [world.upload(f"in/{number}") for number in range(3)]
+    world.start(*events[:2])
+    world.finish()
+    world.request("start", until=later(), again=again)
+    read = scanner.Scanner._read
+
+    def interrupted(self: scanner.Scanner, *arguments: Any) -> Any:  # noqa: ANN401 - as the original
+        found = read(self, *arguments)
+        monkeypatch.undo()
+        world.configure()  # another instance, which starts when the lease of this one is over
+        world.now += 200
+        world.dispatch(minutes=1)
+        return found
+
+    monkeypatch.setattr(scanner.Scanner, "_read", interrupted)
+    world.dispatch(minutes=1)
+    world.finish()
+    assert world.request("status")["backfill"]["taken"] == (3 if again else 1)
+    assert world.keys() == Counter({"in/0": 1 + again, "in/1": 1 + again, "in/2": 1})
+
+
 @KINDS
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_scanner_that_is_killed_at_any_call(trigger: Make, settings: dict[str, Any], *, after: bool) -> None:
