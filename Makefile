@@ -79,7 +79,7 @@ bench: setup .tools/awscli/.installed ## measure the pipeline, a job, synth, the
 	python -m benchmarks.local_server
 
 .PHONY: storm
-storm: setup ## send 100,000 uploads under throttling, kills and a deployment, and check that none is lost or processed twice
+storm: setup ## send 100,000 uploads and backfill as many objects under throttling, kills and a deployment, and check that none is lost or processed twice
 	python -m benchmarks.storm
 
 .PHONY: test-iam

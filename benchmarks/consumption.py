@@ -21,6 +21,8 @@ from s3_trigger import intake
 from s3_trigger.config import Config
 from s3_trigger.dispatch import Dispatcher
 from s3_trigger.runtime import Runtime
+from s3_trigger.scan_requests import answer_request
+from s3_trigger.scans import BACKFILL, RUNNING, Scans
 from tests.helpers.trigger_world import Clients, Context, Faults, Trigger
 
 # The configuration of the event source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -205,11 +207,13 @@ class Measured:
         self._lambda = clients.watched["lambda"] = _Lambda()
         world = Trigger(clients, **settings)
         world.bucket = bucket
+        world.match({"key": [{"prefix": "in/"}]})
+        self._event = world.minute
         self._world, self._log, self._clients = world, log, clients
         self._settings = world.settings | {"bucket": bucket}
         config = Config.from_settings(self._settings)
-        # Whole minutes but one of those in which the dispatcher also deletes old units.
-        self.now = time.time() // 86400 * 86400 + 3600
+        # Later than the objects, and whole minutes but one of those in which the dispatcher also deletes old units.
+        self.now = (time.time() // 86400 + 1) * 86400 + 3600
         self._runtimes = {
             name: Runtime(config, new_client=clients.watched.__getitem__, clock=lambda: self.now)
             for name in ("intake", "dispatcher")
@@ -226,20 +230,28 @@ class Measured:
         events = self._clients.watched["stepfunctions"].meta.events
         events.unregister("provide-client-params.stepfunctions.StartExecution", self._note)
 
-    def measure(self, keys: Sequence[str], *, delivered: int = DELIVERY_MAX, ended: int = DELIVERY_MAX) -> Consumption:
+    def measure(
+        self, keys: Sequence[str], *, delivered: int = DELIVERY_MAX, ended: int = DELIVERY_MAX, within: str = ""
+    ) -> Consumption:
         """Return the consumption of some objects.
 
         Args:
             keys: their keys.
             delivered: the number of uploads of a delivery.
             ended: the number of ends of a delivery, in random order.
+            within: a prefix of all objects, if a backfill finds them, and no events.
         """
+        if within:
+            request = {"action": "start", "within": within, "until": 2**32, "concurrency": 50}
+            assert not answer_request(self._runtimes["dispatcher"], request)["refused"]
         self._world.faults = self._clients.faults = Faults()
         self.units.clear()
         self._counted = counted = Consumption(len(keys))
         stored, logged = self.units.stored_bytes, os.lseek(self._log, 0, os.SEEK_END)
         window = float(self._settings.get("batch_window") or 0)  # type: ignore[arg-type]
-        for first in range(0, len(keys), delivered):
+        if within:
+            self.minute()
+        for first in range(0, 0 if within else len(keys), delivered):
             self._deliver([self._upload(key) for key in keys[first : first + delivered]])
             self._pass(5 if window else 1)
         running: list[tuple[str, str]] = []
@@ -248,7 +260,7 @@ class Measured:
             running += self.started[handled:]
             handled = len(self.started)
             if not running:
-                if counted.executions:
+                if counted.executions if not within else not self._is_scanning():
                     break
                 self.now += window
                 self.minute()
@@ -257,6 +269,8 @@ class Measured:
             some, running = running[:ended], running[ended:]
             counted.executions += len(some)
             self._deliver([self._end(*one) for one in some])
+            if within and not running and self._is_scanning():
+                self.minute()
             if len(self.started) == handled and not running and self._is_open():
                 self.now += window
                 self.minute()
@@ -281,12 +295,16 @@ class Measured:
 
     def minute(self) -> None:
         """Invoke the dispatcher as the schedule of every minute does."""
-        self._dispatch({"minute": True})
+        self._dispatch(self._event)
 
     def _pass(self, seconds: float) -> None:
         before, self.now = self.now, self.now + seconds
         if before // 60 != self.now // 60:
             self.minute()
+
+    def _is_scanning(self) -> bool:
+        scan = Scans(self._world.runtime).get(BACKFILL)
+        return scan is not None and scan.status == RUNNING
 
     def _is_open(self) -> bool:
         table = self._runtimes["dispatcher"].table

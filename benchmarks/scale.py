@@ -34,7 +34,7 @@ MODES = {
     "batches of 100": 100,
     "single objects": 1,
 }
-HOT = ("inbox", "unit", "sealed", "open", "ready", "active", "slots", "seen")
+HOT = ("inbox", "unit", "sealed", "open", "ready", "active", "slots", "seen", "seals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +208,9 @@ def page() -> str:
         "",
         "All items of a kind have one partition key: `inbox`, `unit`, `ready`, `active`. Their sort keys ascend, so",
         f"DynamoDB's [splitting of hot partitions]({ADAPTIVE})",
-        "does not help much. `slots` is one item, and so are the marks' version (`seen`) of 256 seconds and the open",
-        "batch of a group: dispatchers that change one of them exclude each other, and the slower one repeats its",
-        "work. The write units per 1,000 objects, of which a partition has 1,000 per second:",
+        "does not help much. `slots` and `seals` are one item each, and so are the version of 256 seconds (`seen`) and",
+        "the open batch of a group: dispatchers that change one of them exclude each other, and the slower one repeats",
+        "its work. The write units per 1,000 objects, of which a partition has 1,000 per second:",
         "",
         "| | " + " | ".join(f"`{name}`" for name in HOT) + " |",
         "|---" * (len(HOT) + 1) + "|",

@@ -7,6 +7,9 @@ are deployed with other settings. Some objects are hostile: deleted before their
 their own, or under keys of 1,024 bytes or with control characters. Queues, table, rules, executions and buckets are
 those of the local AWS.
 
+Two further storms are those of `benchmarks.storm_scans`: a backfill that is stopped, killed twice and resumed while
+uploads go on, and uploads of which a tenth has no event. They print the peak memory of a dispatcher.
+
 The time is compared with that of the services' own part: putting as many objects, by the same number of threads.
 """
 
@@ -24,9 +27,10 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +54,8 @@ LATE_SECONDS = 5
 WAITING = ("inbox", "sealed", "open", "ready", "active", "outbox")
 QUIET_SECONDS = 3
 DEADLINE_SECONDS = 40 * 60
+STORMS = ("batches", "singles", "backfill", "lost")
+BATCHES = {"batch_size": 1000, "batch_window": 10, "max_concurrent_jobs": 8}
 
 
 class Storm:
@@ -79,6 +85,10 @@ class Storm:
         pattern = {"source": ["aws.states"], "detail": {"stateMachineArn": [self.machine], "status": ["SUCCEEDED"]}}
         self.events.put_rule(Name=name, EventPattern=json.dumps(pattern))
         self.events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": self._arn(self.queue)}])
+        # Without a target: the storm sends the events of uploads itself.
+        pattern = {"detail": {"bucket": {"name": [self.bucket]}, "object": {"key": [{"prefix": "in/"}]}}}
+        self.events.put_rule(Name=f"uploads-{name}", EventPattern=json.dumps({"source": ["aws.s3"], **pattern}))
+        self.minute: dict[str, Any] = {"minute": True, "rules": [f"uploads-{name}"]}
         settings = {**settings, "table": f"ledger-{name}", "dispatcher": "none", "trigger": name}
         create_table(self.dynamodb, settings["table"])
         self.settings = {
@@ -139,6 +149,13 @@ class Storm:
         if self._unsent or self._waiting_messages():
             return False
         return not any(self._count(partition) for partition in WAITING)
+
+    def attend(self, dispatchers: Sequence[BaseProcess]) -> None:
+        """Do something each second."""
+
+    def report(self) -> str:
+        """Return what else is to be told of the storm."""
+        return ""
 
     def is_halfway(self) -> bool:
         """Check that half of the events were sent."""
@@ -268,22 +285,18 @@ def _sequencer(number: int) -> str:
 _ENCRYPTED = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "0" * 32}
 
 
-def run(
-    name: str, uploads: int, settings: dict[str, Any], changed: dict[str, Any], arguments: argparse.Namespace
-) -> bool:
+def run(name: str, storm: Storm, changed: dict[str, Any], arguments: argparse.Namespace) -> bool:
     """Run one storm; return True when nothing was lost, nothing was started twice, and every slot is free.
 
     Args:
         name: a description.
-        uploads: the number of uploads.
-        settings: the settings of the functions.
+        storm: the storm.
         changed: the settings that the deployment in the middle changes.
         arguments: the arguments of the command.
     """
-    storm = Storm(uploads, settings)
     bare = storm.put()
     deliveries = storm.draw(arguments.duplicated)
-    environment = {"SETTINGS": json.dumps(storm.settings)}
+    environment = {"SETTINGS": json.dumps(storm.settings), "MINUTE": json.dumps(storm.minute)}
     # A function that was killed is replaced at once, as a copy of a process that has loaded everything.
     processes_of = multiprocessing.get_context("forkserver")
     folder = Path(tempfile.mkdtemp())
@@ -304,9 +317,10 @@ def run(
         while quiet < QUIET_SECONDS:
             time.sleep(1)
             quiet = quiet + 1 if storm.is_over() else 0
+            storm.attend(processes[INTAKES:])
             if not is_deployed and (quiet or storm.is_halfway()):
                 # Functions that are running go on with the old settings until they are replaced, one by one.
-                is_deployed, environment = True, {"SETTINGS": json.dumps({**storm.settings, **changed})}
+                is_deployed, environment = True, environment | {"SETTINGS": json.dumps({**storm.settings, **changed})}
                 for kind in range(0, len(processes), 2):
                     processes[kind].kill()
             for kind, process in enumerate(processes):
@@ -323,10 +337,11 @@ def run(
     calls, throttled, killed = ((folder / what).stat().st_size for what in COUNTED)
     shutil.rmtree(folder)
     sys.stdout.write(
-        f"{name}: {uploads:,} uploads in {deliveries:,} deliveries, {calls:,} calls, {throttled:,} of them "
+        f"{name}: {storm.uploads:,} uploads in {deliveries:,} deliveries, {calls:,} calls, {throttled:,} of them "
         f"throttled, {killed} functions killed, {seconds:.0f} s, {seconds / bare:.2f} times the {bare:.0f} s of "
         f"as many puts: {outcome.executions:,} executions, {outcome.dead} objects in dead letters ("
-        f"{'; '.join(outcome.reasons)}), lost {outcome.lost}, twice {outcome.twice}, slots in use {outcome.slots}\n"
+        f"{'; '.join(outcome.reasons)}), lost {outcome.lost}, twice {outcome.twice}, slots in use {outcome.slots}"
+        f"{storm.report()}\n"
     )
     sys.stdout.flush()
     return outcome.is_right
@@ -342,37 +357,45 @@ def main() -> int:
         default=20_000,
         help="uploads that start an execution each, for most of whose time the local AWS runs them. Default: 20,000",
     )
+    parser.add_argument("--backfilled", type=int, default=100_000, help="objects of the backfill. Default: 100,000")
+    parser.add_argument("--lost", type=int, default=1000, help="uploads of which a tenth has no event. Default: 1,000")
     parser.add_argument("--duplicated", type=float, default=0.2)
     parser.add_argument("--throttled", type=float, default=0.05)
     parser.add_argument("--killed", type=float, default=0.0005, help="chance to be killed before, and after, a call")
-    parser.add_argument("--only", choices=("batches", "singles"), help="one of the two storms. Default: both")
+    parser.add_argument("--only", choices=STORMS, help="one of the storms. Default: all")
     arguments = parser.parse_args()
+    from benchmarks.storm_scans import BackfillStorm, LostEventsStorm  # noqa: PLC0415 - they are storms, too
+
     results = []
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalAws(port=free_port(), state_dir=Path(folder), enforce_iam=False) as local_aws,
     ):
         os.environ.update(local_aws.environment())
-        if arguments.only != "singles":
+        if arguments.only in (None, "batches"):
             results.append(
                 run(
                     "batches of 1,000, at most 8 concurrently, then of 300, at most 3",
-                    arguments.uploads,
-                    {"batch_size": 1000, "batch_window": 10, "max_concurrent_jobs": 8},
+                    Storm(arguments.uploads, BATCHES),
                     {"batch_size": 300, "max_concurrent_jobs": 3, "prefixes": ["in/0", "in/"]},
                     arguments,
                 )
             )
-        if arguments.only != "batches":
+        if arguments.only in (None, "singles"):
             results.append(
                 run(
                     "an execution for each object, then at most 200 concurrently",
-                    arguments.single_uploads,
-                    {},
+                    Storm(arguments.single_uploads, {}),
                     {"max_concurrent_jobs": 200, "prefixes": ["in/0", "in/"]},
                     arguments,
                 )
             )
+        if arguments.only in (None, "backfill"):
+            name = "a backfill that is stopped, killed twice and resumed, during uploads"
+            results.append(run(name, BackfillStorm(arguments.backfilled, BATCHES), BATCHES, arguments))
+        if arguments.only in (None, "lost"):
+            name = "uploads of which a tenth has no event, and reconciliations"
+            results.append(run(name, LostEventsStorm(arguments.lost, BATCHES), BATCHES, arguments))
     return 0 if all(results) else 1
 
 

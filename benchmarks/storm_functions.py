@@ -17,13 +17,14 @@ from botocore.config import Config
 import s3_trigger.dispatch
 import s3_trigger.intake
 import s3_trigger.runs
+import s3_trigger.scanner
 from s3_trigger.runtime import lambda_runtime
 from tests.helpers.trigger_world import Context
 
 CONFIG = Config(max_pool_connections=32, retries={"mode": "standard", "total_max_attempts": 6})
 COUNTED = ("calls", "throttled", "killed")
 VISIBLE_AGAIN_SECONDS = 30
-LEASE_SECONDS, RECONCILED_SECONDS = 60, 10
+LEASE_SECONDS, RECONCILED_SECONDS, SCAN_SECONDS = 60, 10, 5
 DELIVERY = 1000
 
 
@@ -119,10 +120,12 @@ def dispatcher(environment: dict[str, str], throttled: float, killed: float, fol
     _configure(environment)
     Chaos(throttled, killed, folder)
     s3_trigger.runs.LEASE_SECONDS = LEASE_SECONDS
+    s3_trigger.scanner.LEASE_SECONDS = s3_trigger.scanner.GRACE_SECONDS = SCAN_SECONDS
+    minute = json.loads(environment["MINUTE"])
     work = s3_trigger.dispatch.Dispatcher(lambda_runtime(), reconciled_seconds=RECONCILED_SECONDS)
     while True:
         try:
-            work.dispatch({"minute": True}, Context())
+            work.dispatch(minute, Context())
         except Exception:  # noqa: BLE001 - as in Lambda, the next minute invokes it again
             time.sleep(0.1)
         time.sleep(0.5)

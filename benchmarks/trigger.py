@@ -99,6 +99,12 @@ MODES = [
     ),
     Mode(name="single objects, ten uploads or ends in a delivery", delivered=10, ended=10),
 ]
+# The prefix of the objects: ten folders of 1,000, or one.
+LISTED_AGAIN = "in/00"
+BACKFILLS: list[tuple[str, str, dict[str, Any]]] = [
+    ("batches of 1,000", LISTED_AGAIN, THOUSANDS),
+    ("single objects", "in/000", {}),
+]
 LONE = ["batches of 1,000", "single objects", "single objects, at most 50 concurrently"]
 BARE = "import boto3\nfor name in ('dynamodb', 'lambda'):\n    boto3.client(name)\ndef handler(event, context): ..."
 OURS = (
@@ -126,6 +132,27 @@ def lone(clients: Clients, mode: Mode, keys: Sequence[str], log: int) -> dict[st
         return {"upload": calls, "minute": measured.idle_minute()}
     finally:
         measured.close()
+
+
+def backfills(clients: Clients, keys: Sequence[str], log: int) -> dict[str, Any]:
+    """Return the consumption of backfills per 1,000 objects, and that of a listing that finds nothing new."""
+    found: dict[str, Any] = {}
+    for name, within, settings in BACKFILLS:
+        measured = Measured(clients, BUCKET, log, **settings)
+        try:
+            some = [key for key in keys if key.startswith(within)]
+            found[name] = measured.measure(some, within=within).per_thousand()
+            if within == LISTED_AGAIN:
+                found["listed again, all known"] = measured.measure(some, within=within).per_thousand()
+        finally:
+            measured.close()
+    return found
+
+
+def shown(found: dict[str, Any]) -> str:
+    """Return the calls of a consumption in words."""
+    calls = ", ".join(f"{count:,g} {name}" for name, count in found["calls"].items() if count)
+    return f"{found['all_calls']:,g} calls per 1,000 objects ({calls})"
 
 
 def memory(clients: Clients, keys: Sequence[str]) -> dict[str, Any]:
@@ -237,13 +264,14 @@ def main() -> int:
         keys = [f"in/{number // 1000:03}/{number:06}.csv" for number in range(arguments.largest)]
         put(clients, keys)
         kept: dict[str, Any] = {"cold_start": round(ratio, 2), "modes": {}, "lone": {}, "largest": []}
+        kept["backfills"] = backfills(clients, keys, log.fileno())
+        write("".join(f"backfill, {name}: {shown(found)}\n" for name, found in kept["backfills"].items()))
         for mode in MODES:
             if mode.mixed:
                 put(clients, mode.keys(keys))
             kept["modes"][mode.name] = found = measure(clients, mode, keys, log.fileno())
-            shown = ", ".join(f"{count:,g} {name}" for name, count in found["calls"].items() if count)
             write(
-                f"{mode.name}: {found['all_calls']:,g} calls per 1,000 objects ({shown}); "
+                f"{mode.name}: {shown(found)}; "
                 f"{found['deliveries'] + found['dispatches']:,g} invocations, {found['write_units']:,g} write units, "
                 f"{found['read_units']:,g} read units\n"
             )

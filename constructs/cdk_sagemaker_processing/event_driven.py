@@ -67,6 +67,8 @@ class EventDrivenProcessing(Construct):
             Default: no limit.
         max_replays: the maximum number of further executions for a failed batch, which is bisected to find the object
             that makes it fail, 0 to 1,000. Default: 50.
+        reconcile: the interval at which the bucket is listed for uploads that no event reported, 15 minutes to 30 days.
+            Default: never.
         failure_topic: receives a message for each failed execution. Default: none; see `S3Trigger.on_failure` for the
             event.
         removal_policy: applies when the trigger's queues and table, with the data in them, are removed from the stack.
@@ -114,6 +116,7 @@ class EventDrivenProcessing(Construct):
         group_by: GroupBy | None = None,
         max_concurrent_jobs: int | None = None,
         max_replays: int = 50,
+        reconcile: Duration | None = None,
         failure_topic: sns.ITopic | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         max_runtime_in_seconds: int = _DEFAULT_MAX_RUNTIME_IN_SECONDS,
@@ -179,6 +182,7 @@ class EventDrivenProcessing(Construct):
             group_by=group_by,
             max_concurrent_jobs=max_concurrent_jobs,
             max_replays=max_replays,
+            reconcile=reconcile,
             failure_topic=failure_topic,
             pipeline_name=self.node.path,
             removal_policy=removal_policy,

@@ -13,6 +13,7 @@ from s3_trigger.outbox import publish_left_over
 from s3_trigger.reconciler import Reconciler
 from s3_trigger.runs import ACTIVE, KEPT_FOR_SECONDS, READY
 from s3_trigger.runtime import Runtime, lambda_runtime
+from s3_trigger.scans import ScanPlan
 from s3_trigger.sealing import SEALED, Sealer
 from s3_trigger.starter import RECONCILED_SECONDS, OutOfTimeError, Starter
 from s3_trigger.units import UNIT, from_text
@@ -26,17 +27,28 @@ _DAY_MINUTES = 24 * 60
 _UNITS_KEPT_SECONDS = 2 * KEPT_FOR_SECONDS
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Start what can be started; every minute, also close batches and reconcile runs.
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
+    """Start what can be started; every minute, also close batches, reconcile runs and advance scans.
 
     Args:
-        event: ``{"minute": true}`` from the rule of every minute.
+        event: from the rule of every minute ``{"minute": true, "rules": [...], "reconcile": ...}``, with the names of
+            the rules that send uploads, and the seconds between two reconciliations, 0 for none; ``{"scan": {...}}``
+            with a request about a scan.
         context: Lambda's context.
+
+    Returns:
+        The answer to a request about a scan, as `answer_request` documents it.
 
     Raises:
         RuntimeError: some steps failed; all others were done.
     """
-    Dispatcher(lambda_runtime()).dispatch(event, context)
+    runtime = lambda_runtime()
+    if "scan" in event:
+        from s3_trigger.scan_requests import answer_request  # noqa: PLC0415 - only an operator needs it
+
+        return answer_request(runtime, event["scan"])
+    Dispatcher(runtime).dispatch(event, context)
+    return None
 
 
 class Dispatcher:
@@ -75,6 +87,9 @@ class Dispatcher:
                 if self._runtime.seconds() // 60 % _DAY_MINUTES == 0:
                     self._attempt("delete old units", lambda: delete_old_units(self._runtime))
             self._attempt("claim slots", lambda: self._start_ready(has_time))
+            if event.get("minute"):
+                plan = ScanPlan(tuple(event.get("rules", ())), event.get("reconcile", 0))
+                self._attempt("scan the bucket", lambda: self._scan(batches, has_time, plan))
         finally:
             self._runtime.flush_metrics()
         if self._failed:
@@ -90,6 +105,15 @@ class Dispatcher:
         while has_time() and (units := sealer.seal()) is not None:
             for unit in units:
                 batches.distribute(unit, cursor=0)
+
+    def _scan(self, batches: Batches, has_time: Callable[[], bool], plan: ScanPlan) -> None:
+        def between(units: list[str]) -> None:
+            for unit in units:
+                batches.distribute(unit, cursor=0)
+            self._seal(batches, has_time)
+            self._start_ready(has_time)
+
+        self._runtime.scanner.scan(plan, has_time, between)
 
     def _start_ready(self, has_time: Callable[[], bool]) -> None:
         if not has_time():

@@ -96,6 +96,22 @@ class Table:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
+    def last(self, partition: str, sort: str) -> dict[str, Any] | None:
+        """Return the last item of a partition up to a sort key, read consistently; None when there is none."""
+        answer = self.client.query(
+            TableName=self.name,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :pk AND sk <= :last",
+            ExpressionAttributeValues=_marshal({":pk": partition, ":last": sort}),
+            ScanIndexForward=False,
+            Limit=1,
+        )
+        return next(map(_unmarshal, answer["Items"]), None)
+
+    def created(self) -> int:
+        """Return the time at which the table was created, in seconds."""
+        return int(self.client.describe_table(TableName=self.name)["Table"]["CreationDateTime"].timestamp())
+
     def scan_partitions(self, limit: int) -> list[str]:
         """Return the partition keys of some items, whichever the table returns first."""
         answer = self.client.scan(TableName=self.name, Limit=limit, ProjectionExpression="pk")

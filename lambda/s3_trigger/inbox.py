@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from s3_trigger.messages import Upload
-from s3_trigger.packing import pack_parts
+from s3_trigger.packing import pack_parts, unpack, unpack_marks
 
 if TYPE_CHECKING:
     from s3_trigger.runtime import Runtime
@@ -21,9 +21,20 @@ def add_to_inbox(runtime: Runtime, uploads: Sequence[Upload]) -> None:
     """Write uploads of a part to the inbox. Whoever repeats it after an error adds copies, which sealing drops."""
     now = runtime.milliseconds()
     rows = [(upload.key, upload.sequencer, upload.replay) for upload in uploads]
-    for some, packed in pack_parts(rows):
-        item = {"bucket": uploads[0].bucket, "count": len(some), "uploads": packed}
+    # An explicit repetition is not what a listing shows.
+    since = min((upload.at for upload in uploads if not upload.replay), default=now // 1000)
+    for some, packed in pack_parts(rows, [upload.mark for upload in uploads]):
+        item = {"bucket": uploads[0].bucket, "count": len(some), "since": since, **packed}
         runtime.table.apply(runtime.table.put(INBOX, f"{now}#{runtime.new_id()}", item))
+
+
+def uploads_of(item: Mapping[str, Any]) -> list[Upload]:
+    """Return the uploads of an item of the inbox; the time of each is that of the earliest."""
+    rows, since = unpack(item["uploads"]), item.get("since", 0)
+    return [
+        Upload(item["bucket"], key, sequencer, replay, mark, since)
+        for (key, sequencer, replay), mark in zip(rows, unpack_marks(item, len(rows)), strict=True)
+    ]
 
 
 def parts_of(uploads: Iterable[Upload]) -> Iterator[list[Upload]]:

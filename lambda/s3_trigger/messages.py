@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 EVENT_SOURCE = "cdk-sagemaker-processing"
@@ -17,6 +18,8 @@ SEQUENCER_LENGTH = 64
 # The sequencers of S3 that are published start with the time: their first 8 digits change every 256 seconds. Nothing
 # relies on it but the number of uploads that share a head.
 SEQUENCER_HEAD = 8
+MARK_BYTES = 8
+NO_MARK = bytes(MARK_BYTES)
 
 
 class BadMessageError(Exception):
@@ -25,19 +28,26 @@ class BadMessageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One object at one moment, as S3's sequencer identifies it.
+    """One object at one moment: a version of it, where the bucket has versions.
+
+    All events of an upload have the same sequencer, by which they are recognized. A listing shows no sequencers; the
+    mark is what an event and a listing of the upload have in common.
 
     Attributes:
         bucket: the name of the bucket.
         key: the object's key, as the user wrote it.
-        sequencer: S3's sequencer, padded with zeros.
+        sequencer: S3's sequencer, padded with zeros; of an upload that a listing has shown, `listed_sequencer`.
         replay: a text that distinguishes an explicit repetition from the upload and from other repetitions.
+        mark: the mark that `mark_of` returns; `NO_MARK` if it is not known.
+        at: the time at which the event was sent, in seconds; 0 if it is not known.
     """
 
     bucket: str
     key: str
     sequencer: str
     replay: str = ""
+    mark: bytes = field(default=NO_MARK, compare=False)
+    at: int = field(default=0, compare=False)
 
     @property
     def name(self) -> str:
@@ -137,6 +147,39 @@ def digest(*parts: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+def mark_of(version: object, etag: object) -> bytes:
+    """Return the mark of an upload: of its version, or of its ETag where it has no version of its own.
+
+    An object has the version ``null`` that was uploaded while the bucket had no versions; the next upload of its key in
+    that state replaces it. So several uploads of a key share a mark if they have the same content.
+
+    See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html
+    """
+    if is_version(version):
+        return hashlib.sha256(f"version {version}".encode()).digest()[:MARK_BYTES]
+    if not isinstance(etag, str) or not etag:
+        return NO_MARK
+    quoted = etag.strip('"')
+    return hashlib.sha256(f"etag {quoted}".encode()).digest()[:MARK_BYTES]
+
+
+def is_version(version: object) -> bool:
+    """Check whether a version identifies one upload of its key."""
+    return isinstance(version, str) and version not in ("", "null")
+
+
+def listed_sequencer(bucket: str, key: str, mark: bytes, modified: int) -> str:
+    """Return a sequencer for an upload that a listing has shown. None that S3 sends is like it, as none is so long.
+
+    Args:
+        bucket: the bucket.
+        key: the object's key.
+        mark: the upload's mark.
+        modified: the time of its last modification, in seconds.
+    """
+    return f"{modified:010X}{digest(bucket, key, mark.hex())}"[:SEQUENCER_LENGTH]
+
+
 def is_name(text: str) -> bool:
     """Check whether a text is a name that `digest` could have returned."""
     return re.fullmatch(r"[0-9a-f]{64}", text) is not None
@@ -195,6 +238,8 @@ def _upload(event: dict[str, Any], detail: dict[str, Any], bucket: str) -> Uploa
         key=_text(object_of, "key"),
         sequencer=_text(object_of, "sequencer").ljust(SEQUENCER_LENGTH, "0"),
         replay=_text(event, "replay") if "replay" in event else "",
+        mark=mark_of(object_of.get("version-id"), object_of.get("etag")),
+        at=_seconds(event.get("time")),
     )
     if upload.bucket != bucket:
         raise BadMessageError(f"the object is in the bucket {upload.bucket!r}; this queue takes objects of {bucket!r}")
@@ -220,6 +265,14 @@ def _text(owner: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise BadMessageError(f"{name!r} must be a text of at least one character, got {value!r}"[:500])
     return value
+
+
+def _seconds(time: object) -> int:
+    """Return the seconds of an event's time; 0 if it has none."""
+    try:
+        return int(datetime.fromisoformat(time).timestamp()) if isinstance(time, str) else 0
+    except (ValueError, OverflowError):
+        return 0
 
 
 def _count(value: object) -> int:

@@ -152,7 +152,8 @@ def _handle(runtime: Runtime, run: Run, ends: Sequence[ExecutionEnded]) -> bool:
         for index, ended in known.items()
         if ended.status in FAILURES
     ]
-    if runtime.runs.advance(run, to, *changes) is None:
+    failed = sum(ended.status in FAILURES and ended.status != "ABORTED" for ended in known.values())
+    if runtime.runs.advance(run, to, *changes, failed=failed) is None:
         return False
     publish(runtime, changes)
     for ended in others:
@@ -185,7 +186,8 @@ def _handle_batch(runtime: Runtime, run: Run, ended: ExecutionEnded) -> bool:
         status = HALVED
         halves = split(members, (run.objects + 1) // 2)
         changes += [runs.spend_replays(run, len(halves)), *(runs.create(run.again(half)) for half in halves)]
-    if runs.advance(run, replace(run, status=status, members=members), *changes) is None:
+    failed = run.objects if next_step == "SET_ASIDE" else 0
+    if runs.advance(run, replace(run, status=status, members=members), *changes, failed=failed) is None:
         return False
     if next_step == "BISECTED":
         runtime.logger.info("bisected", extra={"run": run.name, "objects": run.objects})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from s3_trigger.messages import MARK_BYTES, NO_MARK
 
 # An item has at most 400 KB, names of attributes included:
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
@@ -22,12 +24,23 @@ def unpack(packed: bytes) -> Any:  # noqa: ANN401 - a JSON value
     return json.loads(zlib.decompress(packed))
 
 
-def pack_parts(rows: Sequence[Sequence[object]]) -> Iterator[tuple[Sequence[Sequence[object]], bytes]]:
-    """Yield rows in as few parts as an item allows, each with its compressed form."""
-    packed = pack(rows)
-    if len(packed) <= PACKED_MAX_BYTES or len(rows) == 1:
-        yield rows, packed
+def pack_parts(
+    rows: Sequence[Sequence[object]], marks: Sequence[bytes]
+) -> Iterator[tuple[Sequence[Sequence[object]], dict[str, bytes]]]:
+    """Yield rows in as few parts as an item allows, each with the attributes that contain them.
+
+    Marks have an attribute of their own, as random bytes cannot be compressed, and as earlier versions have none.
+    """
+    fields = {"uploads": pack(rows), "marks": b"".join(marks)}
+    if sum(map(len, fields.values())) <= PACKED_MAX_BYTES or len(rows) == 1:
+        yield rows, fields
         return
     middle = len(rows) // 2
-    yield from pack_parts(rows[:middle])
-    yield from pack_parts(rows[middle:])
+    yield from pack_parts(rows[:middle], marks[:middle])
+    yield from pack_parts(rows[middle:], marks[middle:])
+
+
+def unpack_marks(item: Mapping[str, Any], count: int) -> list[bytes]:
+    """Return the marks in the attributes of an item; those of an earlier version are not known."""
+    marks = item.get("marks") or NO_MARK * count
+    return [marks[start : start + MARK_BYTES] for start in range(0, MARK_BYTES * count, MARK_BYTES)]

@@ -197,19 +197,21 @@ class Runs:
         item = self._table.get(f"run#{name}", "run")
         return Run.from_item(item) if item is not None else None
 
-    def advance(self, run: Run, to: Run, *changes: Change) -> Run | None:
+    def advance(self, run: Run, to: Run, *changes: Change, failed: int = 0) -> Run | None:
         """Change the record of an active run, and whatever belongs to it, in one transaction.
 
         Args:
             run: the record as it was read.
             to: the record afterwards; one whose status is not `RUNNING` has ended, and frees its slots.
             changes: further changes.
+            failed: the number of objects that have failed for good.
 
         Returns:
             The record afterwards; None when another function has changed it.
         """
         to, moved = self._move(run, to)
-        return to if self._table.transact([*moved, *self._free(run.weight - to.weight), *changes]) is None else None
+        freed = self._free(run.weight - to.weight, failed)
+        return to if self._table.transact([*moved, *freed, *changes]) is None else None
 
     def advance_together(self, steps: Sequence[tuple[Run, Run]]) -> set[str]:
         """Change the records of active runs as `advance` does, in as few transactions as it takes.
@@ -238,6 +240,20 @@ class Runs:
         """Return the change that records a run that has ended."""
         expires = self._runtime.seconds() + KEPT_FOR_SECONDS
         return self._table.put(f"run#{run.name}", "run", replace(run, expires=expires).to_item(), condition)
+
+    def unfinished(self, most: int) -> int:
+        """Return the number of executions that wait or run, as far as it matters whether they are so many."""
+        item = self._table.get(*_SLOTS)
+        count = item["count"] if item is not None else 0
+        if count < most:
+            ready = (Run.from_item(one) for one in self._table.query(READY, limit=most) if "members" in one)
+            count += sum(1 if run.kind == BATCH else run.objects for run in ready)
+        return int(count)
+
+    def failed(self) -> int:
+        """Return the number of objects that have failed for good so far."""
+        item = self._table.get(*_SLOTS) or {}
+        return int(item.get("failed", 0))
 
     def is_known(self, name: str) -> bool:
         """Check whether a run waits or has a slot. It is read in the order of its states, so none is missed."""
@@ -329,8 +345,11 @@ class Runs:
             self.put_ended(to),
         ]
 
-    def _free(self, count: int) -> list[Change]:
-        """Return the change that frees slots, if there are any."""
+    def _free(self, count: int, failed: int = 0) -> list[Change]:
+        """Return the change that frees slots, if there are any, and counts the objects that have failed for good."""
+        if failed:
+            expression = "SET #count = #count - :freed, #failed = if_not_exists(#failed, :none) + :more"
+            return [self._table.update(*_SLOTS, expression, freed=count, none=0, more=failed)]
         return [self._table.update(*_SLOTS, "SET #count = #count - :freed", freed=count)] if count else []
 
     def _take_slots(self, taken: int) -> Change:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_stepfunctions import SFNClient
 
+    from s3_trigger.listed_uploads import ListedUploads
     from s3_trigger.runs import Runs
+    from s3_trigger.scanner import Scanner
     from s3_trigger.units import Units
     from s3_trigger.upgrade import Upgrade
 
@@ -117,6 +119,20 @@ class Runtime:
 
         return Upgrade(self)
 
+    @functools.cached_property
+    def listed_uploads(self) -> ListedUploads:
+        """The uploads that were taken from listings."""
+        from s3_trigger.listed_uploads import ListedUploads  # noqa: PLC0415 - the start of the intake does without
+
+        return ListedUploads(self)
+
+    @functools.cached_property
+    def scanner(self) -> Scanner:
+        """The scanner, which remembers what it has read of the ledger for as long as the function lives."""
+        from s3_trigger.scanner import Scanner  # noqa: PLC0415 - only listings need it
+
+        return Scanner(self)
+
     def seconds(self) -> int:
         """Return the time in seconds since 1970."""
         return int(self.clock())
@@ -125,6 +141,10 @@ class Runtime:
         """Return the time in milliseconds since 1970, each time a later one, so that what it sorts keeps its order."""
         self._milliseconds = max(int(self.clock() * 1000), self._milliseconds + 1)
         return self._milliseconds
+
+    def go_on_after(self, milliseconds: int) -> None:
+        """Make all times that `milliseconds` returns later than some other one."""
+        self._milliseconds = max(self._milliseconds, milliseconds)
 
     @functools.cached_property
     def events(self) -> EventBridgeClient:

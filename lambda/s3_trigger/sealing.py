@@ -1,7 +1,8 @@
 """Sealing: uploads leave the inbox, each once however often it was delivered, and become rows of units.
 
-All copies of an upload have the same sequencer, hence the same head, and a seal succeeds only if no other seal has
-changed the heads of its uploads: of two seals with copies of one upload, one reads the uploads of the other.
+All copies of an upload's event have the same sequencer, hence the same head, and a seal succeeds only if no other seal
+has changed the heads of its uploads: of two seals with copies of one upload, one reads the uploads of the other. What
+was taken from a listing is recognized by `ListedUploads`, and `Seals` is the order of both kinds of seals.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from s3_trigger.dynamodb import EXISTING, NEW, Change
-from s3_trigger.inbox import HEADS_MAX, INBOX
+from s3_trigger.inbox import HEADS_MAX, INBOX, uploads_of
 from s3_trigger.messages import Upload
-from s3_trigger.packing import unpack
 from s3_trigger.runs import KEPT_FOR_SECONDS
+from s3_trigger.seals import KEY as SEALS
+from s3_trigger.seals import Seals
 
 if TYPE_CHECKING:
     from s3_trigger.runtime import Runtime
@@ -69,12 +71,13 @@ class Sealer:
         for item in self._table.query(INBOX):
             if taken and (item["bucket"] != taken[0][0]["bucket"] or count + item["count"] > _UPLOADS_MAX):
                 break
-            uploads = [Upload(item["bucket"], *row) for row in unpack(item["uploads"])]
+            uploads = uploads_of(item)
             more = heads | {upload.head for upload in uploads}
-            is_too_large = size + len(item["uploads"]) > _PACKED_MAX_BYTES
+            packed = len(item["uploads"]) + len(item.get("marks", b""))
+            is_too_large = size + packed > _PACKED_MAX_BYTES
             if taken and (len(more) > HEADS_MAX or len(taken) == _ITEMS_MAX or is_too_large):
                 break
-            heads, count, size = more, count + item["count"], size + len(item["uploads"])
+            heads, count, size = more, count + item["count"], size + packed
             taken.append((item, uploads))
         else:
             self._is_empty = True
@@ -83,7 +86,8 @@ class Sealer:
     def _seal(self, items: list[tuple[dict[str, Any], list[Upload]]]) -> list[str] | None:
         """Seal some items; return None when another dispatcher has sealed some of them, or copies of their uploads."""
         uploads = {upload.identity: upload for _, some in items for upload in some}
-        heads = self._table.get_many((_SEEN, upload.head) for upload in uploads.values())
+        heads = self._table.get_many([SEALS, *((_SEEN, upload.head) for upload in uploads.values())])
+        earlier = Seals.from_item(heads.pop(SEALS, None))
         known = self._identities(head for _, head in heads)
         before = self._runtime.upgrade.taken_before(uploads.values())
         new = {
@@ -91,6 +95,8 @@ class Sealer:
             for identity, upload in uploads.items()
             if identity not in known and upload.name not in before
         }
+        listed = self._runtime.listed_uploads.taken(earlier, new.values())
+        new = {identity: upload for identity, upload in new.items() if upload not in listed}
         changes = [self._table.delete(INBOX, item["sk"], EXISTING) for item, _ in items]
         units: list[str] = []
         if new:
@@ -99,11 +105,12 @@ class Sealer:
                 ((group_of(upload.key), upload) for upload in new.values()),
                 key=lambda row: (row[0], row[1].key.encode(), row[1].sequencer, row[1].replay),
             )
+            self._runtime.go_on_after(earlier.latest)
             received = int(items[0][0]["sk"].partition("#")[0]) // 1000
             members, created = self._runtime.units.create(items[0][0]["bucket"], rows, received=received)
             units = [unit for unit, _, _ in members]
             changes += [*created, *(self._table.put(SEALED, unit, {"cursor": 0}, NEW) for unit in units)]
-            changes += self._see(new, heads)
+            changes += [*self._see(new, heads), earlier.follow(self._runtime, units[-1])]
         if self._table.transact(changes) is not None:
             return None
         self._runtime.count("Uploads", len(new))

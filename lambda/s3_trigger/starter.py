@@ -271,7 +271,8 @@ class Starter:
                 self._postpone(run, seconds=self._reconciled_seconds, attempts=0, reason=reason)
                 return  # an attempt has started it, but the answer was lost
             notice = Notice(run=run, members=run.members, next_step="SET_ASIDE", reason=reason)
-            self._advance(run, replace(run, status=SET_ASIDE, reason=reason), [notice.to_change(self._runtime)])
+            to = replace(run, status=SET_ASIDE, reason=reason)
+            self._advance(run, to, [notice.to_change(self._runtime)], failed=run.objects)
             return
         try:
             uploads = list(self._runtime.units.uploads(run.members))
@@ -304,7 +305,8 @@ class Starter:
                 state_machine=machine,
                 attempts=run.attempts if pending else 0,
             )
-            current = self._advance(current, to if to.weight else replace(to, status=ENDED), notices)
+            to = to if to.weight else replace(to, status=ENDED)
+            current = self._advance(current, to, notices, failed=len(notices))
             if not pending:
                 return
 
@@ -315,8 +317,8 @@ class Starter:
             lease = self._runtime.seconds() + seconds
             self._runs.advance(current, replace(current, lease=lease, attempts=attempts, reason=reason[:1000]))
 
-    def _advance(self, run: Run, to: Run, changes: list[Change]) -> Run | None:
-        advanced = self._runs.advance(run, to, *changes)
+    def _advance(self, run: Run, to: Run, changes: list[Change], *, failed: int = 0) -> Run | None:
+        advanced = self._runs.advance(run, to, *changes, failed=failed)
         if advanced is not None:
             publish(self._runtime, changes)
         return advanced

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from s3_trigger.dynamodb import Change, Table
 from s3_trigger.messages import Upload
-from s3_trigger.packing import pack_parts, unpack
+from s3_trigger.packing import pack_parts, unpack, unpack_marks
 
 UNIT = "unit"
 Range = tuple[str, int, int]
@@ -30,18 +30,27 @@ class Unit:
         name: its name, which starts with the time of its creation in milliseconds.
         bucket: the bucket.
         rows: group, key, sequencer and replay of each upload.
-        received: the time at which the first of the uploads was received, in seconds.
+        received: the time at which the first of the uploads was received, in seconds; 0 in a unit whose uploads are
+            copied from others.
+        marks: the mark of each upload.
     """
 
     name: str
     bucket: str
     rows: Sequence[Sequence[str]]
     received: int = 0
+    marks: Sequence[bytes] = ()
 
     def upload(self, row: int) -> Upload:
         """Return the upload of a row."""
         _, key, sequencer, replay = self.rows[row]
-        return Upload(self.bucket, key, sequencer, replay)
+        return Upload(self.bucket, key, sequencer, replay, self.marks[row])
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Unit:
+        """Return the unit of an item."""
+        rows = unpack(item["uploads"])
+        return cls(item["sk"], item["bucket"], rows, item["received"], unpack_marks(item, len(rows)))
 
 
 class Units:
@@ -69,7 +78,7 @@ class Units:
         item = self._table.get(UNIT, name)
         if item is None:
             raise LookupError(f"the table has no unit {name}")
-        return self._keep(Unit(name, item["bucket"], unpack(item["uploads"]), item["received"]))
+        return self._keep(Unit.from_item(item))
 
     def create(
         self, bucket: str, rows: Iterable[tuple[str, Upload]], *, received: int = 0
@@ -82,13 +91,16 @@ class Units:
             received: the time at which the first of the uploads was received, in seconds, as far as it matters.
         """
         members, changes = [], []
-        listed = [(group, upload.key, upload.sequencer, upload.replay) for group, upload in rows]
-        for part, packed in pack_parts(listed) if listed else ():
-            unit = self._keep(Unit(self._new_name(), bucket, cast("Sequence[Sequence[str]]", part), received))
+        listed = list(rows)
+        texts = [(group, upload.key, upload.sequencer, upload.replay) for group, upload in listed]
+        marks = [upload.mark for _, upload in listed]
+        first = 0
+        for part, packed in pack_parts(texts, marks) if listed else ():
+            some = marks[first : first + len(part)]
+            unit = self._keep(Unit(self._new_name(), bucket, cast("Sequence[Sequence[str]]", part), received, some))
             members.append((unit.name, 0, len(part) - 1))
-            changes.append(
-                self._table.put(UNIT, unit.name, {"bucket": bucket, "received": received, "uploads": packed})
-            )
+            changes.append(self._table.put(UNIT, unit.name, {"bucket": bucket, "received": received, **packed}))
+            first += len(part)
         return tuple(members), changes
 
     def store(self, bucket: str, rows: Iterable[tuple[str, Upload]]) -> Members:

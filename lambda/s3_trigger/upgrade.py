@@ -60,6 +60,7 @@ class Upgrade:
         self._runtime = runtime
         self._table = runtime.table
         self._marked_until = 0
+        self._marks_since = 0
         self._is_over = False
 
     def go_on(self) -> bool:
@@ -69,6 +70,9 @@ class Upgrade:
         now = self._runtime.seconds()
         meta = self._table.get(*_META) or self._create_meta()
         self._marked_until = meta["marked_until"]
+        if "marks_since" not in meta:
+            meta = self._expect_marks(meta)
+        self._marks_since = meta["marks_since"]
         if meta["over"]:
             self._is_over = True
             return True
@@ -90,11 +94,28 @@ class Upgrade:
         found = self._table.get_many((f"upload#{upload.name}", "upload") for upload in uploads)
         return {partition.removeprefix("upload#") for partition, _ in found}
 
+    def may_scan(self) -> bool:
+        """Return whether no function runs any more that does not seal in the order of `Seals`, or that has no marks."""
+        return self._is_over and self._runtime.seconds() >= self._marks_since + (
+            LEASE_SECONDS if self._marks_since else 0
+        )
+
+    @property
+    def unknown_until(self) -> int:
+        """The time before which uploads may have been taken that a listing does not recognize; 0 if there are none."""
+        return max(self._marked_until - KEPT_FOR_SECONDS, 0)
+
+    def _expect_marks(self, meta: dict[str, Any]) -> dict[str, Any]:
+        """Record that functions of the version before, which have no marks, may be running now."""
+        to = meta | {"marks_since": self._runtime.seconds()}
+        self._table.apply(self._table.put(*_META, to, "attribute_not_exists(#marks_since)"))
+        return self._table.get(*_META) or to
+
     def _create_meta(self) -> dict[str, Any]:
         """Record whether an earlier version has written the table, which is examined once."""
         has_marks = any(pk.startswith(("upload#", "batch#")) for pk in self._table.scan_partitions(_SCANNED))
         marked_until = self._runtime.seconds() + KEPT_FOR_SECONDS if has_marks else 0
-        meta = {"since": 0, "over": int(not has_marks), "marked_until": marked_until}
+        meta = {"since": 0, "over": int(not has_marks), "marked_until": marked_until, "marks_since": 0}
         self._table.apply(self._table.put(*_META, meta, NEW))
         return self._table.get(*_META) or meta
 

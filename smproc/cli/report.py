@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Self, TextIO
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
-from smproc.operations import Job, Run, Upload, output_files
+from smproc.operations import Backfill, Job, Run, Upload, output_files
 from smproc.terminal_text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from boto3 import Session
     from rich.console import RenderableType
 
@@ -186,3 +189,37 @@ def _short(cell: str) -> str:
 def _plain(text: str) -> str:
     """Escape text from outside, for strings in which rich reads markup."""
     return escape(printable(text))
+
+
+def show_backfill(states: Iterable[Backfill], stream: TextIO | None = None) -> Backfill:
+    """Show the progress of a backfill, and return its last state.
+
+    The bar, the rate and the time left count the objects of the bucket that were looked at; their number is known when
+    a dry run came before. A stream that is not a terminal gets a line for each change instead.
+
+    Args:
+        states: the states of the backfill, as they come.
+        stream: receives the progress. Default: the standard output.
+    """
+    console = Console(file=stream, highlight=False, emoji=False)
+    last: Backfill | None = None
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:,.0f}/s"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=None, rate=0.0)
+        for state in states:
+            text = f"{state.taken:,} taken, {state.failed:,} failed, {state.unfinished:,} executions wait or run"
+            rate = state.listed / max(1, state.updated - state.started)
+            total = max(state.expected, state.listed) if state.expected else None
+            progress.update(task, completed=state.listed, total=total, description=text, rate=rate)
+            if not console.is_terminal and (last is None or last.listed != state.listed):
+                console.print(f"{state.listed:,} objects listed, {text}")
+            last = state
+    assert last is not None  # noqa: S101 - a backfill has at least one state
+    return last

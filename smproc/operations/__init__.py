@@ -1,13 +1,16 @@
 """Operations on deployed pipelines through boto3: upload a file, follow its execution, read its outputs, redrive."""
 
+from smproc.operations.backfills import Backfill, Backfills
 from smproc.operations.dead_letters import DeadLetter, Trigger
 from smproc.operations.errors import (
+    BackfillRefusedError,
     NoExecutionStartedError,
     NothingToRetryError,
     OperationError,
     PipelineNotFoundError,
     RunTimedOutError,
 )
+from smproc.operations.estimates import Estimate, estimate
 from smproc.operations.executions import failed_execution_of
 from smproc.operations.outputs import OutputFile, output_files
 from smproc.operations.pipeline import Pipeline, Upload
@@ -15,7 +18,11 @@ from smproc.operations.schedules import Schedule, schedule_named, schedules_of
 from smproc.operations.watch import Job, Run, default_start_timeout, uses_local_aws, watch
 
 __all__ = [
+    "Backfill",
+    "BackfillRefusedError",
+    "Backfills",
     "DeadLetter",
+    "Estimate",
     "Job",
     "NoExecutionStartedError",
     "NothingToRetryError",
@@ -29,6 +36,7 @@ __all__ = [
     "Trigger",
     "Upload",
     "default_start_timeout",
+    "estimate",
     "failed_execution_of",
     "output_files",
     "schedule_named",

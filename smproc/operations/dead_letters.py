@@ -73,7 +73,7 @@ class Trigger:
         sqs = session.client("sqs")
         queues: dict[str, dict[str, str]] = {}
         state_machines: dict[str, str] = {}
-        for url in _queue_urls(session, stack_name):
+        for url in resources_of(session, stack_name, "AWS::SQS::Queue"):
             tags = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
             if names.QUEUE_PART_TAG in tags:
                 queues.setdefault(tags[names.PIPELINE_TAG], {})[tags[names.QUEUE_PART_TAG]] = url
@@ -174,14 +174,19 @@ def _replay_of(name: str, execution_input: Mapping[str, Any]) -> tuple[dict[str,
     return {**event, "replay": name}, key
 
 
-def _queue_urls(session: Session, stack_name: str) -> list[str]:
+def resources_of(session: Session, stack_name: str, resource_type: str) -> list[str]:
+    """Return the physical identifiers of a stack's resources of a type.
+
+    Raises:
+        PipelineNotFoundError: there is no such stack.
+    """
     pages = session.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_name)
     try:
         return [
             resource["PhysicalResourceId"]
             for page in pages
             for resource in page["StackResourceSummaries"]
-            if resource["ResourceType"] == "AWS::SQS::Queue" and resource["ResourceStatus"] != "DELETE_COMPLETE"
+            if resource["ResourceType"] == resource_type and resource["ResourceStatus"] != "DELETE_COMPLETE"
         ]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":

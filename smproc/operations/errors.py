@@ -7,7 +7,8 @@
         ├── PipelineNotFoundError        the stack does not exist, or does not name its pipeline
         ├── NoExecutionStartedError      an object is in S3, and no execution started for it
         ├── RunTimedOutError             an execution did not end within the caller's time limit
-        └── NothingToRetryError          the execution to retry has not failed, or does not exist
+        ├── NothingToRetryError          the execution to retry has not failed, or does not exist
+        └── BackfillRefusedError         a backfill cannot be started, stopped or resumed now
 """
 
 from __future__ import annotations
@@ -31,3 +32,7 @@ class RunTimedOutError(OperationError):
 
 class NothingToRetryError(OperationError):
     """The execution to retry has not failed, or does not exist."""
+
+
+class BackfillRefusedError(OperationError):
+    """A backfill cannot be started, stopped or resumed now."""

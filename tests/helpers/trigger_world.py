@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -25,6 +26,7 @@ from s3_trigger.config import Config
 from s3_trigger.dispatch import Dispatcher
 from s3_trigger.messages import Upload, parse_message
 from s3_trigger.runtime import Runtime
+from s3_trigger.scan_requests import answer_request
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -177,6 +179,8 @@ class Trigger:
             "dispatcher": "dispatcher",
             **settings,
         }
+        self.minute: dict[str, Any] = {"minute": True, "rules": [f"uploads-{self.id}"]}
+        self.match({"key": [{"prefix": "in/"}]})
         create_table(self.dynamodb, str(self.settings["table"]))
         self.faults = clients.faults = Faults()
         self.now = time.time()
@@ -191,6 +195,20 @@ class Trigger:
         self.now += 1  # later functions have a later time
         self.runtime = Runtime(Config.from_settings(self.settings), new_client=self._new_client, clock=lambda: self.now)
 
+    def match(self, objects: Mapping[str, object]) -> None:
+        """Change the objects that the rule matches."""
+        detail = {"bucket": {"name": [self.bucket]}, "object": objects}
+        pattern = json.dumps({"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail})
+        self.events.put_rule(Name=f"uploads-{self.id}", EventPattern=pattern)
+
+    def version(self, status: Literal["Enabled", "Suspended"] = "Enabled") -> None:
+        """Turn the versions of the bucket on, or suspend them."""
+        self.s3.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": status})
+
+    def request(self, action: str, **parameters: object) -> dict[str, Any]:
+        """Make a request about a backfill, and return the answer."""
+        return answer_request(self.runtime, {"action": action, **parameters})
+
     def replace_state_machine(self) -> None:
         """Update the functions with another state machine, as a deployment does that replaces it."""
         self.configure(state_machine_arn=self._create_machine())
@@ -203,18 +221,22 @@ class Trigger:
 
     def upload(self, key: str, body: bytes = b"x") -> str:
         """Put an object, and return the event that EventBridge would send."""
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
-        return self.event(key)
+        put = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+        return self.event(key, len(body), etag=put["ETag"].strip('"'), version=put.get("VersionId", ""))
 
-    def event(self, key: str, size: int = 1, *, sequencer: str = "", **changes: object) -> str:
+    def event(
+        self, key: str, size: int = 1, *, sequencer: str = "", etag: str = "0", version: str = "", **changes: object
+    ) -> str:
         sequencer = sequencer or f"{next(self._sequence):018X}"
+        uploaded = {"key": key, "size": size, "etag": etag, "sequencer": sequencer}
         detail = {
             "version": "0",
             "bucket": {"name": self.bucket},
-            "object": {"key": key, "size": size, "etag": "0", "sequencer": sequencer},
+            "object": uploaded | ({"version-id": version} if version else {}),
             "reason": "PutObject",
         }
-        event = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail, "region": "us-east-1"}
+        sent = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        event = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail, "time": sent}
         return json.dumps({**event, **changes})
 
     def name_of(self, event: str) -> str:
@@ -249,7 +271,7 @@ class Trigger:
             milliseconds: the time that the function has left whenever it asks. Default: always enough.
         """
         self.now += 60 * minutes
-        Dispatcher(self.runtime).dispatch({"minute": True} if minutes else {}, Context(milliseconds))
+        Dispatcher(self.runtime).dispatch(self.minute if minutes else {}, Context(milliseconds))
 
     def start(self, *events: str) -> None:
         """Deliver messages, none of which fails, and invoke the dispatcher."""

@@ -91,6 +91,7 @@ class Pipeline(ABC):
         self.intake = self.named("PipelineTriggerFunction", "AWS::Lambda::Function")
         self.dispatcher = self.named("PipelineTriggerLedgerDispatcher", "AWS::Lambda::Function")
         self.ends = self.named("PipelineTriggerEndedRule", "AWS::Events::Rule")
+        self.minute = self.named("PipelineTriggerLedgerMinute", "AWS::Events::Rule")
         self._count = 0
         self._read = 0
 
@@ -142,6 +143,10 @@ class Pipeline(ABC):
                 ("dispatcher", name) for name in {*self.reports, "states:ListExecutions", "states:DescribeExecution"}
             },
             self.delete_object: {("dispatcher", "sqs:SendMessage")},
+            self.backfill: {
+                ("dispatcher", name)
+                for name in ("s3:ListBucketVersions", "events:DescribeRule", "dynamodb:DescribeTable")
+            },
             self.restart: {("dispatcher", "dynamodb:GetItem"), ("dispatcher", "dynamodb:Scan")},
             self.stop: {("state machine", "sagemaker:StopProcessingJob")},
             self.unpack: {("unpacker", name) for name in (*DOCUMENTED["unpacker"], "s3:GetObject", "s3:PutObject")},
@@ -202,6 +207,18 @@ class Pipeline(ABC):
         # The event that its rule sends each minute.
         self.functions.invoke(FunctionName=self.dispatcher, InvocationType="Event", Payload=b'{"minute": true}')
         yield from self.until_settled()
+
+    def backfill(self) -> Steps:
+        """Count what is in the bucket, in a dry run of a backfill."""
+        before = [item["id"] for item in self.items("scan")]
+        request = json.dumps({"scan": {"action": "start", "dry": True}})
+        self.functions.invoke(FunctionName=self.dispatcher, InvocationType="Event", Payload=request)
+        while [item["id"] for item in self.items("scan")] == before:
+            yield
+        (target,) = self.events.list_targets_by_rule(Rule=self.minute)["Targets"]
+        self.functions.invoke(FunctionName=self.dispatcher, InvocationType="Event", Payload=target["Input"])
+        while any(item["status"]["S"] == "RUNNING" for item in self.items("scan")):
+            yield
 
     def restart(self) -> Steps:
         """Upload objects after the dispatcher has changed, whose new process examines the table."""

@@ -16,6 +16,7 @@ SLOTS_MAX = 1000
 REPLAYS_MAX = 1000
 _WINDOW_DEFAULT_SECONDS = 300
 _WINDOW_MIN_SECONDS, _WINDOW_MAX_SECONDS = 60, 24 * 3600
+_RECONCILE_MIN_SECONDS, _RECONCILE_MAX_SECONDS = 900, 30 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,31 @@ class Batching:
             **({"max_concurrent_jobs": self.max_concurrent_jobs} if self.max_concurrent_jobs is not None else {}),
             **({"group_by": self.group_by.to_settings()} if self.group_by is not None else {}),
         }
+
+
+def check_reconcile(interval: object, *, start_on_upload: bool) -> None:
+    """Check the interval at which a bucket is listed.
+
+    Raises:
+        InvalidValueError: it is no duration, or out of its range.
+        ConflictingValuesError: uploads start no executions.
+    """
+    advice = "for example Duration.hours(6)"
+    if interval is None:
+        return
+    if not isinstance(interval, Duration):
+        raise InvalidValueError("reconcile", interval, "be an aws_cdk.Duration", advice)
+    if interval.is_unresolved():
+        raise InvalidValueError("reconcile", interval, "be known at synth", advice)
+    seconds = interval.to_seconds()
+    if not _RECONCILE_MIN_SECONDS <= seconds <= _RECONCILE_MAX_SECONDS:
+        rule = "be from 15 minutes, which an event may be late, to 30 days"
+        raise InvalidValueError("reconcile", f"{seconds:.0f} seconds", rule, advice)
+    if not start_on_upload:
+        raise ConflictingValuesError(
+            "reconcile goes only with uploads that start executions, got start_on_upload=False; leave one of them out, "
+            "and start `smproc backfill` when the objects of the bucket should be processed"
+        )
 
 
 def _check_number(parameter: str, value: object, low: int, high: int, advice: str) -> None:

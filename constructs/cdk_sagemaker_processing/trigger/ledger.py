@@ -20,6 +20,7 @@ from cdk_sagemaker_processing.trigger.permissions import (
     grant_invoke_dispatcher,
     grant_ledger_access,
     grant_list_keys,
+    grant_list_uploads,
     grant_read_objects,
     grant_scan_ledger,
 )
@@ -35,6 +36,8 @@ class Ledger(Construct):
         settings: the functions' settings.
         objects: the bucket that objects arrive in, and the prefixes of their keys.
         single: whether each execution is about a single object.
+        rules: the rules that send uploads.
+        reconcile: the interval at which the bucket is listed for uploads that no event reported; None for never.
         removal_policy: applies when the table is removed from the stack.
     """
 
@@ -46,6 +49,8 @@ class Ledger(Construct):
         settings: Mapping[str, Any],
         objects: tuple[s3.IBucket, Sequence[str]],
         single: bool,
+        rules: Sequence[events.Rule],
+        reconcile: Duration | None,
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, "Ledger")
@@ -88,6 +93,7 @@ class Ledger(Construct):
         grant_scan_ledger(self.dispatcher.execution_role, self.table)
         grant_objects = grant_list_keys if single else grant_read_objects
         grant_objects(self.dispatcher.execution_role, *objects)
+        grant_list_uploads(self.dispatcher.execution_role, *objects, rules, self.table)
         events.Rule(
             self,
             "Minute",
@@ -96,7 +102,14 @@ class Ledger(Construct):
             targets=[
                 targets.LambdaFunction(
                     self.dispatcher,
-                    event=events.RuleTargetInput.from_object({"minute": True}),
+                    # The names of 20 rules do not fit into the function's environment.
+                    event=events.RuleTargetInput.from_object(
+                        {
+                            "minute": True,
+                            "rules": [rule.rule_name for rule in rules],
+                            **({"reconcile": reconcile.to_seconds()} if reconcile is not None else {}),
+                        }
+                    ),
                     retry_attempts=0,
                     max_event_age=Duration.minutes(1),
                 )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -139,6 +140,28 @@ def grant_scan_ledger(role: iam.IRole, table: dynamodb.ITableV2) -> None:
     """Grant a role permission to read any items of the ledger's table, to find those of an earlier version."""
     # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
     _allow(role, ["dynamodb:Scan"], [table.table_arn])
+
+
+def grant_list_uploads(
+    role: iam.IRole,
+    bucket: s3.IBucket,
+    key_prefixes: Sequence[str],
+    rules: Sequence[events.IRule],
+    table: dynamodb.ITableV2,
+) -> None:
+    """Grant a role permission to list what is in the bucket, as a backfill and a reconciliation do."""
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html, which alone shows the version of an
+    # object, only with a prefix that may match:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html#example-object-based
+    matched = [f"{policy_text(prefix)}*" for prefix in policy_prefixes(key_prefixes)]
+    matching: dict[str, object] = {"StringLike": {"s3:prefix": matched}}
+    _allow(role, ["s3:ListBucketVersions"], [bucket.bucket_arn], matching, bucket=bucket)
+    # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeRule.html: the patterns that events and
+    # listings are filtered by.
+    _allow(role, ["events:DescribeRule"], [rule.rule_arn for rule in rules])
+    # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable.html: the time of the table's
+    # creation, before which no upload was recorded.
+    _allow(role, ["dynamodb:DescribeTable"], [table.table_arn])
 
 
 def grant_invoke_dispatcher(role: iam.IRole, function: lambda_.IFunction) -> None:

@@ -26,7 +26,7 @@ from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards, check_key
 from cdk_sagemaker_processing.tasks import register_triggered
-from cdk_sagemaker_processing.trigger.batching import Batching
+from cdk_sagemaker_processing.trigger.batching import Batching, check_reconcile
 from cdk_sagemaker_processing.trigger.encrypted_target import EncryptedQueue
 from cdk_sagemaker_processing.trigger.end_reporter import claims_other_executions
 from cdk_sagemaker_processing.trigger.flush_schedule import FlushSchedule
@@ -115,10 +115,14 @@ class S3Trigger(Construct):
         max_replays: the maximum number of further executions for a failed batch, which is bisected to find the object
             that makes it fail, 0 to 1,000; the remaining objects then go to the dead-letter queue. One bad object in
             1,000 takes 20. Default: 50.
+        reconcile: the interval at which the bucket is listed for uploads that no event reported, 15 minutes to 30 days:
+            those of the first minutes after a deployment, and those whose events were lost. What is younger than 15
+            minutes is left to its event, and what was uploaded before the trigger existed to ``smproc backfill``.
+            Default: never.
         failure_topic: receives a message for each failed execution. Default: none; the EventBridge event is sent
             anyway.
-        start_on_upload: whether uploads start executions. Without, schedules and backfills do, and this construct
-            reports failures. Default: True.
+        start_on_upload: whether uploads start executions. Without, the rules are disabled, schedules and backfills
+            start executions, and this construct reports failures. Default: True.
         pipeline_name: the name in failures, logs and metrics. Default: the construct's path.
         removal_policy: applies when the queues and the table, with the data in them, are removed from the stack.
             Default: they are retained.
@@ -166,6 +170,7 @@ class S3Trigger(Construct):
         group_by: GroupBy | None = None,
         max_concurrent_jobs: int | None = None,
         max_replays: int = 50,
+        reconcile: Duration | None = None,
         failure_topic: sns.ITopic | None = None,
         start_on_upload: bool = True,
         pipeline_name: str | None = None,
@@ -190,6 +195,7 @@ class S3Trigger(Construct):
             max_replays=max_replays,
         )
         self._has_batches = batching.batch_size > 1
+        check_reconcile(reconcile, start_on_upload=start_on_upload)
         _check_parts(self, bucket, state_machine, failure_topic)
         if (key := Safeguards.of(self).encryption_key) is not None:
             check_key(self, "encryption_key", key)
@@ -221,6 +227,7 @@ class S3Trigger(Construct):
             # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
             visibility_timeout=Duration.seconds(6 * _TIMEOUT_SECONDS + window),
         )
+        self._add_rules(bucket, enabled=start_on_upload)
         settings: dict[str, Any] = {
             "bucket": bucket.bucket_name,
             "state_machine_arn": state_machine.state_machine_arn,
@@ -241,6 +248,8 @@ class S3Trigger(Construct):
             settings=settings | batching.to_settings(),
             objects=(bucket, self.pattern.key_prefixes()),
             single=batching.batch_size == 1,
+            rules=self.rules,
+            reconcile=reconcile,
             removal_policy=removal_policy,
         )
         self.function = LibraryFunction(
@@ -261,7 +270,6 @@ class S3Trigger(Construct):
             grant_publish_failures(self, role, state_machine, self.dead_letter_queue, failure_topic)
         self.ledger.grant_invoke(self.function)
         self.function.add_event_source(self._event_source(window))
-        self._add_rules(bucket, uploads=start_on_upload)
         self.alarms = [
             dead_letter_alarm(self, "DeadLetterAlarm", self.dead_letter_queue, "Uploads that could not be worked on"),
             dead_letter_alarm(
@@ -270,7 +278,7 @@ class S3Trigger(Construct):
             self.ledger.alarm,
             *failure_alarms(self, state_machine),
         ]
-        # `smproc redrive` and `smproc retry` find the queues by these tags.
+        # `smproc redrive` and `smproc retry` find the queues by these tags, and `smproc backfill` the dispatcher.
         tagged = names.tag_value(self.pipeline_name)
         for part, queue in (
             (names.INPUT_QUEUE, self.queue),
@@ -280,6 +288,7 @@ class S3Trigger(Construct):
             Tags.of(queue).add(names.PIPELINE_TAG, tagged)
             Tags.of(queue).add(names.QUEUE_PART_TAG, part)
             Tags.of(queue).add(names.STATE_MACHINE_TAG, state_machine.state_machine_arn)
+        Tags.of(self.ledger.dispatcher).add(names.PIPELINE_TAG, tagged)
 
     def on_failure(self, construct_id: str, target: events.IRuleTarget | None = None) -> events.Rule:
         """Create a rule for the events of failed executions of this trigger.
@@ -307,20 +316,6 @@ class S3Trigger(Construct):
             ),
             targets=[target] if target is not None else None,
         )
-
-    @property
-    def rule(self) -> events.Rule:
-        """The first rule for uploads.
-
-        Raises:
-            ConflictingValuesError: uploads start no executions.
-        """
-        if not self.rules:
-            raise ConflictingValuesError(
-                f"rule goes only with uploads that start executions, got start_on_upload=False of {self.node.path!r}; "
-                "leave start_on_upload out"
-            )
-        return self.rules[0]
 
     def flush_on_schedule(
         self,
@@ -388,8 +383,8 @@ class S3Trigger(Construct):
             max_concurrency=_CONCURRENCY if reserved is None else min(reserved, _CONCURRENCY),
         )
 
-    def _add_rules(self, bucket: s3.IBucket, *, uploads: bool) -> None:
-        """Add the rules that send uploads, if they start executions, and the ends of executions to the queue."""
+    def _add_rules(self, bucket: s3.IBucket, *, enabled: bool) -> None:
+        """Add the rules that send uploads, unless they start nothing, and the ends of executions to the queue."""
         # EventBridge's own defaults, stated explicitly so that the template shows them:
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
         max_age_seconds, max_attempts = 24 * 3600, 185
@@ -407,7 +402,8 @@ class S3Trigger(Construct):
         else:
             target = EncryptedQueue(self.queue, self.undelivered_queue, retries)
         queues = (self.queue, self.undelivered_queue)
-        self.rules = add_upload_rules(self, bucket, self.pattern, target, queues, retries) if uploads else []
+        self.rules = add_upload_rules(self, bucket, self.pattern, target, queues, retries, enabled=enabled)
+        self.rule = self.rules[0]
         # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
         events.Rule(
             self,

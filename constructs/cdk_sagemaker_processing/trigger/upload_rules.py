@@ -39,6 +39,8 @@ def add_upload_rules(
     target: events.IRuleTarget,
     queues: tuple[sqs.Queue, sqs.Queue],
     retries: events.CfnRule.RetryPolicyProperty,
+    *,
+    enabled: bool,
 ) -> list[events.Rule]:
     """Add the rules that send the uploads that match a pattern to a queue: one, or several where one is too large.
 
@@ -49,6 +51,7 @@ def add_upload_rules(
         target: the target of the first rule.
         queues: receives the events, and those that could not be delivered.
         retries: the number of attempts and the maximum age of an event.
+        enabled: whether the rules send anything; a disabled one still says which objects a listing takes.
 
     Returns:
         The rules; the first one is called ``Rule``.
@@ -70,6 +73,7 @@ def add_upload_rules(
                 source=each["source"], detail_type=each["detail-type"], detail=each["detail"]
             ),
             targets=[further_target if number else target],
+            enabled=enabled,
         )
         for number, each in enumerate(patterns)
     ]

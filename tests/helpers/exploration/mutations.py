@@ -13,11 +13,11 @@ _VERSION = "#version = :was"
 
 # The scenario that finds the mutation, without a kill.
 FOUND_BY = {
-    Condition("Put seen", _NEW): (
-        "a copy with an earlier time arrives while two dispatchers seal one item each, of a new head"
+    Condition("Put seals", _NEW): (
+        "a backfill finds what events tell of at the same time, first of all in a bucket with versions"
     ),
-    Condition("Put seen", _VERSION): (
-        "a copy with an earlier time arrives while two dispatchers seal one item each, of a known head"
+    Condition("Put seals", _VERSION): (
+        "a backfill finds what events tell of at the same time, after other seals in a bucket with versions"
     ),
     Condition("Delete sealed", "#cursor = :was"): "two dispatchers distribute and close what a third has sealed",
     Condition("Put open", _NEW): "two dispatchers add units to a new batch",
@@ -29,7 +29,7 @@ FOUND_BY = {
     ),
     Condition("Delete active", _VERSION): "the failure of a batch is reported twice and found by a minute, 0 replays",
     Condition("Update slots", "attribute_not_exists(#count) OR #count <= :most"): (
-        "one slot for a batch that waits and one that an earlier clock has queued"
+        "one slot for a batch that waits and one that an earlier clock closes"
     ),
     Condition("Update run#...", "attribute_not_exists(#used) OR #used <= :most"): (
         "both halves of a batch fail at the same time, and one replay is left"
@@ -58,5 +58,16 @@ REDUNDANT = {
     Condition("Put end#...", _NEW): (
         "failures are published at least once; the condition saves publishing the end of a redriven execution again"
     ),
+    **dict.fromkeys(
+        (Condition("Put seen", _NEW), Condition("Put seen", _VERSION)),
+        "two seals with copies of one upload are refused by the order of seals; the conditions are for functions of "
+        "the version before, which know no such order and may run during a deployment",
+    ),
+    Condition("Put scan", _NEW): "two scans that are started at the same time find the seals of each other",
+    Condition("Put scan", _VERSION): (
+        "a scanner that another one has overtaken is refused by the order of seals, and finds everything known; the "
+        "condition keeps a request to stop from being lost, and what is taken again from being taken twice"
+    ),
+    Condition("Put meta", "attribute_not_exists(#marks_since)"): "whoever upgrades the table records the same",
     Condition("Put meta", _NEW): "whoever examines the table records the same",
 }

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from s3_trigger.scan_requests import answer_request
 from tests.helpers.exploration.search import KilledError, Plan, Report, Worker, search
 from tests.helpers.exploration.services import Condition
 from tests.helpers.exploration.world import FAILURES, MACHINE, Functions, World, end_event, retry
@@ -335,10 +336,14 @@ _CLAIMS = (
         workers=((_dispatch, NOW, False), (_minute, MINUTES, False)),
     ),
     Scenario(
-        name="one slot for a batch that waits and one that an earlier clock has queued",
+        name="one slot for a batch that waits and one that an earlier clock closes",
         settings={"max_concurrent_jobs": 1},
-        prepare=_then(_ready("ab", upload="abcd"), _killed(_dispatch, _DISTRIBUTED), _deliver("cd")),
-        workers=((_dispatch, NOW, False), (_dispatch, -10, False)),
+        prepare=_then(
+            _ready("c", upload="abc", dispatched=True),
+            _deliver("ab"),
+            _killed(lambda world, functions: functions.later(300).dispatch(minute=False), _DISTRIBUTED),
+        ),
+        workers=((_dispatch, NOW, False), (_minute, MINUTES, False)),
     ),
     Scenario(
         name="two dispatchers claim one slot for single objects, and an execution ends",
@@ -614,6 +619,75 @@ _FAILURES = (
         workers=((_report, NOW, False), (_report, NOW, False), (_minute, MINUTES, False)),
     ),
 )
+
+
+def _backfill(world: World, functions: Functions) -> None:
+    """Request a backfill of everything that there is."""
+    answer = answer_request(functions.runtime, {"action": "start", "until": int(world.now) + 1})
+    assert not answer["refused"], answer
+
+
+def _unversioned(world: World, functions: Functions) -> None:
+    """Turn the versions of the bucket off."""
+    world.is_versioned = False
+
+
+def _reconcile(world: World, functions: Functions) -> None:
+    """Turn the reconciliation on."""
+    world.minute["reconcile"] = 3600
+
+
+def _lose_event(key: str) -> Work:
+    """Return a function that loses the event of an upload, which may arrive much later nevertheless."""
+    return lambda world, functions: world.lost.add(world.uploads[f"in/in/{key}"])
+
+
+_BUCKETS = (("with versions", lambda world, functions: None), ("without versions", _unversioned))
+_SCANS = (
+    *(
+        Scenario(
+            name=f"a backfill finds what events tell of at the same time, {of} in a bucket {kind}",
+            prepare=_then(prepare, _ready(*earlier, upload="ab", dispatched=bool(earlier)), _backfill),
+            workers=((_minute, NOW, False), (_then(_deliver("ab"), _dispatch), NOW, False)),
+        )
+        for kind, prepare in _BUCKETS
+        for of, earlier in (("first of all", ()), ("after other seals", ("e",)))
+    ),
+    Scenario(
+        name="a backfill finds an upload in the inbox, and a copy of its event arrives",
+        prepare=_then(_ready("a", upload="ab"), _backfill),
+        workers=((_minute, NOW, False), (_dispatch, NOW, False), (_deliver("ab"), NOW, False)),
+    ),
+    Scenario(
+        name="two dispatchers go on with a backfill of single objects",
+        settings=SINGLE,
+        prepare=_then(_ready("a", upload="abc", dispatched=True), _backfill),
+        workers=((_minute, NOW, False), (_minute, MINUTES, False)),
+    ),
+    Scenario(
+        name="events of what a backfill has taken arrive late",
+        settings={"batch_size": 3},
+        prepare=_then(_ready("a", upload="abc"), _backfill, _minute, _wait(60)),
+        workers=((_then(_deliver("ab"), _dispatch), NOW, False), (_then(_deliver("bc"), _minute), MINUTES, False)),
+    ),
+    *(
+        Scenario(
+            name=f"two minutes find lost events in a bucket {kind}, one of which arrives nevertheless",
+            prepare=_then(
+                prepare,
+                _reconcile,
+                _ready("a", upload="abc"),
+                _dispatch,
+                _lose_event("b"),
+                _lose_event("c"),
+                _wait(7200),
+            ),
+            workers=((_minute, NOW, False), (_minute, MINUTES, False), (_then(_deliver("b"), _dispatch), NOW, False)),
+        )
+        for kind, prepare in _BUCKETS
+    ),
+)
 SCENARIOS = {
-    scenario.name: scenario for scenario in (*_INTAKE, *_CLAIMS, *_ENDS, *_REPLAYS, *_DEPLOYMENTS, *_EXPIRY, *_FAILURES)
+    scenario.name: scenario
+    for scenario in (*_INTAKE, *_CLAIMS, *_ENDS, *_REPLAYS, *_DEPLOYMENTS, *_EXPIRY, *_FAILURES, *_SCANS)
 }

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import IO, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -18,6 +19,8 @@ from tests.helpers.exploration.expressions import holds, updated
 _Answer = TypeVar("_Answer")
 _LAST = "\U0010ffff"
 EVERYWHERE = "*"
+# The time at which the table was created, in seconds.
+CREATED = 1_600_000_000
 
 
 class Access(NamedTuple):
@@ -141,6 +144,7 @@ class Services:
         conditions: the conditions of all writes to the table.
         items: the table's items, by partition and sort key.
         objects: the objects of each bucket. An object that `unreadable` names cannot be read by HeadObject.
+        versions: the version of each object, and the time of its last modification in seconds.
         executions: the executions, by ARN, in the order in which they started.
         letters: the bodies of the messages that were sent to the dead-letter queue, and their reasons.
         published: the details of the events that were published.
@@ -157,6 +161,7 @@ class Services:
     conditions: set[Condition] = field(default_factory=set)
     items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     objects: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    versions: dict[tuple[str, str], tuple[str, float]] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
     executions: dict[str, Execution] = field(default_factory=dict)
     letters: list[tuple[str, str]] = field(default_factory=list)
@@ -263,7 +268,6 @@ class DynamoDB:
         ScanIndexForward: bool = True,  # noqa: N803
     ) -> dict[str, Any]:
         assert ConsistentRead
-        assert ScanIndexForward
         names, values = ExpressionAttributeNames or {}, ExpressionAttributeValues
         _check_placeholders(KeyConditionExpression, names, values)
         partition = values[":pk"]["S"]
@@ -277,7 +281,7 @@ class DynamoDB:
                 if holds(KeyConditionExpression, item, names, values)
                 and (ExclusiveStartKey is None or item["sk"]["S"] > ExclusiveStartKey["sk"]["S"])
             ]
-            page = found[:Limit]
+            page = (found if ScanIndexForward else found[::-1])[:Limit]
             answer: dict[str, Any] = {"Count": len(page)} | ({} if Select == "COUNT" else {"Items": page})
             if len(page) == Limit:  # DynamoDB does not look beyond them
                 answer["LastEvaluatedKey"] = {name: page[-1][name] for name in ("pk", "sk")}
@@ -285,6 +289,10 @@ class DynamoDB:
 
         access = Access(False, partition, first, last)  # noqa: FBT003
         return self._services.call(f"Query {_shown((partition, ''))}", [access], effect)
+
+    def describe_table(self, *, TableName: str) -> dict[str, Any]:  # noqa: ARG002, N803
+        created = datetime.fromtimestamp(CREATED, UTC)
+        return self._services.call("DescribeTable", [], lambda: {"Table": {"CreationDateTime": created}})
 
     def scan(self, *, TableName: str, Limit: int | None = None, **_: object) -> dict[str, Any]:  # noqa: ARG002, N803
         def effect() -> dict[str, Any]:
@@ -406,6 +414,34 @@ class S3:
         access = reading(f"s3 {Bucket}", Prefix, f"{Prefix}{_LAST}")
         return self._services.call(f"ListObjectsV2 {Prefix}", [access], effect)
 
+    def list_object_versions(
+        self,
+        *,
+        Bucket: str,  # noqa: N803
+        Prefix: str,  # noqa: N803
+        MaxKeys: int,  # noqa: N803
+        KeyMarker: str = "",  # noqa: N803
+    ) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            keys = sorted(self._objects[Bucket], key=str.encode)
+            matching = [key for key in keys if key.startswith(Prefix) and key.encode() > KeyMarker.encode()]
+            page = matching[:MaxKeys]
+            versions = [
+                {
+                    "Key": key,
+                    "IsLatest": True,
+                    "ETag": '"etag"',
+                    "Size": 1,
+                    "VersionId": self._services.versions[Bucket, key][0],
+                    "LastModified": datetime.fromtimestamp(self._services.versions[Bucket, key][1], UTC),
+                }
+                for key in page
+            ]
+            return {"IsTruncated": len(matching) > len(page), "Versions": versions}
+
+        access = reading(f"s3 {Bucket}", Prefix, f"{Prefix}{_LAST}")
+        return self._services.call(f"ListObjectVersions {Prefix}", [access], effect)
+
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: object) -> dict[str, Any]:  # noqa: N803
         def effect() -> dict[str, Any]:
             self._objects[Bucket][Key] = bytes(Body)
@@ -517,6 +553,11 @@ class EventBridge:
             return {"FailedEntryCount": 0, "Entries": [{} for _ in Entries]}
 
         return self._services.call("PutEvents", [], effect, sends=True)
+
+    def describe_rule(self, *, Name: str) -> dict[str, Any]:  # noqa: N803
+        """Describe the rule of a bucket, which has its name."""
+        detail = {"bucket": {"name": [Name]}, "object": {"key": [{"prefix": "in/"}]}}
+        return self._services.call("DescribeRule", [], lambda: {"EventPattern": json.dumps({"detail": detail})})
 
 
 class SNS:

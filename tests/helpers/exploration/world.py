@@ -21,6 +21,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import greenlet
@@ -149,7 +150,7 @@ class Functions:
         """Invoke the dispatcher."""
         self.world.enter(self)
         try:
-            Dispatcher(self.runtime).dispatch({"minute": True} if minute else {}, _Context())
+            Dispatcher(self.runtime).dispatch(self.world.minute if minute else {}, _Context())
         except RuntimeError as error:
             if not self.errors:
                 self.errors.append(error)
@@ -185,6 +186,9 @@ class World:
         items_together: the number of items of the inbox that a seal takes.
         permits_repetition: whether an object may be in several executions.
         reports_ends: whether the events of ends arrive.
+        is_versioned: whether the bucket has versions.
+        minute: the event of the rule of every minute.
+        lost: the events of uploads that are lost.
     """
 
     def __init__(self, settings: Mapping[str, object], deployed: Mapping[str, object], ignored: Any = None) -> None:  # noqa: ANN401
@@ -203,6 +207,9 @@ class World:
         self.retries = 0
         self.permits_repetition = False
         self.reports_ends = True
+        self.is_versioned = True
+        self.minute: dict[str, Any] = {"minute": True, "rules": ["in"]}
+        self.lost: set[str] = set()
         self.workers: dict[Any, Worker] = {}
         self._functions: dict[Any, Functions] = {}
         self.queued: list[str] = []
@@ -236,8 +243,12 @@ class World:
     def upload(self, key: str, sequencer: str = "65AA0001", bucket: str = "in") -> str:
         """Put an object, and return the event that EventBridge sends."""
         self.services.objects[bucket][key] = b"x"
-        detail = {"bucket": {"name": bucket}, "object": {"key": key, "size": 1, "sequencer": sequencer}}
-        body = json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+        self.services.versions[bucket, key] = f"version-{sequencer}" if self.is_versioned else "null", self.now
+        uploaded = {"key": key, "size": 1, "sequencer": sequencer, "etag": "etag"}
+        uploaded |= {"version-id": f"version-{sequencer}"} if self.is_versioned else {}
+        detail = {"bucket": {"name": bucket}, "object": uploaded}
+        time = datetime.fromtimestamp(self.now, UTC).isoformat()
+        body = json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail, "time": time})
         self.uploads[f"{bucket}/{key}"] = body
         return body
 
@@ -384,7 +395,8 @@ class World:
     def recover(self) -> None:
         """Wait until everything is finished, and check what must hold then."""
         functions = Functions(self, "y", self.deployed)
-        self._finish(functions, [*self.uploads.values(), *self.queued])
+        messages = [event for event in self.uploads.values() if event not in self.lost]
+        self._finish(functions, [*messages, *self.queued])
         self._check_outcomes()
         self._repeat(functions)
 

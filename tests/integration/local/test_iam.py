@@ -22,6 +22,7 @@ TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "ar
 POLICY: list[dict[str, Any]] = [
     {"Effect": "Allow", "Action": ["s3:GetObject", "ssm:GetParameter"], "Resource": "*"},
     {"Sid": "Secret", "Effect": "Deny", "Action": "s3:Get*", "Resource": f"arn:aws:s3:::{BUCKET}/secret/*"},
+    {"Effect": "Allow", "Action": "events:DescribeRule", "Resource": "arn:aws:events:us-east-1:000000000000:rule/mine"},
 ]
 BUCKET_POLICY = {
     "Effect": "Deny",
@@ -125,6 +126,16 @@ def test_a_denial_shows_the_statement_that_denies_the_request(
 def test_a_role_may_do_what_its_policy_allows(world: World) -> None:
     world.client("s3").put_object(Bucket=BUCKET, Key="open", Body=b"1")
     assert world.client("s3", world.reader).get_object(Bucket=BUCKET, Key="open")["Body"].read() == b"1"
+
+
+def test_the_arn_of_a_rule_of_the_default_bus_does_not_name_the_bus(world: World) -> None:
+    """As the service authorization reference of EventBridge has it."""
+    for name in ("mine", "other"):
+        world.client("events").put_rule(Name=name, ScheduleExpression="rate(1 day)", State="DISABLED")
+    events = world.client("events", world.reader)
+    assert events.describe_rule(Name="mine")["Name"] == "mine"
+    with pytest.raises(ClientError, match="rule/other"):
+        events.describe_rule(Name="other")
 
 
 def test_the_account_may_do_everything(world: World) -> None:

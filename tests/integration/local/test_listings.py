@@ -88,3 +88,19 @@ def test_the_listings_of_a_bucket_follow_its_objects(local_aws: RunningLocalAws)
     assert [item["Prefix"] for item in listed["CommonPrefixes"]] == ["a/", "b/"]
     assert [item["Key"] for item in listed["Contents"]] == ["b"]
     assert client.list_objects_v2(Bucket=bucket)["KeyCount"] == len(keys) - 2
+
+
+def test_versions_under_any_key_are_listed(local_aws: RunningLocalAws) -> None:
+    bucket = local_aws.name()
+    local_aws.s3.create_bucket(Bucket=bucket)
+    keys = ["a b+%2F&<>", "a/\x01\x7f", "a\u2028", "a\U0001f600", "b"]
+    for key in keys:
+        local_aws.s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    listed, marker = [], ""
+    while True:
+        answer = local_aws.s3.list_object_versions(Bucket=bucket, Prefix="a", KeyMarker=marker, MaxKeys=1)
+        listed += [version["Key"] for version in answer["Versions"]]
+        if not answer["IsTruncated"]:
+            break
+        marker = answer["NextKeyMarker"]
+    assert listed == keys[:-1]

@@ -28,6 +28,8 @@ COMMANDS = [
     ["run"],
     ["redrive"],
     ["retry"],
+    ["backfill"],
+    *(["backfill", name] for name in ("start", "status", "stop", "resume")),
     ["local"],
     *(["local", name] for name in ("start", "stop", "status", "env", "fault")),
 ]

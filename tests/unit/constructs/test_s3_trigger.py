@@ -129,6 +129,9 @@ def test_the_functions_have_the_permissions_that_they_need_and_no_more(arguments
     dispatcher = actions(scope, DISPATCHER_ROLE)
     assert set(dispatcher) == common | {
         "dynamodb:Scan",
+        "dynamodb:DescribeTable",
+        "events:DescribeRule",
+        "s3:ListBucketVersions",
         "states:StartExecution",
         "states:ListExecutions",
         "s3:PutObject",
@@ -164,13 +167,58 @@ def test_the_dispatcher_of_single_objects_may_list_keys_that_may_match_and_read_
 ) -> None:
     scope = stack()
     trigger(scope, **arguments, **matching)
-    (listing,) = [found for found in statements(scope, DISPATCHER_ROLE) if found["Action"] == "s3:ListBucket"]
-    assert listing["Condition"] == {"StringLike": {"s3:prefix": listed}}
+    for action in ("s3:ListBucket", "s3:ListBucketVersions"):
+        (listing,) = [found for found in statements(scope, DISPATCHER_ROLE) if found["Action"] == action]
+        assert listing["Condition"] == {"StringLike": {"s3:prefix": listed}}
     assert {action for action in actions(scope, DISPATCHER_ROLE) if action.startswith("s3:")} == {
         "s3:ListBucket",
+        "s3:ListBucketVersions",
         "s3:PutObject",
         "s3:AbortMultipartUpload",
     }
+
+
+@pytest.mark.parametrize("reconcile", [None, Duration.hours(6)], ids=["never", "every six hours"])
+def test_the_rule_of_every_minute_names_the_rules_of_uploads_which_the_dispatcher_may_describe(
+    reconcile: Duration | None,
+) -> None:
+    scope = stack()
+    tenants = [f"tenants/{number}/" for number in range(8)]
+    rules = trigger(scope, prefixes=tenants, suffixes=[".csv", ".txt"], reconcile=reconcile).rules
+    assert len(rules) > 1
+    minute = next(rule for name, rule in resources(scope, "AWS::Events::Rule").items() if "LedgerMinute" in name)
+    _, parts = minute["Properties"]["Targets"][0]["Input"]["Fn::Join"]
+    ids = [scope.resolve(rule.rule_name)["Ref"] for rule in rules]
+    assert [part["Ref"] for part in parts if isinstance(part, dict)] == ids
+    event = json.loads("".join(part if isinstance(part, str) else part["Ref"] for part in parts))
+    assert event == {"minute": True, "rules": ids, **({"reconcile": 21600} if reconcile is not None else {})}
+    (describing,) = [one for one in statements(scope, DISPATCHER_ROLE) if one["Action"] == "events:DescribeRule"]
+    assert describing["Resource"] == [f"<{name}.Arn>" for name in ids]
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        (3600, "reconcile must be an aws_cdk.Duration, got 3600; for example Duration.hours(6)"),
+        (Duration.minutes(14), "reconcile must be from 15 minutes, which an event may be late, to 30 days, got '840 s"),
+        (Duration.days(31), "reconcile must be from 15 minutes, which an event may be late, to 30 days, got '2678400"),
+        (Duration.seconds(Token.as_number(Fn.ref("Seconds"))), "reconcile must be known at synth, got "),
+    ],
+)
+def test_intervals_of_the_reconciliation(interval: object, text: str) -> None:
+    with pytest.raises(InvalidProcessingJobError, match=re.escape(text)):
+        trigger(stack(), reconcile=interval)
+
+
+def test_the_command_finds_the_dispatcher_by_its_tag() -> None:
+    scope = stack()
+    name = trigger(scope).pipeline_name
+    tagged = [
+        function["Properties"]["Tags"]
+        for function in resources(scope, "AWS::Lambda::Function").values()
+        if "Tags" in function["Properties"]
+    ]
+    assert tagged == [[{"Key": "processing:pipeline", "Value": name}]]
 
 
 @each_mode

@@ -92,18 +92,15 @@ def test_steps_take_the_window_only_where_nothing_else_starts_them() -> None:
         template(scope)
 
 
-def test_a_pipeline_without_uploads_has_no_rule_for_them() -> None:
+def test_the_rule_of_a_pipeline_without_uploads_is_disabled() -> None:
     scope = stack()
-    made = pipeline(scope, start_on_upload=False)
+    pipeline(scope, start_on_upload=False)
 
-    sources = [
-        rule["Properties"].get("EventPattern", {}).get("source")
+    states = {
+        rule["Properties"].get("EventPattern", {}).get("source", [""])[0]: rule["Properties"]["State"]
         for rule in resources(scope, "AWS::Events::Rule").values()
-    ]
-    assert ["aws.s3"] not in sources
-    assert ["aws.states"] in sources
-    with pytest.raises(ConflictingValuesError, match="start_on_upload=False"):
-        _ = made.trigger.rule
+    }
+    assert states == {"aws.s3": "DISABLED", "aws.states": "ENABLED", "": "ENABLED"}
 
 
 def test_the_starter_may_look_at_its_own_executions_and_start_one_state_machine() -> None:

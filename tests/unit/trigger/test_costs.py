@@ -10,10 +10,18 @@ import pytest
 from tests.helpers.stacks import ROOT
 
 
-@pytest.mark.parametrize("name", ["costs", "scale"])
+@pytest.mark.parametrize("name", ["costs", "scale", "backfill"])
 def test_the_page_is_the_output_of_the_script(name: str) -> None:
     computed = runpy.run_path(str(ROOT / "benchmarks" / f"{name}.py"))["page"]()
     assert (ROOT / "docs" / f"trigger-{name}.md").read_text(encoding="utf-8") == computed
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"), [("batches of 1,000", 30), ("single objects", 2050), ("listed again, all known", 5)]
+)
+def test_the_kept_counts_of_calls_of_backfills_are_within_bounds(kind: str, most: int) -> None:
+    kept = json.loads((ROOT / "benchmarks" / "trigger_counts.json").read_text(encoding="utf-8"))
+    assert sum(kept["backfills"][kind]["calls"].values()) <= most
 
 
 @pytest.mark.parametrize(

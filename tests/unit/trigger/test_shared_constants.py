@@ -74,7 +74,7 @@ class Functions:
         ids = itertools.count()
         self.runtime: Any = SimpleNamespace(
             config=Config.from_settings(SETTINGS),
-            runs=SimpleNamespace(advance=lambda _, to, *__: to),
+            runs=SimpleNamespace(advance=lambda _, to, *__, **___: to),
             units=SimpleNamespace(sorted_uploads=lambda _: [UPLOAD], uploads=lambda _: iter([UPLOAD])),
             table=Table(SimpleNamespace(delete_item=lambda **_: {}), "ledger"),  # type: ignore[arg-type]
             s3=SimpleNamespace(

@@ -2,7 +2,8 @@
 
 AWS: CreateProcessingJob also needs iam:PassRole and, with tags, sagemaker:AddTags; a state machine acts with its role;
 SageMaker must be able to assume the job's role. Each entry of PutEvents is authorized with its source as
-``events:source``. A wildcard of a policy matches any character, a line break in an object's key included.
+``events:source``. The ARN of a rule of the default event bus does not name the bus. A wildcard of a policy matches any
+character, a line break in an object's key included.
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
 See: https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
@@ -11,10 +12,11 @@ See: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_element
 ministack 1.5.33: `ministack.core.iam_actions.SERVICE_TO_IAM_NAMESPACE` has no ``sagemaker``;
 `ministack.services.stepfunctions._invoke_resource` does not check the role of the state machine;
 `ministack.core.iam_evaluator.enforce` has no ``events:source`` and logs no denial;
+`ministack.core.iam_actions.extract_resource_arn` writes the bus into the ARN of each rule;
 the wildcards of `ministack.core.iam_evaluator._fnmatch_compile` do not match a line break.
 
-Removable when: a release of ministack serves SageMaker, checks the roles of state machines, and has both the condition
-key and such wildcards (1.5.33 does not).
+Removable when: a release of ministack serves SageMaker, checks the roles of state machines, and has the condition key,
+the ARNs and such wildcards (1.5.33 does not).
 """
 
 from __future__ import annotations
@@ -184,7 +186,7 @@ def _extract_resource_arn(original: Callable[..., str], service_name: str, *requ
         entries = [entry for entry in members.get("Entries") or () if isinstance(entry, dict)]
         _sources.set(frozenset(str(entry.get("Source")) for entry in entries))
     if service_name != "sagemaker":
-        return original(service_name, *request)
+        return original(service_name, *request).replace(":rule/default/", ":rule/")
     for member, arn_type in _JOBS.items():
         if name := members.get(member):
             return f"arn:aws:sagemaker:{region}:{account}:{arn_type}/{name}"

@@ -1,0 +1,115 @@
+"""The filter of listings: the same objects as the rules', whose event patterns it reads."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+
+import pytest
+
+from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
+from cdk_sagemaker_processing.trigger.upload_rules import distribute_keys
+from s3_trigger.object_filter import ObjectFilter
+from tests.helpers.event_ruler import EventRuler
+from tests.helpers.object_patterns import drawn_keys, drawn_patterns, is_promised
+
+BUCKET = "bucket"
+
+
+def rules_of(pattern: ObjectPattern) -> list[str]:
+    """Return the event patterns of a pattern's rules, as EventBridge describes them."""
+    found = []
+    for keys in distribute_keys(BUCKET, pattern):
+        objects = pattern.to_event_pattern(keys)
+        detail = {"bucket": {"name": [BUCKET]}, **({"object": objects} if objects else {})}
+        found.append(json.dumps({"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}))
+    return found
+
+
+def filter_of(pattern: ObjectPattern) -> ObjectFilter:
+    return ObjectFilter.of_rules(rules_of(pattern), BUCKET)
+
+
+def objects(*keys: object, **more: object) -> str:
+    return json.dumps({"detail": {"bucket": {"name": [BUCKET]}, "object": {"key": list(keys), **more}}})
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_listing_is_filtered_as_events_are(seed: int) -> None:
+    draw = random.Random(seed)  # noqa: S311 - for test data
+    compared = 0
+    for pattern in drawn_patterns(seed, 60):
+        found = filter_of(pattern)
+        prefixes = found.prefixes()
+        for key in drawn_keys(draw, pattern):
+            expected = is_promised(pattern, key)
+            assert found.matches(key, 5) == expected, (pattern, key)
+            assert not expected or sum(key.startswith(prefix) for prefix in prefixes) == 1, (prefixes, key)
+            compared += 1
+    assert compared > 500
+
+
+def test_event_ruler_matches_the_same() -> None:
+    ruler = EventRuler.at_hand()
+    if ruler is None:
+        pytest.skip("EVENT_RULER_CLASSPATH names no classes")
+    draw = random.Random(1)  # noqa: S311 - for test data
+    for pattern in drawn_patterns(1, 60):
+        found, keys = filter_of(pattern), drawn_keys(draw, pattern)
+        details = [{"bucket": {"name": BUCKET}, "object": {"key": key, "size": 5}} for key in keys]
+        events = [{"source": "aws.s3", "detail-type": "Object Created", "detail": detail} for detail in details]
+        answers = ruler.answers([(json.loads(rule), events) for rule in rules_of(pattern)])
+        matched = [any(answer["matches"][number] for answer in answers) for number in range(len(keys))]
+        assert [found.matches(key, 5) for key in keys] == matched, pattern
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "matching"),
+    [
+        (None, None, {0, 1, 5, 10**12}),
+        (1, None, {1, 5}),
+        (None, 1, {0, 1}),
+        (1, 1, {1}),
+        (0, 5_000_000_000, {0, 1, 5}),
+    ],
+)
+def test_sizes(low: int | None, high: int | None, matching: set[int]) -> None:
+    found = filter_of(ObjectPattern(min_size_in_bytes=low, max_size_in_bytes=high))
+    assert {size for size in (0, 1, 5, 10**12) if found.matches("a", size)} == matching
+
+
+def test_a_hostile_wildcard_is_compared_in_linear_time() -> None:
+    found = ObjectFilter.of_rules([objects({"wildcard": "*a" * 30 + "*b"})], BUCKET)
+    assert not found.matches("a" * 1024, 1)
+    assert found.matches("a" * 1023 + "b", 1)
+
+
+def test_prefixes_do_not_overlap_and_are_in_the_order_of_their_bytes() -> None:
+    rules = [
+        objects({"prefix": "é/"}, {"prefix": "in/"}),
+        objects({"wildcard": "in/a/*.csv"}, r"z", {"wildcard": r"a\*b*"}),
+    ]
+    found = ObjectFilter.of_rules(rules, BUCKET)
+    assert found.prefixes() == ["a*b", "in/", "z", "é/"]
+    assert found.prefixes("in/b/") == ["in/b/"]
+    assert found.prefixes("i") == ["in/"]
+    assert found.prefixes("no/") == []
+    assert ObjectFilter.of_rules([objects({"suffix": ".csv"})], BUCKET).prefixes("x") == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (objects({"anything-but": "a"}), "prefixes, suffixes, wildcards and keys alone, got {'anything-but': 'a'}"),
+        (objects("a", etag=["b"]), "about the key and the size of objects alone"),
+        (json.dumps({"detail": {"bucket": {"name": ["other"]}}}), "about the objects of the bucket 'bucket' alone"),
+        (
+            json.dumps({"detail": {"bucket": {"name": [BUCKET]}, "reason": ["PutObject"]}}),
+            "about the objects of the bucket 'bucket' alone",
+        ),
+    ],
+)
+def test_a_rule_that_somebody_has_changed_is_refused(rule: str, text: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(text)):
+        ObjectFilter.of_rules([rule], BUCKET)
