@@ -76,14 +76,13 @@ def test_no_permission_depends_on_the_content_of_a_script(assemblies: dict[str, 
 def test_asl_validator_finds_nothing(assemblies: dict[str, Path], tmp_path: Path) -> None:
     definitions = []
     for name in NAMES:
-        (machine,) = (
-            resource
-            for resource in json.loads(template_of(assemblies[name]).read_text())["Resources"].values()
-            if resource["Type"] == "AWS::StepFunctions::StateMachine"
-        )
-        definition = tmp_path / f"{name}.json"
-        definition.write_text(flat(machine["Properties"]["DefinitionString"]).replace("<AWS::Partition>", "aws"))
-        definitions.append(definition)
+        resources = json.loads(template_of(assemblies[name]).read_text())["Resources"]
+        machines = {each: one for each, one in resources.items() if one["Type"] == "AWS::StepFunctions::StateMachine"}
+        assert machines
+        for each, machine in machines.items():
+            definition = tmp_path / f"{name}-{each}.json"
+            definition.write_text(flat(machine["Properties"]["DefinitionString"]).replace("<AWS::Partition>", "aws"))
+            definitions.append(definition)
     validator = ROOT / "node_modules" / ".bin" / "asl-validator"
     paths = [argument for definition in definitions for argument in ("--json-path", definition)]
     process = subprocess.run([validator, *paths], check=False, capture_output=True, text=True)
