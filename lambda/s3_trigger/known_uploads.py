@@ -1,4 +1,4 @@
-"""The uploads that the ledger remembers, in the memory of a scanner: about 25 bytes for each."""
+"""The uploads that the ledger remembers, in the memory of a scanner: about 30 bytes for each."""
 
 from __future__ import annotations
 
