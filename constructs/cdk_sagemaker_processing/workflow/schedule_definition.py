@@ -95,7 +95,7 @@ def schedule_definition(
                         "Next": "Covered already",
                     },
                     {
-                        "Condition": "{% $exists($last.execution) and $last.execution != '' %}",
+                        "Condition": "{% $exists($last.execution) and $last.execution != 'none' %}",
                         "Next": "Look at the last run",
                     },
                 ],
@@ -176,7 +176,7 @@ def _look_for_objects(sdk: str, bucket: str, prefix: str) -> dict[str, Any]:
         "No objects": {
             "Type": "Pass",
             "Comment": "The window is over without a run",
-            "Assign": {"execution": ""},
+            "Assign": {"execution": "none"},
             "Next": "Remember the run",
         },
     }
