@@ -111,7 +111,7 @@ api-limits: setup ## regenerate the API's limits from the installed botocore
 .PHONY: event-ruler
 event-ruler: setup ## record and test what AWS's event-ruler makes of event patterns: CLASSPATH=its jars VERSION=2.0.1
 	EVENT_RULER_CLASSPATH=$(CLASSPATH) python -m tools.regenerate_event_pattern_scores $(VERSION)
-	EVENT_RULER_CLASSPATH=$(CLASSPATH) $(PYTEST) tests/unit/trigger/test_event_patterns.py
+	EVENT_RULER_CLASSPATH=$(CLASSPATH) $(PYTEST) tests/unit/trigger/test_event_patterns.py tests/unit/trigger/test_object_filter.py
 
 .PHONY: dist
 dist: setup ## build wheel and sdist; install each into an empty environment and synthesize with it

@@ -125,6 +125,16 @@ def pipelines(stack: Stack, bucket: s3.IBucket, key: kms.IKey, role: iam.IRole) 
     assert_type(pipeline.trigger, S3Trigger)
     assert_type(pipeline.trigger.queue, sqs.Queue)
     assert_type(pipeline.upload_uri, str)
+    nightly = ProcessingSchedule(
+        stack,
+        "Nightly",
+        state_machine=pipeline.state_machine,
+        schedule=scheduler.ScheduleExpression.cron(hour="2", time_zone=TimeZone.EUROPE_BERLIN),
+        window=Duration.days(7),
+        fields={"day": "{end:%Y-%m-%d}"},
+    )
+    assert_type(nightly.starter, sfn.StateMachine)
+    pipeline.on_schedule("Flush", schedule=scheduler.ScheduleExpression.rate(Duration.hours(6)), flush_batches=True)
 
 
 def processors(stack: Stack, repository: ProcessingRepository) -> None:

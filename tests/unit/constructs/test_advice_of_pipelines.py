@@ -389,6 +389,18 @@ ADVISED: list[Advice] = [
     ),
     Advice(
         "trigger/batching.py",
+        "reconcile  be known at synth for example Duration.hours(6)",
+        lambda s: trigger_in(s, reconcile=Duration.seconds(CfnParameter(s, "Seconds", type="Number").value_as_number)),
+        (lambda s: trigger_in(s, reconcile=Duration.hours(6)),),
+    ),
+    Advice(
+        "trigger/batching.py",
+        "be from 15 minutes, which an event may be late, to 30 days",
+        lambda s: trigger_in(s, reconcile=Duration.minutes(1)),
+        (lambda s: trigger_in(s, reconcile=Duration.hours(6)),),
+    ),
+    Advice(
+        "trigger/batching.py",
         "reconcile goes only with uploads that start executions",
         lambda s: trigger_in(s, reconcile=Duration.hours(6), start_on_upload=False),
         (lambda s: trigger_in(s, reconcile=Duration.hours(6)), lambda s: trigger_in(s, start_on_upload=False)),

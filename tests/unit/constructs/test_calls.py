@@ -11,6 +11,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 
@@ -78,6 +79,10 @@ VALID: dict[str, Callable[[cdk.Stack], dict[str, Any]]] = {
     "ProcessingWorkflow": lambda scope: {"steps": [task(scope)]},
     "ProcessingRepository": lambda _: {},
     "ProcessingRole": lambda _: {},
+    "ProcessingSchedule": lambda scope: {
+        "state_machine": machine(scope),
+        "schedule": scheduler.ScheduleExpression.cron(hour="2"),
+    },
     "ProcessingVpcEndpoints": lambda scope: {"vpc": ec2.Vpc(scope, "Vpc")},
     "Processor": lambda _: dict(IMAGE),
     "PySparkProcessor": lambda _: dict(SPARK),

@@ -51,16 +51,18 @@ def test_a_listing_is_filtered_as_events_are(seed: int) -> None:
 
 
 def test_event_ruler_matches_the_same() -> None:
+    """AWS's engine is asked where EVENT_RULER_CLASSPATH names its classes, and what a rule promises everywhere."""
     ruler = EventRuler.at_hand()
-    if ruler is None:
-        pytest.skip("EVENT_RULER_CLASSPATH names no classes")
     draw = random.Random(1)  # noqa: S311 - for test data
     for pattern in drawn_patterns(1, 60):
         found, keys = filter_of(pattern), drawn_keys(draw, pattern)
         details = [{"bucket": {"name": BUCKET}, "object": {"key": key, "size": 5}} for key in keys]
         events = [{"source": "aws.s3", "detail-type": "Object Created", "detail": detail} for detail in details]
-        answers = ruler.answers([(json.loads(rule), events) for rule in rules_of(pattern)])
-        matched = [any(answer["matches"][number] for answer in answers) for number in range(len(keys))]
+        answers = [] if ruler is None else ruler.answers([(json.loads(rule), events) for rule in rules_of(pattern)])
+        matched = [
+            is_promised(pattern, key) if ruler is None else any(answer["matches"][number] for answer in answers)
+            for number, key in enumerate(keys)
+        ]
         assert [found.matches(key, 5) for key in keys] == matched, pattern
 
 
