@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import assert_type
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration, Stack, TimeZone
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 
@@ -38,6 +39,7 @@ from cdk_sagemaker_processing import (
     ProcessingOutput,
     ProcessingRepository,
     ProcessingRole,
+    ProcessingSchedule,
     ProcessingVpcEndpoints,
     ProcessingWorkflow,
     Processor,
