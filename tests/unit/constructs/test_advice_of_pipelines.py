@@ -389,7 +389,7 @@ ADVISED: list[Advice] = [
     ),
     Advice(
         "trigger/batching.py",
-        "reconcile  be known at synth for example Duration.hours(6)",
+        "be known at synth",
         lambda s: trigger_in(s, reconcile=Duration.seconds(CfnParameter(s, "Seconds", type="Number").value_as_number)),
         (lambda s: trigger_in(s, reconcile=Duration.hours(6)),),
     ),
