@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -229,8 +230,12 @@ def _print_estimate(found: Estimate) -> None:
     from smproc.operations.estimates import PRICES  # noqa: PLC0415 - slow to load
 
     source = f"the median of {found.measured} executions" if found.measured else "assumed or given"
-    instances = ", ".join(f"{count} x {printable(kind)}" for kind, count in found.instances) or "no processing job"
-    typer.echo(f"  {found.executions:,} executions, each {found.minutes:.1f} minutes ({source}) on {instances}")
+    jobs = [
+        f"{times} job{'' if times == 1 else 's'} on {count} x {printable(kind)}"
+        for (kind, count), times in Counter(found.instances).items()
+    ]
+    typer.echo(f"  {found.executions:,} executions, each {found.minutes:.1f} minutes ({source})")
+    typer.echo(f"  in each, one after the other: {', '.join(jobs) or 'no processing job'}")
     if found.usd is None:
         typer.echo(f"  {found.hours:,.1f} instance hours; the price of these instances is not known: {PRICES['page']}")
     else:

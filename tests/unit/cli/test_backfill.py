@@ -94,7 +94,7 @@ def test_an_unknown_price_is_not_invented(kind: str | None) -> None:
 
 
 def test_the_prices_name_their_date_and_pages() -> None:
-    assert "published in 2025" in PRICES["about"]
+    assert "public tables of 2025" in PRICES["about"]
     assert PRICES["page"].startswith("https://aws.amazon.com/")
     assert all(price > 0 for price in PRICES["instance_hours"].values())
 
