@@ -8,7 +8,8 @@ BIN := $(CURDIR)/.venv/bin
 # The project's own Node and CDK CLI come first, for make's recipes and for what they start.
 export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_NODE := $(BIN)/node
-export PYTHONDONTWRITEBYTECODE := 1
+# Byte code is kept, outside of the tree and of what is packed from it: the tests start hundreds of interpreters.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Nothing in this project sends telemetry.
 export CDK_DISABLE_CLI_TELEMETRY := true
@@ -41,7 +42,7 @@ test-fast: setup lint test-unit ## lint and the unit tests: what to run while yo
 
 .PHONY: test-unit
 test-unit: setup ## one construct or function at a time; needs no server
-	$(PYTEST) tests/unit tests/typing
+	$(PYTEST) tests/unit
 
 .PHONY: test-integration
 test-integration: setup $(TEST_TOOLS) ## the local AWS and the functions of the trigger, through real servers
@@ -52,7 +53,7 @@ explore: setup ## explore more orders of the calls of the trigger, with up to tw
 	EXPLORED_STATES=50000 python -m pytest --numprocesses $(WORKERS) --dist load tests/exploration -rP
 
 .PHONY: test-conformance
-test-conformance: setup $(TEST_TOOLS) ## against others: the SageMaker SDK, the container contract, linters, cdk-nag
+test-conformance: setup $(TEST_TOOLS) ## against others: the SageMaker SDK, the container contract, linters, type checkers, cdk-nag
 	$(PYTEST) tests/conformance
 
 .PHONY: test-e2e
@@ -140,7 +141,7 @@ setup: .venv/.installed node_modules/.installed lambda/_vendor ## install what t
 
 .PHONY: clean
 clean: ## remove what setup and synth created
-	rm -rf .venv .tools node_modules lambda/_vendor cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .tools node_modules lambda/_vendor cdk.out .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # Every step of the set-up goes through this: it prints one line, logs to .tools/log, and when it fails prints the end of
 # its log and one hint. pip and npm are not silenced, as that hides their errors too.

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -45,6 +46,13 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 def pytest_configure() -> None:
     # In each worker, too: xdist has every process load this file.
     reaper.start()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Delete the byte code of temporary files, which no other run has."""
+    if sys.pycache_prefix is not None and not hasattr(config, "workerinput"):
+        for directory in Path(f"{sys.pycache_prefix}{tempfile.gettempdir()}").glob("pytest-of-*"):
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -165,7 +165,7 @@ class _Uv:
         variables = {**os.environ, **PipSettings.of_this_machine().uv_variables(), "UV_NO_CONFIG": "1"}
         # Without a network, the answer is needed at once.
         variables.setdefault("UV_HTTP_RETRIES", "1")
-        for name in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE"):
+        for name in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"):
             variables.pop(name, None)
         try:
             result = subprocess.run(

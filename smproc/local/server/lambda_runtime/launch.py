@@ -182,6 +182,8 @@ class Launcher:
             layers[-1].mkdir()
             unpack(archive, layers[-1])
         environment = {**os.environ, **function.environment(str(code), own.name), "SMPROC_LAYERS": _joined(layers)}
+        # The byte code of a function goes with its directory.
+        environment.pop("PYTHONPYCACHEPREFIX", None)
         if function.is_node:
             modules = [path / "nodejs" / "node_modules" for path in layers]
             environment["NODE_PATH"] = _joined([*modules, *self._sdk(function)])

@@ -16,7 +16,7 @@ import pytest
 import cdk_sagemaker_processing
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = HERE.parents[2]
 ACCEPTED, REJECTED = HERE / "accepted.py", HERE / "rejected.py"
 PYRIGHT = ROOT / "node_modules" / ".bin" / "pyright"
 _IGNORE = re.compile(r"  # type: ignore\[.*")
