@@ -17,7 +17,7 @@ from smproc.terminal_text import printable
 NAME_SIZE, SMALL_SIZE = 13.0, 11.0
 NAME_HEIGHT, SMALL_HEIGHT = 17.0, 15.0
 _NAME_CELL, _SMALL_CELL = 7.5, 6.1
-_NAME_CELLS, _SMALL_CELLS, _LABEL_CELLS = 30, 38, 30
+_NAME_CELLS, _SMALL_CELLS, _LABEL_CELLS = 30, 50, 36
 _MAX_LINES = 4
 PADDING = 14.0
 _MIN_WIDTH = 120.0
@@ -125,13 +125,15 @@ class Diagram:
         self.owners.append(state)
         inner_frame = len(self.frames) - 1
         header = self._add(self._state_node(state, inner_frame))
-        join = self._add(Node(kind="join", state=state, box=Box(width=_JOIN_SIZE, height=_JOIN_SIZE, frame=inner_frame)))
+        join = self._add(
+            Node(kind="join", state=state, box=Box(width=_JOIN_SIZE, height=_JOIN_SIZE, frame=inner_frame))
+        )
         met = False
         for machine in state.machines:
             entry, ends = self._machine(machine, inner_frame)
             self._connect(header, entry, weight=2)
             for source, _ in ends:
-                self._connect(source, join, arrow=False)
+                self._connect(source, join, arrow=False, weight=2)
                 met = True
         if not met:
             self._connect(header, join, arrow=False)

@@ -94,7 +94,7 @@ def _state(state: State, following: str | None, execution: ExecutionRun | None) 
         if run is not None and run.error:
             text.append(f"  {printable(run.error, keep='')}", style=f"bold {style}")
     for way in state.transitions:
-        if way.kind == "next" and way.target != following:
+        if way.kind == "next" and way.target != following and state.type != "Succeed":
             text.append(f"  → {printable(way.target, keep='') if way.target else 'end'}", style="cyan")
     return text
 

@@ -1,4 +1,4 @@
-"""What an execution has done in each state: the values that a picture shows, wherever they come from."""
+"""The work of an execution in each state: the values that a picture shows, wherever they come from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STATUS_WORDS: Mapping[Status | None, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateRun:
-    """What an execution has done in one state.
+    """The work of an execution in one state.
 
     Attributes:
         status: that of the last time the execution entered the state. ``CAUGHT`` is a failure that a catcher handled.

@@ -77,8 +77,8 @@ def _definition(properties: Mapping[str, Any], file: Path, logical_id: str) -> s
             if (file.parent / candidate).is_file():
                 return (file.parent / candidate).read_text(encoding="utf-8")
     raise DefinitionError(
-        f"the definition of {logical_id} in {file} must be in the template or an asset beside it; deploy the stack, and "
-        "draw it with --stack"
+        f"the definition of {logical_id} in {file} must be in the template or an asset beside it; deploy the "
+        "stack, and draw it with --stack"
     )
 
 
@@ -98,12 +98,8 @@ def _text(value: object) -> str:
             return separator.join(map(_text, parts))
         case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), *_]}:
             return text
-        case {"Ref": str(name)}:
+        case {"Ref": str(name)} | {"Fn::GetAtt": str(name)}:
             return f"${{{name}}}"
         case {"Fn::GetAtt": [str(name), str(attribute)]}:
             return f"${{{name}.{attribute}}}"
-        case {"Fn::GetAtt": str(name)}:
-            return f"${{{name}}}"
-        case dict():
-            return f"${{{next(iter(value), '')}}}"
-    return str(value)
+    return f"${{{next(iter(value), '')}}}" if isinstance(value, dict) else str(value)

@@ -9,8 +9,10 @@ from smproc.operations.errors import (
     RunTimedOutError,
 )
 from smproc.operations.executions import failed_execution_of
+from smproc.operations.histories import read_execution
 from smproc.operations.outputs import OutputFile, output_files
 from smproc.operations.pipeline import Pipeline, Upload
+from smproc.operations.state_machines import choose, state_machine_of_stack
 from smproc.operations.watch import Job, Run, default_start_timeout, uses_local_aws, watch
 
 __all__ = [
@@ -26,9 +28,12 @@ __all__ = [
     "RunTimedOutError",
     "Trigger",
     "Upload",
+    "choose",
     "default_start_timeout",
     "failed_execution_of",
     "output_files",
+    "read_execution",
+    "state_machine_of_stack",
     "uses_local_aws",
     "watch",
 ]

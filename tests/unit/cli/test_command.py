@@ -28,6 +28,7 @@ COMMANDS = [
     ["run"],
     ["redrive"],
     ["retry"],
+    ["graph"],
     ["local"],
     *(["local", name] for name in ("start", "stop", "status", "env", "fault")),
 ]
