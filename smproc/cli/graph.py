@@ -16,9 +16,9 @@ Examples:
   What `cdk synth` has written, in the terminal:
     smproc graph --app cdk.out
   A deployed pipeline, as a file:
-    smproc graph --stack ProcessingDemo --output pipeline.svg
-  An execution, with the status, the tries and the time of each state:
-    smproc graph --execution arn:aws:states:... --output execution.svg
+    smproc graph --stack ProcessingDemo --output demo.svg
+  An execution, with statuses and times:
+    smproc graph --execution arn:aws:states:...
 """
 
 

@@ -16,7 +16,7 @@ from smproc.terminal_text import printable
 # In points; the widths are those of wide sans-serif letters, so that no text leaves its box whichever font there is.
 NAME_SIZE, SMALL_SIZE = 13.0, 11.0
 NAME_HEIGHT, SMALL_HEIGHT = 17.0, 15.0
-_NAME_CELL, _SMALL_CELL = 7.5, 6.1
+_NAME_CELL, _SMALL_CELL = 8.3, 6.3
 _NAME_CELLS, _SMALL_CELLS, _LABEL_CELLS = 30, 50, 36
 _MAX_LINES = 4
 PADDING = 14.0

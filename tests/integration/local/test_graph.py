@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import boto3
 import pytest
 
+from smproc.cli import main
 from smproc.graphs import ExecutionRun, draw_svg, parse_definition
-from smproc.operations import read_execution
+from smproc.operations import PipelineNotFoundError, read_execution, state_machine_of_stack
 
 if TYPE_CHECKING:
     from tests.helpers.local_aws import RunningLocalAws
@@ -116,3 +118,29 @@ def test_a_distributed_map(local_aws: RunningLocalAws, session: boto3.Session) -
         "started": 2,
         "succeeded": 2,
     }
+
+
+def test_the_state_machines_of_a_stack(
+    local_aws: RunningLocalAws, session: boto3.Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    definition = json.dumps(machine({"First": PASS}))
+    properties = {"RoleArn": local_aws.role, "DefinitionString": definition}
+    resource = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+    template = {"Resources": {"OneStateMachine1": resource, "OtherStateMachine2": resource}}
+    stacks = local_aws.client("cloudformation")
+    stacks.create_stack(StackName="Graphs", TemplateBody=json.dumps(template))
+    stacks.get_waiter("stack_create_complete").wait(StackName="Graphs", WaiterConfig={"Delay": 1})
+
+    assert json.loads(state_machine_of_stack(session, "Graphs", "One")[1]) == json.loads(definition)
+    with pytest.raises(
+        PipelineNotFoundError, match=r"has several state machines; name one of these, .* --pipeline: One"
+    ):
+        state_machine_of_stack(session, "Graphs")
+    with pytest.raises(PipelineNotFoundError, match="there is no stack 'None'"):
+        state_machine_of_stack(session, "None")
+    assert main(["graph", "--stack", "Graphs", "--pipeline", "Other"]) == 0
+    assert "First  Pass" in capsys.readouterr().out
+    arn = local_aws.execute({"Last": PASS})
+    local_aws.wait_for_execution(arn)
+    assert main(["graph", "--execution", arn]) == 0
+    assert "✓ Last  Pass  succeeded" in capsys.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -16,6 +17,7 @@ from smproc.graphs import (
     DefinitionError,
     ExecutionRun,
     Machine,
+    NoGraphvizError,
     StateRun,
     draw_svg,
     parse_definition,
@@ -324,3 +326,11 @@ def test_wrong_usage_is_a_sentence(
     template = write_template(tmp_path, {"DefinitionString": json.dumps(DEFINITION)})
     assert main(["graph", *(argument.format(template) for argument in arguments)]) != 0
     assert message in capsys.readouterr().err
+
+
+def test_without_graphviz_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    with pytest.raises(
+        NoGraphvizError, match=r"pip install 'cdk-sagemaker-processing\[graph\]', or leave out --output"
+    ):
+        draw_svg(parsed(), "Title")
