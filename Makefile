@@ -78,6 +78,7 @@ bench: setup .tools/awscli/.installed ## measure the pipeline, a job, synth, the
 	python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,max --benchmark-sort=name -p no:cacheprovider
 	python -m benchmarks.trigger
 	python -m benchmarks.local_server
+	python -m benchmarks.sharding
 
 .PHONY: storm
 storm: setup ## send 100,000 uploads and backfill as many objects under throttling, kills and a deployment, and check that none is lost or processed twice

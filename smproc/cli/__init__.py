@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from smproc.cli import backfill, local, redrive, run, schedule
+from smproc.cli import backfill, graph, local, redrive, run, schedule
 from smproc.cli.errors import describe, describe_usage
 from smproc.cli.session import LocalPortCommand
 from smproc.terminal_text import printable
@@ -40,6 +40,7 @@ Describe a command: smproc COMMAND --help
 app.command(cls=LocalPortCommand, epilog=run.EPILOG)(run.run)
 app.command(cls=LocalPortCommand, epilog=redrive.REDRIVE_EPILOG)(redrive.redrive)
 app.command(cls=LocalPortCommand, epilog=redrive.RETRY_EPILOG)(redrive.retry)
+app.command(cls=LocalPortCommand, epilog=graph.EPILOG)(graph.graph)
 app.add_typer(backfill.app, name="backfill")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(local.app, name="local")

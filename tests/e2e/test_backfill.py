@@ -54,7 +54,9 @@ def test_objects_without_events_are_counted_and_then_processed_once(without_even
     prefix = ("--prefix", "incoming/backfill")
     counted = smproc("start", "--dry-run", *prefix)
     assert "3 would be taken" in counted
-    assert re.search(r"3 executions, each \d+\.\d minutes .*\n  in each, .*: 1 job on 1 x ml\.m5\.xlarge", counted), counted
+    assert re.search(r"3 executions, each \d+\.\d minutes .*\n  in each, .*: 1 job on 1 x ml\.m5\.xlarge", counted), (
+        counted
+    )
     assert re.search(r"instance hours, about \d+\.\d\d USD", counted), counted
     assert succeeded() == before
     taken = smproc("start", *prefix, "--concurrency", "5")

@@ -174,3 +174,13 @@ def test_the_errors_of_the_readme_match_those_raised(tmp_path: Path, monkeypatch
     (printed,) = ERRORS.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     raised = f"InvalidValueError: {value.value} ConflictingValuesError: {conflict.value}"
     assert " ".join(printed.split()) == raised
+
+
+def test_the_measured_table_is_that_of_its_command() -> None:
+    from benchmarks import sharding  # noqa: PLC0415 - it imports the local AWS, which the other tests do not need
+
+    _, _, rest = sharding.PAGE.read_text(encoding="utf-8").partition(sharding.BEGIN)
+    about, _, header, _, *rows = rest.partition(sharding.END)[0].splitlines()
+    assert about.startswith(f"{sharding.FILES} files of {sharding.ROWS:,} rows and {sharding.COLUMNS} columns")
+    assert header == sharding.HEADER
+    assert [int(row.split("|")[1]) for row in rows] == list(sharding.HOSTS)

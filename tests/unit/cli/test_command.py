@@ -30,6 +30,7 @@ COMMANDS = [
     ["retry"],
     ["backfill"],
     *(["backfill", name] for name in ("start", "status", "stop", "resume")),
+    ["graph"],
     ["local"],
     *(["local", name] for name in ("start", "stop", "status", "env", "fault")),
 ]

@@ -1,0 +1,68 @@
+"""The state machines of a deployed stack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from smproc.operations.errors import PipelineNotFoundError
+
+if TYPE_CHECKING:
+    from boto3 import Session
+
+
+def state_machine_of_stack(session: Session, stack_name: str, name: str | None = None) -> tuple[str, str]:
+    """Return the name and the definition of a state machine of a stack.
+
+    Args:
+        session: a boto3 session.
+        stack_name: the name of the CloudFormation stack.
+        name: how the state machine's logical id begins, as that of a pipeline's does with the pipeline's id. Default:
+            the only state machine of the stack.
+
+    Raises:
+        PipelineNotFoundError: the stack does not exist, has no state machine, or has several and none is named.
+    """
+    pages = session.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_name)
+    try:
+        resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        raise PipelineNotFoundError(
+            f"there is no stack {stack_name!r} here; deploy it with `cdk deploy`, or name another with --stack"
+        ) from None
+    arns = {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for resource in resources
+        if resource["ResourceType"] == "AWS::StepFunctions::StateMachine" and "PhysicalResourceId" in resource
+    }
+    chosen = choose(list(arns), name, f"the stack {stack_name!r}")
+    described = session.client("stepfunctions").describe_state_machine(stateMachineArn=arns[chosen])
+    return described["name"], described["definition"]
+
+
+def choose(logical_ids: list[str], name: str | None, where: str) -> str:
+    """Return the state machine that a user means.
+
+    Args:
+        logical_ids: those that there are.
+        name: how the logical id of the wanted one begins; None for the only one.
+        where: where they are, for the message of an error.
+
+    Raises:
+        PipelineNotFoundError: there is none, or several and none of them is named.
+    """
+    if not logical_ids:
+        raise PipelineNotFoundError(f"{where} has no state machine")
+    found = [one for one in logical_ids if name is None or one.startswith(name)]
+    if name in found:
+        return name
+    if len(found) != 1:
+        problem = "several state machines" if name is None else f"{len(found) or 'no'} state machines {name!r}"
+        raise PipelineNotFoundError(
+            f"{where} has {problem}; name one of these, or its beginning, with --pipeline: "
+            f"{', '.join(sorted(logical_ids))}"
+        )
+    return found[0]
