@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError, WaiterError
 from smproc import cli
 from smproc.local import LocalAws
 from smproc.local.server.ignored import IgnoredNames
-from smproc.local.server.read_names import ReadNames
+from smproc.local.server.operation_names import operation_name
+from smproc.local.server.read_names import Reading, ReadNames
 from tests.helpers.ports import free_port
 
 TOPIC = {
@@ -132,3 +133,90 @@ def test_an_ignored_member_of_a_request_is_refused_where_the_local_aws_is_strict
             "refuses; remove it, or start the local AWS without --strict; the request was carried out without it"
         )
         secrets.create_secret(Name="two", SecretString="x")
+
+
+def test_a_name_in_a_dictionary_counts_once_the_dictionary_was_read_and_let_go() -> None:
+    reading = Reading(
+        {
+            "Read": {"a": 1, "b": 2, "Inner": {"c": 3, "d": 4}},
+            "Rules": [{"Id": 1, "Filter": 2}, {"Id": 3, "Days": 4}],
+            "Whole": {"a": 1, "b": 2},
+            "Stored": {"a": 1, "b": 2},
+            "Untouched": {"a": 1},
+            "Never": {"a": 1},
+        }
+    )
+    content = reading.content()
+    assert (content["Read"]["a"], content["Read"]["Inner"].get("c")) == (1, 3)
+    assert [rule["Id"] for rule in content["Rules"]] == [1, 3]
+    assert dict(content["Whole"])["a"] == 1
+    stored = content["Stored"]
+    assert stored["a"] == 1
+    assert content["Untouched"]
+    del content
+    assert reading.unread() == {"Never", "Read.Inner.d", "Read.b", "Rules[].Days", "Rules[].Filter"}
+    assert stored["b"] == 2
+
+
+def test_a_name_that_is_read_in_one_of_a_list_is_read() -> None:
+    reading = Reading({"Rules": [{"Id": 1, "Days": 2, "x": 3}, {"Id": 3, "Days": 4, "x": 5}]})
+    content = reading.content()
+    assert (content["Rules"][0]["Days"], content["Rules"][1]["Id"]) == (2, 3)
+    del content
+    assert reading.unread() == {"Rules[].x"}
+
+
+@pytest.mark.parametrize(
+    ("service", "request_line", "headers", "body", "query", "operation"),
+    [
+        ("sqs", "POST /", {"x-amz-target": "AmazonSQS.SendMessage"}, b"{}", {}, "SendMessage"),
+        ("sns", "POST /", {"content-type": "application/x-www-form-urlencoded"}, b"Action=Publish", {}, "Publish"),
+        ("sts", "GET /", {}, b"", {"Action": ["GetCallerIdentity"]}, "GetCallerIdentity"),
+        ("lambda", "POST /2015-03-31/functions", {}, b"{}", {}, "CreateFunction"),
+        ("lambda", "GET /2015-03-31/functions/f/configuration", {}, b"", {}, "GetFunctionConfiguration"),
+        ("s3", "PUT /bucket/a/key", {}, b"", {"tagging": [""]}, "PutObjectTagging"),
+        ("bedrock-runtime", "POST /model/some.model/invoke", {}, b"{}", {}, "InvokeModel"),
+        ("cloudwatch", "POST /service/GraniteServiceVersion20100801/operation/ListMetrics", {}, b"", {}, "ListMetrics"),
+        ("lambda", "POST /none", {}, b"", {}, "POST /none"),
+        ("none", "POST /none", {}, b"", {}, "POST /none"),
+    ],
+)
+def test_the_operation_of_a_request(
+    service: str, request_line: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]], operation: str
+) -> None:
+    method, path = request_line.split()
+    assert operation_name(service, method, path, headers, body, query) == operation
+
+
+def test_properties_inside_others_and_of_updates_are_named_and_those_that_a_deletion_reads_are_not(
+    aws: LocalAws,
+) -> None:
+    def template(value: str) -> str:
+        topic = {"TopicName": "told", "DisplayName": value, "TracingConfig": value}
+        scanning = {"ScanOnPush": True, "Unknown": value}
+        repository = {"RepositoryName": "built", "EmptyOnDelete": True, "ImageScanningConfiguration": scanning}
+        rule = {"Id": "a", "Status": "Enabled", "ExpirationInDays": 3, "Unknown": 1}
+        bucket = {"BucketName": "kept", "LifecycleConfiguration": {"Rules": [rule]}}
+        resources = {
+            "Topic": {"Type": "AWS::SNS::Topic", "Properties": topic},
+            "Repository": {"Type": "AWS::ECR::Repository", "Properties": repository},
+            "Bucket": {"Type": "AWS::S3::Bucket", "Properties": bucket},
+        }
+        return json.dumps({"Resources": resources})
+
+    formation = client(aws, "cloudformation")
+    formation.create_stack(StackName="one", TemplateBody=template("a"))
+    formation.get_waiter("stack_create_complete").wait(StackName="one", WaiterConfig={"Delay": 1})
+    created = {
+        "AWS::ECR::Repository Repository of the stack one": ["ImageScanningConfiguration.Unknown"],
+        "AWS::S3::Bucket Bucket of the stack one": ["LifecycleConfiguration.Rules[].Unknown"],
+        "AWS::SNS::Topic Topic of the stack one": ["TracingConfig"],
+    }
+    assert aws.ignored() == created
+    formation.update_stack(StackName="one", TemplateBody=template("b"))
+    formation.get_waiter("stack_update_complete").wait(StackName="one", WaiterConfig={"Delay": 1})
+    assert aws.ignored() == {
+        **created,
+        "the update of AWS::ECR::Repository built of the stack one": ["ImageScanningConfiguration.Unknown"],
+        "the update of AWS::SNS::Topic arn:aws:sns:us-east-1:000000000000:told of the stack one": ["TracingConfig"],
+    }

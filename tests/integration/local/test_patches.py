@@ -20,7 +20,7 @@ import pytest
 
 from smproc.local import UnsupportedMinistackError
 from smproc.local.server import patches
-from smproc.local.server.patches import registry, requests_ignored
+from smproc.local.server.patches import registry
 
 ROOT = Path(__file__).resolve().parents[3]
 DIRECTORY = Path(patches.__file__).parent
@@ -36,8 +36,6 @@ INDIRECT = {
     ("ministack.app", "_load_persisted_state"),
     ("ministack.core.persistence", "PERSIST_STATE"),
     ("ministack.services.s3", "S3_PERSIST"),
-    # Replaced in a loop, in the modules of the services with a JSON protocol.
-    *((f"ministack.services.{module}", "json") for module in requests_ignored._SERVICES),
 }
 DOCSTRING = re.compile(
     r"(?P<subject>[^\n]+\.)\n\n"

@@ -39,6 +39,7 @@ from smproc.local.server.patches import (
     iam,
     iam_denials,
     iam_managed_policies,
+    invented_answers,
     lambda_event_sources,
     lambda_execution,
     logs_filters,
@@ -186,6 +187,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     iam_denials,
     iam_managed_policies,
     requests_ignored,
+    invented_answers,
 )
 
 # The functions that several patches wrap, each with the patches from the innermost to the outermost.

@@ -4,7 +4,7 @@ AWS: a resource has every property of its template. A property that its type doe
 See: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resources-section-structure.html
 
 ministack 1.5.33: each handler of `ministack.services.cloudformation.provisioners._RESOURCE_HANDLERS` reads the
-properties that it knows, and ignores the others.
+properties that it knows, at creation and at an update, and ignores the others.
 
 Removable when: ministack refuses, or reports, the properties that it ignores (1.5.33 does not).
 """
@@ -12,12 +12,13 @@ Removable when: ministack refuses, or reports, the properties that it ignores (1
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from smproc.local.server.ignored import IgnoredNames
 from smproc.local.server.patches.registry import Names, service
-from smproc.local.server.read_names import ReadNames
+from smproc.local.server.read_names import Reading
 
 NAMES: Names = {
     "ministack.services.cloudformation.provisioners": {
@@ -49,24 +50,25 @@ def report_ignored_to(ignored: IgnoredNames) -> None:
 
 
 def apply() -> None:
-    """Record what each handler reads of the properties of a resource that it creates."""
+    """Record what each handler reads of the properties of a resource that it creates or updates."""
     for resource_type, handlers in service("cloudformation.provisioners")._RESOURCE_HANDLERS.items():
-        if "create" in handlers and not resource_type.startswith(_WITHOUT_EFFECT):
-            handlers["create"] = _recorded(resource_type, handlers)
+        if resource_type.startswith(_WITHOUT_EFFECT):
+            continue
+        if "create" in handlers:
+            handlers["create"] = _recorded_creation(resource_type, handlers)
+        if "update" in handlers:
+            handlers["update"] = _recorded_update(resource_type, handlers["update"])
 
 
-def _recorded(resource_type: str, handlers: Mapping[str, Any]) -> Callable[..., Created]:
+def _recorded_creation(resource_type: str, handlers: Mapping[str, Any]) -> Callable[..., Created]:
     create: Callable[..., Created] = handlers["create"]
+    read_at_deletion = _constants(handlers["delete"]) if "delete" in handlers else frozenset()
 
     @functools.wraps(create)
     def recorded(logical_id: str, properties: Properties, stack: str) -> Created:
-        reading = ReadNames(properties)
-        created = create(logical_id, reading, stack)
-        unread = sorted(
-            name
-            for name in reading.unread - _HARMLESS
-            if (resource_type, name) not in _DEFAULTS or _DEFAULTS[resource_type, name] != properties[name]
-        )
+        reading = Reading(properties)
+        created = create(logical_id, reading.content(), stack)
+        unread = _without_harmless(resource_type, reading.unread() - read_at_deletion, properties)
         refusal = _ignored.report(f"{resource_type} {logical_id} of the stack {stack}", unread)
         if refusal is not None:
             # The resource was not created, so nothing of it may be left.
@@ -76,3 +78,43 @@ def _recorded(resource_type: str, handlers: Mapping[str, Any]) -> Callable[..., 
         return created
 
     return recorded
+
+
+def _recorded_update(resource_type: str, update: Callable[..., Created]) -> Callable[..., Created]:
+    @functools.wraps(update)
+    def recorded(physical_id: str, before: Properties, properties: Properties, stack: str, *others: Any) -> Created:
+        reading = Reading(properties)
+        updated = update(physical_id, before, reading.content(), stack, *others)
+        changed = {name for name in reading.unread() if _at(before, name) != _at(properties, name)}
+        unread = _without_harmless(resource_type, changed, properties)
+        refusal = _ignored.report(f"the update of {resource_type} {physical_id} of the stack {stack}", unread)
+        if refusal is not None:
+            raise ValueError(refusal)
+        return updated
+
+    return recorded
+
+
+def _constants(function: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(text for text in inspect.unwrap(function).__code__.co_consts if isinstance(text, str))
+
+
+def _without_harmless(resource_type: str, names: set[str], properties: Properties) -> list[str]:
+    return sorted(
+        name
+        for name in names
+        if name.rpartition(".")[2] not in _HARMLESS
+        and ((resource_type, name) not in _DEFAULTS or _DEFAULTS[resource_type, name] != _at(properties, name))
+    )
+
+
+def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - any JSON
+    """Return what is at a path, such as ``Rules[].Status``: of a list the values of all of its items."""
+    name, _, rest = path.partition(".")
+    key = name.rstrip("[]")
+    found = value.get(key) if isinstance(value, Mapping) else None
+    if not rest:
+        return found
+    if name.endswith("[]"):
+        return [_at(item, rest) for item in found] if isinstance(found, list) else None
+    return _at(found, rest)

@@ -3,9 +3,9 @@
 AWS: an operation has an effect for each member of its request, and refuses a member that it does not know.
 See: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html
 
-ministack 1.5.33: the handlers of services with a JSON protocol, such as
-`ministack.services.eventbridge.handle_request`, parse a request with ``json.loads``, read the members that they know,
-and ignore the others.
+ministack 1.5.33: the handlers of services with a JSON body, such as
+`ministack.services.eventbridge.handle_request` and `ministack.services.lambda_svc.handle_request`, parse a request with
+``json.loads``, read the members that they know, and ignore the others.
 
 Removable when: ministack refuses, or reports, the members that it ignores (1.5.33 does not).
 """
@@ -14,32 +14,23 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Final
 
 from smproc.local.server.ignored import IgnoredNames
+from smproc.local.server.operation_names import operation_name
 from smproc.local.server.patches.hosting import Handler
 from smproc.local.server.patches.registry import Names, application, service
-from smproc.local.server.read_names import ReadNames
+from smproc.local.server.read_names import Reading
 
-# The modules of the services, and the services' names in the routing of requests.
-_SERVICES: Final = {
-    "cloudwatch_logs": "logs",
-    "dynamodb": "dynamodb",
-    "ecr": "ecr",
-    "eventbridge": "events",
-    "kms": "kms",
-    "secretsmanager": "secretsmanager",
-    "sqs": "sqs",
-    "ssm": "ssm",
-    "stepfunctions": "states",
-}
 NAMES: Names = {
-    "ministack.app": {"SERVICE_HANDLERS": lambda value: set(_SERVICES.values()) <= set(value)},
-    **{f"ministack.services.{module}": {"json": lambda value: callable(value.loads)} for module in _SERVICES},
+    "ministack.app": {
+        "SERVICE_HANDLERS": lambda value: "sqs" in value,
+        # The modules of the services, by the services' names in the routing of requests.
+        "SERVICE_REGISTRY": lambda value: value["sqs"]["module"] == "sqs",
+    },
 }
 
 # Members that change nothing about what an operation does here (every read is consistent), or that the SDKs add to make
@@ -47,6 +38,7 @@ NAMES: Names = {
 _HARMLESS: Final = frozenset(
     {
         "ClientRequestToken",
+        "ClientToken",
         "ConsistentRead",
         "Description",
         "ReturnConsumedCapacity",
@@ -69,11 +61,11 @@ class _Request:
     """
 
     body: bytes
-    readings: list[ReadNames] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
 
     def unread(self) -> set[str]:
         """Return the members that were not read."""
-        return set.intersection(*(reading.unread for reading in self.readings)) if self.readings else set()
+        return set.intersection(*(reading.unread() for reading in self.readings)) if self.readings else set()
 
 
 _request: ContextVar[_Request | None] = ContextVar("smproc_request", default=None)
@@ -95,9 +87,13 @@ def apply() -> None:
     parser = ModuleType("json")
     vars(parser).update(vars(json), loads=_loads)
     handlers = application().SERVICE_HANDLERS
-    for module, name in _SERVICES.items():
-        vars(service(module))["json"] = parser
-        handlers[name] = _recorded(name, handlers[name])
+    for name, settings in application().SERVICE_REGISTRY.items():
+        for module in (settings["module"], *settings.get("sub_modules", ())):
+            names = vars(service(module))
+            if names.get("json") is json:
+                names["json"] = parser
+        if name in handlers:
+            handlers[name] = _recorded(name, handlers[name])
 
 
 def _loads(text: str | bytes, **options: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -105,9 +101,9 @@ def _loads(text: str | bytes, **options: Any) -> Any:  # noqa: ANN401 - any JSON
     request = _request.get()
     if request is None or text is not request.body or not isinstance(content, dict):
         return content
-    reading = ReadNames(content)
+    reading = Reading(content)
     request.readings.append(reading)
-    return reading
+    return reading.content()
 
 
 def _recorded(name: str, handler: Handler) -> Handler:
@@ -123,8 +119,11 @@ def _recorded(name: str, handler: Handler) -> Handler:
             _request.reset(token)
         if answer[0] >= _ERROR:
             return answer
-        unread = sorted(request.unread() - _HARMLESS)
-        refusal = _ignored.report(f"requests {name}:{_operation(headers)}", unread)
+        unread = sorted(member for member in request.unread() if member.rpartition(".")[2] not in _HARMLESS)
+        if not unread:
+            return answer
+        operation = operation_name(name, method, path, headers, body, query)
+        refusal = _ignored.report(f"requests {name}:{operation}", unread)
         return answer if refusal is None else _refused(refusal)
 
     return recorded
@@ -134,8 +133,4 @@ def _refused(reason: str) -> tuple[int, dict[str, str], bytes]:
     # What a handler reads is known only when it has finished.
     message = f"{reason}; the request was carried out without it"
     body = json.dumps({"__type": "ValidationException", "message": message}).encode()
-    return _ERROR, {"Content-Type": "application/x-amz-json-1.0"}, body
-
-
-def _operation(headers: Mapping[str, str]) -> str:
-    return headers.get("x-amz-target", "").rpartition(".")[2]
+    return _ERROR, {"Content-Type": "application/x-amz-json-1.0", "x-amzn-errortype": "ValidationException"}, body
