@@ -84,16 +84,22 @@ def report_ignored_members_to(ignored: IgnoredNames) -> None:
 
 def apply() -> None:
     """Record what the handlers of a service read of a request."""
-    parser = ModuleType("json")
-    vars(parser).update(vars(json), loads=_loads)
     handlers = application().SERVICE_HANDLERS
     for name, settings in application().SERVICE_REGISTRY.items():
-        for module in (settings["module"], *settings.get("sub_modules", ())):
-            names = vars(service(module))
-            if names.get("json") is json:
-                names["json"] = parser
         if name in handlers:
-            handlers[name] = _recorded(name, handlers[name])
+            modules = (settings["module"], *settings.get("sub_modules", ()))
+            handlers[name] = _recorded(name, modules, handlers[name])
+
+
+@functools.cache
+def _record_what_they_parse(modules: tuple[str, ...]) -> None:
+    """Give the modules of a service a parser that records; they are loaded when it has its first request."""
+    parser = ModuleType("json")
+    vars(parser).update(vars(json), loads=_loads)
+    for module in modules:
+        names = vars(service(module))
+        if names.get("json") is json:
+            names["json"] = parser
 
 
 def _loads(text: str | bytes, **options: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -106,11 +112,12 @@ def _loads(text: str | bytes, **options: Any) -> Any:  # noqa: ANN401 - any JSON
     return reading.content()
 
 
-def _recorded(name: str, handler: Handler) -> Handler:
+def _recorded(name: str, modules: tuple[str, ...], handler: Handler) -> Handler:
     @functools.wraps(handler)
     async def recorded(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
     ) -> tuple[int, dict[str, str], bytes]:
+        _record_what_they_parse(modules)
         request = _Request(body)
         token = _request.set(request)
         try:
