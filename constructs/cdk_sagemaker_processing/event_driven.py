@@ -160,7 +160,8 @@ class EventDrivenProcessing(Construct):
                     grant_key(bucket.encryption_key, step.role, "kms:Decrypt", scope=step)
         self._warn_of_unencrypted_outputs(encryption_key)
         self.log_group = state_machine_log_group(self, "Logs")
-        self._warn_of_unused_uploads()
+        if start_on_upload:
+            self._warn_of_unused_uploads()
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdk_sagemaker_processing.model import names
-from smproc.operations.dead_letters import Trigger, resources_of
+from smproc.operations.dead_letters import Trigger
 from smproc.operations.errors import BackfillRefusedError, PipelineNotFoundError
+from smproc.operations.stack_resources import resources_of
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -118,7 +119,7 @@ class Backfills:
         """
         trigger = Trigger.of_stack(session, stack_name, pipeline)
         functions = session.client("lambda")
-        for name in resources_of(session, stack_name, "AWS::Lambda::Function"):
+        for name in resources_of(session, stack_name, "AWS::Lambda::Function").values():
             if functions.get_function(FunctionName=name).get("Tags", {}).get(names.PIPELINE_TAG) == trigger.pipeline:
                 return cls(pipeline=trigger.pipeline, state_machine_arn=trigger.state_machine_arn, dispatcher=name)
         raise PipelineNotFoundError(

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from cdk_sagemaker_processing.model import names
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
 from smproc.operations.errors import NothingToRetryError, PipelineNotFoundError
 from smproc.operations.executions import FAILED_STATUSES, describe_execution, parse_object
+from smproc.operations.stack_resources import resources_of
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -73,7 +72,7 @@ class Trigger:
         sqs = session.client("sqs")
         queues: dict[str, dict[str, str]] = {}
         state_machines: dict[str, str] = {}
-        for url in resources_of(session, stack_name, "AWS::SQS::Queue"):
+        for url in resources_of(session, stack_name, "AWS::SQS::Queue").values():
             tags = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
             if names.QUEUE_PART_TAG in tags:
                 queues.setdefault(tags[names.PIPELINE_TAG], {})[tags[names.QUEUE_PART_TAG]] = url
@@ -172,26 +171,6 @@ def _replay_of(name: str, execution_input: Mapping[str, Any]) -> tuple[dict[str,
     }
     event = {"source": names.S3_EVENT_SOURCE, "detail-type": names.OBJECT_CREATED, "detail": detail}
     return {**event, "replay": name}, key
-
-
-def resources_of(session: Session, stack_name: str, resource_type: str) -> list[str]:
-    """Return the physical identifiers of a stack's resources of a type.
-
-    Raises:
-        PipelineNotFoundError: there is no such stack.
-    """
-    pages = session.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_name)
-    try:
-        return [
-            resource["PhysicalResourceId"]
-            for page in pages
-            for resource in page["StackResourceSummaries"]
-            if resource["ResourceType"] == resource_type and resource["ResourceStatus"] != "DELETE_COMPLETE"
-        ]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
-        raise PipelineNotFoundError(f"there is no stack {stack_name!r} here; name another with --stack") from None
 
 
 def _receive_all(session: Session, url: str, *, before: float) -> Iterator[MessageTypeDef]:

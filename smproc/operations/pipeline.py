@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from cdk_sagemaker_processing.model.s3_uri import S3Uri, split_s3_uri
 from smproc.operations.errors import PipelineNotFoundError
+from smproc.operations.stack_resources import no_stack
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -75,9 +76,7 @@ class Pipeline:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
-            raise PipelineNotFoundError(
-                f"there is no stack {stack_name!r} here; deploy it with `cdk deploy`, or name another with --stack"
-            ) from None
+            raise no_stack(stack_name) from None
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
         if missing := [name for name in _REQUIRED_OUTPUTS if name not in outputs]:
             raise PipelineNotFoundError(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from smproc.operations.errors import PipelineNotFoundError
+from smproc.operations.stack_resources import resources_of
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -70,8 +70,9 @@ def schedules_of(session: Session, stack_name: str) -> list[Schedule]:
     """
     scheduler = session.client("scheduler")
     found = []
-    for group, name in _names(session, stack_name):
-        schedule = scheduler.get_schedule(GroupName=group, Name=name)
+    for physical_id in resources_of(session, stack_name, "AWS::Scheduler::Schedule").values():
+        group, _, name = physical_id.rpartition("/")
+        schedule = scheduler.get_schedule(GroupName=group.rpartition("/")[2] or "default", Name=name)
         target = schedule["Target"]
         path, separator, _ = schedule.get("Description", "").partition(": ")
         if separator and (_START_EXECUTION.fullmatch(target["Arn"]) or _PUT_ITEM.fullmatch(target["Arn"])):
@@ -108,13 +109,3 @@ def schedule_named(session: Session, stack_name: str, name: str | None) -> Sched
     problem = "several schedules" if name is None or matching else f"no schedule {name!r}"
     choices = ", ".join(sorted(one.name for one in matching or schedules))
     raise PipelineNotFoundError(f"the stack {stack_name!r} has {problem}; name one of these: {choices}")
-
-
-def _names(session: Session, stack_name: str) -> Iterator[tuple[str, str]]:
-    """Yield the groups and names of all schedules of a stack."""
-    pages = session.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_name)
-    resources: list[Any] = [resource for page in pages for resource in page["StackResourceSummaries"]]
-    for resource in resources:
-        if resource["ResourceType"] == "AWS::Scheduler::Schedule":
-            group, _, name = resource["PhysicalResourceId"].rpartition("/")
-            yield group.rpartition("/")[2] or "default", name

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from smproc.operations.errors import PipelineNotFoundError
+from smproc.operations.stack_resources import resources_of
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -24,20 +23,7 @@ def state_machine_of_stack(session: Session, stack_name: str, name: str | None =
     Raises:
         PipelineNotFoundError: the stack does not exist, has no state machine, or has several and none is named.
     """
-    pages = session.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack_name)
-    try:
-        resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
-        raise PipelineNotFoundError(
-            f"there is no stack {stack_name!r} here; deploy it with `cdk deploy`, or name another with --stack"
-        ) from None
-    arns = {
-        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-        for resource in resources
-        if resource["ResourceType"] == "AWS::StepFunctions::StateMachine" and "PhysicalResourceId" in resource
-    }
+    arns = resources_of(session, stack_name, "AWS::StepFunctions::StateMachine")
     chosen = choose(list(arns), name, f"the stack {stack_name!r}")
     described = session.client("stepfunctions").describe_state_machine(stateMachineArn=arns[chosen])
     return described["name"], described["definition"]

@@ -171,7 +171,7 @@ class ProcessingSchedule(Construct):
                     "a name of fields",
                     name,
                     f"be letters, digits and underscores, and none of {', '.join(_FIELDS)}",
-                    "the input has these anyway",
+                    "choose another; the input has these anyway",
                 )
         found: dict[str, Any] = {"schedule": self.node.path, "start": "{% $start %}", "end": "{% $end %}"}
         for name, template in fields.items():

@@ -73,6 +73,6 @@ def _formatted(parameter: str, template: str, name: str, picture: str) -> str:
     if unknown := [code for code in _CODE.findall(picture) if code not in _PICTURES]:
         known = ", ".join(_PICTURES)
         raise InvalidValueError(parameter, template, f"have only the codes {known}", f"{unknown[0]} is none of them")
-    escaped = picture.replace("[", "[[").replace("]", "]]")
-    text = _CODE.sub(lambda code: _PICTURES[code[0]], escaped)
+    brackets = picture.replace("[", "[[").replace("]", "]]")
+    text = _CODE.sub(lambda code: _PICTURES[code[0]], brackets)
     return f"$fromMillis($toMillis(${name}), {jsonata_string(text)})"

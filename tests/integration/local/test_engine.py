@@ -273,7 +273,11 @@ def test_an_action_of_any_service(local_aws: RunningLocalAws) -> None:
         ("s3:getObject", {"Bucket": "data", "Key": "none"}, "S3.NoSuchKeyException"),
         ("sagemaker:describeProcessingJob", {"ProcessingJobName": "none"}, "SageMaker.SageMakerException"),
         ("dynamodb:describeTable", {"TableName": "none"}, "DynamoDb.ResourceNotFoundException"),
-        ("sfn:describeExecution", {"ExecutionArn": "arn:aws:states:us-east-1:000000000000:execution:none:none"}, "Sfn.ExecutionDoesNotExistException"),
+        (
+            "sfn:describeExecution",
+            {"ExecutionArn": "arn:aws:states:us-east-1:000000000000:execution:none:none"},
+            "Sfn.ExecutionDoesNotExistException",
+        ),
         ("cloudwatchlogs:deleteLogGroup", {"LogGroupName": "none"}, "CloudWatchLogs.ResourceNotFoundException"),
     ],
 )

@@ -11,6 +11,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk.assertions import Annotations, Match
 
 from cdk_sagemaker_processing import (
     ConflictingValuesError,
@@ -29,7 +30,7 @@ NIGHTLY = scheduler.ScheduleExpression.cron(hour="2", minute="0", time_zone=cdk.
 
 def pipeline(scope: cdk.Stack, run: dict[str, Any] | None = None, **options: Any) -> EventDrivenProcessing:
     processor = Processor(scope, "Processor", image_uri=IMAGE, instance_type="ml.m5.large")
-    step = processor.run("Count", inputs=[uploaded_objects()], **(run or {}))
+    step = processor.run("Count", **({"inputs": [uploaded_objects()]} | (run or {})))
     return EventDrivenProcessing(scope, "Pipeline", steps=[step], **({"prefixes": ["in/"]} | options))
 
 
@@ -101,6 +102,14 @@ def test_the_rule_of_a_pipeline_without_uploads_is_disabled() -> None:
         for rule in resources(scope, "AWS::Events::Rule").values()
     }
     assert states == {"aws.s3": "DISABLED", "aws.states": "ENABLED", "": "ENABLED"}
+
+
+def test_steps_that_take_no_uploads_cause_no_warning_where_uploads_start_nothing() -> None:
+    for start_on_upload in (True, False):
+        scope = stack()
+        pipeline(scope, {"inputs": []}, start_on_upload=start_on_upload).on_schedule("Nightly", schedule=NIGHTLY)
+        found = Annotations.from_stack(scope).find_warning("*", Match.string_like_regexp("no step of .* takes"))
+        assert bool(found) is start_on_upload
 
 
 def test_the_starter_may_look_at_its_own_executions_and_start_one_state_machine() -> None:
