@@ -199,7 +199,12 @@ def test_the_command_finds_the_queues_by_their_tags(resources: dict[str, dict[st
         if entry["Type"] == "AWS::SQS::Queue"
     }
     summaries = [
-        {"PhysicalResourceId": name, "ResourceType": "AWS::SQS::Queue", "ResourceStatus": "CREATE_COMPLETE"}
+        {
+            "LogicalResourceId": name,
+            "PhysicalResourceId": name,
+            "ResourceType": "AWS::SQS::Queue",
+            "ResourceStatus": "CREATE_COMPLETE",
+        }
         for name in queues
     ]
     session: Any = Session(
