@@ -16,6 +16,7 @@ from s3_trigger.runtime import Runtime, lambda_runtime
 from s3_trigger.scans import ScanPlan
 from s3_trigger.sealing import SEALED, Sealer
 from s3_trigger.starter import RECONCILED_SECONDS, OutOfTimeError, Starter
+from s3_trigger.summary import write_summary
 from s3_trigger.units import UNIT, from_text
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
     """Start what can be started; every minute, also close batches, reconcile runs and advance scans.
 
     Args:
-        event: from the rule of every minute ``{"minute": true, "rules": [...], "reconcile": ...}``, with the names of
-            the rules that send uploads, and the seconds between two reconciliations, 0 for none; ``{"scan": {...}}``
-            with a request about a scan.
+        event: from the rule of every minute ``{"minute": true, "rules": [...], "reconcile": ..., "undelivered": ...}``,
+            with the names of the rules that send uploads, the seconds between two reconciliations, 0 for none, and the
+            URL of the queue of undelivered events; ``{"scan": {...}}`` with a request about a scan.
         context: Lambda's context.
 
     Returns:
@@ -90,6 +91,8 @@ class Dispatcher:
             if event.get("minute"):
                 plan = ScanPlan(tuple(event.get("rules", ())), event.get("reconcile", 0))
                 self._attempt("scan the bucket", lambda: self._scan(batches, has_time, plan))
+                if undelivered_queue := event.get("undelivered"):
+                    self._attempt("write the summary", lambda: self._summarize(undelivered_queue))
         finally:
             self._runtime.flush_metrics()
         if self._failed:
@@ -114,6 +117,9 @@ class Dispatcher:
             self._start_ready(has_time)
 
         self._runtime.scanner.scan(plan, has_time, between)
+
+    def _summarize(self, undelivered_queue: str) -> None:
+        write_summary(self._runtime, undelivered_queue=undelivered_queue, failed_steps=self._failed)
 
     def _start_ready(self, has_time: Callable[[], bool]) -> None:
         if not has_time():

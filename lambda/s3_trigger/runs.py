@@ -174,6 +174,8 @@ class Runs:
                 run = Run.from_item(item)
                 claimed = self._claim(run, free)
                 if claimed is None:
+                    if self.is_paused():
+                        return
                     lost += 1  # to another dispatcher, which works on what this one leaves
                     break
                 lost = 0
@@ -244,7 +246,7 @@ class Runs:
     def unfinished(self, most: int) -> int:
         """Return the number of executions that wait or run, as far as it matters whether they are so many."""
         item = self._table.get(*_SLOTS)
-        count = item["count"] if item is not None else 0
+        count = item.get("count", 0) if item is not None else 0
         if count < most:
             ready = (Run.from_item(one) for one in self._table.query(READY, limit=most) if "members" in one)
             count += sum(1 if run.kind == BATCH else run.objects for run in ready)
@@ -254,6 +256,10 @@ class Runs:
         """Return the number of objects that have failed for good so far."""
         item = self._table.get(*_SLOTS) or {}
         return int(item.get("failed", 0))
+
+    def is_paused(self) -> bool:
+        """Return whether somebody has paused the pipeline: nothing gets a slot until it is resumed."""
+        return "paused" in (self._table.get(*_SLOTS) or {})
 
     def is_known(self, name: str) -> bool:
         """Check whether a run waits or has a slot. It is read in the order of its states, so none is missed."""
@@ -355,9 +361,10 @@ class Runs:
     def _take_slots(self, taken: int) -> Change:
         limit = self._runtime.config.max_concurrent_jobs
         expression = "SET #count = if_not_exists(#count, :none) + :taken"
+        condition = "attribute_not_exists(#paused)"
         if limit is None:
-            return self._table.update(*_SLOTS, expression, none=0, taken=taken)
-        condition = "attribute_not_exists(#count) OR #count <= :most"
+            return self._table.update(*_SLOTS, expression, condition, none=0, taken=taken)
+        condition = f"{condition} AND (attribute_not_exists(#count) OR #count <= :most)"
         return self._table.update(*_SLOTS, expression, condition, none=0, taken=taken, most=limit - taken)
 
     def _free_slots(self) -> int | None:
@@ -366,7 +373,7 @@ class Runs:
         if limit is None:
             return None
         item = self._table.get(*_SLOTS)
-        return limit - (item["count"] if item is not None else 0)
+        return limit - (item.get("count", 0) if item is not None else 0)
 
     def _put_ready(self, run: Run, condition: str, **values: object) -> Change:
         run = replace(run, version=self._runtime.new_id())

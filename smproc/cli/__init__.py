@@ -12,9 +12,9 @@ from typing import Annotated
 
 import typer
 
-from smproc.cli import backfill, graph, local, redrive, run, schedule
+from smproc.cli import backfill, graph, local, redrive, run, schedule, status, uploads
 from smproc.cli.errors import describe, describe_usage
-from smproc.cli.session import LocalPortCommand
+from smproc.cli.session import SmprocCommand
 from smproc.terminal_text import printable
 
 __all__ = ["app", "main"]
@@ -37,10 +37,14 @@ Examples:
 Describe a command: smproc COMMAND --help
 """,
 )
-app.command(cls=LocalPortCommand, epilog=run.EPILOG)(run.run)
-app.command(cls=LocalPortCommand, epilog=redrive.REDRIVE_EPILOG)(redrive.redrive)
-app.command(cls=LocalPortCommand, epilog=redrive.RETRY_EPILOG)(redrive.retry)
-app.command(cls=LocalPortCommand, epilog=graph.EPILOG)(graph.graph)
+app.command(cls=SmprocCommand, epilog=run.EPILOG)(run.run)
+app.command(cls=SmprocCommand)(status.pipelines)
+app.command(cls=SmprocCommand, epilog=status.STATUS_EPILOG)(status.status)
+app.command("trace", cls=SmprocCommand, epilog=uploads.TRACE_EPILOG)(uploads.trace_object)
+app.add_typer(uploads.app, name="uploads")
+app.command("retry", cls=SmprocCommand, epilog=redrive.RETRY_EPILOG)(redrive.retry_failed)
+app.command("redrive", cls=SmprocCommand, epilog=redrive.REDRIVE_EPILOG)(redrive.redrive_dead_letters)
+app.command(cls=SmprocCommand, epilog=graph.EPILOG)(graph.graph)
 app.add_typer(backfill.app, name="backfill")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(local.app, name="local")
@@ -67,8 +71,8 @@ def _smproc(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
 
-    The status is 0 on success, 1 after an error, 2 for wrong usage, 3 when `smproc local status` finds nothing running,
-    130 after Ctrl-C.
+    The status is 0 on success, 1 after an error, 2 for wrong usage, 3 when something needs attention (`status`,
+    `trace`, `doctor`) or nothing runs (`local status`), 130 after Ctrl-C.
 
     Args:
         argv: the arguments. Default: those of the process.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smproc.cli.session import LocalPort, LocalPortCommand, PipelineName, Stack, open_session
+from smproc.cli.session import LocalPort, PipelineName, SmprocCommand, Stack, open_session
 from smproc.terminal_text import printable
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Show the progress until it is over.")]
 
 
-@app.command(cls=LocalPortCommand, epilog=START_EPILOG)
+@app.command(cls=SmprocCommand, epilog=START_EPILOG)
 def start(
-    stack: Stack,
     pipeline: PipelineName = None,
+    stack: Stack = None,
     local: LocalPort = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count and estimate, and process nothing.")] = False,  # noqa: FBT002
     prefix: Annotated[
@@ -109,7 +109,7 @@ def start(
     It goes on without this command, which may be interrupted. The exit status is 1 if it stops because of failures.
     """
     session = open_session(local)
-    backfills = _of_stack(session, stack, pipeline)
+    backfills = _backfills(session, stack, pipeline)
     backfill = backfills.start(
         session,
         dry=dry_run,
@@ -125,16 +125,16 @@ def start(
         _follow(session, backfills, backfill, minutes_per_job)
 
 
-@app.command(cls=LocalPortCommand)
+@app.command(cls=SmprocCommand)
 def status(
-    stack: Stack,
     pipeline: PipelineName = None,
+    stack: Stack = None,
     local: LocalPort = None,
     follow: Follow = False,  # noqa: FBT002
 ) -> None:
     """Show the state of the last backfill."""
     session = open_session(local)
-    backfills = _of_stack(session, stack, pipeline)
+    backfills = _backfills(session, stack, pipeline)
     backfill = backfills.status(session)
     if follow:
         _follow(session, backfills, backfill, None)
@@ -142,36 +142,36 @@ def status(
         _print_end(session, backfills, backfill, None)
 
 
-@app.command(cls=LocalPortCommand)
-def stop(stack: Stack, pipeline: PipelineName = None, local: LocalPort = None) -> None:
+@app.command(cls=SmprocCommand)
+def stop(pipeline: PipelineName = None, stack: Stack = None, local: LocalPort = None) -> None:
     """Stop the backfill that runs.
 
     What it has taken is processed; `smproc backfill resume` goes on after it.
     """
     session = open_session(local)
-    backfills = _of_stack(session, stack, pipeline)
+    backfills = _backfills(session, stack, pipeline)
     _print_end(session, backfills, backfills.stop(session), None)
 
 
-@app.command(cls=LocalPortCommand)
+@app.command(cls=SmprocCommand)
 def resume(
-    stack: Stack,
     pipeline: PipelineName = None,
+    stack: Stack = None,
     local: LocalPort = None,
     follow: Follow = True,  # noqa: FBT002
 ) -> None:
     """Go on with the backfill that was stopped."""
     session = open_session(local)
-    backfills = _of_stack(session, stack, pipeline)
+    backfills = _backfills(session, stack, pipeline)
     backfill = backfills.resume(session)
     if follow:
         _follow(session, backfills, backfill, None)
 
 
-def _of_stack(session: Session, stack: str, pipeline: str | None) -> Backfills:
-    from smproc.operations import Backfills  # noqa: PLC0415 - slow to load
+def _backfills(session: Session, stack: str | None, pipeline: str | None) -> Backfills:
+    from smproc.operations import Backfills, find_pipeline  # noqa: PLC0415 - slow to load
 
-    return Backfills.of_stack(session, stack, pipeline)
+    return Backfills.of(find_pipeline(session, pipeline, stack=stack))
 
 
 def _seconds(time: datetime | None) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from smproc.cli.session import LocalPort, Stack, open_session
+from smproc.cli.session import LocalPort, PipelineName, Stack, open_session
 
 EPILOG = """\
 \b
@@ -22,7 +22,8 @@ Examples:
 
 def run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to upload.", show_default=False)],
-    stack: Stack,
+    pipeline: PipelineName = None,
+    stack: Stack = None,
     name: Annotated[
         str | None,
         typer.Option(metavar="KEY", help="The object's name below the pipeline's prefix.  [default: the file's name]"),
@@ -50,20 +51,20 @@ def run(
     exit status is 0 if the execution succeeds, 1 if it fails.
     """
     from smproc.cli.report import RunReport  # noqa: PLC0415 - slow to load
-    from smproc.operations import Pipeline, default_start_timeout, uses_local_aws, watch  # noqa: PLC0415 - the same
+    from smproc.operations import default_start_timeout, find_pipeline, uses_local_aws, watch  # noqa: PLC0415 - the same
 
     if not file.is_file():
         raise FileNotFoundError(2, "there is no such file", str(file))
     session = open_session(local)
-    pipeline = Pipeline.of_stack(session, stack)
+    found = find_pipeline(session, pipeline, stack=stack)
     if start_timeout is None:
         start_timeout = default_start_timeout(session)
-    upload = pipeline.upload(session, file, name=name)
+    upload = found.upload(file, name=name)
     slow_start = f"for at most {start_timeout:g} s (--start-timeout): a batch may be filling" + (
         "" if uses_local_aws(session) else ", or S3 sends no events yet, about five minutes after a deployment"
     )
     with RunReport(sys.stdout, upload, slow_start=slow_start) as report:
-        for state in watch(session, pipeline, upload, start_timeout=start_timeout, timeout=timeout):
+        for state in watch(session, found, upload, start_timeout=start_timeout, timeout=timeout):
             report.update(state)
     report.finish(session, state)
     if not state.succeeded:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from smproc.cli.session import LocalPort, LocalPortCommand, Stack, open_session
+from smproc.cli.session import LocalPort, SmprocCommand, Stack, open_session
 from smproc.terminal_text import printable
 
 _FIRE_EPILOG = """\
@@ -21,12 +21,14 @@ Examples:
 app = typer.Typer(help="List the schedules of a pipeline, and fire one now.", no_args_is_help=True)
 
 
-@app.command("list", cls=LocalPortCommand)
-def list_schedules(stack: Stack, local: LocalPort = None) -> None:
+@app.command("list", cls=SmprocCommand)
+def list_schedules(stack: Stack = None, local: LocalPort = None) -> None:
     """List the schedules of a stack: their names, times, and what they do."""
-    from smproc.operations import schedules_of  # noqa: PLC0415 - slow to load
+    from smproc.operations import find_pipeline, schedules_of  # noqa: PLC0415 - slow to load
 
-    schedules = schedules_of(open_session(local), stack)
+    session = open_session(local)
+    stack = stack or find_pipeline(session).stack
+    schedules = schedules_of(session, stack)
     for schedule in schedules:
         does = "flushes the open batches" if schedule.flushes else "runs over the window since the last run"
         state = "" if schedule.enabled else ", disabled"
@@ -36,20 +38,20 @@ def list_schedules(stack: Stack, local: LocalPort = None) -> None:
         typer.echo(printable(f"the stack {stack!r} has no schedule of a pipeline"))
 
 
-@app.command("fire", cls=LocalPortCommand, epilog=_FIRE_EPILOG)
+@app.command("fire", cls=SmprocCommand, epilog=_FIRE_EPILOG)
 def fire(
-    stack: Stack,
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="The schedule.  [default: the only one of the stack]")
     ] = None,
+    stack: Stack = None,
     local: LocalPort = None,
 ) -> None:
     """Do now what a schedule does at its times, with the present as the time; it need not be enabled.
 
     The window of the next run starts where the window of this one ends.
     """
-    from smproc.operations import schedule_named  # noqa: PLC0415 - slow to load
+    from smproc.operations import find_pipeline, schedule_named  # noqa: PLC0415 - slow to load
 
     session = open_session(local)
-    schedule = schedule_named(session, stack, name)
+    schedule = schedule_named(session, stack or find_pipeline(session).stack, name)
     typer.echo(printable(f"{schedule.name}: {schedule.fire(session)}"))

@@ -9,17 +9,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from smproc.cli.output import OutputFormat
+
 if TYPE_CHECKING:
     import boto3
+
+    from smproc.operations import Pipeline
 
 DEFAULT_PORT = 4566
 
 Stack = Annotated[
-    str, typer.Option("--stack", metavar="NAME", help="The CloudFormation stack that contains the pipeline.")
+    str | None,
+    typer.Option(
+        "--stack", metavar="NAME", help="The CloudFormation stack that contains the pipeline.  [default: any]"
+    ),
 ]
 PipelineName = Annotated[
     str | None,
-    typer.Option("--pipeline", metavar="NAME", help="The pipeline, in a stack with several.  [default: the only one]"),
+    typer.Option(
+        "--pipeline",
+        metavar="NAME",
+        help="The pipeline, by its name or the end of it after a slash.  [default: the only one]",
+    ),
 ]
 LocalPort = Annotated[
     int | None,
@@ -33,23 +44,39 @@ Port = Annotated[int, typer.Option("--port", metavar="PORT", help="The port on 1
 Region = Annotated[str, typer.Option("--region", metavar="REGION", help="The AWS region to emulate.")]
 
 
-class LocalPortCommand(TyperCommand):
-    """A command whose ``--local`` takes an optional port, which Typer's options do not offer."""
+class SmprocCommand(TyperCommand):
+    """A command with options that Typer does not offer: ``--local`` takes an optional port, ``--json`` is a format."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer publishes no type for it
-        """Parse the arguments, the default port inserted after a bare ``--local``."""
-        return super().parse_args(ctx, _with_default_port(args))
+        """Parse the arguments, in the form in which Typer takes them."""
+        has_formats = any(isinstance(parameter.default, OutputFormat) for parameter in self.params)
+        return super().parse_args(ctx, _completed(args, has_formats=has_formats))
 
 
-def _with_default_port(args: Sequence[str]) -> list[str]:
+def _completed(args: Sequence[str], *, has_formats: bool) -> list[str]:
+    """Return the arguments with the default port after a bare ``--local``, and the format that ``--json`` means."""
     completed: list[str] = []
     for position, argument in enumerate(args):
         if argument == "--":
             return [*completed, *args[position:]]
+        if argument == "--json" and has_formats:
+            completed += ["--output", "json"]
+            continue
         completed.append(argument)
         if argument == "--local" and not "".join(args[position + 1 : position + 2]).isdecimal():
             completed.append(str(DEFAULT_PORT))
     return completed
+
+
+def open_pipeline(local_port: int | None, name: str | None, stack: str | None = None) -> Pipeline:
+    """Return the pipeline that a user means, of the account that boto3 finds, or of the local AWS.
+
+    Raises:
+        PipelineNotFoundError: there is none, or there are several and none is named.
+    """
+    from smproc.operations import find_pipeline  # noqa: PLC0415 - slow to load
+
+    return find_pipeline(open_session(local_port), name, stack=stack)
 
 
 def open_session(local_port: int | None) -> boto3.Session:

@@ -1,51 +1,82 @@
-"""Operations on deployed pipelines through boto3: upload a file, follow its execution, read its outputs, redrive."""
+"""Operations on deployed pipelines through boto3: find them, follow an upload, read outputs, run again what failed."""
 
 from smproc.operations.backfills import Backfill, Backfills
-from smproc.operations.dead_letters import DeadLetter, Trigger
+from smproc.operations.dead_letters import DeadLetter, dead_letters, redrive, retry
 from smproc.operations.errors import (
     BackfillRefusedError,
+    JobFailedError,
+    JobNotFoundError,
     NoExecutionStartedError,
     NothingToRetryError,
     OperationError,
     PipelineNotFoundError,
     RunTimedOutError,
+    UploadNotFoundError,
 )
 from smproc.operations.estimates import Estimate, estimate
-from smproc.operations.executions import failed_execution_of
 from smproc.operations.histories import read_execution
+from smproc.operations.jobs import ProcessingJob, StepJob, jobs_in
+from smproc.operations.logs import JobLog, LogLine
 from smproc.operations.outputs import OutputFile, output_files
-from smproc.operations.pipeline import Pipeline, Upload
+from smproc.operations.pipeline import Pipeline, Upload, choose_pipeline, find_pipeline, find_pipelines
 from smproc.operations.schedules import Schedule, schedule_named, schedules_of
 from smproc.operations.state_machines import choose, state_machine_of_stack
+from smproc.operations.status import PipelineDetails, PipelineStatus, details_of, status_of
+from smproc.operations.traces import ObjectState, Trace, trace, trace_in
+from smproc.operations.uploads import STATES, Execution, UploadReader, UploadRecord
 from smproc.operations.watch import Job, Run, default_start_timeout, uses_local_aws, watch
 
 __all__ = [
+    "STATES",
     "Backfill",
     "BackfillRefusedError",
     "Backfills",
     "DeadLetter",
     "Estimate",
+    "Execution",
     "Job",
+    "JobFailedError",
+    "JobLog",
+    "JobNotFoundError",
+    "LogLine",
     "NoExecutionStartedError",
     "NothingToRetryError",
+    "ObjectState",
     "OperationError",
     "OutputFile",
     "Pipeline",
+    "PipelineDetails",
     "PipelineNotFoundError",
+    "PipelineStatus",
+    "ProcessingJob",
     "Run",
     "RunTimedOutError",
     "Schedule",
-    "Trigger",
+    "StepJob",
+    "Trace",
     "Upload",
+    "UploadNotFoundError",
+    "UploadReader",
+    "UploadRecord",
     "choose",
+    "choose_pipeline",
+    "dead_letters",
     "default_start_timeout",
+    "details_of",
     "estimate",
-    "failed_execution_of",
+    "find_pipeline",
+    "find_pipelines",
+    "jobs_in",
     "output_files",
     "read_execution",
+    "redrive",
+    "retry",
     "schedule_named",
     "schedules_of",
     "state_machine_of_stack",
+    "status_of",
+    "trace",
+    "trace_in",
     "uses_local_aws",
     "watch",
 ]

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cdk_sagemaker_processing.model import names
-from smproc.operations.dead_letters import Trigger
-from smproc.operations.errors import BackfillRefusedError, PipelineNotFoundError
-from smproc.operations.stack_resources import resources_of
+from smproc.operations.errors import BackfillRefusedError
 
 if TYPE_CHECKING:
     from boto3 import Session
+
+    from smproc.operations.pipeline import Pipeline
 
 RUNNING, DONE = "RUNNING", "DONE"
 
@@ -105,26 +104,16 @@ class Backfills:
     dispatcher: str
 
     @classmethod
-    def of_stack(cls, session: Session, stack_name: str, pipeline: str | None = None) -> Backfills:
-        """Find the trigger of a stack by the tags of its queues and of its dispatcher.
-
-        Args:
-            session: a boto3 session.
-            stack_name: the name of the CloudFormation stack.
-            pipeline: the pipeline's name. Default: the only one of the stack.
+    def of(cls, pipeline: Pipeline) -> Backfills:
+        """Return the backfills of a pipeline.
 
         Raises:
-            PipelineNotFoundError: the stack does not exist, has no trigger, has several and none is named, or was
-                deployed by a version that has no backfills.
+            PipelineNotFoundError: it was deployed by a version that has no backfills.
         """
-        trigger = Trigger.of_stack(session, stack_name, pipeline)
-        functions = session.client("lambda")
-        for name in resources_of(session, stack_name, "AWS::Lambda::Function").values():
-            if functions.get_function(FunctionName=name).get("Tags", {}).get(names.PIPELINE_TAG) == trigger.pipeline:
-                return cls(pipeline=trigger.pipeline, state_machine_arn=trigger.state_machine_arn, dispatcher=name)
-        raise PipelineNotFoundError(
-            f"the pipeline {trigger.pipeline!r} was deployed by a version without backfills: none of its functions has "
-            f"the tag {names.PIPELINE_TAG}; deploy it again with this version"
+        return cls(
+            pipeline=pipeline.name,
+            state_machine_arn=pipeline.state_machine_arn,
+            dispatcher=pipeline.needs_dispatcher(),
         )
 
     def start(

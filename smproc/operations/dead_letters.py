@@ -1,4 +1,4 @@
-"""The queues of a deployed trigger: list its dead letters, send them back, retry failed executions."""
+"""The dead letters of a pipeline: list them, send them back, retry failed executions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from cdk_sagemaker_processing.model import names
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
-from smproc.operations.errors import NothingToRetryError, PipelineNotFoundError
+from smproc.operations.errors import NothingToRetryError
 from smproc.operations.executions import FAILED_STATUSES, describe_execution, parse_object
-from smproc.operations.stack_resources import resources_of
 
 if TYPE_CHECKING:
     from boto3 import Session
     from types_boto3_sqs.type_defs import MessageTypeDef
+
+    from smproc.operations.pipeline import Pipeline
 
 _VISIBILITY_TIMEOUT_IN_SECONDS = 300
 _ABOUT_MAX_LENGTH = 200
@@ -39,120 +40,66 @@ class DeadLetter:
     receives: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger:
-    """The queues of a deployed `S3Trigger`.
+def dead_letters(pipeline: Pipeline) -> list[DeadLetter]:
+    """List the messages of the two dead-letter queues of a pipeline and leave them there."""
+    letters = []
+    for part, url in _queues(pipeline):
+        messages = list(_receive_all(pipeline.session, url, before=time.time()))
+        _make_visible(pipeline.session, url, messages)
+        letters += [_letter(part, message) for message in messages]
+    return letters
 
-    Attributes:
-        pipeline: the pipeline's name.
-        state_machine_arn: the state machine that the trigger starts.
-        queue_url: the queue that the trigger reads.
-        dead_letter_queue_url: the queue of messages that it could not process.
-        undelivered_queue_url: the queue of events that EventBridge could not deliver.
+
+def redrive(pipeline: Pipeline) -> Iterator[DeadLetter]:
+    """Send each dead letter of a pipeline back to its queue; those that arrive meanwhile stay.
+
+    A message is sent before it is deleted: an interruption in between sends it twice, and the trigger processes it
+    once.
     """
+    sqs, started = pipeline.session.client("sqs"), time.time()
+    for part, url in _queues(pipeline):
+        for message in _receive_all(pipeline.session, url, before=started):
+            sqs.send_message(QueueUrl=pipeline.queue_url, MessageBody=message["Body"])
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            yield _letter(part, message)
 
-    pipeline: str
-    state_machine_arn: str
-    queue_url: str
-    dead_letter_queue_url: str
-    undelivered_queue_url: str
 
-    @classmethod
-    def of_stack(cls, session: Session, stack_name: str, pipeline: str | None = None) -> Trigger:
-        """Find the trigger of a stack by the tags of its queues.
+def retry(pipeline: Pipeline, execution_arn: str) -> str:
+    """Run the objects of a failed execution again, in a new execution; return a description of them.
 
-        Args:
-            session: a boto3 session.
-            stack_name: the name of the CloudFormation stack.
-            pipeline: the pipeline's name. Default: the only one of the stack.
+    Two requests for one execution start one, because the new execution is named after the failed one.
 
-        Raises:
-            PipelineNotFoundError: the stack does not exist, has no trigger, or has several and none is named.
-        """
-        sqs = session.client("sqs")
-        queues: dict[str, dict[str, str]] = {}
-        state_machines: dict[str, str] = {}
-        for url in resources_of(session, stack_name, "AWS::SQS::Queue").values():
-            tags = sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
-            if names.QUEUE_PART_TAG in tags:
-                queues.setdefault(tags[names.PIPELINE_TAG], {})[tags[names.QUEUE_PART_TAG]] = url
-                state_machines[tags[names.PIPELINE_TAG]] = tags[names.STATE_MACHINE_TAG]
-        if not queues:
-            raise PipelineNotFoundError(
-                f"the stack {stack_name!r} has no S3Trigger: none of its queues has the tag {names.QUEUE_PART_TAG}"
-            )
-        if (pipeline is None and len(queues) > 1) or pipeline not in (None, *queues):
-            problem = f"no pipeline {pipeline!r}" if pipeline is not None else "several pipelines"
-            choices = ", ".join(sorted(queues))
-            raise PipelineNotFoundError(
-                f"the stack {stack_name!r} has {problem}; name one of these with --pipeline: {choices}"
-            )
-        name = pipeline or next(iter(queues))
-        return cls(
-            pipeline=name,
-            state_machine_arn=state_machines[name],
-            queue_url=queues[name][names.INPUT_QUEUE],
-            dead_letter_queue_url=queues[name][names.DEAD_LETTER_QUEUE],
-            undelivered_queue_url=queues[name][names.UNDELIVERED_QUEUE],
+    Args:
+        pipeline: the pipeline.
+        execution_arn: the failed execution.
+
+    Raises:
+        NothingToRetryError: the execution does not exist, has not failed, or was not started by a trigger.
+    """
+    execution = describe_execution(pipeline.session, execution_arn)
+    name = execution["name"]
+    if execution["status"] not in FAILED_STATUSES:
+        raise NothingToRetryError(
+            f"the execution {name} is {execution['status']}; only one that failed, timed out or was stopped can be "
+            "retried (to run an object again, upload it again)"
         )
+    message, about = _replay_of(name, parse_object(execution.get("input")))
+    pipeline.session.client("sqs").send_message(QueueUrl=pipeline.queue_url, MessageBody=json.dumps(message))
+    return about
 
-    def dead_letters(self, session: Session) -> list[DeadLetter]:
-        """List the messages of the two dead-letter queues and leave them there."""
-        letters = []
-        for part, url in self._dead_letter_queues():
-            messages = list(_receive_all(session, url, before=time.time()))
-            _make_visible(session, url, messages)
-            letters += [_letter(part, message) for message in messages]
-        return letters
 
-    def redrive(self, session: Session) -> Iterator[DeadLetter]:
-        """Send each dead letter back to the trigger's queue; those that arrive meanwhile stay.
-
-        A message is sent before it is deleted: an interruption in between sends it twice, and the trigger processes it
-        once.
-        """
-        sqs, started = session.client("sqs"), time.time()
-        for part, url in self._dead_letter_queues():
-            for message in _receive_all(session, url, before=started):
-                sqs.send_message(QueueUrl=self.queue_url, MessageBody=message["Body"])
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                yield _letter(part, message)
-
-    def retry(self, session: Session, execution_arn: str) -> str:
-        """Run the objects of a failed execution again, in a new execution; return a description of them.
-
-        Two requests for one execution start one, because the new execution is named after the failed one.
-
-        Args:
-            session: a boto3 session.
-            execution_arn: the failed execution.
-
-        Raises:
-            NothingToRetryError: the execution does not exist, has not failed, or was not started by a trigger.
-        """
-        execution = describe_execution(session, execution_arn)
-        name = execution["name"]
-        if execution["status"] not in FAILED_STATUSES:
-            raise NothingToRetryError(
-                f"the execution {name} is {execution['status']}; only one that failed, timed out or was stopped can be "
-                "retried (to run an object again, upload it again)"
-            )
-        message, about = _replay_of(name, parse_object(execution.get("input")))
-        session.client("sqs").send_message(QueueUrl=self.queue_url, MessageBody=json.dumps(message))
-        return about
-
-    def _dead_letter_queues(self) -> tuple[tuple[str, str], ...]:
-        return (
-            (names.DEAD_LETTER_QUEUE, self.dead_letter_queue_url),
-            (names.UNDELIVERED_QUEUE, self.undelivered_queue_url),
-        )
+def _queues(pipeline: Pipeline) -> tuple[tuple[str, str], ...]:
+    return (
+        (names.DEAD_LETTER_QUEUE, pipeline.dead_letter_queue_url),
+        (names.UNDELIVERED_QUEUE, pipeline.undelivered_queue_url),
+    )
 
 
 def _replay_of(name: str, execution_input: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     """Return the message that runs an execution's objects again, and a description of them.
 
-    It is the message that the trigger itself sends to the dead-letter queue for a failure, so that `Trigger.retry` and
-    `Trigger.redrive` of one failure start its objects once.
+    It is the message that the trigger itself sends to the dead-letter queue for a failure, so that `retry` and
+    `redrive` of one failure start its objects once.
     """
     batch = execution_input.get("batch")
     # Executions that an earlier version started may have both a batch and a key.

@@ -4,7 +4,10 @@
 
     RuntimeError
     └── OperationError                   one sentence for the person who operates the pipeline
-        ├── PipelineNotFoundError        the stack does not exist, or does not name its pipeline
+        ├── PipelineNotFoundError        there is no such pipeline or stack, or there are several
+        ├── UploadNotFoundError          the pipeline knows no such upload
+        ├── JobNotFoundError             there is no such job
+        ├── JobFailedError               a job failed or was stopped while somebody waited for it
         ├── NoExecutionStartedError      an object is in S3, and no execution started for it
         ├── RunTimedOutError             an execution did not end within the caller's time limit
         ├── NothingToRetryError          the execution to retry has not failed, or does not exist
@@ -19,7 +22,19 @@ class OperationError(RuntimeError):
 
 
 class PipelineNotFoundError(OperationError):
-    """The stack does not exist, or does not name its pipeline."""
+    """There is no such pipeline or stack, or there are several."""
+
+
+class UploadNotFoundError(OperationError):
+    """The pipeline knows no such upload."""
+
+
+class JobNotFoundError(OperationError):
+    """There is no such processing job."""
+
+
+class JobFailedError(OperationError):
+    """A job failed or was stopped while somebody waited for it."""
 
 
 class NoExecutionStartedError(OperationError):

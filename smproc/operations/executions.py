@@ -1,15 +1,14 @@
-"""Failed executions, and the objects that they processed."""
+"""Executions, and the objects that they processed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from botocore.exceptions import ClientError
 
-from cdk_sagemaker_processing.model.s3_uri import S3_SCHEME, S3Uri, split_s3_uri
+from cdk_sagemaker_processing.model.s3_uri import S3Uri, split_s3_uri
 from smproc.operations.errors import NothingToRetryError
 
 if TYPE_CHECKING:
@@ -17,34 +16,6 @@ if TYPE_CHECKING:
     from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
 FAILED_STATUSES: Final[tuple[Literal["FAILED", "TIMED_OUT", "ABORTED"], ...]] = ("FAILED", "TIMED_OUT", "ABORTED")
-
-
-def failed_execution_of(session: Session, state_machine_arn: str, key: str) -> str:
-    """Return the ARN of the newest failed execution that processed an object.
-
-    Args:
-        session: a boto3 session.
-        state_machine_arn: the state machine of the pipeline.
-        key: the object's key, or its S3 URI.
-
-    Raises:
-        NothingToRetryError: there is none.
-    """
-    states = session.client("stepfunctions")
-    key = split_s3_uri(key)[1] if key.startswith(S3_SCHEME) else key
-    newest: tuple[datetime, str] | None = None
-    for status in FAILED_STATUSES:
-        pages = states.get_paginator("list_executions").paginate(stateMachineArn=state_machine_arn, statusFilter=status)
-        for page in pages:
-            for listed in page["executions"]:
-                if newest is not None and listed["startDate"] <= newest[0]:
-                    break
-                execution = states.describe_execution(executionArn=listed["executionArn"])
-                if key in keys_of(session, parse_object(execution.get("input"))):
-                    newest = listed["startDate"], listed["executionArn"]
-    if newest is None:
-        raise NothingToRetryError(f"no failed execution of the pipeline was about the object {key!r}")
-    return newest[1]
 
 
 def keys_of(session: Session, execution_input: Mapping[str, Any]) -> list[str]:

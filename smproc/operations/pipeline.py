@@ -1,23 +1,24 @@
-"""A deployed pipeline: its input bucket and its state machine."""
+"""A deployed pipeline, found by the tags that its deployment gives to its parts."""
 
 from __future__ import annotations
 
 import email.utils
+import json
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from cdk_sagemaker_processing.model.s3_uri import S3Uri, split_s3_uri
+from cdk_sagemaker_processing.model import names
+from cdk_sagemaker_processing.model.s3_uri import S3Uri
 from smproc.operations.errors import PipelineNotFoundError
-from smproc.operations.stack_resources import no_stack
 
 if TYPE_CHECKING:
     from boto3 import Session
 
-_REQUIRED_OUTPUTS = ("UploadTo", "StateMachine")
+_SEPARATOR = "/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,58 +47,99 @@ class Upload:
         return str(S3Uri(self.bucket, self.key))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """A deployed pipeline.
+    """A deployed pipeline: an `EventDrivenProcessing`, or an `S3Trigger` alone.
+
+    Its parts are found by their tags, so nothing has to be configured.
 
     Attributes:
-        bucket: the input bucket's name.
-        prefix: the key prefix of the objects that start the pipeline; empty, or ending as it was configured.
-        state_machine_arn: the ARN of the state machine that runs the jobs.
+        session: the boto3 session of its account and region.
+        name: its name, the path of its construct, e.g. ``ProcessingDemo/Pipeline``.
+        stack: the CloudFormation stack; empty if an earlier version deployed it.
+        state_machine_arn: the state machine that runs its jobs.
+        bucket: the bucket that objects arrive in; empty if an earlier version deployed it.
+        table: the name of its ledger, a DynamoDB table; empty if an earlier version deployed it.
+        dispatcher: the name of the function that starts executions; empty if an earlier version deployed it.
+        intake: the name of the function that takes uploads; empty if an earlier version deployed it.
+        queue_arn: the queue of its uploads.
+        dead_letter_queue_arn: the queue of what could not be processed.
+        undelivered_queue_arn: the queue of events that EventBridge could not deliver.
+
+    Example:
+        >>> pipeline = find_pipeline(boto3.Session(), "Pipeline")
+        >>> pipeline.name
+        'ProcessingDemo/Pipeline'
     """
 
-    bucket: str
-    prefix: str
+    session: Session = field(repr=False, compare=False)
+    name: str
+    stack: str = ""
     state_machine_arn: str
+    bucket: str = ""
+    table: str = ""
+    dispatcher: str = ""
+    intake: str = ""
+    queue_arn: str = ""
+    dead_letter_queue_arn: str = ""
+    undelivered_queue_arn: str = ""
 
-    @classmethod
-    def of_stack(cls, session: Session, stack_name: str) -> Pipeline:
-        """Find the pipeline of a stack by two of the stack's outputs, ``UploadTo`` and ``StateMachine``.
+    @cached_property
+    def queue_url(self) -> str:
+        """The URL of the queue of its uploads."""
+        return self._url_of(self.queue_arn)
 
-        Args:
-            session: a boto3 session.
-            stack_name: the name of the CloudFormation stack.
+    @cached_property
+    def dead_letter_queue_url(self) -> str:
+        """The URL of the queue of what could not be processed."""
+        return self._url_of(self.dead_letter_queue_arn)
+
+    @cached_property
+    def undelivered_queue_url(self) -> str:
+        """The URL of the queue of events that EventBridge could not deliver."""
+        return self._url_of(self.undelivered_queue_arn)
+
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        """The settings of its dispatcher: ``prefixes``, ``batch_size``, ``max_concurrent_jobs`` and others.
 
         Raises:
-            PipelineNotFoundError: the stack does not exist, or lacks one of the outputs.
+            PipelineNotFoundError: an earlier version deployed it.
         """
-        try:
-            stacks = session.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":
-                raise
-            raise no_stack(stack_name) from None
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", ())}
-        if missing := [name for name in _REQUIRED_OUTPUTS if name not in outputs]:
-            raise PipelineNotFoundError(
-                f"the stack {stack_name!r} has no output {' and no output '.join(missing)}; add to it "
-                'CfnOutput(self, "UploadTo", value=pipeline.upload_uri) and '
-                'CfnOutput(self, "StateMachine", value=pipeline.state_machine.state_machine_arn)'
-            )
-        bucket, prefix = split_s3_uri(outputs["UploadTo"])
-        return cls(bucket=bucket, prefix=prefix, state_machine_arn=outputs["StateMachine"])
+        configuration = self.session.client("lambda").get_function_configuration(FunctionName=self.needs_dispatcher())
+        found: dict[str, Any] = json.loads(configuration.get("Environment", {}).get("Variables", {})["SETTINGS"])
+        return found
 
-    def upload(self, session: Session, path: Path, *, name: str | None = None) -> Upload:
+    @property
+    def upload_uri(self) -> str:
+        """The S3 URI to upload objects to so that they start the pipeline."""
+        prefixes = self.settings.get("prefixes") or [""]
+        return str(S3Uri(self.bucket, prefixes[0]))
+
+    def needs_dispatcher(self) -> str:
+        """Return the name of the dispatcher.
+
+        Raises:
+            PipelineNotFoundError: an earlier version deployed the pipeline, whose parts have fewer tags.
+        """
+        if not self.dispatcher:
+            raise PipelineNotFoundError(
+                f"the pipeline {self.name!r} was deployed by an earlier version, whose functions have no tag "
+                f"{names.PART_TAG}; deploy its stack again with this version"
+            )
+        return self.dispatcher
+
+    def upload(self, path: Path, *, name: str | None = None) -> Upload:
         """Upload a file to the pipeline.
 
         Args:
-            session: a boto3 session.
             path: the file.
-            name: the object's name below the prefix. Default: the file's own.
+            name: the object's name below the pipeline's first prefix. Default: the file's own.
         """
-        key = f"{self.prefix}{name or path.name}"
+        prefix = S3Uri.parse(self.upload_uri).key
+        key = f"{prefix}{name or path.name}"
         with path.open("rb") as body:
-            response = session.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)
+            response = self.session.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)
         returned, monotonic = time.time(), time.monotonic()
         date = response["ResponseMetadata"]["HTTPHeaders"].get("date")
         at = email.utils.parsedate_to_datetime(date).timestamp() if date else returned
@@ -109,3 +151,90 @@ class Pipeline:
             returned=returned,
             monotonic=monotonic,
         )
+
+    def _url_of(self, queue_arn: str) -> str:
+        *_, account, name = queue_arn.split(":")
+        answer = self.session.client("sqs").get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
+        return answer["QueueUrl"]
+
+
+def find_pipelines(session: Session, *, stack: str | None = None, bucket: str | None = None) -> list[Pipeline]:
+    """Return the pipelines of an account and region, by their names.
+
+    Args:
+        session: a boto3 session.
+        stack: the CloudFormation stack. Default: any.
+        bucket: the bucket that objects arrive in; the queues of the pipelines are not looked for. Default: any.
+
+    See: https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+    """
+    filters: list[dict[str, Any]] = [{"Key": names.PART_TAG}]
+    if bucket is not None:
+        filters.append({"Key": names.BUCKET_TAG, "Values": [bucket]})
+    pages = session.client("resourcegroupstaggingapi").get_paginator("get_resources")
+    parts: dict[str, list[tuple[str, dict[str, str]]]] = {}
+    # Jobs have the pipeline's tag, too, and remain for ever.
+    for page in pages.paginate(TagFilters=filters, ResourceTypeFilters=["sqs", "lambda:function"]):
+        for resource in page["ResourceTagMappingList"]:
+            tags = {tag["Key"]: tag["Value"] for tag in resource["Tags"]}
+            parts.setdefault(tags.get(names.PIPELINE_TAG, ""), []).append((resource["ResourceARN"], tags))
+    found = [_pipeline_of(session, name, some) for name, some in sorted(parts.items()) if name]
+    return [one for one in found if one.state_machine_arn and stack in (None, one.stack)]
+
+
+def find_pipeline(session: Session, name: str | None = None, *, stack: str | None = None) -> Pipeline:
+    """Return the pipeline that a user means.
+
+    Args:
+        session: a boto3 session.
+        name: its name, or the end of it after a slash. Default: the only one.
+        stack: the CloudFormation stack. Default: any.
+
+    Raises:
+        PipelineNotFoundError: there is none, or there are several.
+    """
+    return choose_pipeline(find_pipelines(session, stack=stack), name, stack=stack)
+
+
+def choose_pipeline(pipelines: Iterable[Pipeline], name: str | None, *, stack: str | None = None) -> Pipeline:
+    """Return the one of some pipelines that a user means; see `find_pipeline`."""
+    known = list(pipelines)
+    matching = [one for one in known if name is None or _ends_in(one.name, name)]
+    exact = [one for one in matching if one.name == name]
+    if len(exact or matching) == 1:
+        return (exact or matching)[0]
+    where = f"the stack {stack!r}" if stack is not None else "this account and region"
+    if not known:
+        raise PipelineNotFoundError(
+            f"{where} has no pipeline: no function or queue has the tag {names.PART_TAG}; deploy one with `cdk deploy`"
+            + ("" if stack is None else ", or name another stack with --stack")
+        )
+    problem = f"no pipeline {name!r}" if name is not None and not matching else f"{len(matching)} pipelines"
+    problem += f" {name!r}" if name is not None and matching else ""
+    choices = ", ".join(one.name for one in matching or known)
+    raise PipelineNotFoundError(f"{where} has {problem}; name one of these with --pipeline: {choices}")
+
+
+def _ends_in(path: str, name: str) -> bool:
+    return f"{_SEPARATOR}{path}".endswith(f"{_SEPARATOR}{name.lstrip(_SEPARATOR)}")
+
+
+def _pipeline_of(session: Session, name: str, parts: Iterable[tuple[str, Mapping[str, str]]]) -> Pipeline:
+    arns: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    for arn, some in parts:
+        arns[some[names.PART_TAG]] = arn
+        tags |= some
+    return Pipeline(
+        session=session,
+        name=name,
+        stack=tags.get(names.STACK_TAG, ""),
+        state_machine_arn=tags.get(names.STATE_MACHINE_TAG, ""),
+        bucket=tags.get(names.BUCKET_TAG, ""),
+        table=tags.get(names.LEDGER_TAG, ""),
+        dispatcher=arns.get(names.DISPATCHER, "").rpartition(":")[2],
+        intake=arns.get(names.INTAKE, "").rpartition(":")[2],
+        queue_arn=arns.get(names.INPUT_QUEUE, ""),
+        dead_letter_queue_arn=arns.get(names.DEAD_LETTER_QUEUE, ""),
+        undelivered_queue_arn=arns.get(names.UNDELIVERED_QUEUE, ""),
+    )

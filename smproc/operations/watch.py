@@ -6,14 +6,12 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from botocore.exceptions import ClientError
-
-from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
 from smproc.operations.errors import NoExecutionStartedError, RunTimedOutError
 from smproc.operations.executions import keys_of, parse_object
+from smproc.operations.logs import JobLog
 from smproc.operations.pipeline import Pipeline, Upload
 
 if TYPE_CHECKING:
@@ -35,12 +33,6 @@ _UPLOAD_AGAIN = (
 )
 
 
-class _Position(TypedDict, total=False):
-    """The position in a log stream, as GetLogEvents takes it."""
-
-    nextToken: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A processing job as DescribeProcessingJob reports it.
@@ -49,7 +41,7 @@ class Job:
         name: unique in account and region.
         status: ``InProgress``, ``Completed``, ``Failed``, ``Stopping`` or ``Stopped``.
         description: the whole response.
-        log: the lines that it printed, of all hosts, in the order of their log streams.
+        log: the lines that it printed, of all hosts, in the order of their times.
     """
 
     name: str
@@ -170,11 +162,10 @@ class _Watcher:
         self._session = session
         self._states = session.client("stepfunctions")
         self._sagemaker = session.client("sagemaker")
-        self._logs = session.client("logs")
         self._pipeline = pipeline
         self._run = Run(upload=upload)
         self._other_executions: set[str] = set()
-        self._tokens: dict[str, str] = {}
+        self._logs: dict[str, JobLog] = {}
 
     def poll(self) -> Run:
         """Return the current state of the run."""
@@ -224,32 +215,9 @@ class _Watcher:
             return before
         description = self._sagemaker.describe_processing_job(ProcessingJobName=name)
         # The description first: when it shows the end, the log read afterwards holds every line printed before it.
-        log = (before.log if before else ()) + self._new_lines(name)
+        reader = self._logs.setdefault(name, JobLog(self._session, name))
+        log = (before.log if before else ()) + tuple(line.text for line in reader.new_lines())
         return Job(name=name, status=description["ProcessingJobStatus"], description=description, log=log)
-
-    def _new_lines(self, job_name: str) -> tuple[str, ...]:
-        try:
-            streams = self._logs.describe_log_streams(
-                logGroupName=PROCESSING_LOG_GROUP, logStreamNamePrefix=f"{job_name}/"
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":  # no job of the account has printed yet
-                return ()
-            raise
-        lines: list[str] = []
-        for stream in streams["logStreams"]:
-            name = stream["logStreamName"]
-            while True:
-                token = self._tokens.get(name)
-                position: _Position = {"nextToken": token} if token else {}
-                response = self._logs.get_log_events(
-                    logGroupName=PROCESSING_LOG_GROUP, logStreamName=name, startFromHead=True, **position
-                )
-                lines += [event["message"] for event in response["events"]]
-                self._tokens[name] = response["nextForwardToken"]
-                if response["nextForwardToken"] == token or not response["events"]:
-                    break
-        return tuple(lines)
 
 
 def _is_submission(event: HistoryEventTypeDef) -> bool:

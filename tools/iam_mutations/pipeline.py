@@ -18,7 +18,7 @@ import boto3
 from cdk_sagemaker_processing.model import names
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from smproc.local import LocalAws
-from smproc.operations import Trigger
+from smproc.operations import find_pipeline, retry
 from tests.helpers.deployment import cdk, session_at
 from tools.iam_mutations.action import DENIED, Action, as_list
 from tools.iam_mutations.documented import DOCUMENTED
@@ -176,7 +176,7 @@ class Pipeline(ABC):
         yield from self.until_ended(mark)
         execution = self.execution(mark)
         assert execution is not None  # noqa: S101 - it has ended
-        Trigger.of_stack(self.session, self.stack).retry(self.session, execution["executionArn"])
+        retry(find_pipeline(self.session, stack=self.stack), execution["executionArn"])
         yield from self.until_queue_is_empty()
         yield from self.until_settled()
 

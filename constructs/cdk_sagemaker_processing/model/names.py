@@ -25,14 +25,19 @@ OBJECT_CREATED: Final = "Object Created"
 # The tag of a job that leads back to its execution; PIPELINE_TAG is on jobs too.
 EXECUTION_TAG: Final = "processing:execution"
 
-# The tags by which `smproc redrive` and `smproc retry` find the queues of a trigger.
+# The tags by which `smproc` finds pipelines and their parts; the dispatcher has them all.
 PIPELINE_TAG: Final = "processing:pipeline"
-QUEUE_PART_TAG: Final = "processing:part"
+PART_TAG: Final = "processing:part"
 STATE_MACHINE_TAG: Final = "processing:state-machine"
-# The values of QUEUE_PART_TAG.
+STACK_TAG: Final = "processing:stack"
+BUCKET_TAG: Final = "processing:bucket"
+LEDGER_TAG: Final = "processing:ledger"
+# The values of PART_TAG.
 INPUT_QUEUE: Final = "queue"
 DEAD_LETTER_QUEUE: Final = "dead-letters"
 UNDELIVERED_QUEUE: Final = "undelivered"
+INTAKE: Final = "intake"
+DISPATCHER: Final = "dispatcher"
 
 
 def tag_value(text: str) -> str:

@@ -11,12 +11,14 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import RETRIED_EVERY_MINUTE
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.trigger.permissions import (
+    grant_count_messages,
     grant_invoke_dispatcher,
     grant_ledger_access,
     grant_list_keys,
@@ -37,6 +39,7 @@ class Ledger(Construct):
         objects: the bucket that objects arrive in, and the prefixes of their keys.
         single: whether each execution is about a single object.
         rules: the rules that send uploads.
+        dead_letter_queues: the queue of what could not be processed, and that of undelivered events.
         reconcile: the interval at which the bucket is listed for uploads that no event reported; None for never.
         removal_policy: applies when the table is removed from the stack.
     """
@@ -50,6 +53,7 @@ class Ledger(Construct):
         objects: tuple[s3.IBucket, Sequence[str]],
         single: bool,
         rules: Sequence[events.Rule],
+        dead_letter_queues: tuple[sqs.IQueue, sqs.IQueue],
         reconcile: Duration | None,
         removal_policy: RemovalPolicy,
     ) -> None:
@@ -94,6 +98,7 @@ class Ledger(Construct):
         grant_objects = grant_list_keys if single else grant_read_objects
         grant_objects(self.dispatcher.execution_role, *objects)
         grant_list_uploads(self.dispatcher.execution_role, *objects, rules, self.table)
+        grant_count_messages(self.dispatcher.execution_role, dead_letter_queues)
         events.Rule(
             self,
             "Minute",
@@ -107,6 +112,7 @@ class Ledger(Construct):
                         {
                             "minute": True,
                             "rules": [rule.rule_name for rule in rules],
+                            "undelivered": dead_letter_queues[1].queue_url,
                             **({"reconcile": reconcile.to_seconds()} if reconcile is not None else {}),
                         }
                     ),

@@ -142,6 +142,13 @@ def grant_scan_ledger(role: iam.IRole, table: dynamodb.ITableV2) -> None:
     _allow(role, ["dynamodb:Scan"], [table.table_arn])
 
 
+def grant_count_messages(role: iam.IRole, queues: Sequence[sqs.IQueue]) -> None:
+    """Grant a role permission to count the messages of some queues."""
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html: how many dead
+    # letters there are, for `smproc status`. It reads no message, so it needs no key.
+    _allow(role, ["sqs:GetQueueAttributes"], [queue.queue_arn for queue in queues])
+
+
 def grant_list_uploads(
     role: iam.IRole,
     bucket: s3.IBucket,

@@ -249,6 +249,7 @@ class S3Trigger(Construct):
             objects=(bucket, self.pattern.key_prefixes()),
             single=batching.batch_size == 1,
             rules=self.rules,
+            dead_letter_queues=(self.dead_letter_queue, self.undelivered_queue),
             reconcile=reconcile,
             removal_policy=removal_policy,
         )
@@ -278,17 +279,7 @@ class S3Trigger(Construct):
             self.ledger.alarm,
             *failure_alarms(self, state_machine),
         ]
-        # `smproc redrive` and `smproc retry` find the queues by these tags, and `smproc backfill` the dispatcher.
-        tagged = names.tag_value(self.pipeline_name)
-        for part, queue in (
-            (names.INPUT_QUEUE, self.queue),
-            (names.DEAD_LETTER_QUEUE, self.dead_letter_queue),
-            (names.UNDELIVERED_QUEUE, self.undelivered_queue),
-        ):
-            Tags.of(queue).add(names.PIPELINE_TAG, tagged)
-            Tags.of(queue).add(names.QUEUE_PART_TAG, part)
-            Tags.of(queue).add(names.STATE_MACHINE_TAG, state_machine.state_machine_arn)
-        Tags.of(self.ledger.dispatcher).add(names.PIPELINE_TAG, tagged)
+        self._tag_parts(bucket, state_machine)
 
     def on_failure(self, construct_id: str, target: events.IRuleTarget | None = None) -> events.Rule:
         """Create a rule for the events of failed executions of this trigger.
@@ -360,6 +351,27 @@ class S3Trigger(Construct):
         self.alarms.append(flush.alarm)
         return flush
 
+    def _tag_parts(self, bucket: s3.IBucket, state_machine: sfn.IStateMachine) -> None:
+        """Add the tags by which ``smproc`` finds the parts of the pipeline."""
+        pipeline = {names.PIPELINE_TAG: names.tag_value(self.pipeline_name)}
+        queue = {**pipeline, names.STATE_MACHINE_TAG: state_machine.state_machine_arn}
+        dispatcher = {
+            **queue,
+            names.STACK_TAG: _root_stack(self).stack_name,
+            names.BUCKET_TAG: bucket.bucket_name,
+            names.LEDGER_TAG: self.ledger.table.table_name,
+        }
+        for construct, part, tags in (
+            (self.queue, names.INPUT_QUEUE, queue),
+            (self.dead_letter_queue, names.DEAD_LETTER_QUEUE, queue),
+            (self.undelivered_queue, names.UNDELIVERED_QUEUE, queue),
+            (self.function, names.INTAKE, pipeline),
+            (self.ledger.dispatcher, names.DISPATCHER, dispatcher),
+        ):
+            manager = Tags.of(construct)
+            for key, value in {**tags, names.PART_TAG: part}.items():
+                manager.add(key, value)
+
     def _refuse_own_manifests(self, bucket: s3.IBucket, manifest_bucket: s3.IBucket, prefixes: Sequence[str]) -> None:
         if bucket.bucket_name == manifest_bucket.bucket_name and self.pattern.may_match_below(f"{MANIFESTS_PREFIX}/"):
             raise ConflictingValuesError(
@@ -419,6 +431,14 @@ class S3Trigger(Construct):
             ),
             targets=[target],
         )
+
+
+def _root_stack(scope: Construct) -> Stack:
+    """Return the stack that a user deploys, also from within a nested one."""
+    found = Stack.of(scope)
+    while found.nested_stack_parent is not None:
+        found = found.nested_stack_parent
+    return found
 
 
 def _prefixes_of_function(prefixes: Sequence[str], group_by: GroupBy | None) -> list[str]:

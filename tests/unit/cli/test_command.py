@@ -18,7 +18,7 @@ from smproc import operations
 from smproc.cli import local, main
 from smproc.cli.errors import describe
 from smproc.cli.report import RunReport
-from smproc.cli.session import _with_default_port, open_session
+from smproc.cli.session import _completed, open_session
 from smproc.local import LocalAws
 from smproc.local.server.sagemaker.faults import KINDS
 from tests.helpers.stacks import ROOT
@@ -126,7 +126,12 @@ def test_without_a_command_the_help_is_shown_and_the_exit_status_is_2(
     [
         (["rum"], "smproc: no such command 'rum'. Did you mean 'run'?\nTry `smproc --help`.\n"),
         (["run"], "smproc run: missing argument 'FILE'\nTry `smproc run --help`.\n"),
-        (["run", "file"], "smproc run: missing option '--stack'\nTry `smproc run --help`.\n"),
+        (["trace"], "smproc trace: missing argument 'S3_URI'\nTry `smproc trace --help`.\n"),
+        (
+            ["uploads", "list", "--since", "soon"],
+            "smproc uploads list: invalid value for '--since': a duration must be a number and one of s, m, h, d and w, "
+            "such as 2h, got 'soon'\nTry `smproc uploads list --help`.\n",
+        ),
         (["--stack"], "smproc: no such option: --stack\nTry `smproc --help`.\n"),
         (
             ["local", "start", "--runner", "vm"],
@@ -225,7 +230,7 @@ def test_every_error_but_a_defect_is_a_sentence(error: Exception, sentence: str 
     ],
 )
 def test_local_without_a_port_takes_the_default_port(arguments: list[str], completed: list[str]) -> None:
-    assert _with_default_port(arguments) == completed
+    assert _completed(arguments, has_formats=False) == completed
 
 
 def test_the_command_offers_the_faults_of_the_server() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import typer
 
+from cdk_sagemaker_processing.model import names
 from smproc import operations
 from smproc.cli import run as command
 
@@ -50,7 +51,10 @@ class FakeSession:
 
     def client(self, name: str) -> Any:  # noqa: ANN401
         return {
-            "cloudformation": SimpleNamespace(describe_stacks=self._stacks),
+            "resourcegroupstaggingapi": SimpleNamespace(
+                get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: [self._tagged()])
+            ),
+            "lambda": SimpleNamespace(get_function_configuration=lambda **_: self._configuration()),
             "s3": SimpleNamespace(put_object=self._put_object),
             "stepfunctions": SimpleNamespace(
                 meta=SimpleNamespace(endpoint_url=self.endpoint),
@@ -61,10 +65,19 @@ class FakeSession:
             "logs": None,
         }[name]
 
-    def _stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - as boto3's
-        outputs = {"UploadTo": "s3://in/incoming/", "StateMachine": MACHINE}
-        listed = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
-        return {"Stacks": [{"StackName": StackName, "Outputs": listed}]}
+    def _tagged(self) -> dict[str, Any]:
+        tags = {
+            names.PIPELINE_TAG: "Stack/Pipeline",
+            names.PART_TAG: names.DISPATCHER,
+            names.STACK_TAG: "Stack",
+            names.BUCKET_TAG: "in",
+            names.STATE_MACHINE_TAG: MACHINE,
+        }
+        tagged = [{"Key": key, "Value": value} for key, value in tags.items()]
+        return {"ResourceTagMappingList": [{"ResourceARN": "arn:aws:lambda:r:1:function:d", "Tags": tagged}]}
+
+    def _configuration(self) -> dict[str, Any]:
+        return {"Environment": {"Variables": {"SETTINGS": json.dumps({"prefixes": ["incoming/"]})}}}
 
     def _put_object(self, **_: object) -> dict[str, Any]:
         self.uploaded = self.clock.now
@@ -99,7 +112,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def run(session: FakeSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **arguments: float) -> None:
     (tmp_path / "data.csv").write_text("a,b\n")
     monkeypatch.setattr(command, "open_session", lambda _: session)
-    command.run(tmp_path / "data.csv", "Stack", **arguments)  # type: ignore[arg-type] # any option
+    command.run(tmp_path / "data.csv", **arguments)  # type: ignore[arg-type] # any option
 
 
 @pytest.mark.parametrize(

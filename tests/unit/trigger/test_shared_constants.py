@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 import cdk_sagemaker_processing as p
+from cdk_sagemaker_processing.model import names
 from cdk_sagemaker_processing.model.limits import shapes
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX
 from cdk_sagemaker_processing.trigger.batching import Batching
@@ -34,7 +35,8 @@ from s3_trigger.outbox import Notice, publish
 from s3_trigger.runs import BATCH, EACH, Run
 from s3_trigger.sources import S3_URI_MAX, manifest_source
 from s3_trigger.starter import Starter
-from smproc.operations import Trigger
+from smproc import operations
+from smproc.operations import find_pipelines
 from smproc.operations.executions import keys_of
 from tests.helpers.stacks import stack, template
 
@@ -52,9 +54,6 @@ SETTINGS = {
 }
 UPLOAD = Upload("in", "in/a.csv", "1".ljust(messages.SEQUENCER_LENGTH, "0"))
 MANIFEST = manifest_source(("out", "manifests/m.json"))
-TRIGGER = Trigger(
-    pipeline="p", state_machine_arn="m", queue_url="q", dead_letter_queue_url="d", undelivered_queue_url="u"
-)
 kinds = pytest.mark.parametrize("kind", [BATCH, EACH])
 siblings = pytest.mark.parametrize("sibling", [(), ("in/a.csv.bak",)], ids=["alone", "with a sibling"])
 
@@ -183,7 +182,12 @@ class Session:
         self._answers = answers
 
     def client(self, _: str) -> Any:  # noqa: ANN401
-        return SimpleNamespace(send_message=self._send, get_paginator=self._paginator, **self._answers)
+        return SimpleNamespace(
+            send_message=self._send, get_paginator=self._paginator, get_queue_url=self._url, **self._answers
+        )
+
+    def _url(self, *, QueueName: str, **_: object) -> dict[str, str]:  # noqa: N803 - boto3's
+        return {"QueueUrl": QueueName}
 
     def _send(self, *, MessageBody: str, **_: object) -> None:  # noqa: N803 - boto3's
         self.sent.append(MessageBody)
@@ -192,36 +196,57 @@ class Session:
         return SimpleNamespace(paginate=lambda **_: [self._answers[name]()])
 
 
-def test_the_command_finds_the_queues_by_their_tags(resources: dict[str, dict[str, Any]]) -> None:
-    queues = {
-        name: {tag["Key"]: tag["Value"] for tag in entry["Properties"].get("Tags", ())}
-        for name, entry in resources.items()
-        if entry["Type"] == "AWS::SQS::Queue"
-    }
-    summaries = [
+def test_the_command_finds_the_parts_by_their_tags(resources: dict[str, dict[str, Any]]) -> None:
+    kinds = {"AWS::SQS::Queue": "sqs:us-east-1:111122223333:", "AWS::Lambda::Function": "lambda:x:1:function:"}
+    mappings: list[dict[str, Any]] = [
         {
-            "LogicalResourceId": name,
-            "PhysicalResourceId": name,
-            "ResourceType": "AWS::SQS::Queue",
-            "ResourceStatus": "CREATE_COMPLETE",
+            "ResourceARN": f"arn:aws:{kinds[entry['Type']]}{name}",
+            "Tags": [
+                {"Key": tag["Key"], "Value": json.dumps(tag["Value"]).strip('"')}
+                for tag in entry["Properties"].get("Tags", ())
+            ],
         }
-        for name in queues
+        for name, entry in resources.items()
+        if entry["Type"] in kinds
     ]
-    session: Any = Session(
-        list_stack_resources=lambda: {"StackResourceSummaries": summaries},
-        list_queue_tags=lambda QueueUrl: {"Tags": queues[QueueUrl]},  # noqa: N803 - boto3's
+    tagged = [one for one in mappings if any(tag["Key"] == names.PART_TAG for tag in one["Tags"])]
+    session: Any = Session(get_resources=lambda: {"ResourceTagMappingList": tagged})
+    (found,) = find_pipelines(session)
+    parts = (
+        found.dispatcher,
+        found.intake,
+        found.queue_arn,
+        found.dead_letter_queue_arn,
+        found.undelivered_queue_arn,
     )
-    found = Trigger.of_stack(session, "Stack")
 
-    assert {found.queue_url, found.dead_letter_queue_url, found.undelivered_queue_url} == set(queues)
-    assert len({found.queue_url, found.dead_letter_queue_url, found.undelivered_queue_url}) == 3
+    assert len(tagged) == len(set(parts)) == len(list(filter(None, parts)))
+    assert "Dispatcher" in found.dispatcher
+    assert "DeadLetterQueue" in found.dead_letter_queue_arn
+    assert (found.name, found.stack) == ("Stack/Pipeline", "Stack")
+    for value, kind in (
+        (found.bucket, "AWS::S3::Bucket"),
+        (found.state_machine_arn, "AWS::StepFunctions::StateMachine"),
+        (found.table, "AWS::DynamoDB::GlobalTable"),
+    ):
+        assert any(entry["Type"] == kind and name in value for name, entry in resources.items())
+
+
+def pipeline_with(session: Any) -> operations.Pipeline:  # noqa: ANN401 - a session of a test
+    """Return a pipeline whose queues are in a session."""
+    return operations.Pipeline(
+        session=session,
+        name="p",
+        state_machine_arn="m",
+        **{f"{part}_arn": f"arn:aws:sqs:r:1:{part}" for part in ("queue", "dead_letter_queue", "undelivered_queue")},
+    )
 
 
 def retry(name: str, execution_input: dict[str, Any]) -> str:
     """Retry a failed execution by the command, and return the message that it sends."""
     described = {"name": name, "status": "FAILED", "input": json.dumps(execution_input)}
     session: Any = Session(describe_execution=lambda **_: described)
-    TRIGGER.retry(session, "arn")
+    operations.retry(pipeline_with(session), "arn")
     (sent,) = session.sent
     return str(sent)
 
@@ -274,7 +299,7 @@ def test_the_command_shows_the_dead_letters_that_the_functions_send(kind: str) -
         receive_message=lambda **_: {"Messages": [waiting.pop()] if waiting else []},
         change_message_visibility=lambda **_: None,
     )
-    (letter,) = TRIGGER.dead_letters(session)
+    (letter,) = operations.dead_letters(pipeline_with(session))
 
     assert (letter.about, letter.reason) == ("s3://in/in/a.csv", "the script failed")
 

@@ -1,0 +1,242 @@
+"""The way of an object through a pipeline: its upload, its execution, its jobs, their logs and outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from cdk_sagemaker_processing.model.s3_uri import S3Uri
+from smproc.operations.errors import PipelineNotFoundError
+from smproc.operations.jobs import ProcessingJob, StepJob, jobs_in
+from smproc.operations.logs import JobLog, LogLine
+from smproc.operations.pipeline import Pipeline, choose_pipeline, find_pipelines
+from smproc.operations.uploads import FAILED_STATES, STATES, UploadReader, UploadRecord
+
+if TYPE_CHECKING:
+    from boto3 import Session
+
+LOG_LINES = 10
+_VERSIONS_MAX = 20
+_CLOCKS = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectState:
+    """An object in S3.
+
+    Attributes:
+        exists: whether its key has an object now.
+        size: bytes; 0 if there is none.
+        modified: the time of its last modification, or of its deletion; None if there never was one.
+        version: the version of the object; empty in a bucket without versions.
+    """
+
+    exists: bool
+    size: int = 0
+    modified: datetime | None = None
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """What became of an object in one pipeline.
+
+    Attributes:
+        pipeline: the pipeline.
+        uri: the object's S3 URI.
+        stored: the object in S3.
+        upload: its last upload as the pipeline knows it; None if it knows none.
+        earlier: the uploads of its key before that.
+        jobs: the jobs of the last execution.
+        failed_state: the state that failed; empty if none has.
+        error: the error of the execution; empty if it has not failed.
+        cause: the most specific reason that is known; empty if nothing is wrong.
+        log: the last lines of the log of the job that failed, or of the last job.
+        outputs: the S3 URIs of the outputs of the jobs that completed.
+        advice: what to do next; empty if there is nothing to do.
+    """
+
+    pipeline: Pipeline
+    uri: str
+    stored: ObjectState
+    upload: UploadRecord | None = None
+    earlier: tuple[UploadRecord, ...] = ()
+    jobs: tuple[StepJob, ...] = ()
+    failed_state: str = ""
+    error: str = ""
+    cause: str = ""
+    log: tuple[LogLine, ...] = field(default=(), repr=False)
+    outputs: tuple[str, ...] = ()
+    advice: str = ""
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether somebody has to act."""
+        return self.upload is None or self.upload.state in FAILED_STATES
+
+
+def trace(session: Session, uri: str, *, pipeline: str | None = None, since: datetime | None = None) -> Trace:
+    """Return what became of an object.
+
+    Args:
+        session: a boto3 session.
+        uri: the object's S3 URI.
+        pipeline: the pipeline's name. Default: the only one whose uploads arrive in the object's bucket.
+        since: uploads before this time are not looked for. Default: the time of the object's oldest version, of 20.
+
+    Raises:
+        PipelineNotFoundError: no pipeline takes objects of the bucket, or several do and none is named.
+        InvalidValueError: the text is not an S3 URI.
+    """
+    parsed = S3Uri.parse(uri)
+    candidates = find_pipelines(session, bucket=parsed.bucket)
+    if not candidates:
+        raise PipelineNotFoundError(
+            f"no pipeline of this account and region takes objects of the bucket {parsed.bucket!r}; "
+            "`smproc pipelines` lists the pipelines and their buckets"
+        )
+    if pipeline is None and len(candidates) > 1:
+        found = [trace_in(one, parsed.key, since=since) for one in candidates]
+        known = [one for one in found if one.upload is not None]
+        if len(known) == 1:
+            return known[0]
+    return trace_in(choose_pipeline(candidates, pipeline), parsed.key, since=since)
+
+
+def trace_in(pipeline: Pipeline, key: str, *, since: datetime | None = None) -> Trace:
+    """Return what became of an object in a pipeline.
+
+    Args:
+        pipeline: the pipeline.
+        key: the object's key.
+        since: uploads before this time are not looked for. Default: the time of the object's oldest version, of 20.
+    """
+    stored, first = _object_of(pipeline, key)
+    found = Trace(pipeline=pipeline, uri=str(S3Uri(pipeline.bucket, key)), stored=stored)
+    records = UploadReader(pipeline).of_key(key, since or first or datetime.now(UTC) - timedelta(days=1))
+    if not records:
+        return replace(found, advice=_advice_without_upload(pipeline, stored))
+    *earlier, upload = records
+    found = replace(found, upload=upload, earlier=tuple(earlier))
+    found = _with_execution(found, upload) if upload.execution is not None else replace(found, cause=_why(upload))
+    return replace(found, advice=_advice(found))
+
+
+def _object_of(pipeline: Pipeline, key: str) -> tuple[ObjectState, datetime | None]:
+    """Return the object of a key, and the time of the oldest of its last versions."""
+    client = pipeline.session.client("s3")
+    try:
+        page = client.list_object_versions(Bucket=pipeline.bucket, Prefix=key, MaxKeys=_VERSIONS_MAX)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchBucket":
+            raise
+        return ObjectState(exists=False), None
+    versions: list[dict[str, Any]] = [dict(one) for one in page.get("Versions", ()) if one["Key"] == key]
+    markers: list[dict[str, Any]] = [dict(one) for one in page.get("DeleteMarkers", ()) if one["Key"] == key]
+    all_of_them = sorted([*versions, *markers], key=lambda one: bool(one.get("IsLatest")), reverse=True)
+    if not all_of_them:
+        return ObjectState(exists=False), None
+    latest = all_of_them[0]
+    version = latest.get("VersionId", "")
+    state = ObjectState(
+        exists=latest in versions,
+        size=latest.get("Size", 0),
+        modified=latest["LastModified"],
+        version="" if version == "null" else version,
+    )
+    return state, min(one["LastModified"] for one in all_of_them)
+
+
+def _with_execution(found: Trace, upload: UploadRecord) -> Trace:
+    """Return a trace with what the history of its execution tells."""
+    session = found.pipeline.session
+    assert upload.execution is not None  # noqa: S101 - the caller has checked it
+    client = session.client("stepfunctions")
+    pages = client.get_paginator("get_execution_history").paginate(executionArn=upload.execution.arn)
+    events = [event for page in pages for event in page["events"]]
+    jobs = [_current(session, job) for job in jobs_in(events)]
+    failed = next((job for job in reversed(jobs) if job.status in ("Failed", "Stopped")), None)
+    shown = failed or (jobs[-1] if jobs else None)
+    error, cause = "", ""
+    for event in events:
+        details: Any = next((value for name, value in event.items() if name.endswith("FailedEventDetails")), None)
+        details = details or event.get("executionTimedOutEventDetails") or event.get("executionAbortedEventDetails")
+        if isinstance(details, dict):
+            error, cause = details.get("error", error), details.get("cause", cause)
+    is_failed = upload.state in FAILED_STATES
+    log: list[LogLine] = []
+    if shown is not None and shown.name and (is_failed or shown.status == "InProgress"):
+        log = JobLog(session, shown.name).tail(LOG_LINES)
+    return replace(
+        found,
+        jobs=tuple(jobs),
+        failed_state=(failed.step if failed is not None else _last_state(events)) if is_failed else "",
+        error=error if is_failed else "",
+        cause=((failed.reason if failed is not None else "") or cause or error) if is_failed else "",
+        log=tuple(log),
+        outputs=tuple(_outputs(jobs)),
+    )
+
+
+def _current(session: Session, job: StepJob) -> StepJob:
+    """Return a job with its present status, where the history does not have its end."""
+    if job.description or not job.name or job.status != "InProgress":
+        return job
+    description = ProcessingJob(job.name, session=session).describe()
+    return replace(job, status=description["ProcessingJobStatus"], description=description)
+
+
+def _outputs(jobs: list[StepJob]) -> list[str]:
+    return [
+        output["S3Output"]["S3Uri"]
+        for job in jobs
+        if job.status == "Completed"
+        for output in job.description.get("ProcessingOutputConfig", {}).get("Outputs", ())
+        if "S3Output" in output
+    ]
+
+
+def _last_state(events: list[Any]) -> str:
+    """Return the last state that was entered."""
+    names = [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
+    return names[-1] if names else ""
+
+
+def _why(upload: UploadRecord) -> str:
+    return f"{STATES[upload.state]}{f': {upload.reason}' if upload.reason else ''}"
+
+
+def _advice(found: Trace) -> str:
+    upload = found.upload
+    assert upload is not None  # noqa: S101 - the caller has checked it
+    if upload.state in ("FAILED", "TIMED_OUT", "ABORTED"):
+        return f"once the cause is mended: smproc retry {_quoted(found.uri)}"
+    if upload.state == "DEAD_LETTER":
+        return f"once the cause is mended: smproc redrive --pipeline {_quoted(found.pipeline.name)}"
+    if upload.state in ("RECEIVED", "WAITING", "STARTING", "UNKNOWN"):
+        return f"if that takes longer than some minutes: smproc doctor --pipeline {_quoted(found.pipeline.name)}"
+    return ""
+
+
+def _advice_without_upload(pipeline: Pipeline, stored: ObjectState) -> str:
+    if not stored.exists:
+        return (
+            "there is no such object, and the pipeline took none under this key; check the key, its case and its "
+            "slashes"
+        )
+    age = datetime.now(UTC) - stored.modified if stored.modified is not None else timedelta(0)
+    if age < _CLOCKS:
+        return "the object is less than a minute old; its event may still be on the way"
+    return (
+        f"no event of this object has arrived: smproc doctor --pipeline {_quoted(pipeline.name)} checks the rule, the "
+        "bucket's notifications and the dead letters; `smproc backfill start` takes what no event reported"
+    )
+
+
+def _quoted(text: str) -> str:
+    import shlex  # noqa: PLC0415 - only advice needs it
+
+    return shlex.quote(text)
