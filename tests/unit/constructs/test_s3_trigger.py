@@ -8,7 +8,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from aws_cdk import App, CfnParameter, Duration, Environment, Fn, RemovalPolicy, Stack, Token
+from aws_cdk import App, CfnParameter, Duration, Environment, Fn, NestedStack, RemovalPolicy, Stack, Token
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
@@ -132,6 +132,7 @@ def test_the_functions_have_the_permissions_that_they_need_and_no_more(arguments
         "dynamodb:DescribeTable",
         "events:DescribeRule",
         "s3:ListBucketVersions",
+        "sqs:GetQueueAttributes",
         "states:StartExecution",
         "states:ListExecutions",
         "s3:PutObject",
@@ -189,9 +190,11 @@ def test_the_rule_of_every_minute_names_the_rules_of_uploads_which_the_dispatche
     minute = next(rule for name, rule in resources(scope, "AWS::Events::Rule").items() if "LedgerMinute" in name)
     _, parts = minute["Properties"]["Targets"][0]["Input"]["Fn::Join"]
     ids = [scope.resolve(rule.rule_name)["Ref"] for rule in rules]
-    assert [part["Ref"] for part in parts if isinstance(part, dict)] == ids
+    undelivered = next(name for name in resources(scope, "AWS::SQS::Queue") if "UndeliveredEvents" in name)
+    assert [part["Ref"] for part in parts if isinstance(part, dict)] == [*ids, undelivered]
     event = json.loads("".join(part if isinstance(part, str) else part["Ref"] for part in parts))
-    assert event == {"minute": True, "rules": ids, **({"reconcile": 21600} if reconcile is not None else {})}
+    interval = {"reconcile": 21600} if reconcile is not None else {}
+    assert event == {"minute": True, "rules": ids, "undelivered": undelivered, **interval}
     (describing,) = [one for one in statements(scope, DISPATCHER_ROLE) if one["Action"] == "events:DescribeRule"]
     assert describing["Resource"] == [f"<{name}.Arn>" for name in ids]
 
@@ -210,15 +213,30 @@ def test_intervals_of_the_reconciliation(interval: object, text: str) -> None:
         trigger(stack(), reconcile=interval)
 
 
-def test_the_command_finds_the_dispatcher_by_its_tag() -> None:
+def test_the_functions_have_the_tags_by_which_the_command_finds_them() -> None:
     scope = stack()
-    name = trigger(scope).pipeline_name
+    created = trigger(scope)
     tagged = [
-        function["Properties"]["Tags"]
+        {tag["Key"]: tag["Value"] for tag in function["Properties"]["Tags"]}
         for function in resources(scope, "AWS::Lambda::Function").values()
         if "Tags" in function["Properties"]
     ]
-    assert tagged == [[{"Key": "processing:pipeline", "Value": name}]]
+    pipeline = {"processing:pipeline": created.pipeline_name}
+    assert {"processing:part": "intake", **pipeline} in tagged
+    (dispatcher,) = [tags for tags in tagged if tags["processing:part"] == "dispatcher"]
+    assert dispatcher.items() >= {**pipeline, "processing:stack": scope.stack_name}.items()
+    assert set(dispatcher) >= {"processing:bucket", "processing:ledger", "processing:state-machine"}
+
+
+def test_the_pipeline_of_a_nested_stack_is_found_by_the_stack_that_is_deployed() -> None:
+    scope = stack()
+    nested = NestedStack(scope, "Nested")
+    trigger(nested)
+    tagged = [
+        function["Properties"].get("Tags", ()) for function in resources(nested, "AWS::Lambda::Function").values()
+    ]
+    stacks = [tag["Value"] for tags in tagged for tag in tags if tag["Key"] == "processing:stack"]
+    assert stacks == [scope.stack_name]
 
 
 @each_mode
