@@ -28,6 +28,8 @@ COMMANDS = [
     ["run"],
     ["redrive"],
     ["retry"],
+    ["pause"],
+    ["resume"],
     ["backfill"],
     *(["backfill", name] for name in ("start", "status", "stop", "resume")),
     ["graph"],
@@ -129,8 +131,10 @@ def test_without_a_command_the_help_is_shown_and_the_exit_status_is_2(
         (["trace"], "smproc trace: missing argument 'S3_URI'\nTry `smproc trace --help`.\n"),
         (
             ["uploads", "list", "--since", "soon"],
-            "smproc uploads list: invalid value for '--since': a duration must be a number and one of s, m, h, d and w, "
-            "such as 2h, got 'soon'\nTry `smproc uploads list --help`.\n",
+            (
+                "smproc uploads list: invalid value for '--since': a duration must be a number and one of s, m, h, d and "
+                "w, such as 2h, got 'soon'\nTry `smproc uploads list --help`.\n"
+            ),
         ),
         (["--stack"], "smproc: no such option: --stack\nTry `smproc --help`.\n"),
         (
