@@ -18,6 +18,7 @@ from smproc.operations.histories import read_execution
 from smproc.operations.jobs import ProcessingJob, StepJob, jobs_in
 from smproc.operations.logs import JobLog, LogLine
 from smproc.operations.outputs import OutputFile, output_files
+from smproc.operations.pauses import Pause, pause, resume
 from smproc.operations.pipeline import Pipeline, Upload, choose_pipeline, find_pipeline, find_pipelines
 from smproc.operations.schedules import Schedule, schedule_named, schedules_of
 from smproc.operations.state_machines import choose, state_machine_of_stack
@@ -44,6 +45,7 @@ __all__ = [
     "ObjectState",
     "OperationError",
     "OutputFile",
+    "Pause",
     "Pipeline",
     "PipelineDetails",
     "PipelineNotFoundError",
@@ -68,8 +70,10 @@ __all__ = [
     "find_pipelines",
     "jobs_in",
     "output_files",
+    "pause",
     "read_execution",
     "redrive",
+    "resume",
     "retry",
     "schedule_named",
     "schedules_of",

@@ -221,10 +221,21 @@ class Ledger:
         items = self._items((f"run#{name}", "run") for name in names)
         return {item["name"]: _run(item) for item in items.values()}
 
+    def waiting(self) -> list[tuple[int, float]]:
+        """Return how many uploads wait in each place, and since when, in seconds since 1970."""
+        found = [(1, row.received) for row in self.inbox()]
+        for unit, cursor in self.cursors().items():
+            found += [(1, row.received) for row in self.unit(unit)[cursor:]]
+        found += [(count_of(batch.members), batch.opened) for batch in self.open_batches()]
+        return found + [(run.objects, run.queued) for run in self.ready()]
+
     def paused(self) -> float:
         """Return the time at which the pipeline was paused, in seconds since 1970; 0 if it is not paused."""
-        item = self._items([PAUSE]).get(PAUSE, {})
-        return float(item.get("paused", 0))
+        return float(self.item(*PAUSE).get("paused", 0))
+
+    def item(self, partition: str, sort: str) -> dict[str, Any]:
+        """Return an item; an empty one if the table has none."""
+        return self._items([(partition, sort)]).get((partition, sort), {})
 
     def _query(
         self, partition: str, *, between: tuple[str, str] | None = None, descending: bool = False

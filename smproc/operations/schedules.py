@@ -18,6 +18,9 @@ _SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 _START_EXECUTION = re.compile(r"arn:[\w-]+:states:[\w-]+:\d+:stateMachine:[\w-]+")
 _PUT_ITEM = re.compile(r"arn:[\w-]+:scheduler:::aws-sdk:dynamodb:putItem")
 
+# The members of a schedule that a request to change it does not have.
+_READ_ONLY = frozenset({"Arn", "CreationDate", "LastModificationDate", "ResponseMetadata"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
@@ -30,6 +33,7 @@ class Schedule:
         enabled: whether it is on.
         target_arn: what it calls.
         input: the input of the call.
+        schedule_id: its group and name in EventBridge Scheduler, with a slash between them.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Schedule:
     enabled: bool
     target_arn: str
     input: str
+    schedule_id: str = ""
 
     @property
     def flushes(self) -> bool:
@@ -72,7 +77,8 @@ def schedules_of(session: Session, stack_name: str) -> list[Schedule]:
     found = []
     for physical_id in resources_of(session, stack_name, "AWS::Scheduler::Schedule").values():
         group, _, name = physical_id.rpartition("/")
-        schedule = scheduler.get_schedule(GroupName=group.rpartition("/")[2] or "default", Name=name)
+        group = group.rpartition("/")[2] or "default"
+        schedule = scheduler.get_schedule(GroupName=group, Name=name)
         target = schedule["Target"]
         path, separator, _ = schedule.get("Description", "").partition(": ")
         if separator and (_START_EXECUTION.fullmatch(target["Arn"]) or _PUT_ITEM.fullmatch(target["Arn"])):
@@ -84,9 +90,33 @@ def schedules_of(session: Session, stack_name: str) -> list[Schedule]:
                     enabled=schedule["State"] == "ENABLED",
                     target_arn=target["Arn"],
                     input=target.get("Input", ""),
+                    schedule_id=f"{group}/{name}",
                 )
             )
     return found
+
+
+def switch_schedule(session: Session, schedule_id: str, *, enabled: bool) -> bool:
+    """Enable or disable a schedule; return False if there is no such schedule any more.
+
+    The request has to repeat everything that the schedule consists of, so it needs the permission to pass its role.
+
+    Args:
+        session: a boto3 session.
+        schedule_id: its group and name, with a slash between them.
+        enabled: whether it is on afterwards.
+
+    See: https://docs.aws.amazon.com/scheduler/latest/APIReference/API_UpdateSchedule.html
+    """
+    scheduler = session.client("scheduler")
+    group, _, name = schedule_id.partition("/")
+    try:
+        schedule = scheduler.get_schedule(GroupName=group, Name=name)
+    except scheduler.exceptions.ResourceNotFoundException:
+        return False
+    kept = {key: value for key, value in schedule.items() if key not in _READ_ONLY}
+    scheduler.update_schedule(**{**kept, "State": "ENABLED" if enabled else "DISABLED"})
+    return True
 
 
 def schedule_named(session: Session, stack_name: str, name: str | None) -> Schedule:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from smproc.operations.executions import FAILED_STATUSES
-from smproc.operations.ledger import SUMMARY, Ledger, LedgerRun, Summary, count_of, items_of_tables
+from smproc.operations.ledger import SUMMARY, Ledger, LedgerRun, Summary, items_of_tables
 from smproc.operations.uploads import FAILED_STATES, UploadReader, UploadRecord
 
 if TYPE_CHECKING:
@@ -145,13 +145,8 @@ def details_of(pipeline: Pipeline, *, failures_max: int = 5) -> PipelineDetails:
     (noted,) = status_of(session, [pipeline])
     pipeline.needs_dispatcher()
     ledger = Ledger(session, pipeline.table)
-    waiting = [(1, row.received) for row in ledger.inbox()]
-    for unit, cursor in ledger.cursors().items():
-        waiting += [(1, row.received) for row in ledger.unit(unit)[cursor:]]
-    waiting += [(count_of(batch.members), batch.opened) for batch in ledger.open_batches()]
-    ready = ledger.ready()
-    waiting += [(run.objects, run.queued) for run in ready]
-    active = ledger.active()
+    waiting = ledger.waiting()
+    ready, active = ledger.ready(), ledger.active()
     reader = UploadReader(pipeline)
     failures = reader.newest(
         datetime.now(UTC) - WINDOW, limit=failures_max, keep=lambda record: record.state in FAILED_STATES

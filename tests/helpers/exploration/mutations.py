@@ -28,7 +28,8 @@ FOUND_BY = {
         "single objects without a limit: one dispatcher takes over from another, and executions end"
     ),
     Condition("Delete active", _VERSION): "the failure of a batch is reported twice and found by a minute, 0 replays",
-    Condition("Update slots", "attribute_not_exists(#count) OR #count <= :most"): (
+    Condition("Update slots", "attribute_not_exists(#paused)"): "single objects are paused while two dispatchers claim",
+    Condition("Update slots", "attribute_not_exists(#paused) AND (attribute_not_exists(#count) OR #count <= :most)"): (
         "one slot for a batch that waits and one that an earlier clock closes"
     ),
     Condition("Update run#...", "attribute_not_exists(#used) OR #used <= :most"): (
@@ -68,6 +69,10 @@ REDUNDANT = {
         "a scanner that another one has overtaken is refused by the order of seals, and finds everything known; the "
         "condition keeps a request to stop from being lost, and what is taken again from being taken twice"
     ),
+    Condition(
+        "Update slots", "attribute_not_exists(paused)"
+    ): "a second pause would only replace the time of the first",
+    Condition("Update slots", "attribute_exists(paused)"): "the condition tells whether there was a pause to remove",
     Condition("Put meta", "attribute_not_exists(#marks_since)"): "whoever upgrades the table records the same",
     Condition("Put meta", _NEW): "whoever examines the table records the same",
 }

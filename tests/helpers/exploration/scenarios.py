@@ -226,6 +226,16 @@ def _retry(world: World, functions: Functions) -> None:
     functions.deliver(*(retry(one, world.uploads) for one in failed))
 
 
+def _pause(world: World, functions: Functions) -> None:
+    """Pause the pipeline."""
+    world.pause()
+
+
+def _resume(world: World, functions: Functions) -> None:
+    """Resume the pipeline."""
+    world.resume()
+
+
 def _refuse(operation: str, code: str, *, rounds: int = 0) -> Work:
     """Return a function that has requests refused, for some rounds of the recovery."""
 
@@ -385,6 +395,31 @@ _CLAIMS = (
         name="all objects of a batch are missing",
         prepare=_then(_ready("ab"), _delete("a"), _delete("b"), _killed(_dispatch, _DISTRIBUTED)),
         workers=((_taken_over, NOW, False),),
+    ),
+)
+_PAUSES = (
+    Scenario(
+        name="single objects are paused while two dispatchers claim",
+        settings=SINGLE,
+        prepare=_then(_ready("ab"), _killed(_dispatch, _DISTRIBUTED)),
+        workers=((_pause, NOW, False), (_dispatch, NOW, False), (_minute, MINUTES, False)),
+    ),
+    Scenario(
+        name="batches with a limit are paused while two dispatchers claim",
+        settings={"max_concurrent_jobs": 2},
+        prepare=_then(_ready("abcd"), _killed(_dispatch, _DISTRIBUTED)),
+        workers=((_pause, NOW, False), (_dispatch, NOW, False), (_minute, MINUTES, False)),
+    ),
+    Scenario(
+        name="a new table is paused before its first upload, and resumed while two dispatchers work",
+        prepare=_then(_pause, _ready("a", upload="abc")),
+        workers=((_then(_deliver("bc"), _dispatch), NOW, False), (_minute, MINUTES, False), (_resume, NOW, False)),
+    ),
+    Scenario(
+        name="a batch fails while it is paused, and two people resume it",
+        settings={"max_replays": 2, "max_concurrent_jobs": 1},
+        prepare=_then(_ready("ab"), _dispatch, _failing("a"), _pause),
+        workers=((_end, NOW, False), (_resume, NOW, False), (_then(_resume, _minute), MINUTES, False)),
     ),
 )
 _ENDS = (
@@ -689,5 +724,5 @@ _SCANS = (
 )
 SCENARIOS = {
     scenario.name: scenario
-    for scenario in (*_INTAKE, *_CLAIMS, *_ENDS, *_REPLAYS, *_DEPLOYMENTS, *_EXPIRY, *_FAILURES, *_SCANS)
+    for scenario in (*_INTAKE, *_CLAIMS, *_PAUSES, *_ENDS, *_REPLAYS, *_DEPLOYMENTS, *_EXPIRY, *_FAILURES, *_SCANS)
 }

@@ -5,7 +5,8 @@ Always:
 - no object is in two executions, unless all earlier ones have failed;
 - every running execution belongs to a run that has a slot, and the count of slots is the number of executions that have
   one;
-- a claim never exceeds the limit of the function that makes it.
+- a claim never exceeds the limit of the function that makes it;
+- nothing is claimed while the pipeline is paused.
 
 At each end, after a recovery (unprocessed messages are delivered again, minutes pass, executions end):
 
@@ -34,6 +35,7 @@ from s3_trigger.config import Config
 from s3_trigger.dispatch import Dispatcher
 from s3_trigger.index_set import IndexSet
 from s3_trigger.runtime import Runtime
+from smproc.operations.pauses import put_pause, remove_pause
 from tests.helpers.exploration.search import BrokenError, KilledError, Worker
 from tests.helpers.exploration.services import Call, Execution, Services, writing
 
@@ -293,6 +295,14 @@ class World:
         self.reports_ends = False
         self.services.is_listing_late = True
 
+    def pause(self) -> None:
+        """Pause the pipeline, as `smproc pause` does."""
+        put_pause(self.services.client("dynamodb"), "ledger", int(self.now))
+
+    def resume(self) -> None:
+        """Resume the pipeline, as `smproc resume` does."""
+        remove_pause(self.services.client("dynamodb"), "ledger")
+
     def running(self) -> list[Execution]:
         """Return the executions that run."""
         return [one for one in self.services.executions.values() if one.status == "RUNNING"]
@@ -338,13 +348,16 @@ class World:
         items = self.services.items
         active = {sort: item for (partition, sort), item in items.items() if partition == "active"}
         weights = {name: _weight(item) for name, item in active.items()}
-        count = int(items.get(("slots", "count"), {}).get("count", {"N": "0"})["N"])
+        slots = items.get(("slots", "count"), {})
+        count = int(slots.get("count", {"N": "0"})["N"])
         if count != sum(weights.values()):
             raise BrokenError(f"{count} slots are counted, and the active runs have {weights}")
         if count > self._slots and (functions := self._functions.get(greenlet.getcurrent())):
             limit = functions.runtime.config.max_concurrent_jobs
             if limit is not None and count > limit:
                 raise BrokenError(f"{count} slots are claimed, and the limit is {limit}")
+        if count > self._slots and "paused" in slots:
+            raise BrokenError(f"{count - self._slots} slots are claimed while the pipeline is paused")
         self._slots = count
         executions = self.services.executions
         running = Counter(_run_of(one) for one in executions.values() if one.status == "RUNNING")
@@ -394,6 +407,7 @@ class World:
 
     def recover(self) -> None:
         """Wait until everything is finished, and check what must hold then."""
+        self.resume()
         functions = Functions(self, "y", self.deployed)
         messages = [event for event in self.uploads.values() if event not in self.lost]
         self._finish(functions, [*messages, *self.queued])

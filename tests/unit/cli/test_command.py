@@ -28,6 +28,8 @@ COMMANDS = [
     ["run"],
     ["redrive"],
     ["retry"],
+    ["pause"],
+    ["resume"],
     ["backfill"],
     *(["backfill", name] for name in ("start", "status", "stop", "resume")),
     ["graph"],
