@@ -24,9 +24,7 @@ _LONGEST = (
     "tests/conformance",
     "tests/integration",
 )
-_SHARE_A_DEPLOYMENT = {
-    f"tests/e2e/test_{name}.py" for name in ("batches", "closed_network", "pending", "permissions", "pipeline")
-}
+_SHARE_A_DEPLOYMENT = {f"tests/e2e/test_{name}.py" for name in ("backfill", "permissions", "pipeline")}
 _SHOWN_FILES = 30
 # A number that encodes a token is further from zero than any number in the tests.
 _NUMBERS_BELOW = 1e200
