@@ -32,7 +32,7 @@ demo: setup ## start the local AWS, deploy app.py, drop a data set in S3, show t
 # The end-to-end tests mostly wait, so two cores serve six workers.
 WORKERS ?= 6
 PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadfile
-TEST_TOOLS := .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed
+TEST_TOOLS := .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed .tools/.lambda-node-sdk
 
 .PHONY: test
 test: ## every test (and make lint first)
@@ -176,6 +176,13 @@ lambda/_vendor: lambda/vendored.json tools/vendor_powertools.py .venv/.requireme
 .venv/.spark: requirements-spark.txt .venv/.installed
 	@$(STEP) "Install Spark, which takes a minute or two" \
 	  .venv/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements-spark.txt
+	@touch $@
+
+# The first function for Node would install it, which takes longer than a client waits where the registry is slow.
+.tools/.lambda-node-sdk: smproc/local/server/lambda_runtime/node_sdk_lock/package-lock.json | .venv/.installed
+	@$(STEP) "Install the AWS SDK for JavaScript into the cache of the local AWS" .venv/bin/python -c \
+	  'from smproc.local.server.lambda_runtime import NodeSdk, find_node, sdk_directory; \
+	  NodeSdk(sdk_directory(), find_node()).packages()'
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .venv/.requirements
