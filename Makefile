@@ -8,8 +8,10 @@ BIN := $(CURDIR)/.venv/bin
 # The project's own Node and CDK CLI come first, for make's recipes and for what they start.
 export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_NODE := $(BIN)/node
-# Byte code is kept, outside of the tree and of what is packed from it: the tests start hundreds of interpreters.
-export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
+# Byte code is kept beside its source, where jobs in sandboxes and functions find that of the packages, too: the tests
+# start hundreds of interpreters. Images of Python often set the first of these.
+unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONPYCACHEPREFIX
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Nothing in this project sends telemetry.
 export CDK_DISABLE_CLI_TELEMETRY := true
@@ -27,13 +29,14 @@ demo: setup ## start the local AWS, deploy app.py, drop a data set in S3, show t
 	@python examples/demo/demo.py
 
 # The tests of a file, or of a shared deployment, stay on one worker; the longest start first (tests/conftest.py).
-# The end-to-end tests mostly wait, so two cores serve four workers.
-WORKERS ?= 4
+# The end-to-end tests mostly wait, so two cores serve six workers.
+WORKERS ?= 6
 PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadfile
-TEST_TOOLS := .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed
+TEST_TOOLS := .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed .tools/.lambda-node-sdk
 
 .PHONY: test
-test: setup $(TEST_TOOLS) ## every test (and make lint first)
+test: ## every test (and make lint first)
+	@$(MAKE) --no-print-directory --jobs 3 setup $(TEST_TOOLS)
 	@$(MAKE) --no-print-directory lint
 	$(PYTEST) --durations 20
 
@@ -165,14 +168,21 @@ PIP_INSTALL := -m pip install --no-input --progress-bar off
 	@touch $@
 
 # Powertools for the functions' assets. The editable install writes it as well; this repairs it when it is gone or stale.
-lambda/_vendor: lambda/vendored.json tools/vendor_powertools.py .venv/.requirements
+lambda/_vendor: lambda/vendored.json tools/vendor_powertools.py .venv/.requirements | .venv/.installed
 	@$(STEP) "Vendor Powertools for the Lambda functions" .venv/bin/python tools/vendor_powertools.py
 	@touch $@
 
 # Spark is large, and only Spark jobs on the local AWS need it: `make demo` does without.
-.venv/.spark: requirements-spark.txt .venv/.requirements
+.venv/.spark: requirements-spark.txt .venv/.installed
 	@$(STEP) "Install Spark, which takes a minute or two" \
 	  .venv/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements-spark.txt
+	@touch $@
+
+# The first function for Node would install it, which takes longer than a client waits where the registry is slow.
+.tools/.lambda-node-sdk: smproc/local/server/lambda_runtime/node_sdk_lock/package-lock.json | .venv/.installed
+	@$(STEP) "Install the AWS SDK for JavaScript into the cache of the local AWS" .venv/bin/python -c \
+	  'from smproc.local.server.lambda_runtime import NodeSdk, find_node, sdk_directory; \
+	  NodeSdk(sdk_directory(), find_node()).packages()'
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .venv/.requirements

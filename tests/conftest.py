@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -24,9 +23,7 @@ _LONGEST = (
     "tests/conformance",
     "tests/integration",
 )
-_SHARE_A_DEPLOYMENT = {
-    f"tests/e2e/test_{name}.py" for name in ("batches", "closed_network", "pending", "permissions", "pipeline")
-}
+_SHARE_A_DEPLOYMENT = {f"tests/e2e/test_{name}.py" for name in ("backfill", "permissions", "pipeline")}
 _SHOWN_FILES = 30
 # A number that encodes a token is further from zero than any number in the tests.
 _NUMBERS_BELOW = 1e200
@@ -41,18 +38,8 @@ os.environ.setdefault("SMPROC_IMAGE_ENVIRONMENTS", "off")
 # aws-cdk checks each template against its own rules, which takes more than half of the time of a synthesis.
 # tests/conformance/template turns it on, and reads what it finds.
 os.environ.setdefault("CDK_VALIDATION", "false")
-
-
-def pytest_configure() -> None:
-    # In each worker, too: xdist has every process load this file.
-    reaper.start()
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Delete the byte code of temporary files, which no other run has."""
-    if sys.pycache_prefix is not None and not hasattr(config, "workerinput"):
-        for directory in Path(f"{sys.pycache_prefix}{tempfile.gettempdir()}").glob("pytest-of-*"):
-            shutil.rmtree(directory, ignore_errors=True)
+# In each worker, too: xdist has every process load this file. Before anything is imported that starts a process.
+reaper.start()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,4 +1,4 @@
-"""The local AWS with the demo and a second pipeline on it, deployed by the unmodified CDK CLI, once for all tests."""
+"""A local AWS for each worker, and on it the demo and a second pipeline, deployed by the unmodified CDK CLI."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ from tests.helpers.stacks import ROOT
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def bootstrapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A local AWS that is bootstrapped, to which a test deploys stacks of its own."""
     folder = tmp_path_factory.mktemp("state")
     local_aws = LocalAws(port=free_port(), state_dir=folder / "state")
     with local_aws:
         environment = local_aws.redirect(os.environ) | {"SMPROC_HOME": str(folder / "state")}
         bootstrap(environment)
-        cdk(["deploy", "--output", str(folder / "demo")], environment)
-        app = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'app' / 'app.py'}"
-        cdk(["deploy", "--app", app, "--output", str(folder / "obedient")], environment)
         session = boto3.Session(
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
@@ -32,3 +30,13 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         )
         session_at(session, local_aws.endpoint)
         yield Deployment(port=local_aws.port, environment=environment, session=session)
+
+
+@pytest.fixture(scope="session")
+def deployment(bootstrapped: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """The same with the demo, and with a pipeline whose script obeys the file that is uploaded."""
+    folder = tmp_path_factory.mktemp("deployment")
+    obedient = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'app' / 'app.py'}"
+    cdk(["deploy", "--output", str(folder / "demo")], bootstrapped.environment)
+    cdk(["deploy", "--app", obedient, "--output", str(folder / "obedient")], bootstrapped.environment)
+    return bootstrapped

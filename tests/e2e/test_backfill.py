@@ -26,7 +26,8 @@ def without_events(deployment: Deployment) -> Iterator[Deployment]:
     )
     events = deployment.session.client("events")
     events.disable_rule(Name=rule)
-    yield deployment
+    with deployment.minutes_pass("ProcessingDemo"):  # a scan advances once a minute
+        yield deployment
     events.enable_rule(Name=rule)
 
 

@@ -82,16 +82,16 @@ class Pipeline:
 
 
 @pytest.fixture(scope="module")
-def deployed(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def deployed(bootstrapped: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     app = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'batches' / 'app.py'}"
     folder = tmp_path_factory.mktemp("batches")
-    cdk(["deploy", "--all", "--app", app, "--output", str(folder)], deployment.environment)
+    cdk(["deploy", "--all", "--app", app, "--output", str(folder)], bootstrapped.environment)
     # The window of a minute passes while other tests run; the test of these objects comes last.
-    waiting = Pipeline(deployment, "BatchCopy")
+    waiting = Pipeline(bootstrapped, "BatchCopy")
     for name in WAITING:
         waiting.put(name, b"text")
-    yield deployment
-    cdk(["destroy", "--all", "--force", "--app", app, "--output", str(folder)], deployment.environment)
+    yield bootstrapped
+    cdk(["destroy", "--all", "--force", "--app", app, "--output", str(folder)], bootstrapped.environment)
 
 
 def test_a_thousand_objects_are_one_job_and_two_bad_ones_block_no_others(deployed: Deployment) -> None:

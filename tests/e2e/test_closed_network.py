@@ -9,16 +9,16 @@ from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
 
 
-def test_the_example_deploys_and_runs(deployment: Deployment, tmp_path: Path) -> None:
+def test_the_example_deploys_and_runs(bootstrapped: Deployment, tmp_path: Path) -> None:
     app = f"{sys.executable} {ROOT / 'examples' / 'closed_network.py'}"
-    cdk(["deploy", "--app", app, "--output", str(tmp_path / "out")], deployment.environment)
+    cdk(["deploy", "--app", app, "--output", str(tmp_path / "out")], bootstrapped.environment)
     data = tmp_path / "numbers.csv"
     data.write_text("a,b\n1,2\n3,4\n")
 
-    ran = deployment.run(data, "ClosedNetworkExample")
+    ran = bootstrapped.run(data, "ClosedNetworkExample")
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    session = deployment.session
+    session = bootstrapped.session
     (job, *_) = session.client("sagemaker").list_processing_jobs(SortBy="CreationTime", SortOrder="Descending")[
         "ProcessingJobSummaries"
     ]

@@ -14,15 +14,15 @@ from tests.helpers.stacks import ROOT
 APP = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'batches' / 'pending.py'}"
 
 
-def test_waiting_objects_outlive_an_update_and_the_stack(deployment: Deployment, tmp_path: Path) -> None:
+def test_waiting_objects_outlive_an_update_and_the_stack(bootstrapped: Deployment, tmp_path: Path) -> None:
     def run(command: str, minutes: int, *more: str) -> None:
         arguments = [command, "Pending", *more, "--app", APP, "--output", str(tmp_path / f"{command}{minutes}")]
-        cdk([*arguments, "--context", f"minutes={minutes}"], deployment.environment)
+        cdk([*arguments, "--context", f"minutes={minutes}"], bootstrapped.environment)
 
-    session = deployment.session
+    session = bootstrapped.session
     s3, dynamodb, states = session.client("s3"), session.client("dynamodb"), session.client("stepfunctions")
     run("deploy", 1440)
-    outputs = deployment.outputs("Pending")
+    outputs = bootstrapped.outputs("Pending")
     bucket = outputs["UploadTo"].removeprefix("s3://").strip("/")
 
     def waiting() -> list[dict[str, Any]]:
@@ -39,16 +39,16 @@ def test_waiting_objects_outlive_an_update_and_the_stack(deployment: Deployment,
         listed = states.list_executions(stateMachineArn=outputs["StateMachine"])["executions"]
         return [execution["status"] for execution in listed]
 
-    for name in ("a", "b"):
-        s3.put_object(Bucket=bucket, Key=name, Body=b"x")
-
     def batches() -> list[str]:
         return [f"{item['pk']['S']} {item.get('objects', {}).get('N')}" for item in waiting()]
 
-    until(lambda: batches() == ["open 2"])
+    for name in ("a", "b"):
+        s3.put_object(Bucket=bucket, Key=name, Body=b"x")
+    with bootstrapped.minutes_pass("Pending"):
+        until(lambda: batches() == ["open 2"])
     assert executions() == []
-    # The window is now a minute instead of a day, so the waiting batch starts. The test does not wait for that minute
-    # and the next run of the schedule, which test_batches covers.
+    # The window is now a minute instead of a day, so the waiting batch starts. The test does not wait for that minute,
+    # which test_batches does.
     run("deploy", 1)
     (opened,) = waiting()
     dynamodb.update_item(
@@ -58,11 +58,11 @@ def test_waiting_objects_outlive_an_update_and_the_stack(deployment: Deployment,
         ExpressionAttributeNames={"#opened": "opened"},
         ExpressionAttributeValues={":minute": {"N": "60"}},
     )
-    session.client("lambda").invoke(FunctionName=outputs["Dispatcher"], Payload=b'{"minute": true}')
-    until(lambda: executions() == ["SUCCEEDED"])
-    until(lambda: waiting() == [])
-    s3.put_object(Bucket=bucket, Key="c", Body=b"x")
-    until(lambda: batches() == ["open 1"])
+    with bootstrapped.minutes_pass("Pending"):
+        until(lambda: executions() == ["SUCCEEDED"])
+        until(lambda: waiting() == [])
+        s3.put_object(Bucket=bucket, Key="c", Body=b"x")
+        until(lambda: batches() == ["open 1"])
     run("destroy", 1, "--force")
     # Nothing is deleted, and nothing starts any more.
     assert batches() == ["open 1"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,10 +50,39 @@ class Deployment:
         (description,) = self.session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
 
+    @contextlib.contextmanager
+    def minutes_pass(self, stack: str) -> Iterator[None]:
+        """Send each second what the rules of a stack send each minute to their functions.
+
+        That the rules themselves do so is what test_batches and test_schedules wait for.
+        """
+        events, lambda_ = self.session.client("events"), self.session.client("lambda")
+        listed = self.session.client("cloudformation").list_stack_resources(StackName=stack)["StackResourceSummaries"]
+        rules = [each["PhysicalResourceId"] for each in listed if each["ResourceType"] == "AWS::Events::Rule"]
+        of_minutes = [
+            rule for rule in rules if events.describe_rule(Name=rule).get("ScheduleExpression") == "rate(1 minute)"
+        ]
+        targets = [target for rule in of_minutes for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
+        assert targets
+        is_over = threading.Event()
+
+        def pass_minutes() -> None:
+            while not is_over.wait(1):
+                for target in targets:
+                    lambda_.invoke(FunctionName=target["Arn"], Payload=target["Input"])
+
+        thread = threading.Thread(target=pass_minutes)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            thread.join()
+
 
 def session_at(session: Session, endpoint: str) -> Session:
-    """Direct every client that a boto3 session creates to one endpoint, and return the session."""
-    session.client = functools.partial(session.client, endpoint_url=endpoint)  # type: ignore[method-assign]
+    """Direct every client that a boto3 session creates, now once, to one endpoint, and return the session."""
+    session.client = functools.cache(functools.partial(session.client, endpoint_url=endpoint))  # type: ignore[method-assign]
     return session
 
 

@@ -1,4 +1,4 @@
-"""A test run that is interrupted or killed leaves no server and no job behind."""
+"""A test run that is interrupted or killed leaves no server, no job and no temporary file behind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ sys.exit(pytest.main(sys.argv[1:]))
 """
 # The test of that run: it starts a local AWS and a job on it, and waits forever.
 _HANGING = """
-import os, time
+import os, tempfile, time
 from pathlib import Path
 from smproc.local import LocalAws
 from tests.helpers.local_aws import RunningLocalAws
@@ -37,6 +37,7 @@ def test_hangs():
         name = user.create(user.request("import time; print('ready', flush=True); time.sleep(1000)"))
         user.wait_for_log(name, "ready")
         (here / "pids.tmp").write_text(f"{os.getpid()} {aws.status().pid}")
+        (here / "temporary").write_text(tempfile.mkdtemp())
         (here / "pids.tmp").rename(here / "pids")
         time.sleep(1000)
 """
@@ -62,7 +63,7 @@ def alive(pid: int) -> bool:
     [("run", signal.SIGKILL), ("run", signal.SIGINT), ("run", signal.SIGTERM), ("worker", signal.SIGKILL)],
     ids=["killed", "Ctrl-C", "terminated", "a worker killed"],
 )
-def test_no_server_is_left_behind(tmp_path: Path, target: str, signal_sent: signal.Signals) -> None:
+def test_nothing_is_left_behind(tmp_path: Path, target: str, signal_sent: signal.Signals) -> None:
     require_any_sandbox()
     (tmp_path / "test_hanging.py").write_text(_HANGING)
     command = [sys.executable, "-c", _RUN, "-q", "-n", "1", "-p", "tests.conftest", "-c", os.devnull]
@@ -82,6 +83,7 @@ def test_no_server_is_left_behind(tmp_path: Path, target: str, signal_sent: sign
         assert jobs
         os.kill(run.pid if target == "run" else worker, signal_sent)
         until(lambda: not any(alive(pid) for pid in (worker, server, *(job.pid for job in jobs))))
+        until(lambda: not Path((tmp_path / "temporary").read_text()).parent.exists())
     finally:
         run.kill()
         run.wait()

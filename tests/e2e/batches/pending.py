@@ -24,6 +24,5 @@ trigger = S3Trigger(
 cdk.CfnOutput(stack, "UploadTo", value=f"s3://{bucket.bucket_name}/")
 cdk.CfnOutput(stack, "StateMachine", value=machine.state_machine_arn)
 cdk.CfnOutput(stack, "Table", value=trigger.ledger.table.table_name)
-cdk.CfnOutput(stack, "Dispatcher", value=trigger.ledger.dispatcher.function_name)
 cdk.CfnOutput(stack, "Queue", value=trigger.queue.queue_url)
 app.synth()

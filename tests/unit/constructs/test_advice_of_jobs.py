@@ -8,6 +8,7 @@ it with their source.
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -47,6 +48,7 @@ from cdk_sagemaker_processing import (
     literal_text,
     retry_on_capacity,
     unique_job_name,
+    uploaded_objects,
 )
 from tests.helpers.stacks import ACCOUNT, REGION, stack, template
 from tests.unit.constructs.test_advice import (
@@ -69,14 +71,25 @@ OF_WORKFLOWS = ("model/property_files", "tasks/step_")
 
 # Calls
 
+# What a pipeline needs anyway: a message about its executions appears in a pipeline alone.
+IN_PIPELINE: dict[str, Any] = {"prefixes": ["in/"]}
+
 
 def job(run: dict[str, Any] | None = None, processor: dict[str, Any] | None = None, **options: Any) -> Call:
-    """Return a call that runs an image in a pipeline."""
-    return lambda scope: pipeline_in(scope, run, processor, **options)
+    """Return a call that runs an image, in a pipeline if there are options of it."""
+    if options:
+        return lambda scope: pipeline_in(scope, run, processor, **options)
+    given = options_of({"inputs": [uploaded_objects()]}, run or {})
+    return lambda scope: started(scope, processor_in(scope, **(processor or {})).run("Run", **given))
 
 
 def started(scope: Stack, *steps: Any, **options: Any) -> None:
-    EventDrivenProcessing(scope, "Pipeline", steps=list(steps), **{"prefixes": ["in/"], **options})
+    """Run steps in a state machine, which synthesizes faster, or in a pipeline if there are options of it."""
+    if options:
+        EventDrivenProcessing(scope, "Pipeline", steps=list(steps), **(IN_PIPELINE | options))
+        return
+    chain = functools.reduce(sfn.Chain.next, steps[1:], sfn.Chain.start(steps[0]))
+    sfn.StateMachine(scope, "Machine", definition_body=sfn.DefinitionBody.from_chainable(chain))
 
 
 def made(kind: Any, processor: dict[str, Any], run: dict[str, Any]) -> Call:  # noqa: ANN401 - any processor
@@ -605,14 +618,14 @@ TASKS = [
     Advice(
         "tasks/create_processing_job",
         "pass a mapping or a list of tags",
-        job(processor={"tags": at("key")}),
-        job(processor={"tags": {"key": at("key")}}),
+        job(processor={"tags": at("key")}, **IN_PIPELINE),
+        job(processor={"tags": {"key": at("key")}}, **IN_PIPELINE),
     ),
     Advice(
         "tasks/create_processing_job",
         "pass a mapping or a list of tags",
-        job(processor={"tags": at("key")}),
-        job(processor={"tags": [{"Key": "key", "Value": at("key")}]}),
+        job(processor={"tags": at("key")}, **IN_PIPELINE),
+        job(processor={"tags": [{"Key": "key", "Value": at("key")}]}, **IN_PIPELINE),
     ),
     Advice(
         "tasks/create_processing_job",
@@ -641,13 +654,13 @@ TASKS = [
     Advice(
         "tasks/execution_input",
         "Take one of these, or start the state machine yourself",
-        job({"arguments": [at("day")]}),
-        job({"arguments": [at("key")]}),
+        job({"arguments": [at("day")]}, **IN_PIPELINE),
+        job({"arguments": [at("key")]}, **IN_PIPELINE),
     ),
     Advice(
         "tasks/execution_input",
         "Take one of these, or start the state machine yourself",
-        job({"arguments": [at("day")]}),
+        job({"arguments": [at("day")]}, **IN_PIPELINE),
         in_machine({"arguments": [at("day")]}),
     ),
     Advice(
@@ -715,14 +728,14 @@ TASKS = [
     Advice(
         "tasks/job_name",
         "The job's tags can carry the execution",
-        job({"job_name": EXECUTION}),
-        job(processor={"tags": {"execution": sfn.JsonPath.execution_id}}),
+        job({"job_name": EXECUTION}, **IN_PIPELINE),
+        job(processor={"tags": {"execution": sfn.JsonPath.execution_id}}, **IN_PIPELINE),
     ),
     Advice(
         "tasks/job_name",
         ", which contains others in the trigger's executions; ",
-        job({"job_name": f"count-{at('key')}"}),
-        job({"job_name": unique_job_name("count")}),
+        job({"job_name": f"count-{at('key')}"}, **IN_PIPELINE),
+        job({"job_name": unique_job_name("count")}, **IN_PIPELINE),
     ),
     *(
         Advice(
