@@ -9,6 +9,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError, WaiterError
 
 from smproc import cli
@@ -17,7 +18,12 @@ from smproc.local.server.ignored import IgnoredNames
 from smproc.local.server.operation_names import operation_name
 from smproc.local.server.read_names import Reading, ReadNames
 from tests.helpers.ports import free_port
+from tests.integration.local.test_functions import package
 
+ATTRIBUTES, IPV6, TYPES = "OptionalObjectAttributes", "AmazonProvidedIpv6CidrBlock", "ResourceTypes[]"
+ZONE = "CreateBucketConfiguration.Location.Name"
+TEMPLATE = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+ASSUME = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 TOPIC = {
     "Type": "AWS::SNS::Topic",
     "Properties": {"TopicName": "told", "DisplayName": "Told", "TracingConfig": "Active"},
@@ -135,6 +141,60 @@ def test_an_ignored_member_of_a_request_is_refused_where_the_local_aws_is_strict
         secrets.create_secret(Name="two", SecretString="x")
 
 
+# Members that are ignored, by protocol and place: JSON with a path, a query, headers, forms, forms of EC2, XML.
+IGNORED: list[tuple[str, str, dict[str, Any], str]] = [
+    (
+        "lambda",
+        "CreateFunction",
+        {
+            "FunctionName": "a",
+            "Role": "arn:aws:iam::000000000000:role/told",
+            "Runtime": "python3.12",
+            "Handler": "a.b",
+            "Code": {"ZipFile": package({"a.py": "def b(event, context): pass"})},
+            "CodeSigningConfigArn": "arn:aws:lambda:us-east-1:000000000000:code-signing-config:csc-0123456789abcdef0",
+        },
+        "CodeSigningConfigArn",
+    ),
+    ("lambda", "ListFunctions", {"FunctionVersion": "ALL"}, "FunctionVersion"),
+    ("s3", "ListObjectVersions", {"Bucket": "told", "OptionalObjectAttributes": ["RestoreStatus"]}, ATTRIBUTES),
+    ("s3", "CreateBucket", {"Bucket": "zone", "CreateBucketConfiguration": {"Location": {"Name": "a"}}}, ZONE),
+    ("iam", "ListPolicies", {"Scope": "Local", "OnlyAttached": True}, "OnlyAttached"),
+    ("sns", "CreateTopic", {"Name": "told", "DataProtectionPolicy": "{}"}, "DataProtectionPolicy"),
+    ("sts", "GetSessionToken", {"SerialNumber": "123456789"}, "SerialNumber"),
+    (
+        "ec2",
+        "CreateVpc",
+        {"CidrBlock": "10.0.0.0/16", "AmazonProvidedIpv6CidrBlock": True},
+        "AmazonProvidedIpv6CidrBlock",
+    ),
+    ("cloudformation", "CreateStack", {"StackName": "a", "TemplateBody": TEMPLATE, "ResourceTypes": ["AWS::*"]}, TYPES),
+]
+
+
+@pytest.fixture(scope="module")
+def strict_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    with LocalAws(free_port(), state_dir=tmp_path_factory.mktemp("strict"), strict=True) as local_aws:
+        client(local_aws, "s3").create_bucket(Bucket="told")
+        client(local_aws, "iam").create_role(
+            RoleName="told", AssumeRolePolicyDocument=json.dumps({"Statement": [ASSUME]})
+        )
+        yield local_aws
+
+
+@pytest.mark.parametrize(("service", "operation", "arguments", "member"), IGNORED)
+def test_an_ignored_member_is_refused_in_every_protocol(
+    strict_aws: LocalAws, service: str, operation: str, arguments: dict[str, Any], member: str
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        getattr(client(strict_aws, service), xform_name(operation))(**arguments)
+    assert refused.value.response["Error"] == {
+        "Code": "ValidationException",
+        "Message": f"the local AWS ignores {member} of requests {service}:{operation}, which --strict refuses; remove "
+        "it, or start the local AWS without --strict; the request was carried out without it",
+    }
+
+
 def test_a_name_in_a_dictionary_counts_once_the_dictionary_was_read_and_let_go() -> None:
     reading = Reading(
         {
@@ -177,6 +237,10 @@ def test_a_name_that_is_read_in_one_of_a_list_is_read() -> None:
         ("s3", "PUT /bucket/a/key", {}, b"", {"tagging": [""]}, "PutObjectTagging"),
         ("bedrock-runtime", "POST /model/some.model/invoke", {}, b"{}", {}, "InvokeModel"),
         ("cloudwatch", "POST /service/GraniteServiceVersion20100801/operation/ListMetrics", {}, b"", {}, "ListMetrics"),
+        ("s3", "PUT /bucket/key", {}, b"", {}, "PutObject"),
+        ("s3", "PUT /bucket/key", {"x-amz-copy-source": "a/b"}, b"", {}, "CopyObject"),
+        ("s3", "PUT /bucket/key", {}, b"", {"partNumber": ["1"], "uploadId": ["a"]}, "UploadPart"),
+        ("s3", "GET /bucket", {}, b"", {"list-type": ["2"]}, "ListObjectsV2"),
         ("lambda", "POST /none", {}, b"", {}, "POST /none"),
         ("none", "POST /none", {}, b"", {}, "POST /none"),
     ],
