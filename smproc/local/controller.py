@@ -233,6 +233,10 @@ class LocalAws:
         """Return the properties of templates and the members of requests that were ignored, by their owner."""
         return self._state_dir.read_ignored()
 
+    def settings_without_effect(self) -> dict[str, list[str]]:
+        """Return which resources, and requests, have settings that change nothing here, by the setting's name."""
+        return self._state_dir.read_settings_in_use()
+
     def images(self) -> dict[str, str]:
         """Return the substitutes for images that were added: virtual environments and commands, by the image's name."""
         return self._image_list.read()

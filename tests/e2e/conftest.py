@@ -18,7 +18,8 @@ from tests.helpers.stacks import ROOT
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     folder = tmp_path_factory.mktemp("state")
-    local_aws = LocalAws(port=free_port(), state_dir=folder / "state")
+    # Everything that the library deploys and does at run time must not rely on what is ignored here.
+    local_aws = LocalAws(port=free_port(), state_dir=folder / "state", strict=True)
     with local_aws:
         environment = local_aws.redirect(os.environ) | {"SMPROC_HOME": str(folder / "state")}
         bootstrap(environment)

@@ -95,6 +95,21 @@ def has_json(service: str) -> bool:
 
 
 @functools.cache
+def has_payload(service: str, operation: str) -> bool:
+    """Return whether the body of an operation's requests is one value of the caller, such as the event of a function.
+
+    Args:
+        service: the name of the service, in the routing of requests.
+        operation: the name of the operation.
+    """
+    model = _operation(service, operation)
+    if model is None or model.input_shape is None:
+        return False
+    payload = model.input_shape.serialization.get("payload")
+    return payload is not None and model.input_shape.members[payload].type_name != "structure"
+
+
+@functools.cache
 def headers_of_members(service: str) -> frozenset[str]:
     """Return the headers, in lower case, that stand for members of any operation of a service.
 

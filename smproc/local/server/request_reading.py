@@ -1,8 +1,9 @@
-"""What the handler of a service has read of a request: the members that it has not read are ignored."""
+"""A request that is being answered, and its members that no handler has read: these are ignored."""
 
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -11,6 +12,7 @@ from smproc.local.server.read_names import Reading, ReadNames
 from smproc.local.server.read_values import Parameters, ReadBody, ReadElement, ReadList
 from smproc.local.server.request_members import (
     has_json,
+    has_payload,
     headers_of_members,
     member_of_element,
     member_of_form,
@@ -109,7 +111,28 @@ class RequestReading:
         members += [(member_of_place(*of_operation, "header", name), False) for name in self._unread_headers()]
         # Of several items of a list, one that was read speaks for the others.
         found = {member for member, read in members if member is not None and not read}
-        return (found - {member for member, read in members if read}) | self._unread_of_json()
+        found -= {member for member, read in members if read}
+        return found if has_payload(*of_operation) else found | self._unread_of_json()
+
+    def has(self, operation: str, member: str) -> bool:
+        """Return whether the request has a member, such as ``Attributes.KmsMasterKeyId``.
+
+        Args:
+            operation: the name of the operation.
+            member: the member, with the path to it.
+        """
+        if self._json:
+            found: Any = json.loads(self.body)
+            for name in member.split("."):
+                found = found.get(name) if isinstance(found, dict) else None
+            return found is not None
+        parent, _, entry = member.rpartition(".")
+        for form in self._forms:
+            for name, values in form.items():
+                place = member_of_form(self._service, operation, name)
+                if place == member or (place == parent and name.endswith(".key") and list.__eq__(values, [entry])):
+                    return True
+        return False
 
     def _unread_of_json(self) -> set[str]:
         return set.intersection(*(reading.unread() for reading in self._json)) if self._json else set()

@@ -195,6 +195,58 @@ def test_an_ignored_member_is_refused_in_every_protocol(
     }
 
 
+def reasons(aws: LocalAws, stack: str) -> set[str]:
+    events = client(aws, "cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+    return {event.get("ResourceStatusReason", "") for event in events}
+
+
+def test_a_property_inside_another_one_is_refused(strict_aws: LocalAws) -> None:
+    rule = {"Id": "a", "Status": "Enabled", "ExpirationInDays": 3, "Unknown": 1}
+    properties = {"BucketName": "nested", "LifecycleConfiguration": {"Rules": [rule]}}
+    with pytest.raises(WaiterError):
+        deploy(strict_aws, "nested", {"Type": "AWS::S3::Bucket", "Properties": properties})
+    assert (
+        "the local AWS ignores LifecycleConfiguration.Rules[].Unknown of AWS::S3::Bucket Topic of the stack nested, "
+        "which --strict refuses; remove it, or start the local AWS without --strict"
+    ) in reasons(strict_aws, "nested")
+    with pytest.raises(ClientError, match="404"):
+        client(strict_aws, "s3").head_bucket(Bucket="nested")
+
+
+def test_an_update_that_adds_an_ignored_property_is_refused_and_rolled_back(strict_aws: LocalAws) -> None:
+    before = {"TopicName": "updated", "DisplayName": "Old"}
+    deploy(strict_aws, "updated", {"Type": "AWS::SNS::Topic", "Properties": before})
+    formation = client(strict_aws, "cloudformation")
+    changed = {**before, "DisplayName": "New", "TracingConfig": "Active"}
+    topic = {"Type": "AWS::SNS::Topic", "Properties": changed}
+    formation.update_stack(StackName="updated", TemplateBody=json.dumps({"Resources": {"Topic": topic}}))
+    with pytest.raises(WaiterError):
+        formation.get_waiter("stack_update_complete").wait(StackName="updated", WaiterConfig={"Delay": 1})
+    arn = "arn:aws:sns:us-east-1:000000000000:updated"
+    assert (
+        f"the local AWS ignores TracingConfig of the update of AWS::SNS::Topic {arn} of the stack updated, "
+        "which --strict refuses; remove it, or start the local AWS without --strict"
+    ) in reasons(strict_aws, "updated")
+    (stack,) = formation.describe_stacks(StackName="updated")["Stacks"]
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    attributes = client(strict_aws, "sns").get_topic_attributes(TopicArn=arn)["Attributes"]
+    assert attributes["DisplayName"] == "Old"
+
+
+def test_the_event_of_a_function_is_no_request(strict_aws: LocalAws) -> None:
+    functions = client(strict_aws, "lambda")
+    functions.create_function(
+        FunctionName="event",
+        Role="arn:aws:iam::000000000000:role/told",
+        Runtime="python3.12",
+        Handler="a.b",
+        Code={"ZipFile": package({"a.py": "def b(event, context): return event['read']"})},
+    )
+    event = {"read": 1, "unread": 2}
+    answer = functions.invoke(FunctionName="event", Payload=json.dumps(event).encode(), LogType="Tail")
+    assert answer["Payload"].read() == b"1"
+
+
 def test_a_name_in_a_dictionary_counts_once_the_dictionary_was_read_and_let_go() -> None:
     reading = Reading(
         {

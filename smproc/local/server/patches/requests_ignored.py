@@ -25,6 +25,8 @@ from smproc.local.server.patches.hosting import Handler
 from smproc.local.server.patches.registry import Names, application, service
 from smproc.local.server.refusals import Answer, refusal
 from smproc.local.server.request_reading import RequestReading
+from smproc.local.server.settings_in_use import SettingsInUse
+from smproc.local.settings_without_effect import SETTINGS_WITHOUT_EFFECT, SettingWithoutEffect
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -66,19 +68,35 @@ _HARMLESS_IN: Final[Mapping[str, frozenset[str]]] = {
     "lambda:Invoke": frozenset({"LogType"}),
 }
 _ERROR: Final = 400
+_READ_METHODS: Final = ("GET", "HEAD")
+
+
+def _settings_by_operation() -> dict[str, list[tuple[SettingWithoutEffect, str]]]:
+    """Return the settings without effect, each with the member that sets it, by operation."""
+    settings: dict[str, list[tuple[SettingWithoutEffect, str]]] = {}
+    for setting in SETTINGS_WITHOUT_EFFECT:
+        for operation, member in setting.requests.items():
+            settings.setdefault(operation, []).append((setting, member))
+    return settings
+
+
+_SETTINGS: Final = _settings_by_operation()
+_SERVICES_WITH_SETTINGS: Final = frozenset(operation.partition(":")[0] for operation in _SETTINGS)
 
 _request: ContextVar[RequestReading | None] = ContextVar("smproc_request", default=None)
 _ignored = IgnoredNames()
+_settings = SettingsInUse()
 
 
-def report_ignored_members_to(ignored: IgnoredNames) -> None:
-    """Set the object that ignored members are reported to.
+def report_ignored_members_to(ignored: IgnoredNames, settings: SettingsInUse) -> None:
+    """Set the objects that members without effect are reported to.
 
     Args:
-        ignored: records them.
+        ignored: records or refuses them.
+        settings: records the settings that have no effect.
     """
-    global _ignored  # noqa: PLW0603 - set once, by the server
-    _ignored = ignored
+    global _ignored, _settings
+    _ignored, _settings = ignored, settings
 
 
 def apply() -> None:
@@ -136,9 +154,13 @@ def _recorded(name: str, modules: tuple[str, ...], handler: Handler) -> Handler:
             answer = await handler(method, path, request.headers, request.body, request.query)
         finally:
             _request.reset(token)
-        if answer[0] >= _ERROR or not request.may_have_unread():
+        may_set = name in _SERVICES_WITH_SETTINGS and method not in _READ_METHODS
+        if answer[0] >= _ERROR or not (may_set or request.may_have_unread()):
             return answer
         operation = operation_name(name, method, path, headers, body, query)
+        for setting, member in _SETTINGS.get(f"{name}:{operation}", ()):
+            if not member or request.has(operation, member):
+                _settings.record(setting, f"requests {name}:{operation}")
         unread = sorted(member for member in request.unread(operation) if not _is_harmless(name, operation, member))
         reason = _ignored.report(f"requests {name}:{operation}", unread)
         return answer if reason is None else _refused(name, headers, reason)
@@ -148,7 +170,13 @@ def _recorded(name: str, modules: tuple[str, ...], handler: Handler) -> Handler:
 
 def _is_harmless(name: str, operation: str, member: str) -> bool:
     parts = {part.rstrip("[]") for part in member.split(".")}
-    return not _HARMLESS.isdisjoint(parts) or member in _HARMLESS_IN.get(f"{name}:{operation}", ())
+    settings = (found for _, found in _SETTINGS.get(f"{name}:{operation}", ()))
+    return (
+        not _HARMLESS.isdisjoint(parts)
+        or member in _HARMLESS_IN.get(f"{name}:{operation}", ())
+        # These are recorded apart, and not refused.
+        or member in settings
+    )
 
 
 def _refused(name: str, headers: Mapping[str, str], reason: str) -> Answer:
