@@ -158,11 +158,13 @@ def status(port: Port = DEFAULT_PORT) -> None:
 def doctor(port: Port = DEFAULT_PORT) -> None:
     """Show what this machine lacks for jobs, and what the local AWS ignored.
 
-    What it ignored are properties of templates, and members of requests, that have had no effect here since the account
-    was empty. The exit status is 1 if nothing here can run a job.
+    What it ignored are properties of templates, and members of requests, that nothing has read since the account was
+    empty. "without effect" are settings that it accepts, and that change nothing here, such as keys of encryption. The
+    exit status is 1 if nothing here can run a job.
     """
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
     from smproc.local.doctor import examine_machine  # noqa: PLC0415 - slow to load
+    from smproc.local.settings_without_effect import SETTINGS_WITHOUT_EFFECT  # noqa: PLC0415 - for this command alone
 
     can_run = False
     for finding in examine_machine():
@@ -173,6 +175,10 @@ def doctor(port: Port = DEFAULT_PORT) -> None:
         typer.echo(f"ignored: {', '.join(names)} of {owner}")
     if not ignored:
         typer.echo("ignored: nothing")
+    absences = {setting.name: setting.absence for setting in SETTINGS_WITHOUT_EFFECT}
+    for name, owners in sorted(LocalAws(port).settings_without_effect().items()):
+        absence = f" ({absences[name]})" if name in absences else ""
+        typer.echo(f"without effect: {name}{absence}: {', '.join(owners)}")
     if not can_run:
         raise typer.Exit(1)
 

@@ -84,8 +84,8 @@ class LocalAws:
         manifest_layout: the paths of the objects of a ``ManifestFile`` below the input's directory, which AWS does not
             document: ``relative`` to the manifest's prefix, or the whole ``key``. A script that searches the directory
             recursively works with both. Default: ``relative``.
-        strict: whether CloudFormation fails a resource with a property that would be ignored. Default: False, the
-            property is in the server's log and in `ignored`.
+        strict: whether a resource with a property that would be ignored fails, and a request with such a member is
+            refused. Default: False, what is ignored is in the server's log and in `ignored`.
         account: the account that `environment` leads to, 12 digits; the local AWS has every account. Default:
             000000000000.
 
@@ -232,6 +232,10 @@ class LocalAws:
     def ignored(self) -> dict[str, list[str]]:
         """Return the properties of templates and the members of requests that were ignored, by their owner."""
         return self._state_dir.read_ignored()
+
+    def settings_without_effect(self) -> dict[str, list[str]]:
+        """Return which resources, and requests, have settings that change nothing here, by the setting's name."""
+        return self._state_dir.read_settings_in_use()
 
     def images(self) -> dict[str, str]:
         """Return the substitutes for images that were added: virtual environments and commands, by the image's name."""

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,19 +82,24 @@ class StateDir:
         """The names in templates that the local AWS has ignored, a JSON text per line."""
         return self.path / "ignored.jsonl"
 
+    @property
+    def settings_in_use(self) -> Path:
+        """The settings without effect that resources have, a JSON text per line."""
+        return self.path / "settings-in-use.jsonl"
+
     def read_ignored(self) -> dict[str, list[str]]:
         """Return the names that were ignored, by their owner."""
-        try:
-            lines = self.ignored.read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            return {}
-        names: dict[str, list[str]] = {}
-        for line in lines:
-            # The last line may be incomplete, where the server was killed.
-            with contextlib.suppress(ValueError):
-                report = json.loads(line)
-                names.setdefault(report["owner"], []).extend(report["names"])
-        return {owner: sorted(set(found)) for owner, found in names.items()}
+        names: dict[str, set[str]] = {}
+        for owner, name in _read_names(self.ignored):
+            names.setdefault(owner, set()).add(name)
+        return {owner: sorted(found) for owner, found in names.items()}
+
+    def read_settings_in_use(self) -> dict[str, list[str]]:
+        """Return the owners of the settings without effect, by the setting's name."""
+        owners: dict[str, set[str]] = {}
+        for owner, name in _read_names(self.settings_in_use):
+            owners.setdefault(name, set()).add(owner)
+        return {name: sorted(found) for name, found in owners.items()}
 
     def sagemaker_config(self, region: str, account: str) -> Path:
         """Return the path of the SageMaker SDK's configuration file for a region of an account."""
@@ -115,6 +120,7 @@ class StateDir:
         """Remove the records of jobs and of the account."""
         remove_tree(self.account)
         self.ignored.unlink(missing_ok=True)
+        self.settings_in_use.unlink(missing_ok=True)
         for path in self.path.glob(f"{self.records.name}*"):
             path.unlink()
 
@@ -217,3 +223,16 @@ def remove_tree(directory: Path) -> None:
             pass  # seen again, and reported, by the next start
 
     shutil.rmtree(directory, onerror=retry)
+
+
+def _read_names(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the owners and names in a file of reports."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        # The last line may be incomplete, where the server was killed.
+        with contextlib.suppress(ValueError):
+            report = json.loads(line)
+            yield from ((report["owner"], name) for name in report["names"])

@@ -19,7 +19,8 @@ from tests.helpers.stacks import ROOT
 def bootstrapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A local AWS that is bootstrapped, to which a test deploys stacks of its own."""
     folder = tmp_path_factory.mktemp("state")
-    local_aws = LocalAws(port=free_port(), state_dir=folder / "state")
+    # Everything that the library deploys and does at run time must not rely on what is ignored here.
+    local_aws = LocalAws(port=free_port(), state_dir=folder / "state", strict=True)
     with local_aws:
         environment = local_aws.redirect(os.environ) | {"SMPROC_HOME": str(folder / "state")}
         bootstrap(environment)

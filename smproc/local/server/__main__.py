@@ -130,13 +130,15 @@ class Server:
         from smproc.local.server.ignored import IgnoredNames  # noqa: PLC0415
         from smproc.local.server.sagemaker import SageMakerService  # noqa: PLC0415
         from smproc.local.server.scheduler import Schedules  # noqa: PLC0415
+        from smproc.local.server.settings_in_use import SettingsInUse  # noqa: PLC0415
         from smproc.local.server.step_functions.loading import load_engine  # noqa: PLC0415
 
         application = patches.load()
         patches.apply()
         ignored = IgnoredNames(self._state_dir.ignored, strict=self._strict)
-        patches.report_ignored_to(ignored)
-        patches.report_ignored_members_to(ignored)
+        settings = SettingsInUse(self._state_dir.settings_in_use)
+        patches.report_ignored_to(ignored, settings)
+        patches.report_ignored_members_to(ignored, settings)
         patches.open_logs()
 
         def assume_role(role_arn: str) -> Credentials:

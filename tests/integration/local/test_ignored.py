@@ -9,6 +9,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError, WaiterError
 
 from smproc import cli
@@ -17,7 +18,12 @@ from smproc.local.server.ignored import IgnoredNames
 from smproc.local.server.operation_names import operation_name
 from smproc.local.server.read_names import Reading, ReadNames
 from tests.helpers.ports import free_port
+from tests.integration.local.test_functions import package
 
+ATTRIBUTES, IPV6, TYPES = "OptionalObjectAttributes", "AmazonProvidedIpv6CidrBlock", "ResourceTypes[]"
+ZONE = "CreateBucketConfiguration.Location.Name"
+TEMPLATE = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+ASSUME = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
 TOPIC = {
     "Type": "AWS::SNS::Topic",
     "Properties": {"TopicName": "told", "DisplayName": "Told", "TracingConfig": "Active"},
@@ -135,6 +141,112 @@ def test_an_ignored_member_of_a_request_is_refused_where_the_local_aws_is_strict
         secrets.create_secret(Name="two", SecretString="x")
 
 
+# Members that are ignored, by protocol and place: JSON with a path, a query, headers, forms, forms of EC2, XML.
+IGNORED: list[tuple[str, str, dict[str, Any], str]] = [
+    (
+        "lambda",
+        "CreateFunction",
+        {
+            "FunctionName": "a",
+            "Role": "arn:aws:iam::000000000000:role/told",
+            "Runtime": "python3.12",
+            "Handler": "a.b",
+            "Code": {"ZipFile": package({"a.py": "def b(event, context): pass"})},
+            "CodeSigningConfigArn": "arn:aws:lambda:us-east-1:000000000000:code-signing-config:csc-0123456789abcdef0",
+        },
+        "CodeSigningConfigArn",
+    ),
+    ("lambda", "ListFunctions", {"FunctionVersion": "ALL"}, "FunctionVersion"),
+    ("s3", "ListObjectVersions", {"Bucket": "told", "OptionalObjectAttributes": ["RestoreStatus"]}, ATTRIBUTES),
+    ("s3", "CreateBucket", {"Bucket": "zone", "CreateBucketConfiguration": {"Location": {"Name": "a"}}}, ZONE),
+    ("iam", "ListPolicies", {"Scope": "Local", "OnlyAttached": True}, "OnlyAttached"),
+    ("sns", "CreateTopic", {"Name": "told", "DataProtectionPolicy": "{}"}, "DataProtectionPolicy"),
+    ("sts", "GetSessionToken", {"SerialNumber": "123456789"}, "SerialNumber"),
+    (
+        "ec2",
+        "CreateVpc",
+        {"CidrBlock": "10.0.0.0/16", "AmazonProvidedIpv6CidrBlock": True},
+        "AmazonProvidedIpv6CidrBlock",
+    ),
+    ("cloudformation", "CreateStack", {"StackName": "a", "TemplateBody": TEMPLATE, "ResourceTypes": ["AWS::*"]}, TYPES),
+]
+
+
+@pytest.fixture(scope="module")
+def strict_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    with LocalAws(free_port(), state_dir=tmp_path_factory.mktemp("strict"), strict=True) as local_aws:
+        client(local_aws, "s3").create_bucket(Bucket="told")
+        client(local_aws, "iam").create_role(
+            RoleName="told", AssumeRolePolicyDocument=json.dumps({"Statement": [ASSUME]})
+        )
+        yield local_aws
+
+
+@pytest.mark.parametrize(("service", "operation", "arguments", "member"), IGNORED)
+def test_an_ignored_member_is_refused_in_every_protocol(
+    strict_aws: LocalAws, service: str, operation: str, arguments: dict[str, Any], member: str
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        getattr(client(strict_aws, service), xform_name(operation))(**arguments)
+    assert refused.value.response["Error"] == {
+        "Code": "ValidationException",
+        "Message": f"the local AWS ignores {member} of requests {service}:{operation}, which --strict refuses; remove "
+        "it, or start the local AWS without --strict; the request was carried out without it",
+    }
+
+
+def reasons(aws: LocalAws, stack: str) -> set[str]:
+    events = client(aws, "cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+    return {event.get("ResourceStatusReason", "") for event in events}
+
+
+def test_a_property_inside_another_one_is_refused(strict_aws: LocalAws) -> None:
+    rule = {"Id": "a", "Status": "Enabled", "ExpirationInDays": 3, "Unknown": 1}
+    properties = {"BucketName": "nested", "LifecycleConfiguration": {"Rules": [rule]}}
+    with pytest.raises(WaiterError):
+        deploy(strict_aws, "nested", {"Type": "AWS::S3::Bucket", "Properties": properties})
+    assert (
+        "the local AWS ignores LifecycleConfiguration.Rules[].Unknown of AWS::S3::Bucket Topic of the stack nested, "
+        "which --strict refuses; remove it, or start the local AWS without --strict"
+    ) in reasons(strict_aws, "nested")
+    with pytest.raises(ClientError, match="404"):
+        client(strict_aws, "s3").head_bucket(Bucket="nested")
+
+
+def test_an_update_that_adds_an_ignored_property_is_refused_and_rolled_back(strict_aws: LocalAws) -> None:
+    before = {"TopicName": "updated", "DisplayName": "Old"}
+    deploy(strict_aws, "updated", {"Type": "AWS::SNS::Topic", "Properties": before})
+    formation = client(strict_aws, "cloudformation")
+    changed = {**before, "DisplayName": "New", "TracingConfig": "Active"}
+    topic = {"Type": "AWS::SNS::Topic", "Properties": changed}
+    formation.update_stack(StackName="updated", TemplateBody=json.dumps({"Resources": {"Topic": topic}}))
+    with pytest.raises(WaiterError):
+        formation.get_waiter("stack_update_complete").wait(StackName="updated", WaiterConfig={"Delay": 1})
+    arn = "arn:aws:sns:us-east-1:000000000000:updated"
+    assert (
+        f"the local AWS ignores TracingConfig of the update of AWS::SNS::Topic {arn} of the stack updated, "
+        "which --strict refuses; remove it, or start the local AWS without --strict"
+    ) in reasons(strict_aws, "updated")
+    (stack,) = formation.describe_stacks(StackName="updated")["Stacks"]
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    attributes = client(strict_aws, "sns").get_topic_attributes(TopicArn=arn)["Attributes"]
+    assert attributes["DisplayName"] == "Old"
+
+
+def test_the_event_of_a_function_is_no_request(strict_aws: LocalAws) -> None:
+    functions = client(strict_aws, "lambda")
+    functions.create_function(
+        FunctionName="event",
+        Role="arn:aws:iam::000000000000:role/told",
+        Runtime="python3.12",
+        Handler="a.b",
+        Code={"ZipFile": package({"a.py": "def b(event, context): return event['read']"})},
+    )
+    event = {"read": 1, "unread": 2}
+    answer = functions.invoke(FunctionName="event", Payload=json.dumps(event).encode(), LogType="Tail")
+    assert answer["Payload"].read() == b"1"
+
+
 def test_a_name_in_a_dictionary_counts_once_the_dictionary_was_read_and_let_go() -> None:
     reading = Reading(
         {
@@ -177,6 +289,10 @@ def test_a_name_that_is_read_in_one_of_a_list_is_read() -> None:
         ("s3", "PUT /bucket/a/key", {}, b"", {"tagging": [""]}, "PutObjectTagging"),
         ("bedrock-runtime", "POST /model/some.model/invoke", {}, b"{}", {}, "InvokeModel"),
         ("cloudwatch", "POST /service/GraniteServiceVersion20100801/operation/ListMetrics", {}, b"", {}, "ListMetrics"),
+        ("s3", "PUT /bucket/key", {}, b"", {}, "PutObject"),
+        ("s3", "PUT /bucket/key", {"x-amz-copy-source": "a/b"}, b"", {}, "CopyObject"),
+        ("s3", "PUT /bucket/key", {}, b"", {"partNumber": ["1"], "uploadId": ["a"]}, "UploadPart"),
+        ("s3", "GET /bucket", {}, b"", {"list-type": ["2"]}, "ListObjectsV2"),
         ("lambda", "POST /none", {}, b"", {}, "POST /none"),
         ("none", "POST /none", {}, b"", {}, "POST /none"),
     ],

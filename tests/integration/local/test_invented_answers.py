@@ -19,7 +19,6 @@ OPERATIONS: list[tuple[str, str, dict[str, Any], str]] = [
     ("bedrock-agent-runtime", "RetrieveAndGenerate", {"input": {"text": "a"}}, NO_MODEL),
     ("codebuild", "StartBuild", {"projectName": "a"}, "nothing runs its builds here"),
     ("emr", "AddJobFlowSteps", {"JobFlowId": "j-1", "Steps": []}, NO_JOBS),
-    ("glue", "StartJobRun", {"JobName": "a"}, NO_JOBS),
     ("inspector2", "ListFindings", {}, "nothing is scanned here"),
     (
         "transcribe",

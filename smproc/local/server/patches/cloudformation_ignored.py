@@ -19,6 +19,8 @@ from typing import Any, Final
 from smproc.local.server.ignored import IgnoredNames
 from smproc.local.server.patches.registry import Names, service
 from smproc.local.server.read_names import Reading
+from smproc.local.server.settings_in_use import SettingsInUse
+from smproc.local.settings_without_effect import SETTINGS_WITHOUT_EFFECT
 
 NAMES: Names = {
     "ministack.services.cloudformation.provisioners": {
@@ -30,6 +32,10 @@ NAMES: Names = {
 _WITHOUT_EFFECT: Final = ("AWS::CDK::", "AWS::CloudFormation::", "Custom::")
 # Properties that change nothing about what a resource does.
 _HARMLESS: Final = frozenset({"AlarmDescription", "Description", "Tags", "TracingConfiguration"})
+# These are recorded apart, and not refused: nothing that a template says could give them an effect here.
+_WITHOUT_EFFECT_HERE: Final = frozenset(
+    (setting.resource_type, setting.property_path) for setting in SETTINGS_WITHOUT_EFFECT
+)
 # The values of properties that are the default.
 _DEFAULTS: Final = {("AWS::S3::Bucket", "AccessControl"): "Private"}
 
@@ -37,16 +43,18 @@ Properties = Mapping[str, Any]
 # The physical id of a resource, and its attributes for Fn::GetAtt.
 Created = tuple[str, dict[str, Any]]
 _ignored = IgnoredNames()
+_settings = SettingsInUse()
 
 
-def report_ignored_to(ignored: IgnoredNames) -> None:
-    """Set the object that ignored properties are reported to.
+def report_ignored_to(ignored: IgnoredNames, settings: SettingsInUse) -> None:
+    """Set the objects that properties without effect are reported to.
 
     Args:
         ignored: records or refuses them.
+        settings: records the settings that have no effect.
     """
-    global _ignored  # noqa: PLW0603 - set once, by the server
-    _ignored = ignored
+    global _ignored, _settings
+    _ignored, _settings = ignored, settings
 
 
 def apply() -> None:
@@ -75,6 +83,7 @@ def _recorded_creation(resource_type: str, handlers: Mapping[str, Any]) -> Calla
             if "delete" in handlers and not handlers.get("delete_with_logical_id"):
                 handlers["delete"](created[0], dict(properties))
             raise ValueError(refusal)
+        _record_settings(resource_type, f"{logical_id} of the stack {stack}", properties, {})
         return created
 
     return recorded
@@ -89,10 +98,22 @@ def _recorded_update(resource_type: str, update: Callable[..., Created]) -> Call
         unread = _without_harmless(resource_type, changed, properties)
         refusal = _ignored.report(f"the update of {resource_type} {physical_id} of the stack {stack}", unread)
         if refusal is not None:
+            if updated[0] == physical_id:
+                # ministack rolls back the other resources of the stack, and not the one that failed.
+                update(physical_id, properties, dict(before), stack, *others)
             raise ValueError(refusal)
+        _record_settings(resource_type, f"{updated[0]} of the stack {stack}", properties, before)
         return updated
 
     return recorded
+
+
+def _record_settings(resource_type: str, owner: str, properties: Properties, before: Properties) -> None:
+    for setting in SETTINGS_WITHOUT_EFFECT:
+        is_set = setting.resource_type == resource_type and _at(properties, setting.property_path) is not None
+        # What a resource had before was recorded at its creation, with its logical id.
+        if is_set and _at(before, setting.property_path) is None:
+            _settings.record(setting, owner)
 
 
 def _constants(function: Callable[..., Any]) -> frozenset[str]:
@@ -104,6 +125,7 @@ def _without_harmless(resource_type: str, names: set[str], properties: Propertie
         name
         for name in names
         if name.rpartition(".")[2] not in _HARMLESS
+        and (resource_type, name) not in _WITHOUT_EFFECT_HERE
         and ((resource_type, name) not in _DEFAULTS or _DEFAULTS[resource_type, name] != _at(properties, name))
     )
 

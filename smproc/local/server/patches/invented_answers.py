@@ -6,9 +6,9 @@ See: https://docs.aws.amazon.com/batch/latest/APIReference/API_SubmitJob.html
 
 ministack 1.5.33: `ministack.services.bedrock_runtime` and `ministack.services.bedrock_agent_runtime` answer invented
 text, `ministack.services.translate` and `ministack.services.transcribe` write it to S3; `ministack.services.batch`,
-`ministack.services.emr` and, without Docker, `ministack.services.codebuild` and `ministack.services.glue` report the
-success of what they have not run, `ministack.services.inspector2` the vulnerabilities of images that do not exist.
-`ministack.app` answers a service that it lacks with a body that no SDK reads as an error.
+`ministack.services.emr` and, without Docker, `ministack.services.codebuild` report the success of what they have not
+run, `ministack.services.inspector2` the vulnerabilities of images that do not exist. `ministack.app` answers a service
+that it lacks with a body that no SDK reads as an error.
 
 Removable when: these modules refuse what they do not carry out, and `ministack.app` answers errors of the protocol for
 a service that it lacks (not so in 1.5.33).
@@ -17,16 +17,15 @@ a service that it lacks (not so in 1.5.33).
 from __future__ import annotations
 
 import functools
-import json
 import logging
 import os
 from collections.abc import Mapping
 from typing import Any, Final
-from xml.sax.saxutils import escape
 
 from smproc.local.server.operation_names import operation_name
 from smproc.local.server.patches.hosting import Handler
 from smproc.local.server.patches.registry import Names, application
+from smproc.local.server.refusals import Answer, refusal
 
 _MODEL: Final = "no model runs here"
 _JOB: Final = "nothing runs its jobs here"
@@ -54,14 +53,12 @@ _REFUSED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "codebuild": {"StartBuild": "nothing runs its builds here"},
     "elasticmapreduce": {"AddJobFlowSteps": _JOB, "RunJobFlow": "no cluster runs here"},
-    "glue": {"StartJobRun": _JOB},
     "inspector2": {"ListFindings": "nothing is scanned here"},
     "transcribe": {"StartTranscriptionJob": _MODEL},
     "translate": {"StartTextTranslationJob": _MODEL},
 }
 NAMES: Names = {"ministack.app": {"SERVICE_HANDLERS": lambda value: set(_REFUSED) <= set(value)}}
 
-_Answer = tuple[int, dict[str, str], bytes]
 # The SDKs do not repeat a request that is answered so.
 _STATUS: Final = 501
 _CODE: Final = "NotImplemented"
@@ -91,10 +88,10 @@ def _without(service: str, operations: Mapping[str, str], handler: Handler) -> H
     @functools.wraps(handler)
     async def answered(
         method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
-    ) -> _Answer:
+    ) -> Answer:
         operation = operation_name(service, method, path, headers, body, query)
         if operation in operations:
-            return _refusal(headers, f"The local AWS does not implement {service}:{operation}: {operations[operation]}")
+            return _refusal(service, operation, headers, operations[operation])
         return await handler(method, path, headers, body, query)
 
     return answered
@@ -102,15 +99,12 @@ def _without(service: str, operations: Mapping[str, str], handler: Handler) -> H
 
 async def _refuse_all(
     service: str, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
-) -> _Answer:
+) -> Answer:
     operation = operation_name(service, method, path, headers, body, query)
-    return _refusal(headers, f"The local AWS does not implement {service}:{operation}: it has no service {service}")
+    return _refusal(service, operation, headers, f"it has no service {service}")
 
 
-def _refusal(headers: Mapping[str, str], message: str) -> _Answer:
+def _refusal(service: str, operation: str, headers: Mapping[str, str], reason: str) -> Answer:
+    message = f"The local AWS does not implement {service}:{operation}: {reason}"
     _log.warning("%s", message)
-    if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        text = f"<ErrorResponse><Error><Code>{_CODE}</Code><Message>{escape(message)}</Message></Error></ErrorResponse>"
-        return _STATUS, {"Content-Type": "text/xml"}, text.encode()
-    answer = json.dumps({"__type": _CODE, "message": message}).encode()
-    return _STATUS, {"Content-Type": "application/json", "x-amzn-errortype": _CODE}, answer
+    return refusal(service, headers, _STATUS, _CODE, message)
