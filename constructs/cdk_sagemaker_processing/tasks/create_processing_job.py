@@ -12,13 +12,20 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import path_of, stack_of
+from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, stack_of
 from cdk_sagemaker_processing._internal.consuming_stacks import used_in
 from cdk_sagemaker_processing._internal.grants import grantee
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing._internal.policy_sizes import check_policy_sizes
 from cdk_sagemaker_processing._internal.regions import check_reference
+from cdk_sagemaker_processing._internal.resource_facts import (
+    bucket_name_of,
+    encryption_key_of,
+    key_arn_of,
+    role_arn_of,
+)
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
     ExperimentConfig,
@@ -57,9 +64,9 @@ from cdk_sagemaker_processing.tasks.query_languages import (
 from cdk_sagemaker_processing.tasks.rendered_task import RenderedTask
 from cdk_sagemaker_processing.tasks.state_limits import check_assign, check_state_name, check_timeouts
 from cdk_sagemaker_processing.tasks.state_machine_policy import (
-    add_to_role_of_other_stack,
     check_account,
     job_arns,
+    new_statements,
     report_assumed_role_permissions,
     state_machine_statements,
     state_machine_under_construction,
@@ -256,10 +263,10 @@ class SageMakerCreateProcessingJob(RenderedTask):
         self._check_resources(bucket, {"volume_kms_key": volume_kms_key, "output_kms_key": output_kms_key})
         if volume_kms_key is None:
             preferred = [preference.instance_type for preference in instance_preferences or ()]
-            volume_kms_key = default_volume_key(self, preferred or [instance_type])
+            volume_kms_key = default_volume_key(scope, preferred or [instance_type])
         self.request = processing_request(
             job_name=self._job_name_value(),
-            role_arn=run_time_arn(self.role) or self.role.role_arn,
+            role_arn=run_time_arn(self.role) or role_arn_of(self.role),
             image_uri=self._image_uri(image_uri, _instance_types(instance_type, instance_preferences)),
             instance_type=instance_type,
             instance_count=instance_count,
@@ -281,7 +288,7 @@ class SageMakerCreateProcessingJob(RenderedTask):
         )
         self.step_result = StepResult(self, state_name or construct_id, self.request, property_files, waits=self._waits)
         self.may_be_named_after_step = base_job_name is None
-        check_language(self.node.id, query_language, self._paths, self._output, self.request)
+        check_language(construct_id, query_language, self._paths, self._output, self.request)
         check_account(self, self.role, credentials)
         grant_job(
             self,
@@ -353,8 +360,8 @@ class SageMakerCreateProcessingJob(RenderedTask):
 
     def output_keys(self) -> list[kms.IKey]:
         """Return the keys that the outputs are encrypted with, as far as the app has constructs for them."""
-        keys = [self._output_key, self.bucket.encryption_key if self.bucket is not None else None]
-        return list({key.key_arn: key for key in keys if key is not None and not isinstance(key, str)}.values())
+        keys = [self._output_key, encryption_key_of(self.bucket)]
+        return list({key_arn_of(key): key for key in keys if key is not None and not isinstance(key, str)}.values())
 
     def join_workflow(self, tokens: Mapping[str, str], *, result_as_output: bool) -> None:
         """Make the task a step of a workflow: its result reaches the other steps, its state's input the next state.
@@ -431,14 +438,14 @@ class SageMakerCreateProcessingJob(RenderedTask):
             jobs = job_arns(StackFacts.of(self), self._static_job_name())
             suppress_wildcards(state_machine, [jobs], "each job's name ends in what is known at run time")
 
-    def statements(self) -> list[iam.PolicyStatement]:
+    def statements(self) -> list[Statement]:
         """Return the permissions that a state machine needs to run the task; aws-cdk adds them to a role of the app.
 
         With ``credentials`` it needs none of these, only to assume their role, which aws-cdk itself adds.
         """
         return [] if self._task_credentials is not None else self._permissions_to_run(StackFacts.of(self))
 
-    def _permissions_to_run(self, facts: StackFacts) -> list[iam.PolicyStatement]:
+    def _permissions_to_run(self, facts: StackFacts) -> list[Statement]:
         return state_machine_statements(
             facts,
             job_name=self._static_job_name(),
@@ -455,11 +462,11 @@ class SageMakerCreateProcessingJob(RenderedTask):
     def _task_policies(self) -> list[iam.PolicyStatement]:
         machine = state_machine_under_construction(self)
         if machine is None:
-            return self.statements()
+            return [statement.made for statement in self.statements()]
         if path_of(stack_of(machine)) != path_of(stack_of(self.role)):
-            check_reference(machine, f"the role of the task {self.id!r}", self.role, self.role.role_arn)
+            check_reference(machine, f"the role of the task {self.id!r}", self.role, role_arn_of(self.role))
         used_in(self, self.role, stack_of(machine))
-        return add_to_role_of_other_stack(machine, self.statements())
+        return [statement.made for statement in new_statements(machine, self.statements())]
 
     @property
     def _task_metrics(self) -> sfn.TaskMetricsConfig:
@@ -485,17 +492,17 @@ class SageMakerCreateProcessingJob(RenderedTask):
         for parameter, key in keys.items():
             if key is not None and not isinstance(key, str):
                 check_key(self, parameter, key)
-                self._check_references(parameter, key, key.key_arn)
+                self._check_references(parameter, key, key_arn_of(key))
         if bucket is not None:
-            self._check_references("bucket", bucket, bucket.bucket_name)
-            if bucket.encryption_key is not None:
-                self._check_references("bucket", bucket.encryption_key, bucket.encryption_key.key_arn)
+            self._check_references("bucket", bucket, bucket_name_of(bucket))
+            if (key := encryption_key_of(bucket)) is not None:
+                self._check_references("bucket", key, key_arn_of(key))
 
     def _check_references(self, parameter: str, resource: IConstruct, value: str) -> None:
         """Check that the task can refer to a resource, and that the resource's policy can refer to the job's role."""
         check_reference(self, parameter, resource, value)
-        if resource.node.default_child is not None:
-            check_reference(resource, "role", self.role, self.role.role_arn)
+        if path_of(stack_of(resource)) != path_of(stack_of(self.role)) and node_of(resource).default_child is not None:
+            check_reference(resource, "role", self.role, role_arn_of(self.role))
 
     def _job_name_value(self) -> str:
         if self._job_name is None:
@@ -540,4 +547,4 @@ def _instance_types(instance_type: str | None, preferences: Sequence[InstancePre
 
 
 def _key_id(key: kms.IKey | str | None) -> str | None:
-    return key if key is None or isinstance(key, str) else key.key_arn
+    return key if key is None or isinstance(key, str) else key_arn_of(key)

@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.construct_tree import inherit
 from cdk_sagemaker_processing.model import InvalidProcessingJobError
 from cdk_sagemaker_processing.tasks.creation_retry import CREATION_RETRIERS
 from cdk_sagemaker_processing.tasks.execution_input import missing_fields
@@ -88,6 +89,7 @@ class RenderedTask(sfn.TaskStateBase):
             heartbeat_timeout=heartbeat_timeout,
             credentials=credentials,
         )
+        inherit(self, scope)
         # aws-cdk stores these in properties that Python cannot read.
         self._own_query_language = query_language
         self._paths = {
