@@ -28,6 +28,7 @@ def allow(actions: list[str], resources: list[str], **conditions: Any) -> None:
 role = iam.Role(
     stack,
     "Role",
+    description="What a SageMaker processing job may do",
     assumed_by=iam.ServicePrincipal(
         "sagemaker.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
     ),
@@ -37,7 +38,7 @@ allow(
     ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
     [group, f"{group}:*"],
 )
-allow(["cloudwatch:PutMetricData"], ["*"], StringEquals={"cloudwatch:namespace": "/aws/sagemaker"})
+allow(["cloudwatch:PutMetricData"], ["*"], StringEquals={"cloudwatch:namespace": "/aws/sagemaker/ProcessingJobs"})
 allow(["s3:GetObject"], [f"arn:{cdk.Aws.PARTITION}:s3:::data-bucket/raw/*"])
 allow(["s3:ListBucket"], [f"arn:{cdk.Aws.PARTITION}:s3:::data-bucket"], StringLike={"s3:prefix": "raw/*"})
 allow(["s3:PutObject"], [bucket.arn_for_objects("outputs/*")])

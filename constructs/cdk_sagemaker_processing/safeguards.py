@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
@@ -115,9 +115,12 @@ class Safeguards:
     @classmethod
     def of(cls, scope: IConstruct) -> Safeguards:
         """Return the settings of a construct: those applied to it, or to the nearest scope around it."""
-        scopes = scope.node.scopes[::-1]
-        _READ.update(scopes)
-        return _nearest(scopes)
+        if (known := _READ.get(scope)) is None:
+            scopes = scope.node.scopes[::-1]
+            known = _nearest(scopes)
+            for each in scopes:
+                _READ.setdefault(each, _nearest(scopes[scopes.index(each) :]))
+        return known
 
     @classmethod
     def take_key(cls, scope: IConstruct, encryption_key: kms.IKey | None) -> None:
@@ -160,7 +163,8 @@ def check_key(scope: IConstruct, parameter: str, key: kms.IKey) -> None:
 
 
 _APPLIED: WeakKeyDictionary[IConstruct, Safeguards] = WeakKeyDictionary()
-_READ: WeakSet[IConstruct] = WeakSet()
+# Settings that were read do not change: apply_to refuses it.
+_READ: WeakKeyDictionary[IConstruct, Safeguards] = WeakKeyDictionary()
 _DEFAULT = Safeguards()
 
 

@@ -221,6 +221,25 @@ def test_the_items_of_a_map_run_their_own_workflows(workflows: Workflows, langua
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_the_items_of_a_distributed_map_run_their_own_workflows(workflows: Workflows, language: str) -> None:
+    execution = workflows.run(f"{language}Distributed", {"items": [{"say": "one"}, {"say": "two"}]})
+
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+    one, two = json.loads(execution["output"])
+    assert (one["say"], two["say"]) == ("one", "two")
+    for word, item in (("one", one), ("two", two)):
+        alone, again = (item["workflow"][f"{language} {name}"] for name in ("Alone", "Again"))
+        assert (alone["status"], again["status"]) == ("Completed", "Completed")
+        assert workflows.said(alone["outputs"]["out"]) == [word]
+        assert workflows.said(again["outputs"]["out"]) == [word, "Again"]
+    assert len({result["outputs"]["out"] for item in (one, two) for result in item["workflow"].values()}) == 4
+    states = workflows.client("stepfunctions")
+    (run,) = states.list_map_runs(executionArn=execution["executionArn"])["mapRuns"]
+    children = states.list_executions(mapRunArn=run["mapRunArn"])["executions"]
+    assert sorted(len(workflows.jobs(child)) for child in children) == [2, 2]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_failure_that_is_not_the_workflows_leaves_the_rest_running(workflows: Workflows, language: str) -> None:
     execution = workflows.run(f"{language}Failure", {"say": "fail"})
 

@@ -1,17 +1,24 @@
-"""The root, the stack and the path of a construct, cached: they never change, and each call to aws-cdk slows synth."""
+"""The node, root, stack and path of a construct, cached: they never change, and each call to aws-cdk slows synth."""
 
 from __future__ import annotations
 
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from aws_cdk import Stack
-from constructs import IConstruct
+from constructs import IConstruct, Node
+
+
+def node_of(construct: IConstruct) -> Node:
+    """Return the node of a construct."""
+    if (node := _NODES.get(construct)) is None:
+        node = _NODES[construct] = construct.node
+    return node
 
 
 def path_of(construct: IConstruct) -> str:
     """Return the path of a construct."""
     if (path := _PATHS.get(construct)) is None:
-        path = _PATHS[construct] = construct.node.path
+        path = _PATHS[construct] = node_of(construct).path
     return path
 
 
@@ -19,7 +26,7 @@ def root_of(construct: IConstruct) -> IConstruct:
     """Return the root of a construct's tree, which usually is the app."""
     known = _ROOTS.get(construct)
     if known is None or (root := known()) is None:
-        root = construct.node.root
+        root = node_of(construct).root
         _ROOTS[construct] = ref(root)
     return root
 
@@ -33,6 +40,13 @@ def stack_of(construct: IConstruct) -> Stack:
     return stack
 
 
+def inherit(construct: IConstruct, scope: IConstruct) -> None:
+    """Note that a new construct, which is no stack, has the root and the stack of its scope."""
+    _ROOTS[construct] = ref(root_of(scope))
+    _STACKS[construct] = ref(stack_of(scope))
+
+
+_NODES: WeakKeyDictionary[IConstruct, Node] = WeakKeyDictionary()
 _PATHS: WeakKeyDictionary[IConstruct, str] = WeakKeyDictionary()
 # The values are weak too: the stack of a stack is itself, and would keep itself alive.
 _ROOTS: WeakKeyDictionary[IConstruct, ReferenceType[IConstruct]] = WeakKeyDictionary()

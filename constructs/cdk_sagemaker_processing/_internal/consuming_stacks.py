@@ -6,7 +6,6 @@ statement names, and their stack depends on the role: a circular dependency.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +19,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
+from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
+from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 
 
@@ -29,7 +30,7 @@ class _Deferred:
     """A statement about a stack of which it is not known yet whether it uses the role."""
 
     scope: IConstruct
-    statement: iam.PolicyStatement
+    statement: iam.PolicyStatement | Statement
     reasons: Mapping[str, str]
     stacks: frozenset[str]
 
@@ -43,6 +44,7 @@ class _RoleUse:
     consumers: dict[str, Stack] = field(default_factory=dict)
     policies: dict[str, iam.Policy | None] = field(default_factory=dict)
     deferred: list[_Deferred] = field(default_factory=list)
+    placed: dict[tuple[str, str], iam.AddToPrincipalPolicyResult] = field(default_factory=dict)
 
     @classmethod
     def of(cls, role: iam.IRole) -> _RoleUse:
@@ -53,9 +55,19 @@ class _RoleUse:
         return uses[path]
 
     def place(
+        self, statement: iam.PolicyStatement | Statement, reasons: Mapping[str, str], stack: Stack
+    ) -> iam.AddToPrincipalPolicyResult:
+        """Add a statement to the role's policy in a stack, unless the policy has it."""
+        if not isinstance(statement, Statement):
+            return self._place(statement, reasons, stack)
+        key = (path_of(stack), statement.key)
+        if key not in self.placed:
+            self.placed[key] = self._place(statement.made, reasons, stack)
+        return self.placed[key]
+
+    def _place(
         self, statement: iam.PolicyStatement, reasons: Mapping[str, str], stack: Stack
     ) -> iam.AddToPrincipalPolicyResult:
-        """Add a statement to the role's policy in a stack."""
         policy = self._policy(stack)
         where: IConstruct = self.role if policy is None else policy
         if reasons:
@@ -77,7 +89,7 @@ class _RoleUse:
         if path not in self.policies:
             # IAM knows a role's inline policies by their names, and aws-cdk derives a name from the construct's path in
             # its stack. So the id differs between the stacks that use the role.
-            digest = hashlib.sha256(f"{path_of(self.role)}\n{path}".encode()).hexdigest()[:8]
+            digest = short_digest(f"{path_of(self.role)}\n{path}")
             policy = iam.Policy(stack, f"ProcessingRolePolicy{digest}")
             self.role.attach_inline_policy(policy)
             suppress(policy, INLINE_POLICY)
@@ -92,10 +104,9 @@ _STACK_OF_TOKEN: dict[str, str] = {}
 
 def add_statement(
     role: iam.IRole,
-    statement: iam.PolicyStatement,
+    statement: iam.PolicyStatement | Statement,
     scope: IConstruct,
     reasons: Mapping[str, str] | None = None,
-    text: str | None = None,
 ) -> iam.AddToPrincipalPolicyResult:
     """Add a statement to a role's policy, in the stack that uses the role.
 
@@ -107,13 +118,12 @@ def add_statement(
         statement: the statement.
         scope: the construct that uses the role.
         reasons: the reason by resource for wildcards in the statement. Default: none.
-        text: the statement's resources and conditions, where the caller has them. Default: read from the statement.
     """
     use = _RoleUse.of(role)
     home = stack_of(scope)
     reasons = reasons or {}
     known = _MACHINE_STACKS.get(scope)
-    named = _stacks_named(str(statement.to_json()) if text is None else text)
+    named = _stacks_named(statement.text if isinstance(statement, Statement) else str(statement.to_json()))
     if known is None and named - {path_of(home), path_of(use.stack)}:
         if not use.deferred:
             Aspects.of(scope).add(_PlaceDeferred(use))

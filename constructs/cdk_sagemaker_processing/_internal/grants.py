@@ -16,7 +16,9 @@ from aws_cdk import aws_sns as sns
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.consuming_stacks import add_statement, has_policy_of_other_stack
+from cdk_sagemaker_processing._internal.resource_facts import account_of_resource, principal_account_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.model import is_unresolved, sagemaker_accounts
 
@@ -84,12 +86,11 @@ def grantee(role: iam.IRole, scope: IConstruct | None = None) -> iam.IPrincipal:
 
 def allow(
     role: iam.IRole,
-    statement: iam.PolicyStatement,
+    statement: Statement,
     *,
     bucket: s3.IBucket | None = None,
     scope: IConstruct | None = None,
     reasons: Mapping[str, str] | None = None,
-    text: str | None = None,
 ) -> None:
     """Add a statement to a role's policy.
 
@@ -100,29 +101,27 @@ def allow(
             Default: none.
         scope: the construct that uses the role, in whose stack the statement belongs. Default: the role's own stack.
         reasons: the reason by resource for wildcards in the statement; only with ``scope``. Default: none.
-        text: the statement's resources and conditions, where the caller has them; only with ``scope``. Default: read
-            from the statement.
     """
     if bucket is not None:
         grant_in_bucket_policy(bucket, role, statement)
     if scope is not None:
-        add_statement(role, statement, scope, reasons, text)
+        add_statement(role, statement, scope, reasons)
         if drops_statements(role):
             role_policies(role).require(statement)
     elif isinstance(role, iam.Role):
-        role.add_to_policy(statement)
+        role.add_to_policy(statement.made)
     else:
-        grantee(role).add_to_principal_policy(statement)
+        grantee(role).add_to_principal_policy(statement.made)
 
 
-def grant_in_bucket_policy(bucket: s3.IBucket, role: iam.IRole, statement: iam.PolicyStatement) -> None:
+def grant_in_bucket_policy(bucket: s3.IBucket, role: iam.IRole, statement: Statement) -> None:
     """Allow in a bucket's policy what a role of another account is allowed by its own policy.
 
     See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-walkthroughs-managing-access-example2.html
     """
     if not _of_another_account(bucket, role):
         return
-    bucket_statement = statement.copy(principals=[iam.ArnPrincipal(role.role_arn)])
+    bucket_statement = statement.made.copy(principals=[iam.ArnPrincipal(role.role_arn)])
     owned = Resource.is_owned_resource(bucket)
     if owned and isinstance(role, iam.Role):
         # Both belong to this app, in stacks of two accounts: neither stack can depend on the other.
@@ -196,12 +195,12 @@ def report_repository_permissions(account: str, repository: str, role: iam.IRole
 
 def account_of(role: iam.IRole) -> str:
     """Return the account of a role, or that of its stack if the role's is known only at deployment."""
-    account = role.principal_account
+    account = principal_account_of(role)
     return StackFacts.of(role).account if account is None or is_unresolved(account) else account
 
 
 def _of_another_account(resource: s3.IBucket | kms.IKey | sns.ITopic, role: iam.IRole) -> bool:
     """Return whether a resource is known at synth to be in another account than a role."""
-    resource_account, role_account = resource.env.account, account_of(role)
+    resource_account, role_account = account_of_resource(resource), account_of(role)
     known = not is_unresolved(resource_account) and not is_unresolved(role_account)
     return known and resource_account != role_account

@@ -116,13 +116,17 @@ def suppress_by_id(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     """
     # Without the pack's name as a prefix (AwsSolutions::...): until https://github.com/aws/aws-cdk/pull/38789 aws-cdk
     # acknowledged such an id for the whole app instead of the construct. cdk-nag has always used the construct.
+    known = _ACKNOWLEDGED.setdefault(construct, {})
+    reasons = {finding: reason for finding, reason in reasons.items() if known.get(finding) != reason}
     if reasons:
+        known |= reasons
         acknowledgments = [Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items()]
         if (validations := _VALIDATIONS.get(construct)) is None:
             validations = _VALIDATIONS[construct] = Validations.of(construct)
         validations.acknowledge(*acknowledgments)
 
 
+_ACKNOWLEDGED: WeakKeyDictionary[IConstruct, dict[str, str]] = WeakKeyDictionary()
 _VALIDATIONS: WeakKeyDictionary[IConstruct, Validations] = WeakKeyDictionary()
 
 
@@ -139,10 +143,18 @@ def suppress_wildcards_by_resource(construct: IConstruct, reasons: Mapping[str, 
     """Suppress cdk-nag's findings on wildcards in resources, with a reason for each resource."""
     partition = StackFacts.of(construct).partition
     findings: dict[str, str] = {}
+    known = _SUPPRESSED.setdefault(construct, {})
     for resource, reason in reasons.items():
+        if known.get(resource) == reason:
+            continue
+        known[resource] = reason
         name = resource.replace(partition, "<AWS::Partition>")
         if is_unresolved(name):
             name = one_line(stack_of(construct).resolve(resource))
         if "*" in name and not _BRACKETS.search(name):
             findings[f"AwsSolutions-IAM5[Resource::{name}]"] = reason
     suppress_by_id(construct, findings)
+
+
+# The wildcards of a construct that are suppressed already: many tasks share a role.
+_SUPPRESSED: WeakKeyDictionary[IConstruct, dict[str, str]] = WeakKeyDictionary()

@@ -13,6 +13,7 @@ from aws_cdk import Annotations, Stack
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct, IValidation
 
+from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing._internal.template_text import one_line, to_template_text
 
 _ID = "cdk-sagemaker-processing:foreign-policy"
@@ -49,9 +50,9 @@ class UnmanagedPolicy:
             policies[name].unless = ""
         return policies[name]
 
-    def require(self, statement: iam.PolicyStatement) -> None:
+    def require(self, statement: iam.PolicyStatement | Statement) -> None:
         """Add a statement to the report."""
-        self._statements.append(statement)
+        self._statements.append(statement.made if isinstance(statement, Statement) else statement)
 
     @property
     def statements(self) -> tuple[iam.PolicyStatement, ...]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from cdk_sagemaker_processing._internal.lazy_exports import lazy_getattr
+from cdk_sagemaker_processing.lazy_exports import lazy_getattr
 
 if TYPE_CHECKING:
     from cdk_sagemaker_processing.processors.framework_processor import FrameworkProcessor

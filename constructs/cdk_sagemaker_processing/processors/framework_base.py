@@ -15,6 +15,7 @@ from constructs import Construct, IConstruct
 
 from cdk_sagemaker_processing._internal.grants import allow
 from cdk_sagemaker_processing._internal.local_tree import DEFAULT_EXCLUDES, check_excludes
+from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
     ExperimentConfig,
@@ -210,10 +211,10 @@ def _grant_read_packages(scope: IConstruct, role: iam.IRole, arn: str) -> None:
         (["codeartifact:GetAuthorizationToken"], domain),
         (["codeartifact:GetRepositoryEndpoint", "codeartifact:ReadFromRepository"], arn),
     ):
-        allow(role, iam.PolicyStatement(actions=actions, resources=[resource]), scope=scope)
+        allow(role, Statement(actions=actions, resources=[resource]), scope=scope)
     allow(
         role,
-        iam.PolicyStatement(
+        Statement(
             # The action supports no resources; only the service that the token is for can be restricted.
             actions=["sts:GetServiceBearerToken"],
             resources=["*"],

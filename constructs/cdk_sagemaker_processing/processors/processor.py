@@ -13,8 +13,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk_sagemaker_processing._internal.asset_files import Files
 from cdk_sagemaker_processing._internal.construct_ids import free_id
+from cdk_sagemaker_processing._internal.construct_tree import node_of
 from cdk_sagemaker_processing._internal.grants import grant_key, grantee
 from cdk_sagemaker_processing.model import (
     ExperimentConfig,
@@ -37,6 +37,7 @@ from cdk_sagemaker_processing.tasks import ProcessorOptions, RunOptions, SageMak
 if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
+    from cdk_sagemaker_processing._internal.asset_files import Files
     from cdk_sagemaker_processing.resources import LocalCode
 
 
@@ -247,7 +248,7 @@ class Processor(Construct):
 
     def _state_id(self, run_id: str) -> str:
         """Return the construct id of a run: its own, unless something else in the processor has it."""
-        existing = self.node.try_find_child(run_id)
+        existing = node_of(self).try_find_child(run_id)
         if isinstance(existing, SageMakerCreateProcessingJob):
             raise InvalidValueError(
                 "run_id", run_id, f"be unique in the processor {self.node.path!r}", "choose another id for this run"

@@ -20,6 +20,7 @@ from cdk_sagemaker_processing._internal.grants import grant_in_bucket_policy
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import DEPLOYMENT_FAILS, suppress_wildcards
+from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model import is_unresolved
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.resources.hotswappable_values import look_values_up_with
@@ -157,9 +158,9 @@ class _Unpacker(Construct):
         role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[asset_arn]))
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions: the destination of
         # the code, large files of which are uploaded in parts.
-        put = iam.PolicyStatement(actions=["s3:PutObject", "s3:AbortMultipartUpload"], resources=[code_arn])
+        put = Statement(["s3:PutObject", "s3:AbortMultipartUpload"], [code_arn])
         grant_in_bucket_policy(bucket, role, put)
-        added = role.add_to_principal_policy(put)
+        added = role.add_to_principal_policy(put.made)
         grant_encrypt(bucket.encryption_key, role, decrypt=True)
         suppress_wildcards(
             role, [code_arn], "code lies below a hash of its content, which changes with each deployment"

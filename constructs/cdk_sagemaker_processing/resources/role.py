@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.construct_tree import inherit
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import InvalidValueError
@@ -41,10 +42,11 @@ class ProcessingRole(iam.Role):
         if role is None:
             return cls(scope, "Role")
         if not isinstance(role, str):
+            if isinstance(role, cls):  # its own trust policy names SageMaker
+                return role
             if not hasattr(role, "role_arn"):
                 raise InvalidValueError("role", role, "be a role, its ARN or its name")
-            if not isinstance(role, cls):  # its own trust policy names SageMaker
-                register_trust_check(role)
+            register_trust_check(role)
             return role
         if _is_known_at_run_time(role):
             # Joined, because aws-cdk takes an ARN apart unless it is a token.
@@ -68,6 +70,7 @@ class ProcessingRole(iam.Role):
                 conditions={"StringEquals": {"aws:SourceAccount": facts.account}},
             ),
         )
+        inherit(self, scope)
         group = facts.arn("logs", f"log-group:{PROCESSING_LOG_GROUP}")
         self.add_to_policy(
             iam.PolicyStatement(

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import jsii
-from aws_cdk import Annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import path_of, stack_of
+from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, stack_of
 from cdk_sagemaker_processing._internal.consuming_stacks import used_in
 from cdk_sagemaker_processing._internal.grants import grantee
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing._internal.policy_sizes import check_policy_sizes
 from cdk_sagemaker_processing._internal.regions import check_reference
+from cdk_sagemaker_processing._internal.resource_facts import (
+    bucket_name_of,
+    encryption_key_of,
+    key_arn_of,
+    role_arn_of,
+)
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
     ExperimentConfig,
     InstancePreference,
-    InvalidProcessingJobError,
     InvalidValueError,
     NetworkConfig,
     ProcessingInput,
@@ -44,31 +48,25 @@ from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.resources.role import run_time_arn
 from cdk_sagemaker_processing.safeguards import check_key
 from cdk_sagemaker_processing.tasks.connections import Connectable, connections_of
-from cdk_sagemaker_processing.tasks.creation_retry import retry_creation
 from cdk_sagemaker_processing.tasks.encryption_keys import default_output_key, default_volume_key
-from cdk_sagemaker_processing.tasks.execution_input import missing_fields
 from cdk_sagemaker_processing.tasks.image_platform import built_image_uri
 from cdk_sagemaker_processing.tasks.integration import check_pattern, integration_arn
-from cdk_sagemaker_processing.tasks.job_name import check_job_name, check_job_name_at
+from cdk_sagemaker_processing.tasks.job_name import check_job_name
 from cdk_sagemaker_processing.tasks.job_role_policy import grant_job, grant_keys, grant_read_prefixes, grant_read_uri
-from cdk_sagemaker_processing.tasks.late_rendering import late
 from cdk_sagemaker_processing.tasks.options import JsonataTaskOptions, JsonPathTaskOptions
-from cdk_sagemaker_processing.tasks.output_destinations import default_destination, separate_outputs
+from cdk_sagemaker_processing.tasks.output_destinations import default_destination
 from cdk_sagemaker_processing.tasks.query_languages import (
     check_language,
     context_object_values,
-    merge,
+    discard,
     static_prefix,
-    to_json_path,
-    to_jsonata,
-    uses_execution_input,
 )
+from cdk_sagemaker_processing.tasks.rendered_task import RenderedTask
 from cdk_sagemaker_processing.tasks.state_limits import check_assign, check_state_name, check_timeouts
-from cdk_sagemaker_processing.tasks.state_location import StateLocation, location_of, mark_of
 from cdk_sagemaker_processing.tasks.state_machine_policy import (
-    add_to_role_of_other_stack,
     check_account,
     job_arns,
+    new_statements,
     report_assumed_role_permissions,
     state_machine_statements,
     state_machine_under_construction,
@@ -76,7 +74,7 @@ from cdk_sagemaker_processing.tasks.state_machine_policy import (
 from cdk_sagemaker_processing.tasks.step_conditions import StepValue
 from cdk_sagemaker_processing.tasks.step_grants import grant_outputs, with_requested_locations
 from cdk_sagemaker_processing.tasks.step_outputs import StepOutputs
-from cdk_sagemaker_processing.tasks.step_references import StepReference, references_in, replace_tokens
+from cdk_sagemaker_processing.tasks.step_references import replace_tokens
 from cdk_sagemaker_processing.tasks.step_result import INPUT, StepResult
 from cdk_sagemaker_processing.tasks.synth_checks import register_state_machine_check
 from cdk_sagemaker_processing.tasks.synth_warnings import warn_of_lint, warn_of_run_time_role
@@ -88,7 +86,7 @@ if TYPE_CHECKING:
 
 @public
 @jsii.implements(iam.IGrantable, Connectable)
-class SageMakerCreateProcessingJob(sfn.TaskStateBase):
+class SageMakerCreateProcessingJob(RenderedTask):
     """A Step Functions task state that runs a SageMaker processing job.
 
     Any value of the request may be static, a CDK token, or known only at run time (``sfn.JsonPath``, or ``{% ... %}``
@@ -237,11 +235,13 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             result_selector=result_selector,
             result_path=result_path,
             output_path=output_path,
-            outputs=state_output,
+            state_output=state_output,
             assign=assign,
             task_timeout=task_timeout,
             heartbeat_timeout=heartbeat_timeout,
             credentials=credentials,
+            retry_at_creation=retry_at_creation,
+            overrides=overrides,
         )
         self.role: iam.IRole = ProcessingRole.of(self, role)
         check_policy_sizes(self.role)
@@ -250,19 +250,6 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         self.integration_pattern = integration_pattern
         self._base_job_name = shortened_base_job_name(base_job_name or construct_id)
         self._job_name = job_name
-        # aws-cdk stores these in properties that Python cannot read.
-        self._own_query_language = query_language
-        self._paths = {
-            "input_path": input_path,
-            "result_selector": result_selector,
-            "result_path": result_path,
-            "output_path": output_path,
-        }
-        self._state_comment = comment
-        self._output = state_output
-        self._timeouts = {"Timeout": task_timeout, "Heartbeat": heartbeat_timeout}
-        self._task_credentials = credentials
-        self._overrides = overrides
         self._connections: ec2.Connections | None = None
         if instance_type is None and instance_preferences is None:
             instance_type = "ml.m5.xlarge"
@@ -276,10 +263,10 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         self._check_resources(bucket, {"volume_kms_key": volume_kms_key, "output_kms_key": output_kms_key})
         if volume_kms_key is None:
             preferred = [preference.instance_type for preference in instance_preferences or ()]
-            volume_kms_key = default_volume_key(self, preferred or [instance_type])
+            volume_kms_key = default_volume_key(scope, preferred or [instance_type])
         self.request = processing_request(
             job_name=self._job_name_value(),
-            role_arn=run_time_arn(self.role) or self.role.role_arn,
+            role_arn=run_time_arn(self.role) or role_arn_of(self.role),
             image_uri=self._image_uri(image_uri, _instance_types(instance_type, instance_preferences)),
             instance_type=instance_type,
             instance_count=instance_count,
@@ -300,9 +287,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             waits=self._waits,
         )
         self.step_result = StepResult(self, state_name or construct_id, self.request, property_files, waits=self._waits)
-        self._returns_step_result: bool | None = None  # None outside of workflows
         self.may_be_named_after_step = base_job_name is None
-        check_language(self.node.id, query_language, self._paths, self._output, self.request)
+        check_language(construct_id, query_language, self._paths, self._output, self.request)
         check_account(self, self.role, credentials)
         grant_job(
             self,
@@ -315,8 +301,6 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         grant_keys(self, self.role, volume_kms_key, output_kms_key)
         warn_of_lint(self, self.request)
         warn_of_run_time_role(self, self.request["RoleArn"])
-        if retry_at_creation:
-            retry_creation(self)
         register_state_machine_check(self)
         if credentials is not None:
             report_assumed_role_permissions(self, credentials, self._permissions_to_run)
@@ -351,17 +335,6 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             self._connections = connections_of(self, self.network_config)
         return self._connections
 
-    @property
-    def replaces_input(self) -> bool:
-        """True if the state's result replaces its input."""
-        return self._paths["result_path"] is None and self._output is None
-
-    @property
-    def uses_execution_input(self) -> bool:
-        """True if the request takes a value from the execution's input, as `uploaded_objects` does."""
-        values = [self.request, self._overrides]
-        return uses_execution_input(replace_tokens(values, dict.fromkeys(self.step_references(), "")))
-
     def output_locations(self) -> list[tuple[str, str]]:
         """Return the locations that the job writes to: a parameter's name for messages, and the known part of a URI."""
         outputs = self.request.get("ProcessingOutputConfig", {}).get("Outputs", ())
@@ -387,12 +360,8 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
 
     def output_keys(self) -> list[kms.IKey]:
         """Return the keys that the outputs are encrypted with, as far as the app has constructs for them."""
-        keys = [self._output_key, self.bucket.encryption_key if self.bucket is not None else None]
-        return list({key.key_arn: key for key in keys if key is not None and not isinstance(key, str)}.values())
-
-    def step_references(self) -> dict[str, StepReference]:
-        """Return the results of other steps that the request contains, by their tokens."""
-        return references_in(self, [self.request, self._overrides])
+        keys = [self._output_key, encryption_key_of(self.bucket)]
+        return list({key_arn_of(key): key for key in keys if key is not None and not isinstance(key, str)}.values())
 
     def join_workflow(self, tokens: Mapping[str, str], *, result_as_output: bool) -> None:
         """Make the task a step of a workflow: its result reaches the other steps, its state's input the next state.
@@ -408,7 +377,7 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         Raises:
             ConflictingValuesError: options of the state's result, which would change what the next step receives.
         """
-        kept = {"result_path": (None, sfn.JsonPath.DISCARD), "result_selector": (None,), "output_path": (None,)}
+        kept = {"result_path": (None, discard()), "result_selector": (None,), "output_path": (None,)}
         if used := [name for name, values in kept.items() if self._paths[name] not in values]:
             raise ConflictingValuesError(
                 f"the step {self.id!r} of a workflow must return its result to the workflow, got {used[0]}; leave it "
@@ -469,142 +438,20 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             jobs = job_arns(StackFacts.of(self), self._static_job_name())
             suppress_wildcards(state_machine, [jobs], "each job's name ends in what is known at run time")
 
-    def to_state_json(self, top_level_query_language: sfn.QueryLanguage | None = None) -> dict[str, Any]:
-        """Return the state in Amazon States Language.
-
-        aws-cdk renders a task by an internal method that Python cannot override, so this method assembles the whole
-        state from the same parts; a test compares every common field with an official task of aws-cdk.
-        """
-        request = merge(self.request, self._overrides or {})
-        passed, own = top_level_query_language, self._own_query_language
-        jsonata, json_path = sfn.QueryLanguage.JSONATA, sfn.QueryLanguage.JSON_PATH
-
-        def language() -> sfn.QueryLanguage:
-            return self._language(location_of(self), passed)
-
-        def request_in(each: sfn.QueryLanguage) -> dict[str, Any] | None:
-            if mark := mark_of(self):
-                return mark if each == json_path else None
-            return self._render_request(request, each, location_of(self)) if language() == each else None
-
-        def in_language(render: Callable[[sfn.QueryLanguage], Mapping[str, Any]]) -> dict[str, Any]:
-            """Return fields that aws-cdk renders differently in each language."""
-            if known := own or passed:
-                return dict(render(known))
-            paths, expressions = dict(render(json_path)), dict(render(jsonata))
-
-            def field(name: str) -> object:
-                return (expressions if not mark_of(self) and language() == jsonata else paths).get(name)
-
-            return {
-                name: paths[name] if paths.get(name) == expressions.get(name) else late(functools.partial(field, name))
-                for name in expressions | paths
-            }
-
-        state: dict[str, Any] = {
-            **self._render_next_end(),
-            **in_language(self._render_retry_catch),
-            "Type": "Task",
-            "Comment": self._state_comment,
-            # JSONPath is the default, or the state is refused at synth because its state machine is JSONata.
-            **(self._render_query_language(passed) if own == jsonata else {}),
-            **self._render_input_output(),
-            **self._render_result_selector(),
-            **in_language(self._render_result),
-            **self._render_timeouts(),
-            "Credentials": self._task_credentials
-            and sfn.FieldUtils.render_object({"RoleArn": self._task_credentials.role.role_arn}),
-            "Resource": integration_arn(self.integration_pattern),
-            "Arguments": late(functools.partial(request_in, jsonata)),
-            "Parameters": late(functools.partial(request_in, json_path)),
-        }
-        return {key: value for key, value in state.items() if value is not None}
-
-    def _render_result(self, language: sfn.QueryLanguage) -> dict[str, Any]:
-        """Return the fields that say where the result goes, except those that aws-cdk renders."""
-        jsonata = language == sfn.QueryLanguage.JSONATA
-        fields: dict[str, Any] = dict(self._render_assign(language))
-        if self._returns_step_result is None:
-            return fields | {"ResultPath": self._paths["result_path"]}
-        if self._returns_step_result:
-            result = self.step_result.fields(language)
-            return fields | ({"Output": result} if jsonata else {"ResultSelector": result})
-        fields["Assign"] = {**fields.get("Assign", {}), **self.step_result.assign(language)}
-        return fields | ({"Output": INPUT} if jsonata else {"ResultPath": sfn.JsonPath.DISCARD})
-
-    def problems(self, location: StateLocation) -> list[str]:
-        """Return the reasons why AWS would refuse the state, or its jobs fail, at a location; called at synth."""
-        language = self._language(location)
-        try:
-            check_language(
-                self.node.id, language, self._paths, self._output, self.request, machine_language=location.language
-            )
-            self._render_request(merge(self.request, self._overrides or {}), language, location, strict=True)
-            if self._job_name is not None:
-                check_job_name_at(self._job_name, location)
-        except InvalidProcessingJobError as error:
-            return [str(error)]
-        for reference in self.step_references().values():
-            if reference.variable not in location.variables:
-                step = reference.name
-                problem = (
-                    f"the request takes a result of the step {step!r}, which has none here; pass both steps to one "
-                    "ProcessingWorkflow(steps=[...]), or to EventDrivenProcessing(steps=[...])"
-                )
-                return [problem]
-        if self._returns_step_result is False:
-            variable = self.step_result.variable
-            if variable in self._render_assign(language).get("Assign", {}) or variable in location.outer_variables:
-                problem = (
-                    f"the workflow assigns the result of the step {self.id!r} to ${variable}, which something else "
-                    "assigns, too; rename that, or pass another state_name"
-                )
-                return [problem]
-        errors, warnings = missing_fields(merge(self.request, self._overrides or {}), location)
-        for warning in warnings:
-            Annotations.of(self).add_warning_v2("cdk-sagemaker-processing:trigger-input", warning)
-        return errors
-
-    def _language(self, location: StateLocation | None, passed: sfn.QueryLanguage | None = None) -> sfn.QueryLanguage:
-        """Return the state's query language: its own, or that of its state machine."""
-        of_machine = location.language if location else passed
-        return self._own_query_language or of_machine or sfn.QueryLanguage.JSON_PATH
-
-    def _render_request(
-        self,
-        request: Mapping[str, Any],
-        language: sfn.QueryLanguage,
-        location: StateLocation | None,
-        *,
-        strict: bool = False,
-    ) -> dict[str, Any]:
-        """Return the request in a query language; unless strict, a request with a problem becomes its message.
-
-        aws-cdk resolves templates before it validates the app, and only the validation ends in a readable error.
-        """
-        if location is not None and location.is_reentered and self.bucket is not None:
-            request = separate_outputs(request, self.bucket)
-        try:
-            return to_jsonata(request) if language == sfn.QueryLanguage.JSONATA else to_json_path(request)
-        except InvalidProcessingJobError as error:
-            if strict:
-                raise
-            return {"Error": str(error)}
-
-    def statements(self) -> list[iam.PolicyStatement]:
+    def statements(self) -> list[Statement]:
         """Return the permissions that a state machine needs to run the task; aws-cdk adds them to a role of the app.
 
         With ``credentials`` it needs none of these, only to assume their role, which aws-cdk itself adds.
         """
         return [] if self._task_credentials is not None else self._permissions_to_run(StackFacts.of(self))
 
-    def _permissions_to_run(self, facts: StackFacts) -> list[iam.PolicyStatement]:
+    def _permissions_to_run(self, facts: StackFacts) -> list[Statement]:
         return state_machine_statements(
             facts,
             job_name=self._static_job_name(),
             role=self.role,
             waits=self._waits,
-            tagged=bool(merge(self.request, self._overrides or {}).get("Tags")),
+            tagged=bool(self._whole_request().get("Tags")),
         )
 
     @property
@@ -615,11 +462,11 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
     def _task_policies(self) -> list[iam.PolicyStatement]:
         machine = state_machine_under_construction(self)
         if machine is None:
-            return self.statements()
+            return [statement.made for statement in self.statements()]
         if path_of(stack_of(machine)) != path_of(stack_of(self.role)):
-            check_reference(machine, f"the role of the task {self.id!r}", self.role, self.role.role_arn)
+            check_reference(machine, f"the role of the task {self.id!r}", self.role, role_arn_of(self.role))
         used_in(self, self.role, stack_of(machine))
-        return add_to_role_of_other_stack(machine, self.statements())
+        return [statement.made for statement in new_statements(machine, self.statements())]
 
     @property
     def _task_metrics(self) -> sfn.TaskMetricsConfig:
@@ -633,14 +480,6 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
             metric_dimensions={"ServiceIntegrationResourceArn": integration_arn(self.integration_pattern)},
         )
 
-    def _render_timeouts(self) -> dict[str, Any]:
-        rendered: dict[str, Any] = {}
-        for name, limit in self._timeouts.items():
-            if limit is not None:
-                seconds = limit.seconds if limit.seconds is not None else limit.jsonata_expression
-                rendered |= {f"{name}Seconds": seconds, f"{name}SecondsPath": limit.path}
-        return rendered
-
     def _image_uri(self, image: str | DockerImage, instance_types: Sequence[str]) -> str:
         if not isinstance(image, str) and not hasattr(image, "bind"):
             raise InvalidValueError("image_uri", image, "be the URI of an image, or a DockerImage")
@@ -653,17 +492,17 @@ class SageMakerCreateProcessingJob(sfn.TaskStateBase):
         for parameter, key in keys.items():
             if key is not None and not isinstance(key, str):
                 check_key(self, parameter, key)
-                self._check_references(parameter, key, key.key_arn)
+                self._check_references(parameter, key, key_arn_of(key))
         if bucket is not None:
-            self._check_references("bucket", bucket, bucket.bucket_name)
-            if bucket.encryption_key is not None:
-                self._check_references("bucket", bucket.encryption_key, bucket.encryption_key.key_arn)
+            self._check_references("bucket", bucket, bucket_name_of(bucket))
+            if (key := encryption_key_of(bucket)) is not None:
+                self._check_references("bucket", key, key_arn_of(key))
 
     def _check_references(self, parameter: str, resource: IConstruct, value: str) -> None:
         """Check that the task can refer to a resource, and that the resource's policy can refer to the job's role."""
         check_reference(self, parameter, resource, value)
-        if resource.node.default_child is not None:
-            check_reference(resource, "role", self.role, self.role.role_arn)
+        if path_of(stack_of(resource)) != path_of(stack_of(self.role)) and node_of(resource).default_child is not None:
+            check_reference(resource, "role", self.role, role_arn_of(self.role))
 
     def _job_name_value(self) -> str:
         if self._job_name is None:
@@ -708,4 +547,4 @@ def _instance_types(instance_type: str | None, preferences: Sequence[InstancePre
 
 
 def _key_id(key: kms.IKey | str | None) -> str | None:
-    return key if key is None or isinstance(key, str) else key.key_arn
+    return key if key is None or isinstance(key, str) else key_arn_of(key)

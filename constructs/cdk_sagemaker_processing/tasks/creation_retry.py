@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
-from aws_cdk import aws_stepfunctions as sfn
+from collections.abc import Mapping
+from typing import Any, Final
 
-
-def retry_creation(state: sfn.TaskStateBase) -> None:
-    """Retry errors at a job's creation, with a new job name for each attempt; a job that ran and failed is not retried.
-
-    The error names are the ones seen in practice, in both spellings; AWS documents no complete list.
-
-    See: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
-    """
-    state.add_retry(
+# Retry errors at a job's creation, with a new job name for each attempt; a job that ran and failed is not retried. The
+# error names are the ones seen in practice, in both spellings; AWS documents no complete list:
+# https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+CREATION_RETRIERS: Final[tuple[Mapping[str, Any], ...]] = (
+    {
         # The account's quota of instances is used up, which ends when other jobs do. About an hour in all.
-        errors=[
+        "ErrorEquals": [
             "SageMaker.ResourceLimitExceededException",
             "SageMaker.ResourceLimitExceeded",
             "SageMaker.ThrottlingException",
             "SageMaker.Throttling",
         ],
-        interval=Duration.seconds(30),
-        backoff_rate=2,
-        max_delay=Duration.minutes(10),
-        max_attempts=10,
-        jitter_strategy=sfn.JitterType.FULL,
-    )
-    state.add_retry(
+        "IntervalSeconds": 30,
+        "MaxAttempts": 10,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 600,
+        "JitterStrategy": "FULL",
+    },
+    {
         # Errors that the service model does not name have these names: throttling, but also requests that stay invalid,
         # so the retry is short. About two and a half minutes in all.
-        errors=["SageMaker.AmazonSageMakerException", "SageMaker.SdkClientException"],
-        interval=Duration.seconds(5),
-        backoff_rate=2,
-        max_attempts=5,
-        jitter_strategy=sfn.JitterType.FULL,
-    )
+        "ErrorEquals": ["SageMaker.AmazonSageMakerException", "SageMaker.SdkClientException"],
+        "IntervalSeconds": 5,
+        "MaxAttempts": 5,
+        "BackoffRate": 2,
+        "JitterStrategy": "FULL",
+    },
+)

@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.construct_tree import root_of
+from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, encryption_key_of, key_arn_of
 from cdk_sagemaker_processing.model import is_unresolved
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks.query_languages import static_location
@@ -50,9 +51,10 @@ def default_output_key(
     """
     uris = [output["S3Output"]["S3Uri"] for output in outputs if "S3Output" in output]
     found = [key for uri in uris if (key := key_of_location(task, uri, bucket)) is not None]
-    keys = {key.key_arn: key for key in found}
-    if bucket is not None and bucket.encryption_key is not None and bucket.encryption_key.key_arn in keys:
-        chosen: kms.IKey | None = bucket.encryption_key
+    keys = {key_arn_of(key): key for key in found}
+    own = encryption_key_of(bucket)
+    if own is not None and key_arn_of(own) in keys:
+        chosen: kms.IKey | None = own
     else:
         chosen = found[0] if found else None
     if len(keys) > 1 and chosen is not None:
@@ -90,10 +92,10 @@ def key_of_location(task: IConstruct, uri: str, bucket: s3.IBucket | None) -> km
     if (location := static_location(uri)) is None:
         return None
     name, _ = location
-    if bucket is not None and bucket.bucket_name == name:
-        return bucket.encryption_key
+    if bucket is not None and bucket_name_of(bucket) == name:
+        return encryption_key_of(bucket)
     named = _bucket_of_reference(name) or _bucket_by_name(task, name)
-    return None if named is None else named.encryption_key
+    return encryption_key_of(named)
 
 
 def _bucket_of_reference(name: str) -> s3.IBucket | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from aws_cdk import Aws
 from aws_cdk import aws_stepfunctions as sfn
 
@@ -24,7 +26,8 @@ def check_pattern(pattern: sfn.IntegrationPattern) -> None:
         )
 
 
+@functools.cache
 def integration_arn(pattern: sfn.IntegrationPattern) -> str:
-    """Return the ARN of the integration, which is also its dimension in metrics."""
+    """Return the ARN of the integration, which is also its dimension in metrics; cached, as it reads a token."""
     waits = pattern == sfn.IntegrationPattern.RUN_JOB
     return f"arn:{Aws.PARTITION}:states:::{ACTION}{'.sync' if waits else ''}"

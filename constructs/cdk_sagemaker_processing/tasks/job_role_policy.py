@@ -26,7 +26,9 @@ from cdk_sagemaker_processing._internal.grants import (
 )
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
 from cdk_sagemaker_processing._internal.policy_text import policy_prefixes, policy_text
+from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, encryption_key_of, key_arn_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model.ecr_images import EcrImage
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 from cdk_sagemaker_processing.tasks.encryption_keys import key_of_location
@@ -65,7 +67,7 @@ def grant_job(
         grants.network()
     grants.add()
     if bucket is not None:
-        grant_encrypt(bucket.encryption_key, role, decrypt=True, scope=task)
+        grant_encrypt(encryption_key_of(bucket), role, decrypt=True, scope=task)
     _grant_decrypt_inputs(task, role, request, bucket)
 
 
@@ -79,9 +81,9 @@ def _grant_decrypt_inputs(
     keys: dict[str, kms.IKey] = {}
     for entry in request.get("ProcessingInputs", ()):
         if "S3Input" in entry and (key := key_of_location(task, entry["S3Input"]["S3Uri"], bucket)) is not None:
-            keys[key.key_arn] = key
-    if bucket is not None and bucket.encryption_key is not None:
-        keys.pop(bucket.encryption_key.key_arn, None)
+            keys[key_arn_of(key)] = key
+    if (own := encryption_key_of(bucket)) is not None:
+        keys.pop(key_arn_of(own), None)
     for key in keys.values():
         grant_key(key, role, "kms:Decrypt", scope=task)
 
@@ -98,9 +100,9 @@ def grant_read_prefixes(task: IConstruct, role: iam.IRole, bucket: s3.IBucket, p
     grants = _Grants(task, role, bucket)
     few = policy_prefixes(prefixes)
     if len(few) == 1:
-        grants.read(f"s3://{bucket.bucket_name}/{few[0]}")
+        grants.read(f"s3://{bucket_name_of(bucket)}/{few[0]}")
     else:
-        grants.read_prefixes(bucket.bucket_name, few)
+        grants.read_prefixes(bucket_name_of(bucket), few)
     grants.add()
 
 
@@ -135,13 +137,13 @@ class _Grants:
         self._role = role
         self._bucket = bucket
         self._facts = StackFacts.of(task)
-        self._bucket_arn = None if bucket is None else self._arn(bucket.bucket_name)
-        self._statements: list[tuple[iam.PolicyStatement, dict[str, str], str]] = []
+        self._bucket_arn = None if bucket is None else self._arn(bucket_name_of(bucket))
+        self._statements: list[tuple[Statement, dict[str, str]]] = []
 
     def add(self) -> None:
         """Add the collected statements to the role."""
-        for statement, reasons, text in self._statements:
-            allow(self._role, statement, scope=self._task, reasons=reasons, text=text)
+        for statement, reasons in self._statements:
+            allow(self._role, statement, scope=self._task, reasons=reasons)
 
     def read(self, uri: str) -> None:
         if (location := self._location(grantable_uri(self._role, uri))) is None:
@@ -241,9 +243,9 @@ class _Grants:
     def _allow(
         self, actions: list[str], *resources: str, reason: str = "", conditions: Mapping[str, Any] | None = None
     ) -> None:
-        statement = iam.PolicyStatement(actions=actions, resources=list(resources), conditions=conditions)
+        statement = Statement(actions, resources, conditions)
         reasons = dict.fromkeys(resources, reason) if reason else {}
-        self._statements.append((statement, reasons, f"{resources} {conditions}"))
+        self._statements.append((statement, reasons))
         # All resources of a statement are of one bucket.
         if self._bucket is not None and f"{resources[0]}/".startswith(f"{self._bucket_arn}/"):
             grant_in_bucket_policy(self._bucket, self._role, statement)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of
 from cdk_sagemaker_processing.tasks.query_languages import context_object_values
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def default_destination(bucket: s3.IBucket, output_name: str) -> str:
     """
     values = context_object_values()
     return (
-        f"s3://{bucket.bucket_name}/{_OUTPUTS_PREFIX}/{values.execution_name}/{values.state_name}/"
+        f"s3://{bucket_name_of(bucket)}/{_OUTPUTS_PREFIX}/{values.execution_name}/{values.state_name}/"
         f"try-{values.retry_count}/{output_name}"
     )
 

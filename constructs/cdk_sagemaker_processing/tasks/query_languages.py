@@ -86,6 +86,12 @@ def context_object_values() -> ContextObjectValues:
     )
 
 
+@functools.cache
+def discard() -> str:
+    """Return the path that discards a result; cached, because each call to aws-cdk costs time."""
+    return sfn.JsonPath.DISCARD
+
+
 def to_json_path(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return the request as ``Parameters`` of a JSONPath state.
 

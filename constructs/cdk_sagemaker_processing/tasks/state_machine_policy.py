@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 from aws_cdk import Stage
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
+from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of, stack_of
 from cdk_sagemaker_processing._internal.consuming_stacks import add_statement, used_in
 from cdk_sagemaker_processing._internal.grants import account_of
+from cdk_sagemaker_processing._internal.resource_facts import role_arn_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
 from cdk_sagemaker_processing.resources.role import run_time_arn
@@ -26,7 +29,7 @@ _DUMMY_ROLE = ":123456789012:role/DUMMY_ARN"
 
 def state_machine_statements(
     facts: StackFacts, *, job_name: str, role: iam.IRole, waits: bool, tagged: bool
-) -> list[iam.PolicyStatement]:
+) -> list[Statement]:
     """Return the statements, each as narrow as AWS allows.
 
     The page lists them for training and transform jobs; the names for processing jobs are analogous, as in every public
@@ -49,21 +52,16 @@ def state_machine_statements(
     if waits or tagged:
         job_actions.append("sagemaker:AddTags")
     statements = [
-        iam.PolicyStatement(actions=job_actions, resources=[job_arns(facts, job_name)]),
+        Statement(job_actions, [job_arns(facts, job_name)]),
         # The page lists ListTags with "*" for each pattern: Step Functions calls it before it knows the job's ARN.
-        iam.PolicyStatement(actions=["sagemaker:ListTags"], resources=["*"]),
+        Statement(["sagemaker:ListTags"], ["*"]),
     ]
     if run_time_arn(role) is None:  # IAM refuses a policy with a path or an expression in place of an ARN
         condition = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-        passing = iam.PolicyStatement(actions=["iam:PassRole"], resources=[role.role_arn], conditions=condition)
-        statements.insert(1, passing)
+        statements.insert(1, Statement(["iam:PassRole"], [role_arn_of(role)], condition))
     if waits:
         rule = facts.arn("events", f"rule/{MANAGED_RULE}")
-        statements.append(
-            iam.PolicyStatement(
-                actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"], resources=[rule]
-            )
-        )
+        statements.append(Statement(["events:PutTargets", "events:PutRule", "events:DescribeRule"], [rule]))
     return statements
 
 
@@ -78,27 +76,44 @@ def state_machine_under_construction(task: IConstruct) -> sfn.StateMachine | Non
     aws-cdk asks a task for its statements in the constructor of the state machine, after the machine has its role and
     before it has its resource, and does not name the machine.
     """
-    for construct in root_of(task).node.find_all():
-        if isinstance(construct, sfn.StateMachine) and construct.node.try_find_child("Resource") is None:
+    root = root_of(task)
+    # The tasks of a state machine ask one after the other.
+    last = _CONSTRUCTED.get(root)
+    if last is not None and _is_under_construction(last):
+        return last
+    for construct in node_of(root).find_all():
+        if isinstance(construct, sfn.StateMachine) and _is_under_construction(construct):
+            _CONSTRUCTED[root] = construct
             return construct
     return None
 
 
-def add_to_role_of_other_stack(
-    machine: sfn.StateMachine, statements: list[iam.PolicyStatement]
-) -> list[iam.PolicyStatement]:
-    """Add statements to the policy of a state machine's role, if the role belongs to another stack.
+def _is_under_construction(machine: sfn.StateMachine) -> bool:
+    return node_of(machine).try_find_child("Resource") is None
 
-    Returns:
-        The statements that aws-cdk must still add: all of them if the role belongs to the state machine's stack.
+
+# Python has no other reference to a state machine before its constructor has returned.
+_CONSTRUCTED: WeakKeyDictionary[IConstruct, sfn.StateMachine] = WeakKeyDictionary()
+
+
+def new_statements(machine: sfn.StateMachine, statements: list[Statement]) -> list[Statement]:
+    """Return the statements that no earlier task of a state machine needed, and that aws-cdk must add to its role.
+
+    If the role belongs to another stack, this function adds them to a policy there, and returns none.
     """
+    given = _GIVEN.setdefault(machine, set())
+    new = [statement for statement in statements if statement.key not in given]
+    given.update(statement.key for statement in new)
     role = machine.role
     if path_of(stack_of(role)) == path_of(stack_of(machine)):
-        return statements
+        return new
     used_in(machine, role, stack_of(machine))
-    for statement in statements:
+    for statement in new:
         add_statement(role, statement, machine)
     return []
+
+
+_GIVEN: WeakKeyDictionary[sfn.StateMachine, set[str]] = WeakKeyDictionary()
 
 
 def check_account(task: IConstruct, role: iam.IRole, credentials: sfn.Credentials | None) -> None:
@@ -111,12 +126,12 @@ def check_account(task: IConstruct, role: iam.IRole, credentials: sfn.Credential
     """
     role_account = account_of(role)
     job_account = StackFacts.of(task).account if credentials is None else _account_of_arn(credentials.role.role_arn)
-    if role.role_arn.endswith(_DUMMY_ROLE):
+    if role_arn_of(role).endswith(_DUMMY_ROLE):
         return  # The CLI looks the role up and synthesizes again.
     if role_account != job_account and not is_unresolved(role_account) and not is_unresolved(job_account):
         raise InvalidValueError(
             "role",
-            role.node.path if is_unresolved(role.role_arn) else role.role_arn,
+            role.node.path if is_unresolved(role_arn_of(role)) else role_arn_of(role),
             f"be of the account that the job runs in, {job_account}",
             "AWS passes no role across accounts: use a role of that account, and allow it in the policies of buckets "
             "and keys of other accounts; to run a job in another account, pass the credentials= of a role there",
@@ -141,7 +156,7 @@ def _check_reference(task: IConstruct, role: iam.IRole) -> None:
             "create a role in each stage, or pass the ARN of a role with a fixed name",
         )
     try:
-        ours.resolve(role.role_arn)
+        ours.resolve(role_arn_of(role))
     except RuntimeError as error:
         raise InvalidValueError(
             "role",
@@ -152,7 +167,7 @@ def _check_reference(task: IConstruct, role: iam.IRole) -> None:
 
 
 def report_assumed_role_permissions(
-    task: IConstruct, credentials: sfn.Credentials, statements: Callable[[StackFacts], list[iam.PolicyStatement]]
+    task: IConstruct, credentials: sfn.Credentials, statements: Callable[[StackFacts], list[Statement]]
 ) -> None:
     """Report the permissions that the role of a task's credentials needs: aws-cdk knows only its ARN.
 

@@ -9,7 +9,6 @@ See: https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.htm
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
+from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 from cdk_sagemaker_processing.tasks.query_languages import jsonata_path
@@ -43,7 +43,7 @@ def variable_of(state_name: str) -> str:
     room = maximum("VariableNameCharacters") - _ROOM_FOR_SUFFIX
     if state_name.isascii() and len(name) <= room:
         return name
-    digest = hashlib.sha256(state_name.encode()).hexdigest()[:8]
+    digest = short_digest(state_name)
     return f"{name[: room - len(digest) - 1].rstrip('_')}_{digest}"
 
 

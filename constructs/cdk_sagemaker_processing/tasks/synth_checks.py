@@ -63,7 +63,7 @@ class _StateMachineCheck:
             if location is not None
             for problem in task.problems(location)
         ]
-        machines = {location.machine.node.path: location.machine for _, location in tasks if location is not None}
+        machines = {path_of(location.machine): location.machine for _, location in tasks if location is not None}
         for path, machine in machines.items():
             if (size := len(_definition(machine).encode())) > (limit := maximum("DefinitionBytes")):
                 problems.append(

@@ -20,6 +20,7 @@ from cdk_sagemaker_processing._internal.grants import allow, grant_publish
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt, grant_table_key, suppress_key_wildcards
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing._internal.policy_text import policy_prefixes, policy_text
+from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
 from cdk_sagemaker_processing.model.names import EVENT_SOURCE
@@ -85,16 +86,16 @@ def report_job_permissions(
     for source, prefixes in ((bucket, list(key_prefixes)), (manifest_bucket, [f"{manifests_prefix}/"])):
         matched = [f"{policy_text(prefix)}*" for prefix in policy_prefixes(prefixes)]
         keys = [source.arn_for_objects(text) for text in matched]
-        policies.require(iam.PolicyStatement(actions=["s3:GetObject"], resources=keys))
+        policies.require(Statement(actions=["s3:GetObject"], resources=keys))
         policies.require(
-            iam.PolicyStatement(
+            Statement(
                 actions=["s3:ListBucket"],
                 resources=[source.bucket_arn],
                 conditions={"StringLike": {"s3:prefix": matched}},
             )
         )
         if source.encryption_key is not None:
-            policies.require(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[source.encryption_key.key_arn]))
+            policies.require(Statement(actions=["kms:Decrypt"], resources=[source.encryption_key.key_arn]))
 
 
 def grant_publish_failures(
@@ -204,7 +205,7 @@ def _allow(
     *,
     bucket: s3.IBucket | None = None,
 ) -> None:
-    statement = iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+    statement = Statement(actions, resources, conditions)
     allow(role, statement, bucket=bucket)
 
 

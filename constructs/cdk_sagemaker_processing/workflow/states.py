@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing._internal.policy_text import policy_text
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import PropertyFile
@@ -46,7 +46,7 @@ def state_name(template: str, name: str) -> str:
     limit: int = maximum("StateNameCharacters")
     if len(full) <= limit:
         return full
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    digest = short_digest(name)
     return template.format(f"{name[: limit - len(template.format('')) - len(digest) - 1]}-{digest}")
 
 

@@ -214,7 +214,8 @@ def identity_of(states: sfn.IChainable) -> IConstruct:
     """Return the construct that identifies states: a job's task, a fragment, or the first state."""
     if isinstance(states, CapacityRetry):
         return states.task
-    return states if isinstance(states, sfn.StateMachineFragment) else states.start_state
+    # A state starts with itself.
+    return states if isinstance(states, sfn.StateMachineFragment | sfn.State) else states.start_state
 
 
 def reachable_states(start: sfn.State) -> list[sfn.State]:

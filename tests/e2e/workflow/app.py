@@ -70,6 +70,21 @@ for label, query_language in (("Path", sfn.QueryLanguage.JSON_PATH), ("Jsonata",
     )
     machine(f"{label}Map", query_language, each.item_processor(items))
 
+    # In a distributed Map, whose items are executions of their own.
+    alone = run(f"{label} Alone", says=say)
+    again = run(f"{label} Again", alone.outputs["out"])
+    spread = (
+        sfn.DistributedMap.jsonata(
+            stack, f"{label} Spread", items=sfn.ProvideItems.jsonata("{% $states.input.items %}")
+        )
+        if is_jsonata
+        else sfn.DistributedMap(stack, f"{label} Spread", items_path="$.items")
+    )
+    spread.item_processor(
+        ProcessingWorkflow(stack, f"{label}Executions", steps=[alone, again], result_path="$.workflow")
+    )
+    machine(f"{label}Distributed", query_language, spread)
+
     # A step that fails, with states after its failure, what needs its output, and what does not.
     risky = run(f"{label} Risky", says=say)
     after = run(f"{label} After", risky.outputs["out"])

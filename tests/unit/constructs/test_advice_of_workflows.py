@@ -28,7 +28,10 @@ from cdk_sagemaker_processing import (
 from tests.unit.constructs.test_advice import IMAGE, Call
 from tests.unit.constructs.test_advice_of_jobs import OF_WORKFLOWS, Advice, advice_in_the_source, reported
 
-OF_JOBS = ("tasks/create_processing_job", ("from step.outputs", "pass both steps to one", "or pass another state_name"))
+OF_JOBS = {
+    "tasks/create_processing_job": ("from step.outputs",),
+    "tasks/rendered_task": ("pass both steps to one", "or pass another state_name"),
+}
 INNER = "{% $step_A.outputs.out %}"
 
 
@@ -146,14 +149,14 @@ ADVISED = [
         as_step(query_language=sfn.QueryLanguage.JSONATA),
     ),
     Advice(
-        "tasks/create_processing_job",
+        "tasks/rendered_task",
         "pass both steps to one",
         call(lambda s: s.machine(sfn.Chain.start(s.a).next(s.reading("C", s.a.outputs["out"])))),
         call(lambda s: s.workflow(s.a, s.reading("C", s.a.outputs["out"]))),
     ),
     *(
         Advice(
-            "tasks/create_processing_job",
+            "tasks/rendered_task",
             "rename that, or pass another state_name",
             as_step(assign={"step_C": "x"}),
             as_step(**options),
@@ -416,12 +419,11 @@ def test_a_call_that_follows_the_advice_synthesizes_without_the_message(advice: 
 
 
 def test_every_message_with_advice_has_an_entry() -> None:
-    module, fragments = OF_JOBS
     texts = [
         each
         for each in advice_in_the_source(["model", "tasks", "workflow"])
         if each.module.startswith(("workflow/", *OF_WORKFLOWS))
-        or (each.module == module and any(fragment in each.text for fragment in fragments))
+        or any(fragment in each.text for fragment in OF_JOBS.get(each.module, ()))
     ]
     missing = {
         (each.module, each.text)

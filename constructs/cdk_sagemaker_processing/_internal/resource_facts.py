@@ -1,0 +1,57 @@
+"""The fixed properties of resources, cached: tasks share resources, and each call to aws-cdk slows down every synth.
+
+aws-cdk sets these properties in the constructors of its resources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+
+
+def bucket_name_of(bucket: s3.IBucket) -> str:
+    """Return the name of a bucket, usually a token."""
+    return cast("str", _known(bucket, "bucket_name", lambda: bucket.bucket_name))
+
+
+def encryption_key_of(bucket: s3.IBucket | None) -> kms.IKey | None:
+    """Return the key that a bucket is encrypted with; None for one without a key, and without a bucket."""
+    if bucket is None:
+        return None
+    return cast("kms.IKey | None", _known(bucket, "encryption_key", lambda: bucket.encryption_key))
+
+
+def key_arn_of(key: kms.IKey) -> str:
+    """Return the ARN of a key."""
+    return cast("str", _known(key, "key_arn", lambda: key.key_arn))
+
+
+def role_arn_of(role: iam.IRole) -> str:
+    """Return the ARN of a role."""
+    return cast("str", _known(role, "role_arn", lambda: role.role_arn))
+
+
+def principal_account_of(role: iam.IRole) -> str | None:
+    """Return the account of a role, as aws-cdk knows it."""
+    return cast("str | None", _known(role, "principal_account", lambda: role.principal_account))
+
+
+def account_of_resource(resource: s3.IBucket | kms.IKey | sns.ITopic) -> str:
+    """Return the account that a resource is in."""
+    return cast("str", _known(resource, "account", lambda: resource.env.account))
+
+
+def _known(resource: object, name: str, read: Callable[[], object]) -> object:
+    facts = _FACTS.setdefault(resource, {})
+    if name not in facts:
+        facts[name] = read()
+    return facts[name]
+
+
+_FACTS: WeakKeyDictionary[Any, dict[str, object]] = WeakKeyDictionary()

@@ -1,0 +1,35 @@
+"""Statements of policies, made for aws-cdk only when a policy does not have them yet."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import aws_iam as iam
+
+
+class Statement:
+    """A statement that allows actions on resources.
+
+    Most tasks of a processor need the same statements of its role. aws-cdk drops the duplicates when it writes a
+    policy; not making them saves the calls to it.
+
+    Attributes:
+        key: what distinguishes the statement from others.
+        text: the resources and conditions, with the tokens in them.
+    """
+
+    def __init__(
+        self, actions: Sequence[str], resources: Sequence[str], conditions: Mapping[str, Any] | None = None
+    ) -> None:
+        self._actions = list(actions)
+        self._resources = list(resources)
+        self._conditions = conditions
+        self.text = f"{self._resources} {conditions}"
+        self.key = f"{self._actions} {self.text}"
+
+    @functools.cached_property
+    def made(self) -> iam.PolicyStatement:
+        """The statement for aws-cdk."""
+        return iam.PolicyStatement(actions=self._actions, resources=self._resources, conditions=self._conditions)
