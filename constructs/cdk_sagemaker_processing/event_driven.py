@@ -74,7 +74,8 @@ class EventDrivenProcessing(Construct, PipelineMetrics):
             event.
         failure_log_lines: the number of last lines of the job's log in a failure's event and message, 0 to 100. Whoever
             may read the events of the account's event bus, or the messages, reads them too; 0 grants no access to
-            logs. Default: 20.
+            logs. In a VPC without internet access there are none unless it has an endpoint of CloudWatch Logs, which
+            costs money: ``ProcessingVpcEndpoints(services=["logs"])``. Default: 20.
         removal_policy: applies when the trigger's queues and table, with the data in them, are removed from the stack.
             Default: they are retained.
         max_runtime_in_seconds: the limit of the steps that have none of their own. Default: 14,400, four hours; with

@@ -126,7 +126,8 @@ class S3Trigger(Construct):
             anyway.
         failure_log_lines: the number of last lines of the job's log in a failure's event and message, 0 to 100. Whoever
             may read the events of the account's event bus, or the messages, reads them too; 0 grants no access to
-            logs. Default: 20.
+            logs. In a VPC without internet access there are none unless it has an endpoint of CloudWatch Logs, which
+            costs money: ``ProcessingVpcEndpoints(services=["logs"])``. Default: 20.
         job_name_prefixes: the starts of the names of the jobs, whose logs alone the functions may then read. Default:
             the logs of all processing jobs of the account and region.
         start_on_upload: whether uploads start executions. Without, the rules are disabled, schedules and backfills
@@ -261,7 +262,6 @@ class S3Trigger(Construct):
             **({"log_lines": failure_log_lines} if failure_log_lines != DEFAULT_LOG_LINES else {}),
         }
         notified_services = {"events", "sqs", "states", *(["sns"] if failure_topic is not None else [])}
-        notified_services |= {"logs"} if failure_log_lines else set()
         self.ledger = Ledger(
             self,
             calls={"dynamodb", "s3", *notified_services},
