@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,16 +34,10 @@ MESSAGES_OF_REQUEST = 10
 IDLE_RECEIVES_OF_MINUTE = 5 * 3
 # Marks, units and records of runs are kept for so long.
 KEPT_MONTHS = 120 / 30
-# The lines START, END and REPORT of an invocation, and the metrics of an idle minute.
-LAMBDA_LOG_BYTES, MINUTE_LOG_BYTES = 500, 500
+# The lines START, END and REPORT of an invocation.
+LAMBDA_LOG_BYTES = 500
 MINUTE_PROCESSOR_MILLISECONDS = 20
 ALARMS = 6
-
-
-def metrics() -> list[str]:
-    """Return the names of the metrics that the functions count."""
-    sources = (ROOT / "lambda" / "s3_trigger").glob("*.py")
-    return sorted({name for path in sources for name in re.findall(r'count\(\s*"(\w+)"', path.read_text("utf-8"))})
 
 
 def gib_seconds(function: str, processor_milliseconds: float, waits: float) -> float:
@@ -91,13 +84,12 @@ def costs(counted: dict[str, Any], price: dict[str, float], startup_minutes: flo
 def monthly(idle_calls: int, price: dict[str, float]) -> dict[str, float]:
     """Return the USD of a month in which nothing is uploaded, by purpose."""
     billed = gib_seconds("dispatcher", MINUTE_PROCESSOR_MILLISECONDS, idle_calls)
-    logged = MONTH_MINUTES * (LAMBDA_LOG_BYTES + MINUTE_LOG_BYTES)
+    logged = MONTH_MINUTES * LAMBDA_LOG_BYTES
     return {
         "the dispatcher's invocation of each minute": MONTH_MINUTES
         * (price["lambda_request"] + billed * price["lambda_gb_second"]),
         f"its {idle_calls} reads of the table": MONTH_MINUTES * idle_calls * price["dynamodb_read_unit"],
         "Lambda's polling of the queue": MONTH_MINUTES * IDLE_RECEIVES_OF_MINUTE * price["sqs_request"],
-        f"{len(metrics())} metrics, if each is counted in every hour": len(metrics()) * price["metric_month"],
         f"{ALARMS} alarms": ALARMS * price["alarm_month"],
         "logs": logged / GIB * price["logs_gb"],
     }
@@ -157,7 +149,7 @@ mode and not included. Further assumptions:
 
 {months}
 
-CloudWatch bills a metric for the hours in which it is counted, so an idle trigger pays for one of them.
+The functions write no metrics unless the pipeline is monitored: [what that costs](monitoring.md#what-it-costs).
 """
 
 

@@ -1,4 +1,4 @@
-"""Many small files in few jobs: up to 1,000 files of a tenant per job, four concurrent jobs, failures by e-mail.
+"""Many small files in few jobs: up to 1,000 files of a tenant per job, four concurrent jobs, monitored by e-mail.
 
 Deploy it with ``cdk deploy --app "python examples/batches.py" --parameters Mail=you@example.com``,
 then upload files below ``incoming/<tenant>/``. A batch starts when it is full, or ten minutes after its first file.
@@ -9,8 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -26,11 +24,10 @@ from cdk_sagemaker_processing import (
 SOURCE = Path(__file__).parent / "processors" / "source"
 app = cdk.App()
 stack = cdk.Stack(app, "BatchExample")
-mail = cdk.CfnParameter(stack, "Mail", description="Hears of failures")
+mail = cdk.CfnParameter(stack, "Mail", description="Hears of failures and alarms")
 key = kms.Key(stack, "Key", enable_key_rotation=True)
-key.grant_encrypt_decrypt(iam.ServicePrincipal("cloudwatch.amazonaws.com"))  # for the alarms
-failures = sns.Topic(stack, "Failures", master_key=key, enforce_ssl=True)
-failures.add_subscription(subscriptions.EmailSubscription(mail.value_as_string))
+operators = sns.Topic(stack, "Operators", master_key=key, enforce_ssl=True)
+operators.add_subscription(subscriptions.EmailSubscription(mail.value_as_string))
 
 processor = SKLearnProcessor(
     stack, "SKLearn", framework_version="1.2-1", instance_type="ml.m5.xlarge", instance_count=1
@@ -51,10 +48,14 @@ pipeline = EventDrivenProcessing(
     batch_window=cdk.Duration.minutes(10),
     group_by=GroupBy(folders=1),
     max_concurrent_jobs=4,
-    failure_topic=failures,
+    failure_topic=operators,
 )
-for alarm in pipeline.trigger.alarms:
-    alarm.add_alarm_action(actions.SnsAction(failures))
+pipeline.monitor(
+    "Monitoring",
+    topic=operators,
+    oldest_waiting=cdk.Duration.hours(6),  # a backlog of a few hours is normal with four jobs
+    data_due=cdk.Duration.hours(26),  # the tenants upload once a day
+)
 cdk.CfnOutput(stack, "UploadTo", value=pipeline.upload_uri)
 cdk.CfnOutput(stack, "StateMachine", value=pipeline.state_machine.state_machine_arn)
 app.synth()

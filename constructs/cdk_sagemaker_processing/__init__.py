@@ -23,6 +23,7 @@ from cdk_sagemaker_processing.model import (
 
 if TYPE_CHECKING:
     from cdk_sagemaker_processing.event_driven import EventDrivenProcessing
+    from cdk_sagemaker_processing.monitoring import PipelineMonitoring
     from cdk_sagemaker_processing.processors import (
         FrameworkProcessor,
         HuggingFaceProcessor,
@@ -70,6 +71,7 @@ __all__ = [
     "InvalidValueError",
     "MXNetProcessor",
     "NetworkConfig",
+    "PipelineMonitoring",
     "ProcessingBucket",
     "ProcessingInput",
     "ProcessingOutput",
@@ -109,6 +111,7 @@ if not TYPE_CHECKING:  # a type checker would accept any name
             "GroupBy": ".trigger",
             "HuggingFaceProcessor": ".processors",
             "MXNetProcessor": ".processors",
+            "PipelineMonitoring": ".monitoring",
             "ProcessingBucket": ".resources",
             "ProcessingRepository": ".resources",
             "ProcessingRole": ".resources",

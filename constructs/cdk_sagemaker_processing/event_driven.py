@@ -19,6 +19,7 @@ from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, supp
 from cdk_sagemaker_processing._internal.regions import check_reference
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, names
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
+from cdk_sagemaker_processing.monitoring import PipelineMetrics, PipelineMonitoring
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingBucket
 from cdk_sagemaker_processing.safeguards import Safeguards
@@ -37,7 +38,7 @@ _DEFAULT_MAX_RUNTIME_IN_SECONDS = 4 * 60 * 60
 
 
 @public
-class EventDrivenProcessing(Construct):
+class EventDrivenProcessing(Construct, PipelineMetrics):
     """A pipeline that runs processing jobs on every object that arrives in a bucket.
 
     It creates every part that is not passed to it, and each part is a property. The trigger, an `S3Trigger`, has
@@ -71,6 +72,10 @@ class EventDrivenProcessing(Construct):
             Default: never.
         failure_topic: receives a message for each failed execution. Default: none; see `S3Trigger.on_failure` for the
             event.
+        failure_log_lines: the number of last lines of the job's log in a failure's event and message, 0 to 100. Whoever
+            may read the events of the account's event bus, or the messages, reads them too; 0 grants no access to
+            logs. In a VPC without internet access there are none unless it has an endpoint of CloudWatch Logs, which
+            costs money: ``ProcessingVpcEndpoints(services=["logs"])``. Default: 20.
         removal_policy: applies when the trigger's queues and table, with the data in them, are removed from the stack.
             Default: they are retained.
         max_runtime_in_seconds: the limit of the steps that have none of their own. Default: 14,400, four hours; with
@@ -118,6 +123,7 @@ class EventDrivenProcessing(Construct):
         max_replays: int = 50,
         reconcile: Duration | None = None,
         failure_topic: sns.ITopic | None = None,
+        failure_log_lines: int = 20,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         max_runtime_in_seconds: int = _DEFAULT_MAX_RUNTIME_IN_SECONDS,
         encryption_key: kms.IKey | None = None,
@@ -185,6 +191,8 @@ class EventDrivenProcessing(Construct):
             max_replays=max_replays,
             reconcile=reconcile,
             failure_topic=failure_topic,
+            failure_log_lines=failure_log_lines,
+            job_name_prefixes=[step.job_name_prefix for step in self.steps],
             pipeline_name=self.node.path,
             removal_policy=removal_policy,
             start_on_upload=start_on_upload,
@@ -275,8 +283,58 @@ class EventDrivenProcessing(Construct):
         )
         for step in self.steps:
             step.grant_read_prefixes(self.input_bucket, [static_prefix(prefix)])
-        self.trigger.alarms.append(created.alarm)
+        self.trigger.add_alarm(created.alarm)
         return created
+
+    def monitor(
+        self,
+        construct_id: str,
+        *,
+        topic: sns.ITopic | None = None,
+        failure_share: float | None = 0.1,
+        oldest_waiting: Duration | None = None,
+        data_due: Duration | None = None,
+        job_near_limit: float | None = 0.9,
+        dashboard: bool = True,
+    ) -> PipelineMonitoring:
+        """Monitor the pipeline: alarms, whom they tell, and a dashboard. This costs money; see `PipelineMonitoring`.
+
+        Args:
+            construct_id: unique in the pipeline.
+            topic: receives alarms and failed executions, each with the last lines of the job's log; a standard topic of
+                this region. Default: none.
+            failure_share: the share of objects that may fail in an hour, of at least ten, between 0 and 1. Default:
+                0.1; None for no alarm.
+            oldest_waiting: how long an upload may wait for its execution; longer than ``batch_window``. Default: an
+                hour more than that.
+            data_due: the time within which an upload must match the rules, whole hours up to seven days, or up to a day
+                also a multiple of five minutes. Default: none, no alarm.
+            job_near_limit: the share of its ``max_runtime_in_seconds`` that a job may use, between 0 and 1. Default:
+                0.9; None for no alarm.
+            dashboard: whether to create a dashboard. Default: True.
+
+        Returns:
+            The monitoring, with all alarms and the dashboard.
+
+        Raises:
+            InvalidValueError: a threshold out of its range, a FIFO topic, or one of another region.
+            ConflictingValuesError: a time that batches wait anyway, or ``data_due`` where uploads start nothing.
+
+        Example:
+            >>> pipeline.monitor("Monitoring", topic=topic, data_due=Duration.hours(26))
+        """
+        return PipelineMonitoring(
+            self,
+            construct_id,
+            trigger=self.trigger,
+            steps=self.steps,
+            topic=topic,
+            failure_share=failure_share,
+            oldest_waiting=oldest_waiting,
+            data_due=data_due,
+            job_near_limit=job_near_limit,
+            dashboard=dashboard,
+        )
 
     def _chain(self, steps: Sequence[Any]) -> sfn.IChainable:
         if self.workflow is not None:

@@ -33,6 +33,8 @@ class Config:
         prefixes: the prefixes that keys start with.
         group_by: ``{"folders": 1}``, ``{"pattern": "..."}``, or empty.
         dispatcher: the name of the function that starts runs.
+        log_lines: the number of lines of a job's log in the notification of its failure.
+        monitored: whether the functions write metrics.
     """
 
     bucket: str
@@ -53,11 +55,14 @@ class Config:
     max_replays: int = 0
     prefixes: tuple[str, ...] = ()
     group_by: dict[str, Any] = field(default_factory=dict)
+    log_lines: int = 20
+    monitored: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Config:
-        """Return the configuration in the environment variable ``SETTINGS``."""
-        return cls.from_settings(json.loads(environment["SETTINGS"]))
+        """Return the configuration in the environment variables ``SETTINGS`` and ``MONITORED``."""
+        settings = json.loads(environment["SETTINGS"])
+        return cls.from_settings({**settings, "monitored": environment.get("MONITORED") == "true"})
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Config:

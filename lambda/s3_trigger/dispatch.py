@@ -34,7 +34,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
     Args:
         event: from the rule of every minute ``{"minute": true, "rules": [...], "reconcile": ..., "undelivered": ...}``,
             with the names of the rules that send uploads, the seconds between two reconciliations, 0 for none, and the
-            URL of the queue of undelivered events; ``{"scan": {...}}`` with a request about a scan.
+            URL of the queue of undelivered events; ``{"scan": {...}}`` with a request about a scan;
+            ``{"measure": {...}}`` from the rule of a monitored pipeline.
         context: Lambda's context.
 
     Returns:
@@ -48,6 +49,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
         from s3_trigger.scan_requests import answer_request  # noqa: PLC0415 - only an operator needs it
 
         return answer_request(runtime, event["scan"])
+    if "measure" in event:
+        from s3_trigger.measurement import measure  # noqa: PLC0415 - only a monitored pipeline needs it
+
+        measure(runtime, event["measure"])
+        return None
     Dispatcher(runtime).dispatch(event, context)
     return None
 
@@ -74,7 +80,6 @@ class Dispatcher:
             return context.get_remaining_time_in_millis() > _MARGIN_MILLISECONDS
 
         self._failed = 0
-        self._runtime.count("Dispatches")
         self._starter = Starter(self._runtime, has_time, reconciled_seconds=self._reconciled_seconds)
         reconciler = Reconciler(self._runtime, self._starter, self._attempt)
         batches = Batches(self._runtime)

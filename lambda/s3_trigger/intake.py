@@ -38,7 +38,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
 def process(runtime: Runtime, event: dict[str, Any]) -> dict[str, Any]:
     """Process a delivery with a runtime, as `handler` documents."""
     delivery = _Delivery(runtime)
-    runtime.count("Messages", len(event["Records"]))
     try:
         for record in event["Records"]:
             delivery.read(record)
@@ -137,7 +136,6 @@ class _Delivery:
             self.may_start = self.may_start or self.runtime.config.batch_size == 1
 
     def _ignore(self, marker: FolderMarker) -> None:
-        self.runtime.count("FolderMarkers")
         self.runtime.logger.info(
             "ignored the empty object of a folder", extra={"bucket": marker.bucket, "key": marker.key}
         )
@@ -177,8 +175,6 @@ class _Delivery:
         except (BotoCoreError, ClientError):
             self.runtime.logger.exception("the dead letter could not be sent")
             self.failed.append(record)
-        else:
-            self.runtime.count("DeadLetters")
 
 
 def invoke_dispatcher(runtime: Runtime) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
+from s3_trigger.job_logs import LOG_GROUP, printable
 from s3_trigger.messages import EVENT_SOURCE, ExecutionEnded
 
 if TYPE_CHECKING:
@@ -17,15 +19,33 @@ if TYPE_CHECKING:
     from s3_trigger.runtime import Runtime
 
 FAILURE_DETAIL_TYPE = "Processing Execution Failed"
-LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 # Published in the event's field ``following``.
 NextStep = Literal["BISECTED", "SET_ASIDE", "NOTHING"]
 _REASON_MAX = 2000
+# SNS takes fewer than 100 ASCII characters: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+_SUBJECT_MAX = 99
 _CONSOLES = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
+# Escapes of JSON that mean the same, so that a program which shows the message as HTML shows text.
+_WITHOUT_TAGS = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The cause of a failure, as far as the execution's history says it.
+
+    Attributes:
+        job: the name of the job that failed, or of the last one; None if none was created.
+        step: the name of the state that failed; None if it is not known.
+        reason: the most specific reason that is recorded.
+    """
+
+    job: str | None
+    step: str | None
+    reason: str
 
 
 def publish_failure(
@@ -41,7 +61,9 @@ def publish_failure(
         next_step: what happens to its objects: ``BISECTED``, ``SET_ASIDE`` or ``NOTHING``.
     """
     config = runtime.config
-    job, reason = job_and_reason(runtime, ended)
+    cause = cause_of(runtime, ended)
+    job, reason = cause.job, cause.reason
+    links = links_of(config.state_machine_arn, ended.arn, job)
     detail = {
         "pipeline": config.pipeline,
         "stateMachineArn": config.state_machine_arn,
@@ -49,29 +71,42 @@ def publish_failure(
         "status": ended.status,
         "objects": list(objects),
         "objectCount": object_count,
+        "step": cause.step,
         "job": job,
         "reason": reason,
-        "logs": log_link(config.state_machine_arn, job) if job else None,
+        "logLines": runtime.job_logs.last_lines(job) if job else [],
+        "links": links,
         "following": next_step,
     }
     runtime.logger.error("execution failed", extra=detail)
-    runtime.count("ExecutionsFailed")
     answer = runtime.events.put_events(
-        Entries=[{"Source": EVENT_SOURCE, "DetailType": FAILURE_DETAIL_TYPE, "Detail": json.dumps(detail)}]
+        Entries=[{"Source": EVENT_SOURCE, "DetailType": FAILURE_DETAIL_TYPE, "Detail": to_json(detail)}]
     )
     if answer["FailedEntryCount"]:
         raise RuntimeError(f"EventBridge must accept the event of a failure, got {answer['Entries']}")
     if config.failure_topic:
         runtime.sns.publish(
             TopicArn=config.failure_topic,
-            Subject=f"{config.pipeline}: a processing execution {ended.status.lower().replace('_', ' ')}"[:99],
-            Message=json.dumps(detail, indent=2),
+            Subject=subject_of(config.pipeline, ended.status),
+            Message=to_json(detail, indent=2),
         )
     return f"{job}: {reason}" if job else reason
 
 
-def job_and_reason(runtime: Runtime, ended: ExecutionEnded) -> tuple[str | None, str]:
-    """Return the last job that an execution started, and the most specific reason of the failure that is recorded."""
+def to_json(detail: Mapping[str, Any], *, indent: int | None = None) -> str:
+    """Return a message as JSON of ASCII characters without those of HTML, whatever keys and log lines contain."""
+    return json.dumps(detail, indent=indent).translate(_WITHOUT_TAGS)
+
+
+def subject_of(pipeline: str, status: str) -> str:
+    """Return the subject of a message, which SNS refuses if it has other characters or more."""
+    end = f": a processing execution {status.lower().replace('_', ' ')}"
+    name = printable(pipeline).encode("ascii", "replace").decode("ascii")
+    return f"{name[: _SUBJECT_MAX - len(end)]}{end}"
+
+
+def cause_of(runtime: Runtime, ended: ExecutionEnded) -> Cause:
+    """Return what the history of an execution says about its failure."""
     try:
         events = runtime.step_functions.get_execution_history(
             executionArn=ended.arn, reverseOrder=True, maxResults=100
@@ -79,27 +114,56 @@ def job_and_reason(runtime: Runtime, ended: ExecutionEnded) -> tuple[str | None,
     except ClientError as error:
         runtime.logger.warning("no history", extra={"execution": ended.arn, "error": str(error)})
         events = []
-    job = next(filter(None, map(_submitted_job, events)), None)
     for event in events:
         description = _parse_object(event.get("taskFailedEventDetails", {}).get("cause"))
         if name := description.get("ProcessingJobName"):
             texts = [description.get("ExitMessage"), description.get("FailureReason")]
-            return name, ": ".join(filter(None, texts))[:_REASON_MAX] or description.get("ProcessingJobStatus", "")
-    return job, (": ".join(filter(None, (ended.error, ended.cause))) or ended.status)[:_REASON_MAX]
+            reason = ": ".join(filter(None, texts)) or description.get("ProcessingJobStatus", "")
+            return Cause(name, _state_of(event, events), _readable(reason))
+    job = next(filter(None, map(submitted_job, events)), None)
+    failed = next((event for event in events if event["type"].startswith(("Task", "Lambda")) and _fails(event)), None)
+    reason = ": ".join(filter(None, (ended.error, ended.cause))) or ended.status
+    return Cause(job, _state_of(failed, events), _readable(reason))
 
 
-def log_link(state_machine_arn: str, job: str) -> str:
-    """Return the link to a job's log in the console of the state machine's region."""
+def links_of(state_machine_arn: str, execution_arn: str, job: str | None) -> dict[str, str | None]:
+    """Return the links to an execution, a job and its log in the console of the state machine's region."""
     _, partition, _, region, _ = state_machine_arn.split(":", 4)
+    console = f"https://{region}.{_CONSOLES.get(partition, _CONSOLES['aws'])}"
+    execution = urllib.parse.quote(execution_arn, safe=":")
     # The console decodes what comes after # twice.
     group = urllib.parse.quote(urllib.parse.quote(LOG_GROUP, safe=""), safe="").replace("%", "$")
-    return (
-        f"https://{region}.{_CONSOLES.get(partition, _CONSOLES['aws'])}/cloudwatch/home?region={region}"
-        f"#logsV2:log-groups/log-group/{group}$3FlogStreamNameFilter$3D{job}"
-    )
+    return {
+        "execution": f"{console}/states/home?region={region}#/v2/executions/details/{execution}",
+        "job": f"{console}/sagemaker/home?region={region}#/processing-jobs/{job}" if job else None,
+        "log": f"{console}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}"
+        f"$3FlogStreamNameFilter$3D{job}"
+        if job
+        else None,
+    }
 
 
-def _submitted_job(event: HistoryEventTypeDef) -> str | None:
+def _readable(reason: str) -> str:
+    """Return a reason without characters that control a terminal."""
+    return "\n".join(map(printable, reason[:_REASON_MAX].split("\n")))
+
+
+def _fails(event: HistoryEventTypeDef) -> bool:
+    return event["type"].endswith(("Failed", "TimedOut"))
+
+
+def _state_of(event: HistoryEventTypeDef | None, events: Sequence[HistoryEventTypeDef]) -> str | None:
+    """Return the name of the state that an event belongs to; None if it was entered before the known events."""
+    by_id = {each["id"]: each for each in events}
+    while event is not None:
+        if "stateEnteredEventDetails" in event:
+            return event["stateEnteredEventDetails"]["name"]
+        event = by_id.get(event.get("previousEventId", 0))
+    return None
+
+
+def submitted_job(event: HistoryEventTypeDef) -> str | None:
+    """Return the name of the job that an event of a history says was created; None if it says no such thing."""
     arn = _parse_object(event.get("taskSubmittedEventDetails", {}).get("output")).get("ProcessingJobArn")
     return str(arn).rpartition("/")[2] if arn else None
 

@@ -118,7 +118,6 @@ def _publish(runtime: Runtime, item: dict[str, Any]) -> None:
         reason = publish_failure(runtime, ended, objects, count, item["next"])
     if item["next"] == "SET_ASIDE":
         send_dead_letter(runtime, json.dumps(_dead_letter(item, uploads, count, reason)), reason)
-        runtime.count("ObjectsSetAside", count)
     runtime.table.apply(runtime.table.delete(OUTBOX, item["sk"]))
 
 

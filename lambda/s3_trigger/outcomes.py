@@ -17,6 +17,7 @@ from s3_trigger.messages import ExecutionEnded, ReplayRequest, Upload
 from s3_trigger.notifications import NextStep, publish_failure
 from s3_trigger.outbox import Notice, publish
 from s3_trigger.runs import BATCH, EACH, ENDED, FAILURES, HALVED, KEPT_FOR_SECONDS, NOTICES_MAX, SET_ASIDE, Run
+from s3_trigger.runtime import SUCCEEDED_OBJECTS
 from s3_trigger.units import Members, split
 
 if TYPE_CHECKING:
@@ -85,7 +86,11 @@ def _succeed_together(
             steps.append((run, replace(run, status=ends[0].status)))
         elif len(known := _open_indexes(runtime, run, ends)) == len(ends):
             steps.append((run, _without(run, IndexSet.of(known))))
-    return runtime.runs.advance_together(steps)
+    advanced = runtime.runs.advance_together(steps)
+    for run, to in steps:
+        if run.name in advanced:
+            runtime.count(SUCCEEDED_OBJECTS, run.objects if run.kind == BATCH else run.weight - to.weight)
+    return advanced
 
 
 def replay(runtime: Runtime, request: ReplayRequest) -> Run | None:
@@ -155,6 +160,7 @@ def _handle(runtime: Runtime, run: Run, ends: Sequence[ExecutionEnded]) -> bool:
     failed = sum(ended.status in FAILURES and ended.status != "ABORTED" for ended in known.values())
     if runtime.runs.advance(run, to, *changes, failed=failed) is None:
         return False
+    runtime.count(SUCCEEDED_OBJECTS, sum(ended.status not in FAILURES for ended in known.values()))
     publish(runtime, changes)
     for ended in others:
         _handle_again(runtime, to, ended)
@@ -177,7 +183,10 @@ def _without(run: Run, over: IndexSet) -> Run:
 def _handle_batch(runtime: Runtime, run: Run, ended: ExecutionEnded) -> bool:
     runs = runtime.runs
     if ended.status not in FAILURES:
-        return runs.advance(run, replace(run, status=ended.status)) is not None
+        if runs.advance(run, replace(run, status=ended.status)) is None:
+            return False
+        runtime.count(SUCCEEDED_OBJECTS, run.objects)
+        return True
     next_step = _next_step(runtime, run, ended)
     members = _renewed(runtime, run)
     notice = Notice(run=run, members=members, next_step=next_step, ended=ended).to_change(runtime)
@@ -191,7 +200,6 @@ def _handle_batch(runtime: Runtime, run: Run, ended: ExecutionEnded) -> bool:
         return False
     if next_step == "BISECTED":
         runtime.logger.info("bisected", extra={"run": run.name, "objects": run.objects})
-        runtime.count("BatchesHalved")
     publish(runtime, changes)
     return True
 

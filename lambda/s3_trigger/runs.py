@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from s3_trigger.dynamodb import NEW, Change
 from s3_trigger.index_set import IndexSet
 from s3_trigger.messages import digest
+from s3_trigger.runtime import FAILED_OBJECTS
 from s3_trigger.units import Members, count_of, from_text, split, to_text
 
 if TYPE_CHECKING:
@@ -213,7 +214,10 @@ class Runs:
         """
         to, moved = self._move(run, to)
         freed = self._free(run.weight - to.weight, failed)
-        return to if self._table.transact([*moved, *freed, *changes]) is None else None
+        if self._table.transact([*moved, *freed, *changes]) is not None:
+            return None
+        self._runtime.count(FAILED_OBJECTS, failed)
+        return to
 
     def advance_together(self, steps: Sequence[tuple[Run, Run]]) -> set[str]:
         """Change the records of active runs as `advance` does, in as few transactions as it takes.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore.config
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 
 from s3_trigger.config import Config
 from s3_trigger.dynamodb import Table
@@ -23,11 +24,14 @@ from s3_trigger.grouping import Grouping
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
     from types_boto3_lambda import LambdaClient
+    from types_boto3_logs import CloudWatchLogsClient
     from types_boto3_s3 import S3Client
+    from types_boto3_sagemaker import SageMakerClient
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
     from types_boto3_stepfunctions import SFNClient
 
+    from s3_trigger.job_logs import JobLogs
     from s3_trigger.listed_uploads import ListedUploads
     from s3_trigger.runs import Runs
     from s3_trigger.scanner import Scanner
@@ -42,11 +46,19 @@ _CLIENT_CONFIG = botocore.config.Config(
     connect_timeout=5,
     read_timeout=10,
 )
+# What only adds to a notification is not worth waiting for.
+_OPTIONAL_CONFIG = botocore.config.Config(
+    retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=1, read_timeout=2
+)
+_OPTIONAL_SERVICES = frozenset({"logs", "sagemaker"})
 METRICS_NAMESPACE = "SageMakerProcessing"
+# Written together, so that neither is missing where a share of them is computed.
+SUCCEEDED_OBJECTS, FAILED_OBJECTS = "ObjectsSucceeded", "ObjectsFailed"
 
 
 def _new_client(service: str) -> Any:  # noqa: ANN401 - its type depends on the service
-    return boto3.client(service, config=_CLIENT_CONFIG)  # type: ignore[call-overload, unused-ignore]
+    config = _OPTIONAL_CONFIG if service in _OPTIONAL_SERVICES else _CLIENT_CONFIG
+    return boto3.client(service, config=config)  # type: ignore[call-overload, unused-ignore]
 
 
 class Runtime:
@@ -76,6 +88,7 @@ class Runtime:
         self.pool = pool
         self._new_client = new_client
         self._counts: Counter[str] = Counter()
+        self._gauges: dict[str, tuple[MetricUnit, float]] = {}
         self._counting = threading.Lock()
 
     @functools.cached_property
@@ -91,7 +104,7 @@ class Runtime:
     @functools.cached_property
     def metrics(self) -> Metrics:
         """The metrics, which are written to the log in CloudWatch's embedded format."""
-        return Metrics(namespace=METRICS_NAMESPACE, service=self.config.pipeline)
+        return Metrics(namespace=METRICS_NAMESPACE, service=dimension_of(self.config.pipeline))
 
     @functools.cached_property
     def table(self) -> Table:
@@ -152,9 +165,26 @@ class Runtime:
         return self._new_client("events")  # type: ignore[no-any-return]
 
     @functools.cached_property
+    def job_logs(self) -> JobLogs:
+        """The logs of jobs."""
+        from s3_trigger.job_logs import JobLogs  # noqa: PLC0415 - only failures need it
+
+        return JobLogs(self)
+
+    @functools.cached_property
     def lambda_(self) -> LambdaClient:
         """The client of Lambda."""
         return self._new_client("lambda")  # type: ignore[no-any-return]
+
+    @functools.cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        """The client of CloudWatch Logs, which does not wait."""
+        return self._new_client("logs")  # type: ignore[no-any-return]
+
+    @functools.cached_property
+    def sagemaker(self) -> SageMakerClient:
+        """The client of SageMaker, which does not wait."""
+        return self._new_client("sagemaker")  # type: ignore[no-any-return]
 
     @functools.cached_property
     def s3(self) -> S3Client:
@@ -181,13 +211,33 @@ class Runtime:
         with self._counting:
             self._counts[metric] += value
 
-    def flush_metrics(self) -> None:
-        """Write the metrics, each with one value: the writer flushes too early where a metric has 100 values."""
+    def gauge(self, metric: str, unit: MetricUnit, value: float) -> None:
+        """Set a metric that is measured."""
         with self._counting:
-            for metric, value in self._counts.items():
-                self.metrics.add_metric(name=metric, unit="Count", value=value)
+            self._gauges[metric] = unit, value
+
+    def flush_metrics(self) -> None:
+        """Write the metrics if the pipeline is monitored, for each one costs money.
+
+        Each has one value: the writer flushes too early where a metric has 100 values.
+        """
+        with self._counting:
+            counts = {SUCCEEDED_OBJECTS: 0, FAILED_OBJECTS: 0} | self._counts if self._counts.total() else {}
+            values = self._gauges | {metric: (MetricUnit.Count, value) for metric, value in counts.items()}
             self._counts.clear()
-        self.metrics.flush_metrics()
+            self._gauges.clear()
+        if values and self.config.monitored:
+            for metric, (unit, value) in values.items():
+                self.metrics.add_metric(name=metric, unit=unit, value=value)
+            self.metrics.flush_metrics()
+
+
+def dimension_of(pipeline: str) -> str:
+    """Return the value of the metrics' dimension ``service``, which CloudWatch takes in ASCII alone.
+
+    See: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
+    """
+    return pipeline.encode("ascii", "backslashreplace").decode("ascii")
 
 
 @functools.cache

@@ -183,7 +183,6 @@ class Scanner:
                 return self._scans.put(scan, to)
             refused, to = self._seal(scan, to, read, fresh, seals)
             if not refused:
-                self._runtime.count("Uploads", len(fresh))
                 return to
             if 0 in refused:
                 return None  # the scan's record

@@ -113,8 +113,6 @@ class Sealer:
             changes += [*self._see(new, heads), earlier.follow(self._runtime, units[-1])]
         if self._table.transact(changes) is not None:
             return None
-        self._runtime.count("Uploads", len(new))
-        self._runtime.count("Duplicates", sum(len(some) for _, some in items) - len(new))
         return units
 
     def _identities(self, heads: Iterable[str]) -> set[bytes]:

@@ -101,7 +101,6 @@ class Starter:
         if decided is None:
             return  # another dispatcher has decided, or the run has no object
         if start_once(self._runtime, decided.state_machine, decided.name, json.loads(decided.input)):
-            self._runtime.count("ExecutionsStarted")
             self._runtime.logger.info("started", extra={"run": run.name, "objects": decided.objects})
 
     def _decide(self, run: Run) -> Run | None:
@@ -206,8 +205,7 @@ class Starter:
             "trigger": self._config.trigger,
             **source_of(self._runtime, upload, is_alone=found.is_alone),
         }
-        if start_once(self._runtime, state_machine, upload.name, execution_input):
-            self._runtime.count("ExecutionsStarted")
+        start_once(self._runtime, state_machine, upload.name, execution_input)
         return True
 
     def _record_started(self, run: Run, uploads: list[Upload], started: IndexSet, missing: IndexSet) -> None:

@@ -193,7 +193,7 @@ def test_a_failure_is_published_and_can_be_retried_once(deployed: Deployment, tm
     assert detail["executionArn"] == first["executionArn"]
     assert detail["objects"] == [f"s3://{pipeline.bucket}/single/bad one.txt"]
     assert detail["reason"].startswith("bad one.txt is corrupt")
-    assert detail["logs"].endswith(f"$3FlogStreamNameFilter$3D{detail['job']}")
+    assert detail["links"]["log"].endswith(f"$3FlogStreamNameFilter$3D{detail['job']}")
     assert detail["following"] == "SET_ASIDE"  # an object whose execution failed is a dead letter, too
 
     retry = ("retry", "single/bad one.txt", "--stack", "ImportedCopy", "--local", str(deployed.port))

@@ -93,7 +93,7 @@ class Clients:
         self.faults = Faults()
         session: Any = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")  # noqa: S106
         config = ClientConfig(s3={"addressing_style": "path"}, proxies={}, max_pool_connections=32)
-        services = ("s3", "sqs", "stepfunctions", "dynamodb", "events", "sns")
+        services = ("s3", "sqs", "stepfunctions", "dynamodb", "events", "sns", "logs")
         self.own, self.watched = (
             {service: session.client(service, endpoint_url=endpoint, config=config) for service in services}
             for _ in range(2)

@@ -11,6 +11,7 @@ _POLLER = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.h
 _TOPIC = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"
 _PARTS = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html"
 _HEAD = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html"
+_DESCRIBE = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html"
 _ABORT = "https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html"
 
 _FUNCTIONS = {
@@ -67,6 +68,8 @@ DOCUMENTED = {
         "s3:ListBucket": _HEAD,
         # Only when a part of a large manifest cannot be uploaded.
         "s3:AbortMultipartUpload": _ABORT,
+        # Only for a job that has used half of its time.
+        "sagemaker:DescribeProcessingJob": _DESCRIBE,
     },
     # Called only when an upload of parts fails.
     "unpacker": {**_FUNCTIONS, "s3:AbortMultipartUpload": _PARTS},

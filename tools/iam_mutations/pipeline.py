@@ -52,7 +52,12 @@ class Pipeline(ABC):
     good: ClassVar[bytes]
     bad: ClassVar[bytes]
     # The actions that publish a failure.
-    reports: ClassVar[Collection[str]] = ("states:GetExecutionHistory", "events:PutEvents")
+    reports: ClassVar[Collection[str]] = (
+        "states:GetExecutionHistory",
+        "events:PutEvents",
+        "logs:DescribeLogStreams",
+        "logs:GetLogEvents",
+    )
     # The owner of each role, by the start of its logical id.
     parts: ClassVar[Mapping[str, str]] = {
         "SKLearnRole": "job",

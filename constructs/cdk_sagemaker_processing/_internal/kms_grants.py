@@ -80,6 +80,16 @@ def grant_key_to_eventbridge(key: kms.IKey) -> None:
     _grant_key_to_service(key, "events.amazonaws.com", ["kms:Decrypt", "kms:GenerateDataKey"])
 
 
+def grant_key_to_publisher(key: kms.IKey, service: str) -> None:
+    """Grant a service, such as ``cloudwatch.amazonaws.com``, the use of a key to publish to encrypted topics.
+
+    The statement has no condition, for the reason that `grant_key_to_eventbridge` gives.
+
+    See: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+    """
+    _grant_key_to_service(key, service, ["kms:Decrypt", "kms:GenerateDataKey*"])
+
+
 def _grant_key_to_service(
     key: kms.IKey, service: str, actions: Sequence[str], conditions: Mapping[str, object] | None = None
 ) -> None:

@@ -121,6 +121,7 @@ class LibraryFunction(lambda_.Function):
         self.execution_role: iam.IRole = role
         check_policy_sizes(role)
         self.calls = frozenset(calls)
+        self._variables = dict(environment or {})
         self._vpc = safeguards.vpc
         everywhere = []
         if safeguards.tracing:
@@ -142,6 +143,20 @@ class LibraryFunction(lambda_.Function):
         suppress(self, without_dead_letters)
         if safeguards.reserved_concurrent_executions is None:
             suppress(self, NO_RESERVED_CONCURRENCY)
+
+    def add_variable(self, name: str, value: str) -> None:
+        """Add an environment variable, if all of them still fit into what Lambda stores.
+
+        Raises:
+            InvalidValueError: they do not.
+        """
+        self._variables[name] = value
+        check_environment(self, self._variables)
+        self.add_environment(name, value)
+
+    def add_call(self, service: str) -> None:
+        """Add a service that the function calls, as VPC endpoints name it."""
+        self.calls |= {service}
 
     @classmethod
     def all_in(cls, scope: IConstruct, vpc: ec2.IVpc) -> Iterator[LibraryFunction]:

@@ -88,7 +88,7 @@ DEPLOYMENT_FAILS = NagSuppression(
 )
 NO_ALARM_ACTION = NagSuppression(
     "CloudWatchAlarmAction",
-    "who is told is for you to say: add an action to each of S3Trigger.alarms",
+    "who is told is for you to say: S3Trigger.add_alarm_action adds an action to each",
     (_HIPAA, _NIST),
 )
 

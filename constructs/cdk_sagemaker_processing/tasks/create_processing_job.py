@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import jsii
+from aws_cdk import Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -509,6 +510,18 @@ class SageMakerCreateProcessingJob(RenderedTask):
             return f"{self._base_job_name}-{context_object_values().uuid}"
         check_job_name(self._job_name)
         return self._job_name
+
+    @property
+    def job_name_prefix(self) -> str:
+        """The start of the names of its jobs, as far as it is known at synth."""
+        return self._static_job_name()
+
+    @property
+    def max_runtime_in_seconds(self) -> int | None:
+        """The limit of a job's run time; None if it is known only at run time, or left to SageMaker."""
+        condition = self.request.get("StoppingCondition")
+        limit = condition.get("MaxRuntimeInSeconds") if isinstance(condition, Mapping) else None
+        return limit if isinstance(limit, int) and not Token.is_unresolved(limit) else None
 
     def _static_job_name(self) -> str:
         """Return the start of the names of this task's jobs, as far as it is known at deployment."""

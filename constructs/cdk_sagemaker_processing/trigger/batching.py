@@ -16,6 +16,8 @@ SLOTS_MAX = 1000
 REPLAYS_MAX = 1000
 _WINDOW_DEFAULT_SECONDS = 300
 _WINDOW_MIN_SECONDS, _WINDOW_MAX_SECONDS = 60, 24 * 3600
+DEFAULT_LOG_LINES = 20
+_LOG_LINES_MAX = 100
 _RECONCILE_MIN_SECONDS, _RECONCILE_MAX_SECONDS = 900, 30 * 24 * 3600
 
 
@@ -68,6 +70,13 @@ class Batching:
         """The fields of the input of each execution."""
         return BATCH_FIELDS if self.batch_size > 1 else OBJECT_FIELDS
 
+    @property
+    def window_in_seconds(self) -> float:
+        """The time that the first object of a batch waits for others; 0 without batches, or if it is not known."""
+        if self.batch_size == 1 or (self.batch_window is not None and self.batch_window.is_unresolved()):
+            return 0
+        return self.batch_window.to_seconds() if self.batch_window is not None else _WINDOW_DEFAULT_SECONDS
+
     def to_settings(self) -> dict[str, Any]:
         """Return the settings of the functions."""
         window = self.batch_window.to_seconds() if self.batch_window is not None else _WINDOW_DEFAULT_SECONDS
@@ -103,6 +112,15 @@ def check_reconcile(interval: object, *, start_on_upload: bool) -> None:
             "reconcile goes only with uploads that start executions, got start_on_upload=False; leave one of them out, "
             "and start `smproc backfill` when the objects of the bucket should be processed"
         )
+
+
+def check_log_lines(count: object) -> None:
+    """Check the number of log lines in the notification of a failure.
+
+    Raises:
+        InvalidValueError: it is no number, or out of its range.
+    """
+    _check_number("failure_log_lines", count, 0, _LOG_LINES_MAX, "the link in the notification leads to the whole log")
 
 
 def _check_number(parameter: str, value: object, low: int, high: int, advice: str) -> None:

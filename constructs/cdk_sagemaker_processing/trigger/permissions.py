@@ -20,10 +20,11 @@ from cdk_sagemaker_processing._internal.grants import allow, grant_publish
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt, grant_table_key, suppress_key_wildcards
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing._internal.policy_text import policy_prefixes, policy_text
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
-from cdk_sagemaker_processing.model.names import EVENT_SOURCE
+from cdk_sagemaker_processing.model.names import EVENT_SOURCE, PROCESSING_LOG_GROUP
 
 _HASHED = "an execution's name is a hash of the upload, not known before"
 
@@ -124,6 +125,28 @@ def grant_publish_failures(
         grant_publish(topic, role)
         if topic.master_key is not None:
             suppress_key_wildcards(role, "kms:GenerateDataKey*")
+
+
+def grant_read_job_logs(scope: Construct, role: iam.IRole, job_name_prefixes: Sequence[str]) -> None:
+    """Grant a role permission to read the last lines of the logs of jobs."""
+    group = StackFacts.of(scope).arn("logs", f"log-group:{PROCESSING_LOG_GROUP}")
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html: the streams of
+    # a job, each of which ends in a time that is not known. That page has the ARN of a group without :*, and
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html has it with.
+    _allow(role, ["logs:DescribeLogStreams"], [group, f"{group}:*"])
+    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html
+    streams = [f"{group}:log-stream:{prefix}*" for prefix in dict.fromkeys(job_name_prefixes or ("",))]
+    _allow(role, ["logs:GetLogEvents"], streams)
+    suppress_wildcards(role, [f"{group}:*", *streams], "the streams of a job have its name, which is not known before")
+
+
+def grant_describe_jobs(scope: Construct, role: iam.IRole, job_name_prefixes: Sequence[str]) -> None:
+    """Grant a role permission to describe jobs, to compare their times with their limits."""
+    facts = StackFacts.of(scope)
+    jobs = [facts.arn("sagemaker", f"processing-job/{prefix}*") for prefix in dict.fromkeys(job_name_prefixes or ("",))]
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html
+    _allow(role, ["sagemaker:DescribeProcessingJob"], jobs)
+    suppress_wildcards(role, jobs, "the name of a job ends in a UUID")
 
 
 def grant_ledger_access(role: iam.IRole, table: dynamodb.ITableV2, key: kms.IKey | None) -> None:

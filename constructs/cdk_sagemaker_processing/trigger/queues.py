@@ -45,7 +45,7 @@ def alarm_above_zero(
     alarm = cloudwatch.Alarm(
         scope,
         construct_id,
-        alarm_description=_shortened(description),
+        alarm_description=shortened_description(description),
         metric=metric,
         threshold=0,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
@@ -56,7 +56,7 @@ def alarm_above_zero(
     return alarm
 
 
-def _shortened(description: str) -> str:
+def shortened_description(description: str) -> str:
     """Return a description as CloudWatch accepts it: the path of a construct in it may have any length."""
     limit = maximum("AlarmDescriptionCharacters")
     return description if is_unresolved(description) or len(description) <= limit else f"{description[: limit - 3]}..."

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Annotations, Duration, RemovalPolicy, Stack, Tags
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
@@ -26,7 +27,7 @@ from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards, check_key
 from cdk_sagemaker_processing.tasks import register_triggered
-from cdk_sagemaker_processing.trigger.batching import Batching, check_reconcile
+from cdk_sagemaker_processing.trigger.batching import DEFAULT_LOG_LINES, Batching, check_log_lines, check_reconcile
 from cdk_sagemaker_processing.trigger.encrypted_target import EncryptedQueue
 from cdk_sagemaker_processing.trigger.end_reporter import claims_other_executions
 from cdk_sagemaker_processing.trigger.flush_schedule import FlushSchedule
@@ -36,6 +37,7 @@ from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
 from cdk_sagemaker_processing.trigger.pattern_warnings import warn_of_pattern
 from cdk_sagemaker_processing.trigger.permissions import (
     grant_publish_failures,
+    grant_read_job_logs,
     grant_start_execution,
     report_job_permissions,
 )
@@ -76,7 +78,8 @@ class S3Trigger(Construct):
 
     Uploads that cannot be processed go to the dead-letter queue with the reason. Events that EventBridge could not
     deliver for a day go to the queue of undelivered events. Each of the two queues has an alarm, and so have a
-    dispatcher that fails and executions that fail, time out or are stopped (``alarms``): add an action to each.
+    dispatcher that fails and executions that fail, time out or are stopped (``alarms``), of single objects too:
+    `add_alarm_action` adds an action to each.
     ``smproc redrive`` sends the messages of both queues back. An EventBridge event reports each failed execution
     (``on_failure``). Several triggers may start one state machine: each reports the executions that it started, and the
     first of the app also reports those that no trigger started.
@@ -121,6 +124,12 @@ class S3Trigger(Construct):
             Default: never.
         failure_topic: receives a message for each failed execution. Default: none; the EventBridge event is sent
             anyway.
+        failure_log_lines: the number of last lines of the job's log in a failure's event and message, 0 to 100. Whoever
+            may read the events of the account's event bus, or the messages, reads them too; 0 grants no access to
+            logs. In a VPC without internet access there are none unless it has an endpoint of CloudWatch Logs, which
+            costs money: ``ProcessingVpcEndpoints(services=["logs"])``. Default: 20.
+        job_name_prefixes: the starts of the names of the jobs, whose logs alone the functions may then read. Default:
+            the logs of all processing jobs of the account and region.
         start_on_upload: whether uploads start executions. Without, the rules are disabled, schedules and backfills
             start executions, and this construct reports failures. Default: True.
         pipeline_name: the name in failures, logs and metrics. Default: the construct's path.
@@ -132,6 +141,10 @@ class S3Trigger(Construct):
     Attributes:
         pattern: the objects that start executions.
         pipeline_name: the name in failures, logs and metrics.
+        state_machine: the state machine that it starts.
+        failure_topic: receives a message for each failed execution; None for none.
+        starts_on_upload: whether uploads start executions.
+        batch_window_in_seconds: how long the first object of a batch waits for others; 0 without batches.
         queue: receives the uploads and the ends of executions.
         dead_letter_queue: receives the messages that could not be processed.
         undelivered_queue: receives the events that EventBridge could not deliver.
@@ -172,6 +185,8 @@ class S3Trigger(Construct):
         max_replays: int = 50,
         reconcile: Duration | None = None,
         failure_topic: sns.ITopic | None = None,
+        failure_log_lines: int = 20,
+        job_name_prefixes: Sequence[str] = (),
         start_on_upload: bool = True,
         pipeline_name: str | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
@@ -208,7 +223,11 @@ class S3Trigger(Construct):
         if start_on_upload:
             register_triggered(state_machine, self, batching.execution_input_fields)
         reports_others = claims_other_executions(state_machine)
-        self._state_machine = state_machine
+        self.state_machine = state_machine
+        self.failure_topic = failure_topic
+        self.starts_on_upload = start_on_upload
+        self.batch_window_in_seconds = batching.window_in_seconds
+        check_log_lines(failure_log_lines)
         self.pipeline_name = pipeline_name or self.node.path
         check_pipeline_name(self.pipeline_name)
         self.dead_letter_queue = retained_queue(self, "DeadLetterQueue", removal_policy)
@@ -240,6 +259,7 @@ class S3Trigger(Construct):
             "trigger": self.node.addr,
             "reports_other_executions": reports_others,
             **({"failure_topic": failure_topic.topic_arn} if failure_topic is not None else {}),
+            **({"log_lines": failure_log_lines} if failure_log_lines != DEFAULT_LOG_LINES else {}),
         }
         notified_services = {"events", "sqs", "states", *(["sns"] if failure_topic is not None else [])}
         self.ledger = Ledger(
@@ -269,8 +289,11 @@ class S3Trigger(Construct):
         grant_start_execution(starter, state_machine, manifest_bucket, MANIFESTS_PREFIX)
         for role in (self.function.execution_role, starter):
             grant_publish_failures(self, role, state_machine, self.dead_letter_queue, failure_topic)
+            if failure_log_lines:
+                grant_read_job_logs(self, role, job_name_prefixes)
         self.ledger.grant_invoke(self.function)
         self.function.add_event_source(self._event_source(window))
+        self._alarm_actions: list[cloudwatch.IAlarmAction] = []
         self.alarms = [
             dead_letter_alarm(self, "DeadLetterAlarm", self.dead_letter_queue, "Uploads that could not be worked on"),
             dead_letter_alarm(
@@ -285,9 +308,11 @@ class S3Trigger(Construct):
         """Create a rule for the events of failed executions of this trigger.
 
         The event's detail has ``pipeline``, ``stateMachineArn``, ``executionArn``, ``status``, ``objects`` (the first
-        ten), ``objectCount``, ``job`` (null if none was created), ``reason``, ``logs`` (a link) and ``following``:
-        ``BISECTED`` if the two halves of its objects run again, ``SET_ASIDE`` if they are in the dead-letter queue,
-        ``NOTHING`` if you have to decide, for example to run ``smproc retry``.
+        ten), ``objectCount``, ``step`` (the state; null if it is not known), ``job`` (null if none was created),
+        ``reason``, ``logLines`` (the last lines of the job's log; empty if they could not be read at once), ``links``
+        (to the console: ``execution``, and ``job`` and ``log``, null without a job) and ``following``: ``BISECTED`` if
+        the two halves of its objects run again, ``SET_ASIDE`` if they are in the dead-letter queue, ``NOTHING`` if you
+        have to decide, for example to run ``smproc retry``.
 
         Args:
             construct_id: unique in the trigger.
@@ -303,10 +328,30 @@ class S3Trigger(Construct):
             event_pattern=events.EventPattern(
                 source=[names.EVENT_SOURCE],
                 detail_type=["Processing Execution Failed"],
-                detail={"stateMachineArn": [self._state_machine.state_machine_arn]},
+                detail={"stateMachineArn": [self.state_machine.state_machine_arn]},
             ),
             targets=[target] if target is not None else None,
         )
+
+    def add_alarm(self, alarm: cloudwatch.Alarm) -> None:
+        """Add an alarm to ``alarms``, with the actions of the others.
+
+        Args:
+            alarm: the alarm.
+        """
+        self.alarms.append(alarm)
+        for action in self._alarm_actions:
+            alarm.add_alarm_action(action)
+
+    def add_alarm_action(self, action: cloudwatch.IAlarmAction) -> None:
+        """Add an action to each alarm, also to those that schedules add later.
+
+        Args:
+            action: for example ``aws_cloudwatch_actions.SnsAction(topic)``.
+        """
+        self._alarm_actions.append(action)
+        for alarm in self.alarms:
+            alarm.add_alarm_action(action)
 
     def flush_on_schedule(
         self,
@@ -348,7 +393,7 @@ class S3Trigger(Construct):
             key=self.ledger.key,
             removal_policy=self._removal_policy,
         )
-        self.alarms.append(flush.alarm)
+        self.add_alarm(flush.alarm)
         return flush
 
     def _tag_parts(self, bucket: s3.IBucket, state_machine: sfn.IStateMachine) -> None:
@@ -425,7 +470,7 @@ class S3Trigger(Construct):
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],
                 detail={
-                    "stateMachineArn": [self._state_machine.state_machine_arn],
+                    "stateMachineArn": [self.state_machine.state_machine_arn],
                     "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
                 },
             ),
@@ -472,8 +517,6 @@ def _check_parts(
         InvalidValueError: they do not.
     """
     check_reference(scope, "bucket", bucket, bucket.bucket_name)
-    if failure_topic is not None:
-        check_reference(scope, "failure_topic", failure_topic, failure_topic.topic_arn)
     check_region(
         scope,
         "bucket",
@@ -490,19 +533,33 @@ def _check_parts(
             "the executions of an Express one have no unique names, so an upload could start several; leave out "
             "state_machine_type",
         )
-    if failure_topic is None:
-        return
-    if failure_topic.fifo:
+    if failure_topic is not None:
+        check_topic(scope, "failure_topic", failure_topic)
+
+
+def check_topic(scope: Construct, parameter: str, topic: sns.ITopic) -> None:
+    """Check that a topic can receive messages about failures.
+
+    Args:
+        scope: the construct that publishes to the topic.
+        parameter: the parameter's name for the message.
+        topic: the topic.
+
+    Raises:
+        InvalidValueError: a FIFO topic, or one in another region.
+    """
+    check_reference(scope, parameter, topic, topic.topic_arn)
+    if topic.fifo:
         raise InvalidValueError(
-            "failure_topic",
-            failure_topic.node.path,
+            parameter,
+            topic.node.path,
             "be a standard topic, not a FIFO one",
             "messages about failures have no order; leave out fifo",
         )
     check_region(
         scope,
-        "failure_topic",
-        failure_topic,
+        parameter,
+        topic,
         "the function publishes to topics of its own region",
         "create a topic in this region, which can have the same subscribers",
     )

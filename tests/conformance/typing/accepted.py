@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import assert_type
 
 from aws_cdk import Duration, Stack, TimeZone
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -34,6 +35,7 @@ from cdk_sagemaker_processing import (
     InvalidValueError,
     MXNetProcessor,
     NetworkConfig,
+    PipelineMonitoring,
     ProcessingBucket,
     ProcessingInput,
     ProcessingOutput,
@@ -127,6 +129,11 @@ def pipelines(stack: Stack, bucket: s3.IBucket, key: kms.IKey, role: iam.IRole) 
     assert_type(pipeline.trigger, S3Trigger)
     assert_type(pipeline.trigger.queue, sqs.Queue)
     assert_type(pipeline.upload_uri, str)
+    monitoring = pipeline.monitor("Monitoring", data_due=Duration.hours(26), failure_share=None)
+    assert_type(monitoring, PipelineMonitoring)
+    assert_type(monitoring.alarms, list[cloudwatch.Alarm])
+    assert_type(pipeline.metric_executions_failed(period=Duration.hours(1), label="Failed"), cloudwatch.Metric)
+    assert_type(pipeline.metric_failure_share(period=Duration.hours(1)), cloudwatch.MathExpression)
     nightly = ProcessingSchedule(
         stack,
         "Nightly",

@@ -173,6 +173,32 @@ def test_the_errors_of_a_function_whatever_invokes_it(local_aws: RunningLocalAws
     assert sum(point["Sum"] for point in found["Datapoints"]) == 1
 
 
+def test_the_events_that_a_rule_passes_on(local_aws: RunningLocalAws) -> None:
+    events, rule, queue = local_aws.client("events"), local_aws.name(), local_aws.name()
+    local_aws.client("sqs").create_queue(QueueName=queue)
+    events.put_rule(Name=rule, EventPattern=json.dumps({"detail-type": [rule]}))
+    events.put_targets(Rule=rule, Targets=[{"Id": "it", "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}"}])
+    query = {
+        "Id": "events",
+        "MetricStat": {
+            "Metric": {
+                "Namespace": "AWS/Events",
+                "MetricName": "Invocations",
+                "Dimensions": dimension("RuleName", rule),
+            },
+            "Period": 60,
+            "Stat": "Sum",
+        },
+        "ReturnData": False,
+    }
+    filled = {"Id": "filled", "Expression": "FILL(events, 0)", "ReturnData": True}
+    watched = Watched(local_aws, Metrics=[query, filled], Threshold=1, ComparisonOperator="GreaterThanThreshold")
+    watched.wait("OK")
+    for kind in (rule, "another", rule):
+        events.put_events(Entries=[{"Source": "mine", "DetailType": kind, "Detail": "{}"}])
+    watched.wait("ALARM")
+
+
 def test_an_invocation_is_counted_once_and_a_throttled_one_as_a_throttle(local_aws: RunningLocalAws) -> None:
     name = function(local_aws, "def handler(event, context):\n    return 1\n")
     client = local_aws.client("lambda")

@@ -23,6 +23,11 @@ POLICY: list[dict[str, Any]] = [
     {"Effect": "Allow", "Action": ["s3:GetObject", "ssm:GetParameter"], "Resource": "*"},
     {"Sid": "Secret", "Effect": "Deny", "Action": "s3:Get*", "Resource": f"arn:aws:s3:::{BUCKET}/secret/*"},
     {"Effect": "Allow", "Action": "events:DescribeRule", "Resource": "arn:aws:events:us-east-1:000000000000:rule/mine"},
+    {
+        "Effect": "Allow",
+        "Action": "logs:GetLogEvents",
+        "Resource": "arn:aws:logs:us-east-1:000000000000:log-group:jobs:log-stream:mine/*",
+    },
 ]
 BUCKET_POLICY = {
     "Effect": "Deny",
@@ -136,6 +141,18 @@ def test_the_arn_of_a_rule_of_the_default_bus_does_not_name_the_bus(world: World
     assert events.describe_rule(Name="mine")["Name"] == "mine"
     with pytest.raises(ClientError, match="rule/other"):
         events.describe_rule(Name="other")
+
+
+def test_log_events_are_those_of_a_stream(world: World) -> None:
+    """As the service authorization reference of CloudWatch Logs has it."""
+    logs = world.client("logs")
+    logs.create_log_group(logGroupName="jobs")
+    for name in ("mine/1", "other/1"):
+        logs.create_log_stream(logGroupName="jobs", logStreamName=name)
+    reader = world.client("logs", world.reader)
+    assert reader.get_log_events(logGroupName="jobs", logStreamName="mine/1")["events"] == []
+    with pytest.raises(ClientError, match="log-group:jobs:log-stream:other/1"):
+        reader.get_log_events(logGroupName="jobs", logStreamName="other/1")
 
 
 def test_the_account_may_do_everything(world: World) -> None:

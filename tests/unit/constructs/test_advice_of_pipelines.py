@@ -29,6 +29,7 @@ from cdk_sagemaker_processing import (
     FrameworkProcessor,
     GroupBy,
     InvalidProcessingJobError,
+    PipelineMonitoring,
     ProcessingBucket,
     ProcessingInput,
     ProcessingRole,
@@ -43,7 +44,7 @@ from tests.helpers.stacks import ACCOUNT, REGION, stack, template
 from tests.unit.constructs.test_advice import ADVISED as OTHERS
 from tests.unit.constructs.test_advice import IMAGE, OUTPUT, SOURCES, Call, pipeline_in, processor_in
 
-PACKAGES = ("trigger", "resources", "_internal", "event_driven.py", "safeguards.py", "public_api.py")
+PACKAGES = ("monitoring", "trigger", "resources", "_internal", "event_driven.py", "safeguards.py", "public_api.py")
 ENV = Environment(account=ACCOUNT, region=REGION)
 ELSEWHERE, NAMED = "eu-west-1", r"day=(\d{4}-\d{2}-\d{2})"
 MACHINE = "stateMachine:Jobs"
@@ -57,6 +58,13 @@ def trigger_in(scope: Stack, *, machine: sfn.IStateMachine | None = None, **opti
     manifests = ProcessingBucket(scope, "Manifests")
     given = {"bucket": s3.Bucket.from_bucket_name(scope, "Bucket", "data"), "prefixes": ["in/"], **options}
     return S3Trigger(scope, "Trigger", state_machine=machine, manifest_bucket=manifests, **given)
+
+
+def monitored_in(scope: Stack, trigger: dict[str, Any] | None = None, **options: Any) -> S3Trigger:
+    """Create a monitored trigger."""
+    created = trigger_in(scope, **(trigger or {}))
+    PipelineMonitoring(scope, "Monitoring", trigger=created, **options)
+    return created
 
 
 def machine_in(scope: Stack, **options: Any) -> sfn.StateMachine:
@@ -404,6 +412,71 @@ ADVISED: list[Advice] = [
         "reconcile goes only with uploads that start executions",
         lambda s: trigger_in(s, reconcile=Duration.hours(6), start_on_upload=False),
         (lambda s: trigger_in(s, reconcile=Duration.hours(6)), lambda s: trigger_in(s, start_on_upload=False)),
+    ),
+    Advice("trigger/batching.py", "the link in the notification", *_options("failure_log_lines", -1, 0)),
+    Advice(
+        "monitoring/alarms.py",
+        "the alarm's description states it",
+        lambda s: monitored_in(s, failure_share=CfnParameter(s, "Share", type="Number").value_as_number),
+        (lambda s: monitored_in(s, failure_share=0.2),),
+    ),
+    Advice(
+        "monitoring/alarms.py",
+        "be at least a minute",
+        lambda s: monitored_in(s, oldest_waiting=Duration.seconds(59)),
+        (lambda s: monitored_in(s, oldest_waiting=Duration.minutes(1)),),
+    ),
+    Advice(
+        "monitoring/alarms.py",
+        "oldest_waiting must be longer than batch_window",
+        lambda s: monitored_in(s, {"batch_size": 2}, oldest_waiting=Duration.minutes(5)),
+        (
+            lambda s: monitored_in(s, {"batch_size": 2}, oldest_waiting=Duration.minutes(6)),
+            lambda s: monitored_in(
+                s, {"batch_size": 2, "batch_window": Duration.minutes(4)}, oldest_waiting=Duration.minutes(5)
+            ),
+        ),
+    ),
+    Advice(
+        "monitoring/alarms.py",
+        "be an aws_cdk.Duration",
+        lambda s: monitored_in(s, oldest_waiting=3600),
+        (lambda s: monitored_in(s, oldest_waiting=Duration.hours(6)),),
+    ),
+    Advice(
+        "monitoring/alarms.py",
+        "be known at synth",
+        lambda s: monitored_in(s, data_due=Duration.hours(CfnParameter(s, "Due", type="Number").value_as_number)),
+        (lambda s: monitored_in(s, data_due=Duration.hours(6)),),
+    ),
+    Advice(
+        "monitoring/alarms.py",
+        "be from five minutes to seven days",
+        lambda s: monitored_in(s, data_due=Duration.days(8)),
+        (lambda s: monitored_in(s, data_due=Duration.hours(26)),),
+    ),
+    Advice(
+        "monitoring/alarms.py",
+        "be a whole number of hours",
+        lambda s: monitored_in(s, data_due=Duration.minutes(61)),
+        (lambda s: monitored_in(s, data_due=Duration.hours(26)),),
+    ),
+    Advice(
+        "monitoring/alarms.py",
+        "data_due goes only with uploads",
+        lambda s: monitored_in(s, {"start_on_upload": False}, data_due=Duration.hours(1)),
+        (
+            lambda s: monitored_in(s, {"start_on_upload": False}),
+            lambda s: monitored_in(s, data_due=Duration.hours(1)),
+        ),
+    ),
+    Advice(
+        "monitoring/pipeline_monitoring.py",
+        "a pipeline has one monitoring",
+        lambda s: PipelineMonitoring(
+            s, "Again", trigger=monitored_in(s, failure_share=0.2), data_due=Duration.hours(1)
+        ),
+        (lambda s: monitored_in(s, failure_share=0.2, data_due=Duration.hours(1)),),
     ),
     Advice("trigger/batching.py", "1 starts an execution for each object", *_options("batch_size", 0, 1)),
     Advice("trigger/batching.py", "leave it out for no limit", *_options("max_concurrent_jobs", 0, None, 1)),

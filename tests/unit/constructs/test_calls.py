@@ -73,6 +73,15 @@ VALID: dict[str, Callable[[cdk.Stack], dict[str, Any]]] = {
     "InstancePreference": lambda _: {"instance_type": "ml.m5.large"},
     "MXNetProcessor": lambda _: {"framework_version": "1.9", "py_version": "py38", "instance_type": "ml.m5.large"},
     "NetworkConfig": lambda _: {},
+    "PipelineMonitoring": lambda scope: {
+        "trigger": library.S3Trigger(
+            scope,
+            "MonitoredTrigger",
+            bucket=s3.Bucket(scope, "Monitored"),
+            state_machine=machine(scope),
+            manifest_bucket=s3.Bucket(scope, "MonitoredManifests"),
+        )
+    },
     "ProcessingBucket": lambda _: {},
     "ProcessingInput": lambda _: {"source": S3_URI, "destination": INPUT_DIRECTORY},
     "ProcessingOutput": lambda _: {"source": INPUT_DIRECTORY},

@@ -9,12 +9,21 @@ from typing import Any
 import botocore.session
 import pytest
 from aws_cdk import App, CfnParameter, Duration, Environment, Fn, NestedStack, RemovalPolicy, Stack, Token
+from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 
-from cdk_sagemaker_processing import ConflictingValuesError, GroupBy, InvalidProcessingJobError, S3Trigger, Safeguards
+from cdk_sagemaker_processing import (
+    ConflictingValuesError,
+    GroupBy,
+    InvalidProcessingJobError,
+    InvalidValueError,
+    S3Trigger,
+    Safeguards,
+)
 from tests.helpers.stacks import assert_snapshot, resources, stack, statements, template
 
 # The parameters that change nothing but the work of the functions.
@@ -40,7 +49,9 @@ POLLER = {
 }
 LEDGER = {f"dynamodb:{name}Item" for name in ("Get", "BatchGet", "Put", "Update", "Delete")} | {"dynamodb:Query"}
 REPORTS = {"states:DescribeExecution", "states:GetExecutionHistory", "sqs:SendMessage", "events:PutEvents"}
+JOB_LOGS = {"logs:DescribeLogStreams", "logs:GetLogEvents"}
 ACCOUNT = "111122223333"
+PROCESSING_LOGS = f"arn:<AWS::Partition>:logs:us-west-2:{ACCOUNT}:log-group:/aws/sagemaker/ProcessingJobs"
 INTAKE_ROLE, DISPATCHER_ROLE = "TriggerFunctionRole", "TriggerLedgerDispatcherRole"
 
 
@@ -124,7 +135,7 @@ def test_the_table_is_retained_and_can_be_restored(arguments: dict[str, Any]) ->
 def test_the_functions_have_the_permissions_that_they_need_and_no_more(arguments: dict[str, Any]) -> None:
     scope = stack()
     trigger(scope, prefixes=["in/"], **arguments)
-    common = LOGS_AND_TRACES | LEDGER | REPORTS
+    common = LOGS_AND_TRACES | LEDGER | REPORTS | JOB_LOGS
     assert set(actions(scope, INTAKE_ROLE)) == common | POLLER | {"lambda:InvokeFunction"}
     dispatcher = actions(scope, DISPATCHER_ROLE)
     assert set(dispatcher) == common | {
@@ -147,10 +158,59 @@ def test_the_functions_have_the_permissions_that_they_need_and_no_more(arguments
     assert dispatcher.get("s3:GetObject", "/in/*").endswith("/in/*")
     for role in (INTAKE_ROLE, DISPATCHER_ROLE):
         allowed = actions(scope, role)
+        assert allowed["logs:DescribeLogStreams"] == str([PROCESSING_LOGS, f"{PROCESSING_LOGS}:*"])
+        assert allowed["logs:GetLogEvents"] == f"{PROCESSING_LOGS}:log-stream:*"
         assert {allowed[action] for action in LEDGER} == {dispatcher["dynamodb:Scan"]}
         assert {allowed[action] for action in ("states:DescribeExecution", "states:GetExecutionHistory")} == {
             f"arn:<AWS::Partition>:states:us-west-2:{ACCOUNT}:execution:{dispatcher['states:StartExecution'][:-1]}.Name>:*"
         }
+
+
+def test_the_functions_read_the_logs_of_the_named_jobs_alone_or_none() -> None:
+    scope = stack()
+    trigger(scope, job_name_prefixes=["split-", "train-", "split-"])
+    (reading,) = [one for one in statements(scope, INTAKE_ROLE) if one["Action"] == "logs:GetLogEvents"]
+    assert reading["Resource"] == [f"{PROCESSING_LOGS}:log-stream:{name}-*" for name in ("split", "train")]
+
+    without = stack()
+    trigger(without, failure_log_lines=0)
+    assert not JOB_LOGS & set(actions(without, INTAKE_ROLE)) | JOB_LOGS & set(actions(without, DISPATCHER_ROLE))
+
+
+@pytest.mark.parametrize("count", [-1, 101, 1.5, True])
+def test_the_number_of_log_lines_is_checked(count: Any) -> None:  # noqa: ANN401
+    with pytest.raises(InvalidValueError, match="failure_log_lines must be a whole number from 0 to 100, got"):
+        trigger(stack(), failure_log_lines=count)
+
+
+def test_an_action_is_added_to_all_alarms_also_to_later_ones() -> None:
+    scope = stack()
+    created = trigger(scope, batch_size=10)
+    topic = sns.Topic(scope, "Topic")
+    created.add_alarm_action(cloudwatch_actions.SnsAction(topic))
+    every_day = scheduler.ScheduleExpression.rate(Duration.days(1))
+    flush = created.flush_on_schedule("Flush", schedule=every_day)
+    assert created.alarms[-1] is flush.alarm
+    alarms = resources(scope, "AWS::CloudWatch::Alarm").values()
+    assert len(alarms) == len(created.alarms) == 7
+    assert all(len(alarm["Properties"]["AlarmActions"]) == 1 for alarm in alarms)
+
+
+def test_a_failed_execution_of_a_single_object_has_an_alarm_by_default() -> None:
+    scope = stack()
+    trigger(scope)
+    watched = {
+        alarm["Properties"]["MetricName"]: alarm["Properties"]
+        for alarm in resources(scope, "AWS::CloudWatch::Alarm").values()
+    }
+    for metric in ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"):
+        alarm = watched[metric]
+        assert (alarm["Namespace"], alarm["Threshold"], alarm["ComparisonOperator"], alarm["TreatMissingData"]) == (
+            "AWS/States",
+            0,
+            "GreaterThanThreshold",
+            "notBreaching",
+        )
 
 
 @pytest.mark.parametrize(

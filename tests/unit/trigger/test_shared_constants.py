@@ -25,7 +25,7 @@ from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX
 from cdk_sagemaker_processing.trigger.batching import Batching
 from cdk_sagemaker_processing.trigger.flush_schedule import FLUSH_KEY
 from cdk_sagemaker_processing.trigger.job_input import BATCH_FIELDS, OBJECT_FIELDS
-from s3_trigger import messages, notifications
+from s3_trigger import job_logs, messages, notifications
 from s3_trigger.batches import FLUSH
 from s3_trigger.config import Config
 from s3_trigger.dynamodb import Table
@@ -171,7 +171,7 @@ def test_the_settings_parse_as_the_configuration_of_the_functions(resources: dic
 
 
 def test_the_log_group_is_that_of_processing_jobs(resources: dict[str, dict[str, Any]]) -> None:
-    assert f"log-group:{notifications.LOG_GROUP}" in json.dumps(resources)
+    assert f"log-group:{job_logs.LOG_GROUP}" in json.dumps(resources)
 
 
 class Session:

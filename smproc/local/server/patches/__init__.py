@@ -200,6 +200,8 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
 WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     # That of the persistence notes that something has changed, after the event was dispatched.
     "ministack.services.eventbridge._dispatch_event": ("s3_object_events", "persistence"),
+    # Invocations are counted, also those that fail.
+    "ministack.services.eventbridge._invoke_target": ("eventbridge_dead_letters", "cloudwatch_metrics"),
     # What names nothing is refused first.
     "ministack.services.stepfunctions._describe_execution": ("stepfunctions_redrive", "stepfunctions_arns"),
     "ministack.services.stepfunctions._list_executions": ("stepfunctions_redrive", "stepfunctions_arns"),

@@ -1,19 +1,20 @@
-"""CloudWatch, metrics: those of all invocations and executions, of embedded metrics in logs, and of metric filters.
+"""CloudWatch, metrics: those of invocations, executions and rules, of embedded metrics in logs, and of metric filters.
 
 AWS: Lambda counts every invocation, whatever invokes the function, its errors and throttles; Step Functions counts
-executions by how they end. Log events in the embedded metric format, and those that match a metric filter, become
-datapoints.
+executions by how they end; EventBridge counts how often a rule invokes its targets. Log events in the embedded metric
+format, and those that match a metric filter, become datapoints.
 See: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 See: https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+See: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
 See: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
 See: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/MonitoringLogData.html
 
 ministack 1.5.33: `ministack.services.lambda_svc._emit_lambda_metrics` is called for invocations through the API and a
-load balancer alone, and counts one that was throttled; `ministack.services.stepfunctions` and
-`ministack.services.cloudwatch_logs` record no metrics.
+load balancer alone, and counts one that was throttled; `ministack.services.stepfunctions`,
+`ministack.services.eventbridge` and `ministack.services.cloudwatch_logs` record no metrics.
 
-Removable when: `ministack.services.lambda_svc._execute_function_dispatch` records metrics, as do executions and log
-events (not so in 1.5.33).
+Removable when: `ministack.services.lambda_svc._execute_function_dispatch` records metrics, as do executions, rules and
+log events (not so in 1.5.33).
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ NAMES: Names = {
         "_fanout_to_subscription_filters": takes("group_name", "stream_name", "events"),
         "_metric_filters": lambda value: callable(value.items),
     },
+    "ministack.services.eventbridge": {"_invoke_target": takes("target", "event", "rule", "view")},
     "ministack.services.lambda_svc": {
         "_emit_lambda_metrics": takes("function_name", "duration_ms", "error", "throttle"),
         "_execute_function_dispatch": takes("func", "config", "event", "request_id", "started"),
@@ -121,6 +123,23 @@ def _execute_function_dispatch(
     return result
 
 
+def _invoke_target(
+    original: Callable[..., Any],
+    target: object,
+    event: object,
+    rule: Mapping[str, Any],
+    view: object = None,
+) -> None:
+    try:
+        original(target, event, rule, view)
+    finally:
+        dimensions = {"RuleName": str(rule["Name"])}
+        # Those of a rule of the default event bus have no other dimension.
+        if (bus := str(rule.get("EventBusName") or "default")) != "default":
+            dimensions["EventBusName"] = bus
+        _record_all("AWS/Events", dimensions, {"Invocations": (1.0, "Count")})
+
+
 def _emit_execution_status_event(original: Callable[..., Any], execution: Mapping[str, Any]) -> None:
     original(execution)
     values = {_EXECUTIONS[str(execution["status"])]: (1.0, "Count")}
@@ -181,6 +200,7 @@ def _transformed(transformation: Mapping[str, Any], event: Mapping[str, Any]) ->
 
 WRAPPERS: Wrappers = {
     "ministack.services.cloudwatch_logs": {"_fanout_to_subscription_filters": _fanout_to_subscription_filters},
+    "ministack.services.eventbridge": {"_invoke_target": _invoke_target},
     "ministack.services.lambda_svc": {
         "_emit_lambda_metrics": _emit_lambda_metrics,
         "_execute_function_dispatch": _execute_function_dispatch,

@@ -2,17 +2,20 @@
 
 AWS: CreateProcessingJob also needs iam:PassRole and, with tags, sagemaker:AddTags; a state machine acts with its role;
 SageMaker must be able to assume the job's role. Each entry of PutEvents is authorized with its source as
-``events:source``. The ARN of a rule of the default event bus does not name the bus. A wildcard of a policy matches any
+``events:source``. The ARN of a rule of the default event bus does not name the bus. GetLogEvents is authorized for the
+log stream. A wildcard of a policy matches any
 character, a line break in an object's key included.
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
 See: https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
 See: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 
 ministack 1.5.33: `ministack.core.iam_actions.SERVICE_TO_IAM_NAMESPACE` has no ``sagemaker``;
 `ministack.services.stepfunctions._invoke_resource` does not check the role of the state machine;
 `ministack.core.iam_evaluator.enforce` has no ``events:source`` and logs no denial;
-`ministack.core.iam_actions.extract_resource_arn` writes the bus into the ARN of each rule;
+`ministack.core.iam_actions.extract_resource_arn` writes the bus into the ARN of each rule, and names the
+log group alone;
 the wildcards of `ministack.core.iam_evaluator._fnmatch_compile` do not match a line break.
 
 Removable when: a release of ministack serves SageMaker, checks the roles of state machines, and has the condition key,
@@ -175,9 +178,9 @@ def _fnmatch_compile(original: Callable[..., re.Pattern[str]], pattern: str, ign
 
 
 def _extract_resource_arn(original: Callable[..., str], service_name: str, *request: Any) -> str:
-    _method, _path, _headers, body, _query, region, account = request
+    _method, _path, headers, body, _query, region, account = request
     members: Any = {}
-    if service_name in ("events", "sagemaker"):
+    if service_name in ("events", "logs", "sagemaker"):
         with suppress(ValueError):
             members = json.loads(body or b"{}")
     if not isinstance(members, dict):
@@ -185,6 +188,9 @@ def _extract_resource_arn(original: Callable[..., str], service_name: str, *requ
     if service_name == "events":
         entries = [entry for entry in members.get("Entries") or () if isinstance(entry, dict)]
         _sources.set(frozenset(str(entry.get("Source")) for entry in entries))
+    if service_name == "logs" and str(headers.get("x-amz-target", "")).endswith(".GetLogEvents"):
+        group, stream = members.get("logGroupName"), members.get("logStreamName")
+        return f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:{stream}"
     if service_name != "sagemaker":
         return original(service_name, *request).replace(":rule/default/", ":rule/")
     for member, arn_type in _JOBS.items():
