@@ -150,19 +150,12 @@ def test_uploads_of_several_rules_are_summed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("due", "period", "periods"),
-    [
-        (Duration.minutes(5), 300, 1),
-        (Duration.minutes(95), 300, 19),
-        (Duration.hours(1), 3600, 1),
-        (Duration.hours(26), 3600, 26),
-        (Duration.days(7), 3600, 168),
-    ],
-    ids=str,
+    ("minutes", "period", "periods"),
+    [(5, 300, 1), (95, 300, 19), (60, 3600, 1), (26 * 60, 3600, 26), (7 * 24 * 60, 3600, 168)],
 )
-def test_data_is_due_within_a_time(due: Duration, period: int, periods: int) -> None:
+def test_data_is_due_within_a_time(minutes: int, period: int, periods: int) -> None:
     scope = stack()
-    pipeline(scope).monitor("Monitoring", data_due=due)
+    pipeline(scope).monitor("Monitoring", data_due=Duration.minutes(minutes))
     found = alarm(scope, "DataDueAlarm")
     (metric,) = [each["MetricStat"] for each in found["Metrics"] if "MetricStat" in each]
     assert (metric["Period"], found["EvaluationPeriods"]) == (period, periods)
