@@ -28,6 +28,8 @@ COMMANDS = [
     ["run"],
     ["redrive"],
     ["retry"],
+    ["dead-letters"],
+    *(["dead-letters", name] for name in ("list", "show", "discard")),
     ["pause"],
     ["resume"],
     ["backfill"],
@@ -72,7 +74,7 @@ def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("typed", "completions"),
     [
-        ("smproc re", ["redrive", "retry"]),
+        ("smproc re", ["redrive", "resume", "retry"]),
         ("smproc local st", ["start", "status", "stop"]),
         ("smproc run --local --st", ["--stack", "--start-timeout"]),
         ("smproc local start --runner ", ["auto", "container", "process"]),
@@ -126,14 +128,14 @@ def test_without_a_command_the_help_is_shown_and_the_exit_status_is_2(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["rum"], "smproc: no such command 'rum'. Did you mean 'run'?\nTry `smproc --help`.\n"),
+        (["rum"], "smproc: no such command 'rum'. Did you mean 'run', 'resume'?\nTry `smproc --help`.\n"),
         (["run"], "smproc run: missing argument 'FILE'\nTry `smproc run --help`.\n"),
         (["trace"], "smproc trace: missing argument 'S3_URI'\nTry `smproc trace --help`.\n"),
         (
             ["uploads", "list", "--since", "soon"],
             (
-                "smproc uploads list: invalid value for '--since': a duration must be a number and one of s, m, h, d and "
-                "w, such as 2h, got 'soon'\nTry `smproc uploads list --help`.\n"
+                "smproc uploads list: invalid value for '--since': a duration must be a number and one of s, m, h, d "
+                "and w, such as 2h, got 'soon'\nTry `smproc uploads list --help`.\n"
             ),
         ),
         (["--stack"], "smproc: no such option: --stack\nTry `smproc --help`.\n"),
