@@ -2,6 +2,7 @@
 
 from smproc.operations.backfills import Backfill, Backfills
 from smproc.operations.dead_letters import DeadLetter, chosen, dead_letters, discard, redrive
+from smproc.operations.doctor import Finding, examine
 from smproc.operations.errors import (
     BackfillRefusedError,
     DeadLetterNotFoundError,
@@ -47,6 +48,7 @@ __all__ = [
     "DeadLetterNotFoundError",
     "Estimate",
     "Execution",
+    "Finding",
     "Job",
     "JobFailedError",
     "JobLog",
@@ -84,6 +86,7 @@ __all__ = [
     "details_of",
     "discard",
     "estimate",
+    "examine",
     "find_pipeline",
     "find_pipelines",
     "follow_retries",

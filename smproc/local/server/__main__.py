@@ -130,6 +130,7 @@ class Server:
         from smproc.local.server.ignored import IgnoredNames  # noqa: PLC0415
         from smproc.local.server.sagemaker import SageMakerService  # noqa: PLC0415
         from smproc.local.server.scheduler import Schedules  # noqa: PLC0415
+        from smproc.local.server.service_quotas import QUOTAS_SERVICE, ServiceQuotas  # noqa: PLC0415
         from smproc.local.server.step_functions.loading import load_engine  # noqa: PLC0415
 
         application = patches.load()
@@ -143,14 +144,14 @@ class Server:
             return Credentials(*patches.role_session(role_arn, "SageMaker"))
 
         endpoint = f"http://127.0.0.1:{self._port}"
-        clients = AwsClients(endpoint, assume_role)
-        credentials = CredentialsEndpoint(endpoint, assume_role)
+        clients, credentials = AwsClients(endpoint, assume_role), CredentialsEndpoint(endpoint, assume_role)
         service = SageMakerService(
             JobExecutor(self._state_dir.jobs, clients, credentials, runner, self._manifest_layout),
             self._state_dir,
             self._stop_grace_in_seconds,
         )
         patches.add_service("sagemaker", "SageMaker.", service.handle)
+        patches.add_service(*QUOTAS_SERVICE, ServiceQuotas(service.exhausted_types).handle)
         patches.set_engine(load_engine(endpoint, service))
         patches.set_scheduler(Schedules())
 

@@ -29,6 +29,7 @@ COMMANDS = [
     ["redrive"],
     ["retry"],
     ["dead-letters"],
+    ["doctor"],
     *(["dead-letters", name] for name in ("list", "show", "discard")),
     ["pause"],
     ["resume"],

@@ -9,7 +9,8 @@ See: https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
 See: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 
-ministack 1.5.33: `ministack.core.iam_actions.SERVICE_TO_IAM_NAMESPACE` has no ``sagemaker``;
+ministack 1.5.33: `ministack.core.iam_actions.SERVICE_TO_IAM_NAMESPACE` has no ``sagemaker``
+and no ``servicequotas``;
 `ministack.services.stepfunctions._invoke_resource` does not check the role of the state machine;
 `ministack.core.iam_evaluator.enforce` has no ``events:source`` and logs no denial;
 `ministack.core.iam_actions.extract_resource_arn` writes the bus into the ARN of each rule;
@@ -63,8 +64,9 @@ _sources: ContextVar[frozenset[str]] = ContextVar("smproc_event_sources", defaul
 
 
 def apply() -> None:
-    """Authorize SageMaker's requests like those of any other service."""
-    core("iam_actions").SERVICE_TO_IAM_NAMESPACE["sagemaker"] = "sagemaker"
+    """Authorize the requests to our own services like those of any other service."""
+    for name in ("sagemaker", "servicequotas"):
+        core("iam_actions").SERVICE_TO_IAM_NAMESPACE[name] = name
 
 
 def iam_is_enforced() -> bool:
