@@ -37,7 +37,7 @@ def doctor(
     ] = "",
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Say what keeps a pipeline from working, and what to do about it.
+    """Find what keeps a pipeline from working, and what to do about it.
 
     It checks the way of an upload: the bucket, rules, queues, functions, ledger and state machine, and what each
     processing step needs: role, image, data, network, keys and quota.

@@ -49,7 +49,7 @@ def resume_pipeline(
     local: LocalPort = None,
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Let a paused pipeline go on: what waits starts at once."""
+    """Resume a paused pipeline: what waits starts at once."""
     from smproc.operations import resume  # noqa: PLC0415 - slow to load
 
     done = resume(open_pipeline(local, pipeline, stack))

@@ -130,7 +130,9 @@ def _execution_meant(target: str, pipeline: str | None, stack: str | None, local
     session = open_session(local)
     if target.startswith("s3://"):
         traced = trace(session, target, pipeline=pipeline)
-        return traced.pipeline, execution_to_retry(traced)
+        # A trace looks only for what has the bucket's tag, which the queues have not.
+        found = choose_pipeline(find_pipelines(session, stack=stack), traced.pipeline.name, stack=stack)
+        return found, execution_to_retry(traced)
     known = find_pipelines(session, stack=stack)
     if target.startswith("arn:"):
         machine = target.replace(":execution:", ":stateMachine:").rpartition(":")[0]

@@ -1,4 +1,4 @@
-"""What became of the uploads of a pipeline: where each of them is, and in which execution."""
+"""The uploads of a pipeline: where each of them is, and in which execution."""
 
 from __future__ import annotations
 

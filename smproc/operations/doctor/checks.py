@@ -1,4 +1,4 @@
-"""What checks have in common: their findings, the clients that they share, and the answers that several need."""
+"""The common part of all checks: their findings, the clients that they share, and the answers that several need."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ACTION = re.compile(r"perform: ([\w-]+:\w+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What a check has found.
+    """A result of a check.
 
     Attributes:
         check: the part that was checked, such as ``rule`` or ``job role``.
