@@ -104,7 +104,7 @@ def discard_dead_letters(
     from smproc.operations import chosen, dead_letters, discard  # noqa: PLC0415 - slow to load
 
     if bool(ids) == all_letters:
-        raise typer.BadParameter("name identifiers, or pass --all, and not both")
+        raise typer.BadParameter("name some, or pass --all, and not both", param_hint="ID")
     found = open_pipeline(local, pipeline, stack)
     letters = dead_letters(found)
     letters = letters if all_letters else chosen(letters, ids or ())

@@ -105,12 +105,12 @@ def retry_failed(
     themselves, and so is what somebody stopped on purpose.
     """
     if (target is None) != all_failed:
-        raise typer.BadParameter("name a TARGET, or pass --all-failed, and not both")
+        raise typer.BadParameter("name one, or pass --all-failed, and not both", param_hint="TARGET")
     if target is None:
         _retry_all(open_pipeline(local, pipeline, stack), since, output, dry_run=dry_run, follow=follow)
         return
     if dry_run or follow:
-        raise typer.BadParameter("--dry-run and --follow go with --all-failed")
+        raise typer.BadParameter("they go with --all-failed", param_hint="--dry-run and --follow")
     found, execution = _execution_meant(target, pipeline, stack, local)
     from smproc.operations import retry  # noqa: PLC0415 - slow to load
 

@@ -139,6 +139,27 @@ def test_without_a_command_the_help_is_shown_and_the_exit_status_is_2(
                 "and w, such as 2h, got 'soon'\nTry `smproc uploads list --help`.\n"
             ),
         ),
+        (
+            ["retry"],
+            (
+                "smproc retry: invalid value for TARGET: name one, or pass --all-failed, and not both\n"
+                "Try `smproc retry --help`.\n"
+            ),
+        ),
+        (
+            ["retry", "a.csv", "--follow"],
+            (
+                "smproc retry: invalid value for --dry-run and --follow: they go with --all-failed\n"
+                "Try `smproc retry --help`.\n"
+            ),
+        ),
+        (
+            ["dead-letters", "discard"],
+            (
+                "smproc dead-letters discard: invalid value for ID: name some, or pass --all, and not both\n"
+                "Try `smproc dead-letters discard --help`.\n"
+            ),
+        ),
         (["--stack"], "smproc: no such option: --stack\nTry `smproc --help`.\n"),
         (
             ["local", "start", "--runner", "vm"],
