@@ -12,7 +12,6 @@ from smproc.cli import app
 from smproc.operations.permissions import COMMANDS
 from tests.helpers.stacks import ROOT
 
-
 # The names of services in botocore that differ from those in actions, and the actions that no operation is named after.
 CLIENTS = {"states": "stepfunctions", "tag": "resourcegroupstaggingapi", "servicequotas": "service-quotas"}
 OTHERS = {
