@@ -208,7 +208,7 @@ class Measured:
         world = Trigger(clients, **settings)
         world.bucket = bucket
         world.match({"key": [{"prefix": "in/"}]})
-        self._event = world.minute
+        self._event = world.minute | {"undelivered": world.settings["dead_letter_queue"]}
         self._world, self._log, self._clients = world, log, clients
         self._settings = world.settings | {"bucket": bucket}
         config = Config.from_settings(self._settings)
@@ -286,12 +286,12 @@ class Measured:
     _counted: Consumption | None = None
     _invoked = 0
 
-    def idle_minute(self) -> int:
-        """Return the calls of a minute in which nothing happens."""
+    def idle_minute(self) -> dict[str, int]:
+        """Return the calls of a minute in which nothing happens, by their operations."""
         before = len(self._clients.faults.calls)
         self.now += 60
         self.minute()
-        return len(self._clients.faults.calls) - before
+        return dict(sorted(Counter(self._clients.faults.calls[before:]).items()))
 
     def minute(self) -> None:
         """Invoke the dispatcher as the schedule of every minute does."""

@@ -81,14 +81,23 @@ def costs(counted: dict[str, Any], price: dict[str, float], startup_minutes: flo
     }
 
 
-def monthly(idle_calls: int, price: dict[str, float]) -> dict[str, float]:
-    """Return the USD of a month in which nothing is uploaded, by purpose."""
-    billed = gib_seconds("dispatcher", MINUTE_PROCESSOR_MILLISECONDS, idle_calls)
+def monthly(idle_calls: dict[str, int], price: dict[str, float]) -> dict[str, float]:
+    """Return the USD of a month in which nothing is uploaded, by purpose.
+
+    Args:
+        idle_calls: the calls of a minute, by their operations.
+        price: the prices by their names.
+    """
+    billed = gib_seconds("dispatcher", MINUTE_PROCESSOR_MILLISECONDS, sum(idle_calls.values()))
+    writes, counts = idle_calls["PutItem"], idle_calls["GetQueueAttributes"]
+    reads = sum(idle_calls.values()) - writes - counts
     logged = MONTH_MINUTES * LAMBDA_LOG_BYTES
     return {
         "the dispatcher's invocation of each minute": MONTH_MINUTES
         * (price["lambda_request"] + billed * price["lambda_gb_second"]),
-        f"its {idle_calls} reads of the table": MONTH_MINUTES * idle_calls * price["dynamodb_read_unit"],
+        f"its {reads} reads of the table": MONTH_MINUTES * reads * price["dynamodb_read_unit"],
+        "its summary, of less than a KB": MONTH_MINUTES * writes * price["dynamodb_write_unit"],
+        f"its counts of the messages of {counts} queues": MONTH_MINUTES * counts * price["sqs_request"],
         "Lambda's polling of the queue": MONTH_MINUTES * IDLE_RECEIVES_OF_MINUTE * price["sqs_request"],
         f"{ALARMS} alarms": ALARMS * price["alarm_month"],
         "logs": logged / GIB * price["logs_gb"],
@@ -102,7 +111,9 @@ def page(startup_minutes: float = STARTUP_MINUTES) -> str:
     price = {name: entry["usd"] for name, entry in prices.items() if name != "about"}
     rows = {name: costs(counted, price, startup_minutes) for name, counted in kept["modes"].items()}
     purposes = list(next(iter(rows.values())))
-    idle = monthly(max(alone["minute"] for alone in kept["lone"].values()), price)
+    idle = monthly(
+        max((alone["minute"] for alone in kept["lone"].values()), key=lambda calls: sum(calls.values())), price
+    )
     table = "\n".join(
         [
             "| USD per million objects | " + " | ".join(purposes) + " | **total** | without job starts |",

@@ -124,7 +124,7 @@ def measure(clients: Clients, mode: Mode, keys: Sequence[str], log: int) -> dict
         measured.close()
 
 
-def lone(clients: Clients, mode: Mode, keys: Sequence[str], log: int) -> dict[str, int]:
+def lone(clients: Clients, mode: Mode, keys: Sequence[str], log: int) -> dict[str, Any]:
     """Return the calls of one upload alone, and those of a minute without any."""
     measured = Measured(clients, BUCKET, log, **mode.settings)
     try:
@@ -280,7 +280,10 @@ def main() -> int:
         for mode in MODES:
             if mode.name in LONE:
                 kept["lone"][mode.name] = alone = lone(clients, mode, keys, log.fileno())
-                write(f"{mode.name}: {alone['upload']} calls for a lone upload, {alone['minute']} in an idle minute\n")
+                write(
+                    f"{mode.name}: {alone['upload']} calls for a lone upload, "
+                    f"{sum(alone['minute'].values())} in an idle minute\n"
+                )
         for objects in (FEW, arguments.largest):
             largest = memory(clients, keys[:objects])
             kept["largest"].append(largest)

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from smproc.cli import backfill, graph, local, pauses, redrive, run, schedule, status, uploads
+from smproc.cli import backfill, dead_letters, doctor, graph, local, pauses, redrive, run, schedule, status, uploads
 from smproc.cli.errors import describe, describe_usage
 from smproc.cli.session import SmprocCommand
 from smproc.terminal_text import printable
@@ -32,7 +32,7 @@ app = typer.Typer(
 Examples:
     smproc local start
     smproc run wine.csv --stack ProcessingDemo --local
-    smproc redrive --stack ProcessingDemo --dry-run
+    smproc doctor --stack ProcessingDemo
 
 Describe a command: smproc COMMAND --help
 """,
@@ -44,6 +44,8 @@ app.command("trace", cls=SmprocCommand, epilog=uploads.TRACE_EPILOG)(uploads.tra
 app.add_typer(uploads.app, name="uploads")
 app.command("retry", cls=SmprocCommand, epilog=redrive.RETRY_EPILOG)(redrive.retry_failed)
 app.command("redrive", cls=SmprocCommand, epilog=redrive.REDRIVE_EPILOG)(redrive.redrive_dead_letters)
+app.command(cls=SmprocCommand, epilog=doctor.EPILOG)(doctor.doctor)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command("pause", cls=SmprocCommand, epilog=pauses.PAUSE_EPILOG)(pauses.pause_pipeline)
 app.command("resume", cls=SmprocCommand)(pauses.resume_pipeline)
 app.command(cls=SmprocCommand, epilog=graph.EPILOG)(graph.graph)

@@ -238,6 +238,8 @@ Commands:
 Example:
   Refuse the next two jobs and create the third:
     smproc local fault quota --times 2
+  Set the quota of an instance type to 0:
+    smproc local fault quota --instance-type ml.m5.xlarge
 """
 )
 def fault(
@@ -257,6 +259,12 @@ def fault(
     name_contains: Annotated[
         str, typer.Option(metavar="TEXT", help="Only jobs whose name contains this text.", show_default=False)
     ] = "",
+    instance_type: Annotated[
+        str,
+        typer.Option(
+            metavar="TYPE", help="With quota: only jobs on this type, whose quota is 0 then.", show_default=False
+        ),
+    ] = "",
     port: Port = DEFAULT_PORT,
 ) -> None:
     """Make API calls or jobs fail, to test retries and alarms."""
@@ -266,7 +274,9 @@ def fault(
     if kind == "clear":
         local_aws.clear_faults()
     elif kind != "list":
-        local_aws.put_fault(kind, times=times, share=share, seconds=seconds, name_contains=name_contains)
+        local_aws.put_fault(
+            kind, times=times, share=share, seconds=seconds, name_contains=name_contains, instance_type=instance_type
+        )
     faults = local_aws.faults()
     for active in faults:
         typer.echo(_describe(active))
@@ -279,6 +289,7 @@ def _describe(fault: Fault) -> str:
     parts = [fault["kind"], remaining, f"share {fault['share']:g}"]
     parts += [f"{fault['seconds']:g} s"] if fault["seconds"] else []
     parts += [f"names with {fault['name_contains']!r}"] if fault["name_contains"] else []
+    parts += [fault["instance_type"]] if fault["instance_type"] else []
     return ", ".join(parts)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 import typer
 
 from smproc.cli.output import Output, OutputFormat, age, clock, print_json
 from smproc.cli.session import LocalPort, PipelineName, Stack, open_pipeline
-from smproc.terminal_text import printable
+from smproc.terminal_text import printable, shell_word
 
 if TYPE_CHECKING:
     from smproc.operations import Pause
@@ -21,9 +20,10 @@ Example:
   smproc resume --pipeline ProcessingDemo/Pipeline
 
 \b
-What runs goes on. Uploads are taken and wait, batches fill and close, and a
-deployment leaves the pipeline paused. Schedules that start executions are
-disabled until smproc resume.
+What runs goes on. Uploads are taken and wait, batches
+fill and close, and a deployment leaves the pipeline
+paused. Schedules that start executions are disabled
+until smproc resume.
 """
 
 
@@ -49,7 +49,7 @@ def resume_pipeline(
     local: LocalPort = None,
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Let a paused pipeline go on: what waits starts at once."""
+    """Resume a paused pipeline: what waits starts at once."""
     from smproc.operations import resume  # noqa: PLC0415 - slow to load
 
     done = resume(open_pipeline(local, pipeline, stack))
@@ -76,7 +76,7 @@ def _print(done: Pause, output: OutputFormat, state: str) -> None:
         for schedule in done.schedules:
             line(f"  schedule {schedule}: {'disabled' if done.since is not None else 'enabled again'}")
         if done.since is not None and not done.problem:
-            line(f"  to go on: smproc resume --pipeline {shlex.quote(name)}")
+            line(f"  to go on: smproc resume --pipeline {shell_word(name)}")
     if done.problem:
         typer.echo(
             printable(f"smproc: the schedules could not be changed: {done.problem}; run the command again"), err=True

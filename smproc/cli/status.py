@@ -10,7 +10,7 @@ import typer
 
 from smproc.cli.output import Output, OutputFormat, age, clock, console, plain, print_json, print_table
 from smproc.cli.session import LocalPort, PipelineName, Stack, open_session
-from smproc.terminal_text import printable
+from smproc.terminal_text import printable, shell_word
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -126,7 +126,7 @@ def _print_details(details: PipelineDetails) -> None:
         + (f", the oldest for {age(one.oldest)}" * bool(one.oldest))
     )
     if one.paused is not None:
-        line(f"  paused since {clock(one.paused)} UTC: smproc resume --pipeline {one.pipeline.name}")
+        line(f"  paused since {clock(one.paused)} UTC: smproc resume --pipeline {shell_word(one.pipeline.name)}")
     for problem in one.problems:
         line(f"  {problem}")
     for run in details.runs[:_RUNS_SHOWN]:
@@ -141,6 +141,6 @@ def _print_details(details: PipelineDetails) -> None:
             [(upload.uri, upload.state, age(upload.received)) for upload in details.failures],
             empty="",
         )
-        line(f"the cause of one: smproc trace {details.failures[0].uri}")
+        line(f"the cause of one: smproc trace {shell_word(details.failures[0].uri)}")
     elif one.dead_letters or one.undelivered:
-        line(f"their reasons: smproc dead-letters list --pipeline {one.pipeline.name}")
+        line(f"their reasons: smproc dead-letters list --pipeline {shell_word(one.pipeline.name)}")

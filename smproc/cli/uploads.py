@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ import typer
 from smproc.cli.output import Output, OutputFormat, age, clock, duration, print_json, print_table
 from smproc.cli.session import LocalPort, PipelineName, SmprocCommand, Stack, open_pipeline, open_session
 from smproc.cli.since import Since
-from smproc.terminal_text import printable
+from smproc.terminal_text import printable, shell_word
 
 if TYPE_CHECKING:
     from smproc.operations import Trace, UploadRecord
@@ -132,7 +131,7 @@ def _print_trace(found: Trace) -> None:
         line(f"  cause      {found.cause}")
     if found.log:
         job = found.log[-1].job
-        line(f"  log        the last {len(found.log)} lines of {job}; all: smproc jobs logs {job}")
+        line(f"  log        the last {len(found.log)} lines of {job}; all: smproc jobs logs {shell_word(job)}")
         for one in found.log:
             line(f"             {one.text}")
     for uri in found.outputs:
@@ -156,4 +155,4 @@ def _print_execution(found: Trace, upload: UploadRecord) -> None:
     for job in found.jobs:
         typer.echo(printable(f"  job        {job.status:<10}  {job.step}: {job.name or 'could not be created'}"))
     if found.failed_state:
-        typer.echo(printable(f"  failed     in the state {shlex.quote(found.failed_state)}: {found.error}"))
+        typer.echo(printable(f"  failed     in the state {shell_word(found.failed_state)}: {found.error}"))

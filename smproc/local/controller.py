@@ -55,6 +55,7 @@ class Fault(TypedDict):
         share: the share of calls or jobs that it affects, above 0 and at most 1.
         seconds: for ``delay``, how much later jobs start.
         name_contains: a part of the names of the jobs that it affects; empty for all jobs.
+        instance_type: for ``quota``, the instance type whose quota is 0; empty for all.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Fault(TypedDict):
     share: float
     seconds: float
     name_contains: str
+    instance_type: str
 
 
 class LocalAws:
@@ -269,6 +271,7 @@ class LocalAws:
         share: float = 1.0,
         seconds: float = 0.0,
         name_contains: str = "",
+        instance_type: str = "",
     ) -> None:
         """Inject a fault, to test how a pipeline copes with it.
 
@@ -279,12 +282,13 @@ class LocalAws:
             share: the share of calls or jobs that it affects, above 0 and at most 1. Default: 1.
             seconds: for ``delay``, how much later jobs start.
             name_contains: a part of the names of the jobs that it affects. Default: all jobs.
+            instance_type: for ``quota``, the instance type whose quota is 0, also in Service Quotas. Default: all.
 
         Raises:
             LocalAwsError: there is no such fault, or no local AWS runs.
         """
         fault = {"kind": kind, "times": times, "share": share, "seconds": seconds, "name_contains": name_contains}
-        self._call("LocalPutFault", fault)
+        self._call("LocalPutFault", fault | {"instance_type": instance_type})
 
     def faults(self) -> list[Fault]:
         """List the active faults.

@@ -1,26 +1,28 @@
-"""The dead letters of a pipeline: list them, send them back, retry failed executions."""
+"""The dead letters of a pipeline: list them and leave them there, send them back, discard them."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
 
 from cdk_sagemaker_processing.model import names
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
-from smproc.operations.errors import NothingToRetryError
-from smproc.operations.executions import FAILED_STATUSES, describe_execution, parse_object
+from smproc.operations.errors import DeadLetterNotFoundError
+from smproc.operations.executions import parse_object
 
 if TYPE_CHECKING:
-    from boto3 import Session
     from types_boto3_sqs.type_defs import MessageTypeDef
 
     from smproc.operations.pipeline import Pipeline
 
 _VISIBILITY_TIMEOUT_IN_SECONDS = 300
 _ABOUT_MAX_LENGTH = 200
+_ID_LENGTH = 8
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
+_BATCH_MAX = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,64 +30,103 @@ class DeadLetter:
     """A message that the trigger could not process.
 
     Attributes:
+        id: the first characters of SQS's identifier of it, which people type.
         queue: ``dead-letters``, or ``undelivered`` for events that EventBridge could not deliver.
         about: the objects or the execution that the message is about; else the start of its body.
+        objects: the number of objects that it is about; 0 if it is about none.
         reason: the reason of its failure, as far as it is known.
+        sent: the time at which it was put into the queue; None if SQS does not tell.
         receives: the number of times that it has been received from the dead-letter queue.
+        message_id: SQS's identifier.
+        body: its text.
+        attributes: its attributes, such as ``Reason``.
     """
 
+    id: str
     queue: str
     about: str
+    objects: int = 0
     reason: str
+    sent: datetime | None = None
     receives: int
+    message_id: str = ""
+    body: str = field(default="", repr=False)
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def loss(self) -> str:
+        """The loss that discarding the message means."""
+        if self.objects > 1:
+            return f"{self.objects:,} objects stay unprocessed, unless they are uploaded again"
+        if self.objects == 1:
+            return "the object stays unprocessed, unless it is uploaded again"
+        return "no object, as it names none (the dispatcher finds the ends of executions anyway)"
 
 
 def dead_letters(pipeline: Pipeline) -> list[DeadLetter]:
-    """List the messages of the two dead-letter queues of a pipeline and leave them there."""
-    letters = []
+    """List the messages of the two dead-letter queues of a pipeline, the oldest first, and leave them there."""
+    letters: list[DeadLetter] = []
     for part, url in _queues(pipeline):
-        messages = list(_receive_all(pipeline.session, url, before=time.time()))
-        _make_visible(pipeline.session, url, messages)
-        letters += [_letter(part, message) for message in messages]
-    return letters
+        with _Reading(pipeline, url, before=time.time()) as messages:
+            letters += [_letter(part, message) for message in messages]
+    return sorted(letters, key=lambda letter: letter.sent or datetime.min.replace(tzinfo=UTC))
 
 
-def redrive(pipeline: Pipeline) -> Iterator[DeadLetter]:
-    """Send each dead letter of a pipeline back to its queue; those that arrive meanwhile stay.
+def chosen(letters: Sequence[DeadLetter], ids: Collection[str]) -> list[DeadLetter]:
+    """Return the dead letters that a user means.
+
+    Args:
+        letters: those that there are.
+        ids: their identifiers, or the starts of these.
+
+    Raises:
+        DeadLetterNotFoundError: an identifier is that of none, or of several.
+    """
+    found: dict[str, DeadLetter] = {}
+    for wanted in ids:
+        matching = [letter for letter in letters if letter.message_id.startswith(wanted.lower())]
+        if len(matching) != 1 or not wanted:
+            there = f"{len(matching)} dead letters" if matching else "no dead letter"
+            raise DeadLetterNotFoundError(
+                f"there is {there} {wanted!r}; `smproc dead-letters list` shows the identifiers (what somebody "
+                "else has just received is visible again within five minutes)"
+            )
+        found[matching[0].message_id] = matching[0]
+    return list(found.values())
+
+
+def redrive(pipeline: Pipeline, ids: Collection[str] = ()) -> Iterator[DeadLetter]:
+    """Send dead letters of a pipeline back to its queue; those that arrive meanwhile stay.
 
     A message is sent before it is deleted: an interruption in between sends it twice, and the trigger processes it
     once.
-    """
-    sqs, started = pipeline.session.client("sqs"), time.time()
-    for part, url in _queues(pipeline):
-        for message in _receive_all(pipeline.session, url, before=started):
-            sqs.send_message(QueueUrl=pipeline.queue_url, MessageBody=message["Body"])
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            yield _letter(part, message)
-
-
-def retry(pipeline: Pipeline, execution_arn: str) -> str:
-    """Run the objects of a failed execution again, in a new execution; return a description of them.
-
-    Two requests for one execution start one, because the new execution is named after the failed one.
 
     Args:
         pipeline: the pipeline.
-        execution_arn: the failed execution.
+        ids: the identifiers of the dead letters, or the starts of these. Default: all.
 
     Raises:
-        NothingToRetryError: the execution does not exist, has not failed, or was not started by a trigger.
+        DeadLetterNotFoundError: an identifier is that of none, or of several.
     """
-    execution = describe_execution(pipeline.session, execution_arn)
-    name = execution["name"]
-    if execution["status"] not in FAILED_STATUSES:
-        raise NothingToRetryError(
-            f"the execution {name} is {execution['status']}; only one that failed, timed out or was stopped can be "
-            "retried (to run an object again, upload it again)"
-        )
-    message, about = _replay_of(name, parse_object(execution.get("input")))
-    pipeline.session.client("sqs").send_message(QueueUrl=pipeline.queue_url, MessageBody=json.dumps(message))
-    return about
+    wanted = {letter.message_id for letter in chosen(dead_letters(pipeline), ids)} if ids else None
+    sqs = pipeline.session.client("sqs")
+    for letter, url, message in _taken(pipeline, wanted):
+        sqs.send_message(QueueUrl=pipeline.queue_url, MessageBody=message["Body"])
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        yield letter
+
+
+def discard(pipeline: Pipeline, letters: Collection[DeadLetter]) -> Iterator[DeadLetter]:
+    """Delete dead letters of a pipeline for ever.
+
+    Args:
+        pipeline: the pipeline.
+        letters: the dead letters, as `dead_letters` returned them.
+    """
+    sqs = pipeline.session.client("sqs")
+    for letter, url, message in _taken(pipeline, {letter.message_id for letter in letters}):
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        yield letter
 
 
 def _queues(pipeline: Pipeline) -> tuple[tuple[str, str], ...]:
@@ -95,77 +136,111 @@ def _queues(pipeline: Pipeline) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _replay_of(name: str, execution_input: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return the message that runs an execution's objects again, and a description of them.
+def _taken(pipeline: Pipeline, wanted: Collection[str] | None) -> Iterator[tuple[DeadLetter, str, MessageTypeDef]]:
+    """Yield dead letters, with their queues, for the caller to delete; the others stay visible.
 
-    It is the message that the trigger itself sends to the dead-letter queue for a failure, so that `retry` and
-    `redrive` of one failure start its objects once.
+    Args:
+        pipeline: the pipeline.
+        wanted: SQS's identifiers of them; None for all.
     """
-    batch = execution_input.get("batch")
-    # Executions that an earlier version started may have both a batch and a key.
-    if isinstance(batch, str):
-        about = execution_input.get("key") or f"{execution_input.get('objects')} objects of the batch {batch}"
-        detail: dict[str, Any] = {"batch": batch, "run": name}
-        return {"source": names.EVENT_SOURCE, "detail-type": names.REPLAY_DETAIL_TYPE, "detail": detail}, str(about)
-    if not all(isinstance(execution_input.get(field), str) for field in ("bucket", "key", "sequencer")):
-        raise NothingToRetryError(
-            f"the execution {name} was not started by a trigger: its input names no uploaded object"
-        )
-    key = execution_input["key"]
-    detail = {
-        "bucket": {"name": execution_input["bucket"]},
-        "object": {"key": key, "sequencer": execution_input["sequencer"]},
-    }
-    event = {"source": names.S3_EVENT_SOURCE, "detail-type": names.OBJECT_CREATED, "detail": detail}
-    return {**event, "replay": name}, key
+    started = time.time()
+    for part, url in _queues(pipeline):
+        with _Reading(pipeline, url, before=started) as messages:
+            for message in messages:
+                if wanted is None or message["MessageId"] in wanted:
+                    yield _letter(part, message), url, message
+                    messages.received.pop(message["MessageId"])
 
 
-def _receive_all(session: Session, url: str, *, before: float) -> Iterator[MessageTypeDef]:
-    """Receive the messages that were sent to a queue before a time; other readers do not see them for 5 minutes."""
-    sqs = session.client("sqs")
-    while True:
-        messages = sqs.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=10,
-            VisibilityTimeout=_VISIBILITY_TIMEOUT_IN_SECONDS,
-            # Long polling asks all of SQS's servers: one second without a message means that there is none.
-            WaitTimeSeconds=1,
-            MessageAttributeNames=["All"],
-            AttributeNames=["All"],
-        ).get("Messages", [])
-        old = [message for message in messages if int(message["Attributes"]["SentTimestamp"]) < before * 1000]
-        _make_visible(session, url, [message for message in messages if message not in old])
-        yield from old
-        if not old:
-            return
+class _Reading:
+    """The messages that were sent to a queue before a time; afterwards, others see again what is left of them.
 
+    Args:
+        pipeline: the pipeline.
+        url: the queue.
+        before: the time, in seconds since 1970.
 
-def _make_visible(session: Session, url: str, messages: Sequence[MessageTypeDef]) -> None:
-    for message in messages:
-        session.client("sqs").change_message_visibility(
-            QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
-        )
+    Attributes:
+        received: the messages that are left, by their identifiers.
+    """
+
+    def __init__(self, pipeline: Pipeline, url: str, *, before: float) -> None:
+        self._sqs = pipeline.session.client("sqs")
+        self._url = url
+        self._before = before
+        self._known: set[str] = set()
+        self.received: dict[str, MessageTypeDef] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __iter__(self) -> Iterator[MessageTypeDef]:
+        """Receive the messages."""
+        while True:
+            messages = self._sqs.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=_BATCH_MAX,
+                VisibilityTimeout=_VISIBILITY_TIMEOUT_IN_SECONDS,
+                # Long polling asks all of SQS's servers: one second without a message means that there is none.
+                WaitTimeSeconds=1,
+                MessageAttributeNames=["All"],
+                AttributeNames=["All"],
+            ).get("Messages", [])
+            # What is received a second time has become visible again, because there are so many.
+            old = [
+                message
+                for message in messages
+                if message["MessageId"] not in self._known
+                and int(message["Attributes"]["SentTimestamp"]) < self._before * 1000
+            ]
+            self.received |= {message["MessageId"]: message for message in messages}
+            self._known |= self.received.keys()
+            yield from old
+            if not old:
+                return
+
+    def __exit__(self, *_: object) -> None:
+        """Make what is left visible at once."""
+        left = list(self.received.values())
+        for start in range(0, len(left), _BATCH_MAX):
+            self._sqs.change_message_visibility_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 0}
+                    for number, message in enumerate(left[start : start + _BATCH_MAX])
+                ],
+            )
 
 
 def _letter(part: str, message: MessageTypeDef) -> DeadLetter:
     detail = parse_object(message["Body"]).get("detail")
     attributes = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
     reasons = [attributes.get(name) for name in ("Reason", "ERROR_CODE", "ERROR_MESSAGE")]
+    system: Mapping[Any, str] = message.get("Attributes", {})
+    sent = int(system.get("SentTimestamp", 0)) / 1000
+    about, objects = _about(detail) if isinstance(detail, dict) else ("", 0)
     return DeadLetter(
+        id=message["MessageId"][:_ID_LENGTH],
         queue=part,
-        about=(_about(detail) if isinstance(detail, dict) else "") or message["Body"][:_ABOUT_MAX_LENGTH],
+        about=about or message["Body"][:_ABOUT_MAX_LENGTH],
+        objects=objects,
         reason=": ".join(filter(None, reasons)) or "every attempt to process it failed; see the function's log",
-        receives=int(message.get("Attributes", {}).get("ApproximateReceiveCount", 0)),
+        sent=datetime.fromtimestamp(sent, tz=UTC) if sent else None,
+        receives=int(system.get("ApproximateReceiveCount", 0)),
+        message_id=message["MessageId"],
+        body=message["Body"],
+        attributes=attributes,
     )
 
 
-def _about(detail: Mapping[str, Any]) -> str:
-    """Describe the objects or the execution of an event's detail; empty if it names none."""
+def _about(detail: Mapping[str, Any]) -> tuple[str, int]:
+    """Describe the objects or the execution of an event's detail, and count the objects; empty if it names none."""
     objects = detail.get("objects")
     if isinstance(objects, list) and objects:
-        more = int(detail.get("objectCount", len(objects))) - len(objects)
-        return ", ".join(map(str, objects)) + (f" and {more} more" if more > 0 else "")
+        count = int(detail.get("objectCount", len(objects)))
+        more = count - len(objects)
+        return ", ".join(map(str, objects)) + (f" and {more:,} more" if more > 0 else ""), count
     bucket, uploaded = detail.get("bucket"), detail.get("object")
     if isinstance(bucket, dict) and isinstance(uploaded, dict):
-        return str(S3Uri(str(bucket.get("name")), str(uploaded.get("key"))))
-    return str(detail.get("executionArn") or "")
+        return str(S3Uri(str(bucket.get("name")), str(uploaded.get("key")))), 1
+    return str(detail.get("executionArn") or ""), 0

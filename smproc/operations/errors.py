@@ -10,6 +10,7 @@
         ├── JobFailedError               a job failed or was stopped while somebody waited for it
         ├── NoExecutionStartedError      an object is in S3, and no execution started for it
         ├── RunTimedOutError             an execution did not end within the caller's time limit
+        ├── DeadLetterNotFoundError      there is no such dead letter, or there are several
         ├── NothingToRetryError          the execution to retry has not failed, or does not exist
         └── BackfillRefusedError         a backfill cannot be started, stopped or resumed now
 """
@@ -43,6 +44,10 @@ class NoExecutionStartedError(OperationError):
 
 class RunTimedOutError(OperationError):
     """An execution did not end within the caller's time limit."""
+
+
+class DeadLetterNotFoundError(OperationError):
+    """There is no such dead letter, or there are several."""
 
 
 class NothingToRetryError(OperationError):

@@ -73,6 +73,7 @@ class LedgerRun:
         reason: why the last attempt to start it failed; empty if it did not.
         started: whether its execution was asked for.
         pending: the indexes of the members whose executions were not started, as text.
+        origin: the first run of its batch.
     """
 
     name: str
@@ -85,6 +86,7 @@ class LedgerRun:
     reason: str = ""
     started: bool = False
     pending: str = ""
+    origin: str = ""
 
     @property
     def objects(self) -> int:
@@ -94,6 +96,10 @@ class LedgerRun:
     def has(self, row: Row) -> bool:
         """Return whether it has an upload."""
         return has_row(self.members, row)
+
+    def again(self) -> str:
+        """Return the name of the run that repeats it, unless its members were renewed meanwhile."""
+        return _digest(self.name, _text(self.members))
 
     def halves(self) -> list[tuple[str, tuple[Range, ...]]]:
         """Return the names and the members of the runs that repeat the halves of it."""
@@ -310,6 +316,7 @@ def _run(item: Mapping[str, Any]) -> LedgerRun:
         reason=item.get("reason", ""),
         started=bool(item.get("input")),
         pending=item.get("pending", ""),
+        origin=item.get("origin", ""),
     )
 
 

@@ -66,7 +66,7 @@ def pause(pipeline: Pipeline) -> Pause:
 
 
 def resume(pipeline: Pipeline) -> Pause:
-    """Let a pipeline start executions again: what waits starts at once.
+    """Resume a pipeline: what waits starts at once.
 
     The schedules that `pause` has disabled are enabled again.
 

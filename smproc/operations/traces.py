@@ -14,6 +14,7 @@ from smproc.operations.jobs import ProcessingJob, StepJob, jobs_in
 from smproc.operations.logs import JobLog, LogLine
 from smproc.operations.pipeline import Pipeline, choose_pipeline, find_pipelines
 from smproc.operations.uploads import FAILED_STATES, STATES, UploadReader, UploadRecord
+from smproc.terminal_text import shell_word
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -213,11 +214,11 @@ def _advice(found: Trace) -> str:
     upload = found.upload
     assert upload is not None  # noqa: S101 - the caller has checked it
     if upload.state in ("FAILED", "TIMED_OUT", "ABORTED"):
-        return f"once the cause is mended: smproc retry {_quoted(found.uri)}"
+        return f"once the cause is mended: smproc retry {shell_word(found.uri)}"
     if upload.state == "DEAD_LETTER":
-        return f"once the cause is mended: smproc redrive --pipeline {_quoted(found.pipeline.name)}"
+        return f"once the cause is mended: smproc redrive --pipeline {shell_word(found.pipeline.name)}"
     if upload.state in ("RECEIVED", "WAITING", "STARTING", "UNKNOWN"):
-        return f"if that takes longer than some minutes: smproc doctor --pipeline {_quoted(found.pipeline.name)}"
+        return f"if that takes longer than some minutes: smproc doctor --pipeline {shell_word(found.pipeline.name)}"
     return ""
 
 
@@ -231,12 +232,6 @@ def _advice_without_upload(pipeline: Pipeline, stored: ObjectState) -> str:
     if age < _CLOCKS:
         return "the object is less than a minute old; its event may still be on the way"
     return (
-        f"no event of this object has arrived: smproc doctor --pipeline {_quoted(pipeline.name)} checks the rule, the "
-        "bucket's notifications and the dead letters; `smproc backfill start` takes what no event reported"
+        f"no event of this object has arrived: smproc doctor --pipeline {shell_word(pipeline.name)} checks the rule, "
+        "the bucket's notifications and the dead letters; `smproc backfill start` takes what no event reported"
     )
-
-
-def _quoted(text: str) -> str:
-    import shlex  # noqa: PLC0415 - only advice needs it
-
-    return shlex.quote(text)

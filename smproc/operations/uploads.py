@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from botocore.exceptions import ClientError
 
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
+from smproc.operations.executions import FAILED_STATUSES
 from smproc.operations.ledger import Ledger, LedgerRun, OpenBatch, Row, has_row
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ _CLOCKS_SECONDS = 60
 # The halves of a batch of 100,000 objects are single objects after so many bisections.
 _LEVELS_MAX = 18
 _EXECUTIONS_READ_TOGETHER = 1000
+_LONGEST = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +289,26 @@ def pages_of_executions(session: Session, state_machine_arn: str) -> Iterator[li
     pages = session.client("stepfunctions").get_paginator("list_executions")
     for page in pages.paginate(stateMachineArn=state_machine_arn, PaginationConfig={"PageSize": _PAGE_SIZE}):
         yield [_execution_of(listed) for listed in page["executions"]]
+
+
+def failed_executions(session: Session, state_machine_arn: str, *, since: datetime) -> Iterator[Execution]:
+    """Yield the executions of a state machine that failed, timed out or were stopped.
+
+    Args:
+        session: a boto3 session.
+        state_machine_arn: the state machine.
+        since: executions that ended before are left out, and so are those that started more than a day before.
+    """
+    paginator = session.client("stepfunctions").get_paginator("list_executions")
+    for status in FAILED_STATUSES:
+        pages = paginator.paginate(
+            stateMachineArn=state_machine_arn, statusFilter=status, PaginationConfig={"PageSize": _PAGE_SIZE}
+        )
+        for execution in (_execution_of(listed) for page in pages for listed in page["executions"]):
+            if execution.started < since - _LONGEST:
+                break  # the newest is the first
+            if execution.ended is not None and execution.ended >= since:
+                yield execution
 
 
 def describe(session: Session, state_machine_arn: str, name: str) -> Execution | None:

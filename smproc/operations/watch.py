@@ -13,6 +13,7 @@ from smproc.operations.errors import NoExecutionStartedError, RunTimedOutError
 from smproc.operations.executions import keys_of, parse_object
 from smproc.operations.logs import JobLog
 from smproc.operations.pipeline import Pipeline, Upload
+from smproc.terminal_text import shell_word
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -140,9 +141,9 @@ def watch(
             return
         if run.execution is None and run.seconds > start_timeout:
             raise NoExecutionStartedError(
-                f"no execution started for {upload.uri} within {start_timeout:g} s; check that its key matches the "
-                "pipeline's prefixes and suffixes, whether it waits for a batch to fill (--start-timeout), and the "
-                "output of `smproc redrive --dry-run`" + ("" if uses_local_aws(session) else _UPLOAD_AGAIN)
+                f"no execution started for {upload.uri} within {start_timeout:g} s; it may wait for a batch to fill "
+                f"(--start-timeout); what else keeps it: smproc doctor --pipeline {shell_word(pipeline.name)} --key "
+                f"{shell_word(upload.key)}" + ("" if uses_local_aws(session) else _UPLOAD_AGAIN)
             )
         if run.seconds > timeout:
             raise RunTimedOutError(

@@ -127,32 +127,28 @@ class Server:
         from smproc.local.server.asgi import with_credentials  # noqa: PLC0415
         from smproc.local.server.autosave import AutoSaver  # noqa: PLC0415
         from smproc.local.server.execution import AwsClients, Credentials, CredentialsEndpoint, JobExecutor  # noqa: PLC0415
-        from smproc.local.server.ignored import IgnoredNames  # noqa: PLC0415
         from smproc.local.server.sagemaker import SageMakerService  # noqa: PLC0415
         from smproc.local.server.scheduler import Schedules  # noqa: PLC0415
-        from smproc.local.server.settings_in_use import SettingsInUse  # noqa: PLC0415
+        from smproc.local.server.service_quotas import QUOTAS_SERVICE, ServiceQuotas  # noqa: PLC0415
         from smproc.local.server.step_functions.loading import load_engine  # noqa: PLC0415
 
         application = patches.load()
         patches.apply()
-        ignored = IgnoredNames(self._state_dir.ignored, strict=self._strict)
-        settings = SettingsInUse(self._state_dir.settings_in_use)
-        patches.report_ignored_to(ignored, settings)
-        patches.report_ignored_members_to(ignored, settings)
+        self._note_ignored()
         patches.open_logs()
 
         def assume_role(role_arn: str) -> Credentials:
             return Credentials(*patches.role_session(role_arn, "SageMaker"))
 
         endpoint = f"http://127.0.0.1:{self._port}"
-        clients = AwsClients(endpoint, assume_role)
-        credentials = CredentialsEndpoint(endpoint, assume_role)
+        clients, credentials = AwsClients(endpoint, assume_role), CredentialsEndpoint(endpoint, assume_role)
         service = SageMakerService(
             JobExecutor(self._state_dir.jobs, clients, credentials, runner, self._manifest_layout),
             self._state_dir,
             self._stop_grace_in_seconds,
         )
         patches.add_service("sagemaker", "SageMaker.", service.handle)
+        patches.add_service(*QUOTAS_SERVICE, ServiceQuotas(service.exhausted_types).handle)
         patches.set_engine(load_engine(endpoint, service))
         patches.set_scheduler(Schedules())
 
@@ -185,6 +181,17 @@ class Server:
         finally:
             service.close(_CLOSE_TIMEOUT_IN_SECONDS)
             _kill_children()
+
+    def _note_ignored(self) -> None:
+        """Have what the local AWS ignores of templates and requests noted, or refused."""
+        from smproc.local.server import patches  # noqa: PLC0415
+        from smproc.local.server.ignored import IgnoredNames  # noqa: PLC0415
+        from smproc.local.server.settings_in_use import SettingsInUse  # noqa: PLC0415
+
+        ignored = IgnoredNames(self._state_dir.ignored, strict=self._strict)
+        settings = SettingsInUse(self._state_dir.settings_in_use)
+        patches.report_ignored_to(ignored, settings)
+        patches.report_ignored_members_to(ignored, settings)
 
     def _report(self, report: dict[str, object]) -> None:
         if self._report_to is None:

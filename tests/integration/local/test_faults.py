@@ -39,6 +39,32 @@ def test_an_exhausted_quota_refuses_the_given_number_of_jobs(local_aws: RunningL
     assert local_aws.aws.faults() == []
 
 
+def test_the_quota_of_an_instance_type_is_0_in_service_quotas_and_refuses_its_jobs_alone(
+    local_aws: RunningLocalAws,
+) -> None:
+    request = local_aws.request("")
+    used = request["ProcessingResources"]["ClusterConfig"]["InstanceType"]
+    other = "ml.c5.xlarge" if used != "ml.c5.xlarge" else "ml.m5.xlarge"
+    quotas = local_aws.client("service-quotas")
+
+    def values() -> dict[str, float]:
+        pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
+        return {quota["QuotaName"]: quota["Value"] for page in pages for quota in page["Quotas"]}
+
+    local_aws.aws.put_fault("quota", instance_type=other)
+    assert local_aws.wait(local_aws.create(request))["ProcessingJobStatus"] == "Completed"
+    local_aws.aws.put_fault("quota", instance_type=used)
+
+    name = f"{used} for processing job usage"
+    assert {one for one, value in values().items() if not value} == {name, f"{other} for processing job usage"}
+    with pytest.raises(ClientError, match=rf"ResourceLimitExceeded.*'{name}' is 0 Instances"):
+        local_aws.create(request)
+    local_aws.aws.clear_faults()
+    assert values()[name] > 0
+    with pytest.raises(LocalAwsError, match="instance_type must be empty for all faults but quota"):
+        local_aws.aws.put_fault("error", instance_type=used)
+
+
 def test_throttling_affects_every_call(local_aws: RunningLocalAws) -> None:
     name = local_aws.run("")["ProcessingJobName"]
     local_aws.aws.put_fault("throttle", times=2)

@@ -82,6 +82,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 SQS_QUEUE = "arn:aws:sqs:us-east-1:000000000000:a"
 PARAMETER = "arn:aws:ssm:us-east-1:000000000000:parameter/a"
+RULE = "arn:aws:events:us-east-1:000000000000:rule/a"
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:a"
+QUEUE_URL = "http://127.0.0.1/000000000000/a"
+ENTRY = {"Id": "1", "MessageBody": "a"}
+# The names of services in botocore that differ from those in actions.
+CLIENTS = {"servicequotas": "service-quotas"}
 JOB = "arn:aws:sagemaker:us-east-1:000000000000:processing-job/a"
 
 
@@ -92,13 +98,18 @@ JOB = "arn:aws:sagemaker:us-east-1:000000000000:processing-job/a"
         ("create_queue", {"QueueName": "a"}, "sqs:CreateQueue", SQS_QUEUE),
         ("put_parameter", {"Name": "a", "Value": "b", "Type": "String"}, "ssm:PutParameter", PARAMETER),
         ("describe_processing_job", {"ProcessingJobName": "a"}, "sagemaker:DescribeProcessingJob", JOB),
+        ("list_targets_by_rule", {"Rule": "a"}, "events:ListTargetsByRule", RULE),
+        ("get_function_concurrency", {"FunctionName": "a"}, "lambda:GetFunctionConcurrency", FUNCTION),
+        ("list_service_quotas", {"ServiceCode": "sagemaker"}, "servicequotas:ListServiceQuotas", "*"),
+        ("send_message_batch", {"QueueUrl": QUEUE_URL, "Entries": [ENTRY]}, "sqs:SendMessage", SQS_QUEUE),
     ],
 )
 def test_a_denial_says_who_may_not_do_what_and_that_no_statement_allows_it(
-    world: World, operation: str, parameters: dict[str, str], action: str, resource: str
+    world: World, operation: str, parameters: dict[str, Any], action: str, resource: str
 ) -> None:
+    service = action.partition(":")[0]
     with pytest.raises(ClientError) as denied:
-        getattr(world.client(action.partition(":")[0], world.reader), operation)(**parameters)
+        getattr(world.client(CLIENTS.get(service, service), world.reader), operation)(**parameters)
     message = denied.value.response["Error"]["Message"]
     assert message == (
         f"User: {CALLER} is not authorized to perform: {action} on resource: {resource} because no "

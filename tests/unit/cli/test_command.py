@@ -28,6 +28,9 @@ COMMANDS = [
     ["run"],
     ["redrive"],
     ["retry"],
+    ["dead-letters"],
+    ["doctor"],
+    *(["dead-letters", name] for name in ("list", "show", "discard")),
     ["pause"],
     ["resume"],
     ["backfill"],
@@ -72,7 +75,7 @@ def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("typed", "completions"),
     [
-        ("smproc re", ["redrive", "retry"]),
+        ("smproc re", ["redrive", "resume", "retry"]),
         ("smproc local st", ["start", "status", "stop"]),
         ("smproc run --local --st", ["--stack", "--start-timeout"]),
         ("smproc local start --runner ", ["auto", "container", "process"]),
@@ -126,7 +129,7 @@ def test_without_a_command_the_help_is_shown_and_the_exit_status_is_2(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["rum"], "smproc: no such command 'rum'. Did you mean 'run'?\nTry `smproc --help`.\n"),
+        (["rum"], "smproc: no such command 'rum'. Did you mean 'run', 'resume'?\nTry `smproc --help`.\n"),
         (["run"], "smproc run: missing argument 'FILE'\nTry `smproc run --help`.\n"),
         (["trace"], "smproc trace: missing argument 'S3_URI'\nTry `smproc trace --help`.\n"),
         (
@@ -134,6 +137,27 @@ def test_without_a_command_the_help_is_shown_and_the_exit_status_is_2(
             (
                 "smproc uploads list: invalid value for '--since': a duration must be a number and one of s, m, h, d "
                 "and w, such as 2h, got 'soon'\nTry `smproc uploads list --help`.\n"
+            ),
+        ),
+        (
+            ["retry"],
+            (
+                "smproc retry: invalid value for TARGET: name one, or pass --all-failed, and not both\n"
+                "Try `smproc retry --help`.\n"
+            ),
+        ),
+        (
+            ["retry", "a.csv", "--follow"],
+            (
+                "smproc retry: invalid value for --dry-run and --follow: they go with --all-failed\n"
+                "Try `smproc retry --help`.\n"
+            ),
+        ),
+        (
+            ["dead-letters", "discard"],
+            (
+                "smproc dead-letters discard: invalid value for ID: name some, or pass --all, and not both\n"
+                "Try `smproc dead-letters discard --help`.\n"
             ),
         ),
         (["--stack"], "smproc: no such option: --stack\nTry `smproc --help`.\n"),

@@ -289,6 +289,7 @@ def test_the_intake_processes_the_retry_of_an_execution_of_an_earlier_version(
 def test_the_command_shows_the_dead_letters_that_the_functions_send(kind: str) -> None:
     message = Functions(kind).send_dead_letter("n")
     received = {
+        "MessageId": "5fea7756-0ea4-451a-a703-a558b933e274",
         "Body": message["MessageBody"],
         "MessageAttributes": message["MessageAttributes"],
         "Attributes": {"SentTimestamp": str(int(time.time() * 1000) - 60_000), "ApproximateReceiveCount": "1"},
@@ -297,7 +298,7 @@ def test_the_command_shows_the_dead_letters_that_the_functions_send(kind: str) -
     waiting = [received]
     session: Any = Session(
         receive_message=lambda **_: {"Messages": [waiting.pop()] if waiting else []},
-        change_message_visibility=lambda **_: None,
+        change_message_visibility_batch=lambda **_: None,
     )
     (letter,) = operations.dead_letters(pipeline_with(session))
 

@@ -3,19 +3,23 @@
 AWS: CreateProcessingJob also needs iam:PassRole and, with tags, sagemaker:AddTags; a state machine acts with its role;
 SageMaker must be able to assume the job's role. Each entry of PutEvents is authorized with its source as
 ``events:source``. The ARN of a rule of the default event bus does not name the bus. GetLogEvents is authorized for the
-log stream. A wildcard of a policy matches any
-character, a line break in an object's key included.
+log stream. A batch of SQS needs the permission for one message. A wildcard of a policy matches any character, a line
+break in an object's key included.
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
 See: https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
 See: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+See: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
 
-ministack 1.5.33: `ministack.core.iam_actions.SERVICE_TO_IAM_NAMESPACE` has no ``sagemaker``;
+ministack 1.5.33: `ministack.core.iam_actions.SERVICE_TO_IAM_NAMESPACE` has no ``sagemaker``
+and no ``servicequotas``;
 `ministack.services.stepfunctions._invoke_resource` does not check the role of the state machine;
 `ministack.core.iam_evaluator.enforce` has no ``events:source`` and logs no denial;
-`ministack.core.iam_actions.extract_resource_arn` writes the bus into the ARN of each rule, and names the
-log group alone;
+`ministack.core.iam_actions.extract_resource_arn` writes the bus into the ARN of each rule, names the log group
+alone, and has no ARN for ListTargetsByRule; `ministack.core.iam_actions.extract_iam_action` has actions for batches of
+SQS, which AWS has not, and one for all requests about the concurrency of a function;
 the wildcards of `ministack.core.iam_evaluator._fnmatch_compile` do not match a line break.
 
 Removable when: a release of ministack serves SageMaker, checks the roles of state machines, and has the condition key,
@@ -42,6 +46,7 @@ NAMES: Names = {
     "ministack.app": {"AUTH": lambda value: isinstance(value, bool)},
     "ministack.core.iam_actions": {
         "SERVICE_TO_IAM_NAMESPACE": lambda value: value["sqs"] == "sqs",
+        "extract_iam_action": takes("service", "method", "path", "headers", "body", "query_params"),
         "extract_resource_arn": takes(
             "service", "method", "path", "headers", "body", "query_params", "region", "account_id"
         ),
@@ -61,13 +66,18 @@ NAMES: Names = {
     "ministack.services.iam": {"_roles": lambda value: callable(value.get_scoped)},
 }
 _log = logging.getLogger("smproc.iam")
+_BATCHES = {
+    f"sqs:{action}Batch": f"sqs:{action}" for action in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")
+}
+_CONCURRENCY = {"GET": "lambda:GetFunctionConcurrency", "DELETE": "lambda:DeleteFunctionConcurrency"}
 # The sources of the events in the request that is being authorized.
 _sources: ContextVar[frozenset[str]] = ContextVar("smproc_event_sources", default=frozenset())
 
 
 def apply() -> None:
-    """Authorize SageMaker's requests like those of any other service."""
-    core("iam_actions").SERVICE_TO_IAM_NAMESPACE["sagemaker"] = "sagemaker"
+    """Authorize the requests to our own services like those of any other service."""
+    for name in ("sagemaker", "servicequotas"):
+        core("iam_actions").SERVICE_TO_IAM_NAMESPACE[name] = name
 
 
 def iam_is_enforced() -> bool:
@@ -177,6 +187,15 @@ def _fnmatch_compile(original: Callable[..., re.Pattern[str]], pattern: str, ign
     return re.compile(compiled.pattern.removesuffix("$") + r"\Z", compiled.flags | re.DOTALL)
 
 
+def _extract_iam_action(
+    original: Callable[..., str | None], service_name: str, method: str, *request: Any
+) -> str | None:
+    action = original(service_name, method, *request)
+    if action == "lambda:PutFunctionConcurrency":
+        return _CONCURRENCY.get(method, action)
+    return _BATCHES.get(action, action) if action is not None else None
+
+
 def _extract_resource_arn(original: Callable[..., str], service_name: str, *request: Any) -> str:
     _method, _path, headers, body, _query, region, account = request
     members: Any = {}
@@ -188,6 +207,8 @@ def _extract_resource_arn(original: Callable[..., str], service_name: str, *requ
     if service_name == "events":
         entries = [entry for entry in members.get("Entries") or () if isinstance(entry, dict)]
         _sources.set(frozenset(str(entry.get("Source")) for entry in entries))
+        if rule := members.get("Rule"):
+            return f"arn:aws:events:{region}:{account}:rule/{rule}"
     if service_name == "logs" and str(headers.get("x-amz-target", "")).endswith(".GetLogEvents"):
         group, stream = members.get("logGroupName"), members.get("logStreamName")
         return f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:{stream}"
@@ -230,6 +251,9 @@ def _denial_message(denied: Any, action: str, resource: str) -> str:  # noqa: AN
 
 
 WRAPPERS: Wrappers = {
-    "ministack.core.iam_actions": {"extract_resource_arn": _extract_resource_arn},
+    "ministack.core.iam_actions": {
+        "extract_iam_action": _extract_iam_action,
+        "extract_resource_arn": _extract_resource_arn,
+    },
     "ministack.core.iam_evaluator": {"enforce": _enforce, "_fnmatch_compile": _fnmatch_compile},
 }

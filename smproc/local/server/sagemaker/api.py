@@ -112,7 +112,7 @@ class SageMakerService:
         arn = scope.job_arn(kind, name)
         require_creation_permissions(check_permission, arn, request)
         self._faults.throttle_call(name)
-        self._faults.refuse_creation(readable(kind), name)
+        self._faults.refuse_creation(readable(kind), name, _instance_type(request))
         job = kind(
             arn=arn,
             region=scope.region,
@@ -131,6 +131,10 @@ class SageMakerService:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         self._threads.append(self._executor.submit(job))
         return {f"{kind.api_name}Arn": job.arn}
+
+    def exhausted_types(self) -> set[str]:
+        """Return the instance types whose quotas are 0, by a fault."""
+        return self._faults.exhausted_types()
 
     def job(self, arn: str) -> Job:
         """Return a job by its ARN.
@@ -254,6 +258,12 @@ class SageMakerService:
             jobs = self._jobs.all()
             ended = sum(job.status.final for job in jobs)
             self._state_dir.write_counts(in_progress=len(jobs) - ended, finished=ended)
+
+
+def _instance_type(request: Mapping[str, Any]) -> str:
+    """Return the instance type of a job; empty if it has a choice."""
+    resources = request.get("ProcessingResources", {}).get("ClusterConfig") or request.get("ResourceConfig") or {}
+    return str(resources.get("InstanceType", ""))
 
 
 def _epoch_seconds(value: object) -> float:

@@ -41,6 +41,7 @@ class Fault:
         share: the share of calls or jobs to affect, above 0 and at most 1.
         seconds: the delay, for the kind ``delay`` alone.
         name_contains: a part of the names of the jobs to affect; empty for all jobs.
+        instance_type: for the kind ``quota`` alone, the instance type whose quota is 0; empty for all.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Fault:
     share: float = 1.0
     seconds: float = 0.0
     name_contains: str = ""
+    instance_type: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -61,6 +63,9 @@ class Fault:
                 f"seconds must be above 0 for delay and 0 for other faults, got {self.seconds} for {self.kind}"
             )
 
+        if self.instance_type and self.kind != "quota":
+            raise invalid(f"instance_type must be empty for all faults but quota, got {self.instance_type!r}")
+
     def describe(self) -> dict[str, Any]:
         """Return the fault as its request has it."""
         return {
@@ -69,6 +74,7 @@ class Fault:
             "share": self.share,
             "seconds": self.seconds,
             "name_contains": self.name_contains,
+            "instance_type": self.instance_type,
         }
 
 
@@ -106,20 +112,29 @@ class Faults:
         if self._take("throttle", job_name) is not None:
             raise ApiError("ThrottlingException", "Rate exceeded")
 
-    def refuse_creation(self, kind: str, job_name: str) -> None:
+    def exhausted_types(self) -> set[str]:
+        """Return the instance types whose quotas are 0."""
+        with self._lock:
+            return {fault.instance_type for fault in self._active if fault.instance_type}
+
+    def refuse_creation(self, kind: str, job_name: str, instance_type: str) -> None:
         """Refuse to create a job for lack of quota if a fault says so.
 
         Args:
             kind: the kind of the job, for the message: ``processing job``.
             job_name: the job.
+            instance_type: its instance type; empty if it has several.
 
         Raises:
             ApiError: the job is refused.
         """
-        if self._take("quota", job_name) is not None:
+        fault = self._take("quota", job_name, instance_type)
+        if fault is not None:
+            # As users quote it: https://repost.aws/knowledge-center/sagemaker-resource-limit-exceeded-error
+            limit = f"'{fault.instance_type} for {kind} usage'" if fault.instance_type else f"for {kind} usage"
             raise ApiError(
                 "ResourceLimitExceeded",
-                f"The account-level service limit for {kind} usage is 0 Instances, with current utilization of "
+                f"The account-level service limit {limit} is 0 Instances, with current utilization of "
                 "0 Instances and a request delta of 1 Instances. Please use AWS Service Quotas to request an increase "
                 "for this quota.",
                 modelled=True,
@@ -133,9 +148,11 @@ class Faults:
             delay_in_seconds=delay.seconds if delay else 0.0, failure=_FAILURES[failure] if failure else None
         )
 
-    def _take(self, kind: str, job_name: str) -> Fault | None:
+    def _take(self, kind: str, job_name: str, instance_type: str = "") -> Fault | None:
         with self._lock:
             for fault in self._active:
+                if fault.instance_type not in ("", instance_type):
+                    continue
                 if fault.kind != kind or fault.name_contains not in job_name or random.random() >= fault.share:  # noqa: S311
                     continue
                 _log.info("Injecting the fault %s into %s", kind, job_name or "a call")
