@@ -12,7 +12,21 @@ from typing import Annotated
 
 import typer
 
-from smproc.cli import backfill, graph, local, redrive, run, schedule, status, uploads
+from smproc.cli import (
+    backfill,
+    cost,
+    executions,
+    graph,
+    jobs,
+    local,
+    logs,
+    outputs,
+    redrive,
+    run,
+    schedule,
+    status,
+    uploads,
+)
 from smproc.cli.errors import describe, describe_usage
 from smproc.cli.session import SmprocCommand
 from smproc.terminal_text import printable
@@ -44,6 +58,11 @@ app.command("trace", cls=SmprocCommand, epilog=uploads.TRACE_EPILOG)(uploads.tra
 app.add_typer(uploads.app, name="uploads")
 app.command("retry", cls=SmprocCommand, epilog=redrive.RETRY_EPILOG)(redrive.retry_failed)
 app.command("redrive", cls=SmprocCommand, epilog=redrive.REDRIVE_EPILOG)(redrive.redrive_dead_letters)
+app.add_typer(executions.app, name="executions")
+app.add_typer(jobs.app, name="jobs")
+app.command(cls=SmprocCommand, epilog=logs.EPILOG)(logs.logs)
+app.add_typer(outputs.app, name="outputs")
+app.command(cls=SmprocCommand, epilog=cost.EPILOG)(cost.cost)
 app.command(cls=SmprocCommand, epilog=graph.EPILOG)(graph.graph)
 app.add_typer(backfill.app, name="backfill")
 app.add_typer(schedule.app, name="schedule")

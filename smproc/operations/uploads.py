@@ -282,10 +282,22 @@ class UploadReader:
         return self._live
 
 
-def pages_of_executions(session: Session, state_machine_arn: str) -> Iterator[list[Execution]]:
-    """Yield the executions of a state machine, the newest first, up to 1,000 at a time."""
+def pages_of_executions(
+    session: Session, state_machine_arn: str, *, status: str | None = None, page_size: int = _PAGE_SIZE
+) -> Iterator[list[Execution]]:
+    """Yield the executions of a state machine, the newest first, up to 1,000 at a time.
+
+    Args:
+        session: a boto3 session.
+        state_machine_arn: the state machine.
+        status: those with this status alone. Default: all.
+        page_size: the maximum number at a time, 1 to 1,000.
+    """
     pages = session.client("stepfunctions").get_paginator("list_executions")
-    for page in pages.paginate(stateMachineArn=state_machine_arn, PaginationConfig={"PageSize": _PAGE_SIZE}):
+    wanted: Any = {} if status is None else {"statusFilter": status}
+    for page in pages.paginate(
+        stateMachineArn=state_machine_arn, PaginationConfig={"PageSize": min(page_size, _PAGE_SIZE)}, **wanted
+    ):
         yield [_execution_of(listed) for listed in page["executions"]]
 
 

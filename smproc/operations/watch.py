@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 from smproc.operations.errors import NoExecutionStartedError, RunTimedOutError
 from smproc.operations.executions import keys_of, parse_object
 from smproc.operations.logs import JobLog
-from smproc.operations.pipeline import Pipeline, Upload
 
 if TYPE_CHECKING:
     from boto3 import Session
     from types_boto3_sagemaker.type_defs import DescribeProcessingJobResponseTypeDef
     from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef, HistoryEventTypeDef
+
+    from smproc.operations.pipeline import Pipeline, Upload
 
 # Seconds between two polls: short while the state changes, longer while it does not.
 _MIN_PAUSE, _MAX_PAUSE = 0.05, 1.0

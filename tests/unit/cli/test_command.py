@@ -30,7 +30,13 @@ COMMANDS = [
     ["retry"],
     ["backfill"],
     *(["backfill", name] for name in ("start", "status", "stop", "resume")),
-    ["graph"],
+    *([name] for name in ("pipelines", "status", "trace", "logs", "cost", "graph")),
+    ["executions"],
+    *(["executions", name] for name in ("list", "show", "stop", "redrive")),
+    ["jobs"],
+    *(["jobs", name] for name in ("list", "show", "logs", "stop", "wait")),
+    ["outputs"],
+    *(["outputs", name] for name in ("list", "get", "show")),
     ["local"],
     *(["local", name] for name in ("start", "stop", "status", "env", "fault")),
 ]
@@ -129,8 +135,10 @@ def test_without_a_command_the_help_is_shown_and_the_exit_status_is_2(
         (["trace"], "smproc trace: missing argument 'S3_URI'\nTry `smproc trace --help`.\n"),
         (
             ["uploads", "list", "--since", "soon"],
-            "smproc uploads list: invalid value for '--since': a duration must be a number and one of s, m, h, d and w, "
-            "such as 2h, got 'soon'\nTry `smproc uploads list --help`.\n",
+            (
+                "smproc uploads list: invalid value for '--since': a duration must be a number and one of s, m, h, d "
+                "and w, such as 2h, got 'soon'\nTry `smproc uploads list --help`.\n"
+            ),
         ),
         (["--stack"], "smproc: no such option: --stack\nTry `smproc --help`.\n"),
         (
