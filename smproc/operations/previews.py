@@ -23,6 +23,7 @@ ROWS, LINES = 10, 40
 # Of a CSV file, so much is read and its rows are counted; of a JSON or text file, less says enough.
 _TABLE_BYTES = 8 * 1024 * 1024
 _TEXT_BYTES = 256 * 1024
+_BUFFER_BYTES = 256 * 1024
 _COLUMNS_MAX = 100
 _BINARY_SAMPLE = 8192
 
@@ -145,9 +146,9 @@ def _parquet(reader: RangeReader, about: dict[str, Any], limit: int) -> Preview:
             "reading a Parquet file needs pyarrow: pip install 'cdk-sagemaker-processing[parquet]'"
         ) from None
     try:
-        file = parquet.ParquetFile(pa.PythonFile(reader, mode="r"), buffer_size=64 * 1024)
+        file = parquet.ParquetFile(pa.PythonFile(reader, mode="r"), buffer_size=_BUFFER_BYTES, pre_buffer=False)
         names = list(file.schema_arrow.names)
-        # The rows of a group are read a few at a time: a group may have gigabytes.
+        # The rows of a group are read a few at a time, page by page: a group may have gigabytes.
         batches = file.iter_batches(batch_size=max(1, limit), columns=names[:_COLUMNS_MAX], use_threads=False)
         batch = next(iter(batches), None)
         values = [column.to_pylist() for column in batch.columns] if batch is not None else []
