@@ -63,6 +63,7 @@ def list_executions(
         raise typer.BadParameter(f"--status must be one of {', '.join(STATUSES)}, got {status!r}")
     found = open_pipeline(local, pipeline, stack)
     executions = list(executions_of(found, since=datetime.now(UTC) - since, status=wanted, limit=limit))
+    executions.sort(key=lambda one: one.started, reverse=True)
     if output is OutputFormat.JSON:
         print_json([_fields(one) for one in executions])
         return
@@ -115,7 +116,7 @@ def stop_execution(
 def redrive_execution(
     execution: Name, pipeline: PipelineName = None, stack: Stack = None, local: LocalPort = None
 ) -> None:
-    """Let an execution go on from the step that failed, without the steps before it.
+    """Run an execution again from the step that failed, without the steps before it.
 
     It keeps its input and the definition that the state machine had when it started. `smproc retry` starts a new
     execution instead, with all steps and the present definition.

@@ -118,7 +118,7 @@ class OpenBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What the dispatcher notes every minute.
+    """The numbers that the dispatcher notes every minute.
 
     Attributes:
         at: the time, in seconds since 1970.

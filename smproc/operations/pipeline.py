@@ -227,8 +227,7 @@ class Pipeline:
 
         Args:
             since: how far to look back, or from when on. Default: to the first one that Step Functions remembers.
-            status: ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT``, ``ABORTED`` or ``PENDING_REDRIVE``. Default:
-                any.
+            status: ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT`` or ``ABORTED``. Default: any.
             limit: the maximum number. Default: all.
         """
         from smproc.operations.pipeline_executions import executions_of  # noqa: PLC0415 - slow to load

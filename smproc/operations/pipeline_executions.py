@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from smproc.operations.pipeline import Pipeline
 
-STATUSES: Final = ("RUNNING", "SUCCEEDED", *FAILED_STATUSES, "PENDING_REDRIVE")
+# PENDING_REDRIVE is a status of the child executions of a Distributed Map alone.
+STATUSES: Final = ("RUNNING", "SUCCEEDED", *FAILED_STATUSES)
 # A beginning of a name is looked for in so many of the newest executions: 20 requests.
 _SEARCHED = 20_000
 _NAMED_IN_ERRORS = 5
@@ -64,7 +65,7 @@ def executions_of(
 
     Args:
         pipeline: the pipeline.
-        since: executions that started before are left out. Default: none.
+        since: executions that started before, and were not redriven since, are left out. Default: none.
         status: those with this status alone, one of `STATUSES`. Default: all.
         limit: the maximum number. Default: all.
 
@@ -76,10 +77,11 @@ def executions_of(
     )
     for page in pages:
         for one in page:
-            if (since is not None and one.started < since) or (limit is not None and count >= limit):
+            if (since is not None and one.listed_at < since) or (limit is not None and count >= limit):
                 return
-            yield one
-            count += 1
+            if since is None or max(one.started, one.redriven or one.started) >= since:
+                yield one
+                count += 1
 
 
 def find_execution(pipeline: Pipeline, text: str) -> Execution:
@@ -180,7 +182,7 @@ def stop_execution(session: Session, execution: Execution, *, cause: str = "stop
 
 
 def redrive_execution(session: Session, execution: Execution) -> datetime:
-    """Let an execution go on from the step that failed, with the input and the results that it had; return the time.
+    """Run an execution again from the step that failed, with the input and results that it had; return the time.
 
     The steps before are not run again. The state machine's definition is the one with which the execution started.
 

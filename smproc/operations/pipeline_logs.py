@@ -55,6 +55,7 @@ class _Live:
     """An execution whose jobs may print more, with their steps and logs by their names."""
 
     execution: Execution
+    since: datetime
     logs: dict[str, tuple[str, JobLog]] = field(default_factory=dict)
 
 
@@ -75,7 +76,7 @@ class PipelineLog:
         self._since = since
         self._horizon = since - _LONGEST
         self._live: dict[str, _Live] = {}
-        self._done: dict[str, datetime] = {}
+        self._done: dict[str, Execution] = {}
 
     def lines(self, *, follow: bool = False) -> Iterator[PipelineLine]:
         """Yield the lines by their times.
@@ -87,7 +88,7 @@ class PipelineLog:
         printing = [one for one in found if one.ended is None or one.ended >= self._since - _CLOCKS]
         # An execution is opened when the lines of those before it reach its start, so few are open at a time.
         yield from merged((one.started, self._lines_of(one)) for one in printing)
-        self._done |= {one.arn: one.started for one in found if one not in printing}
+        self._done |= {one.arn: one for one in found if one not in printing}
         pause = _MIN_PAUSE
         while follow:
             time.sleep(pause)
@@ -103,29 +104,37 @@ class PipelineLog:
         # The running ones first: one that ends between the two requests is in the second answer, with its end.
         running = executions_of(self._pipeline, status="RUNNING")
         recent = executions_of(self._pipeline, since=since)
-        found = {one.arn: one for one in itertools.chain(running, recent) if one.arn not in self._done}
+        found = {one.arn: one for one in itertools.chain(running, recent) if not self._is_done(one)}
         for arn, live in self._live.items():
             if arn not in found:
                 again = describe(self._pipeline.session, self._pipeline.state_machine_arn, live.execution.name)
                 found[arn] = again or live.execution
         self._horizon = now
-        self._done = {arn: started for arn, started in self._done.items() if started >= since}
+        self._done = {arn: one for arn, one in self._done.items() if one.listed_at >= since}
         return list(found.values())
+
+    def _is_done(self, execution: Execution) -> bool:
+        """Return whether an execution has been read to its end, and was not redriven since."""
+        done = self._done.get(execution.arn)
+        return done is not None and done.ended == execution.ended
 
     def _lines_of(self, execution: Execution) -> Iterator[PipelineLine]:
         """Yield what is new of an execution's jobs, those of all hosts by their times."""
-        live = self._live.setdefault(execution.arn, _Live(execution))
+        since = self._since
+        if self._done.pop(execution.arn, None) is not None and execution.redriven is not None:
+            since = max(since, execution.redriven)
+        live = self._live.setdefault(execution.arn, _Live(execution, since))
         live.execution = execution
         for job in jobs_in(events_of(self._pipeline.session, execution.arn)):
             if job.name and job.name not in live.logs:
                 log = JobLog(
-                    self._pipeline.session, job.name, since=self._since, page_size=_PAGE_SIZE, client=self._client
+                    self._pipeline.session, job.name, since=live.since, page_size=_PAGE_SIZE, client=self._client
                 )
                 live.logs[job.name] = job.step, log
         sources = (_named(log, step, execution.name) for step, log in live.logs.values())
         yield from heapq.merge(*sources, key=lambda one: one.at)
         if execution.ended is not None and datetime.now(UTC) - execution.ended > _SETTLING:
-            self._done[execution.arn] = execution.started
+            self._done[execution.arn] = execution
             del self._live[execution.arn]
 
 

@@ -58,7 +58,7 @@ class PipelineStatus:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong, a sentence each."""
+        """The problems, a sentence each."""
         return list(self._problems())
 
     def _problems(self) -> Iterator[str]:
@@ -79,7 +79,7 @@ class PipelineStatus:
 
     @property
     def is_stalled(self) -> bool:
-        """Whether the dispatcher has not worked for longer than its work may take."""
+        """True if the dispatcher has not worked for longer than its work may take."""
         return self.as_of is not None and datetime.now(UTC) - self.as_of > STALLED_AFTER
 
     @property
@@ -95,7 +95,7 @@ class PipelineStatus:
 
     @property
     def needs_attention(self) -> bool:
-        """Whether something is wrong."""
+        """True if something is wrong."""
         return self.health in ("attention", "stalled")
 
 

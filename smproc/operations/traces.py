@@ -40,7 +40,7 @@ class ObjectState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What became of an object in one pipeline.
+    """The way of an object through one pipeline.
 
     Attributes:
         pipeline: the pipeline.
@@ -72,7 +72,7 @@ class Trace:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether somebody has to act."""
+        """True if somebody has to act."""
         return self.upload is None or self.upload.state in FAILED_STATES
 
 

@@ -1,4 +1,4 @@
-"""What became of the uploads of a pipeline: where each of them is, and in which execution."""
+"""The uploads of a pipeline: where each of them is, and in which execution."""
 
 from __future__ import annotations
 
@@ -66,6 +66,7 @@ class Execution:
         status: ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT``, ``ABORTED`` or ``PENDING_REDRIVE``.
         started: the time of its start.
         ended: the time of its end; None while it runs.
+        redriven: the time of its last redrive; None if it was not redriven.
     """
 
     name: str
@@ -73,6 +74,17 @@ class Execution:
     status: str
     started: datetime
     ended: datetime | None = None
+    redriven: datetime | None = None
+
+    @property
+    def listed_at(self) -> datetime:
+        """The latest of its times.
+
+        "Results are sorted by time, with the most recent execution first", AWS says, and not by which of the times.
+
+        See: https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
+        """
+        return max(time for time in (self.started, self.ended, self.redriven) if time is not None)
 
     @property
     def seconds(self) -> float:
@@ -214,7 +226,7 @@ class UploadReader:
             self._listed_since = 0.0
             return False
         self._executions |= {execution.name: execution for execution in page}
-        self._listed_since = min((one.started.timestamp() for one in page), default=0.0)
+        self._listed_since = min((one.listed_at.timestamp() for one in page), default=0.0)
         return True
 
     def _runs_of_batches(self, since: float, rows: Sequence[Row]) -> list[LedgerRun]:
@@ -319,6 +331,7 @@ def _execution_of(listed: Mapping[str, Any]) -> Execution:
         status=listed["status"],
         started=listed["startDate"],
         ended=listed.get("stopDate"),
+        redriven=listed.get("redriveDate"),
     )
 
 

@@ -187,6 +187,11 @@ class _Watcher:
         for page in pages:
             for listed in page["executions"]:
                 if listed["startDate"].timestamp() < self._run.upload.at:
+                    # It may be sorted by its end, so newer ones may come after it.
+                    if max(listed["startDate"], listed.get("stopDate", listed["startDate"])).timestamp() >= (
+                        self._run.upload.at
+                    ):
+                        continue
                     return None
                 arn = listed["executionArn"]
                 if arn not in self._other_executions:

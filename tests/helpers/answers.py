@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 MACHINE = "arn:aws:states:us-east-1:111122223333:stateMachine:m"
 
 
-class Refusal(Exception):  # noqa: N818 - AWS refuses a request
+class RefusalError(Exception):
     """An error that AWS answers with."""
 
     def __init__(self, code: str, message: str = "no", status: int = 400) -> None:
@@ -29,7 +29,7 @@ def session_of(answer: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> bo
     """Return a session whose requests a function answers.
 
     Args:
-        answer: takes the name of an operation, such as ``ListExecutions``, and its parameters; raises `Refusal`.
+        answer: takes the name of an operation, such as ``ListExecutions``, and its parameters; raises `RefusalError`.
     """
     session = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="us-east-1")  # noqa: S106 - none
 
@@ -39,7 +39,7 @@ def session_of(answer: Callable[[str, dict[str, Any]], Mapping[str, Any]]) -> bo
     def respond(model: OperationModel, context: dict[str, Any], **_: object) -> tuple[Any, Any]:
         try:
             answered = dict(answer(model.name, context["given"]))
-        except Refusal as refusal:
+        except RefusalError as refusal:
             error = {"Code": refusal.code, "Message": refusal.text}
             return SimpleNamespace(status_code=refusal.status), {"Error": error, "ResponseMetadata": {}}
         if model.output_shape is not None and not any(isinstance(value, StreamingBody) for value in answered.values()):

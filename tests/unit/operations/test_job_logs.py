@@ -12,7 +12,7 @@ import pytest
 
 from smproc.operations import JobFailedError, JobLog, JobNotFoundError, ProcessingJob, RunTimedOutError
 from smproc.operations.logs import host_of
-from tests.helpers.answers import Refusal, session_of
+from tests.helpers.answers import RefusalError, session_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,7 +30,7 @@ class Logs:
         self.calls.append(operation)
         if operation == "DescribeProcessingJob":
             if given["ProcessingJobName"] != "job":
-                raise Refusal("ValidationException", "Could not find requested job")
+                raise RefusalError("ValidationException", "Could not find requested job")
             return self.description()
         if operation == "DescribeLogStreams":
             names = sorted(self.streams)
@@ -121,7 +121,7 @@ def test_a_tail_has_the_last_lines_of_all_hosts_and_what_follows_is_new(count: i
 
 def test_a_job_that_has_printed_nothing_has_no_lines() -> None:
     def refuse(*_: object) -> Mapping[str, Any]:
-        raise Refusal("ResourceNotFoundException")
+        raise RefusalError("ResourceNotFoundException")
 
     assert list(JobLog(session_of(refuse), "job").new_lines()) == []
 

@@ -27,7 +27,7 @@ from smproc.operations import (
 )
 from smproc.operations import ranges as module
 from smproc.operations.ranges import RangeReader
-from tests.helpers.answers import NOW, Refusal, cluster, session_of
+from tests.helpers.answers import NOW, RefusalError, cluster, session_of
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Bucket:
             return {"Contents": contents, "IsTruncated": bool(more), **more}
         body = self.objects.get(given["Key"])
         if body is None:
-            raise Refusal("404", status=404)
+            raise RefusalError("404", status=404)
         if operation == "HeadObject":
             return {"ContentLength": len(body), "ContentType": "binary/octet-stream", "ETag": '"e"'}
         assert operation == "GetObject"

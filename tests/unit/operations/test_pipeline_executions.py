@@ -21,7 +21,7 @@ from smproc.operations import (
     cost_of_jobs,
 )
 from smproc.operations.pipeline_logs import PipelineLine, merged
-from tests.helpers.answers import MACHINE, NOW, Refusal, cluster, execution, history, session_of
+from tests.helpers.answers import MACHINE, NOW, RefusalError, cluster, execution, history, session_of
 
 
 @dataclass
@@ -46,7 +46,7 @@ class States:
             case "DescribeExecution":
                 found = next((one for one in self.executions if one["name"] == name), None)
                 if found is None:
-                    raise Refusal("ExecutionDoesNotExist")
+                    raise RefusalError("ExecutionDoesNotExist")
                 return {**found, **self.more}
             case "GetExecutionHistory":
                 events = self.histories.get(name, [])
@@ -54,7 +54,7 @@ class States:
                 following = {"nextToken": str(at + 2)} if at + 2 < len(events) else {}
                 return {"events": events[at : at + 2], **following}
             case "DescribeProcessingJob":
-                raise Refusal("ValidationException")
+                raise RefusalError("ValidationException")
             case "DescribeLogStreams":
                 job = given["logStreamNamePrefix"].rstrip("/")
                 return {"logStreams": [{"logStreamName": f"{job}/algo-1-17"}] if job in self.lines else []}
@@ -63,7 +63,7 @@ class States:
             case "StopExecution":
                 return {"stopDate": NOW}
             case "RedriveExecution":
-                raise Refusal("ExecutionNotRedrivable", "It is too old.")
+                raise RefusalError("ExecutionNotRedrivable", "It is too old.")
         raise AssertionError(operation)
 
     def page(self, given: dict[str, Any]) -> Mapping[str, Any]:
@@ -93,6 +93,14 @@ def test_executions_come_across_pages_until_the_time_or_the_limit() -> None:
     assert [one.name for one in pipeline.executions(limit=2)] == ["ab1", "abab2"]
     assert states.calls[0][1]["maxResults"] == 2
     assert list(pipeline.executions(status="FAILED")) == []
+
+
+def test_newer_executions_are_found_behind_one_that_is_listed_by_its_end_or_its_redrive() -> None:
+    long = execution("long", minutes_ago=600, took=36_000)
+    redriven = {**execution("redriven", minutes_ago=500), "redriveDate": NOW - timedelta(minutes=1)}
+    states = States([long, redriven, execution("new", "RUNNING", minutes_ago=2), execution("old", minutes_ago=90)])
+    pipeline = pipeline_of(states)
+    assert [one.name for one in pipeline.executions(since=NOW - timedelta(minutes=60))] == ["redriven", "new"]
 
 
 @pytest.mark.parametrize("text", ["ababab3", "ababab3"[:7], f"{MACHINE.replace('stateMachine', 'execution')}:ababab3"])
@@ -280,6 +288,28 @@ def test_following_a_pipeline_finds_new_jobs_and_forgets_those_that_ended(monkey
     found = next(lines)
     assert (found.execution, found.step, found.text) == ("two", "Other", "other")
     assert [live.execution.name for live in log._live.values()] == ["two"]
+
+
+def test_a_redriven_execution_is_followed_again_without_its_first_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC)
+    ended = {
+        **execution("one", "FAILED"),
+        "startDate": now - timedelta(minutes=9),
+        "stopDate": now - timedelta(minutes=8),
+    }
+    states = States([ended], {"one": history("job-1", cluster())}, lines={"job-1": [(now - timedelta(minutes=8), "a")]})
+    log = PipelineLog(pipeline_of(states), since=now - timedelta(hours=1))
+
+    def tick(_: float) -> None:
+        again = {**ended, "status": "RUNNING", "redriveDate": now}
+        del again["stopDate"]
+        states.executions[:] = [again]
+        states.histories["one"] = history("job-2")
+        states.lines["job-2"] = [(now + timedelta(seconds=1), "b")]
+
+    monkeypatch.setattr("smproc.operations.pipeline_logs.time.sleep", tick)
+    lines = log.lines(follow=True)
+    assert [next(lines).text, next(lines).text] == ["a", "b"]
 
 
 def test_an_execution_that_started_long_before_and_printed_since_is_included() -> None:
