@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -68,8 +72,6 @@ def execution(name: str, status: str = "SUCCEEDED", *, minutes_ago: float = 10, 
 
 def history(job: str, description: Mapping[str, Any] | None = None, *, step: str = "Split") -> list[dict[str, Any]]:
     """Return the history of an execution with a job; a job without description still runs."""
-    import json  # noqa: PLC0415 - histories alone need it
-
     submitted = {"ProcessingJobArn": f"arn:aws:sagemaker:us-east-1:111122223333:processing-job/{job}"}
     sagemaker = {"resourceType": "sagemaker", "resource": "createProcessingJob.sync"}
     events: list[dict[str, Any]] = [
@@ -96,3 +98,39 @@ def cluster(
         "ProcessingStartTime": int(start.timestamp() * 1000),
         "ProcessingEndTime": int((start.timestamp() + seconds) * 1000),
     }
+
+
+@dataclass
+class Bucket:
+    """A bucket that remembers how many bytes were read of it; a page of its list has two keys."""
+
+    objects: dict[str, bytes]
+    read: int = 0
+    ranges: list[str] = field(default_factory=list)
+
+    def __call__(self, operation: str, given: dict[str, Any]) -> Mapping[str, Any]:
+        if operation == "ListObjectsV2":
+            keys = sorted(key for key in self.objects if key.startswith(given["Prefix"]))
+            at = int(given.get("ContinuationToken", 0))
+            more = {"NextContinuationToken": str(at + 2)} if at + 2 < len(keys) else {}
+            contents = [
+                {
+                    "Key": key,
+                    "Size": len(self.objects[key]),
+                    "LastModified": NOW - timedelta(days=1) if key.endswith("before") else NOW,
+                }
+                for key in keys[at : at + 2]
+            ]
+            return {"Contents": contents, "IsTruncated": bool(more), **more}
+        body = self.objects.get(given["Key"])
+        if body is None:
+            raise RefusalError("404", status=404)
+        if operation == "HeadObject":
+            return {"ContentLength": len(body), "ContentType": "binary/octet-stream", "ETag": '"e"'}
+        assert operation == "GetObject"
+        if wanted := given.get("Range"):
+            first, last = map(int, re.fullmatch(r"bytes=(\d+)-(\d+)", wanted).groups())  # type: ignore[union-attr]
+            self.ranges.append(wanted)
+            body = body[first : last + 1]
+        self.read += len(body)
+        return {"Body": StreamingBody(io.BytesIO(body), len(body)), "ContentLength": len(body)}

@@ -6,14 +6,10 @@ import io
 import json
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.response import StreamingBody
 
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
 from smproc.cli import main, outputs
@@ -27,43 +23,7 @@ from smproc.operations import (
 )
 from smproc.operations import ranges as module
 from smproc.operations.ranges import RangeReader
-from tests.helpers.answers import NOW, RefusalError, cluster, session_of
-
-
-@dataclass
-class Bucket:
-    """A bucket that remembers how many bytes were read of it; a page of its list has two keys."""
-
-    objects: dict[str, bytes]
-    read: int = 0
-    ranges: list[str] = field(default_factory=list)
-
-    def __call__(self, operation: str, given: dict[str, Any]) -> Mapping[str, Any]:
-        if operation == "ListObjectsV2":
-            keys = sorted(key for key in self.objects if key.startswith(given["Prefix"]))
-            at = int(given.get("ContinuationToken", 0))
-            more = {"NextContinuationToken": str(at + 2)} if at + 2 < len(keys) else {}
-            contents = [
-                {
-                    "Key": key,
-                    "Size": len(self.objects[key]),
-                    "LastModified": NOW - timedelta(days=1) if key.endswith("before") else NOW,
-                }
-                for key in keys[at : at + 2]
-            ]
-            return {"Contents": contents, "IsTruncated": bool(more), **more}
-        body = self.objects.get(given["Key"])
-        if body is None:
-            raise RefusalError("404", status=404)
-        if operation == "HeadObject":
-            return {"ContentLength": len(body), "ContentType": "binary/octet-stream", "ETag": '"e"'}
-        assert operation == "GetObject"
-        if wanted := given.get("Range"):
-            first, last = map(int, re.fullmatch(r"bytes=(\d+)-(\d+)", wanted).groups())  # type: ignore[union-attr]
-            self.ranges.append(wanted)
-            body = body[first : last + 1]
-        self.read += len(body)
-        return {"Body": StreamingBody(io.BytesIO(body), len(body)), "ContentLength": len(body)}
+from tests.helpers.answers import Bucket, cluster, session_of
 
 
 def description(**outputs: str) -> dict[str, Any]:
