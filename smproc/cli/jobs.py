@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smproc.cli.output import Output, OutputFormat, age, clock, duration, plain, print_json, print_table
+from smproc.cli.output import Output, OutputFormat, age, clock, duration, plain, print_json, print_table, short_name
 from smproc.cli.session import LocalPort, PipelineName, SmprocCommand, Stack, open_pipeline, open_session
 from smproc.cli.since import Since, parse_duration
 from smproc.terminal_text import printable
@@ -167,7 +167,7 @@ def _row(one: JobRecord) -> tuple[object, ...]:
         duration(one.seconds) if one.started is not None else "",
         f"{one.instance_count} x {one.instance_type}" if one.instance_type else "",
         f"{one.usd:.4f}" if one.usd is not None else "?",
-        one.execution,
+        short_name(one.execution),
     )
 
 

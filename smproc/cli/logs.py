@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from smproc.cli.jobs import Follow, Timestamps, print_lines
-from smproc.cli.output import Output, OutputFormat
+from smproc.cli.output import Output, OutputFormat, short_name
 from smproc.cli.session import LocalPort, PipelineName, Stack, open_pipeline
 from smproc.cli.since import Since
 
@@ -29,15 +29,15 @@ def logs(
 ) -> None:
     """Print what the jobs of a pipeline have printed, by time; with --follow, those that start later, too.
 
-    Each line begins with the first characters of the execution's name, the step and the host. With --json, each line is
-    an object of JSON.
+    Each line begins with the execution's name, or the first characters of it, the step and the host. With --json, each
+    line is an object of JSON.
     """
     from smproc.operations import PipelineLog  # noqa: PLC0415 - slow to load
 
     found = open_pipeline(local, pipeline, stack)
     lines = PipelineLog(found, since=datetime.now(UTC) - since).lines(follow=follow)
     print_lines(
-        ((one, f"{one.execution[:_NAME_LENGTH]} {one.step} {one.host}") for one in lines),
+        ((one, f"{short_name(one.execution, _NAME_LENGTH)} {one.step} {one.host}") for one in lines),
         output,
         timestamps=timestamps,
     )
