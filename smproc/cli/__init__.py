@@ -12,7 +12,24 @@ from typing import Annotated
 
 import typer
 
-from smproc.cli import backfill, dead_letters, doctor, graph, local, pauses, redrive, run, schedule, status, uploads
+from smproc.cli import (
+    backfill,
+    cost,
+    dead_letters,
+    doctor,
+    executions,
+    graph,
+    jobs,
+    local,
+    logs,
+    outputs,
+    pauses,
+    redrive,
+    run,
+    schedule,
+    status,
+    uploads,
+)
 from smproc.cli.errors import describe, describe_usage
 from smproc.cli.session import SmprocCommand
 from smproc.terminal_text import printable
@@ -48,6 +65,11 @@ app.command(cls=SmprocCommand, epilog=doctor.EPILOG)(doctor.doctor)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command("pause", cls=SmprocCommand, epilog=pauses.PAUSE_EPILOG)(pauses.pause_pipeline)
 app.command("resume", cls=SmprocCommand)(pauses.resume_pipeline)
+app.add_typer(executions.app, name="executions")
+app.add_typer(jobs.app, name="jobs")
+app.command(cls=SmprocCommand, epilog=logs.EPILOG)(logs.logs)
+app.add_typer(outputs.app, name="outputs")
+app.command(cls=SmprocCommand, epilog=cost.EPILOG)(cost.cost)
 app.command(cls=SmprocCommand, epilog=graph.EPILOG)(graph.graph)
 app.add_typer(backfill.app, name="backfill")
 app.add_typer(schedule.app, name="schedule")

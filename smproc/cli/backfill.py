@@ -227,7 +227,7 @@ def _print_end(session: Session, backfills: Backfills, backfill: Backfill, minut
 
 
 def _print_estimate(found: Estimate) -> None:
-    from smproc.operations.estimates import PRICES  # noqa: PLC0415 - slow to load
+    from smproc.operations.prices import PRICES  # noqa: PLC0415 - slow to load
 
     source = f"the median of {found.measured} executions" if found.measured else "assumed or given"
     jobs = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from smproc.terminal_text import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -111,6 +113,14 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def short_name(name: str, length: int = 12) -> str:
+    """Return the beginning of an execution's name if it is a digest, which commands take for the whole.
+
+    Names that people give begin alike and differ at their ends, so they stay as they are.
+    """
+    return name[:length] if _DIGEST.fullmatch(name) else name
 
 
 def clock(time: datetime | None) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
@@ -13,8 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
-from smproc.operations import Backfill, Job, Run, Upload, output_files
+from smproc.cli.previews import shape, table_of
+from smproc.operations import Backfill, Job, Run, Upload, output_directories, output_files, preview
 from smproc.terminal_text import printable
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 _LOG_LINES = 10
 # An execution usually starts within seconds; after this many, the report explains what it waits for.
 _USUAL_START_SECONDS = 15
-_GAP = 2
+# Of each output of a job: the files that are named, and those of which the first rows are shown.
+_FILES_SHOWN, _PREVIEWS, _ROWS, _COUNTED = 10, 2, 5, 10_000
 
 
 class RunReport:
@@ -38,9 +41,15 @@ class RunReport:
         stream: receives the report.
         upload: the upload of the run.
         slow_start: the sentence that explains why an execution may take long to start.
+        pipeline: the pipeline's name, for the commands that the report names.
+        local_port: the port of the local AWS, for the same. Default: they need none.
     """
 
-    def __init__(self, stream: TextIO, upload: Upload, *, slow_start: str = "") -> None:
+    def __init__(
+        self, stream: TextIO, upload: Upload, *, slow_start: str = "", pipeline: str = "", local_port: int | None = None
+    ) -> None:
+        self._local = "" if local_port is None else f" --local {local_port}"
+        self._options = (f" --pipeline {shlex.quote(pipeline)}" if pipeline else "") + self._local
         self._console = Console(file=stream, highlight=False, emoji=False, soft_wrap=not stream.isatty())
         self._upload = upload
         self._slow_start = slow_start
@@ -78,16 +87,29 @@ class RunReport:
         self._console.print(_steps(run))
         if run.succeeded:
             for job in run.jobs:
-                self._print_outputs(session, job)
+                self._print_outputs(session, run, job)
         else:
             self._print_failure(run)
 
-    def _print_outputs(self, session: Session, job: Job) -> None:
-        for file in output_files(session, job.description):
-            size = f"{file.size:,} bytes" if file.rows is None else f"{file.rows:,} rows x {len(file.columns)} columns"
-            self._console.print(f"\n[bold]{_plain(file.output_name)}[/]  {_plain(file.uri)}  {size}")
-            if file.columns:
-                self._console.print(_head(file.columns, file.head, self._console.width))
+    def _print_outputs(self, session: Session, run: Run, job: Job) -> None:
+        files = list(islice(output_files(session, job.description), _COUNTED))
+        for name, directory in output_directories(job.description):
+            mine = [file for file in files if file.output_name == name]
+            if not mine and len(files) < _COUNTED:
+                self._console.print(f"\n[bold]{_plain(name)}[/]  nothing was written to {_plain(str(directory))}")
+            for number, file in enumerate(mine[:_FILES_SHOWN]):
+                found = preview(session, file.uri, rows=_ROWS) if number < _PREVIEWS else None
+                shown = shape(found) if found is not None else f"{file.size:,} bytes"
+                self._console.print(f"\n[bold]{_plain(name)}[/]  {_plain(file.uri)}  {shown}")
+                if found is not None and found.columns:
+                    self._console.print(table_of(found, self._console.width))
+            if len(mine) > _FILES_SHOWN:
+                least = "at least " if len(files) == _COUNTED else ""
+                execution = run.execution["name"] if run.execution is not None else ""
+                self._console.print(
+                    f"\n[bold]{_plain(name)}[/]  {least}{len(mine) - _FILES_SHOWN:,} more files: smproc outputs list "
+                    f"--execution {execution}{self._options}"
+                )
 
     def _print_failure(self, run: Run) -> None:
         error = run.execution.get("error", "") if run.execution else ""
@@ -105,10 +127,7 @@ class RunReport:
                 self._console.print(f"[bold]last {len(shown)} of {len(job.log)} lines of its log[/]")
                 for line in shown:
                     self._console.print(f"  {_plain(line)}")
-            self._console.print(
-                f"the whole log: aws logs filter-log-events --log-group-name {PROCESSING_LOG_GROUP} "
-                f"--log-stream-name-prefix {job.name}/ --query 'events[].[message]' --output text"
-            )
+            self._console.print(f"the whole log: smproc jobs logs {job.name}{self._local}", soft_wrap=True)
         if not run.jobs and run.execution and (cause := run.execution.get("cause")):
             self._console.print(f"[bold]cause[/] {_plain(cause)}")
 
@@ -157,33 +176,6 @@ def _steps(run: Run) -> Table:
 
 def _between(start: datetime | None, end: datetime | None) -> str:
     return "" if start is None or end is None else f"{max((end - start).total_seconds(), 0.0):.2f} s"
-
-
-def _head(columns: tuple[str, ...], rows: tuple[tuple[str, ...], ...], width: int) -> Table:
-    """Tabulate the first rows, with as many columns as fit the width entirely."""
-    columns = tuple(map(printable, columns))
-    cells = [tuple(_short(cell) for cell in row) for row in rows]
-    shown, used = 0, len("...")
-    for number, column in enumerate(columns):
-        used += _GAP + max(len(column), *(len(row[number]) for row in cells if number < len(row)), 0)
-        if used > width and shown:
-            break
-        shown += 1
-    more = ["..."] if shown < len(columns) else []
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, _GAP, 0, 0))
-    for column in [*columns[:shown], *more]:
-        table.add_column(Text(column), justify="right", overflow="ellipsis", no_wrap=True)
-    for row in cells:
-        table.add_row(*(Text(cell) for cell in row[:shown]), *more)
-    return table
-
-
-def _short(cell: str) -> str:
-    """Round a number to six digits; escape the control characters of anything else."""
-    try:
-        return f"{float(cell):.6g}"
-    except ValueError:
-        return printable(cell)
 
 
 def _plain(text: str) -> str:

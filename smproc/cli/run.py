@@ -63,7 +63,7 @@ def run(
     slow_start = f"for at most {start_timeout:g} s (--start-timeout): a batch may be filling" + (
         "" if uses_local_aws(session) else ", or S3 sends no events yet, about five minutes after a deployment"
     )
-    with RunReport(sys.stdout, upload, slow_start=slow_start) as report:
+    with RunReport(sys.stdout, upload, slow_start=slow_start, pipeline=found.name, local_port=local) as report:
         for state in watch(session, found, upload, start_timeout=start_timeout, timeout=timeout):
             report.update(state)
     report.finish(session, state)

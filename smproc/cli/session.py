@@ -79,6 +79,22 @@ def open_pipeline(local_port: int | None, name: str | None, stack: str | None = 
     return find_pipeline(open_session(local_port), name, stack=stack)
 
 
+def open_pipeline_of(local_port: int | None, execution: str | None, name: str | None, stack: str | None) -> Pipeline:
+    """Return the pipeline that a user means, by an execution if its ARN is given.
+
+    Raises:
+        PipelineNotFoundError: there is none, or there are several and none is named.
+    """
+    from smproc.operations import choose_pipeline, find_pipelines  # noqa: PLC0415 - slow to load
+
+    found = find_pipelines(open_session(local_port), stack=stack)
+    if name is None and execution is not None and execution.startswith("arn:"):
+        machine = execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+        # If none matches, the caller finds that the chosen one has no such execution.
+        found = [one for one in found if one.state_machine_arn == machine] or found
+    return choose_pipeline(found, name, stack=stack)
+
+
 def open_session(local_port: int | None) -> boto3.Session:
     """Return a boto3 session of the account that boto3 finds, or of the local AWS."""
     import boto3  # noqa: PLC0415 - slow to load

@@ -24,7 +24,7 @@ Examples:
   All pipelines of the account and region:
     smproc status
   One of them in detail, again every five seconds:
-    smproc status --pipeline ProcessingDemo/Pipeline --watch
+    smproc status --pipeline Demo/Pipeline --watch
   In a script:
     smproc status --json || echo "something is wrong"
 """

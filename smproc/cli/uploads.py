@@ -22,8 +22,8 @@ Examples:
   smproc trace s3://my-bucket/incoming/wine.csv --json
 
 \b
-The exit status is 0 if nothing is wrong with the object, and 3 if it failed, is
-a dead letter, or never arrived.
+The exit status is 0 if nothing is wrong with the object,
+and 3 if it failed, is a dead letter, or never arrived.
 """
 _NEEDS_ATTENTION = 3
 _STATE_HELP = "Only uploads in this state, such as FAILED, WAITING or DEAD_LETTER; may be given several times."

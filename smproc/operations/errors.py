@@ -6,8 +6,12 @@
     └── OperationError                   one sentence for the person who operates the pipeline
         ├── PipelineNotFoundError        there is no such pipeline or stack, or there are several
         ├── UploadNotFoundError          the pipeline knows no such upload
+        ├── ExecutionNotFoundError       there is no such execution, or there are several
+        ├── RedriveRefusedError          an execution cannot go on from the step that failed
         ├── JobNotFoundError             there is no such job
         ├── JobFailedError               a job failed or was stopped while somebody waited for it
+        ├── OutputNotFoundError          there is no such output, or nothing has succeeded yet
+        ├── OutputUnreadableError        an output is not what its name says, or needs a package to read it
         ├── NoExecutionStartedError      an object is in S3, and no execution started for it
         ├── RunTimedOutError             an execution did not end within the caller's time limit
         ├── DeadLetterNotFoundError      there is no such dead letter, or there are several
@@ -30,12 +34,28 @@ class UploadNotFoundError(OperationError):
     """The pipeline knows no such upload."""
 
 
+class ExecutionNotFoundError(OperationError):
+    """There is no such execution, or there are several."""
+
+
+class RedriveRefusedError(OperationError):
+    """An execution cannot go on from the step that failed."""
+
+
 class JobNotFoundError(OperationError):
     """There is no such processing job."""
 
 
 class JobFailedError(OperationError):
     """A job failed or was stopped while somebody waited for it."""
+
+
+class OutputNotFoundError(OperationError):
+    """There is no such output, or nothing has succeeded yet."""
+
+
+class OutputUnreadableError(OperationError):
+    """An output is not what its name says, or needs a package to read it."""
 
 
 class NoExecutionStartedError(OperationError):

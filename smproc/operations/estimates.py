@@ -6,13 +6,13 @@ import json
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from smproc.operations.prices import PRICES, usd_per_hour
 
 if TYPE_CHECKING:
     from boto3 import Session
 
-PRICES: dict[str, Any] = json.loads(files("smproc.operations").joinpath("processing_prices.json").read_text("utf-8"))
 # Of an execution of which nothing is known: two minutes of start, and some work.
 _MINUTES_DEFAULT = 5.0
 _EXECUTIONS = 20
@@ -64,10 +64,11 @@ def estimate(
         minutes, measured = (statistics.median(taken), len(taken)) if taken else (_MINUTES_DEFAULT, 0)
     # The jobs of an execution run one after the other, so each takes a part of the time.
     each = executions * minutes / 60 / max(1, len(instances))
-    prices = [PRICES["instance_hours"].get(kind) for kind, _ in instances]
+    prices = [usd_per_hour(kind) for kind, _ in instances]
     usd: float | None = None
-    if instances and None not in prices:
-        usd = sum(each * count * price for (_, count), price in zip(instances, prices, strict=True))
+    known = [price for price in prices if price is not None]
+    if instances and len(known) == len(prices):
+        usd = sum(each * count * price for (_, count), price in zip(instances, known, strict=True))
         usd += pages * PRICES["list_requests"]["usd_per_thousand"] / 1000
         usd += executions * _TRANSITIONS * PRICES["state_transitions"]["usd_per_thousand"] / 1000
     return Estimate(

@@ -51,17 +51,39 @@ def read_execution(session: Session, execution_arn: str) -> tuple[str, Execution
     client = session.client("stepfunctions")
     execution = describe_execution(session, execution_arn)
     definition = client.describe_state_machine_for_execution(executionArn=execution_arn)["definition"]
-    pages = client.get_paginator("get_execution_history").paginate(executionArn=execution_arn)
+    return definition, execution_run(session, execution, events_of(session, execution_arn))
+
+
+def events_of(session: Session, execution_arn: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the events of an execution, in their order.
+
+    Args:
+        session: a boto3 session.
+        execution_arn: the ARN of the execution.
+    """
+    pages = session.client("stepfunctions").get_paginator("get_execution_history")
+    for page in pages.paginate(executionArn=execution_arn):
+        yield from page["events"]
+
+
+def execution_run(session: Session, execution: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> ExecutionRun:
+    """Return what an execution has done.
+
+    Args:
+        session: a boto3 session.
+        execution: the response of DescribeExecution.
+        events: the execution's events, in their order.
+    """
+    client = session.client("stepfunctions")
     history = History(status=execution["status"], now=execution.get("stopDate") or datetime.now(tz=UTC))
-    for page in pages:
-        history.add(page["events"])
+    history.add(events)
     for entry in history.entries:
         if entry.map_run_arn:
             counts: Mapping[str, Any] = client.describe_map_run(mapRunArn=entry.map_run_arn)["itemCounts"]
             entry.iterations = {"started": counts["total"]} | {
                 name.replace("timedOut", "timed out"): counts[name] for name in _MAP_RUN_COUNTS
             }
-    return definition, ExecutionRun(
+    return ExecutionRun(
         name=execution["name"],
         status=execution["status"],
         seconds=(history.now - execution["startDate"]).total_seconds(),

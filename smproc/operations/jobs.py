@@ -6,8 +6,8 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from botocore.exceptions import ClientError
@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from smproc.operations.errors import JobFailedError, JobNotFoundError, RunTimedOutError
 from smproc.operations.logs import JobLog, LogLine
 from smproc.operations.outputs import OutputFile, output_files
+from smproc.operations.times import time_of
 from smproc.terminal_text import printable
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class ProcessingJob:
         >>> job = ProcessingJob("split-1f0c2f3a-5c1d-4d5e-9a53-0a4c6a1f9c53")
         >>> job.wait(logs=True)
         >>> [file.uri for file in job.outputs]
+        ['s3://my-bucket/outputs/1f0c2f3a/Split/try-0/train/train.csv']
 
     See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html
     """
@@ -75,11 +77,11 @@ class ProcessingJob:
 
     @property
     def outputs(self) -> list[OutputFile]:
-        """The files in the job's outputs, with the first rows of those that are CSV."""
-        return output_files(self.session, self.describe())
+        """The files in the job's outputs; `smproc.preview` shows what is in one."""
+        return list(output_files(self.session, self.describe()))
 
-    def stop(self) -> None:
-        """Stop the job: its container gets SIGTERM, and SIGKILL after two minutes.
+    def stop(self) -> bool:
+        """Stop the job: its container gets SIGTERM, and SIGKILL after two minutes; return False if it had ended.
 
         Raises:
             JobNotFoundError: there is no such job.
@@ -87,8 +89,9 @@ class ProcessingJob:
         See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopProcessingJob.html
         """
         if self.status in ENDED_STATUSES:
-            return
+            return False
         self._sagemaker.stop_processing_job(ProcessingJobName=self.name)
+        return True
 
     def logs(
         self, *, follow: bool = False, since: datetime | None = None, tail: int | None = None
@@ -99,60 +102,90 @@ class ProcessingJob:
             follow: whether to go on until the job has ended.
             since: lines before this time are left out. Default: none.
             tail: the number of lines to begin with, counted from the last one, up to 10,000. Default: all.
+
+        Raises:
+            JobNotFoundError: there is no such job.
         """
-        log = JobLog(self.session, self.name, since=since)
+        description = self.describe()
+        log = JobLog(self.session, self.name, since=since, hosts=hosts_of(description))
         if tail is not None:
             yield from log.tail(tail)
             if not follow:
                 return
-            for _ in log.new_lines():
-                pass
         pause = _MIN_PAUSE
         while True:
             # The status first: when it shows the end, what is read afterwards has every line.
-            ended = not follow or self.status in ENDED_STATUSES
+            ended = not follow or _has_ended(description)
             if ended and follow:
-                time.sleep(_SETTLING_SECONDS)
-            before = pause
+                _settle(description)
+            grown = min(pause * _PAUSE_GROWTH, _MAX_PAUSE)
             for line in log.new_lines():
                 yield line
-                before = _MIN_PAUSE
+                grown = _MIN_PAUSE
             if ended:
                 return
-            time.sleep(before)
-            pause = min(before * _PAUSE_GROWTH, _MAX_PAUSE)
+            time.sleep(pause)
+            pause = grown
+            description = self.describe()
 
     def wait(self, *, logs: bool = True, timeout: float | None = None, stream: TextIO | None = None) -> None:
         """Wait for the end of the job.
 
         Args:
-            logs: whether to print what the job prints.
+            logs: whether to print what the job prints, with the host before each line if there are several.
             timeout: seconds to wait. Default: any number.
             stream: receives the lines. Default: the standard output.
 
         Raises:
+            JobNotFoundError: there is no such job.
             JobFailedError: the job failed or was stopped; the message has the reason.
             RunTimedOutError: the job did not end in time.
         """
-        started, pause = time.monotonic(), _MIN_PAUSE
-        log = JobLog(self.session, self.name)
+        deadline, pause = time.monotonic() + (float("inf") if timeout is None else timeout), _MIN_PAUSE
+        description = self.describe()
+        log = JobLog(self.session, self.name, hosts=hosts_of(description))
+        out = stream or sys.stdout
         while True:
-            description = self.describe()
-            ended = description["ProcessingJobStatus"] in ENDED_STATUSES
+            ended = _has_ended(description)
+            if ended and logs:
+                _settle(description)
+            grown = min(pause * _PAUSE_GROWTH, _MAX_PAUSE)
+            for line in log.new_lines() if logs else ():
+                host = f"{line.host} | " if hosts_of(description) > 1 else ""
+                out.write(f"{printable(host + line.text)}\n")
+                grown = _MIN_PAUSE
             if logs:
-                for line in log.new_lines():
-                    (stream or sys.stdout).write(f"{printable(line.text)}\n")
+                out.flush()
             if ended:
                 break
-            if timeout is not None and time.monotonic() - started > timeout:
+            if time.monotonic() >= deadline:
                 raise RunTimedOutError(
                     f"the job {self.name} is still {description['ProcessingJobStatus']} after {timeout:g} s; it "
                     "continues without this command"
                 )
-            time.sleep(pause)
-            pause = min(pause * _PAUSE_GROWTH, _MAX_PAUSE)
-        if description["ProcessingJobStatus"] != "Completed":
-            raise JobFailedError(f"the job {self.name} {description['ProcessingJobStatus']}: {reason_of(description)}")
+            time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
+            pause = grown
+            description = self.describe()
+        if (status := description["ProcessingJobStatus"]) != "Completed":
+            reason = reason_of(description)
+            ending = "failed" if status == "Failed" else "was stopped"
+            raise JobFailedError(f"the job {self.name} {ending}" + (f": {reason}" if reason else ""))
+
+
+def hosts_of(description: Mapping[str, Any]) -> int:
+    """Return the number of a job's hosts; 1 if the description does not tell."""
+    return int(description.get("ProcessingResources", {}).get("ClusterConfig", {}).get("InstanceCount", 1))
+
+
+def _has_ended(description: Mapping[str, Any]) -> bool:
+    return description["ProcessingJobStatus"] in ENDED_STATUSES
+
+
+def _settle(description: Mapping[str, Any]) -> None:
+    """Wait for the last lines of a job that has just ended."""
+    ended = time_of(description.get("ProcessingEndTime"))
+    age = (datetime.now(UTC) - ended).total_seconds() if ended is not None else 0.0
+    time.sleep(max(0.0, min(_SETTLING_SECONDS, _SETTLING_SECONDS - age)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +240,23 @@ def jobs_in(events: Iterable[Mapping[str, Any]]) -> list[StepJob]:
                 description=description,
             )
     return [job for _, job in sorted(jobs.items())]
+
+
+def with_end(session: Session, job: StepJob) -> StepJob:
+    """Return a job with its description as it is now, where the history does not have its end.
+
+    Args:
+        session: a boto3 session.
+        job: a job of an execution.
+    """
+    if job.description or not job.name:
+        return job
+    try:
+        description = ProcessingJob(job.name, session=session).describe()
+    except JobNotFoundError:
+        return job
+    status = description["ProcessingJobStatus"]
+    return replace(job, status=status, reason=job.reason or reason_of(description), description=description)
 
 
 def reason_of(description: Mapping[str, Any]) -> str:

@@ -1,20 +1,25 @@
-"""The files that a job wrote to S3."""
+"""The files that jobs wrote to S3."""
 
 from __future__ import annotations
 
-import csv
-import io
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
+from smproc.operations.errors import OutputNotFoundError
+from smproc.operations.times import time_of
 
 if TYPE_CHECKING:
     from boto3 import Session
-    from types_boto3_sagemaker.type_defs import DescribeProcessingJobResponseTypeDef
 
-_HEAD_ROWS = 5
-_TABLE_MAX_BYTES = 64 * 1024 * 1024
+    from smproc.operations.pipeline_jobs import JobRecord
+
+# S3 stores whole seconds, and the clocks of the services may differ.
+_CLOCKS = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,46 +30,71 @@ class OutputFile:
         output_name: the output's name in the job.
         uri: the file's S3 URI.
         size: bytes.
-        columns: the header of a CSV file; empty for others.
-        rows: the number of rows below the header; None for files that are not CSV or are larger than 64 MiB.
-        head: the first five rows.
+        path: its path below the output's directory.
+        step: the state that created the job; empty if the job was not found by an execution.
+        modified: the time at which it was stored.
     """
 
     output_name: str
     uri: str
     size: int
-    columns: tuple[str, ...] = ()
-    rows: int | None = None
-    head: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
+    path: str = ""
+    step: str = ""
+    modified: datetime | None = None
 
 
-def output_files(session: Session, description: DescribeProcessingJobResponseTypeDef) -> list[OutputFile]:
-    """List the files in a job's outputs; read the CSV files among them.
+def output_files(session: Session, description: Mapping[str, Any]) -> Iterator[OutputFile]:
+    """Yield the files in a job's outputs, a page of the listing at a time.
+
+    Objects that were stored before the job started are not among them: an output may go where others went.
 
     Args:
         session: a boto3 session.
         description: the response of DescribeProcessingJob.
+
+    Raises:
+        OutputNotFoundError: the bucket of an output does not exist any more.
     """
-    s3 = session.client("s3")
-    files = []
-    config = description.get("ProcessingOutputConfig")
-    for output in config["Outputs"] if config else ():
-        target = output.get("S3Output")
-        if target is None:  # the output goes to a feature group
-            continue
-        directory = S3Uri.parse(target["S3Uri"]).below("")
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=directory.bucket, Prefix=directory.key):
-            for item in page.get("Contents", ()):
-                uri = S3Uri(directory.bucket, item["Key"])
-                file = OutputFile(output_name=output["OutputName"], uri=str(uri), size=item["Size"])
-                if uri.key.endswith(".csv") and file.size <= _TABLE_MAX_BYTES:
-                    body = s3.get_object(Bucket=uri.bucket, Key=uri.key)["Body"].read()
-                    file = _with_table(file, body)
-                files.append(file)
-    return files
+    pages = session.client("s3").get_paginator("list_objects_v2")
+    started = time_of(description.get("ProcessingStartTime"))
+    for name, directory in output_directories(description):
+        try:
+            for page in pages.paginate(Bucket=directory.bucket, Prefix=directory.key):
+                for item in page.get("Contents", ()):
+                    if started is None or item["LastModified"] >= started - _CLOCKS:
+                        yield OutputFile(
+                            output_name=name,
+                            uri=str(S3Uri(directory.bucket, item["Key"])),
+                            size=item["Size"],
+                            path=item["Key"].removeprefix(directory.key),
+                            modified=item["LastModified"],
+                        )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchBucket":
+                raise
+            raise OutputNotFoundError(
+                f"the bucket {directory.bucket!r} of the output {name!r} does not exist any more"
+            ) from None
 
 
-def _with_table(file: OutputFile, body: bytes) -> OutputFile:
-    rows = list(csv.reader(io.StringIO(body.decode("utf-8", errors="replace"))))
-    header, data = (rows[0], rows[1:]) if rows else ([], [])
-    return replace(file, columns=tuple(header), rows=len(data), head=tuple(tuple(row) for row in data[:_HEAD_ROWS]))
+def output_directories(description: Mapping[str, Any]) -> Iterator[tuple[str, S3Uri]]:
+    """Yield the names of a job's outputs in S3, and their directories.
+
+    Args:
+        description: the response of DescribeProcessingJob.
+    """
+    for output in description.get("ProcessingOutputConfig", {}).get("Outputs", ()):
+        if "S3Output" in output:  # otherwise it goes to a feature group
+            yield output["OutputName"], S3Uri.parse(output["S3Output"]["S3Uri"]).below("")
+
+
+def outputs_of_jobs(session: Session, jobs: Iterable[JobRecord]) -> Iterator[OutputFile]:
+    """Yield the files in the outputs of some jobs, in the order of the jobs; those of jobs that failed, too.
+
+    Args:
+        session: a boto3 session.
+        jobs: the jobs.
+    """
+    for job in jobs:
+        for file in output_files(session, job.description):
+            yield replace(file, step=job.step)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import email.utils
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,17 @@ from smproc.operations.errors import PipelineNotFoundError
 if TYPE_CHECKING:
     from boto3 import Session
 
+    from smproc.operations.costs import Cost
+    from smproc.operations.outputs import OutputFile
+    from smproc.operations.pipeline_executions import ExecutionDetails
+    from smproc.operations.pipeline_jobs import JobRecord
+    from smproc.operations.pipeline_logs import PipelineLine
+    from smproc.operations.status import PipelineStatus
+    from smproc.operations.traces import Trace
+    from smproc.operations.uploads import Execution, State, UploadRecord
+
 _SEPARATOR = "/"
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +78,7 @@ class Pipeline:
         undelivered_queue_arn: the queue of events that EventBridge could not deliver.
 
     Example:
-        >>> pipeline = find_pipeline(boto3.Session(), "Pipeline")
+        >>> pipeline = Pipeline.find("Pipeline")
         >>> pipeline.name
         'ProcessingDemo/Pipeline'
     """
@@ -152,6 +163,165 @@ class Pipeline:
             monotonic=monotonic,
         )
 
+    @classmethod
+    def find(cls, name: str | None = None, *, stack: str | None = None, session: Session | None = None) -> Pipeline:
+        """Return the pipeline of a name.
+
+        Args:
+            name: its name, or the end of it after a slash. Default: the only one.
+            stack: the CloudFormation stack. Default: any.
+            session: a boto3 session. Default: that of the default profile and region.
+
+        Raises:
+            PipelineNotFoundError: there is none, or there are several.
+        """
+        import boto3  # noqa: PLC0415 - a caller without a session alone needs it
+
+        return find_pipeline(session or boto3.Session(), name, stack=stack)
+
+    def status(self) -> PipelineStatus:
+        """Return what runs, waits and failed, and what is wrong, as its ledger and queues are now.
+
+        Raises:
+            PipelineNotFoundError: an earlier version deployed it.
+        """
+        from smproc.operations.status import details_of  # noqa: PLC0415 - slow to load
+
+        return details_of(self).status
+
+    def uploads(
+        self, *, since: timedelta | datetime = _DAY, states: Collection[State] = (), limit: int = 50
+    ) -> list[UploadRecord]:
+        """Return its newest uploads, and what became of them.
+
+        Args:
+            since: how far to look back, or from when on. Default: 24 hours.
+            states: the states that are wanted, keys of `smproc.STATES`. Default: all.
+            limit: the maximum number.
+
+        Raises:
+            PipelineNotFoundError: an earlier version deployed it.
+        """
+        from smproc.operations.uploads import UploadReader  # noqa: PLC0415 - slow to load
+
+        reader = UploadReader(self)
+        return reader.newest(_from(since), limit=limit, keep=lambda record: not states or record.state in states)
+
+    def trace(self, key: str) -> Trace:
+        """Return what became of an object: its upload, execution, jobs, log and outputs.
+
+        Args:
+            key: the object's key, or its S3 URI.
+
+        Raises:
+            PipelineNotFoundError: the S3 URI is of another bucket, or an earlier version deployed the pipeline.
+        """
+        from smproc.operations.traces import trace_in  # noqa: PLC0415 - slow to load
+
+        return trace_in(self, self._key_of(key))
+
+    def executions(
+        self, *, since: timedelta | datetime | None = None, status: str | None = None, limit: int | None = None
+    ) -> Iterator[Execution]:
+        """Yield its executions, the newest first.
+
+        Args:
+            since: how far to look back, or from when on. Default: to the first one that Step Functions remembers.
+            status: ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT`` or ``ABORTED``. Default: any.
+            limit: the maximum number. Default: all.
+        """
+        from smproc.operations.pipeline_executions import executions_of  # noqa: PLC0415 - slow to load
+
+        return executions_of(self, since=None if since is None else _from(since), status=status, limit=limit)
+
+    def execution(self, name: str) -> ExecutionDetails:
+        """Return an execution and what it has done: its states, jobs and objects.
+
+        Args:
+            name: its ARN, its name, or a beginning of it that no other execution has.
+
+        Raises:
+            ExecutionNotFoundError: there is none, or there are several.
+        """
+        from smproc.operations.pipeline_executions import execution_details, find_execution  # noqa: PLC0415 - the same
+
+        return execution_details(self.session, find_execution(self, name))
+
+    def jobs(self, *, since: timedelta | datetime | None = None, limit: int | None = None) -> Iterator[JobRecord]:
+        """Yield its jobs, those of its newest executions first; each execution takes a request.
+
+        Args:
+            since: executions that started before are left out. Default: none.
+            limit: the maximum number. Default: all.
+        """
+        from smproc.operations.pipeline_jobs import jobs_of  # noqa: PLC0415 - slow to load
+
+        return jobs_of(self, since=None if since is None else _from(since), limit=limit)
+
+    def logs(self, *, since: timedelta | datetime = _DAY, follow: bool = False) -> Iterator[PipelineLine]:
+        """Yield what its jobs have printed, the lines of all hosts by their times.
+
+        Args:
+            since: how far to look back, or from when on. Default: 24 hours.
+            follow: whether to go on, with the jobs that start meanwhile, until the caller stops.
+        """
+        from smproc.operations.pipeline_logs import PipelineLog  # noqa: PLC0415 - slow to load
+
+        return PipelineLog(self, since=_from(since)).lines(follow=follow)
+
+    def outputs(self, execution: str | None = None) -> list[OutputFile]:
+        """Return the files that the jobs of an execution wrote.
+
+        Args:
+            execution: its ARN, its name, or a beginning of it. Default: the newest one that succeeded.
+
+        Raises:
+            ExecutionNotFoundError: there is no such execution.
+            OutputNotFoundError: no execution has succeeded yet.
+        """
+        from smproc.operations.outputs import outputs_of_jobs  # noqa: PLC0415 - slow to load
+        from smproc.operations.pipeline_executions import find_execution, last_success  # noqa: PLC0415 - the same
+        from smproc.operations.pipeline_jobs import jobs_of  # noqa: PLC0415 - the same
+
+        found = last_success(self) if execution is None else find_execution(self, execution)
+        jobs = list(jobs_of(self, executions=[found]))
+        return list(outputs_of_jobs(self.session, reversed(jobs)))
+
+    def cost(self, *, since: timedelta | datetime = _WEEK) -> Cost:
+        """Return what its jobs cost by list prices; each execution takes a request.
+
+        Args:
+            since: how far to look back, or from when on. Default: 7 days.
+        """
+        from smproc.operations.costs import cost_of_jobs  # noqa: PLC0415 - slow to load
+
+        return cost_of_jobs(self.jobs(since=since))
+
+    def retry(self, execution: str) -> str:
+        """Run the objects of a failed execution again, in a new execution; return a description of them.
+
+        Args:
+            execution: the ARN of the failed execution, its name, or a beginning of it.
+
+        Raises:
+            ExecutionNotFoundError: there is no such execution.
+            NothingToRetryError: it has not failed, or was not started by an upload.
+        """
+        from smproc.operations.pipeline_executions import find_execution  # noqa: PLC0415 - the same
+        from smproc.operations.retries import retry  # noqa: PLC0415 - slow to load
+
+        return retry(self, find_execution(self, execution).arn)
+
+    def _key_of(self, key: str) -> str:
+        if not key.startswith("s3://"):
+            return key
+        uri = S3Uri.parse(key)
+        if uri.bucket != self.bucket:
+            raise PipelineNotFoundError(
+                f"the objects of the pipeline {self.name} arrive in the bucket {self.bucket!r}, got {key!r}"
+            )
+        return uri.key
+
     def _url_of(self, queue_arn: str) -> str:
         *_, account, name = queue_arn.split(":")
         answer = self.session.client("sqs").get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
@@ -213,6 +383,10 @@ def choose_pipeline(pipelines: Iterable[Pipeline], name: str | None, *, stack: s
     problem += f" {name!r}" if name is not None and matching else ""
     choices = ", ".join(one.name for one in matching or known)
     raise PipelineNotFoundError(f"{where} has {problem}; name one of these with --pipeline: {choices}")
+
+
+def _from(since: timedelta | datetime) -> datetime:
+    return datetime.now(UTC) - since if isinstance(since, timedelta) else since
 
 
 def _ends_in(path: str, name: str) -> bool:

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
-from smproc.operations.errors import PipelineNotFoundError
-from smproc.operations.jobs import ProcessingJob, StepJob, jobs_in
+from smproc.operations.jobs import StepJob, jobs_in, with_end
 from smproc.operations.logs import JobLog, LogLine
-from smproc.operations.pipeline import Pipeline, choose_pipeline, find_pipelines
 from smproc.operations.uploads import FAILED_STATES, STATES, UploadReader, UploadRecord
 from smproc.terminal_text import shell_word
 
 if TYPE_CHECKING:
-    from boto3 import Session
+    from smproc.operations.pipeline import Pipeline
 
 LOG_LINES = 10
 _VERSIONS_MAX = 20
@@ -79,34 +77,6 @@ class Trace:
         return self.upload is None or self.upload.state in FAILED_STATES
 
 
-def trace(session: Session, uri: str, *, pipeline: str | None = None, since: datetime | None = None) -> Trace:
-    """Return what became of an object.
-
-    Args:
-        session: a boto3 session.
-        uri: the object's S3 URI.
-        pipeline: the pipeline's name. Default: the only one whose uploads arrive in the object's bucket.
-        since: uploads before this time are not looked for. Default: the time of the object's oldest version, of 20.
-
-    Raises:
-        PipelineNotFoundError: no pipeline takes objects of the bucket, or several do and none is named.
-        InvalidValueError: the text is not an S3 URI.
-    """
-    parsed = S3Uri.parse(uri)
-    candidates = find_pipelines(session, bucket=parsed.bucket)
-    if not candidates:
-        raise PipelineNotFoundError(
-            f"no pipeline of this account and region takes objects of the bucket {parsed.bucket!r}; "
-            "`smproc pipelines` lists the pipelines and their buckets"
-        )
-    if pipeline is None and len(candidates) > 1:
-        found = [trace_in(one, parsed.key, since=since) for one in candidates]
-        known = [one for one in found if one.upload is not None]
-        if len(known) == 1:
-            return known[0]
-    return trace_in(choose_pipeline(candidates, pipeline), parsed.key, since=since)
-
-
 def trace_in(pipeline: Pipeline, key: str, *, since: datetime | None = None) -> Trace:
     """Return what became of an object in a pipeline.
 
@@ -158,7 +128,7 @@ def _with_execution(found: Trace, upload: UploadRecord) -> Trace:
     client = session.client("stepfunctions")
     pages = client.get_paginator("get_execution_history").paginate(executionArn=upload.execution.arn)
     events = [event for page in pages for event in page["events"]]
-    jobs = [_current(session, job) for job in jobs_in(events)]
+    jobs = [with_end(session, job) for job in jobs_in(events)]
     failed = next((job for job in reversed(jobs) if job.status in ("Failed", "Stopped")), None)
     shown = failed or (jobs[-1] if jobs else None)
     error, cause = "", ""
@@ -180,14 +150,6 @@ def _with_execution(found: Trace, upload: UploadRecord) -> Trace:
         log=tuple(log),
         outputs=tuple(_outputs(jobs)),
     )
-
-
-def _current(session: Session, job: StepJob) -> StepJob:
-    """Return a job with its present status, where the history does not have its end."""
-    if job.description or not job.name or job.status != "InProgress":
-        return job
-    description = ProcessingJob(job.name, session=session).describe()
-    return replace(job, status=description["ProcessingJobStatus"], description=description)
 
 
 def _outputs(jobs: list[StepJob]) -> list[str]:

@@ -68,6 +68,7 @@ class Execution:
         status: ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT``, ``ABORTED`` or ``PENDING_REDRIVE``.
         started: the time of its start.
         ended: the time of its end; None while it runs.
+        redriven: the time of its last redrive; None if it was not redriven.
     """
 
     name: str
@@ -75,6 +76,17 @@ class Execution:
     status: str
     started: datetime
     ended: datetime | None = None
+    redriven: datetime | None = None
+
+    @property
+    def listed_at(self) -> datetime:
+        """The latest of its times.
+
+        "Results are sorted by time, with the most recent execution first", AWS says, and not by which of the times.
+
+        See: https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
+        """
+        return max(time for time in (self.started, self.ended, self.redriven) if time is not None)
 
     @property
     def seconds(self) -> float:
@@ -216,7 +228,7 @@ class UploadReader:
             self._listed_since = 0.0
             return False
         self._executions |= {execution.name: execution for execution in page}
-        self._listed_since = min((one.started.timestamp() for one in page), default=0.0)
+        self._listed_since = min((one.listed_at.timestamp() for one in page), default=0.0)
         return True
 
     def _runs_of_batches(self, since: float, rows: Sequence[Row]) -> list[LedgerRun]:
@@ -284,10 +296,22 @@ class UploadReader:
         return self._live
 
 
-def pages_of_executions(session: Session, state_machine_arn: str) -> Iterator[list[Execution]]:
-    """Yield the executions of a state machine, the newest first, up to 1,000 at a time."""
+def pages_of_executions(
+    session: Session, state_machine_arn: str, *, status: str | None = None, page_size: int = _PAGE_SIZE
+) -> Iterator[list[Execution]]:
+    """Yield the executions of a state machine, the newest first, up to 1,000 at a time.
+
+    Args:
+        session: a boto3 session.
+        state_machine_arn: the state machine.
+        status: those with this status alone. Default: all.
+        page_size: the maximum number at a time, 1 to 1,000.
+    """
     pages = session.client("stepfunctions").get_paginator("list_executions")
-    for page in pages.paginate(stateMachineArn=state_machine_arn, PaginationConfig={"PageSize": _PAGE_SIZE}):
+    wanted: Any = {} if status is None else {"statusFilter": status}
+    for page in pages.paginate(
+        stateMachineArn=state_machine_arn, PaginationConfig={"PageSize": min(page_size, _PAGE_SIZE)}, **wanted
+    ):
         yield [_execution_of(listed) for listed in page["executions"]]
 
 
@@ -329,6 +353,7 @@ def _execution_of(listed: Mapping[str, Any]) -> Execution:
         status=listed["status"],
         started=listed["startDate"],
         ended=listed.get("stopDate"),
+        redriven=listed.get("redriveDate"),
     )
 
 

@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 from smproc.operations.errors import NoExecutionStartedError, RunTimedOutError
 from smproc.operations.executions import keys_of, parse_object
 from smproc.operations.logs import JobLog
-from smproc.operations.pipeline import Pipeline, Upload
 from smproc.terminal_text import shell_word
 
 if TYPE_CHECKING:
     from boto3 import Session
     from types_boto3_sagemaker.type_defs import DescribeProcessingJobResponseTypeDef
     from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef, HistoryEventTypeDef
+
+    from smproc.operations.pipeline import Pipeline, Upload
 
 # Seconds between two polls: short while the state changes, longer while it does not.
 _MIN_PAUSE, _MAX_PAUSE = 0.05, 1.0
@@ -187,6 +188,11 @@ class _Watcher:
         for page in pages:
             for listed in page["executions"]:
                 if listed["startDate"].timestamp() < self._run.upload.at:
+                    # It may be sorted by its end, so newer ones may come after it.
+                    if max(listed["startDate"], listed.get("stopDate", listed["startDate"])).timestamp() >= (
+                        self._run.upload.at
+                    ):
+                        continue
                     return None
                 arn = listed["executionArn"]
                 if arn not in self._other_executions:

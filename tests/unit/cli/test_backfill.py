@@ -13,7 +13,7 @@ import pytest
 
 from smproc.cli.report import show_backfill
 from smproc.operations import Backfill, BackfillRefusedError, Backfills, estimate
-from smproc.operations.estimates import PRICES
+from smproc.operations.prices import PRICES
 
 STATE = Backfill(
     status="RUNNING",

@@ -1,0 +1,58 @@
+"""The beginnings of files on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from smproc.terminal_text import printable
+
+if TYPE_CHECKING:
+    from smproc.operations import Preview
+
+_GAP = 2
+_CELL_MAX = 60
+
+
+def shape(preview: Preview) -> str:
+    """Return the number of rows and columns of a table, or the size of another file."""
+    if preview.kind != "table" or not preview.columns:
+        return f"{preview.size:,} bytes"
+    least = "" if preview.is_exact else "at least "
+    return f"{least}{preview.rows:,} rows x {preview.column_count:,} columns"
+
+
+def table_of(preview: Preview, width: int) -> Table:
+    """Tabulate the first rows, with as many columns as fit the width entirely.
+
+    Args:
+        preview: the beginning of a table.
+        width: the number of characters of a line.
+    """
+    columns = tuple(_short(column) for column in preview.columns)
+    cells = [tuple(_short(cell) for cell in row) for row in preview.head]
+    shown, used = 0, len("...")
+    for number, column in enumerate(columns):
+        used += _GAP + max(len(column), *(len(row[number]) for row in cells if number < len(row)), 0)
+        if used > width and shown:
+            break
+        shown += 1
+    more = ["..."] if shown < preview.column_count else []
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, _GAP, 0, 0))
+    for column in [*columns[:shown], *more]:
+        table.add_column(Text(column), justify="right", overflow="ellipsis", no_wrap=True)
+    for row in cells:
+        filled = [*row[:shown], *([""] * (shown - len(row)))]
+        table.add_row(*map(Text, filled), *more)
+    return table
+
+
+def _short(cell: str) -> str:
+    """Round a number to six digits; escape the control characters of anything else, and cut it."""
+    try:
+        return f"{float(cell):.6g}"
+    except ValueError:
+        text = printable(cell[: _CELL_MAX + 1], keep="")
+        return text if len(text) <= _CELL_MAX else f"{text[: _CELL_MAX - 3]}..."
