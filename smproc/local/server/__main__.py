@@ -183,7 +183,7 @@ class Server:
             _kill_children()
 
     def _note_ignored(self) -> None:
-        """Have what the local AWS ignores of templates and requests noted, or refused."""
+        """Note, or refuse, what the local AWS ignores of templates and requests."""
         from smproc.local.server import patches  # noqa: PLC0415
         from smproc.local.server.ignored import IgnoredNames  # noqa: PLC0415
         from smproc.local.server.settings_in_use import SettingsInUse  # noqa: PLC0415
