@@ -89,7 +89,7 @@ class Actions:
             seconds=_number(float, form.get("seconds") or "0", "seconds") if kind == "delay" else 0.0,
             name_contains=form.get("name_contains", ""),
         )
-        return self._done("/faults", f"Injected {kind}.")
+        return self._done("/faults", f"The fault {kind} is active.")
 
     def clear_faults(self, _: Request) -> Response:
         """Remove all faults."""

@@ -58,6 +58,7 @@ _ACTIONS: Final = {
     "/faults/clear": "clear_faults",
 }
 _OPEN, _STATIC = "open", "static"
+_RECOVERY_IN_MILLISECONDS: Final = 3000
 
 
 class _Request(Request):
@@ -160,7 +161,14 @@ class ConsoleApp:
         if request.accept_mimetypes.best == "application/json":
             return self._renderer.json({"error": message or title}, status=status)
         return self._renderer.page(
-            "problem.html", http_status=status, title=title, message=message, running=self._runs(), code=status
+            "problem.html",
+            http_status=status,
+            code=status,
+            title=title,
+            message=message,
+            running=self._runs(),
+            # The page goes on when the local AWS runs again.
+            poll=_RECOVERY_IN_MILLISECONDS if status == 503 else 0,  # noqa: PLR2004 - the status of HTTP
         )
 
 

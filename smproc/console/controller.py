@@ -41,7 +41,7 @@ class Console:
 
     @property
     def running(self) -> bool:
-        """Whether its process runs."""
+        """True while its process runs."""
         return self._lock.held_elsewhere()
 
     def open(self) -> str:

@@ -106,7 +106,8 @@ class Guard:
             "Content-Security-Policy": _POLICY,
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cross-Origin-Resource-Policy": "same-origin",
-            "Referrer-Policy": "no-referrer",
+            # With "no-referrer", the origin of a form would be "null".
+            "Referrer-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "no-store",
         }.items():

@@ -16,6 +16,7 @@ from smproc.console.reader import LOG_LINES_MAX, Reader
 from smproc.console.rendering import Renderer
 from smproc.console.uploads import UPLOAD_MAX_BYTES
 from smproc.operations.executions import FAILED_STATUSES
+from smproc.terminal_text import printable
 
 # Milliseconds between two requests of a page whose content changes, or hardly does.
 _LIVE: Final = 1000
@@ -89,7 +90,7 @@ class Pages:
 
     def output(self, request: Request) -> Response:
         """Show an object, or the objects below a prefix."""
-        uri = request.args.get("uri", "").strip()
+        uri = request.args.get("uri", "").lstrip()  # a key may end with a space
         shown = preview(self._reader.session, uri) if uri else None
         return self._page(request, "output.html", poll=0, uri=uri, shown=shown)
 
@@ -104,7 +105,7 @@ class Pages:
             request.environ,
             mimetype=kind or "application/octet-stream",
             as_attachment=kind is None or "download" in request.args,
-            download_name=name,
+            download_name=printable(name, keep=""),  # a header is one line
             conditional=False,
             etag=False,
         )

@@ -103,7 +103,7 @@ class ExecutionView:
 
     @property
     def goes_on(self) -> bool:
-        """Whether it has not ended."""
+        """True until it has ended."""
         return self.run.status in _GOES_ON
 
 
@@ -121,7 +121,7 @@ class JobView:
 
     @property
     def ended(self) -> bool:
-        """Whether it has ended."""
+        """True once it has ended."""
         return self.description["ProcessingJobStatus"] in ENDED_STATUSES
 
 
@@ -152,7 +152,7 @@ class Reader:
     def __init__(self, local_aws: LocalAws) -> None:
         self.local_aws = local_aws
         self.notes = Notes()
-        self.session = SharedSession()
+        self.session = SharedSession(local_aws)
         self._snapshots = Snapshots()
         self._buffers: dict[str, _Buffer] = {}
         self._lock = threading.Lock()

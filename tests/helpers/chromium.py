@@ -11,6 +11,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +23,11 @@ import pytest
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _TIMEOUT_IN_SECONDS = 60.0
 # Chromium reads commands from the third descriptor and writes answers to the fourth.
-_PIPE = 'commands=$1 answers=$2; shift 2; eval "exec \\"\\$@\\" 3<&$commands 4>&$answers"'
+_PIPE = (
+    "import fcntl, os, sys; "
+    "commands, answers = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3]); "
+    "os.dup2(commands, 3); os.dup2(answers, 4); os.execv(sys.argv[3], sys.argv[3:])"
+)
 
 
 def chromium() -> str:
@@ -47,7 +52,7 @@ class Browser:
         with (directory / "chromium.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [
-                    *("sh", "-c", _PIPE, "sh", str(command_reader), str(answer_writer), chromium(), *options),
+                    *(sys.executable, "-c", _PIPE, str(command_reader), str(answer_writer), chromium(), *options),
                     *("--remote-debugging-pipe", f"--user-data-dir={directory / 'profile'}", "about:blank"),
                 ],
                 pass_fds=[command_reader, answer_writer],
@@ -62,6 +67,13 @@ class Browser:
         self._number = 0
         self._session: str | None = None
         self.events: list[dict[str, Any]] = []
+        try:
+            self._attach()
+        except BaseException:
+            self.close()
+            raise
+
+    def _attach(self) -> None:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -73,6 +85,10 @@ class Browser:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End Chromium."""
         self._process.terminate()
         self._process.wait()
         os.close(self._reader)
@@ -120,7 +136,8 @@ class Browser:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                value = self.evaluate(expression)
+                # An element has no value outside of the page.
+                value = self.evaluate(f"((found) => found instanceof Node || found)({expression})")
             except AssertionError:  # the page is just being replaced
                 if time.monotonic() > deadline:
                     raise

@@ -32,7 +32,7 @@ COMMANDS = [
     *(["backfill", name] for name in ("start", "status", "stop", "resume")),
     ["graph"],
     ["local"],
-    *(["local", name] for name in ("start", "stop", "status", "env", "fault")),
+    *(["local", name] for name in ("start", "stop", "status", "open", "env", "fault")),
 ]
 HEAVY = ["asyncio", "aws_cdk", "boto3", "botocore", "cdk_sagemaker_processing", "jsii", "ministack", "psutil", "rich"]
 
