@@ -125,13 +125,72 @@ def start(
 
 @app.command()
 def stop(port: Port = DEFAULT_PORT) -> None:
-    """Stop the local AWS and every job in it.
+    """Stop the local AWS, every job in it, and its console.
 
     The exit status is 0 also if it does not run.
     """
-    from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
+    from smproc.console import Console  # noqa: PLC0415 - slow to load
+    from smproc.local import LocalAws  # noqa: PLC0415 - the same
 
-    typer.echo(LocalAws(port).stop().note)
+    local_aws = LocalAws(port)
+    Console(local_aws).stop()
+    typer.echo(local_aws.stop().note)
+
+
+@app.command(
+    "open",
+    epilog="""\
+\b
+Examples:
+  Look at the pipelines of the local AWS:
+    smproc local open
+  Print the address, for a browser of your choice:
+    smproc local open --no-browser
+""",
+)
+def open_console(
+    port: Port = DEFAULT_PORT,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGION", help="The AWS region to show.  [default: that of `smproc local env`, or its own]"
+        ),
+    ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ACCOUNT",
+            help=f"The account to show.  [default: that of `smproc local env`, or {_DEFAULT_ACCOUNT}]",
+        ),
+    ] = None,
+    browser: Annotated[  # noqa: FBT002 - an option on the command line
+        bool, typer.Option("--browser/--no-browser", help="Open a browser, or only print the address.")
+    ] = True,
+) -> None:
+    """Open the console of the local AWS in a browser: pipelines, uploads, executions, jobs, outputs, faults.
+
+    The address lets one browser in, once, within ten minutes. The console is reachable from this machine alone and
+    stops with the local AWS.
+    """
+    import os  # noqa: PLC0415 - this command alone needs it
+    import webbrowser  # noqa: PLC0415 - the same
+
+    from smproc.console import Console  # noqa: PLC0415 - slow to load
+    from smproc.local import LocalAws  # noqa: PLC0415 - the same
+
+    local_aws = LocalAws(port)
+    is_of_shell = os.environ.get("AWS_ENDPOINT_URL") == local_aws.endpoint
+    shell = os.environ if is_of_shell else {}
+    url = Console(
+        LocalAws(
+            port,
+            region or shell.get("AWS_REGION") or local_aws.status().region,
+            account=account or shell.get("CDK_DEFAULT_ACCOUNT") or _DEFAULT_ACCOUNT,
+        )
+    ).open()
+    typer.echo(url)
+    if browser and not webbrowser.open(url):
+        typer.echo("No browser was found here; open the address in one.", err=True)
 
 
 @app.command()

@@ -7,10 +7,11 @@ from smproc.graphs.definition import Machine, State, Transition, parse_definitio
 from smproc.graphs.errors import DefinitionError, GraphError, NoGraphvizError
 from smproc.graphs.outline import print_outline
 from smproc.graphs.runs import ExecutionRun, StateRun
-from smproc.graphs.svg import draw_svg
+from smproc.graphs.svg import STYLE, draw_svg
 from smproc.graphs.templates import SynthesizedStateMachine, synthesized_state_machines
 
 __all__ = [
+    "STYLE",
     "DefinitionError",
     "ExecutionRun",
     "GraphError",

@@ -19,7 +19,7 @@ _MIN_WIDTH = 420.0
 _CORNER = 8.0
 _CURVE = 3  # points of a Bézier curve after its start
 
-_STYLE = """
+STYLE = """
 svg { --paper: #ffffff; --ink: #16202c; --muted: #5b6875; --line: #7c8894; --faint: #c3cad1; --box: #f6f8fa;
   --frame: #eef2f6; --good: #1a7f37; --good-box: #e6f6ea; --bad: #c62828; --bad-box: #fdeaea; --busy: #0b62c4;
   --busy-box: #e5f0fd; --warn: #8a5a00; --warn-box: #fdf3dc;
@@ -60,13 +60,14 @@ text { fill: var(--ink); font-size: 11px; }
 """
 
 
-def draw_svg(machine: Machine, title: str, execution: ExecutionRun | None = None) -> str:
+def draw_svg(machine: Machine, title: str, execution: ExecutionRun | None = None, *, style: bool = True) -> str:
     """Draw a state machine, or an execution with the statuses and times of its states.
 
     Args:
         machine: the state machine.
         title: the name above the picture.
         execution: the execution. Default: the state machine alone.
+        style: whether the picture contains `STYLE`; a page that does without must have it. Default: True.
 
     Raises:
         NoGraphvizError: the package that computes the layout is not installed.
@@ -95,7 +96,8 @@ def draw_svg(machine: Machine, title: str, execution: ExecutionRun | None = None
     )
     ET.SubElement(svg, "title", {"id": "smproc-title"}).text = heading
     ET.SubElement(svg, "desc", {"id": "smproc-description"}).text = subtitle
-    ET.SubElement(svg, "style").text = _STYLE
+    if style:
+        ET.SubElement(svg, "style").text = STYLE
     ET.SubElement(svg, "rect", {"class": "paper", "width": "100%", "height": "100%"})
     _text(svg, "heading", _MARGIN, _MARGIN + 14, heading)
     _text(svg, "muted", _MARGIN, _MARGIN + 33, subtitle)

@@ -383,7 +383,7 @@ class LocalAws:
                 stderr=log,
                 pass_fds=[writer],
                 start_new_session=True,  # Ctrl-C in the terminal is for this process, not for the server
-                env=redirected(self.port, self.region, _with_source_root(os.environ)),
+                env=redirected(self.port, self.region, with_source_root(os.environ)),
             )
         except BaseException:
             os.close(reader)
@@ -469,7 +469,7 @@ class LocalAws:
 _STALE = "The last server was killed; at the next start what ran has failed, and what was stored is kept."
 
 
-def _with_source_root(environment: Mapping[str, str]) -> dict[str, str]:
+def with_source_root(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment in which the child imports the same packages, also those that only sys.path leads to."""
     library = importlib.util.find_spec("cdk_sagemaker_processing")
     roots = [
