@@ -64,7 +64,11 @@ def picture(browser: Browser, name: str, mode: str) -> None:
 
 
 def drop(browser: Browser, name: str, content: bytes) -> None:
-    """Drop a file on the page."""
+    """Drop a file on the page, once its script takes drops."""
+    browser.wait_for(
+        "!document.getElementById('drop').dispatchEvent("
+        "new DragEvent('dragover', { dataTransfer: new DataTransfer(), bubbles: true, cancelable: true }))"
+    )
     browser.evaluate(
         f"""(() => {{
         const bytes = Uint8Array.from(atob("{base64.b64encode(content).decode()}"), (one) => one.charCodeAt(0));

@@ -87,7 +87,9 @@ def test_the_logs_of_all_jobs_are_one_and_end_with_ctrl_c_or_the_pipe(runs: Depl
     assert sum(line.endswith("Obey algo-1 | line 29") for line in lines) >= 1
     command = [sys.executable, "-m", "smproc.cli", *arguments]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen([*command, "--follow"], env=runs.environment, cwd=ROOT, **pipes) as process:
+    # What a shell starts in the background, and its children, ignore Ctrl-C.
+    interruptible = ["env", "--default-signal=INT", *command, "--follow"]
+    with subprocess.Popen(interruptible, env=runs.environment, cwd=ROOT, **pipes) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)

@@ -316,7 +316,7 @@ def test_logs_of_job_and_function_can_be_read_with_the_plain_aws_cli(deployment:
     assert "the order is ['write', 'a', 'log']" in job
     function = deployment.session.client("lambda").get_function(FunctionName=deployment.outputs("Obedient")["Function"])
     group = function["Configuration"]["LoggingConfig"]["LogGroup"]
-    assert '"Messages":[' in aws_logs(deployment, group)
+    assert "START RequestId" in aws_logs(deployment, group)
 
 
 def aws_logs(deployment: Deployment, group: str) -> str:

@@ -141,7 +141,7 @@ def test_only_the_chosen_letters_are_sent_back(queue: Queue, pipeline: operation
 
 def test_all_letters_are_sent_back_but_those_that_arrive_meanwhile(queue: Queue, pipeline: operations.Pipeline) -> None:
     fill(queue)
-    queue.put("dead_letter_queue", "new", upload("new.csv"), age=-60)
+    queue.put("dead_letter_queue", "new", upload("new.csv"), age=-86_400)
 
     assert len(list(redrive(pipeline))) == 26
     assert list(queue.queues["dead_letter_queue"]) == ["new"]
