@@ -81,7 +81,6 @@ bench: setup .tools/awscli/.installed ## measure the pipeline, a job, synth, the
 	python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,max --benchmark-sort=name -p no:cacheprovider
 	python -m benchmarks.trigger
 	python -m benchmarks.local_server
-	python -m benchmarks.operations
 	python -m benchmarks.console
 	python -m benchmarks.sharding
 
