@@ -66,8 +66,9 @@ def picture(browser: Browser, name: str, mode: str) -> None:
 def drop(browser: Browser, name: str, content: bytes) -> None:
     """Drop a file on the page, once its script takes drops."""
     browser.wait_for(
-        "!document.getElementById('drop').dispatchEvent("
-        "new DragEvent('dragover', { dataTransfer: new DataTransfer(), bubbles: true, cancelable: true }))"
+        "(() => { const transfer = new DataTransfer(); transfer.items.add(new File([], 'x'));"
+        " return !document.getElementById('drop').dispatchEvent("
+        "new DragEvent('dragover', { dataTransfer: transfer, bubbles: true, cancelable: true })); })()"
     )
     browser.evaluate(
         f"""(() => {{
