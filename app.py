@@ -44,7 +44,7 @@ class ProcessingDemo(cdk.Stack):
         # For custom images, once a script needs more than SageMaker's image contains.
         images = ProcessingRepository(self, "Images")
 
-        # `smproc run` finds the pipeline by the first two.
+        # For people: `smproc` finds the pipeline by its tags.
         cdk.CfnOutput(self, "UploadTo", value=pipeline.upload_uri, description="Put a CSV file here")
         cdk.CfnOutput(self, "StateMachine", value=pipeline.state_machine.state_machine_arn)
         cdk.CfnOutput(self, "OutputBucket", value=pipeline.output_bucket.bucket_name)

@@ -84,7 +84,7 @@ pipeline = EventDrivenProcessing(
     max_runtime_in_seconds=3600,
     query_language=sfn.QueryLanguage.JSONATA if stack.node.try_get_context("language") == "JSONata" else None,
 )
-# `smproc run` finds the pipeline by the first two.
+# For people: `smproc` finds the pipeline by its tags.
 cdk.CfnOutput(stack, "UploadTo", value=pipeline.upload_uri)
 cdk.CfnOutput(stack, "StateMachine", value=pipeline.state_machine.state_machine_arn)
 cdk.CfnOutput(stack, "OutputBucket", value=pipeline.output_bucket.bucket_name)

@@ -26,14 +26,13 @@ from smproc.operations import (
     NothingToRetryError,
     OperationError,
     PipelineNotFoundError,
-    UploadNotFoundError,
 )
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _log = logging.getLogger(__name__)
-_NOT_FOUND: Final = (JobNotFoundError, NothingToRetryError, PipelineNotFoundError, UploadNotFoundError)
+_NOT_FOUND: Final = (JobNotFoundError, NothingToRetryError, PipelineNotFoundError)
 _IMPOSSIBLE: Final = (OperationError, GraphError, InvalidValueError, LocalAwsError)
 _ABSENT_CODES: Final = frozenset({"NoSuchKey", "NoSuchBucket", "404", "ExecutionDoesNotExist", "InvalidArn"})
 _PAGES: Final = {

@@ -19,7 +19,6 @@ from smproc.operations.errors import (
     PipelineNotFoundError,
     RedriveRefusedError,
     RunTimedOutError,
-    UploadNotFoundError,
 )
 from smproc.operations.estimates import Estimate, estimate
 from smproc.operations.histories import read_execution
@@ -103,7 +102,6 @@ __all__ = [
     "StepJob",
     "Trace",
     "Upload",
-    "UploadNotFoundError",
     "UploadReader",
     "UploadRecord",
     "choose",

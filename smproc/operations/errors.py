@@ -5,7 +5,6 @@
     RuntimeError
     └── OperationError                   one sentence for the person who operates the pipeline
         ├── PipelineNotFoundError        there is no such pipeline or stack, or there are several
-        ├── UploadNotFoundError          the pipeline knows no such upload
         ├── ExecutionNotFoundError       there is no such execution, or there are several
         ├── RedriveRefusedError          an execution cannot go on from the step that failed
         ├── JobNotFoundError             there is no such job
@@ -28,10 +27,6 @@ class OperationError(RuntimeError):
 
 class PipelineNotFoundError(OperationError):
     """There is no such pipeline or stack, or there are several."""
-
-
-class UploadNotFoundError(OperationError):
-    """The pipeline knows no such upload."""
 
 
 class ExecutionNotFoundError(OperationError):
