@@ -15,8 +15,10 @@ EPILOG = """\
 Examples:
   What `cdk synth` has written, in the terminal:
     smproc graph --app cdk.out
-  A deployed pipeline, as a file:
-    smproc graph --stack ProcessingDemo --output demo.svg
+  The only deployed pipeline, as a file:
+    smproc graph --output demo.svg
+  One of several, in the terminal:
+    smproc graph --pipeline ProcessingDemo/Pipeline
   An execution, with statuses and times:
     smproc graph --execution arn:aws:states:...
 """
@@ -48,22 +50,22 @@ def graph(
     """
     from smproc.graphs import draw_svg, parse_definition, print_outline  # noqa: PLC0415 - slow to load
 
-    if sum(value is not None for value in (app, execution)) + (stack is not None and app is None) != 1:
-        raise typer.BadParameter("name one of --stack, --app and --execution")
+    if execution is not None and (app, stack, pipeline) != (None, None, None):
+        raise typer.BadParameter("an execution has one state machine: leave --app, --stack and --pipeline out")
     if output is not None and output != "-" and Path(output).suffix.lower() != ".svg":
         raise typer.BadParameter(f"--output must end with .svg, or be - for standard output, got {output!r}")
     run = None
     if app is not None:
         title, definition = _of_app(app, stack, pipeline)
     else:
-        from smproc.operations import read_execution, state_machine_of_stack  # noqa: PLC0415 - slow to load
+        from smproc.operations import deployed_state_machine, read_execution  # noqa: PLC0415 - slow to load
 
         session = open_session(local)
         if execution is not None:
             definition, run = read_execution(session, execution)
             title = run.name
         else:
-            title, definition = state_machine_of_stack(session, str(stack), pipeline)
+            title, definition = deployed_state_machine(session, pipeline, stack=stack)
     machine = parse_definition(definition)
     if output is None:
         from rich.console import Console  # noqa: PLC0415 - slow to load

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smproc.cli.session import LocalPort, SmprocCommand, Stack, open_session
+from smproc.cli.session import LocalPort, PipelineName, SmprocCommand, Stack, open_session
 from smproc.terminal_text import printable
+
+if TYPE_CHECKING:
+    from boto3 import Session
 
 _FIRE_EPILOG = """\
 \b
 Examples:
-  The only schedule of a stack:
-    smproc schedule fire --stack ProcessingDemo
+  The only schedule of the only pipeline:
+    smproc schedule fire
   One of several, by the end of its construct's path:
-    smproc schedule fire Nightly --stack ProcessingDemo
+    smproc schedule fire Nightly --pipeline ProcessingDemo/Pipeline
 """
 
 app = typer.Typer(help="List the schedules of a pipeline, and fire one now.", no_args_is_help=True)
 
 
 @app.command("list", cls=SmprocCommand)
-def list_schedules(stack: Stack = None, local: LocalPort = None) -> None:
-    """List the schedules of a stack: their names, times, and what they do."""
-    from smproc.operations import find_pipeline, schedules_of  # noqa: PLC0415 - slow to load
+def list_schedules(pipeline: PipelineName = None, stack: Stack = None, local: LocalPort = None) -> None:
+    """List the schedules of the stack of a pipeline: their names, times, and what they do."""
+    from smproc.operations import schedules_of  # noqa: PLC0415 - slow to load
 
     session = open_session(local)
-    stack = stack or find_pipeline(session).stack
+    stack = _stack_of(session, pipeline, stack)
     schedules = schedules_of(session, stack)
     for schedule in schedules:
         does = "flushes the open batches" if schedule.flushes else "runs over the window since the last run"
@@ -43,6 +46,7 @@ def fire(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="The schedule.  [default: the only one of the stack]")
     ] = None,
+    pipeline: PipelineName = None,
     stack: Stack = None,
     local: LocalPort = None,
 ) -> None:
@@ -50,8 +54,17 @@ def fire(
 
     The window of the next run starts where the window of this one ends.
     """
-    from smproc.operations import find_pipeline, schedule_named  # noqa: PLC0415 - slow to load
+    from smproc.operations import schedule_named  # noqa: PLC0415 - slow to load
 
     session = open_session(local)
-    schedule = schedule_named(session, stack or find_pipeline(session).stack, name)
+    schedule = schedule_named(session, _stack_of(session, pipeline, stack), name)
     typer.echo(printable(f"{schedule.name}: {schedule.fire(session)}"))
+
+
+def _stack_of(session: Session, pipeline: str | None, stack: str | None) -> str:
+    """Return the stack whose schedules are meant."""
+    from smproc.operations import find_pipeline  # noqa: PLC0415 - slow to load
+
+    if stack is not None and pipeline is None:
+        return stack
+    return find_pipeline(session, pipeline, stack=stack).stack

@@ -15,6 +15,8 @@ _MARGIN = 24.0
 _HEAD_HEIGHT = 52.0
 _LEGEND_HEIGHT = 40.0
 _LEGEND_CELL = 6.4
+# The widest of the fonts that `STYLE` names, in bold: no heading is cut.
+_HEADING_CELL = 11.5
 _MIN_WIDTH = 420.0
 _CORNER = 8.0
 _CURVE = 3  # points of a Bézier curve after its start
@@ -78,7 +80,7 @@ def draw_svg(machine: Machine, title: str, execution: ExecutionRun | None = None
     heading = printable(title, keep="")
     subtitle = _subtitle(machine, execution)
     legend_width = sum(_legend_width(words) for _, words in legend)
-    width = max(layout.width, legend_width, len(heading) * 9.5, len(subtitle) * _LEGEND_CELL, _MIN_WIDTH)
+    width = max(layout.width, legend_width, len(heading) * _HEADING_CELL, len(subtitle) * _LEGEND_CELL, _MIN_WIDTH)
     left, top = _MARGIN + (width - layout.width) / 2, _MARGIN + _HEAD_HEIGHT
     width += 2 * _MARGIN
     height = top + layout.height + _LEGEND_HEIGHT + _MARGIN

@@ -43,7 +43,7 @@ from smproc.operations.pipeline_logs import PipelineLine, PipelineLog
 from smproc.operations.previews import Preview, preview
 from smproc.operations.retries import Retry, RetryPlan, RetryProgress, follow_retries, plan_retries, retry, send_retries
 from smproc.operations.schedules import Schedule, schedule_named, schedules_of
-from smproc.operations.state_machines import choose, state_machine_of_stack
+from smproc.operations.state_machines import choose, deployed_state_machine, state_machine_of_stack
 from smproc.operations.status import PipelineDetails, PipelineStatus, details_of, status_of
 from smproc.operations.traces import ObjectState, Trace, trace_in
 from smproc.operations.tracing import trace
@@ -111,6 +111,7 @@ __all__ = [
     "cost_of_jobs",
     "dead_letters",
     "default_start_timeout",
+    "deployed_state_machine",
     "details_of",
     "discard",
     "download",

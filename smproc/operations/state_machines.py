@@ -1,14 +1,38 @@
-"""The state machines of a deployed stack."""
+"""The state machines that are deployed: those of pipelines, and any other of a stack."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from smproc.operations.errors import PipelineNotFoundError
+from smproc.operations.pipeline import choose_pipeline, find_pipelines
 from smproc.operations.stack_resources import resources_of
 
 if TYPE_CHECKING:
     from boto3 import Session
+
+
+def deployed_state_machine(session: Session, name: str | None = None, *, stack: str | None = None) -> tuple[str, str]:
+    """Return the name and the definition of the state machine of a pipeline, or of another one of a stack.
+
+    Args:
+        session: a boto3 session.
+        name: the pipeline's name or the end of it after a slash; with a stack, also how the logical id of any of its
+            state machines begins. Default: the only pipeline; with a stack that has none, its only state machine.
+        stack: the name of the CloudFormation stack. Default: any.
+
+    Raises:
+        PipelineNotFoundError: there is none, or there are several and none is named.
+    """
+    pipelines = find_pipelines(session, stack=stack)
+    try:
+        pipeline = choose_pipeline(pipelines, name, stack=stack)
+    except PipelineNotFoundError:
+        if stack is None or (name is None and pipelines):
+            raise
+        return state_machine_of_stack(session, stack, name)
+    described = session.client("stepfunctions").describe_state_machine(stateMachineArn=pipeline.state_machine_arn)
+    return described["name"], described["definition"]
 
 
 def state_machine_of_stack(session: Session, stack_name: str, name: str | None = None) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import boto3
 import pytest
 
+from cdk_sagemaker_processing.model import names
 from smproc.cli import main
 from smproc.graphs import ExecutionRun, draw_svg, parse_definition
 from smproc.operations import PipelineNotFoundError, read_execution, state_machine_of_stack
@@ -140,6 +141,22 @@ def test_the_state_machines_of_a_stack(
         state_machine_of_stack(session, "None")
     assert main(["graph", "--stack", "Graphs", "--pipeline", "Other"]) == 0
     assert "First  Pass" in capsys.readouterr().out
+    # A pipeline of that stack is meant before its other state machines, and is found without the stack.
+    machines = stacks.describe_stack_resources(StackName="Graphs")["StackResources"]
+    (arn,) = (one["PhysicalResourceId"] for one in machines if one["LogicalResourceId"] == "OneStateMachine1")
+    tags = {
+        names.PIPELINE_TAG: "Graphs/One",
+        names.STACK_TAG: "Graphs",
+        names.PART_TAG: names.INPUT_QUEUE,
+        names.STATE_MACHINE_TAG: arn,
+    }
+    queue = local_aws.client("sqs").create_queue(QueueName="graphs", tags=tags)["QueueUrl"]
+    for options in (["--stack", "Graphs"], ["--pipeline", "One"], ["--stack", "Graphs", "--pipeline", "Other"], []):
+        assert main(["graph", *options]) == 0, options
+        assert capsys.readouterr().out.count("First  Pass") == 1
+    assert main(["graph", "--pipeline", "Other"]) == 1
+    assert "this account and region has no pipeline 'Other'" in capsys.readouterr().err
+    local_aws.client("sqs").delete_queue(QueueUrl=queue)
     arn = local_aws.execute({"Last": PASS})
     local_aws.wait_for_execution(arn)
     assert main(["graph", "--execution", arn]) == 0
