@@ -56,7 +56,11 @@ def tracked_files() -> Iterator[str]:
 
 
 def former_names_in(text: str) -> list[str]:
-    return [name for name, pattern in PATTERNS.items() if pattern.search(text)]
+    lowered = text.lower()
+    # A word is searched in a twentieth of the time of a pattern, and few files have any of them.
+    words = {name: re.split(r"[./]", name.lower()) for name in PATTERNS}
+    candidates = (name for name in PATTERNS if all(word in lowered for word in words[name]))
+    return [name for name in candidates if PATTERNS[name].search(text)]
 
 
 def test_no_former_name_remains() -> None:
