@@ -34,11 +34,15 @@ WORKERS ?= 6
 PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadfile
 TEST_TOOLS := .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed .tools/.lambda-node-sdk
 
+# Lint takes one processor for a minute, and the tools are downloaded meanwhile.
 .PHONY: test
-test: ## every test (and make lint first)
-	@$(MAKE) --no-print-directory --jobs 3 setup $(TEST_TOOLS)
-	@$(MAKE) --no-print-directory lint
-	$(PYTEST) --durations 20
+test: ## lint, then every test but the exhaustive ones
+	@$(MAKE) --no-print-directory --jobs 3 setup lint $(TEST_TOOLS)
+	$(PYTEST) -m "not exhaustive" --durations 20
+
+.PHONY: test-exhaustive
+test-exhaustive: setup $(TEST_TOOLS) ## every kill, every order of calls, every image: what `make test` samples or leaves out
+	$(PYTEST) -m exhaustive --durations 20
 
 .PHONY: test-fast
 test-fast: setup lint test-unit ## lint and the unit tests: what to run while you work

@@ -37,6 +37,9 @@ _ARGUMENTS = {
 }
 
 
+pytestmark = pytest.mark.exhaustive  # tests/integration/local/test_image_versions.py has an idiom of each image
+
+
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLocalAws]:
     with local_aws_with_versions(tmp_path_factory.mktemp("state")) as user:

@@ -26,6 +26,7 @@ def test_no_order_of_calls_loses_or_repeats_an_upload(name: str) -> None:
     assert exploration.conditions <= set(FOUND_BY) | set(REDUNDANT)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("condition", FOUND_BY, ids=" if ".join)
 def test_a_missing_condition_is_found(condition: Condition) -> None:
     with pytest.raises(ViolationError):

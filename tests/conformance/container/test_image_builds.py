@@ -48,6 +48,7 @@ def with_image(aws: RunningLocalAws, uri: str, script: str, entrypoint: str) -> 
     return job, aws.all_lines(str(job["ProcessingJobName"]))
 
 
+@pytest.mark.exhaustive
 def test_a_job_of_scikit_learns_image_runs_with_its_versions(containers: RunningLocalAws) -> None:
     request = containers.request("")
     request["AppSpecification"]["ImageUri"] = SCIKIT_LEARN
@@ -71,6 +72,7 @@ pandas.DataFrame().append({})
     assert "'DataFrame' object has no attribute 'append'" in "".join(lines)
 
 
+@pytest.mark.exhaustive
 def test_a_spark_application_reads_and_writes_s3(containers: RunningLocalAws) -> None:
     built = command("sagemaker-spark-processing:3.5-cpu-py39-v1.0", "--base", image.NAME)
     assert built.returncode == 0, built.stderr
