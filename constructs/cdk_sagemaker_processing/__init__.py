@@ -3,26 +3,26 @@
 from typing import TYPE_CHECKING
 
 from cdk_sagemaker_processing.lazy_exports import lazy_getattr
-from cdk_sagemaker_processing.model import (
-    AthenaDatasetDefinition,
-    ConflictingValuesError,
-    DatasetDefinition,
-    ExperimentConfig,
-    FeatureStoreOutput,
-    InstancePreference,
-    InvalidCallError,
-    InvalidProcessingJobError,
-    InvalidValueError,
-    NetworkConfig,
-    ProcessingInput,
-    ProcessingOutput,
-    PropertyFile,
-    RedshiftDatasetDefinition,
-    S3Input,
-)
 
 if TYPE_CHECKING:
     from cdk_sagemaker_processing.event_driven import EventDrivenProcessing
+    from cdk_sagemaker_processing.model import (
+        AthenaDatasetDefinition,
+        ConflictingValuesError,
+        DatasetDefinition,
+        ExperimentConfig,
+        FeatureStoreOutput,
+        InstancePreference,
+        InvalidCallError,
+        InvalidProcessingJobError,
+        InvalidValueError,
+        NetworkConfig,
+        ProcessingInput,
+        ProcessingOutput,
+        PropertyFile,
+        RedshiftDatasetDefinition,
+        S3Input,
+    )
     from cdk_sagemaker_processing.monitoring import PipelineMonitoring
     from cdk_sagemaker_processing.processors import (
         FrameworkProcessor,
@@ -105,22 +105,37 @@ if not TYPE_CHECKING:  # a type checker would accept any name
     __getattr__ = lazy_getattr(
         __name__,
         {
+            "AthenaDatasetDefinition": ".model",
             "CapacityRetry": ".tasks",
+            "ConflictingValuesError": ".model",
+            "DatasetDefinition": ".model",
             "EventDrivenProcessing": ".event_driven",
+            "ExperimentConfig": ".model",
+            "FeatureStoreOutput": ".model",
             "FrameworkProcessor": ".processors",
             "GroupBy": ".trigger",
             "HuggingFaceProcessor": ".processors",
+            "InstancePreference": ".model",
+            "InvalidCallError": ".model",
+            "InvalidProcessingJobError": ".model",
+            "InvalidValueError": ".model",
             "MXNetProcessor": ".processors",
+            "NetworkConfig": ".model",
             "PipelineMonitoring": ".monitoring",
             "ProcessingBucket": ".resources",
+            "ProcessingInput": ".model",
+            "ProcessingOutput": ".model",
             "ProcessingRepository": ".resources",
             "ProcessingRole": ".resources",
             "ProcessingSchedule": ".workflow",
             "ProcessingVpcEndpoints": ".resources",
             "ProcessingWorkflow": ".workflow",
             "Processor": ".processors",
+            "PropertyFile": ".model",
             "PySparkProcessor": ".processors",
             "PyTorchProcessor": ".processors",
+            "RedshiftDatasetDefinition": ".model",
+            "S3Input": ".model",
             "S3Trigger": ".trigger",
             "SKLearnProcessor": ".processors",
             "Safeguards": ".safeguards",

@@ -100,7 +100,10 @@ class WorkflowStep:
         self.task = run.task if isinstance(run, CapacityRetry) else run if _is_job(run) else None
         self.state: sfn.State = run if isinstance(run, sfn.State) else run.start_state
         fragment = isinstance(run, sfn.StateMachineFragment)
-        self.name = str(run.node.id if fragment else (self.task or self.state).state_id)  # type: ignore[attr-defined]
+        if self.task is not None:
+            self.name = self.task.step_result.state_name
+        else:
+            self.name = str(run.node.id if fragment else self.state.state_id)  # type: ignore[attr-defined]
         self.path = path_of(identity_of(run))
         self.variable = variable_of(self.name)
 
