@@ -14,7 +14,7 @@ from cdk_sagemaker_processing._internal.construct_tree import inherit, node_of, 
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing.model import InvalidValueError
 from cdk_sagemaker_processing.public_api import public
-from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob
+from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob, StepCondition
 from cdk_sagemaker_processing.tasks.query_languages import discard, jsonata_string
 from cdk_sagemaker_processing.tasks.state_location import location_of
 from cdk_sagemaker_processing.tasks.step_references import variables_assigned_in, variables_in
@@ -134,7 +134,9 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
             found += [
                 f"when of the step {step.name!r} is JSONPath, and the state machine JSONata; use sfn.Condition.jsonata"
                 for step in self.steps
-                if isinstance(step.when, sfn.Condition) and "Condition" not in step.when.render_condition()
+                if step.when is not None
+                and not isinstance(step.when, StepCondition)
+                and "Condition" not in step.when.render_condition()
             ]
         return found
 
@@ -325,8 +327,9 @@ class _Wrapped(NamedTuple):
 
 def _condition(step: WorkflowStep, visible: Mapping[str, str]) -> sfn.Condition:
     """Return the condition of a step, with the variables that contain the results here."""
-    if isinstance(step.when, sfn.Condition):
-        return step.when
-    assert step.when is not None  # noqa: S101 - the caller has checked it
-    expression = step.when.render(lambda reference: reference.jsonata(visible[path_of(reference.step)]))
+    when = step.when
+    assert when is not None  # noqa: S101 - the caller has checked it
+    if not isinstance(when, StepCondition):
+        return when
+    expression = when.render(lambda reference: reference.jsonata(visible[path_of(reference.step)]))
     return sfn.Condition.jsonata(f"{{% {expression} %}}")
