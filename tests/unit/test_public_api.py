@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import json
 import pickle
+import re
 import subprocess
 import sys
 import typing
@@ -61,6 +62,37 @@ def by_defining_module() -> dict[str, str]:
 
 def test_the_decorator_marks_the_public_names_and_no_others() -> None:
     assert set(DEFINING_MODULES) == set(library.__all__)
+
+
+def _returned(kind: type) -> set[str]:
+    """Return the names in the annotations of what the public methods and properties of a class return."""
+    functions = [
+        getattr(member, "fget", None) or getattr(member, "__func__", member)
+        for base in kind.__mro__
+        if base.__module__.startswith("cdk_sagemaker_processing")
+        for name, member in vars(base).items()
+        if not name.startswith("_") or name in _OPERATORS
+    ]
+    annotations = [getattr(function, "__annotations__", {}).get("return", "") for function in functions]
+    return {name for text in annotations for name in re.findall(r"\w+", str(text))}
+
+
+_OPERATORS = frozenset({"__and__", "__eq__", "__gt__", "__invert__"})
+# What the packages of the library pass to each other, and a part of a trigger that it creates itself.
+_INTERNAL = frozenset({"FlushSchedule", "Statement", "StepReference"})
+
+
+def test_what_public_methods_return_is_public() -> None:
+    classes = {
+        node.name
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    }
+    hidden = classes - {*library.__all__} - _INTERNAL
+    kinds = [kind for name in library.__all__ if isinstance(kind := getattr(library, name), type)]
+    assert {"StepCondition", "StepOutputs", "StepValue"} <= {name for kind in kinds for name in _returned(kind)}
+    assert {f"{kind.__name__}: {name}" for kind in kinds for name in _returned(kind) & hidden} == set()
 
 
 @pytest.mark.parametrize("name", library.__all__)

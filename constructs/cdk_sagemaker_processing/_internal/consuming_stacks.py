@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary, WeakSet
 
 import jsii
@@ -21,12 +21,12 @@ from constructs import IConstruct
 from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
 from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
+from cdk_sagemaker_processing._internal.resource_facts import role_of
 from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Deferred:
+class _Deferred(NamedTuple):
     """A statement about a stack of which it is not known yet whether it uses the role."""
 
     scope: IConstruct
@@ -149,22 +149,22 @@ def used_in(scope: IConstruct, role: iam.IRole, stack: Stack) -> None:
             use.place(each.statement, each.reasons, stack)
 
 
-def move_machine_statements(scope: IConstruct) -> None:
-    """Move what aws-cdk itself adds to the role of a state machine to the state machine's stack, if that is another.
+def move_machine_statements(machine: sfn.StateMachine) -> None:
+    """Move what aws-cdk itself adds to the role of a state machine of another stack to the state machine's stack.
 
     aws-cdk adds the statements of its states, keys and roles to a policy in the role's stack. Those that name resources
     of the state machine's stack move there when the app is synthesized, before aws-cdk resolves references, which
     would end in a circular dependency.
 
     Args:
-        scope: a construct of the app, which is visited when the app is synthesized.
+        machine: the state machine.
     """
-    if scope.node.root not in _MOVED:
-        _MOVED.add(scope.node.root)
-        Aspects.of(scope).add(_MoveStatements(scope.node.root))
+    if machine not in _MOVED:
+        _MOVED.add(machine)
+        Aspects.of(machine).add(_MoveStatements(machine))
 
 
-_MOVED: WeakSet[IConstruct] = WeakSet()
+_MOVED: WeakSet[sfn.StateMachine] = WeakSet()
 
 
 def has_policy_of_other_stack(role: iam.IRole) -> bool:
@@ -193,22 +193,20 @@ class _PlaceDeferred:
 
 @jsii.implements(IAspect)
 class _MoveStatements:
-    """The move of statements of the roles of all state machines of an app."""
+    """The move of statements of the role of a state machine."""
 
-    def __init__(self, root: IConstruct) -> None:
-        self._root = root
+    def __init__(self, machine: sfn.StateMachine) -> None:
+        self._machine = machine
 
     def visit(self, node: IConstruct) -> None:  # noqa: ARG002 - jsii's
         """Move the statements; on further visits none is left."""
-        for machine in self._root.node.find_all():
-            if isinstance(machine, sfn.StateMachine):
-                role, stack = machine.role, stack_of(machine)
-                if path_of(stack_of(role)) != path_of(stack) and Stage.of(role) == Stage.of(machine):
-                    use = _RoleUse.of(role)
-                    use.consumers[path_of(stack)] = stack
-                    for policy in role.node.children:
-                        if isinstance(policy, iam.Policy):
-                            self._move(use, policy)
+        role, stack = role_of(self._machine), stack_of(self._machine)
+        if Stage.of(role) == Stage.of(self._machine):
+            use = _RoleUse.of(role)
+            use.consumers[path_of(stack)] = stack
+            for policy in role.node.children:
+                if isinstance(policy, iam.Policy):
+                    self._move(use, policy)
 
     def _move(self, use: _RoleUse, policy: iam.Policy) -> None:
         statements = policy.document.to_json().get("Statement", ())

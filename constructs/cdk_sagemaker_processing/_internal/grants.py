@@ -6,13 +6,13 @@ aws-cdk accepts statements for policies that it cannot change and silently drops
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import jsii
 from aws_cdk import Resource
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sns as sns
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.consuming_stacks import add_statement, has_policy_of_other_stack
@@ -21,6 +21,9 @@ from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.model import is_unresolved, sagemaker_accounts
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_sns as sns
 
 
 @jsii.implements(iam.IPrincipal)

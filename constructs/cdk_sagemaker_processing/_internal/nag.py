@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from aws_cdk import Acknowledgment, Validations
@@ -22,8 +22,7 @@ from cdk_sagemaker_processing.model import is_unresolved
 _HIPAA, _NIST, _PCI = "HIPAA.Security", "NIST.800.53.R5", "PCI.DSS.321"
 
 
-@dataclass(frozen=True, slots=True)
-class NagSuppression:
+class NagSuppression(NamedTuple):
     """A rule of one or several packs, and the reason for suppressing it."""
 
     rule: str

@@ -11,7 +11,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct, IValidation
 
-from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
+from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of, stack_of
 from cdk_sagemaker_processing._internal.template_text import to_template_text
 from cdk_sagemaker_processing.model.service_limits import maximum
 
@@ -21,7 +21,7 @@ def check_policy_sizes(role: iam.IRole) -> None:
     root = root_of(role)
     if root not in _ROLES:
         _ROLES[root] = {}
-        root.node.add_validation(_PolicySizes(root))
+        node_of(root).add_validation(_PolicySizes(root))
     _ROLES[root][path_of(role)] = role
 
 
@@ -41,7 +41,7 @@ class _PolicySizes:
         problems = []
         inline: dict[str, int] = {}
         managed: dict[str, int] = {}
-        for construct in self._root.node.find_all():
+        for construct in node_of(self._root).find_all():
             if isinstance(construct, iam.CfnPolicy):
                 for role in self._roles_of(construct):
                     inline[role] = inline.get(role, 0) + _size(construct)

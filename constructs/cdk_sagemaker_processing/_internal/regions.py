@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aws_cdk import Stack, Stage
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sns as sns
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.construct_tree import path_of, stack_of
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_sns as sns
 
 
 def check_region(

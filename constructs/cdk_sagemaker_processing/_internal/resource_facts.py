@@ -6,13 +6,16 @@ aws-cdk sets these properties in the constructors of its resources.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sns as sns
+from aws_cdk import aws_stepfunctions as sfn
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_sns as sns
 
 
 def bucket_name_of(bucket: s3.IBucket) -> str:
@@ -35,6 +38,11 @@ def key_arn_of(key: kms.IKey) -> str:
 def role_arn_of(role: iam.IRole) -> str:
     """Return the ARN of a role."""
     return cast("str", _known(role, "role_arn", lambda: role.role_arn))
+
+
+def role_of(state_machine: sfn.StateMachine) -> iam.IRole:
+    """Return the role of a state machine."""
+    return cast("iam.IRole", _known(state_machine, "role", lambda: state_machine.role))
 
 
 def principal_account_of(role: iam.IRole) -> str | None:

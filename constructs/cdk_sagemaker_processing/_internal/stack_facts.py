@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from aws_cdk import Aws, Stack
@@ -11,8 +11,7 @@ from constructs import IConstruct
 from cdk_sagemaker_processing._internal.construct_tree import stack_of
 
 
-@dataclass(frozen=True, slots=True)
-class StackFacts:
+class StackFacts(NamedTuple):
     """The partition, region and account of a stack, as text or as tokens."""
 
     partition: str

@@ -48,7 +48,9 @@ def checked_call(call: _Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     """
     signature = _signature(call)
     types = parameter_types(call)
-    args, kwargs = tuple(map(plain, args)), {name: plain(value) for name, value in kwargs.items()}
+    own = args[: next(iter(signature.parameters), "") in ("self", "cls")]  # not an argument, and not yet initialized
+    args = (*own, *map(plain, args[len(own) :]))
+    kwargs = {name: plain(value) for name, value in kwargs.items()}
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError:

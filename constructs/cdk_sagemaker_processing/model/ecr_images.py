@@ -6,8 +6,7 @@ See: https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 
@@ -25,8 +24,7 @@ _TOKENS = re.compile(_LATER, re.DOTALL)
 _UNKNOWN = "\ufffc"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EcrImage:
+class EcrImage(NamedTuple):
     """An image in a private registry of Amazon ECR; each part may be a token.
 
     Attributes:

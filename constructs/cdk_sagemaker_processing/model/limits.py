@@ -13,9 +13,8 @@ import functools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cdk_sagemaker_processing.model.errors import InvalidValueError
 from cdk_sagemaker_processing.model.tokens import is_unresolved, is_whole_list_unresolved
@@ -32,8 +31,7 @@ _JAVA_TO_PYTHON: Final = {
 _ENUM_VALUES_MAX = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
+class Violation(NamedTuple):
     """A part of a request that the service would refuse.
 
     Attributes:

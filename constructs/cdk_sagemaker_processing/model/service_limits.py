@@ -8,12 +8,11 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceLimit:
+class ServiceLimit(NamedTuple):
     """A limit that a service documents.
 
     Attributes:

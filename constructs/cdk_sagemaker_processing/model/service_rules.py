@@ -10,9 +10,8 @@ import functools
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cdk_sagemaker_processing.model import names
 from cdk_sagemaker_processing.model.ecr_images import EcrImage, registry_of
@@ -24,8 +23,7 @@ STEP_FUNCTIONS_TAG: Final = {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_
 RESERVED_TAG_PREFIX = "aws:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceRule:
+class ServiceRule(NamedTuple):
     """A rule of the service.
 
     Attributes:
@@ -39,8 +37,7 @@ class ServiceRule:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokenRule:
+class BrokenRule(NamedTuple):
     """A part of a request that breaks a rule.
 
     Attributes:

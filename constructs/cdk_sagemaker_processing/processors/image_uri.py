@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Unpack
 
 from aws_cdk import CfnMapping, Stack, Token
-from aws_cdk.region_info import RegionInfo
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.construct_ids import shared_child
@@ -108,6 +107,8 @@ def _suffix(stack: Stack, region: str) -> str:
 def _domain(region: str) -> str | None:
     if _STANDARD_REGION.fullmatch(region):
         return "amazonaws.com"
+    from aws_cdk.region_info import RegionInfo  # noqa: PLC0415 - most regions are known without it
+
     return RegionInfo.get(region).domain_suffix
 
 

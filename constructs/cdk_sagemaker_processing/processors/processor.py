@@ -29,7 +29,6 @@ from cdk_sagemaker_processing.model import (
 )
 from cdk_sagemaker_processing.model.s3_uri import is_s3_uri, split_s3_uri
 from cdk_sagemaker_processing.processors.image_uri import check_instances
-from cdk_sagemaker_processing.processors.local_source import LocalSource
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.tasks import ProcessorOptions, RunOptions, SageMakerCreateProcessingJob, StateOptions
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
     from cdk_sagemaker_processing._internal.asset_files import Files
+    from cdk_sagemaker_processing.processors.local_source import LocalSource
     from cdk_sagemaker_processing.resources import LocalCode
 
 
@@ -275,7 +275,7 @@ class Processor(Construct):
             return code
         if "://" in code and not code.startswith("file:"):
             raise InvalidValueError(parameter, code, "be a local file, a file:// URL or an s3:// URI")
-        source = LocalSource.of(code, parameter=parameter)
+        source = _local_source(code, parameter)
         if source.is_dir:
             raise InvalidValueError(parameter, code, "be a file, not a directory", "name the script in it")
         return source.upload(
@@ -309,8 +309,14 @@ class Processor(Construct):
         if uri is None or is_unresolved(uri) or is_s3_uri(uri):
             return item
         name = item.input_name or f"input-{position}"
-        source = LocalSource.of(uri, parameter="source" if item.s3_input is None else "s3_uri")
+        source = _local_source(uri, "source" if item.s3_input is None else "s3_uri")
         return item.at(source.upload(self, free_id(self, f"{run_id}-{name}"), self.bucket, key, name))
+
+
+def _local_source(text: str, parameter: str) -> LocalSource:
+    from cdk_sagemaker_processing.processors.local_source import LocalSource  # noqa: PLC0415 - imported on first use
+
+    return LocalSource.of(text, parameter=parameter)
 
 
 def _repository_name(image_uri: str | DockerImage) -> str:

@@ -50,8 +50,7 @@ from cdk_sagemaker_processing.resources.role import run_time_arn
 from cdk_sagemaker_processing.safeguards import check_key
 from cdk_sagemaker_processing.tasks.connections import Connectable, connections_of
 from cdk_sagemaker_processing.tasks.encryption_keys import default_output_key, default_volume_key
-from cdk_sagemaker_processing.tasks.image_platform import built_image_uri
-from cdk_sagemaker_processing.tasks.integration import check_pattern, integration_arn
+from cdk_sagemaker_processing.tasks.integration import check_pattern
 from cdk_sagemaker_processing.tasks.job_name import check_job_name
 from cdk_sagemaker_processing.tasks.job_role_policy import grant_job, grant_keys, grant_read_prefixes, grant_read_uri
 from cdk_sagemaker_processing.tasks.options import JsonataTaskOptions, JsonPathTaskOptions
@@ -392,7 +391,7 @@ class SageMakerCreateProcessingJob(RenderedTask):
         self._returns_step_result = result_as_output
         self.step_result.is_read = True
         if self._job_name is None and self.may_be_named_after_step:
-            self._base_job_name = shortened_base_job_name(self.state_id)
+            self._base_job_name = shortened_base_job_name(self.step_result.state_name)
             self.request["ProcessingJobName"] = self._job_name_value()
         self.request = replace_tokens(self.request, tokens)
         self._overrides = replace_tokens(self._overrides, tokens)
@@ -478,7 +477,7 @@ class SageMakerCreateProcessingJob(RenderedTask):
         return sfn.TaskMetricsConfig(
             metric_prefix_singular="ServiceIntegration",
             metric_prefix_plural="ServiceIntegrations",
-            metric_dimensions={"ServiceIntegrationResourceArn": integration_arn(self.integration_pattern)},
+            metric_dimensions={"ServiceIntegrationResourceArn": self._integration_arn()},
         )
 
     def _image_uri(self, image: str | DockerImage, instance_types: Sequence[str]) -> str:
@@ -486,6 +485,8 @@ class SageMakerCreateProcessingJob(RenderedTask):
             raise InvalidValueError("image_uri", image, "be the URI of an image, or a DockerImage")
         if isinstance(image, str):
             return image
+        from cdk_sagemaker_processing.tasks.image_platform import built_image_uri  # noqa: PLC0415 - on first use
+
         return built_image_uri(self, image.bind(self).image_uri, instance_types)
 
     def _check_resources(self, bucket: s3.IBucket | None, keys: Mapping[str, kms.IKey | str | None]) -> None:

@@ -10,7 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import root_of
+from cdk_sagemaker_processing._internal.construct_tree import node_of, root_of
 from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, encryption_key_of, key_arn_of
 from cdk_sagemaker_processing.model import is_unresolved
 from cdk_sagemaker_processing.safeguards import Safeguards
@@ -106,7 +106,7 @@ def _bucket_of_reference(name: str) -> s3.IBucket | None:
 
 def _bucket_by_name(task: IConstruct, name: str) -> s3.IBucket | None:
     """Return the bucket that the app imports or creates under a name."""
-    for construct in root_of(task).node.find_all():
+    for construct in node_of(root_of(task)).find_all():
         if isinstance(construct, s3.BucketBase) and construct.bucket_name == name:
             return construct
         if isinstance(construct, s3.CfnBucket) and construct.bucket_name == name:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from aws_cdk import aws_stepfunctions as sfn
@@ -24,16 +23,14 @@ _TEXT = re.compile(r"""(?<!\[)(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|/\*.*?\*/"
 _TOLERANT = re.compile(r"\?|\$(?:exists|lookup|keys|type|count|append|merge)\(|[=<>&\[]|\b(?:and|or|in)\b")
 
 
-@dataclass(frozen=True, slots=True)
-class _Trigger:
+class _Trigger(NamedTuple):
     """A trigger, and the fields of the input of its executions."""
 
     path: str
     fields: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
+class _Use(NamedTuple):
     """A field of the execution's input that a request takes.
 
     Attributes:
@@ -70,7 +67,8 @@ def register_triggered(
 
 def is_triggered(machine: sfn.CfnStateMachine) -> bool:
     """Return whether `S3Trigger` starts a state machine."""
-    return path_of(machine) in _TRIGGERS.get(root_of(machine), {})
+    triggers = _TRIGGERS.get(root_of(machine))
+    return triggers is not None and path_of(machine) in triggers
 
 
 _TRIGGERS: WeakKeyDictionary[IConstruct, dict[str, list[_Trigger]]] = WeakKeyDictionary()

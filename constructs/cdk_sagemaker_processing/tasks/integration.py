@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
-from aws_cdk import Aws
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing.model import InvalidValueError
@@ -26,8 +23,7 @@ def check_pattern(pattern: sfn.IntegrationPattern) -> None:
         )
 
 
-@functools.cache
-def integration_arn(pattern: sfn.IntegrationPattern) -> str:
-    """Return the ARN of the integration, which is also its dimension in metrics; cached, as it reads a token."""
+def integration_arn(partition: str, pattern: sfn.IntegrationPattern) -> str:
+    """Return the ARN of the integration, which is also its dimension in metrics."""
     waits = pattern == sfn.IntegrationPattern.RUN_JOB
-    return f"arn:{Aws.PARTITION}:states:::{ACTION}{'.sync' if waits else ''}"
+    return f"arn:{partition}:states:::{ACTION}{'.sync' if waits else ''}"

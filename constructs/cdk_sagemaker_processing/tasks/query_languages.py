@@ -18,8 +18,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_cdk import aws_stepfunctions as sfn
 
@@ -57,15 +56,13 @@ _JSONATA_FUNCTIONS = {"States.UUID()": "$uuid()"}
 _AS_TEXT = re.compile(r"States\.Format\('\{\}', (?P<path>[^,]+)\)")
 
 
-@dataclass(frozen=True, slots=True)
-class _RunTime:
+class _RunTime(NamedTuple):
     """A value that Step Functions inserts at run time: an expression of the query language."""
 
     expression: str
 
 
-@dataclass(frozen=True, slots=True)
-class ContextObjectValues:
+class ContextObjectValues(NamedTuple):
     """Values of the context object, and a UUID, which is a new one at each occurrence."""
 
     uuid: str
@@ -77,13 +74,25 @@ class ContextObjectValues:
 @functools.cache
 def context_object_values() -> ContextObjectValues:
     """Return the values that every task uses in its request; cached, because each call to aws-cdk costs time."""
-    path = sfn.JsonPath
+    uuid = sfn.JsonPath.uuid()
+    _ENCODED[uuid] = "States.UUID()"
     return ContextObjectValues(
-        uuid=path.uuid(),
-        execution_name=path.execution_name,
-        state_name=path.state_name,
-        retry_count=str(path.state_retry_count),
+        uuid=uuid,
+        execution_name=path_token("$$.Execution.Name"),
+        state_name=path_token("$$.State.Name"),
+        retry_count=path_token("$$.State.RetryCount"),
     )
+
+
+def path_token(path: str) -> str:
+    """Return the token of a path, as ``sfn.JsonPath.string_at`` does; its meaning then is known without aws-cdk."""
+    token: str = sfn.JsonPath.string_at(path)
+    _ENCODED[token] = path
+    return token
+
+
+# The paths of tokens: each call to aws-cdk costs time, and the meaning of a token never changes within a process.
+_ENCODED: dict[str, str | None] = {}
 
 
 @functools.cache
@@ -291,8 +300,7 @@ class _JsonataWriter(_Writer):
         return _RunTime(" & ".join(parts)) if has_run_time_value or looks_like_expression else text
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """A part of a text: an expression with its delimiters, or the text around it."""
 
     text: str
@@ -410,16 +418,12 @@ def _pieces(value: str) -> Iterator[str | _RunTime]:
         yield literal
 
 
-@functools.cache
 def _encoded_path(token: str) -> str | None:
-    """Return the path or intrinsic function that a token encodes; None for one that CloudFormation resolves.
-
-    Cached: the meaning of a token never changes within a process.
-    """
-    if not sfn.JsonPath.is_encoded_json_path(token):
-        return None
-    rendered = sfn.FieldUtils.render_object({"value": token}) or {}
-    return str(rendered["value.$"])
+    """Return the path or intrinsic function that a token encodes; None for one that CloudFormation resolves."""
+    if token not in _ENCODED:
+        rendered = sfn.FieldUtils.render_object({"value": token}) or {}
+        _ENCODED[token] = rendered.get("value.$")
+    return _ENCODED[token]
 
 
 def _intrinsic_argument(item: Any) -> str:  # noqa: ANN401 - an item of a list

@@ -12,6 +12,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.construct_tree import inherit
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import InvalidProcessingJobError
 from cdk_sagemaker_processing.tasks.creation_retry import CREATION_RETRIERS
 from cdk_sagemaker_processing.tasks.execution_input import missing_fields
@@ -161,7 +162,7 @@ class RenderedTask(sfn.TaskStateBase):
             **self._render_result(language),
             **self._render_timeouts(),
             "Credentials": credentials and sfn.FieldUtils.render_object({"RoleArn": credentials.role.role_arn}),
-            "Resource": integration_arn(self.integration_pattern),
+            "Resource": self._integration_arn(),
             **request,
         }
         return {key: value for key, value in state.items() if value is not None}
@@ -206,9 +207,9 @@ class RenderedTask(sfn.TaskStateBase):
         """Return the reasons why AWS would refuse the state, or its jobs fail, at a location; called at synth."""
         language = self._language(location)
         try:
-            check_language(
-                self.id, language, self._paths, self._output, self.request, machine_language=location.language
-            )
+            state = self.step_result.state_name
+            of_machine = location.language
+            check_language(state, language, self._paths, self._output, self.request, machine_language=of_machine)
             self._render_request(language, location, strict=True)
             if self._job_name is not None:
                 check_job_name_at(self._job_name, location)
@@ -234,6 +235,9 @@ class RenderedTask(sfn.TaskStateBase):
         for warning in warnings:
             Annotations.of(self).add_warning_v2("cdk-sagemaker-processing:trigger-input", warning)
         return errors
+
+    def _integration_arn(self) -> str:
+        return integration_arn(StackFacts.of(self).partition, self.integration_pattern)
 
     def _language(self, location: StateLocation | None, passed: sfn.QueryLanguage | None = None) -> sfn.QueryLanguage:
         """Return the state's query language: its own, or that of its state machine."""

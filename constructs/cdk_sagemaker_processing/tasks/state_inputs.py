@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 _ADDED_FIELD = re.compile(r"\$\.(\w+)|\$\['([^']+)'\]")
 _WHOLE_INPUT = re.compile(r"\{%\s*\$states\.input\s*%\}")
 _PASS_ON = frozenset({"Choice", "Wait", "Succeed"})
 
 
-@dataclass(frozen=True, slots=True)
-class StateInput:
+class StateInput(NamedTuple):
     """The relation of a state's input to the input of the execution.
 
     Attributes:
@@ -37,7 +35,7 @@ class StateInput:
     def selected(self, state: Mapping[str, Any], *fields: str) -> StateInput:
         """Return the input after the fields of a state that select a part of it or compose another."""
         changed = any(state.get(field, "$") != "$" for field in fields)
-        return replace(self, replaced=True) if changed else self
+        return self._replace(replaced=True) if changed else self
 
 
 REPLACED = StateInput(replaced=True)
@@ -75,9 +73,9 @@ def _transitions(state: Mapping[str, Any], received: StateInput) -> Iterator[tup
         yield state["Next"], output
     for choice in state.get("Choices", ()):
         if "Next" in choice:
-            yield choice["Next"], replace(_output(choice, output, passes_on=True), routed=True)
+            yield choice["Next"], _output(choice, output, passes_on=True)._replace(routed=True)
     if "Default" in state:
-        yield state["Default"], replace(output, routed=True)
+        yield state["Default"], output._replace(routed=True)
     for catcher in state.get("Catch", ()):
         if "Next" in catcher:
             yield catcher["Next"], _output(catcher, received)
@@ -95,5 +93,5 @@ def _output(state: Mapping[str, Any], received: StateInput, *, passes_on: bool =
     if path is None or passes_on or kind in _PASS_ON or (is_copy and path == "$"):
         return kept
     if matched := _ADDED_FIELD.match(path):
-        return replace(kept, added=kept.added | {matched[1] or matched[2]})
-    return replace(kept, replaced=True)
+        return kept._replace(added=kept.added | {matched[1] or matched[2]})
+    return kept._replace(replaced=True)

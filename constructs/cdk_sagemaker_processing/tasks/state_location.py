@@ -8,16 +8,15 @@ resolved once with these marks in them, and the states around a mark are what su
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
+from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of, stack_of
 from cdk_sagemaker_processing.tasks.state_inputs import REPLACED, StateInput, inputs_of
 
 _MARK = "cdk-sagemaker-processing:task"
@@ -25,8 +24,7 @@ _MARK = "cdk-sagemaker-processing:task"
 _AFTER_CREATION = frozenset({"States.ALL", "States.TaskFailed", "States.Timeout", "States.HeartbeatTimeout"})
 
 
-@dataclass(frozen=True, slots=True)
-class StateLocation:
+class StateLocation(NamedTuple):
     """The state machine of a task, and the states around it.
 
     Attributes:
@@ -62,16 +60,26 @@ def location_of(task: IConstruct) -> StateLocation | None:
     root = root_of(task)
     path = path_of(task)
     if path not in _LOCATIONS.get(root, {}):
-        search_locations(root)
+        search_locations(root, node_of(root).find_all())
     return _LOCATIONS[root].get(path)
 
 
-def search_locations(root: IConstruct) -> dict[str, StateLocation]:
-    """Return the locations of all tasks of an app that are in state machines, by their paths."""
+def search_locations(root: IConstruct, constructs: Sequence[IConstruct]) -> dict[str, StateLocation]:
+    """Return the locations of all tasks of an app that are in state machines, by their paths.
+
+    Args:
+        root: the app.
+        constructs: all constructs of the app.
+    """
     locations = _LOCATIONS.setdefault(root, {})
-    for construct in root.node.find_all():
+    searched = _SEARCHED.setdefault(root, {})
+    for construct in constructs:
         if isinstance(construct, sfn.CfnStateMachine):
-            locations.update(_locations_in(construct))
+            # A token of the states as they were when the state machine was created, or what the user wrote instead.
+            definition = construct.definition_string
+            if searched.get(path_of(construct)) != definition:
+                searched[path_of(construct)] = definition
+                locations.update(_locations_in(construct, definition))
     return locations
 
 
@@ -80,9 +88,9 @@ def mark_of(task: IConstruct) -> dict[str, str] | None:
     return {_MARK: path_of(task)} if _SEARCH.depth else None
 
 
-def definition_text(machine: sfn.CfnStateMachine) -> str:
+def _definition_text(machine: sfn.CfnStateMachine, definition: str | None) -> str:
     """Return the definition of a state machine, without the references in it; empty if it is not in the template."""
-    resolved = stack_of(machine).resolve(machine.definition_string)
+    resolved = stack_of(machine).resolve(definition)
     if isinstance(resolved, Mapping):
         parts = resolved.get("Fn::Join", ("", ()))[1]
         return "".join(part for part in parts if isinstance(part, str))
@@ -90,13 +98,14 @@ def definition_text(machine: sfn.CfnStateMachine) -> str:
 
 
 _LOCATIONS: WeakKeyDictionary[IConstruct, dict[str, StateLocation]] = WeakKeyDictionary()
+_SEARCHED: WeakKeyDictionary[IConstruct, dict[str, str | None]] = WeakKeyDictionary()
 
 
-@dataclass(slots=True)
 class _Search:
     """The state of the search, which resolves definitions while definitions are resolved."""
 
-    depth: int = 0
+    def __init__(self) -> None:
+        self.depth = 0
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -110,8 +119,7 @@ class _Search:
 _SEARCH = _Search()
 
 
-@dataclass(frozen=True, slots=True)
-class _Surroundings:
+class _Surroundings(NamedTuple):
     """The states around a state of a definition: whether they are entered more than once, and their variables."""
 
     in_map: bool = False
@@ -120,13 +128,12 @@ class _Surroundings:
     variables: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
-class _Definition:
+class _Definition(NamedTuple):
     """A definition of a state machine, searched for the marks of tasks."""
 
     machine: sfn.CfnStateMachine
     language: sfn.QueryLanguage
-    found: dict[str, StateLocation] = field(default_factory=dict)
+    found: dict[str, StateLocation]
 
     def search(self, graph: Mapping[str, Any], around: _Surroundings, entering: StateInput) -> None:
         states = graph.get("States", {})
@@ -163,9 +170,9 @@ class _Definition:
                     self.search(inner, nested, passed)
 
 
-def _locations_in(machine: sfn.CfnStateMachine) -> dict[str, StateLocation]:
+def _locations_in(machine: sfn.CfnStateMachine, definition_string: str | None) -> dict[str, StateLocation]:
     with _SEARCH.running():
-        text = definition_text(machine)
+        text = _definition_text(machine, definition_string)
     if _MARK not in text:
         return {}
     try:
@@ -173,7 +180,7 @@ def _locations_in(machine: sfn.CfnStateMachine) -> dict[str, StateLocation]:
     except ValueError:  # a reference in it is not in a string, as in a definition that the user assembled
         return {}
     jsonata = parsed.get("QueryLanguage") == "JSONata"
-    definition = _Definition(machine, sfn.QueryLanguage.JSONATA if jsonata else sfn.QueryLanguage.JSON_PATH)
+    definition = _Definition(machine, sfn.QueryLanguage.JSONATA if jsonata else sfn.QueryLanguage.JSON_PATH, {})
     definition.search(parsed, _Surroundings(), StateInput())
     return definition.found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from aws_cdk import Stage
@@ -12,9 +11,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of, stack_of
-from cdk_sagemaker_processing._internal.consuming_stacks import add_statement, used_in
+from cdk_sagemaker_processing._internal.consuming_stacks import add_statement, move_machine_statements, used_in
 from cdk_sagemaker_processing._internal.grants import account_of
-from cdk_sagemaker_processing._internal.resource_facts import role_arn_of
+from cdk_sagemaker_processing._internal.resource_facts import role_arn_of, role_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
@@ -104,10 +103,11 @@ def new_statements(machine: sfn.StateMachine, statements: list[Statement]) -> li
     given = _GIVEN.setdefault(machine, set())
     new = [statement for statement in statements if statement.key not in given]
     given.update(statement.key for statement in new)
-    role = machine.role
+    role = role_of(machine)
     if path_of(stack_of(role)) == path_of(stack_of(machine)):
         return new
     used_in(machine, role, stack_of(machine))
+    move_machine_statements(machine)
     for statement in new:
         add_statement(role, statement, machine)
     return []
@@ -182,7 +182,7 @@ def report_assumed_role_permissions(
     account = _account_of_arn(arn)
     facts = StackFacts.of(task)
     policies = UnmanagedPolicy.of(task, f"the policies of the role {arn}")
-    for statement in statements(replace(facts, account="<its account>" if is_unresolved(account) else account)):
+    for statement in statements(facts._replace(account="<its account>" if is_unresolved(account) else account)):
         policies.require(statement)
 
 

@@ -6,11 +6,14 @@ import json
 import math
 import numbers
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks.query_languages import jsonata_string
-from cdk_sagemaker_processing.tasks.step_references import StepReference
+from cdk_sagemaker_processing.tasks.step_references import StepReference, variables_in
 
 _NO_VALUE = (
     "the value of a step has no value at synth, because no job has run; compare it with text or a number, and pass the "
@@ -18,26 +21,45 @@ _NO_VALUE = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class StepCondition:
+@public
+class StepCondition(sfn.Condition):
     """A condition on what earlier steps returned, for ``when`` of `WorkflowStep`.
 
     The comparison of a `StepValue` returns it: ``evaluate.property("evaluation", "metrics.auc") > 0.8``. Combine
-    conditions with ``&``, ``|`` and ``~``.
+    conditions with ``&``, ``|`` and ``~``, also with ``sfn.Condition.jsonata`` on the workflow's input.
+
+    Args:
+        render: returns the condition in JSONata; it takes a function that returns the expression of a reference.
+        references: the values that the condition is on.
 
     Example:
         >>> auc = evaluate.property("evaluation", "metrics.auc")
         >>> good = (auc > 0.8) & (auc < 1)
     """
 
-    render: Callable[[Callable[[StepReference], str]], str]
-    references: tuple[StepReference, ...]
+    def __init__(
+        self, render: Callable[[Callable[[StepReference], str]], str], references: tuple[StepReference, ...]
+    ) -> None:
+        super().__init__()
+        self.render = render
+        self.references = references
 
-    def __and__(self, other: StepCondition) -> StepCondition:
+    def render_condition(self) -> Any:  # noqa: ANN401 - aws-cdk's
+        """Refuse to be a part of another condition: the variables in it differ between the scopes of a workflow.
+
+        Raises:
+            ConflictingValuesError: always.
+        """
+        raise ConflictingValuesError(
+            "a condition on a step's value must be the when of a WorkflowStep, not a part of sfn.Condition.and_, or_ "
+            "or not_, or of a Choice; combine conditions with &, | and ~, and pass them to WorkflowStep(when=...)"
+        )
+
+    def __and__(self, other: sfn.Condition) -> StepCondition:
         """Return a condition that is true if both are."""
         return self._combined("and", other)
 
-    def __or__(self, other: StepCondition) -> StepCondition:
+    def __or__(self, other: sfn.Condition) -> StepCondition:
         """Return a condition that is true if one or both are."""
         return self._combined("or", other)
 
@@ -57,31 +79,73 @@ class StepCondition:
         )
 
     def __rand__(self, other: object) -> StepCondition:
-        """Refuse another operand before ``&``."""
+        """Return a condition that is true if both are, for a condition on the input before ``&``."""
         return self._combined("and", other)
 
     def __ror__(self, other: object) -> StepCondition:
-        """Refuse another operand before ``|``."""
+        """Return a condition that is true if one or both are, for a condition on the input before ``|``."""
         return self._combined("or", other)
 
     def _combined(self, operator: str, other: object) -> StepCondition:
-        if not isinstance(other, StepCondition):
+        where = f"the other side of {'&' if operator == 'and' else '|'}"
+        right = _on_the_input(where, other) if isinstance(other, sfn.Condition) else other
+        if not isinstance(right, StepCondition):
             raise InvalidValueError(
-                f"the other side of {'&' if operator == 'and' else '|'}",
+                where,
                 other,
-                "be a comparison of a step's value",
-                "write each comparison in parentheses; for a condition on the input, pass an sfn.Condition alone",
+                "be a comparison of a step's value, or a condition on the input in JSONata",
+                "write each comparison in parentheses, and a condition on the input as sfn.Condition.jsonata(...)",
             )
         return StepCondition(
-            lambda name: f"({self.render(name)} {operator} {other.render(name)})", (*self.references, *other.references)
+            lambda name: f"({self.render(name)} {operator} {right.render(name)})", (*self.references, *right.references)
         )
 
 
+def _on_the_input(where: str, condition: sfn.Condition) -> StepCondition | None:
+    """Return a condition on the workflow's input as one that can be combined; None if it is in JSONPath."""
+    if isinstance(condition, StepCondition):
+        return condition
+    expression = render_input_condition(where, condition).get("Condition")
+    if expression is None:
+        return None
+    inside = expression.removeprefix("{%").removesuffix("%}").strip()
+    return StepCondition(lambda _: f"({inside})", ())
+
+
+def render_input_condition(parameter: str, condition: sfn.Condition) -> dict[str, Any]:
+    """Return a condition on the workflow's input in Amazon States Language.
+
+    Args:
+        parameter: the parameter's name for messages.
+        condition: the condition.
+
+    Raises:
+        ConflictingValuesError: a part of it is a condition on a step's value.
+        InvalidValueError: it names the variable of a step.
+    """
+    try:
+        rendered: dict[str, Any] = condition.render_condition()
+    except RuntimeError as error:  # aws-cdk passes on what the part raised
+        raise ConflictingValuesError(str(error)) from error
+    if named := variables_in(rendered):
+        raise InvalidValueError(
+            parameter,
+            f"${min(named)}",
+            "not name the variable of a step",
+            "its name differs between the scopes of the workflow; compare step.property(...) or step.result(...)",
+        )
+    return rendered
+
+
+@public
 class StepValue:
     """A value that a step returns: of a property file, or of the result of a step that is not a processing job.
 
     Compare it with text, numbers or booleans of Python to get a `StepCondition`; ``str(...)``, also by an f-string,
     inserts it into the text of a later step's request.
+
+    Args:
+        reference: the part of what the step returned.
 
     Example:
         >>> evaluate.property("evaluation", "metrics.auc") >= 0.8

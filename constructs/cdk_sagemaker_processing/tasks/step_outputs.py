@@ -8,16 +8,23 @@ from typing import Any
 from constructs import IConstruct
 
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
+from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks.step_references import StepReference
 
 _QUOTES = frozenset("'\"`\\")
 
 
+@public
 class StepOutputs(Mapping[str, str]):
     """The locations that a step of a `ProcessingWorkflow` wrote to, by the names of its outputs.
 
     A location is known at run time: the job's description contains it, when the job has completed. Write it wherever
     the request of a later step takes text, also as a part of longer text; the later step then waits for this one.
+
+    Args:
+        step: the step's construct.
+        variable: the step's variable.
+        names: the names of the outputs.
 
     Example:
         >>> features = processor.run(

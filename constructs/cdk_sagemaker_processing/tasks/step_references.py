@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from aws_cdk import aws_stepfunctions as sfn
@@ -22,7 +21,7 @@ from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
 from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
-from cdk_sagemaker_processing.tasks.query_languages import jsonata_path
+from cdk_sagemaker_processing.tasks.query_languages import jsonata_path, path_token
 
 _PREFIX = "step_"
 _ROOM_FOR_SUFFIX = 4
@@ -47,8 +46,7 @@ def variable_of(state_name: str) -> str:
     return f"{name[: room - len(digest) - 1].rstrip('_')}_{digest}"
 
 
-@dataclass(frozen=True)
-class StepReference:
+class StepReference(NamedTuple):
     """A part of what a step returned.
 
     Attributes:
@@ -74,12 +72,12 @@ class StepReference:
         Args:
             variable: the variable to read. Default: the step's.
         """
-        known = _KNOWN.setdefault(root_of(self.step), _Tokens())
+        known = _KNOWN.setdefault(root_of(self.step), _Tokens({}, {}))
         key = (path_of(self.step), variable or self.variable, self.parts, self.as_text)
         if key not in known.tokens:
-            value = sfn.JsonPath.string_at(f"${variable or self.variable}{json_path(self.parts)}")
+            value = path_token(f"${variable or self.variable}{json_path(self.parts)}")
             known.tokens[key] = token = sfn.JsonPath.format("{}", value) if self.as_text else value
-            known.references[token] = replace(self, variable=key[1])
+            known.references[token] = self._replace(variable=key[1])
         return known.tokens[key]
 
     def jsonata(self, variable: str | None = None) -> str:
@@ -136,12 +134,11 @@ def replace_tokens(value: Any, tokens: Mapping[str, str]) -> Any:  # noqa: ANN40
             return value
 
 
-@dataclass(frozen=True, slots=True)
-class _Tokens:
+class _Tokens(NamedTuple):
     """The references of an app: the token of each, and the reference of each token."""
 
-    tokens: dict[tuple[Any, ...], str] = field(default_factory=dict)
-    references: dict[str, StepReference] = field(default_factory=dict)
+    tokens: dict[tuple[Any, ...], str]
+    references: dict[str, StepReference]
 
 
 _KNOWN: WeakKeyDictionary[IConstruct, _Tokens] = WeakKeyDictionary()

@@ -49,6 +49,7 @@ class StepResult:
         check_each("property_files", property_files, PropertyFile)
         self._task = task
         self._waits = waits
+        self.state_name = state_name
         self.variable = variable_of(state_name)
         self.names = output_names(request)
         self.property_files = {file.name: file for file in property_files or ()}

@@ -10,9 +10,9 @@ from aws_cdk import Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct, IValidation
 
-from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
-from cdk_sagemaker_processing._internal.consuming_stacks import move_machine_statements
+from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of
 from cdk_sagemaker_processing._internal.grants import drops_statements
+from cdk_sagemaker_processing._internal.resource_facts import role_of
 from cdk_sagemaker_processing._internal.template_text import one_line
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
 from cdk_sagemaker_processing.model.service_limits import maximum
@@ -30,8 +30,7 @@ def register_state_machine_check(task: IConstruct) -> None:
     root = root_of(task)
     if root not in _TASKS:
         _TASKS[root] = []
-        root.node.add_validation(_StateMachineCheck(root))
-        move_machine_statements(task)
+        node_of(root).add_validation(_StateMachineCheck(root))
     _TASKS[root].append(task)
 
 
@@ -47,10 +46,10 @@ class _StateMachineCheck:
 
     def validate(self) -> list[str]:
         """Return the errors; aws-cdk calls this when the app is synthesized."""
-        constructs = self._root.node.find_all()
-        locations = search_locations(self._root)
+        constructs = node_of(self._root).find_all()
+        locations = search_locations(self._root, constructs)
         for machine in constructs:
-            if isinstance(machine, sfn.StateMachine) and drops_statements(machine.role):
+            if isinstance(machine, sfn.StateMachine) and drops_statements(role_of(machine)):
                 self._report_dropped_statements(machine)
         tasks = [(task, locations.get(path_of(task))) for task in _TASKS[self._root]]
         for task, location in tasks:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-from aws_cdk import Token
+from typing import NamedTuple
 
 from cdk_sagemaker_processing._internal.construct_tree import path_of
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
+from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 from cdk_sagemaker_processing.workflow.order import StepCycleError
 from cdk_sagemaker_processing.workflow.step import FAIL, WorkflowStep
 
 
-@dataclass(frozen=True, slots=True)
-class StepNeeds:
+class StepNeeds(NamedTuple):
     """The needs of a step, as paths of other steps.
 
     Attributes:
@@ -41,7 +39,7 @@ def needs_of(steps: Sequence[WorkflowStep]) -> dict[str, StepNeeds]:
     by_path: dict[str, WorkflowStep] = {}
     by_variable: dict[str, WorkflowStep] = {}
     for index, step in enumerate(steps):
-        if Token.is_unresolved(step.name):
+        if STRING_TOKEN.search(step.name):
             raise InvalidValueError(
                 f"the name of steps[{index}]", step.name, "be known at synth", "pass a state_name without tokens"
             )

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsii
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct, IValidation
 
-from cdk_sagemaker_processing._internal.construct_tree import path_of, stack_of
+from cdk_sagemaker_processing._internal.construct_tree import inherit, node_of, path_of, stack_of
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing.model import InvalidValueError
 from cdk_sagemaker_processing.public_api import public
-from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob
-from cdk_sagemaker_processing.tasks.query_languages import jsonata_string
+from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob, StepCondition
+from cdk_sagemaker_processing.tasks.query_languages import discard, jsonata_string
 from cdk_sagemaker_processing.tasks.state_location import location_of
 from cdk_sagemaker_processing.tasks.step_references import variables_assigned_in, variables_in
 from cdk_sagemaker_processing.tasks.step_result import COMPLETED, INPUT
@@ -83,6 +82,7 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
         result_path: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        inherit(self, scope)
         if isinstance(steps, sfn.State) or not isinstance(steps, list | tuple) or not steps:
             raise InvalidValueError(
                 "steps", steps, "be a list of at least one step", "pass what processor.run(...) returned"
@@ -101,10 +101,10 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
             raise cycle_error(error, self.steps) from None
         top = Scope()
         part = self._sequence(order, top)
-        if result_path != sfn.JsonPath.DISCARD:
+        if result_path != discard():
             part = part.then(self._result(top, result_path))
         self._part = part
-        self.node.add_validation(_WorkflowCheck(self))
+        node_of(self).add_validation(_WorkflowCheck(self))
 
     @property
     def start_state(self) -> sfn.State:
@@ -134,7 +134,9 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
             found += [
                 f"when of the step {step.name!r} is JSONPath, and the state machine JSONata; use sfn.Condition.jsonata"
                 for step in self.steps
-                if isinstance(step.when, sfn.Condition) and "Condition" not in step.when.render_condition()
+                if step.when is not None
+                and not isinstance(step.when, StepCondition)
+                and "Condition" not in step.when.render_condition()
             ]
         return found
 
@@ -254,7 +256,7 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
             run: sfn.IChainable = step.on_failure  # type: ignore[assignment]  # not a word
             handler = self._with_own_names("Inputs after failure of {}", step, run, visible)
             after = states.parallel(self, name, [handler], variables={}, arguments=error)
-            self._wrapped.append(replace(wrapped, state=after))
+            self._wrapped.append(wrapped._replace(state=after))
         failure = {
             "status": states.FAILED,
             "error": "{% $states.errorOutput.Error %}",
@@ -307,8 +309,7 @@ class _WorkflowCheck:
         return self._workflow.problems()
 
 
-@dataclass(frozen=True, slots=True)
-class _Wrapped:
+class _Wrapped(NamedTuple):
     """A state around the states of a step, or around those after its failure.
 
     Attributes:
@@ -326,8 +327,9 @@ class _Wrapped:
 
 def _condition(step: WorkflowStep, visible: Mapping[str, str]) -> sfn.Condition:
     """Return the condition of a step, with the variables that contain the results here."""
-    if isinstance(step.when, sfn.Condition):
-        return step.when
-    assert step.when is not None  # noqa: S101 - the caller has checked it
-    expression = step.when.render(lambda reference: reference.jsonata(visible[path_of(reference.step)]))
+    when = step.when
+    assert when is not None  # noqa: S101 - the caller has checked it
+    if not isinstance(when, StepCondition):
+        return when
+    expression = when.render(lambda reference: reference.jsonata(visible[path_of(reference.step)]))
     return sfn.Condition.jsonata(f"{{% {expression} %}}")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
@@ -26,8 +25,7 @@ SKIPPED: Final = "Skipped"
 FAILED: Final = "Failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """States of a workflow that are entered at one of them and left at others."""
 
     start: sfn.State

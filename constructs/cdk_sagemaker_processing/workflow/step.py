@@ -13,6 +13,7 @@ from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueE
 from cdk_sagemaker_processing.model.property_files import json_path_parts
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob, StepCondition, StepValue
+from cdk_sagemaker_processing.tasks.step_conditions import render_input_condition
 from cdk_sagemaker_processing.tasks.step_references import (
     StepReference,
     variable_of,
@@ -75,7 +76,7 @@ class WorkflowStep:
             raise InvalidValueError(
                 "run", run, "be states", "pass what run(...) of a processor returned, or a state or chain of aws-cdk"
             )
-        if when is not None and not isinstance(when, StepCondition | sfn.Condition):
+        if when is not None and not isinstance(when, sfn.Condition):
             raise InvalidValueError(
                 "when",
                 when,
@@ -84,13 +85,8 @@ class WorkflowStep:
             )
         if on_failure not in (FAIL, CONTINUE) and not is_chainable(on_failure):
             raise InvalidValueError("on_failure", on_failure, "be 'fail', 'continue' or states to run after a failure")
-        if when is not None and isinstance(when, sfn.Condition) and (named := variables_in(when.render_condition())):
-            raise InvalidValueError(
-                "when",
-                f"${min(named)}",
-                "not name the variable of a step",
-                "its name differs between the scopes of the workflow; compare step.property(...) or step.result(...)",
-            )
+        if when is not None and not isinstance(when, StepCondition):
+            render_input_condition("when", when)
         if not isinstance(depends_on, list | tuple):
             raise InvalidValueError("depends_on", depends_on, "be a list of steps", "put a single one into a list, too")
         self.run = run
@@ -100,7 +96,10 @@ class WorkflowStep:
         self.task = run.task if isinstance(run, CapacityRetry) else run if _is_job(run) else None
         self.state: sfn.State = run if isinstance(run, sfn.State) else run.start_state
         fragment = isinstance(run, sfn.StateMachineFragment)
-        self.name = str(run.node.id if fragment else (self.task or self.state).state_id)  # type: ignore[attr-defined]
+        if self.task is not None:
+            self.name = self.task.step_result.state_name
+        else:
+            self.name = str(run.node.id if fragment else self.state.state_id)  # type: ignore[attr-defined]
         self.path = path_of(identity_of(run))
         self.variable = variable_of(self.name)
 

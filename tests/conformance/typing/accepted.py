@@ -56,6 +56,9 @@ from cdk_sagemaker_processing import (
     ScriptProcessor,
     SKLearnProcessor,
     SparkJarProcessor,
+    StepCondition,
+    StepOutputs,
+    StepValue,
     TensorFlowProcessor,
     WorkflowStep,
     XGBoostProcessor,
@@ -64,7 +67,6 @@ from cdk_sagemaker_processing import (
     unique_job_name,
     uploaded_objects,
 )
-from cdk_sagemaker_processing.tasks import StepCondition, StepValue
 from smproc.local import LocalAws
 
 
@@ -75,10 +77,12 @@ def workflows(stack: Stack, processor: SKLearnProcessor, other: sfn.Pass) -> Non
         outputs=[ProcessingOutput(output_name="evaluation", source="/opt/ml/processing/evaluation")],
         property_files=[PropertyFile(name="evaluation", output_name="evaluation", path="evaluation.json")],
     )
+    assert_type(evaluate.outputs, StepOutputs)
     assert_type(evaluate.outputs["evaluation"], str)
     accuracy = evaluate.property("evaluation", "metrics.accuracy")
     assert_type(accuracy, StepValue)
     assert_type((accuracy > 0.8) & ~(accuracy == 1), StepCondition)
+    assert_type((accuracy > 0.8) | sfn.Condition.jsonata("{% $states.input.force %}"), StepCondition)
     step = WorkflowStep(other, when=accuracy >= 0.8, on_failure="continue", depends_on=[evaluate])
     assert_type(step.result("rows") < 5, StepCondition)
     retried = retry_on_capacity(processor.run("Retried", code="retried.py"))

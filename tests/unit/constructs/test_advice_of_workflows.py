@@ -184,9 +184,21 @@ ADVISED = [
     ),
     Advice(
         "tasks/step_conditions",
-        "for a condition on the input, pass an sfn.Condition alone",
+        "and a condition on the input as sfn.Condition.jsonata(...)",
+        when(lambda s: (s.value > 1) | sfn.Condition.is_present("$.x")),
         when(lambda s: (s.value > 1) | sfn.Condition.jsonata("{% $states.input.x %}")),
-        when(lambda _: sfn.Condition.jsonata("{% $states.input.x %}")),
+    ),
+    Advice(
+        "tasks/step_conditions",
+        "or of a Choice; combine conditions with &, | and ~",
+        when(lambda s: sfn.Condition.not_(s.value > 1)),
+        when(lambda s: ~(s.value > 1)),
+    ),
+    Advice(
+        "tasks/step_conditions",
+        "compare step.property(...) or step.result(...)",
+        when(lambda _: sfn.Condition.jsonata("{% $step_A.properties.metrics.auc > 1 %}")),
+        GOOD,
     ),
     Advice(
         "tasks/step_conditions",
@@ -341,12 +353,6 @@ ADVISED = [
         "workflow/step",
         "compare evaluate.property('evaluation', 'metrics.auc') with a number, or pass an sfn.Condition",
         when(lambda _: "auc > 1"),
-        GOOD,
-    ),
-    Advice(
-        "workflow/step",
-        "compare step.property(...) or step.result(...)",
-        when(lambda _: sfn.Condition.jsonata("{% $step_A.properties.metrics.auc > 1 %}")),
         GOOD,
     ),
     Advice(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,10 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 
 from cdk_sagemaker_processing import (
+    ConflictingValuesError,
     EventDrivenProcessing,
     FrameworkProcessor,
+    InvalidValueError,
     ProcessingInput,
     ProcessingOutput,
     ProcessingWorkflow,
@@ -471,6 +474,37 @@ def test_a_condition_reads_the_property_file(language: sfn.QueryLanguage) -> Non
         '$not(($step_A.properties.metrics.`models[0].name` = "it\'s \\"so\\""))) or '
         "($step_A.properties.`of-scores`.`a.and.b` != true)) %}"
     )
+
+
+@LANGUAGES
+@pytest.mark.parametrize("first", ["step", "input"])
+def test_a_condition_on_the_input_is_combined_with_one_on_a_step(language: sfn.QueryLanguage, first: str) -> None:
+    jobs = Jobs()
+    a = jobs.measured()
+    on_step, on_input = a.property("metrics", "auc") > 0.5, sfn.Condition.jsonata("{% $states.input.x or false %}")
+    either: Any = (on_step, on_input) if first == "step" else (on_input, on_step)
+    b = WorkflowStep(jobs.run("B"), when=(either[0] | either[1]) & ~on_step)
+    (rule,) = states_in(jobs.machine(jobs.workflow(a, b), language))["Run B?"]["Choices"]
+    value = "($step_A.properties.metrics.auc > 0.5)"
+    assert rule["Condition"] == f"{{% (({value} or ($states.input.x or false)) and $not({value})) %}}"
+
+
+REFUSED = (
+    "a condition on a step's value must be the when of a WorkflowStep, not a part of sfn.Condition.and_, or_ or not_"
+)
+
+
+def test_conditions_and_choices_of_aws_cdk_refuse_one_on_a_step() -> None:
+    jobs = Jobs()
+    condition = jobs.measured().property("metrics", "auc") > 0.5
+    combined = sfn.Condition.and_(sfn.Condition.is_present("$.x"), sfn.Condition.not_(condition))
+    with pytest.raises(ConflictingValuesError, match=f"^{re.escape(REFUSED)}"):
+        WorkflowStep(jobs.run("B"), when=combined)
+    with pytest.raises(InvalidValueError, match=r"^the other side of & must be a comparison of a step's value, or"):
+        condition & sfn.Condition.is_present("$.x")
+    choice = sfn.Choice(jobs.stack, "Good?").when(condition, sfn.Pass(jobs.stack, "Good"))
+    with pytest.raises(RuntimeError, match=f"^{re.escape(REFUSED)}"):
+        jobs.machine(choice, JSON_PATH)
 
 
 @LANGUAGES
