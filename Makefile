@@ -32,7 +32,8 @@ demo: setup ## start the local AWS, deploy app.py, drop a data set in S3, show t
 # The end-to-end tests mostly wait, so two cores serve six workers.
 WORKERS ?= 6
 PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadfile
-TEST_TOOLS := .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed .tools/.lambda-node-sdk
+TEST_TOOLS := .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed .tools/sagemaker3/.installed \
+  .tools/.lambda-node-sdk
 
 # Lint takes one processor for a minute, and the tools are downloaded meanwhile.
 .PHONY: test
@@ -60,7 +61,7 @@ explore: setup ## explore more orders of the calls of the trigger, with up to tw
 	EXPLORED_STATES=50000 python -m pytest --numprocesses $(WORKERS) --dist load tests/exploration -rP
 
 .PHONY: test-conformance
-test-conformance: setup $(TEST_TOOLS) ## against others: the SageMaker SDK, the container contract, linters, type checkers, cdk-nag
+test-conformance: setup $(TEST_TOOLS) ## against others: the SageMaker SDKs, the container contract, linters, type checkers, cdk-nag
 	$(PYTEST) tests/conformance
 
 .PHONY: test-e2e
@@ -194,8 +195,10 @@ node_modules/.installed: package.json package-lock.json .venv/.requirements
 	@$(STEP) "Install the Node packages of package-lock.json" .venv/bin/npm ci --no-progress --loglevel warn
 	@touch $@
 
-# The AWS CLI and the SageMaker SDK, which only the tests need, pin a botocore of their own; so each tool lives apart.
+# The AWS CLI and the SageMaker SDKs, which only the tests need, pin a botocore of their own; so each tool lives apart.
+# The lists are complete, but for what the processors of SDK 3 do not import. Byte code is written for what is imported.
 .tools/%/.installed: tools/requirements/%.txt
 	@$(STEP) "Create .tools/$*" $(PYTHON) -m venv --clear .tools/$*
-	@$(STEP) "Install $* into .tools" .tools/$*/bin/python $(PIP_INSTALL) --require-hashes --requirement $<
+	@$(STEP) "Install $* into .tools" \
+	  .tools/$*/bin/python $(PIP_INSTALL) --no-deps --no-compile --require-hashes --requirement $<
 	@touch $@

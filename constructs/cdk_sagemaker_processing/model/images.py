@@ -30,10 +30,10 @@ _UNSUPPORTED_PROCESSORS: Final = {_GRAVITON: "Graviton", "trn.*": "Trainium", "i
 _NO_P2_FROM: Final = {"pytorch": (1, 13), "tensorflow": (2, 12)}
 # The images of these versions expect the arguments of SDK 1; the SDK's estimator refuses to choose one.
 _LEGACY_TENSORFLOW: Final = (1, 10)
-# The images of XGBoost name no Python version, and have no other.
 _BROKEN_XGBOOST: Final = (1, 1)
 _LAST_TENSORFLOW_WITH_PYTHON_2: Final = (2, 1)
-_XGBOOST_PYTHONS: Final = (None, "py3")
+# What goes with images that name no Python version in their tags, as those of XGBoost and of PyTorch 2.11 and later.
+_UNNAMED_PYTHONS: Final = (None, "py3")
 # The build of Hugging Face's first images, which the registries name only for later versions.
 _HUGGING_FACE_BUILD: Final = {"gpu": "cu110-ubuntu18.04"}
 # On P4d the SDK uses builds for CUDA 11.0 of versions that were built for an older one; by framework and tag.
@@ -126,7 +126,8 @@ def sagemaker_image(
     processor = _processor(framework, build.get("processors"), instance_type, family)
     builds = build.get("container_version", _HUGGING_FACE_BUILD if framework == "huggingface" else {})
     suffix = container_version or builds.get(processor)
-    tag = "-".join(part for part in (build.get("tag_prefix", version), processor, python, suffix) if part)
+    named_processor = processor if build.get("processor_in_tag", True) else None  # else the suffix names it
+    tag = "-".join(part for part in (build.get("tag_prefix", version), named_processor, python, suffix) if part)
     if family == "p4d" and (cuda := _CUDA_11_ON_P4D.get(f"{framework}-{tag}")):
         tag = f"{tag}-{cuda}"
     return SageMakerImage(
@@ -225,9 +226,11 @@ def _for_python(
     framework: str, build: Mapping[str, Any], py_version: str | None
 ) -> tuple[Mapping[str, Any], str | None]:
     """Return the build for a Python version, and the Python version if it is part of the tag."""
-    if framework == "xgboost" and py_version not in _XGBOOST_PYTHONS:
-        raise InvalidValueError("py_version", py_version, "be py3 for xgboost")
     offered: Iterable[str] | None = build.get("py_versions") if "repository" in build else list(build)
+    if (framework == "xgboost" or not offered) and py_version not in _UNNAMED_PYTHONS:
+        raise InvalidValueError(
+            "py_version", py_version, f"be py3 for {framework}", "the tags of these images name no Python version"
+        )
     if not offered or (py_version is None and framework == "spark"):
         return build, None  # one image for every Python version
     names = list(offered)

@@ -1,12 +1,11 @@
-"""Comparison of every image with that of the SageMaker SDK's processors, refusals included."""
+"""Comparison of every image with that of the SageMaker SDKs, refusals included."""
 
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import re
-import subprocess
+import runpy
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ import cdk_sagemaker_processing as library
 from cdk_sagemaker_processing import InvalidProcessingJobError, InvalidValueError, Processor
 from cdk_sagemaker_processing.model import sagemaker_image
 from cdk_sagemaker_processing.model.images import _frameworks
-from tests.helpers.sagemaker_sdk import SDK_PYTHON, answer_of_sdk
+from tests.helpers.sagemaker_sdk import SDK_3_PYTHON, answer_of_sdk
 from tests.helpers.stacks import ACCOUNT, ROOT, stack, template
 
 CPU, GPU = "ml.m5.xlarge", "ml.g4dn.xlarge"
@@ -183,36 +182,63 @@ def our_image(parameters: dict[str, Any], stacks: dict[str, cdk.Stack]) -> str |
     raise AssertionError(parameters)
 
 
-@pytest.mark.usefixtures("only_images")
-def test_every_image_matches_the_sdks_processor_and_none_is_silently_substituted() -> None:
+Answers = list[tuple[dict[str, Any], dict[str, str], dict[str, str]]]
+
+
+@pytest.fixture(scope="module")
+def images() -> Answers:
+    """The cases, each with the answers of SDK 2 and of SDK 3."""
     requested = cases()
-    answers = answer_of_sdk(Path(__file__).with_name("processor_images.py"), question=requested)
+    here = Path(__file__)
+    answers = answer_of_sdk(here.with_name("processor_images.py"), question=requested)
+    newer = answer_of_sdk(here.with_name("sdk3_images.py"), question=requested, python=SDK_3_PYTHON)
+    return list(zip(requested, answers, newer, strict=True))
+
+
+def is_newer_than_sdk_2(answer: dict[str, str]) -> bool:
+    """Return whether SDK 2 does not know the version or the region."""
+    unknown = r"ValueError: Unsupported (?!Python version)[a-z ]*(version|region|framework):"
+    return re.match(unknown, answer.get("error", "")) is not None
+
+
+def is_intended(arguments: dict[str, Any], newer: str | None) -> bool:
+    """Return whether a difference from SDK 3 is one that docs/coming-from-the-sdk.md lists."""
+    if "transformers_version" in arguments:  # SDK 3 names one version in full and the other in its short form
+        return re.search(rf":{arguments['pytorch_version']}-transformers\d+\.\d+\.\d+-", newer or "") is not None
+    # SDK 3 ignores a Python version that the tag does not name.
+    return "amzn2023" in (newer or "") and arguments.get("py_version", "py3") != "py3"
+
+
+@pytest.mark.usefixtures("only_images")
+def test_every_image_matches_the_sdks_processor_and_none_is_silently_substituted(images: Answers) -> None:
     kinds: Counter[str] = Counter()
     stacks: dict[str, cdk.Stack] = {}
     different = []
-    for parameters, theirs in zip(requested, answers, strict=True):
+    for parameters, theirs, newer in images:
         ours = our_image(parameters, stacks)
         if ours is None and parameters["arguments"]["instance_type"].startswith(SUBSTITUTED):
             kinds["refused where the SDK may substitute"] += 1
-        elif ours != theirs.get("uri"):
-            different.append((parameters, ours, theirs))
-        else:
+        elif not is_newer_than_sdk_2(theirs) and ours == theirs.get("uri"):
             kinds["the same" if ours else "both refuse"] += 1
+        elif is_newer_than_sdk_2(theirs) and ours == newer.get("uri"):
+            kinds["only SDK 3 has it" if ours else "both refuse"] += 1
+        elif is_newer_than_sdk_2(theirs) and is_intended(parameters["arguments"], newer.get("uri")):
+            kinds["intended"] += 1
+        else:
+            different.append((parameters, ours, theirs, newer))
 
     assert different == [], kinds
     assert kinds["the same"] > 2_000
     assert kinds["both refuse"] > 1_500
+    assert kinds["only SDK 3 has it"] > 200
 
 
-def test_the_image_registries_match_the_sdk() -> None:
-    spec = importlib.util.spec_from_file_location("regenerate", ROOT / "tools" / "regenerate_image_registries.py")
-    assert spec is not None
-    code = f"import runpy; print(runpy.run_path({spec.origin!r})['render'](), end='')"
-    ran = subprocess.run([SDK_PYTHON, "-c", code], check=True, capture_output=True, text=True)
+def test_the_image_registries_match_the_sdks() -> None:
+    regenerate = runpy.run_path(str(ROOT / "tools" / "regenerate_image_registries.py"))
+    written = regenerate["OUTPUT"].read_text()
 
-    assert (
-        ran.stdout == (ROOT / "constructs" / "cdk_sagemaker_processing" / "model" / "image_registries.json").read_text()
-    )
+    assert regenerate["render"]() == written
+    assert '"image_uri_config of sagemaker 2.257.7 and sagemaker-core 2.27.0"' in written
 
 
 def two_builds_of_one_repository() -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any]]]:
@@ -300,6 +326,11 @@ def test_each_registry_has_its_own_mapping(first: dict[str, Any], second: dict[s
             ("pytorch", "2.3", "${Token[Type.1]}"),
             "instance_type must be known at synth: pytorch has separate images for CPU and GPU",
         ),
+        (("pytorch", "2.14", "ml.p2.xlarge"), "instance_type must not be P2, which pytorch 2.14 no longer runs on"),
+        (
+            ("pytorch", "latest", "ml.m5.xlarge"),
+            "framework_version must be a version of pytorch that SageMaker offers: 0.4.0",
+        ),
         (
             ("tensorflow", "1.10", "ml.m5.xlarge"),
             "framework_version must be above 1.10, whose images run no script as later ones do, got '1.10'; pass",
@@ -311,3 +342,31 @@ def test_an_image_that_sagemaker_does_not_offer_is_refused(arguments: tuple[Any,
         sagemaker_image(*arguments)
 
     assert str(caught.value).startswith(message)
+
+
+def test_a_python_version_that_the_tag_does_not_name_is_refused() -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        sagemaker_image("pytorch", "2.14", CPU, py_version="py313")
+
+    assert str(caught.value) == (
+        "py_version must be py3 for pytorch, got 'py313'; the tags of these images name no Python version"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "image"),
+    [
+        (("sklearn", "1.4-2-py312", CPU), "sagemaker-scikit-learn:1.4-2-py312-cpu-py3"),
+        (("sklearn", "1.9-0", CPU), "sagemaker-scikit-learn:1.9-0-cpu-py3"),
+        (("xgboost", "3.2-0", GPU), "sagemaker-xgboost:3.2-0"),
+        (("pytorch", "2.10", GPU), "pytorch-training:2.10-gpu-py313"),
+        (("pytorch", "2.12", GPU), "pytorch:2.12-cu130-amzn2023-sagemaker"),
+        (("pytorch", "2.14", CPU), "pytorch:2.14-cpu-amzn2023-sagemaker"),
+        (("pytorch", "2.14", GPU), "pytorch:2.14-cu133-amzn2023-sagemaker"),
+        (("tensorflow", "2.21", CPU), "tensorflow-training:2.21-cpu-py312"),
+    ],
+)
+def test_the_images_that_only_sdk_3_knows(arguments: tuple[Any, str, str], image: str) -> None:
+    found = sagemaker_image(*arguments)
+    assert f"{found.repository}:{found.tag}" == image
+    assert {"eu-isoe-west-1", "eusc-de-east-1"} <= sagemaker_image("spark", "3.5", CPU).accounts.keys()

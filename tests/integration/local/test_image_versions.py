@@ -11,7 +11,7 @@ from tests.helpers.image_environments import local_aws_with_versions, require_py
 from tests.helpers.local_aws import RunningLocalAws
 
 _IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:{}-cpu-py3"
-_PYTHONS = {"0.20.0": "3.7", "0.23-1": "3.7", "1.0-1": "3.8", "1.2-1": "3.9", "1.4-2": "3.10"}
+_PYTHONS = {"0.20.0": "3.7", "0.23-1": "3.7", "1.0-1": "3.8", "1.2-1": "3.9", "1.4-2": "3.10", "1.9-0": "3.12"}
 _ENCODE = "from sklearn.preprocessing import OneHotEncoder; e = OneHotEncoder({}); e.fit([['a'], ['b']]); e.{}()"
 _PIP = "import subprocess, sys; subprocess.check_call([sys.executable, '-m', 'pip', 'install', {}])"
 # Two idioms or more of each time: the version of the image, a name, and the script.
@@ -50,6 +50,11 @@ _CORPUS = [
         "import json; json.load(open('/opt/ml/config/processingjobconfig.json'))['ProcessingInputs']",
     ),
     ("1.4-2", "sparse_output", _ENCODE.format("sparse_output=False", "get_feature_names_out")),
+    (
+        "1.9-0",
+        "set_output",
+        "import sklearn; sklearn.set_config(transform_output='pandas'); import pyarrow, scipy, boto3",
+    ),
     (
         "1.2-1",
         "pip",

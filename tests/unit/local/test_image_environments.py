@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cdk_sagemaker_processing.model import sagemaker_image
+from cdk_sagemaker_processing.model.images import _frameworks
 from smproc.local.runners.image_environments import (
     CannotMakeEnvironmentError,
     Environment,
@@ -33,7 +35,8 @@ IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2
         ("1.0-1-cpu-py3", "1.0-1", "3.8"),
         ("1.2-1-cpu-py3", "1.2-1", "3.9"),
         ("1.4-2-cpu-py3", "1.4-2", "3.10"),
-        ("1.4-2-cpu-py312", "1.4-2-py312", "3.12"),
+        ("1.4-2-py312-cpu-py3", "1.4-2-py312", "3.12"),
+        ("1.9-0-cpu-py3", "1.9-0", "3.12"),
     ],
 )
 def test_a_tag_has_its_versions(tag: str, known: str, python: str) -> None:
@@ -52,12 +55,27 @@ def test_a_tag_has_its_versions(tag: str, known: str, python: str) -> None:
         ("1.5-1", "1.5.2", "3.8"),
         ("1.7-1", "1.7.4", "3.9"),
         ("3.0-5", "3.0.5", "3.10"),
+        ("3.2-0", "3.2.0", "3.12"),
     ],
 )
 def test_a_tag_of_xgboost_has_its_versions(tag: str, xgboost: str, python: str) -> None:
     versions = versions_of("sagemaker-xgboost", tag)
     assert versions is not None
     assert (versions.packages["xgboost"], versions.python) == (xgboost, python)
+
+
+def test_the_versions_of_every_image_that_a_sandbox_substitutes_for_are_known() -> None:
+    images = [
+        sagemaker_image(framework, version, "ml.m5.xlarge", py_version=None if framework == "spark" else "py3")
+        for framework in ("sklearn", "spark", "xgboost")
+        for version in _frameworks()[framework]["versions"]
+        if (framework, version) != ("xgboost", "1")  # the algorithm of 2017, which runs no script
+    ]
+    assert len(images) > 20
+    for image in images:
+        versions = versions_of(image.repository, image.tag)
+        spark = image.repository == "sagemaker-spark-processing" and image.tag.startswith("2.")
+        assert spark or (versions is not None and versions.python), image.tag
 
 
 def test_a_python_that_boto3_does_not_support_is_replaced_by_a_newer_one(
