@@ -38,7 +38,7 @@ def list_images(port: Port = DEFAULT_PORT) -> None:
     for repository, versions in known_images():
         environment = environments.find(versions)
         if environment is None:
-            python = f"Python {versions.python}" if versions.python else "the newest Python"
+            python = f"Python {versions.python_here}" if versions.python_here else "the newest Python"
             state = f"{python} and the image's versions; made when a job first needs it"
         elif environment.differences:
             state = f"made, with {', '.join(environment.differences.values())}"

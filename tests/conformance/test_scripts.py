@@ -33,6 +33,7 @@ _ARGUMENTS = {
         *("--tag=-1", "--tag", "*"),
         "--verbose",
     ],
+    "hadoop_commands": ["s3_output", f"s3://{BUCKET}/by-hadoop"],
     "parquet_on_s3": ["--s3_input_bucket", BUCKET, "--s3_output_prefix", "by-spark"],
 }
 
@@ -59,7 +60,7 @@ def _image(folder: str) -> str:
     uri = f"{_REGISTRIES[repository]}.dkr.ecr.us-east-1.amazonaws.com/{repository}:{tag}"
     versions = versions_of(repository, tag)
     assert versions is not None
-    require_python(versions.python, folder)
+    require_python(versions.python_here, folder)
     if is_spark:
         try:
             find_spark(uri)

@@ -6,14 +6,18 @@ import re
 from collections.abc import Mapping
 
 _ERROR = re.compile(r"^(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception))(?:: (?P<text>.*))?$", re.MULTILINE)
-# What a missing or renamed module, attribute or argument raises.
-_KINDS = ("ImportError", "ModuleNotFoundError", "AttributeError", "TypeError", "ValueError", "KeyError")
+# What a missing or renamed module, attribute or argument raises, and what Spark raises for another version's SQL.
+_KINDS = (
+    *("ImportError", "ModuleNotFoundError", "AttributeError", "TypeError", "ValueError", "KeyError"),
+    *("ParseException", "SparkUpgradeException"),
+)
 # The modules of packages, and what messages call their objects.
 _SIGNS = {
     "scikit-learn": (r"\bsklearn\b",),
     "pandas": (r"\bpandas\b", r"\b(?:DataFrame|Series|Index)\b"),
     "numpy": (r"\bnumpy\b", r"\bndarray\b"),
     "Python": (r"\bSyntaxError\b",),
+    "Spark": (r"\bpyspark\b", r"\borg\.apache\.spark\b"),
 }
 _TEXT_MAX = 300
 # What programs say when they lack something of the image, of the machine or of AWS, and what to do about it.

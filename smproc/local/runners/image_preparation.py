@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from smproc.local.runners.base import CannotRunError
-from smproc.local.runners.image_contents import ImageContents, contents_of, known_versions, python_at
+from smproc.local.runners.image_contents import SPARK, ImageContents, contents_of, known_versions, python_at
 from smproc.local.runners.image_environments import (
     CannotMakeEnvironmentError,
     Environment,
@@ -20,6 +21,7 @@ from smproc.local.runners.image_environments import (
 from smproc.local.runners.image_list import ImageList
 
 Report = Callable[[str], None]
+_SPARK_TAG = re.compile(rf"/{SPARK}:(\d+\.\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class ImagePreparation:
             environment = _this_environment(versions)
         found = environment.interpreter
         contents = contents_of(image, python_at(found.executable, found.prefixes))
-        introduction = introduce("A sandbox", name, found.version, environment.installed, environment.differences)
+        differences = environment.differences | _spark_difference(image)
+        introduction = introduce("A sandbox", name, found.version, environment.installed, differences)
         return Prepared(contents, introduction)
 
     def differences(self, image: str) -> Mapping[str, str]:
@@ -90,7 +93,8 @@ class ImagePreparation:
         versions = _versions(image)
         if versions is None or self.images.substitute_for(image) is not None:
             return {}
-        return (self.environments.find(versions) or _this_environment(versions)).differences
+        environment = self.environments.find(versions) or _this_environment(versions)
+        return environment.differences | _spark_difference(image)
 
 
 def _versions(image: str) -> ImageVersions | None:
@@ -98,18 +102,29 @@ def _versions(image: str) -> ImageVersions | None:
     return known[1] if known else None
 
 
+def _spark_difference(image: str) -> dict[str, str]:
+    """Return how the Spark that runs all of SageMaker's Spark images here differs from that of an image."""
+    tag, here = _SPARK_TAG.search(image), _installed("pyspark")
+    if tag is None or here is None or here.startswith(f"{tag[1]}."):
+        return {}
+    return {"Spark": f"Spark {here} instead of {tag[1]}"}
+
+
 def _this_environment(versions: ImageVersions) -> Environment:
     """Return the Python that runs the local AWS as the environment of an image."""
     interpreter = describe(Path(sys.executable))
     if interpreter is None:
         raise CannotRunError(f"The local AWS cannot run its own Python {sys.executable}")
-    installed = {}
-    for name in versions.packages:
-        try:
-            installed[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+    installed = {name: version for name in versions.packages if (version := _installed(name)) is not None}
     return Environment(interpreter, versions, installed)
+
+
+def _installed(name: str) -> str | None:
+    """Return the version of a package beside the local AWS; None if it is not installed."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def introduce(what: str, name: str, python: str, installed: Mapping[str, str], differences: Mapping[str, str]) -> str:

@@ -121,5 +121,14 @@ def test_a_failure_in_a_library_of_another_version_is_hinted_at() -> None:
         "AttributeError: 'DataFrame' object has no attribute 'append'. The sandbox differs from the image: it has "
         "pandas 2.3.2 instead of 1.1.3"
     )
+    spark = {"Spark": "Spark 3.5.9 instead of 2.4"}
+    output = (
+        "Traceback (most recent call last):\n  File 'pyspark.zip/pyspark/sql/session.py', line 1631, in sql\n"
+        "pyspark.errors.exceptions.captured.ParseException: \n[PARSE_SYNTAX_ERROR] Syntax error\n"
+    )
+    assert explain(output, spark) == (
+        "pyspark.errors.exceptions.captured.ParseException. The sandbox differs from the image: it has Spark 3.5.9 "
+        "instead of 2.4"
+    )
     assert explain("Traceback\nOSError: [Errno 2] pandas", differences) == ""
     assert explain(output, {}) == ""

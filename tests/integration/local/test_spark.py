@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import json
 import re
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -18,7 +19,7 @@ from smproc.local.probes import children
 from smproc.local.runners import CannotRunError, ContainerSpec, ImageList, ProcessRunner
 from smproc.local.runners.image_preparation import ImagePreparation
 from smproc.local.runners.sandboxes import Unshare
-from smproc.local.runners.spark import find_spark
+from smproc.local.runners.spark import find_spark, smspark_files
 from smproc.local.runners.spark.smspark import configuration, dependencies
 from smproc.local.runners.spark.smspark.failure import SubmitError, spark_failure
 
@@ -205,6 +206,14 @@ def test_a_path_of_the_container_without_a_scheme_fails_with_what_to_use_instead
 
 
 @pytest.mark.usefixtures("_spark")
+@pytest.mark.parametrize("program", ["hadoop", "hdfs"])
+def test_a_command_of_hadoop_that_is_not_here_names_those_that_are(program: str) -> None:
+    source = smspark_files("/root")[f"/root/bin/{program}"]
+    answer = subprocess.run([source, "namenode"], capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert answer.stderr == "the local AWS has only the commands 'hdfs dfs' and 'hadoop fs', got 'namenode'\n"
+
+
 def test_a_class_of_a_jar_runs_with_jars_and_files_from_s3(local_aws: RunningLocalAws) -> None:
     # An application in Java that needs no compiler here: Spark's own, which runs SQL from a file.
     (jar,) = (find_spark(IMAGE).home / "jars").glob("spark-hive-thriftserver_*.jar")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 from pathlib import Path
@@ -74,8 +75,26 @@ def test_the_versions_of_every_image_that_a_sandbox_substitutes_for_are_known() 
     assert len(images) > 20
     for image in images:
         versions = versions_of(image.repository, image.tag)
-        spark = image.repository == "sagemaker-spark-processing" and image.tag.startswith("2.")
-        assert spark or (versions is not None and versions.python), image.tag
+        assert versions is not None, image.tag
+        assert versions.python, image.tag
+
+
+@pytest.mark.parametrize(
+    ("tag", "known", "python", "here"),
+    [
+        ("2.4-cpu", "2.4-cpu-py37", "3.7", "3.9"),
+        ("2.4-cpu-py37-v1.2", "2.4-cpu-py37", "3.7", "3.9"),
+        ("3.0-cpu", "2.4-cpu-py37", "3.7", "3.9"),
+        ("3.1-cpu-py37-v1.0", "2.4-cpu-py37", "3.7", "3.9"),
+        ("3.1-cpu-py39-v1.0", "3.x-cpu-py39", "3.9", "3.9"),
+        ("3.3-cpu", "3.x-cpu-py39", "3.9", "3.9"),
+        ("3.5-cpu-py312-v1.3", "3.x-cpu-py312", "3.12", "3.12"),
+    ],
+)
+def test_a_tag_of_spark_has_its_versions(tag: str, known: str, python: str, here: str) -> None:
+    versions = versions_of("sagemaker-spark-processing", tag)
+    assert versions is not None
+    assert (versions.tag, versions.python, versions.python_here) == (known, python, here)
 
 
 def test_a_python_that_boto3_does_not_support_is_replaced_by_a_newer_one(
@@ -130,6 +149,16 @@ def test_without_an_environment_the_job_runs_with_installed_packages_and_says_wh
         assert "scikit-learn" in prepared.introduction
         assert " instead of 1.2.1" in prepared.introduction
     assert attempts == [1]
+
+
+def test_the_spark_that_runs_an_image_of_another_version_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("pyspark")
+    images = ImagePreparation(ImageList(tmp_path / "images.json"), Environments(tmp_path / "cache"))
+    repository = "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing"
+    here = importlib.metadata.version("pyspark")
+    for tag, wanted in (("2.4-cpu", "2.4"), ("3.3-cpu-py39-v1.0", "3.3")):
+        assert images.differences(f"{repository}:{tag}")["Spark"] == f"Spark {here} instead of {wanted}"
+    assert "Spark" not in images.differences(f"{repository}:{here[:3]}-cpu")
 
 
 def test_pip_installs_from_where_this_machines_pip_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,8 +79,8 @@ class ImageBuild:
 
     @property
     def default_base(self) -> str:
-        """The image of Docker Hub with the Python of the image."""
-        return f"docker.io/library/python:{self.versions.python or '3'}-slim"
+        """The image of Docker Hub with the Python of the image, or with the oldest that will do here."""
+        return f"docker.io/library/python:{self.versions.python_here or '3'}-slim"
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,12 +114,12 @@ class Environments:
 
     def _directory(self, versions: ImageVersions) -> Path:
         packages = {**versions.packages, **versions.additions}
-        identity = json.dumps([versions.python, packages, _BOTO3_MIN], sort_keys=True)
+        identity = json.dumps([versions.python_here, packages, _BOTO3_MIN], sort_keys=True)
         return self.cache / "environments" / f"{versions.tag}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
     def _make(self, versions: ImageVersions) -> None:
         directory, uv = self._directory(versions), _Uv(find_uv())
-        interpreter = self._python(versions.python, uv)
+        interpreter = self._python(versions.python_here, uv)
         started = time.monotonic()
         uv.run("venv", "--quiet", "--seed", "--python", str(interpreter.executable), str(directory))
         install_packages(

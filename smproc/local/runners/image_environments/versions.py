@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from importlib import resources
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class ImageVersions:
     Attributes:
         tag: the image's tag, without what follows the version: ``1.2-1``; of several versions, ``3.x-cpu-py39``.
         python: Python's version, such as ``3.9``; empty if it is not known.
+        python_min: the oldest Python for what runs the image's jobs here; empty if the image's own will do.
         packages: the version of each package; one that starts with ``>=`` is a range.
         additions: the version of each package whose version in the image is not known, and which its scripts need.
     """
@@ -25,6 +27,12 @@ class ImageVersions:
     python: str
     packages: Mapping[str, str]
     additions: Mapping[str, str] = field(default_factory=dict)
+    python_min: str = ""
+
+    @property
+    def python_here(self) -> str:
+        """The version of Python that runs the image's jobs here if it can be had."""
+        return self.python_min or self.python
 
 
 def versions_of(repository: str, tag: str) -> ImageVersions | None:
@@ -38,7 +46,7 @@ def versions_of(repository: str, tag: str) -> ImageVersions | None:
         The versions; None if those of the repository or of the tag are not known.
     """
     rows = _known().get(repository, ())
-    return next((row for pattern, row in rows if fnmatchcase(tag, pattern)), None)
+    return next((row for patterns, row in rows if any(fnmatchcase(tag, pattern) for pattern in patterns)), None)
 
 
 def known_images() -> list[tuple[str, ImageVersions]]:
@@ -47,17 +55,20 @@ def known_images() -> list[tuple[str, ImageVersions]]:
 
 
 @functools.cache
-def _known() -> Mapping[str, tuple[tuple[str, ImageVersions], ...]]:
+def _known() -> Mapping[str, tuple[tuple[tuple[str, ...], ImageVersions], ...]]:
     content = json.loads(resources.files(__package__).joinpath("image_versions.json").read_text(encoding="utf-8"))
     return {
-        repository: tuple(
-            (row["tag"], ImageVersions(_name(row), row["python"], row["packages"], row.get("additions", {})))
-            for row in rows
-        )
+        repository: tuple((tuple(row.get("tags") or [row["tag"]]), _versions(row)) for row in rows)
         for repository, rows in content.items()
         if isinstance(rows, list) and repository != "sources"
     }
 
 
-def _name(row: Mapping[str, str]) -> str:
-    return row.get("name") or row["tag"].replace("*", "-", 1).strip("-*")
+def _versions(row: Mapping[str, Any]) -> ImageVersions:
+    return ImageVersions(
+        _name(row), row["python"], row["packages"], row.get("additions", {}), python_min=row.get("python_min", "")
+    )
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return str(row.get("name") or row["tag"].replace("*", "-", 1).strip("-*"))

@@ -94,10 +94,15 @@ _HERE = Path(__file__).parent
 
 
 def smspark_files(root: str) -> dict[str, Path]:
-    """Return the files of ``smspark-submit`` by the path at which they appear in the sandbox.
+    """Return the files of ``smspark-submit`` and of Hadoop's commands by the path at which they appear in the sandbox.
 
     Args:
-        root: a directory in the sandbox whose ``bin`` is on the image's PATH; the launcher looks for the rest in its
-            ``lib``.
+        root: a directory in the sandbox whose ``bin`` is on the image's PATH; ``smspark-submit`` looks for the rest in
+            its ``lib``.
     """
-    return {f"{root}/bin/smspark-submit": _HERE / "smspark-submit", f"{root}/lib/smspark": _HERE / "smspark"}
+    return {
+        f"{root}/bin/smspark-submit": _HERE / "smspark-submit",
+        f"{root}/bin/hdfs": _HERE / "hdfs",
+        f"{root}/bin/hadoop": _HERE / "hdfs",
+        f"{root}/lib/smspark": _HERE / "smspark",
+    }

@@ -69,7 +69,7 @@ _FILES: Mapping[str, tuple[str, Callable[[Properties], str]]] = {
     "spark-hive-site": ("hive-site.xml", _XML),
     "spark-metrics": ("metrics.properties", _serialize("{}={}")),
 }
-_NO_HADOOP = "Spark runs standalone here, without the commands of Hadoop"
+_NO_HADOOP = "there are no daemons of Hadoop here, and its commands run with the options of Spark's"
 _NO_HIVE = "there is no separate Hive here; configure Spark's own with spark-hive-site"
 _NO_YARN = "there is no YARN here; Spark runs on one host"
 _UNSUPPORTED = {
