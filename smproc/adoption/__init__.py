@@ -1,0 +1,22 @@
+"""Existing processing jobs as apps of the CDK: jobs that have run, notebooks and scripts, SageMaker Pipelines.
+
+Nothing that is adopted is run. What cannot be told from it becomes a note: a comment in the app, and a line on the
+terminal.
+"""
+
+from __future__ import annotations
+
+from smproc.adoption.app import AdoptedApp, render_app
+from smproc.adoption.errors import AdoptionError, NothingToAdoptError, UnreadableSourceError
+from smproc.adoption.jobs import adopt_job, describe, read_description
+
+__all__ = [
+    "AdoptedApp",
+    "AdoptionError",
+    "NothingToAdoptError",
+    "UnreadableSourceError",
+    "adopt_job",
+    "describe",
+    "read_description",
+    "render_app",
+]
