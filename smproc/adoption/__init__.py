@@ -9,6 +9,7 @@ from __future__ import annotations
 from smproc.adoption.app import AdoptedApp, render_app
 from smproc.adoption.errors import AdoptionError, NothingToAdoptError, UnreadableSourceError
 from smproc.adoption.jobs import adopt_job, describe, read_description
+from smproc.adoption.notebooks import adopt_notebook
 
 __all__ = [
     "AdoptedApp",
@@ -16,6 +17,7 @@ __all__ = [
     "NothingToAdoptError",
     "UnreadableSourceError",
     "adopt_job",
+    "adopt_notebook",
     "describe",
     "read_description",
     "render_app",

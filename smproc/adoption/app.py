@@ -5,10 +5,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from smproc.adoption.code import LINE_LENGTH, Call, Code, Text, Value, comment, imports_of, join, literal, render
+from smproc.adoption.code import (
+    LINE_LENGTH,
+    Call,
+    Code,
+    Reference,
+    Text,
+    Value,
+    comment,
+    imports_of,
+    join,
+    literal,
+    render,
+)
 from smproc.adoption.names import unique, variable_name
 from smproc.adoption.steps import PROCESSOR_IDS, AdoptedStep
 
@@ -26,6 +38,7 @@ class AdoptedApp:
         steps: the steps, in the order they ran in.
         notes: what concerns all of them, a sentence each.
         constants: the constants that expressions of the steps use, by name.
+        to_fill_in: the constants whose values nobody but the reader knows, each with the reason.
         files: the files that the app needs beside app.py, by their paths.
     """
 
@@ -34,19 +47,22 @@ class AdoptedApp:
     steps: list[AdoptedStep]
     notes: list[str] = field(default_factory=list)
     constants: dict[str, Value] = field(default_factory=dict)
+    to_fill_in: dict[str, str] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def all_notes(self) -> list[str]:
         """All notes, those of the app first, each once."""
-        return list(dict.fromkeys([*self.notes, *(note for step in self.steps for note in step.notes)]))
+        to_fill_in = [f"Fill in {name}: {reason}" for name, reason in self.to_fill_in.items()]
+        return list(dict.fromkeys([*to_fill_in, *self.notes, *(note for step in self.steps for note in step.notes)]))
 
 
 def render_app(app: AdoptedApp) -> str:
     """Return the text of ``app.py``."""
+    is_workflow = any(_is_linked(step) for step in app.steps)
     constants, steps = _with_constants(app)
+    steps = _with_variables(steps)
     definitions = render_steps(steps)
-    is_workflow = any(_is_linked(step) for step in steps)
     values: list[Value] = [*constants.values()]
     for step in steps:
         values += [
@@ -69,7 +85,14 @@ def render_app(app: AdoptedApp) -> str:
         "import aws_cdk as cdk\nfrom aws_cdk import aws_stepfunctions as sfn",
         _import("cdk_sagemaker_processing", names),
         "",
-        *(render(value, prefix=f"{name} = ") for name, value in global_constants.items()),
+        *(
+            line
+            for name, value in global_constants.items()
+            for line in (
+                *comment([f"Fill in: {app.to_fill_in[name]}"] if name in app.to_fill_in else []),
+                render(value, prefix=f"{name} = "),
+            )
+        ),
         *([""] if global_constants else []),
         *comment(app.notes),
         "app = cdk.App()",
@@ -153,10 +176,8 @@ def _processors(steps: Sequence[AdoptedStep]) -> list[_Processor]:
 
 def _is_linked(step: AdoptedStep) -> bool:
     """Return whether a step depends on another one's results."""
-    return step.when is not None or any(
-        isinstance(one, Code) and (".outputs[" in one.text or ".property(" in one.text)
-        for one in _walk([*step.run_arguments.values(), *step.processor_arguments.values()])
-    )
+    values = [*step.run_arguments.values(), *step.processor_arguments.values()]
+    return step.when is not None or any(isinstance(one, Reference) for one in _walk(values))
 
 
 def _workflow(steps: Sequence[AdoptedStep], variables: Sequence[str]) -> str:
@@ -175,7 +196,8 @@ def _chain(variables: Sequence[str]) -> Code:
 
 def _docstring(title: str) -> str:
     printable = "".join(one if one.isprintable() else " " for one in title)
-    return printable.replace("\\", "/").replace('"', "'").rstrip(".") + "."
+    text = printable.replace("\\", "/").replace('"', "'").rstrip(".")
+    return f"{text if len(text) < LINE_LENGTH - 7 else text.removesuffix(', as a state machine')}."
 
 
 def _import(module: str, names: Iterable[str]) -> str:
@@ -185,6 +207,25 @@ def _import(module: str, names: Iterable[str]) -> str:
     if len(flat) <= LINE_LENGTH:
         return flat
     return "\n".join([f"from {module} import (", *(f"    {name}," for name in ordered), ")"])
+
+
+def _with_variables(steps: Sequence[AdoptedStep]) -> list[AdoptedStep]:
+    """Return the steps with references to the variables of other steps."""
+    variables = {step.name: variable for step, variable in zip(steps, step_variables(steps), strict=True)}
+
+    def named(leaf: str | Code | Reference) -> Value:
+        return Code(f"{variables[leaf.step]}{leaf.text}") if isinstance(leaf, Reference) else leaf
+
+    return [_changed(step, named) for step in steps]
+
+
+def _changed(step: AdoptedStep, change: Callable[[str | Code | Reference], Value]) -> AdoptedStep:
+    return replace(
+        step,
+        processor_arguments={name: _mapped(value, change) for name, value in step.processor_arguments.items()},
+        run_arguments={name: _mapped(value, change) for name, value in step.run_arguments.items()},
+        when=_mapped(step.when, change),
+    )
 
 
 def _with_constants(app: AdoptedApp) -> tuple[dict[str, Value], list[AdoptedStep]]:
@@ -202,24 +243,12 @@ def _with_constants(app: AdoptedApp) -> tuple[dict[str, Value], list[AdoptedStep
         names[bucket] = unique(_constant(bucket) if len(shared) > 1 else "BUCKET", constants, "_")
         constants[names[bucket]] = bucket
 
-    def named(text: str) -> Value:
-        bucket = _bucket_of(text)
-        if bucket not in names:
-            return text
-        return join(_S3, Code(names[bucket]), text.removeprefix(_S3 + bucket))
+    def named(leaf: str | Code | Reference) -> Value:
+        if not isinstance(leaf, str) or (bucket := _bucket_of(leaf)) not in names:
+            return leaf
+        return join(_S3, Code(names[bucket]), leaf.removeprefix(_S3 + bucket))
 
-    steps = [
-        AdoptedStep(
-            processor=step.processor,
-            processor_arguments={name: _mapped(value, named) for name, value in step.processor_arguments.items()},
-            run_arguments={name: _mapped(value, named) for name, value in step.run_arguments.items()},
-            name=step.name,
-            notes=step.notes,
-            when=step.when,
-        )
-        for step in app.steps
-    ]
-    return constants, steps
+    return constants, [_changed(step, named) for step in app.steps]
 
 
 def _constant(bucket: str) -> str:
@@ -243,7 +272,7 @@ def _walk(values: Iterable[Any]) -> Iterator[Any]:
             case Call(_, arguments, positional):
                 yield from _walk([*arguments.values(), *positional])
             case Text(parts):
-                yield from (part for part in parts if isinstance(part, Code))
+                yield from (part for part in parts if not isinstance(part, str))
             case dict():
                 yield from _walk(value.values())
             case list() | tuple():
@@ -252,11 +281,16 @@ def _walk(values: Iterable[Any]) -> Iterator[Any]:
                 yield value
 
 
-def _mapped(value: Any, change: Callable[[str], Value]) -> Any:  # noqa: ANN401 - any expression
-    """Return an expression with its texts changed, at any depth."""
+def _mapped(  # noqa: PLR0911 - one case for each kind of expression
+    value: Any,  # noqa: ANN401
+    change: Callable[[str | Code | Reference], Value],
+) -> Any:  # noqa: ANN401
+    """Return an expression with its texts and references changed, at any depth."""
     match value:
-        case str():
+        case str() | Code() | Reference():
             return change(value)
+        case Text(parts):
+            return join(*(part if isinstance(part, str) else change(part) for part in parts))  # type: ignore[arg-type]
         case Call("literal_text"):
             return value
         case Call(function, arguments, positional):
@@ -271,3 +305,13 @@ def _mapped(value: Any, change: Callable[[str], Value]) -> Any:  # noqa: ANN401 
             return [_mapped(one, change) for one in value]
         case _:
             return value
+
+
+def codes_of(steps: Iterable[AdoptedStep]) -> set[str]:
+    """Return the expressions in steps, such as the names of constants."""
+    return {
+        leaf.text
+        for step in steps
+        for leaf in _walk([*step.processor_arguments.values(), *step.run_arguments.values()])
+        if isinstance(leaf, Code)
+    }

@@ -30,6 +30,19 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """An attribute of a step, whose variable is chosen when all steps are known.
+
+    Attributes:
+        step: the step's name.
+        text: what follows the step's variable, such as ``.outputs["train"]``.
+    """
+
+    step: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """Text that is partly computed, an f-string.
 
@@ -37,7 +50,7 @@ class Text:
         parts: text and expressions.
     """
 
-    parts: tuple[str | Code, ...]
+    parts: tuple[str | Code | Reference, ...]
 
     def __str__(self) -> str:
         """Return the text with the expressions in braces, for people."""
@@ -59,12 +72,14 @@ class Call:
     positional: Sequence[Value] = ()
 
 
-Value: TypeAlias = "str | int | float | bool | Sequence[Value] | Mapping[str, Value] | Code | Text | Call | None"
+Value: TypeAlias = (
+    "str | int | float | bool | Sequence[Value] | Mapping[str, Value] | Code | Reference | Text | Call | None"
+)
 
 
-def join(*parts: str | Code | Text) -> str | Code | Text:
+def join(*parts: str | Code | Reference | Text) -> str | Code | Reference | Text:
     """Return the concatenation of texts, as simple as it can be written."""
-    merged: list[str | Code] = []
+    merged: list[str | Code | Reference] = []
     for part in parts:
         for one in part.parts if isinstance(part, Text) else (part,):
             if isinstance(one, str) and merged and isinstance(merged[-1], str):
@@ -73,9 +88,7 @@ def join(*parts: str | Code | Text) -> str | Code | Text:
                 merged.append(one)
     if not merged:
         return ""
-    if all(isinstance(one, str) for one in merged):
-        return str(merged[0])
-    return Text(tuple(merged))
+    return merged[0] if len(merged) == 1 else Text(tuple(merged))
 
 
 def render(value: Value, *, prefix: str = "", suffix: str = "", indent: str = "") -> str:
@@ -184,13 +197,13 @@ def _parts(value: Any) -> tuple[str, list[tuple[str, Any]], str] | None:  # noqa
             return None
 
 
-def _f_string(parts: Sequence[str | Code]) -> str:
+def _f_string(parts: Sequence[str | Code | Reference]) -> str:
     """Return an f-string. Python 3.11 allows neither its own quotes nor backslashes in the expressions of one."""
     double = sum(part.text.count('"') for part in parts if isinstance(part, Code))
     quote = "'" if double else '"'
     body = ""
     for part in parts:
-        if isinstance(part, Code):
+        if not isinstance(part, str):
             body += f"{{{part.text}}}"
             continue
         escaped = part.replace("{", "{{").replace("}", "}}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from smproc.adoption.code import Code, Value
+from smproc.adoption.code import Value
 
 
 @dataclass(kw_only=True)
@@ -26,7 +26,7 @@ class AdoptedStep:
     run_arguments: dict[str, Value]
     name: str
     notes: list[str] = field(default_factory=list)
-    when: Code | None = None
+    when: Value = None
 
 
 # The ids of processors, which need not repeat that they are processors.

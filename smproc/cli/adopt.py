@@ -85,6 +85,31 @@ def adopt_processing_job(
     _deliver(adopt_job(description, keep_role=keep_role), target)
 
 
+@app.command("notebook", cls=SmprocCommand)
+def adopt_notebook_or_script(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A notebook (.ipynb) or a script (.py).", show_default=False),
+    ],
+    directory: Directory = None,
+    region: Annotated[
+        str,
+        typer.Option(
+            metavar="REGION",
+            help="The region of SageMaker's images, where the notebook looks one up and no processor does.",
+        ),
+    ] = "us-east-1",
+) -> None:
+    """Adopt the processing jobs of a notebook or script that uses the SageMaker SDK, version 2 or 3.
+
+    The file is read, not run. The scripts that it names or writes with %%writefile become files of the project.
+    """
+    from smproc.adoption import adopt_notebook  # noqa: PLC0415 - slow to load
+
+    _check(directory)
+    _deliver(adopt_notebook(file, region=region), directory)
+
+
 def _check(directory: Path | None) -> None:
     """Check the directory before anything else happens."""
     from smproc.projects import check_empty  # noqa: PLC0415 - slow to load
