@@ -10,6 +10,7 @@ from smproc.adoption.app import AdoptedApp, render_app
 from smproc.adoption.errors import AdoptionError, NothingToAdoptError, UnreadableSourceError
 from smproc.adoption.jobs import adopt_job, describe, read_description
 from smproc.adoption.notebooks import adopt_notebook
+from smproc.adoption.pipelines import adopt_pipeline, read_definition
 
 __all__ = [
     "AdoptedApp",
@@ -18,7 +19,9 @@ __all__ = [
     "UnreadableSourceError",
     "adopt_job",
     "adopt_notebook",
+    "adopt_pipeline",
     "describe",
+    "read_definition",
     "read_description",
     "render_app",
 ]

@@ -12,6 +12,7 @@ from smproc.adoption.code import (
     LINE_LENGTH,
     Call,
     Code,
+    Expression,
     Reference,
     Text,
     Value,
@@ -60,6 +61,7 @@ class AdoptedApp:
 def render_app(app: AdoptedApp) -> str:
     """Return the text of ``app.py``."""
     is_workflow = any(_is_linked(step) for step in app.steps)
+    app = _with_shared_notes(app)
     constants, steps = _with_constants(app)
     steps = _with_variables(steps)
     definitions = render_steps(steps)
@@ -68,14 +70,14 @@ def render_app(app: AdoptedApp) -> str:
         values += [
             *step.processor_arguments.values(),
             *step.run_arguments.values(),
-            *([step.when] if step.when else []),
+            step.when,
         ]
     names = imports_of(values) | {step.processor for step in steps}
     variables = step_variables(steps)
     chained = _chain(variables)
     if is_workflow:
         names.add("ProcessingWorkflow")
-        names |= {"WorkflowStep"} if any(step.when for step in steps) else set()
+        names |= {"WorkflowStep"} if any(step.when is not None or step.depends_on for step in steps) else set()
         chained = Code("workflow")
     global_constants = {name: value for name, value in constants.items() if "stack." not in str(value)}
     of_stack = {name: value for name, value in constants.items() if name not in global_constants}
@@ -177,14 +179,17 @@ def _processors(steps: Sequence[AdoptedStep]) -> list[_Processor]:
 def _is_linked(step: AdoptedStep) -> bool:
     """Return whether a step depends on another one's results."""
     values = [*step.run_arguments.values(), *step.processor_arguments.values()]
-    return step.when is not None or any(isinstance(one, Reference) for one in _walk(values))
+    return bool(step.when is not None or step.depends_on) or any(isinstance(one, Reference) for one in _walk(values))
 
 
 def _workflow(steps: Sequence[AdoptedStep], variables: Sequence[str]) -> str:
-    listed: list[Value] = [
-        Call("WorkflowStep", {"when": step.when}, [Code(variable)]) if step.when else Code(variable)
-        for step, variable in zip(steps, variables, strict=True)
-    ]
+    by_name = {step.name: variable for step, variable in zip(steps, variables, strict=True)}
+    listed: list[Value] = []
+    for step, variable in zip(steps, variables, strict=True):
+        options: dict[str, Value] = {"when": step.when} if step.when is not None else {}
+        if step.depends_on:
+            options["depends_on"] = [Code(by_name[name]) for name in step.depends_on if name in by_name]
+        listed.append(Call("WorkflowStep", options, [Code(variable)]) if options else Code(variable))
     call = Call("ProcessingWorkflow", {"steps": listed}, [Code("stack"), "Workflow"])
     return render(call, prefix="workflow = ")
 
@@ -207,6 +212,14 @@ def _import(module: str, names: Iterable[str]) -> str:
     if len(flat) <= LINE_LENGTH:
         return flat
     return "\n".join([f"from {module} import (", *(f"    {name}," for name in ordered), ")"])
+
+
+def _with_shared_notes(app: AdoptedApp) -> AdoptedApp:
+    """Return the app with the notes that several steps have, once."""
+    counted = Counter(note for step in app.steps for note in dict.fromkeys(step.notes))
+    shared = [note for note, number in counted.items() if number > 1]
+    steps = [replace(step, notes=[note for note in step.notes if note not in shared]) for step in app.steps]
+    return replace(app, notes=[*app.notes, *shared], steps=steps)
 
 
 def _with_variables(steps: Sequence[AdoptedStep]) -> list[AdoptedStep]:
@@ -271,7 +284,7 @@ def _walk(values: Iterable[Any]) -> Iterator[Any]:
                 pass
             case Call(_, arguments, positional):
                 yield from _walk([*arguments.values(), *positional])
-            case Text(parts):
+            case Text(parts) | Expression(parts):
                 yield from (part for part in parts if not isinstance(part, str))
             case dict():
                 yield from _walk(value.values())
@@ -289,6 +302,11 @@ def _mapped(  # noqa: PLR0911 - one case for each kind of expression
     match value:
         case str() | Code() | Reference():
             return change(value)
+        case Expression(parts):
+            changed = [part if isinstance(part, str) else change(part) for part in parts]
+            if any(isinstance(part, Reference) for part in changed):
+                return Expression(tuple(changed))  # type: ignore[arg-type]  # a change of a reference is one of code
+            return Code("".join(part.text if isinstance(part, Code) else str(part) for part in changed))
         case Text(parts):
             return join(*(part if isinstance(part, str) else change(part) for part in parts))  # type: ignore[arg-type]
         case Call("literal_text"):
@@ -312,6 +330,6 @@ def codes_of(steps: Iterable[AdoptedStep]) -> set[str]:
     return {
         leaf.text
         for step in steps
-        for leaf in _walk([*step.processor_arguments.values(), *step.run_arguments.values()])
+        for leaf in _walk([*step.processor_arguments.values(), *step.run_arguments.values(), step.when])
         if isinstance(leaf, Code)
     }

@@ -58,6 +58,17 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Expression:
+    """An expression of Python that contains references.
+
+    Attributes:
+        parts: code and references.
+    """
+
+    parts: tuple[str | Code | Reference, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """The call of a function or class.
 
@@ -73,7 +84,8 @@ class Call:
 
 
 Value: TypeAlias = (
-    "str | int | float | bool | Sequence[Value] | Mapping[str, Value] | Code | Reference | Text | Call | None"
+    "str | int | float | bool | Sequence[Value] | Mapping[str, Value] | Code | Reference | Text | Expression | Call | "
+    "None"
 )
 
 

@@ -35,20 +35,27 @@ _KNOWN: Final = {
 _EVALUATED: Final = re.compile(r"\{%|\$\{Token\[")
 
 
-def adopt_request(request: Mapping[str, Any], *, name: str | None = None, keep_role: bool = False) -> AdoptedStep:
+def adopt_request(
+    request: Mapping[str, Any],
+    *,
+    name: str | None = None,
+    keep_role: bool = False,
+    instance_type: str | None = None,
+) -> AdoptedStep:
     """Return the step that sends a request again.
 
     Args:
         request: the request, as botocore takes it.
         name: the step's name. Default: that of the script, or of the job.
         keep_role: whether the job keeps its role. Default: the construct creates one.
+        instance_type: a type of the instances, if that of the request is an expression. Default: that of the request.
     """
     notes: list[str] = []
     cluster = request["ProcessingResources"]["ClusterConfig"]
     inputs = list(request.get("ProcessingInputs") or ())
     outputs = list((request.get("ProcessingOutputConfig") or {}).get("Outputs") or ())
     image = request["AppSpecification"]["ImageUri"]
-    facts = _facts(image, cluster)
+    facts = _facts(image, cluster | ({"InstanceType": instance_type} if instance_type else {}))
     program = program_of(request["AppSpecification"].get("ContainerEntrypoint"), inputs, outputs, image, facts)
     job_name = request.get("ProcessingJobName")
     base = base_name(job_name) if isinstance(job_name, str) else ""

@@ -19,6 +19,7 @@ class AdoptedStep:
         name: the run's id, in PascalCase.
         notes: what differs from the original or could not be carried over, a sentence each.
         when: the condition that the step depends on, an expression. Default: none.
+        depends_on: the names of steps that must have ended before. Default: none.
     """
 
     processor: str
@@ -27,6 +28,7 @@ class AdoptedStep:
     name: str
     notes: list[str] = field(default_factory=list)
     when: Value = None
+    depends_on: list[str] = field(default_factory=list)
 
 
 # The ids of processors, which need not repeat that they are processors.

@@ -30,6 +30,12 @@ Directory = Annotated[
         show_default=False,
     ),
 ]
+KeepRole = Annotated[
+    bool,
+    typer.Option(
+        "--keep-role", help="Keep the job's role. Without, the app creates one with the permissions of the request."
+    ),
+]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,12 +67,7 @@ def adopt_processing_job(
             show_default=False,
         ),
     ] = None,
-    keep_role: Annotated[  # noqa: FBT002 - Typer's options are positional
-        bool,
-        typer.Option(
-            "--keep-role", help="Keep the job's role. Without, the app creates one with the permissions of the request."
-        ),
-    ] = False,
+    keep_role: KeepRole = False,  # noqa: FBT002 - Typer's options are positional
     local: LocalPort = None,
 ) -> None:
     """Adopt a processing job that has run, wherever it was started from."""
@@ -108,6 +109,26 @@ def adopt_notebook_or_script(
 
     _check(directory)
     _deliver(adopt_notebook(file, region=region), directory)
+
+
+@app.command("pipeline", cls=SmprocCommand)
+def adopt_pipeline_definition(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="The definition, as `aws sagemaker describe-pipeline` or pipeline.definition() returns it.",
+            show_default=False,
+        ),
+    ],
+    directory: Directory = None,
+    keep_role: KeepRole = False,  # noqa: FBT002 - Typer's options are positional
+) -> None:
+    """Adopt the processing steps of a SageMaker Pipelines definition, with their conditions."""
+    from smproc.adoption import adopt_pipeline, read_definition  # noqa: PLC0415 - slow to load
+
+    _check(directory)
+    _deliver(adopt_pipeline(read_definition(file), name=file.stem, keep_role=keep_role), directory)
 
 
 def _check(directory: Path | None) -> None:

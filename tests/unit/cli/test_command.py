@@ -32,7 +32,7 @@ COMMANDS = [
     ["doctor"],
     *(["dead-letters", name] for name in ("list", "show", "discard")),
     ["adopt"],
-    *(["adopt", name] for name in ("job", "notebook")),
+    *(["adopt", name] for name in ("job", "notebook", "pipeline")),
     ["pause"],
     ["resume"],
     ["backfill"],
