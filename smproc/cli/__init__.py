@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from smproc.cli import (
+    adopt,
     backfill,
     cost,
     dead_letters,
@@ -71,6 +72,7 @@ app.command(cls=SmprocCommand, epilog=logs.EPILOG)(logs.logs)
 app.add_typer(outputs.app, name="outputs")
 app.command(cls=SmprocCommand, epilog=cost.EPILOG)(cost.cost)
 app.command(cls=SmprocCommand, epilog=graph.EPILOG)(graph.graph)
+app.add_typer(adopt.app, name="adopt")
 app.add_typer(backfill.app, name="backfill")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(local.app, name="local")

@@ -155,6 +155,26 @@ def is_arm(instance_type: str) -> bool:
     return matched is not None and re.fullmatch(_GRAVITON, matched[1]) is not None
 
 
+def offered_builds(framework: Framework) -> Iterator[tuple[str, ImageBuild]]:
+    """Yield the versions of a framework, short forms included, each with the parameters of `sagemaker_image`.
+
+    The builds of Spark, which the SDK takes as they are, are not in the registries.
+    """
+    facts = _frameworks()[framework]
+    for version in (*facts["versions"], *facts["aliases"]):
+        entry = facts["versions"][facts["aliases"].get(version, version)]
+        if framework == "huggingface":
+            bases = {name: build for name, build in entry.items() if name != "aliases"}
+            for base in (*bases, *entry.get("aliases", {})):
+                build = bases[entry.get("aliases", {}).get(base, base)]
+                for python in build.get("py_versions") or (None,):
+                    yield version, {"base_framework": base, "py_version": python}
+            continue
+        pythons = entry.get("py_versions") if "repository" in entry else list(entry)
+        for python in (None,) if framework == "spark" or not pythons else pythons:
+            yield version, {"py_version": python}
+
+
 def latest_version(framework: Framework) -> str:
     """Return the newest known version of a framework."""
     versions = _frameworks()[framework]["versions"]

@@ -31,6 +31,8 @@ COMMANDS = [
     ["dead-letters"],
     ["doctor"],
     *(["dead-letters", name] for name in ("list", "show", "discard")),
+    ["adopt"],
+    *(["adopt", name] for name in ("job", "notebook", "pipeline")),
     ["pause"],
     ["resume"],
     ["backfill"],
