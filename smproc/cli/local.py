@@ -107,7 +107,7 @@ def start(
     """
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
 
-    substitutes = dict(map(_image, image or ()))
+    substitutes = dict(map(image_option, image or ()))
     local_aws = LocalAws(
         port,
         region,
@@ -352,7 +352,8 @@ def _describe(fault: Fault) -> str:
     return ", ".join(parts)
 
 
-def _image(option: str) -> tuple[str, str]:
+def image_option(option: str) -> tuple[str, str]:
+    """Return the name and the substitute of an option ``--image``."""
     from smproc.local import InvalidOptionError  # noqa: PLC0415 - slow to load
 
     name, separator, substitute = option.partition("=")

@@ -26,6 +26,7 @@ from tests.helpers.stacks import ROOT
 COMMANDS = [
     [],
     ["run"],
+    ["try"],
     ["redrive"],
     ["retry"],
     ["dead-letters"],

@@ -1,0 +1,210 @@
+"""``smproc try``: run one step of an app now, on files of this machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from smproc.assemblies import CloudAssembly, StateMachine, Step
+
+EPILOG = """\
+\b
+Examples:
+  In the directory of an app with one step:
+    smproc try wine.csv
+  A step by its name, again after each save of its script:
+    smproc try Split wine.csv --watch
+  A step that reads the outputs of others:
+    smproc try Evaluate --input train=train.csv \\
+      --input test=test.csv --input statistics=stats/
+  All steps, the outputs of one as the inputs of the next:
+    smproc try Pipeline iris.csv --workflow
+  See that a refactoring changes nothing:
+    smproc try Split wine.csv --output-dir before
+    smproc try Split wine.csv --against before
+"""
+
+
+def try_step(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STEP] FILE...",
+            help="The step, by the name of its state or the end of its path, unless the app has only one; then files "
+            "and directories for the objects that start an execution.",
+            show_default=False,
+        ),
+    ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="NAME=PATH",
+            help="A file or directory for another input, by its name or the last part of its path in the container. "
+            "Repeat the option for more.",
+        ),
+    ] = None,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--argument",
+            metavar="TEXT",
+            help="An argument of the script, in the place of all that the step has. Repeat the option for more.",
+        ),
+    ] = None,
+    environment: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--environment",
+            metavar="NAME=VALUE",
+            help="A variable to add to those of the step, or to replace. Repeat the option for more.",
+        ),
+    ] = None,
+    execution_input: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JSON",
+            help="Fields to add to the input of the execution that the trigger sends: a JSON object, or a file of one.",
+        ),
+    ] = None,
+    workflow: Annotated[  # noqa: FBT002 - an option on the command line
+        bool, typer.Option("--workflow", help="Run all steps of the pipeline that STEP names.")
+    ] = False,
+    output_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIRECTORY",
+            help="The folder of the outputs, which is replaced.  [default: .smproc/try/STEP]",
+            show_default=False,
+        ),
+    ] = None,
+    app: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="The command of the CDK app, or its cloud assembly (cdk.out).  [default: that of cdk.json]",
+        ),
+    ] = None,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=SUBSTITUTE",
+            help="A substitute for an image, as for `smproc local start`.  [default: those of the local AWS]",
+        ),
+    ] = None,
+    runner: Annotated[
+        Literal["auto", "process", "container"] | None,
+        typer.Option(
+            metavar="RUNNER", help="The program that runs jobs, as for `smproc local start`.  [default: auto]"
+        ),
+    ] = None,
+) -> None:
+    """Run one step of an app now, on files of this machine: no deployment, no S3, no AWS account.
+
+    The job is the one that the app defines, with its image, arguments and paths in the container, and with the script
+    as it is saved now. The app is synthesized first if it has changed. The exit status is 0 if the step succeeds, 1 if
+    it fails.
+    """
+    from smproc.assemblies import CdkApp  # noqa: PLC0415 - slow to load
+    from smproc.cli.trial_report import TrialReport  # noqa: PLC0415 - the same
+    from smproc.trials import OutputFolder, TrialAccount, TrialRequest, execution_input_of, run_trial  # noqa: PLC0415
+
+    report = TrialReport(sys.stdout, has_steps=workflow)
+    found_app = CdkApp.find(app, notify=report.note)
+    assembly = found_app.assembly()
+    step, machine, files = _chosen(assembly, names or [], workflow=workflow)
+    if workflow and (inputs or arguments or environment):
+        raise typer.BadParameter("--input, --argument and --environment are for one step, and not for --workflow")
+    request = TrialRequest(
+        step=step,
+        machine=machine,
+        files=files,
+        inputs=_paths_by_name(inputs or []),
+        arguments=arguments,
+        environment=dict(_pair("--environment", option) for option in environment or []),
+        execution_input={} if execution_input is None else execution_input_of(execution_input),
+    )
+    folder = OutputFolder(output_dir or _default_folder(found_app.directory, step, machine))
+    folder.check()
+    request.check()
+    report.heading(step.path if step is not None else machine.name)
+    with TrialAccount(assembly, stack=machine.stack, runner=runner, images=_images(image)) as account:
+        trial = run_trial(account, assembly, request, on_line=report.line, on_job=report.job)
+        if not trial.succeeded:
+            report.failure(trial)
+            raise typer.Exit(1)
+        folder.replace_with(folder.fetch(account.session, trial.outputs, {"step": machine.name}))
+        report.outputs(account.session, trial, folder.path)
+
+
+def _chosen(
+    assembly: CloudAssembly, names: Sequence[str], *, workflow: bool
+) -> tuple[Step | None, StateMachine, list[Path]]:
+    """Return the step that is meant, or None for the whole state machine, and the files after its name."""
+    from smproc.assemblies import StepNotFoundError, find_machine, find_step  # noqa: PLC0415 - slow to load
+
+    first, rest = (names[0], names[1:]) if names else (None, [])
+    if workflow:
+        try:
+            return None, find_machine(assembly, first), list(map(Path, rest))
+        except StepNotFoundError:
+            if first is None or not Path(first).exists():
+                raise
+        return None, find_machine(assembly, None), list(map(Path, names))
+    if first is not None:
+        try:
+            step = find_step(assembly, first)
+        except StepNotFoundError:
+            # A name that is a file, too, is that of the step; a path is that of a file.
+            if not Path(first).exists() and len(assembly.steps) != 1:
+                raise
+            if not Path(first).exists() and "." not in first and "/" not in first:
+                raise
+        else:
+            return step, assembly.machine_of(step), list(map(Path, rest))
+    if len(assembly.steps) != 1:
+        known = ", ".join(dict.fromkeys(step.name for step in assembly.steps)) or "none"
+        raise StepNotFoundError(f"the app has {len(assembly.steps)} steps; name one before the files: {known}")
+    (step,) = assembly.steps
+    return step, assembly.machine_of(step), list(map(Path, names))
+
+
+def _default_folder(directory: Path, step: Step | None, machine: StateMachine) -> Path:
+    """Return the folder of outputs below the app's own directory, which git ignores."""
+    from smproc.assemblies import STATE_DIRECTORY  # noqa: PLC0415 - slow to load
+
+    state = directory / STATE_DIRECTORY
+    state.mkdir(exist_ok=True)
+    if not (ignore := state / ".gitignore").exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    name = machine.name if step is None else step.name
+    return state / "try" / name.replace("/", "-")
+
+
+def _paths_by_name(options: Sequence[str]) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for option in options:
+        name, path = _pair("--input", option)
+        found.setdefault(name, []).append(Path(path))
+    return found
+
+
+def _pair(option: str, text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        wanted = "NAME=PATH" if option == "--input" else "NAME=VALUE"
+        raise typer.BadParameter(f"{option} must be {wanted}, got {text!r}")
+    return name, value
+
+
+def _images(options: Sequence[str] | None) -> dict[str, str]:
+    """Return the substitutes for images: those of the local AWS, and those that are given."""
+    from smproc.cli.local import image_option  # noqa: PLC0415 - it is for this alone
+    from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
+
+    return {**LocalAws().images(), **dict(map(image_option, options or ()))}
