@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -16,10 +18,12 @@ from smproc.terminal_text import printable
 if TYPE_CHECKING:
     from boto3 import Session
 
-    from smproc.trials import Line, Trial
+    from smproc.trials import FileChange, Line, Trial
 
 # Of each output: the files that are named, and those of which the first rows or lines are shown.
 _FILES_SHOWN, _PREVIEWS, _ROWS, _LINES = 10, 2, 5, 8
+_DETAILS = 20
+_LINE_BREAKS = "\t\n"
 _NOTE = "[local AWS] "
 
 
@@ -81,6 +85,41 @@ class TrialReport:
                 if (step, name) not in written:
                     title = f"{step} / {name}" if step else name
                     self._console.print(f"\n[bold]{_plain(title)}[/]  nothing was written")
+
+    def saved(self, paths: Sequence[Path]) -> None:
+        """Print that files were saved, before the trial that follows."""
+        names = ", ".join(_shown(path) for path in paths[:_FILES_SHOWN])
+        more = f" and {len(paths) - _FILES_SHOWN:,} more" if len(paths) > _FILES_SHOWN else ""
+        self._console.print(f"\n[dim]{datetime.now().astimezone():%H:%M:%S}[/] [bold]saved {_plain(names)}{more}[/]")
+
+    def waiting(self) -> None:
+        """Print that the next save is awaited."""
+        self._console.print("\n[dim]waiting for the next save; Ctrl-C ends it[/]")
+
+    def problem(self, error: Exception) -> None:
+        """Print an error that the next save may correct."""
+        self._console.print(f"[bold red]error[/] {escape(printable(str(error), keep=_LINE_BREAKS))}")
+
+    def changes(self, changes: Sequence[FileChange], name: str) -> None:
+        """Print the differences from other outputs.
+
+        Args:
+            changes: the differences, file by file.
+            name: the name of the other outputs.
+        """
+        different = [change for change in changes if change.kind != "same"]
+        count = f"{len(changes):,} file" + ("" if len(changes) == 1 else "s")
+        if not different:
+            self._console.print(f"\n[bold green]no difference[/] from {_plain(name)} in {count}")
+            return
+        verb = "differs" if len(different) == 1 else "differ"
+        self._console.print(f"\n[bold yellow]{len(different):,} of {count} {verb}[/] from {_plain(name)}")
+        for change in different:
+            self._console.print(f"[bold]{_plain(change.name)}[/]  {change.kind}")
+            for detail in change.details[:_DETAILS]:
+                self._console.print(f"  {_plain(detail)}")
+            if len(change.details) > _DETAILS:
+                self._console.print(f"  {len(change.details) - _DETAILS:,} more differences")
 
     def failure(self, trial: Trial) -> None:
         """Print why a trial failed."""

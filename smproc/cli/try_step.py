@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,9 @@ import typer
 
 if TYPE_CHECKING:
     from smproc.assemblies import CloudAssembly, StateMachine, Step
+    from smproc.trials import TrialRequest
+
+_INTERRUPTED = 128 + 2  # as a shell reports SIGINT
 
 EPILOG = """\
 \b
@@ -75,6 +79,18 @@ def try_step(
     workflow: Annotated[  # noqa: FBT002 - an option on the command line
         bool, typer.Option("--workflow", help="Run all steps of the pipeline that STEP names.")
     ] = False,
+    watch: Annotated[  # noqa: FBT002 - an option on the command line
+        bool, typer.Option("--watch", help="Run again each time that the script, or a file, is saved; Ctrl-C ends it.")
+    ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PREVIOUS",
+            help="Show the differences from other outputs: a folder of them, or last for those that the new ones "
+            "replace.",
+            show_default=False,
+        ),
+    ] = None,
     output_dir: Annotated[
         Path | None,
         typer.Option(
@@ -108,38 +124,50 @@ def try_step(
 
     The job is the one that the app defines, with its image, arguments and paths in the container, and with the script
     as it is saved now. The app is synthesized first if it has changed. The exit status is 0 if the step succeeds, 1 if
-    it fails.
+    it fails, and 3 if --against finds differences.
     """
     from smproc.assemblies import CdkApp  # noqa: PLC0415 - slow to load
     from smproc.cli.trial_report import TrialReport  # noqa: PLC0415 - the same
-    from smproc.trials import OutputFolder, TrialAccount, TrialRequest, execution_input_of, run_trial  # noqa: PLC0415
+    from smproc.cli.trial_session import TrialSession  # noqa: PLC0415 - the same
+    from smproc.trials import OutputFolder, TrialRequest, execution_input_of  # noqa: PLC0415 - the same
 
-    report = TrialReport(sys.stdout, has_steps=workflow)
-    found_app = CdkApp.find(app, notify=report.note)
-    assembly = found_app.assembly()
-    step, machine, files = _chosen(assembly, names or [], workflow=workflow)
     if workflow and (inputs or arguments or environment):
         raise typer.BadParameter("--input, --argument and --environment are for one step, and not for --workflow")
-    request = TrialRequest(
-        step=step,
-        machine=machine,
-        files=files,
-        inputs=_paths_by_name(inputs or []),
-        arguments=arguments,
-        environment=dict(_pair("--environment", option) for option in environment or []),
-        execution_input={} if execution_input is None else execution_input_of(execution_input),
+    report = TrialReport(sys.stdout, has_steps=workflow)
+    given_inputs = _paths_by_name(inputs or [])
+    variables = dict(_pair("--environment", option) for option in environment or [])
+    fields = {} if execution_input is None else execution_input_of(execution_input)
+    found_app = CdkApp.find(app, notify=report.note)
+
+    def request_for(assembly: CloudAssembly) -> TrialRequest:
+        step, machine, files = _chosen(assembly, names or [], workflow=workflow)
+        return TrialRequest(
+            step=step,
+            machine=machine,
+            files=files,
+            inputs=given_inputs,
+            arguments=arguments,
+            environment=variables,
+            execution_input=fields,
+        )
+
+    def folder_for(request: TrialRequest) -> OutputFolder:
+        return OutputFolder(output_dir or _default_folder(found_app.directory, request))
+
+    session = TrialSession(
+        found_app, report, request_for, folder_for, against=against, runner=runner, images=_images(image)
     )
-    folder = OutputFolder(output_dir or _default_folder(found_app.directory, step, machine))
-    folder.check()
-    request.check()
-    report.heading(step.path if step is not None else machine.name)
-    with TrialAccount(assembly, stack=machine.stack, runner=runner, images=_images(image)) as account:
-        trial = run_trial(account, assembly, request, on_line=report.line, on_job=report.job)
-        if not trial.succeeded:
-            report.failure(trial)
-            raise typer.Exit(1)
-        folder.replace_with(folder.fetch(account.session, trial.outputs, {"step": machine.name}))
-        report.outputs(account.session, trial, folder.path)
+    try:
+        with session:
+            status = session.watch() if watch else session.run()
+    except KeyboardInterrupt:
+        if not watch:
+            typer.echo("\nsmproc: interrupted; the job was stopped", err=True)
+            # Not typer.Exit: after that status, the command says that what runs in the pipeline continues.
+            raise SystemExit(_INTERRUPTED) from None
+        typer.echo()
+    else:
+        raise typer.Exit(status)
 
 
 def _chosen(
@@ -159,12 +187,10 @@ def _chosen(
     if first is not None:
         try:
             step = find_step(assembly, first)
-        except StepNotFoundError:
-            # A name that is a file, too, is that of the step; a path is that of a file.
-            if not Path(first).exists() and len(assembly.steps) != 1:
-                raise
-            if not Path(first).exists() and "." not in first and "/" not in first:
-                raise
+        except StepNotFoundError as error:
+            # The name of a step that is also that of a file means the step; what looks like a path is no step.
+            if not Path(first).exists() and not (len(assembly.steps) == 1 and re.search(r"[./]", first)):
+                raise StepNotFoundError(f"there is no file {first!r}, and {error}") from None
         else:
             return step, assembly.machine_of(step), list(map(Path, rest))
     if len(assembly.steps) != 1:
@@ -174,7 +200,7 @@ def _chosen(
     return step, assembly.machine_of(step), list(map(Path, names))
 
 
-def _default_folder(directory: Path, step: Step | None, machine: StateMachine) -> Path:
+def _default_folder(directory: Path, request: TrialRequest) -> Path:
     """Return the folder of outputs below the app's own directory, which git ignores."""
     from smproc.assemblies import STATE_DIRECTORY  # noqa: PLC0415 - slow to load
 
@@ -182,7 +208,7 @@ def _default_folder(directory: Path, step: Step | None, machine: StateMachine) -
     state.mkdir(exist_ok=True)
     if not (ignore := state / ".gitignore").exists():
         ignore.write_text("*\n", encoding="utf-8")
-    name = machine.name if step is None else step.name
+    name = request.machine.name if request.step is None else request.step.name
     return state / "try" / name.replace("/", "-")
 
 

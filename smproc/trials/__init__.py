@@ -9,11 +9,15 @@ outputs.py      the folder of its outputs
 """
 
 from smproc.trials.account import TrialAccount
+from smproc.trials.changes import FileChange, changes_between
 from smproc.trials.errors import InputError, OutputFolderError, RunTimeValueError, TrialError
+from smproc.trials.inputs import given_files
 from smproc.trials.outputs import OutputFolder, files_in
+from smproc.trials.saves import state_of, wait_for_save
 from smproc.trials.trial import Line, Trial, TrialRequest, execution_input_of, run_trial
 
 __all__ = [
+    "FileChange",
     "InputError",
     "Line",
     "OutputFolder",
@@ -23,7 +27,11 @@ __all__ = [
     "TrialAccount",
     "TrialError",
     "TrialRequest",
+    "changes_between",
     "execution_input_of",
     "files_in",
+    "given_files",
     "run_trial",
+    "state_of",
+    "wait_for_save",
 ]

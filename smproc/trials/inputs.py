@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from smproc.assemblies import Step, StepInput
+from smproc.terminal_text import shell_word
 from smproc.trials.errors import InputError
+
+# The variable of a workflow that holds the outputs of a step, in the scope of the step or in one around it.
+_OUTPUT = re.compile(r"\$step_(?P<step>\w+?)(?:__\d+)?\.outputs\.(?P<output>[\w-]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +94,7 @@ def assign_inputs(step: Step, files: Sequence[Path], named: Mapping[str, Sequenc
         if each.kind != "local" and each.position not in chosen and not (each.kind == "trigger" and uploaded)
     ]
     if lacking:
-        raise InputError(f"the step {step.name} needs {'; '.join(map(_need, lacking))}")
+        raise InputError(_needs(step, lacking))
     return GivenInputs(uploaded=uploaded, named=chosen)
 
 
@@ -124,14 +129,22 @@ def _names(step: Step) -> str:
     )
 
 
-def _need(lacking: StepInput) -> str:
-    """Return what an input needs, and the option that gives it."""
-    name = lacking.directory if lacking.name.startswith("input-") and lacking.directory != "input" else lacking.name
-    if lacking.kind == "trigger":
-        return "files in the place of the uploaded objects; name them after the step"
-    source = {
-        "step": f"the output of an earlier step, {lacking.source}",
-        "s3": f"{lacking.source}, which is not on this machine",
-        "other": f"what is known at run time only, {lacking.source}",
-    }[lacking.kind]
-    return f"files for its input {name!r} ({source}); give them with --input {name}=PATH"
+def _needs(step: Step, lacking: Sequence[StepInput]) -> str:
+    """Return what a step needs, and the options that give it."""
+    others = [each for each in lacking if each.kind != "trigger"]
+    if not others:
+        return f"the step {step.name} reads the objects that start it; name files in their place, after its name"
+    options = " ".join(f"--input {shell_word(_known_as(each))}=PATH" for each in others)
+    sources = "; ".join(f"{_known_as(each)} is {_source(each)}" for each in others)
+    return f"the step {step.name} reads what is not on this machine ({sources}); give it files with {options}"
+
+
+def _known_as(item: StepInput) -> str:
+    """Return the name by which people know an input: not a number that the library gave it."""
+    return item.directory if re.fullmatch(r"input-\d+", item.name) and item.directory else item.name
+
+
+def _source(item: StepInput) -> str:
+    if (output := _OUTPUT.search(item.source)) is not None:
+        return f"the output {output['output']!r} of the step {output['step']}"
+    return item.source if item.kind == "s3" else f"known at run time only, {item.source}"
