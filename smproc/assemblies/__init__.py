@@ -13,7 +13,8 @@ from smproc.assemblies.app import STATE_DIRECTORY, CdkApp, find_machine, find_st
 from smproc.assemblies.assembly import CloudAssembly
 from smproc.assemblies.errors import AppNotFoundError, AssemblyError, StepNotFoundError, SynthesisFailedError
 from smproc.assemblies.local_files import LocalFiles
-from smproc.assemblies.steps import StateMachine, Step, StepInput, Trigger, variables_in
+from smproc.assemblies.saves import state_of, wait_for_save
+from smproc.assemblies.steps import StateMachine, Step, StepInput, Trigger, steps_in, variables_in
 
 __all__ = [
     "STATE_DIRECTORY",
@@ -30,5 +31,8 @@ __all__ = [
     "Trigger",
     "find_machine",
     "find_step",
+    "state_of",
+    "steps_in",
     "variables_in",
+    "wait_for_save",
 ]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from smproc.cli import images
-from smproc.cli.session import DEFAULT_PORT, Port, Region
+from smproc.cli import images, watch
+from smproc.cli.session import DEFAULT_PORT, Port, Region, SmprocCommand
 
 if TYPE_CHECKING:
     from smproc.local import Fault
@@ -38,6 +38,7 @@ Examples:
 )
 
 app.add_typer(images.app, name="images")
+app.command(cls=SmprocCommand, epilog=watch.EPILOG)(watch.watch)
 
 
 @app.command(

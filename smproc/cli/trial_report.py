@@ -92,9 +92,9 @@ class TrialReport:
         more = f" and {len(paths) - _FILES_SHOWN:,} more" if len(paths) > _FILES_SHOWN else ""
         self._console.print(f"\n[dim]{datetime.now().astimezone():%H:%M:%S}[/] [bold]saved {_plain(names)}{more}[/]")
 
-    def waiting(self) -> None:
-        """Print that the next save is awaited."""
-        self._console.print("\n[dim]waiting for the next save; Ctrl-C ends it[/]")
+    def waiting(self, what: str = "the next save") -> None:
+        """Print what is awaited."""
+        self._console.print(f"\n[dim]waiting for {what}; Ctrl-C ends it[/]")
 
     def problem(self, error: Exception) -> None:
         """Print an error that the next save may correct."""

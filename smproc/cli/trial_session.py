@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
-from smproc.assemblies import AssemblyError, CdkApp, CloudAssembly
+from smproc.assemblies import AssemblyError, CdkApp, CloudAssembly, state_of, wait_for_save
 from smproc.trials import (
     OutputFolder,
     OutputFolderError,
@@ -20,8 +20,6 @@ from smproc.trials import (
     changes_between,
     given_files,
     run_trial,
-    state_of,
-    wait_for_save,
 )
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from smproc.trials.changes import FileChange, changes_between
 from smproc.trials.errors import InputError, OutputFolderError, RunTimeValueError, TrialError
 from smproc.trials.inputs import given_files
 from smproc.trials.outputs import OutputFolder, files_in
-from smproc.trials.saves import state_of, wait_for_save
 from smproc.trials.trial import Line, Trial, TrialRequest, execution_input_of, run_trial
 
 __all__ = [
@@ -32,6 +31,4 @@ __all__ = [
     "files_in",
     "given_files",
     "run_trial",
-    "state_of",
-    "wait_for_save",
 ]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.asset_files import Files
 from cdk_sagemaker_processing._internal.local_tree import output_directory
+from cdk_sagemaker_processing.model.content_hash import Files
 from cdk_sagemaker_processing.model.names import SOURCES_METADATA
 
 # The members of an archive that was made at synth, by their names in it; those of directories end in a slash.

@@ -37,8 +37,8 @@ from cdk_sagemaker_processing.tasks import ProcessorOptions, RunOptions, SageMak
 if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
-    from cdk_sagemaker_processing._internal.asset_files import Files
     from cdk_sagemaker_processing._internal.source_records import Members
+    from cdk_sagemaker_processing.model.content_hash import Files
     from cdk_sagemaker_processing.resources import LocalCode
 
 

@@ -14,7 +14,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct, IDependable
 
-from cdk_sagemaker_processing._internal.asset_files import Files, bundling, content_hash
+from cdk_sagemaker_processing._internal.asset_files import bundling
 from cdk_sagemaker_processing._internal.code_locations import register_code_location
 from cdk_sagemaker_processing._internal.construct_ids import shared_child
 from cdk_sagemaker_processing._internal.grants import grant_in_bucket_policy
@@ -24,6 +24,7 @@ from cdk_sagemaker_processing._internal.nag import DEPLOYMENT_FAILS, suppress_wi
 from cdk_sagemaker_processing._internal.source_records import Members, record_sources
 from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model import is_unresolved
+from cdk_sagemaker_processing.model.content_hash import Files, content_hash
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.resources.hotswappable_values import look_values_up_with
 from cdk_sagemaker_processing.resources.upload_limits import check_amount, check_keys

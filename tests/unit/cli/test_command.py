@@ -44,7 +44,7 @@ COMMANDS = [
     ["outputs"],
     *(["outputs", name] for name in ("list", "get", "show")),
     ["local"],
-    *(["local", name] for name in ("start", "stop", "status", "open", "env", "fault")),
+    *(["local", name] for name in ("start", "stop", "status", "open", "env", "fault", "watch")),
 ]
 HEAVY = ["asyncio", "aws_cdk", "boto3", "botocore", "cdk_sagemaker_processing", "jsii", "ministack", "psutil", "rich"]
 
