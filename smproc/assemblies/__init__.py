@@ -9,9 +9,15 @@ steps.py        the jobs in the definition of a state machine
 local_files.py  the files behind an upload, as they are now
 """
 
-from smproc.assemblies.app import STATE_DIRECTORY, CdkApp, find_machine, find_step
-from smproc.assemblies.assembly import CloudAssembly
-from smproc.assemblies.errors import AppNotFoundError, AssemblyError, StepNotFoundError, SynthesisFailedError
+from smproc.assemblies.app import STATE_DIRECTORY, CdkApp, cdk_cli, find_machine, find_step
+from smproc.assemblies.assembly import CloudAssembly, StackArtifact
+from smproc.assemblies.errors import (
+    AppNotFoundError,
+    AssemblyError,
+    StackNotFoundError,
+    StepNotFoundError,
+    SynthesisFailedError,
+)
 from smproc.assemblies.local_files import LocalFiles
 from smproc.assemblies.saves import state_of, wait_for_save
 from smproc.assemblies.steps import StateMachine, Step, StepInput, Trigger, steps_in, variables_in
@@ -23,12 +29,15 @@ __all__ = [
     "CdkApp",
     "CloudAssembly",
     "LocalFiles",
+    "StackArtifact",
+    "StackNotFoundError",
     "StateMachine",
     "Step",
     "StepInput",
     "StepNotFoundError",
     "SynthesisFailedError",
     "Trigger",
+    "cdk_cli",
     "find_machine",
     "find_step",
     "state_of",

@@ -128,7 +128,7 @@ class CdkApp:
         assert self.command is not None  # noqa: S101 - the callers check it
         self.output.parent.mkdir(parents=True, exist_ok=True)
         environment = dict(os.environ)
-        if cli := _cdk_cli(self.directory):
+        if cli := cdk_cli(self.directory):
             command = [cli, "synth", "--quiet", "--no-notices", "--app", self.command, "--output", str(self.output)]
         else:
             # https://docs.aws.amazon.com/cdk/v2/guide/apps.html: what the CLI gives to an app, and takes from it.
@@ -166,17 +166,22 @@ class CdkApp:
         return assembly
 
 
-def find_step(assembly: CloudAssembly, name: str) -> Step:
+def find_step(assembly: CloudAssembly, name: str | None = None) -> Step:
     """Return the step of a name.
 
     Args:
         assembly: the assembly of the app.
         name: the name of a state, the path of one, or the end of it after a slash; or that of a pipeline or state
-            machine with one step.
+            machine with one step. Default: the only one.
 
     Raises:
         StepNotFoundError: there is none, or there are several.
     """
+    if name is None:
+        if len(assembly.steps) == 1:
+            return assembly.steps[0]
+        known = ", ".join(dict.fromkeys(step.name for step in assembly.steps)) or "none"
+        raise StepNotFoundError(f"the app has {len(assembly.steps)} steps; name one of these: {known}")
     steps = [step for step in assembly.steps if _ends_in(step.path, name)]
     exact = [step for step in steps if step.path == name]
     if len(exact or steps) == 1:
@@ -244,7 +249,7 @@ def _configuration(path: Path) -> dict[str, Any]:
     return found
 
 
-def _cdk_cli(directory: Path) -> str | None:
+def cdk_cli(directory: Path) -> str | None:
     """Return the CDK CLI: that of the app's own node_modules, as npx prefers it, or one on the PATH."""
     for parent in (directory, *directory.parents):
         if os.access(own := parent / "node_modules" / ".bin" / "cdk", os.X_OK):

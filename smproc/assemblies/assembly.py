@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cdk_sagemaker_processing.model import names
-from smproc.assemblies.errors import AppNotFoundError, SynthesisFailedError
+from smproc.assemblies.errors import AppNotFoundError, StackNotFoundError, SynthesisFailedError
 from smproc.assemblies.intrinsics import TemplateValues
 from smproc.assemblies.local_files import LocalFiles
 from smproc.assemblies.steps import StateMachine, Step, Trigger, parse_definition, steps_in
@@ -50,6 +50,27 @@ class Template:
             if resource.get("Type") in kinds:
                 path = str((resource.get("Metadata") or {}).get("aws:cdk:path", ""))
                 yield logical_id, self.values.value(resource.get("Properties") or {}), path
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackArtifact:
+    """A stack of an assembly, as a deployment needs it.
+
+    Attributes:
+        id: its id, by which the CDK CLI knows it.
+        name: the name of the stack.
+        directory: the directory that it is in.
+        template: its template.
+        dependencies: the ids of what it depends on.
+        assets: its assets, as their manifests have them; an image has the ``kind`` docker.
+    """
+
+    id: str
+    name: str
+    directory: Path
+    template: Path
+    dependencies: tuple[str, ...]
+    assets: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -140,6 +161,38 @@ class CloudAssembly:
             for logical_id, _, _ in template.resources("AWS::S3::Bucket")
         ]
 
+    @cached_property
+    def stacks(self) -> list[StackArtifact]:
+        """The stacks, those of stages among them."""
+        return [_stack(*found) for found in _stacks(self.path)]
+
+    def stack_named(self, name: str | None) -> StackArtifact:
+        """Return the stack of a name or an id; None means the only one.
+
+        Raises:
+            StackNotFoundError: there is none, or there are several.
+        """
+        found = [stack for stack in self.stacks if name in (None, stack.name, stack.id)]
+        if len(found) == 1:
+            return found[0]
+        known = ", ".join(stack.name for stack in self.stacks) or "none"
+        problem = f"no stack {name!r}" if name is not None and not found else f"{len(self.stacks)} stacks"
+        raise StackNotFoundError(f"the app has {problem}; name one of these: {known}")
+
+    def stacks_for(self, name: str) -> list[StackArtifact]:
+        """Return a stack, after those that it depends on."""
+        by_id = {stack.id: stack for stack in self.stacks}
+        found: dict[str, StackArtifact] = {}
+
+        def add(stack: StackArtifact) -> None:
+            for dependency in stack.dependencies:
+                if dependency in by_id and dependency not in found:
+                    add(by_id[dependency])
+            found[stack.id] = stack
+
+        add(self.stack_named(name))
+        return list(found.values())
+
     def machine_of(self, step: Step) -> StateMachine:
         """Return the state machine that a step belongs to."""
         return next(machine for machine in self.state_machines if step in machine.steps)
@@ -170,6 +223,29 @@ def _stacks(directory: Path) -> Iterator[tuple[Path, str, Mapping[str, Any]]]:
             yield directory, artifact_id, artifact
         elif artifact.get("type") == "cdk:cloud-assembly":
             yield from _stacks(directory / str(properties.get("directoryName", artifact_id)))
+
+
+def _stack(directory: Path, artifact_id: str, artifact: Mapping[str, Any]) -> StackArtifact:
+    properties = artifact.get("properties") or {}
+    dependencies = tuple(str(name) for name in artifact.get("dependencies") or ())
+    template = str(properties["templateFile"])
+    assets: list[Mapping[str, Any]] = []
+    for name in dependencies:
+        manifest = directory / f"{name}.json"
+        if name.endswith(".assets") and manifest.is_file():
+            found = _json(manifest)
+            files = (found.get("files") or {}).values()
+            # The CDK CLI uploads the template, too; here it is given to CloudFormation as it is.
+            assets += [file for file in files if (file.get("source") or {}).get("path") != template]
+            assets += [{**image, "kind": "docker"} for image in (found.get("dockerImages") or {}).values()]
+    return StackArtifact(
+        id=artifact_id,
+        name=str(properties.get("stackName", artifact_id)),
+        directory=directory,
+        template=directory / template,
+        dependencies=dependencies,
+        assets=tuple(assets),
+    )
 
 
 def _templates(

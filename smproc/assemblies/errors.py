@@ -6,6 +6,7 @@
     └── AssemblyError              one sentence for the author of the app
         ├── AppNotFoundError       there is no CDK app, or no cloud assembly
         ├── SynthesisFailedError   the app failed, or its assembly is incomplete
+        ├── StackNotFoundError     the app has no such stack, or several
         └── StepNotFoundError      the app has no such step, or several
 """
 
@@ -22,6 +23,10 @@ class AppNotFoundError(AssemblyError):
 
 class SynthesisFailedError(AssemblyError):
     """The app failed, or its assembly is incomplete."""
+
+
+class StackNotFoundError(AssemblyError):
+    """The app has no such stack, or several."""
 
 
 class StepNotFoundError(AssemblyError):

@@ -193,10 +193,7 @@ def _chosen(
                 raise StepNotFoundError(f"there is no file {first!r}, and {error}") from None
         else:
             return step, assembly.machine_of(step), list(map(Path, rest))
-    if len(assembly.steps) != 1:
-        known = ", ".join(dict.fromkeys(step.name for step in assembly.steps)) or "none"
-        raise StepNotFoundError(f"the app has {len(assembly.steps)} steps; name one before the files: {known}")
-    (step,) = assembly.steps
+    step = find_step(assembly)
     return step, assembly.machine_of(step), list(map(Path, names))
 
 

@@ -8,13 +8,16 @@ import socket
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from smproc.local.controller import LocalAws
 from smproc.local.environment import ACCOUNT
 from smproc.local.errors import PortInUseError
 from smproc.local.state_dir import remove_tree
 from smproc.local.status import Status
+
+if TYPE_CHECKING:
+    from boto3 import Session
 
 _ATTEMPTS = 5
 
@@ -102,6 +105,12 @@ class PrivateLocalAws(LocalAws):
         if self._owned is None:
             remove_tree(self._root)
         self._let_go()
+
+    def session(self) -> Session:
+        """Return a boto3 session of it, which calls nothing else whatever the environment says."""
+        from smproc.local.session import SharedSession  # noqa: PLC0415 - slow to load
+
+        return SharedSession(self)
 
     def __exit__(self, *_: object) -> None:
         self.stop()

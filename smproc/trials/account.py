@@ -8,13 +8,16 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from smproc.assemblies import CloudAssembly, LocalFiles, StateMachine, Trigger
 from smproc.assemblies.assembly import DEFAULT_ACCOUNT, DEFAULT_REGION
 from smproc.local import PrivateLocalAws
 from smproc.local.session import SharedSession
 from smproc.trials.inputs import GivenFile
+
+if TYPE_CHECKING:
+    from boto3 import Session
 
 _INPUTS_BUCKET: Final = "inputs-of-trials"
 _ROLE: Final = "arn:aws:iam::{account}:role/trial"
@@ -53,7 +56,7 @@ class TrialAccount:
         self._buckets: set[str] = set()
         self._stored: dict[tuple[str, str], object] = {}
         self._machines: dict[str, str] = {}
-        self.session = SharedSession(self._aws)
+        self.session: Session = SharedSession(self._aws)
 
     def __enter__(self) -> Self:
         self._aws.start()
@@ -135,12 +138,11 @@ class TrialAccount:
         """
         for name in names:
             if name not in self._buckets:
+                request: dict[str, Any] = {"Bucket": name}
                 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: us-east-1 is no constraint.
-                region = self._aws.region
-                place = {} if region == DEFAULT_REGION else {"LocationConstraint": region}
-                self.session.client("s3").create_bucket(
-                    Bucket=name, **({"CreateBucketConfiguration": place} if place else {})
-                )
+                if self._aws.region != DEFAULT_REGION:
+                    request["CreateBucketConfiguration"] = {"LocationConstraint": self._aws.region}
+                self.session.client("s3").create_bucket(**request)
                 self._buckets.add(name)
 
     def start(self, definition: Mapping[str, Any], machine: StateMachine, execution_input: Mapping[str, Any]) -> str:
