@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from boto3 import Session
 
 _BOOTSTRAP_VERSION = ("/cdk-bootstrap/hnb659fds/version", "30")
+_TEMPLATES_BUCKET = "templates-of-tests"
 _POLL_SECONDS = 0.2
 _REASONS = 5
 
@@ -50,7 +51,7 @@ def deploy(session: Session, assembly: CloudAssembly, stack: str, *, account: st
             _publish(
                 session, artifact, asset, {"AWS::AccountId": account, "AWS::Region": region, "AWS::Partition": "aws"}
             )
-        _deploy(session, artifact)
+        _deploy(session, artifact, region)
 
 
 def _publish(session: Session, artifact: StackArtifact, asset: Mapping[str, Any], values: Mapping[str, str]) -> None:
@@ -66,12 +67,16 @@ def _publish(session: Session, artifact: StackArtifact, asset: Mapping[str, Any]
         bucket = str(destination["bucketName"])
         for name, value in values.items():
             bucket = bucket.replace(f"${{{name}}}", value)
-        s3 = session.client("s3")
-        try:
-            s3.head_bucket(Bucket=bucket)
-        except ClientError:
-            s3.create_bucket(Bucket=bucket)
-        s3.put_object(Bucket=bucket, Key=str(destination["objectKey"]), Body=body)
+        _put(session, bucket, str(destination["objectKey"]), body)
+
+
+def _put(session: Session, bucket: str, key: str, body: bytes) -> None:
+    s3 = session.client("s3")
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except ClientError:
+        s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key=key, Body=body)
 
 
 def _zipped(directory: Path) -> bytes:
@@ -84,11 +89,13 @@ def _zipped(directory: Path) -> bytes:
     return packed.getvalue()
 
 
-def _deploy(session: Session, artifact: StackArtifact) -> None:
+def _deploy(session: Session, artifact: StackArtifact, region: str) -> None:
     client = session.client("cloudformation")
+    _put(session, _TEMPLATES_BUCKET, artifact.name, artifact.template.read_bytes())
     request: dict[str, Any] = {
         "StackName": artifact.name,
-        "TemplateBody": artifact.template.read_text(encoding="utf-8"),
+        # A body may have 51,200 bytes: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+        "TemplateURL": f"https://s3.{region}.amazonaws.com/{_TEMPLATES_BUCKET}/{artifact.name}",
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
     try:

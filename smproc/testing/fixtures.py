@@ -83,6 +83,7 @@ class Deployer:
         self._outputs = outputs
         self._deployed: dict[tuple[str, str], DeployedStack] = {}
         self._bootstrapped = False
+        self._by_cli: bool | None = None
 
     def __call__(
         self, stack: str | SynthesizableStack | None = None, *, app: str | None = None, cli: bool | None = None
@@ -94,7 +95,7 @@ class Deployer:
                 stack.
             app: the command of the CDK app, or a cloud assembly. Default: that of ``cdk.json``.
             cli: whether the CDK CLI deploys it; otherwise its assets and its template are given to CloudFormation
-                directly. Default: True if there is a CDK CLI.
+                directly. The first deployment decides for all. Default: True if there is a CDK CLI.
 
         Raises:
             AssemblyError: there is no app, or it fails, or it has no such stack.
@@ -110,6 +111,7 @@ class Deployer:
         return self._deployed[key]
 
     def _deploy(self, stack: str | SynthesizableStack | None, app: str | None, cli: bool | None) -> DeployedStack:  # noqa: FBT001 - as given
+        __tracebackhide__ = True
         if stack is None or isinstance(stack, str):
             assembly = CdkApp.find(app, directory=self._directory).assembly()
             name = stack
@@ -117,8 +119,15 @@ class Deployer:
             assembly = CloudAssembly(Path(stack.node.root.synth().directory))
             name = stack.stack_name
         artifact = assembly.stack_named(name)
-        found = cdk_cli(self._directory) if cli in (None, True) else None
-        if cli and found is None:
+        if self._by_cli is None:
+            self._by_cli = cdk_cli(self._directory) is not None if cli is None else cli
+        elif cli not in (None, self._by_cli):
+            # A bootstrap and a deployment without one both own the bucket of assets.
+            raise DeploymentError(
+                f"all deployments of a test session must have the same cli, got {cli} after {not cli}"
+            )
+        found = cdk_cli(self._directory) if self._by_cli else None
+        if self._by_cli and found is None:
             raise DeploymentError("there is no CDK CLI on the PATH; install it with npm, or pass cli=False")
         local_aws = self._local_aws()
         if found is not None:
