@@ -29,6 +29,7 @@ from smproc.cli import (
     run,
     schedule,
     status,
+    try_step,
     uploads,
 )
 from smproc.cli.errors import describe, describe_usage
@@ -56,6 +57,7 @@ Describe a command: smproc COMMAND --help
 """,
 )
 app.command(cls=SmprocCommand, epilog=run.EPILOG)(run.run)
+app.command("try", cls=SmprocCommand, epilog=try_step.EPILOG)(try_step.try_step)
 app.command(cls=SmprocCommand)(status.pipelines)
 app.command(cls=SmprocCommand, epilog=status.STATUS_EPILOG)(status.status)
 app.command("trace", cls=SmprocCommand, epilog=uploads.TRACE_EPILOG)(uploads.trace_object)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from smproc.cli import images
-from smproc.cli.session import DEFAULT_PORT, Port, Region
+from smproc.cli import images, watch
+from smproc.cli.session import DEFAULT_PORT, Port, Region, SmprocCommand
 
 if TYPE_CHECKING:
     from smproc.local import Fault
@@ -38,6 +38,7 @@ Examples:
 )
 
 app.add_typer(images.app, name="images")
+app.command(cls=SmprocCommand, epilog=watch.EPILOG)(watch.watch)
 
 
 @app.command(
@@ -107,7 +108,7 @@ def start(
     """
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
 
-    substitutes = dict(map(_image, image or ()))
+    substitutes = dict(map(image_option, image or ()))
     local_aws = LocalAws(
         port,
         region,
@@ -352,7 +353,8 @@ def _describe(fault: Fault) -> str:
     return ", ".join(parts)
 
 
-def _image(option: str) -> tuple[str, str]:
+def image_option(option: str) -> tuple[str, str]:
+    """Return the name and the substitute of an option ``--image``."""
     from smproc.local import InvalidOptionError  # noqa: PLC0415 - slow to load
 
     name, separator, substitute = option.partition("=")

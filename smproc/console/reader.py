@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from smproc.console.notes import Notes
-from smproc.console.session import SharedSession
 from smproc.console.snapshots import Snapshots
 from smproc.graphs import ExecutionRun
 from smproc.local import LocalAws
+from smproc.local.session import SharedSession
 from smproc.operations import (
     DeadLetter,
     Execution,

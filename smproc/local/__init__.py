@@ -2,6 +2,7 @@
 
 Callers use `LocalAws`; everything else runs in its server process::
 
+    private.py      one that belongs to a process and ends with it
     controller.py   start, stop, status, environment (all that importing the package loads)
     server_options.py  the options of a server
     doctor.py       the examination of this machine
@@ -28,6 +29,7 @@ from smproc.local.errors import (
     UnsupportedMinistackError,
     UnsupportedMotoError,
 )
+from smproc.local.private import PrivateLocalAws
 from smproc.local.status import Status
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "NoSandboxError",
     "OtherOptionsError",
     "PortInUseError",
+    "PrivateLocalAws",
     "ServerFailedError",
     "Status",
     "UnsupportedMinistackError",

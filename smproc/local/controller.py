@@ -124,14 +124,19 @@ class LocalAws:
         substitutes = {name: str(substitute) for name, substitute in (images or {}).items()}
         check_substitutes(substitutes)
         self._substitutes = substitutes
-        self.port = port
         self.region = region or _DEFAULT_REGION
         self.account = account
-        root = Path(state_dir).absolute() if state_dir is not None else state_root()
+        self._move_to(port, Path(state_dir).absolute() if state_dir is not None else state_root())
+        self._started_here = False
+        # The end of a pipe that a server reads which ends with its owner; see `PrivateLocalAws`.
+        self._lifeline: int | None = None
+
+    def _move_to(self, port: int, root: Path) -> None:
+        """Use a port, and the directory of its state below a root."""
+        self.port = port
         self._state_dir = StateDir(root / str(port))
         self._lock = ServerLock(self._state_dir)
         self._image_list = ImageList(self._state_dir.images)
-        self._started_here = False
 
     @property
     def endpoint(self) -> str:
@@ -375,13 +380,17 @@ class LocalAws:
     def _launch(self, log: int, *options: str) -> dict[str, Any]:
         """Start the server in the background and return its report; after an error no half-started one is left."""
         reader, writer = os.pipe()
+        inherited = [writer]
+        if self._lifeline is not None:
+            inherited.append(self._lifeline)
+            options = (*options, "--lifeline", str(self._lifeline))
         try:
             server = subprocess.Popen(
                 [sys.executable, "-m", "smproc.local.server", *self._arguments(), *options, "--report-to", str(writer)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=[writer],
+                pass_fds=inherited,
                 start_new_session=True,  # Ctrl-C in the terminal is for this process, not for the server
                 env=redirected(self.port, self.region, with_source_root(os.environ)),
             )

@@ -116,6 +116,12 @@ class StateDir:
             remove_tree(directory)
         self.counts.unlink(missing_ok=True)
 
+    def remove(self) -> None:
+        """Remove everything, and the directory around it if nothing else is in it."""
+        remove_tree(self.path)
+        with contextlib.suppress(OSError):
+            self.path.parent.rmdir()
+
     def forget(self) -> None:
         """Remove the records of jobs and of the account."""
         remove_tree(self.account)

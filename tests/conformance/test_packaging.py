@@ -159,10 +159,11 @@ def asset_hash(library: Path, site: Path) -> str:
     """Return the asset hash of the functions as a library stages them with the distributions of a directory."""
     code = (
         f"import sys; sys.path[:0] = [{str(library)!r}, {str(site)!r}]\n"
-        "from cdk_sagemaker_processing._internal import asset_files, lambda_function\n"
+        "from cdk_sagemaker_processing._internal import lambda_function\n"
+        "from cdk_sagemaker_processing.model.content_hash import content_hash\n"
         f"assert lambda_function.__file__.startswith({str(library)!r}), lambda_function.__file__\n"
         "files = lambda_function.function_files('s3_trigger', with_powertools=True)\n"
-        "print(asset_files.content_hash(files))\n"
+        "print(content_hash(files))\n"
     )
     process = subprocess.run(
         [sys.executable, "-S", "-c", code],

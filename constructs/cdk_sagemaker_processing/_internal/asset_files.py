@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import aws_cdk as cdk
 import jsii
 
-# The content of an asset: each file, or the bytes of one, by its name in the asset.
-Files = Mapping[str, Path | bytes]
+from cdk_sagemaker_processing.model.content_hash import Files
 
 
 @jsii.implements(cdk.ILocalBundling)
@@ -30,32 +27,6 @@ class _Copy:
             else:
                 target.write_bytes(content)
         return True
-
-
-def content_hash(files: Files) -> str:
-    """Return a hash over names and bytes, which is the same on every machine."""
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        content = files[name]
-        digest.update(f"{len(name.encode())}:{name}:{size(content)}:".encode())
-        for part in _parts(content):
-            digest.update(part)
-    return digest.hexdigest()
-
-
-def size(content: Path | bytes) -> int:
-    """Return the number of bytes of a file's content."""
-    return content.stat().st_size if isinstance(content, Path) else len(content)
-
-
-def _parts(content: Path | bytes) -> Iterator[bytes]:
-    """Yield content in parts: data may be larger than the memory of the machine that synthesizes the app."""
-    if not isinstance(content, Path):
-        yield content
-        return
-    with content.open("rb") as file:
-        while part := file.read(1024 * 1024):
-            yield part
 
 
 def bundling(files: Files) -> cdk.BundlingOptions:

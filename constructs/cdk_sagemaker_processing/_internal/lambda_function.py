@@ -13,7 +13,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
-from cdk_sagemaker_processing._internal.asset_files import bundling, content_hash, tree
+from cdk_sagemaker_processing._internal.asset_files import bundling, tree
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
 from cdk_sagemaker_processing._internal.function_environment import check_environment
 from cdk_sagemaker_processing._internal.log_group import log_group
@@ -26,6 +26,7 @@ from cdk_sagemaker_processing._internal.nag import (
     suppress_by_id,
 )
 from cdk_sagemaker_processing._internal.policy_sizes import check_policy_sizes
+from cdk_sagemaker_processing.model.content_hash import content_hash
 from cdk_sagemaker_processing.safeguards import Safeguards
 
 if TYPE_CHECKING:

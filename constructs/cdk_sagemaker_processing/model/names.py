@@ -39,6 +39,9 @@ UNDELIVERED_QUEUE: Final = "undelivered"
 INTAKE: Final = "intake"
 DISPATCHER: Final = "dispatcher"
 
+# The type of the metadata of a cloud assembly in which `smproc` finds the local files behind an upload.
+SOURCES_METADATA: Final = "cdk-sagemaker-processing:sources"
+
 
 def tag_value(text: str) -> str:
     """Return a text with only the characters that a tag may contain; a hyphen replaces any other.

@@ -141,6 +141,7 @@ class FrameworkProcessorBase(Processor):
             )
         else:
             files: dict[str, Path | bytes] = {}
+            archives: dict[str, dict[str, Path]] = {}
             if source_dir is not None and (is_s3_uri(source_dir) or is_unresolved(source_dir)):
                 contract.check_archive_uri(source_dir)
                 self._warn_of_unused(run_id, "source_dir", dependencies=dependencies)
@@ -151,9 +152,10 @@ class FrameworkProcessorBase(Processor):
                 self._check_isolation(members.get(contract.REQUIREMENTS))
                 check_amount(f"{self.node.path}/{run_id}-source", members)  # before they are compressed in memory
                 files[contract.SOURCES] = contract.source_archive(members)
+                archives[contract.SOURCES] = members
                 source_dir = None
             files[contract.SCRIPT] = contract.start_script(self.command, start, codeartifact_repo_arn)
-            staged = self._stage(run_id, "source", files, self._code_location, kms_key)
+            staged = self._stage(run_id, "source", files, self._code_location, kms_key, archives=archives)
             archive = source_dir or staged.uri(contract.SOURCES)
             sources = [ProcessingInput(source=archive, destination=contract.CODE_DIRECTORY, input_name="code")]
             entry, script = staged.uri(contract.SCRIPT), contract.SCRIPT

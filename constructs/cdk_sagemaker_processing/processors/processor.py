@@ -36,7 +36,8 @@ from cdk_sagemaker_processing.tasks import ProcessorOptions, RunOptions, SageMak
 if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
-    from cdk_sagemaker_processing._internal.asset_files import Files
+    from cdk_sagemaker_processing._internal.source_records import Members
+    from cdk_sagemaker_processing.model.content_hash import Files
     from cdk_sagemaker_processing.processors.local_source import LocalSource
     from cdk_sagemaker_processing.resources import LocalCode
 
@@ -283,7 +284,14 @@ class Processor(Construct):
         )
 
     def _stage(
-        self, run_id: str, suffix: str, files: Files, location: str | None, kms_key: kms.IKey | str | None
+        self,
+        run_id: str,
+        suffix: str,
+        files: Files,
+        location: str | None,
+        kms_key: kms.IKey | str | None,
+        *,
+        archives: Mapping[str, Members] | None = None,
     ) -> LocalCode:
         """Upload files to a location of the user's choice, or to the processor's bucket, at deployment."""
         from cdk_sagemaker_processing.resources import LocalCode  # noqa: PLC0415 - it imports aws_lambda
@@ -291,7 +299,7 @@ class Processor(Construct):
         key = self._upload_key(run_id, kms_key)
         construct_id = free_id(self, f"{run_id}-{suffix}")
         if location is None:
-            return LocalCode(self, construct_id, bucket=self.bucket, files=files, encryption_key=key)
+            return LocalCode(self, construct_id, bucket=self.bucket, files=files, encryption_key=key, archives=archives)
         name, prefix = split_s3_uri(location.rstrip("/"))
         if not is_s3_uri(location) or not name:
             raise InvalidValueError(
@@ -299,7 +307,9 @@ class Processor(Construct):
             )
         bucket = s3.Bucket.from_bucket_name(self, free_id(self, f"{construct_id}-Bucket"), name)
         prefix = f"{prefix}/code" if prefix else "code"
-        return LocalCode(self, construct_id, bucket=bucket, files=files, prefix=prefix, encryption_key=key)
+        return LocalCode(
+            self, construct_id, bucket=bucket, files=files, prefix=prefix, encryption_key=key, archives=archives
+        )
 
     def _with_uploaded_source(
         self, run_id: str, item: ProcessingInput, position: int, key: kms.IKey | None

@@ -13,7 +13,6 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk_sagemaker_processing._internal.asset_files import Files
 from cdk_sagemaker_processing._internal.local_tree import DEFAULT_EXCLUDES
 from cdk_sagemaker_processing.model import (
     INPUTS_DIRECTORY,
@@ -30,6 +29,7 @@ from cdk_sagemaker_processing.model import (
     path_texts,
     spark_container,
 )
+from cdk_sagemaker_processing.model.content_hash import Files
 from cdk_sagemaker_processing.model.s3_uri import is_s3_uri
 from cdk_sagemaker_processing.processors.image_uri import framework_image_uri
 from cdk_sagemaker_processing.processors.local_source import LocalSource, check_names, script_name

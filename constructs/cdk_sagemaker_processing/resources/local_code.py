@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -13,15 +14,17 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct, IDependable
 
-from cdk_sagemaker_processing._internal.asset_files import Files, bundling, content_hash
+from cdk_sagemaker_processing._internal.asset_files import bundling
 from cdk_sagemaker_processing._internal.code_locations import register_code_location
 from cdk_sagemaker_processing._internal.construct_ids import shared_child
 from cdk_sagemaker_processing._internal.grants import grant_in_bucket_policy
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import DEPLOYMENT_FAILS, suppress_wildcards
+from cdk_sagemaker_processing._internal.source_records import Members, record_sources
 from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model import is_unresolved
+from cdk_sagemaker_processing.model.content_hash import Files, content_hash
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.resources.hotswappable_values import look_values_up_with
 from cdk_sagemaker_processing.resources.upload_limits import check_amount, check_keys
@@ -51,6 +54,8 @@ class LocalCode(Construct):
         files: the files, or their contents, by name.
         prefix: the prefix of all keys. Default: ``code``.
         encryption_key: encrypts the files. Default: the bucket's own encryption.
+        archives: the local files in those of the files that are archives, by the archive's name and theirs in it;
+            ``smproc try`` makes the archives anew from them. Default: none.
 
     Raises:
         InvalidValueError: more than 20,000 files, more than 5 GiB of them, or a file whose key would have more than
@@ -66,11 +71,13 @@ class LocalCode(Construct):
         files: Files,
         prefix: str = CODE_PREFIX,
         encryption_key: kms.IKey | None = None,
+        archives: Mapping[str, Members] | None = None,
     ) -> None:
         path = f"{scope.node.path}/{construct_id}"
         check_amount(path, files)
         check_keys(path, files, f"{prefix}/{'0' * 64}")  # a hash
         super().__init__(scope, construct_id)
+        record_sources(self, files, archives or {})
         digest = content_hash(files)
         asset = s3_assets.Asset(
             self,

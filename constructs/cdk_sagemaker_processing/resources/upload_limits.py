@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from cdk_sagemaker_processing._internal.asset_files import Files, size
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
+from cdk_sagemaker_processing.model.content_hash import Files, size
 from cdk_sagemaker_processing.model.service_limits import maximum
 
 # The function streams each file from the archive to its destination, so time alone limits it. It works 13 of 15

@@ -46,6 +46,8 @@ class Server:
         strict: whether to refuse what would be ignored.
         fresh: whether to delete what the previous server stored.
         report_to: the file descriptor to write the report to; None for no report.
+        lifeline: the file descriptor of a pipe whose other end the owner holds. Once that is closed, however the owner
+            ends, the server stops and removes its state. None for a server that goes on without its owner.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Server:
         strict: bool,
         fresh: bool,
         report_to: int | None,
+        lifeline: int | None = None,
     ) -> None:
         self._port = port
         self._region = region
@@ -72,6 +75,7 @@ class Server:
         self._strict = strict
         self._fresh = fresh
         self._report_to = report_to
+        self._lifeline = lifeline
         self._stopping: asyncio.Event | None = None
 
     def run(self) -> int:
@@ -109,6 +113,8 @@ class Server:
         finally:
             self._state_dir.clean()
             lock.release()
+            if self._lifeline is not None:
+                self._state_dir.remove()
         return 0
 
     def _serve(self, listening: socket.socket, lock: ServerLock, facts: dict[str, object], killed_pid: object) -> None:
@@ -165,6 +171,8 @@ class Server:
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_number, self._stopping.set)
         threading.Thread(target=report_readiness, name="readiness", daemon=True).start()
+        if self._lifeline is not None:
+            threading.Thread(target=self._end_with_owner, args=(self._lifeline,), name="lifeline", daemon=True).start()
         saver = AutoSaver(patches.account_parts)
         patches.on_background_change(saver.note_change)
         saver.start()
@@ -181,6 +189,12 @@ class Server:
         finally:
             service.close(_CLOSE_TIMEOUT_IN_SECONDS)
             _kill_children()
+
+    @staticmethod
+    def _end_with_owner(lifeline: int) -> None:
+        """Stop the server once the other end of the pipe is closed, as the kernel does when its owner dies."""
+        os.read(lifeline, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _note_ignored(self) -> None:
         """Note, or refuse, what the local AWS ignores of templates and requests."""
@@ -275,9 +289,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--strict", action=argparse.BooleanOptionalAction, default=False)
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--report-to", type=int)
+    parser.add_argument("--lifeline", type=int)
     options = parser.parse_args(arguments)
-    if options.report_to is not None:
-        os.set_inheritable(options.report_to, False)  # noqa: FBT003 - the standard library's own signature
+    for descriptor in filter(None, (options.report_to, options.lifeline)):
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - the standard library's own signature
     logging.basicConfig(level=logging.INFO)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(_Formatter("%(asctime)s %(levelname)s [%(name)s] %(message)s"))
@@ -292,6 +307,7 @@ def main(arguments: list[str] | None = None) -> int:
         strict=options.strict,
         fresh=options.fresh,
         report_to=options.report_to,
+        lifeline=options.lifeline,
     )
     code = server.run()
     sys.stdout.flush()

@@ -26,6 +26,7 @@ from tests.helpers.stacks import ROOT
 COMMANDS = [
     [],
     ["run"],
+    ["try"],
     ["redrive"],
     ["retry"],
     ["dead-letters"],
@@ -45,7 +46,7 @@ COMMANDS = [
     ["outputs"],
     *(["outputs", name] for name in ("list", "get", "show")),
     ["local"],
-    *(["local", name] for name in ("start", "stop", "status", "open", "env", "fault")),
+    *(["local", name] for name in ("start", "stop", "status", "open", "env", "fault", "watch")),
 ]
 HEAVY = ["asyncio", "aws_cdk", "boto3", "botocore", "cdk_sagemaker_processing", "jsii", "ministack", "psutil", "rich"]
 

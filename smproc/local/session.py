@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from smproc.local import LocalAws
+from smproc.local.controller import LocalAws
 from smproc.local.environment import pointing_at
 
 # The local AWS is near: what does not answer soon does not answer at all, and a browser waits.
