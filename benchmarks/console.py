@@ -26,7 +26,7 @@ import psutil
 from smproc.console import Console
 from smproc.local import LocalAws
 from smproc.operations import Pipeline, find_pipeline
-from smproc.operations.uploads import pages_of_executions
+from smproc.operations.execution_lists import pages_of_executions
 from tests.helpers.deployment import bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
 

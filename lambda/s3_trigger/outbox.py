@@ -16,14 +16,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from s3_trigger.messages import EVENT_SOURCE, REPLAY, ExecutionEnded, Upload
 from s3_trigger.notifications import NextStep, publish_failure
-from s3_trigger.runs import EACH, Run
+from s3_trigger.runs import EACH, KEPT_FOR_SECONDS, Run
 from s3_trigger.units import Members, count_of, from_text, to_text
 
 if TYPE_CHECKING:
     from s3_trigger.dynamodb import Change
     from s3_trigger.runtime import Runtime
 
-OUTBOX = "outbox"
+OUTBOX, ASIDE = "outbox", "aside"
 SHOWN_OBJECTS = 10
 MISSING_REASON = "the object was deleted before the job started"
 _REASON_MAX = 1000
@@ -70,6 +70,20 @@ class Notice:
             "name": self.name,
         }
         return runtime.table.put(OUTBOX, f"{runtime.milliseconds():013}#{runtime.new_id()}", fields)
+
+    def to_changes_of_unstarted(self, runtime: Runtime) -> list[Change]:
+        """Return the change that adds it to the outbox, and the one that remembers that no execution has its members.
+
+        No execution leads to them, and their dead letter may be discarded: this record tells what became of them.
+        """
+        fields = {
+            "run": self.run.name,
+            "members": to_text(self.members),
+            "reason": self.reason[:_REASON_MAX],
+            "expires": runtime.seconds() + KEPT_FOR_SECONDS,
+        }
+        aside = runtime.table.put(ASIDE, f"{runtime.milliseconds():013}#{runtime.new_id()}", fields)
+        return [self.to_change(runtime), aside]
 
 
 def publish(runtime: Runtime, changes: list[Change]) -> None:

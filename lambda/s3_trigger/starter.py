@@ -114,7 +114,7 @@ class Starter:
         if gone:
             aside = replace(run.again(self._stored(run, gone)), status=SET_ASIDE, version=self._runtime.new_id())
             notice = Notice(run=aside, members=aside.members, next_step="SET_ASIDE", reason=MISSING_REASON)
-            changes = [self._runs.put_ended(aside), notice.to_change(self._runtime)]
+            changes = [self._runs.put_ended(aside), *notice.to_changes_of_unstarted(self._runtime)]
         if not there:
             self._advance(run, replace(run, status=EMPTY), changes)
             return None
@@ -213,16 +213,7 @@ class Starter:
         current: Run | None = run
         while current is not None:
             some = _first(current.pending.both(missing))
-            notices = [
-                Notice(
-                    run=current,
-                    members=current.member(index),
-                    next_step="SET_ASIDE",
-                    reason=MISSING_REASON,
-                    name=uploads[index].name,
-                )
-                for index in some
-            ]
+            notices = self._set_aside(current, uploads, some, MISSING_REASON)
             to = replace(
                 current,
                 pending=current.pending.without(started).without(some),
@@ -231,7 +222,7 @@ class Starter:
             )
             if not to.weight:
                 to = replace(to, status=ENDED)
-            advanced = self._advance(current, to, [notice.to_change(self._runtime) for notice in notices])
+            advanced = self._advance(current, to, notices)
             if advanced is not None and not advanced.pending.both(missing):
                 return
             current = advanced or self._runs.active_ones([run.name]).get(run.name)
@@ -270,7 +261,7 @@ class Starter:
                 return  # an attempt has started it, but the answer was lost
             notice = Notice(run=run, members=run.members, next_step="SET_ASIDE", reason=reason)
             to = replace(run, status=SET_ASIDE, reason=reason)
-            self._advance(run, to, [notice.to_change(self._runtime)], failed=run.objects)
+            self._advance(run, to, notice.to_changes_of_unstarted(self._runtime), failed=run.objects)
             return
         try:
             uploads = list(self._runtime.units.uploads(run.members))
@@ -278,7 +269,7 @@ class Starter:
             # Nobody can tell which executions the run has; it ends, and its dead letter names the run.
             notice = Notice(run=run, members=run.members, next_step="SET_ASIDE", reason=reason)
             to = replace(run, status=SET_ASIDE, reason=reason, pending=NO_INDEXES, outstanding=NO_INDEXES)
-            self._advance(run, to, [notice.to_change(self._runtime)])
+            self._advance(run, to, notice.to_changes_of_unstarted(self._runtime))
             return
         machine = run.state_machine or self._config.state_machine_arn
         started = IndexSet.of(
@@ -289,12 +280,7 @@ class Starter:
         current: Run | None = run
         while current is not None:
             some = _first(current.pending.without(started))
-            notices = [
-                Notice(
-                    run=run, members=run.member(index), next_step="SET_ASIDE", reason=reason, name=uploads[index].name
-                ).to_change(self._runtime)
-                for index in some
-            ]
+            notices = self._set_aside(run, uploads, some, reason)
             pending = current.pending.without(started).without(some)
             to = replace(
                 current,
@@ -304,9 +290,17 @@ class Starter:
                 attempts=run.attempts if pending else 0,
             )
             to = to if to.weight else replace(to, status=ENDED)
-            current = self._advance(current, to, notices, failed=len(notices))
+            current = self._advance(current, to, notices, failed=len(some))
             if not pending:
                 return
+
+    def _set_aside(self, run: Run, uploads: list[Upload], indexes: IndexSet, reason: str) -> list[Change]:
+        """Return the changes that report and remember uploads of a run that get no executions of their own."""
+        notices = (
+            Notice(run=run, members=run.member(index), next_step="SET_ASIDE", reason=reason, name=uploads[index].name)
+            for index in indexes
+        )
+        return [change for notice in notices for change in notice.to_changes_of_unstarted(self._runtime)]
 
     def _postpone(self, run: Run, *, seconds: int, attempts: int, reason: str) -> None:
         """Schedule another attempt on a run after some seconds."""
@@ -333,8 +327,8 @@ def _identity(upload: Upload) -> dict[str, str]:
 
 
 def _first(indexes: IndexSet) -> IndexSet:
-    """Return the first of some indexes, few enough for a transaction with a notice for each."""
-    return IndexSet.of(itertools.islice(indexes, NOTICES_MAX))
+    """Return the first of some indexes, few enough for a transaction with a notice and a record for each."""
+    return IndexSet.of(itertools.islice(indexes, NOTICES_MAX // 2))
 
 
 def is_transient(error: Exception) -> bool:

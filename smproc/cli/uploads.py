@@ -23,7 +23,8 @@ Examples:
 
 \b
 The exit status is 0 if nothing is wrong with the object,
-and 3 if it failed, is a dead letter, or never arrived.
+and 3 if it failed, is a dead letter, never arrived,
+or is in an execution that tries again what failed.
 """
 _NEEDS_ATTENTION = 3
 _STATE_HELP = "Only uploads in this state, such as FAILED, WAITING or DEAD_LETTER; may be given several times."
@@ -46,7 +47,7 @@ def list_uploads(
 
     wanted = {one.upper() for one in state or ()}
     if unknown := sorted(wanted - set(STATES)):
-        raise typer.BadParameter(f"--state must be one of {', '.join(STATES)}, got {unknown[0]!r}")
+        raise typer.BadParameter(f"must be one of {', '.join(STATES)}, got {unknown[0]!r}", param_hint="--state")
     found = open_pipeline(local, pipeline, stack)
     records = UploadReader(found).newest(
         datetime.now(UTC) - since, limit=limit, keep=lambda record: not wanted or record.state in wanted

@@ -21,6 +21,7 @@ from smproc.operations.errors import (
     RunTimedOutError,
 )
 from smproc.operations.estimates import Estimate, estimate
+from smproc.operations.execution_lists import Execution
 from smproc.operations.histories import read_execution
 from smproc.operations.jobs import ENDED_STATUSES, ProcessingJob, StepJob, hosts_of, jobs_in, reason_of
 from smproc.operations.ledger import Ledger
@@ -47,7 +48,7 @@ from smproc.operations.state_machines import choose, deployed_state_machine, sta
 from smproc.operations.status import PipelineDetails, PipelineStatus, details_of, status_of
 from smproc.operations.traces import ObjectState, Trace, trace_in
 from smproc.operations.tracing import trace
-from smproc.operations.uploads import STATES, Execution, UploadReader, UploadRecord
+from smproc.operations.uploads import STATES, UploadReader, UploadRecord
 from smproc.operations.watch import Job, Run, default_start_timeout, uses_local_aws, watch
 
 __all__ = [

@@ -12,7 +12,7 @@ from smproc.operations.prices import usd_per_hour
 # Each sentence begins with what is not in the sum.
 LEFT_OUT = (
     "storage volumes of jobs, S3, Step Functions, Lambda, SQS, DynamoDB, CloudWatch and data transfer; discounts and "
-    "Savings Plans; jobs in the child executions of a Distributed Map"
+    "Savings Plans"
 )
 
 

@@ -26,6 +26,16 @@ _STARTS_OF_TRIES = frozenset(
         "TaskScheduled",
     }
 )
+_FAILED_TRIES = frozenset(
+    {
+        "LambdaFunctionFailed",
+        "LambdaFunctionTimedOut",
+        "TaskFailed",
+        "TaskStartFailed",
+        "TaskSubmitFailed",
+        "TaskTimedOut",
+    }
+)
 _ITERATIONS = {
     "MapIterationStarted": "started",
     "MapIterationSucceeded": "succeeded",
@@ -64,6 +74,21 @@ def events_of(session: Session, execution_arn: str) -> Iterator[Mapping[str, Any
     pages = session.client("stepfunctions").get_paginator("get_execution_history")
     for page in pages.paginate(executionArn=execution_arn):
         yield from page["events"]
+
+
+def failure_to_repeat(events: Iterable[Mapping[str, Any]]) -> str:
+    """Return why the last try of a task failed that an execution is about to try again; empty if there is none.
+
+    Args:
+        events: the last events of an execution that runs, in any order.
+    """
+    some = list(events)
+    continued = {event.get("previousEventId") for event in some}
+    for event in some:
+        if event["type"] in _FAILED_TRIES and event["id"] not in continued:
+            details: Mapping[str, Any] = next(value for name, value in event.items() if name.endswith("EventDetails"))
+            return ": ".join(filter(None, (details.get("error", ""), details.get("cause", "")))) or event["type"]
+    return ""
 
 
 def execution_run(session: Session, execution: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> ExecutionRun:

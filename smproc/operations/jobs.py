@@ -236,7 +236,7 @@ def jobs_in(events: Iterable[Mapping[str, Any]]) -> list[StepJob]:
                 step=steps[number],
                 name=name,
                 status=description.get("ProcessingJobStatus", "Failed" if failed else "Completed"),
-                reason=reason_of(description) or (said if failed else ""),
+                reason=reason_of(description) or (_why_stopped(description) or said if failed else ""),
                 description=description,
             )
     return [job for _, job in sorted(jobs.items())]
@@ -262,6 +262,17 @@ def with_end(session: Session, job: StepJob) -> StepJob:
 def reason_of(description: Mapping[str, Any]) -> str:
     """Return why a job failed: what the script wrote to /opt/ml/output/message, and SageMaker's own reason."""
     return ": ".join(filter(None, (description.get("ExitMessage"), description.get("FailureReason"))))
+
+
+def _why_stopped(description: Mapping[str, Any]) -> str:
+    """Return why a job was stopped, of which SageMaker gives no reason; empty if it was not."""
+    if description.get("ProcessingJobStatus") != "Stopped":
+        return ""
+    started, ended = time_of(description.get("ProcessingStartTime")), time_of(description.get("ProcessingEndTime"))
+    limit = description.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+    if started is None or ended is None or limit is None or (ended - started).total_seconds() < limit:
+        return "the job was stopped"
+    return f"the job was stopped at its time limit: MaxRuntimeInSeconds is {limit:,}"
 
 
 def _parse(text: str) -> dict[str, Any]:

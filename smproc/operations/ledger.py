@@ -18,7 +18,7 @@ from boto3.dynamodb.types import Binary, TypeDeserializer
 if TYPE_CHECKING:
     from boto3 import Session
 
-INBOX, UNIT, SEALED, OPEN, READY, ACTIVE = "inbox", "unit", "sealed", "open", "ready", "active"
+INBOX, UNIT, SEALED, OPEN, READY, ACTIVE, ASIDE = "inbox", "unit", "sealed", "open", "ready", "active", "aside"
 SUMMARY = ("summary", "minute")
 PAUSE = ("slots", "count")
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
@@ -50,6 +50,11 @@ class Row:
     received: float
     unit: str = ""
     number: int = 0
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """The values that its copies share with it."""
+        return self.bucket, self.key, self.sequencer, self.replay
 
     @property
     def execution_name(self) -> str:
@@ -92,10 +97,6 @@ class LedgerRun:
     def objects(self) -> int:
         """The number of its uploads."""
         return count_of(self.members)
-
-    def has(self, row: Row) -> bool:
-        """Return whether it has an upload."""
-        return has_row(self.members, row)
 
     def again(self) -> str:
         """Return the name of the run that repeats it, unless its members were renewed meanwhile."""
@@ -164,20 +165,24 @@ class Ledger:
     session: Session = field(repr=False, compare=False)
     table: str
 
-    def units(self, since: float, until: float | None = None, *, newest_first: bool = False) -> Iterator[list[Row]]:
+    def units(
+        self, since: float, until: float | None = None, *, newest_first: bool = False, copies: bool = False
+    ) -> Iterator[list[Row]]:
         """Yield the uploads that were sealed together, in the order of the times at which that happened.
 
         Args:
             since: the first time, in seconds since 1970.
             until: the last time, in seconds since 1970. Default: now.
             newest_first: whether to begin with the newest.
+            copies: whether to yield copies, too, which batches of many small parts consist of. They are later than the
+                uploads, and their time is 0.
         """
         last = f"{int(until * 1000):013}$" if until is not None else "~"
         between = f"{max(0, int(since * 1000)):013}", last
         for item in self._query(UNIT, between=between, descending=newest_first):
             sealed = int(item["sk"].partition("#")[0]) / 1000
             # Copies of uploads that are in other units have no time of their own.
-            if item["received"]:
+            if item["received"] or copies:
                 received = min(sealed, float(item["received"]))
                 rows = json.loads(zlib.decompress(item["uploads"]))
                 yield [
@@ -226,6 +231,19 @@ class Ledger:
         """Return those of some runs that have ended, and that the ledger remembers, by their names."""
         items = self._items((f"run#{name}", "run") for name in names)
         return {item["name"]: _run(item) for item in items.values()}
+
+    def aside(self, since: float) -> list[LedgerRun]:
+        """Return the runs, or parts of them, that became dead letters without an execution since a time."""
+        return [
+            LedgerRun(
+                name=item["run"],
+                kind="batch",
+                members=_members(item["members"]),
+                status="SET_ASIDE",
+                reason=item["reason"],
+            )
+            for item in self._query(ASIDE, between=(f"{max(0, int(since * 1000)):013}", "~"))
+        ]
 
     def waiting(self) -> list[tuple[int, float]]:
         """Return how many uploads wait in each place, and since when, in seconds since 1970."""

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from boto3 import Session
 
     from smproc.operations.costs import Cost
+    from smproc.operations.execution_lists import Execution
     from smproc.operations.outputs import OutputFile
     from smproc.operations.pipeline_executions import ExecutionDetails
     from smproc.operations.pipeline_jobs import JobRecord
     from smproc.operations.pipeline_logs import PipelineLine
     from smproc.operations.status import PipelineStatus
     from smproc.operations.traces import Trace
-    from smproc.operations.uploads import Execution, State, UploadRecord
+    from smproc.operations.uploads import State, UploadRecord
 
 _SEPARATOR = "/"
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)

@@ -12,10 +12,11 @@ from botocore.exceptions import ClientError
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
 from smproc.graphs.runs import StateRun
 from smproc.operations.errors import ExecutionNotFoundError, OutputNotFoundError, RedriveRefusedError
+from smproc.operations.execution_jobs import jobs_in_order
+from smproc.operations.execution_lists import Execution, describe, pages_of_executions
 from smproc.operations.executions import FAILED_STATUSES, keys_of, parse_object
 from smproc.operations.histories import events_of, execution_run
-from smproc.operations.jobs import StepJob, jobs_in, with_end
-from smproc.operations.uploads import Execution, describe, pages_of_executions
+from smproc.operations.jobs import StepJob, with_end
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -27,6 +28,8 @@ STATUSES: Final = ("RUNNING", "SUCCEEDED", *FAILED_STATUSES)
 # A beginning of a name is looked for in so many of the newest executions: 20 requests.
 _SEARCHED = 20_000
 _NAMED_IN_ERRORS = 5
+# Of the child executions of Distributed Maps, each of which takes a request or two.
+_CHILDREN_MAX = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,8 @@ class ExecutionDetails:
         redrivable: whether AWS would redrive it now.
         why_not_redrivable: why AWS would not; empty if it would.
         states: what it has done in each state, in the order in which it entered them.
-        jobs: its processing jobs, in the order of their creation.
+        jobs: its processing jobs, in the order of their creation, then up to 20 of the child executions of its
+            Distributed Maps: those that failed, if it has failed.
         objects: the S3 URIs of the objects that it processes.
         input: the input.
     """
@@ -158,7 +162,16 @@ def execution_details(session: Session, execution: Execution) -> ExecutionDetail
         redrivable=described.get("redriveStatus") == "REDRIVABLE",
         why_not_redrivable=described.get("redriveStatusReason", ""),
         states=run.states,
-        jobs=tuple(with_end(session, job) for job in jobs_in(events)),
+        jobs=tuple(
+            with_end(session, job)
+            for job in jobs_in_order(
+                session,
+                execution.arn,
+                events,
+                children_max=_CHILDREN_MAX,
+                failed=described["status"] in FAILED_STATUSES,
+            )
+        ),
         objects=tuple(str(S3Uri(str(bucket), key)) for key in keys_of(session, execution_input)),
         input=execution_input,
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from smproc.operations.histories import events_of
-from smproc.operations.jobs import StepJob, hosts_of, jobs_in, with_end
+from smproc.operations.execution_jobs import jobs_of_execution
+from smproc.operations.jobs import StepJob, hosts_of, with_end
 from smproc.operations.pipeline_executions import executions_of
 from smproc.operations.prices import usd_per_hour
 from smproc.operations.times import time_of
@@ -16,8 +16,8 @@ from smproc.operations.times import time_of
 if TYPE_CHECKING:
     from boto3 import Session
 
+    from smproc.operations.execution_lists import Execution
     from smproc.operations.pipeline import Pipeline
-    from smproc.operations.uploads import Execution
 
 _SECONDS_OF_AN_HOUR = 3600
 
@@ -99,8 +99,8 @@ def jobs_of(
 ) -> Iterator[JobRecord]:
     """Yield the jobs of a pipeline, those of its newest executions first.
 
-    Each execution takes a request for its history, so a program takes as many of the jobs as it needs. The jobs in the
-    child executions of a Distributed Map are not among them.
+    Each execution takes a request for its history, and so does each child execution of a Distributed Map, so a program
+    takes as many of the jobs as it needs.
 
     Args:
         pipeline: the pipeline.
@@ -110,7 +110,7 @@ def jobs_of(
     """
     count = 0
     for execution in executions if executions is not None else executions_of(pipeline, since=since):
-        for job in reversed(jobs_in(events_of(pipeline.session, execution.arn))):
+        for job in jobs_of_execution(pipeline.session, execution.arn):
             if limit is not None and count >= limit:
                 return
             yield _record(pipeline.session, execution, job)

@@ -10,15 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from smproc.operations.histories import events_of
-from smproc.operations.jobs import jobs_in
+from smproc.operations.execution_jobs import jobs_of_execution
+from smproc.operations.execution_lists import describe
 from smproc.operations.logs import JobLog
 from smproc.operations.pipeline_executions import executions_of
-from smproc.operations.uploads import describe
 
 if TYPE_CHECKING:
+    from smproc.operations.execution_lists import Execution
     from smproc.operations.pipeline import Pipeline
-    from smproc.operations.uploads import Execution
 
 # Lines of each host that are held in memory.
 _PAGE_SIZE = 1000
@@ -125,7 +124,7 @@ class PipelineLog:
             since = max(since, execution.redriven)
         live = self._live.setdefault(execution.arn, _Live(execution, since))
         live.execution = execution
-        for job in jobs_in(events_of(self._pipeline.session, execution.arn)):
+        for job in jobs_of_execution(self._pipeline.session, execution.arn):
             if job.name and job.name not in live.logs:
                 log = JobLog(
                     self._pipeline.session, job.name, since=live.since, page_size=_PAGE_SIZE, client=self._client

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from cdk_sagemaker_processing.model import names
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
 from smproc.operations.errors import NothingToRetryError, OperationError
+from smproc.operations.execution_lists import Execution, failed_executions, pages_of_executions
 from smproc.operations.executions import FAILED_STATUSES, describe_execution, parse_object
 from smproc.operations.ledger import Ledger, LedgerRun, Row
-from smproc.operations.uploads import Execution, failed_executions, pages_of_executions
 
 if TYPE_CHECKING:
     from smproc.operations.pipeline import Pipeline

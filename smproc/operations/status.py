@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from smproc.operations.executions import FAILED_STATUSES
+from smproc.operations.histories import failure_to_repeat
 from smproc.operations.ledger import SUMMARY, Ledger, LedgerRun, Summary, items_of_tables
 from smproc.operations.uploads import FAILED_STATES, UploadReader, UploadRecord
 
 if TYPE_CHECKING:
     from boto3 import Session
 
+    from smproc.operations.execution_lists import Execution
     from smproc.operations.pipeline import Pipeline
 
 # The dispatcher works once a minute, and may take up to ten.
@@ -24,6 +26,10 @@ Health = Literal["ok", "attention", "paused", "stalled", "unknown"]
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 _QUERIES_MAX = 500
 _PERIOD_SECONDS = 3600
+# Each takes a request.
+_REPEATING_MAX = 10
+# Several branches may have added events since one of them failed.
+_LAST_EVENTS = 50
 # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 _FAILURE_METRICS: Final = ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
 
@@ -43,6 +49,9 @@ class PipelineStatus:
         paused: the time at which it was paused; None if it is not.
         as_of: the time of these numbers; None if the dispatcher has never noted any.
         failed_steps: the number of steps of the dispatcher's last work that failed.
+        repeating: the number of executions that wait to try a task again, of the ten that have run longest; only where
+            a pipeline is shown in detail.
+        repeated: why the task of one of them failed.
     """
 
     pipeline: Pipeline
@@ -55,6 +64,8 @@ class PipelineStatus:
     paused: datetime | None = None
     as_of: datetime | None = None
     failed_steps: int = 0
+    repeating: int = 0
+    repeated: str = ""
 
     @property
     def problems(self) -> list[str]:
@@ -70,6 +81,9 @@ class PipelineStatus:
             yield f"its dispatcher has not worked since {self.as_of:%Y-%m-%d %H:%M:%S} UTC, so nothing starts"
         if self.failed_steps:
             yield "the dispatcher failed to do a part of its work, and tries again every minute"
+        if self.repeating:
+            tries = "tries" if self.repeating == 1 else "try"
+            yield f"{_counted(self.repeating, 'execution')} {tries} again what failed: {self.repeated}"
         if self.failed:
             yield f"{_counted(self.failed, 'execution')} failed in the last 24 hours"
         if self.dead_letters:
@@ -87,7 +101,7 @@ class PipelineStatus:
         """``ok``, ``attention``, ``paused``, ``stalled``, or ``unknown`` before the first minute."""
         if self.is_stalled:
             return "stalled"
-        if self.failed_steps or self.failed or self.dead_letters or self.undelivered:
+        if self.failed_steps or self.failed or self.repeating or self.dead_letters or self.undelivered:
             return "attention"
         if self.paused is not None:
             return "paused"
@@ -152,18 +166,35 @@ def details_of(pipeline: Pipeline, *, failures_max: int = 5) -> PipelineDetails:
         datetime.now(UTC) - WINDOW, limit=failures_max, keep=lambda record: record.state in FAILED_STATES
     )
     executions = reader.executions((datetime.now(UTC) - WINDOW).timestamp()).values()
+    running = [one for one in executions if one.status == "RUNNING"]
+    repeated = [said for one in _longest(running) if (said := _failure_to_repeat(session, one))]
     paused = ledger.paused()
     status = replace(
         noted,
-        running=sum(one.status == "RUNNING" for one in executions),
+        running=len(running),
         waiting=sum(count for count, _ in waiting),
         oldest=_time(min((since for _, since in waiting), default=0)),
         failed=max(noted.failed, sum(one.status in FAILED_STATUSES for one in executions)),
         dead_letters=messages_in(session, pipeline.dead_letter_queue_url),
         undelivered=messages_in(session, pipeline.undelivered_queue_url),
         paused=_time(paused),
+        repeating=len(repeated),
+        repeated=repeated[0] if repeated else "",
     )
     return PipelineDetails(status=status, runs=(*active, *ready), failures=tuple(failures))
+
+
+def _longest(running: Iterable[Execution]) -> list[Execution]:
+    """Return the executions that have run longest, which are those that get stuck."""
+    return sorted(running, key=lambda one: one.started)[:_REPEATING_MAX]
+
+
+def _failure_to_repeat(session: Session, execution: Execution) -> str:
+    """Return why a task of an execution failed that it is about to try again; empty if it is not."""
+    page = session.client("stepfunctions").get_execution_history(
+        executionArn=execution.arn, reverseOrder=True, maxResults=_LAST_EVENTS
+    )
+    return failure_to_repeat(page["events"])
 
 
 def messages_in(session: Session, queue_url: str) -> int:

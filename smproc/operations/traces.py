@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
-from smproc.operations.jobs import StepJob, jobs_in, with_end
+from smproc.operations.execution_jobs import jobs_in_order
+from smproc.operations.histories import failure_to_repeat
+from smproc.operations.jobs import StepJob, with_end
 from smproc.operations.logs import JobLog, LogLine
 from smproc.operations.uploads import FAILED_STATES, STATES, UploadReader, UploadRecord
 from smproc.terminal_text import shell_word
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 LOG_LINES = 10
 _VERSIONS_MAX = 20
+# Of the child executions of Distributed Maps, each of which takes a request or two.
+_CHILDREN_MAX = 3
 _CLOCKS = timedelta(seconds=60)
 
 
@@ -49,7 +53,7 @@ class Trace:
         stored: the object in S3.
         upload: its last upload as the pipeline knows it; None if it knows none.
         earlier: the uploads of its key before that.
-        jobs: the jobs of the last execution.
+        jobs: the jobs of the last execution, with up to three of the child executions of its Distributed Maps.
         failed_state: the state that failed; empty if none has.
         error: the error of the execution; empty if it has not failed.
         cause: the most specific reason that is known; empty if nothing is wrong.
@@ -73,8 +77,10 @@ class Trace:
 
     @property
     def is_wrong(self) -> bool:
-        """True if somebody has to act."""
-        return self.upload is None or self.upload.state in FAILED_STATES
+        """True if somebody has to act, or to look whether an execution goes on that tries again what failed."""
+        if self.upload is None or self.upload.state in (*FAILED_STATES, "UNKNOWN"):
+            return True
+        return self.upload.state == "RUNNING" and bool(self.cause)
 
 
 def trace_in(pipeline: Pipeline, key: str, *, since: datetime | None = None) -> Trace:
@@ -128,16 +134,23 @@ def _with_execution(found: Trace, upload: UploadRecord) -> Trace:
     client = session.client("stepfunctions")
     pages = client.get_paginator("get_execution_history").paginate(executionArn=upload.execution.arn)
     events = [event for page in pages for event in page["events"]]
-    jobs = [with_end(session, job) for job in jobs_in(events)]
+    jobs = [
+        with_end(session, job)
+        for job in jobs_in_order(
+            session, upload.execution.arn, events, children_max=_CHILDREN_MAX, failed=upload.state in FAILED_STATES
+        )
+    ]
     failed = next((job for job in reversed(jobs) if job.status in ("Failed", "Stopped")), None)
     shown = failed or (jobs[-1] if jobs else None)
-    error, cause = "", ""
+    error, cause, repeated = "", "", ""
     for event in events:
         details: Any = next((value for name, value in event.items() if name.endswith("FailedEventDetails")), None)
         details = details or event.get("executionTimedOutEventDetails") or event.get("executionAbortedEventDetails")
         if isinstance(details, dict):
             error, cause = details.get("error", error), details.get("cause", cause)
     is_failed = upload.state in FAILED_STATES
+    if upload.state == "RUNNING" and (said := failure_to_repeat(events)):
+        repeated = f"it is tried again: {said}"
     log: list[LogLine] = []
     if shown is not None and shown.name and (is_failed or shown.status == "InProgress"):
         log = JobLog(session, shown.name).tail(LOG_LINES)
@@ -146,7 +159,7 @@ def _with_execution(found: Trace, upload: UploadRecord) -> Trace:
         jobs=tuple(jobs),
         failed_state=(failed.step if failed is not None else _last_state(events)) if is_failed else "",
         error=error if is_failed else "",
-        cause=((failed.reason if failed is not None else "") or cause or error) if is_failed else "",
+        cause=((failed.reason if failed is not None else "") or cause or error) if is_failed else repeated,
         log=tuple(log),
         outputs=tuple(_outputs(jobs)),
     )
@@ -179,6 +192,8 @@ def _advice(found: Trace) -> str:
         return f"once the cause is mended: smproc retry {shell_word(found.uri)}"
     if upload.state == "DEAD_LETTER":
         return f"once the cause is mended: smproc redrive --pipeline {shell_word(found.pipeline.name)}"
+    if upload.state == "RUNNING" and found.cause:
+        return f"if that goes on: smproc doctor --pipeline {shell_word(found.pipeline.name)}"
     if upload.state in ("RECEIVED", "WAITING", "STARTING", "UNKNOWN"):
         return f"if that takes longer than some minutes: smproc doctor --pipeline {shell_word(found.pipeline.name)}"
     return ""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal
-
-from botocore.exceptions import ClientError
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Literal
 
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
-from smproc.operations.executions import FAILED_STATUSES
-from smproc.operations.ledger import Ledger, LedgerRun, OpenBatch, Row, has_row
+from smproc.operations.execution_lists import EXECUTIONS_PAGE, Execution, describe, pages_of_executions
+from smproc.operations.ledger import Ledger, LedgerRun, OpenBatch, Range, Row, count_of, has_row
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -47,51 +45,12 @@ STATES: Final[Mapping[State, str]] = {
     "UNKNOWN": "neither an execution nor the ledger tells any more",
 }
 FAILED_STATES: Final = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "DEAD_LETTER"})
-_HALVED, _EMPTY, _SET_ASIDE = "HALVED", "EMPTY", "SET_ASIDE"
-# https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
-_PAGE_SIZE = 1000
+_HALVED, _EMPTY, _SET_ASIDE, _REPLAYED = "HALVED", "EMPTY", "SET_ASIDE", "REPLAYED"
 # Executions are listed by the time of their start; the clocks of the services may differ.
 _CLOCKS_SECONDS = 60
 # The halves of a batch of 100,000 objects are single objects after so many bisections.
 _LEVELS_MAX = 18
 _EXECUTIONS_READ_TOGETHER = 1000
-_LONGEST = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Execution:
-    """An execution, as ListExecutions shows it.
-
-    Attributes:
-        name: its name.
-        arn: its ARN.
-        status: ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT``, ``ABORTED`` or ``PENDING_REDRIVE``.
-        started: the time of its start.
-        ended: the time of its end; None while it runs.
-        redriven: the time of its last redrive; None if it was not redriven.
-    """
-
-    name: str
-    arn: str
-    status: str
-    started: datetime
-    ended: datetime | None = None
-    redriven: datetime | None = None
-
-    @property
-    def listed_at(self) -> datetime:
-        """The latest of its times.
-
-        "Results are sorted by time, with the most recent execution first", AWS says, and not by which of the times.
-
-        See: https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
-        """
-        return max(time for time in (self.started, self.ended, self.redriven) if time is not None)
-
-    @property
-    def seconds(self) -> float:
-        """The time that it took, or has run until now."""
-        return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +104,8 @@ class UploadReader:
         self._listed_since = float("inf")
         self._pages = pages_of_executions(self._session, self._state_machine_arn)
         self._ended: dict[str, LedgerRun] = {}
+        self._aside: tuple[float, Sequence[LedgerRun]] = (float("inf"), ())
+        self._copies: dict[tuple[str, ...], list[Row]] = {}
 
     def newest(self, since: datetime, *, limit: int, keep: Callable[[UploadRecord], bool]) -> list[UploadRecord]:
         """Return the newest uploads.
@@ -157,9 +118,11 @@ class UploadReader:
         found: list[UploadRecord] = []
         waiting = sorted(self.ledger.inbox(), key=lambda row: -row.received)
         groups: Iterable[list[Row]] = itertools.chain(
-            [waiting], self.ledger.units(since.timestamp(), newest_first=True)
+            [waiting], self.ledger.units(since.timestamp(), newest_first=True, copies=True)
         )
         for rows in groups:
+            if self._are_copies(rows):
+                continue
             recent = [row for row in rows if row.received >= since.timestamp() - _CLOCKS_SECONDS]
             found += [record for record in self.records(recent) if keep(record)]
             if len(found) >= limit:
@@ -173,13 +136,14 @@ class UploadReader:
             key: the object's key.
             since: uploads that were received before are left out.
         """
-        rows = [
-            row for some in self.ledger.units(since.timestamp() - _CLOCKS_SECONDS) for row in some if row.key == key
-        ]
+        units = self.ledger.units(since.timestamp() - _CLOCKS_SECONDS, copies=True)
+        wanted = ([row for row in rows if row.key == key] for rows in units)
+        rows = [row for rows in wanted if not self._are_copies(rows) for row in rows]
         rows = rows or [row for row in self.ledger.inbox() if row.key == key]
         self._list_page()
         oldest = min((one.started.timestamp() for one in self._executions.values()), default=0.0)
-        for row in rows:
+        are_many = len(self._executions) >= EXECUTIONS_PAGE
+        for row in rows if are_many else ():
             # Of a single object, one request tells as much as thousands of executions that started since.
             if row.unit and row.execution_name not in self._executions and oldest > row.received - _CLOCKS_SECONDS:
                 execution = describe(self._session, self._state_machine_arn, row.execution_name)
@@ -203,7 +167,7 @@ class UploadReader:
         if unresolved:
             runs = self._runs_of_batches(since, unresolved)
             for row in unresolved:
-                records[row] = self._of_batch(row, runs) or self._live_record(row)
+                records[row] = self._of_batch(row, runs) or self._live_record(row) or self._without_execution(row)
         return [records[row] for row in rows]
 
     def executions(self, since: float) -> dict[str, Execution]:
@@ -241,9 +205,9 @@ class UploadReader:
             halves = {
                 name
                 for run in self._ended.values()
-                if run.status == _HALVED and any(run.has(row) for row in rows)
+                if run.status == _HALVED and any(self._has(run.members, row) for row in rows)
                 for name, members in run.halves()
-                if name not in self._ended and any(has_row(members, row) for row in rows)
+                if name not in self._ended and any(self._has(members, row) for row in rows)
             }
             found = self.ledger.ended(halves)
             if not found:
@@ -253,9 +217,12 @@ class UploadReader:
 
     def _of_batch(self, row: Row, runs: Sequence[LedgerRun]) -> UploadRecord | None:
         """Return the record of an upload whose batch is running or has ended."""
-        active = [run for run in self._live_state()[3] if run.kind == "batch" and run.has(row)]
-        waiting = [run for run in self._live_state()[2] if run.has(row)]
-        ended = [run for run in runs if run.has(row) and run.status != _HALVED]
+        ended = [run for run in runs if self._has(run.members, row) and run.status != _HALVED]
+        if not ended or ended[-1].status == _REPLAYED:
+            active = [run for run in self._live_state()[3] if run.kind == "batch" and self._has(run.members, row)]
+            waiting = [run for run in self._live_state()[2] if self._has(run.members, row)]
+        else:
+            active, waiting = [], []  # nothing repeats it
         if active:
             return _of_run(row, active[-1], self._executions.get(active[-1].name), "STARTING")
         if waiting or not ended:
@@ -264,27 +231,50 @@ class UploadReader:
         execution = self._executions.get(run.name)
         return _of_run(row, run, execution, "DEAD_LETTER" if run.status in (_SET_ASIDE, _EMPTY) else "UNKNOWN")
 
-    def _live_record(self, row: Row) -> UploadRecord:
-        """Return the record of an upload that no execution has."""
+    def _live_record(self, row: Row) -> UploadRecord | None:
+        """Return the record of an upload that waits for its execution; None if nothing has it any more."""
         if not row.unit:
             return _record(row, state="RECEIVED")
         cursors, batches, ready, active = self._live_state()
         if row.number >= cursors.get(row.unit, row.number + 1):
             return _record(row, state="RECEIVED")
         for batch in batches:
-            if has_row(batch.members, row):
-                return _record(row, state="BATCHED", objects=sum(last - first + 1 for _, first, last in batch.members))
-        for state, runs in (("WAITING", ready), ("STARTING", active)):
-            for run in runs:
-                if run.has(row):
-                    return _record(
-                        row,
-                        state="WAITING" if state == "WAITING" else "STARTING",
-                        objects=run.objects if run.kind == "batch" else 1,
-                        reason=run.reason,
-                        run=run.name,
-                    )
-        return _record(row, state="UNKNOWN")
+            if self._has(batch.members, row):
+                return _record(row, state="BATCHED", objects=count_of(batch.members))
+        for run in ready:
+            if self._has(run.members, row):
+                return _of_run(row, run, None, "WAITING")
+        for run in active:
+            if self._has(run.members, row):
+                # The other uploads of the run may have executions while this one never gets one.
+                dead = self._set_aside(row) if run.kind == "each" else None
+                return dead or _of_run(row, run, None, "STARTING")
+        return None
+
+    def _without_execution(self, row: Row) -> UploadRecord:
+        """Return the record of an upload that nothing has any more."""
+        return self._set_aside(row) or _record(row, state="UNKNOWN")
+
+    def _set_aside(self, row: Row) -> UploadRecord | None:
+        """Return the record of an upload that became a dead letter without an execution; None of any other."""
+        since, runs = self._aside
+        if row.received - _CLOCKS_SECONDS < since:
+            since = row.received - _CLOCKS_SECONDS
+            runs = self.ledger.aside(since)
+            self._aside = since, runs
+        found = [run for run in runs if self._has(run.members, row)]
+        return _of_run(row, found[-1], None, "DEAD_LETTER") if found else None
+
+    def _are_copies(self, rows: Sequence[Row]) -> bool:
+        """Return whether the rows of a unit are copies of others, and remember them then."""
+        copies = [row for row in rows if not row.received]
+        for row in copies:
+            self._copies.setdefault(row.identity, []).append(row)
+        return bool(copies)
+
+    def _has(self, members: Sequence[Range], row: Row) -> bool:
+        """Return whether an upload, or a copy of it, is in some rows of units."""
+        return has_row(members, row) or any(has_row(members, one) for one in self._copies.get(row.identity, ()))
 
     def _live_state(
         self,
@@ -296,70 +286,10 @@ class UploadReader:
         return self._live
 
 
-def pages_of_executions(
-    session: Session, state_machine_arn: str, *, status: str | None = None, page_size: int = _PAGE_SIZE
-) -> Iterator[list[Execution]]:
-    """Yield the executions of a state machine, the newest first, up to 1,000 at a time.
-
-    Args:
-        session: a boto3 session.
-        state_machine_arn: the state machine.
-        status: those with this status alone. Default: all.
-        page_size: the maximum number at a time, 1 to 1,000.
-    """
-    pages = session.client("stepfunctions").get_paginator("list_executions")
-    wanted: Any = {} if status is None else {"statusFilter": status}
-    for page in pages.paginate(
-        stateMachineArn=state_machine_arn, PaginationConfig={"PageSize": min(page_size, _PAGE_SIZE)}, **wanted
-    ):
-        yield [_execution_of(listed) for listed in page["executions"]]
-
-
-def failed_executions(session: Session, state_machine_arn: str, *, since: datetime) -> Iterator[Execution]:
-    """Yield the executions of a state machine that failed, timed out or were stopped.
-
-    Args:
-        session: a boto3 session.
-        state_machine_arn: the state machine.
-        since: executions that ended before are left out, and so are those that started more than a day before.
-    """
-    paginator = session.client("stepfunctions").get_paginator("list_executions")
-    for status in FAILED_STATUSES:
-        pages = paginator.paginate(
-            stateMachineArn=state_machine_arn, statusFilter=status, PaginationConfig={"PageSize": _PAGE_SIZE}
-        )
-        for execution in (_execution_of(listed) for page in pages for listed in page["executions"]):
-            if execution.started < since - _LONGEST:
-                break  # the newest is the first
-            if execution.ended is not None and execution.ended >= since:
-                yield execution
-
-
-def describe(session: Session, state_machine_arn: str, name: str) -> Execution | None:
-    """Return an execution of a state machine by its name; None if there is none."""
-    arn = f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
-    try:
-        return _execution_of(session.client("stepfunctions").describe_execution(executionArn=arn))
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
-            raise
-        return None
-
-
-def _execution_of(listed: Mapping[str, Any]) -> Execution:
-    return Execution(
-        name=listed["name"],
-        arn=listed["executionArn"],
-        status=listed["status"],
-        started=listed["startDate"],
-        ended=listed.get("stopDate"),
-        redriven=listed.get("redriveDate"),
-    )
-
-
 def _of_run(row: Row, run: LedgerRun, execution: Execution | None, otherwise: State) -> UploadRecord:
     if execution is None:
-        return _record(row, state=otherwise, objects=run.objects, reason=run.reason, run=run.name)
+        objects = run.objects if run.kind == "batch" else 1
+        return _record(row, state=otherwise, objects=objects, reason=run.reason, run=run.name)
     return _record(row, execution=execution, objects=run.objects, reason=run.reason, run=run.name)
 
 
