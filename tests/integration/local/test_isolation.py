@@ -50,7 +50,8 @@ def test_the_root_shows_only_what_programs_need_of_the_machine(local_aws: Runnin
     shown += PipSettings.of_this_machine().files
     # /miniconda3 is a link to the job's own Python, as SageMaker's scikit-learn and XGBoost images have it.
     always = {"dev", "etc", "miniconda3", "opt", "proc", "root", "tmp", "usr"}
-    assert root == always | links | {path.parts[1] for path in shown}
+    empty = {"home", "media", "mnt", "run", "srv", "var"}
+    assert root == always | empty | links | {path.parts[1] for path in shown}
     below = {path.parts[2] for path in shown if path.parts[1] == "opt"}
     assert set(evaluate(local_aws, "os.listdir('/opt')")) == {"ml", "smproc"} | below
 
@@ -97,10 +98,8 @@ def test_nothing_of_the_machine_can_be_written(local_aws: RunningLocalAws, path:
 
 
 def test_its_own_directories_can_be_written(local_aws: RunningLocalAws) -> None:
-    assert (
-        evaluate(local_aws, "[attempt(lambda: open(f'{d}/x', 'w')) for d in ('/tmp', '/root', '/opt/ml', '/dev/shm')]")
-        == ["done"] * 4
-    )
+    paths = "'/tmp', '/root', '/opt/ml', '/dev/shm', '/home', '/mnt', '/var/log', '/var/tmp'"
+    assert evaluate(local_aws, f"[attempt(lambda: open(f'{{d}}/x', 'w')) for d in ({paths})]") == ["done"] * 8
 
 
 def test_the_hostname_is_that_of_the_config(local_aws: RunningLocalAws) -> None:
@@ -167,7 +166,7 @@ def unprivileged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 def test_an_ordinary_user_is_isolated_as_well(unprivileged: Sandbox) -> None:
     spec = SandboxSpec(
-        command=["sh", "-c", "id -u; ls /; grep CapEff /proc/self/status"],
+        command=["sh", "-c", "id -u; ls -A /home | wc -l; ls /; grep CapEff /proc/self/status"],
         environment={"PATH": "/usr/bin:/bin"},
         read_only=system_files(),
         writable={},
@@ -187,6 +186,6 @@ def test_an_ordinary_user_is_isolated_as_well(unprivileged: Sandbox) -> None:
     )
     assert result.returncode == 0, result.stderr
     lines = result.stdout.split()
-    assert lines[0] == "0"
-    assert "home" not in lines
+    assert lines[:2] == ["0", "0"]
+    assert "sys" not in lines
     assert lines[-1] == "0" * 16

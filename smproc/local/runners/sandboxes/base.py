@@ -34,6 +34,8 @@ ETC = (
 )
 # The targets of links in /usr/lib/jvm on some distributions, e.g. java-17-openjdk.
 ETC_PATTERNS = ("java*",)
+# The empty directories of a base image that scripts write to without creating them.
+EMPTY = ("/home", "/media", "/mnt", "/run", "/srv", "/var/log", "/var/tmp")  # noqa: S108 - paths in the sandbox
 # Kernel files that belong to root, who could write to them even without capabilities.
 PROC_SETTINGS = ("bus", "fs", "irq", "sys", "sysrq-trigger")
 # The shell looks the program up on the PATH of the sandbox and reports a missing one; a container has no PWD.

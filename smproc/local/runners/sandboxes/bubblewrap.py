@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from smproc.local.runners.sandboxes.base import PROC_SETTINGS, SandboxSpec
+from smproc.local.runners.sandboxes.base import EMPTY, PROC_SETTINGS, SandboxSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Bubblewrap:
             # The program is process 1, as in a container: killing it kills everything that it started.
             "--as-pid-1",
             *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/root"),  # noqa: S108 - paths in the sandbox
+            *(part for path in EMPTY for part in ("--dir", path)),
             *(part for path in settings for part in ("--ro-bind", path, path)),
             *(part for path, source in spec.read_only.items() for part in ("--ro-bind", str(source), path)),
             *(part for path, target in spec.links.items() for part in ("--symlink", target, path)),

@@ -1,6 +1,6 @@
 # Build a new root out of parts of the machine, switch to it, detach the old one and run a command.
 # Runs as root in new mount, PID and UTS namespaces:
-#     sh -c SCRIPT smproc HOSTNAME (read-only|writable|link SOURCE PATH)... -- COMMAND ARGUMENT...
+#     sh -c SCRIPT smproc HOSTNAME (read-only|writable|link|directory SOURCE PATH)... -- COMMAND ARGUMENT...
 set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 # Which of the two works depends on the user and on the installed programs; a host name is not worth a failure.
@@ -35,6 +35,9 @@ while [ "$1" != -- ]; do
     source=$2
     target=$root$3
     case $1 in
+        directory)
+            mkdir -p "$target"
+            ;;
         link)
             mkdir -p "${target%/*}"
             ln -s "$source" "$target"

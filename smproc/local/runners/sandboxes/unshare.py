@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smproc.local.runners.sandboxes.base import SandboxSpec
+from smproc.local.runners.sandboxes.base import EMPTY, SandboxSpec
 
 _SCRIPT = Path(__file__).with_name("enter_root.sh")
 # The loopback interface of a new network namespace is down. Many programs talk to their own processes over it, and
@@ -48,6 +48,7 @@ class Unshare:
             "--",
             *([] if spec.network else ["/bin/sh", "-c", _LOOPBACK_UP, sys.executable]),
             *("/bin/sh", "-c", self._script, "smproc", spec.hostname),
+            *(part for path in EMPTY for part in ("directory", "", path)),
             *(part for path, source in spec.read_only.items() for part in ("read-only", str(source), path)),
             *(part for path, target in spec.links.items() for part in ("link", target, path)),
             *(part for path, source in spec.writable.items() for part in ("writable", str(source), path)),
