@@ -33,13 +33,13 @@ if TYPE_CHECKING:
         sagemaker_accounts,
         sagemaker_image,
     )
-    from cdk_sagemaker_processing.model.inputs import ProcessingInput, S3Input
-    from cdk_sagemaker_processing.model.instances import InstancePreference
+    from cdk_sagemaker_processing.model.inputs import ProcessingInput, ProcessingS3Input, S3Input
+    from cdk_sagemaker_processing.model.instances import InstancePreference, InstancePreferences, preferences_of
     from cdk_sagemaker_processing.model.job_names import base_job_name
     from cdk_sagemaker_processing.model.lint import lint_request
     from cdk_sagemaker_processing.model.locations import INPUTS_DIRECTORY, PROCESSING_ROOT, check_s3_uri
     from cdk_sagemaker_processing.model.network import NetworkConfig
-    from cdk_sagemaker_processing.model.outputs import FeatureStoreOutput, ProcessingOutput
+    from cdk_sagemaker_processing.model.outputs import FeatureStoreOutput, ProcessingOutput, ProcessingS3Output
     from cdk_sagemaker_processing.model.property_files import PropertyFile
     from cdk_sagemaker_processing.model.request import processing_request
     from cdk_sagemaker_processing.model.tokens import is_unresolved, is_whole_list_unresolved
@@ -63,12 +63,15 @@ __all__ = [
     "Framework",
     "ImageBuild",
     "InstancePreference",
+    "InstancePreferences",
     "InvalidCallError",
     "InvalidProcessingJobError",
     "InvalidValueError",
     "NetworkConfig",
     "ProcessingInput",
     "ProcessingOutput",
+    "ProcessingS3Input",
+    "ProcessingS3Output",
     "PropertyFile",
     "RedshiftDatasetDefinition",
     "S3Input",
@@ -88,6 +91,7 @@ __all__ = [
     "lint_request",
     "path_text",
     "path_texts",
+    "preferences_of",
     "processing_request",
     "sagemaker_accounts",
     "sagemaker_image",
@@ -114,8 +118,11 @@ if not TYPE_CHECKING:  # a type checker would accept any name
             "sagemaker_accounts": ".images",
             "sagemaker_image": ".images",
             "ProcessingInput": ".inputs",
+            "ProcessingS3Input": ".inputs",
             "S3Input": ".inputs",
             "InstancePreference": ".instances",
+            "InstancePreferences": ".instances",
+            "preferences_of": ".instances",
             "base_job_name": ".job_names",
             "lint_request": ".lint",
             "INPUTS_DIRECTORY": ".locations",
@@ -124,6 +131,7 @@ if not TYPE_CHECKING:  # a type checker would accept any name
             "NetworkConfig": ".network",
             "FeatureStoreOutput": ".outputs",
             "ProcessingOutput": ".outputs",
+            "ProcessingS3Output": ".outputs",
             "PropertyFile": ".property_files",
             "processing_request": ".request",
             "is_unresolved": ".tokens",

@@ -20,6 +20,7 @@ from cdk_sagemaker_processing.model.errors import InvalidCallError, InvalidProce
 from cdk_sagemaker_processing.model.notebook_keywords import NOTEBOOK_KEYWORDS
 from cdk_sagemaker_processing.model.plain_values import plain
 from cdk_sagemaker_processing.model.tokens import is_resolvable
+from cdk_sagemaker_processing.model.type_checks import advice_for_sdk_object
 from cdk_sagemaker_processing.public_api import check_calls_by
 
 _Call = Callable[..., Any]
@@ -106,7 +107,7 @@ def _wrong_arguments(bound: inspect.BoundArguments, types: Mapping[str, Any]) ->
         if name in types and (found := mismatch(name, value, types[name])) is not None:
             parameter, part, expected = found
             words = description(expected)
-            advice = next((_ADVICE[key] for key in words.split() if key in _ADVICE), "")
+            advice = advice_for_sdk_object(part) or next((_ADVICE[key] for key in words.split() if key in _ADVICE), "")
             yield InvalidValueError(parameter, part, f"be {words}", advice)
 
 

@@ -25,6 +25,7 @@ SOURCES = "sourcedir.tar.gz"
 SCRIPT = "runproc.sh"
 # Languages that bash does not run.
 _NOT_FOR_BASH: Final = {".gz", ".ipynb", ".jar", ".jl", ".py", ".pyc", ".r", ".scala", ".tar", ".whl", ".zip"}
+_ARCHIVES: Final = {".gz", ".tar", ".tgz", ".whl", ".zip"}
 # The reserved words and built-in commands of bash, which are not files that "exec" could run.
 _SHELL_WORDS: Final = (
     "! . : [ [[ ]] alias bg bind break builtin caller case cd command compgen complete compopt continue coproc "
@@ -63,15 +64,34 @@ def source_archive(members: Mapping[str, Path]) -> bytes:
     return packed.getvalue()
 
 
-def check_archive_uri(uri: str) -> None:
-    """Check that an archive of sources in S3 has the name that the start script unpacks.
+def archive_uri(uri: str) -> str:
+    """Return the URI of the archive of sources: as it is given, or below a prefix, which SDK 3 takes too.
 
     Raises:
-        InvalidValueError: it has another name.
+        InvalidValueError: the archive does not have the name that the start script unpacks.
     """
     name = uri.rpartition("/")[2]
-    if name != SOURCES and not is_unresolved(name):
-        raise InvalidValueError("source_dir", uri, f"end in /{SOURCES} when it is in S3")
+    if name == SOURCES or is_unresolved(name):
+        return uri
+    if PurePosixPath(name).suffix.lower() in _ARCHIVES:
+        raise InvalidValueError(
+            "source_dir", uri, f"end in /{SOURCES} when it is in S3", "or be the prefix of that archive"
+        )
+    return f"{uri.rstrip('/')}/{SOURCES}"
+
+
+def check_member(parameter: str, name: str | None) -> None:
+    """Check that a file of an archive in S3 is named relative to its root; None passes.
+
+    Raises:
+        InvalidValueError: it is not, or is known only later.
+    """
+    if name is None:
+        return
+    if is_unresolved(name) or not name or name.startswith("/") or "://" in name or ".." in PurePosixPath(name).parts:
+        raise InvalidValueError(
+            parameter, name, "be a path in source_dir", "for example scripts/start.sh, without a slash at the start"
+        )
 
 
 def check_shell_script(code: str, name: str) -> None:
@@ -117,7 +137,13 @@ def is_for_shell(command: Sequence[str]) -> bool:
     return any(word and shlex.quote(word) != word for word in command)
 
 
-def start_script(command: Sequence[str], code: str, codeartifact_repo_arn: str | None) -> bytes:
+def start_script(
+    command: Sequence[str],
+    code: str,
+    codeartifact_repo_arn: str | None,
+    requirements: str = REQUIREMENTS,
+    entry_point: str | None = None,
+) -> bytes:
     """Return the shell script that the container starts; it ends at the first step that fails.
 
     Like the SageMaker SDK, it contains the command as it is, for bash to interpret. A plain command replaces the shell,
@@ -127,6 +153,8 @@ def start_script(command: Sequence[str], code: str, codeartifact_repo_arn: str |
         command: the interpreter and its own arguments.
         code: the script, relative to the sources.
         codeartifact_repo_arn: the CodeArtifact repository to log in to first; None for pip's own index.
+        requirements: the file of the requirements, relative to the sources. Default: ``requirements.txt``.
+        entry_point: a script to run before, relative to the sources. Default: none.
 
     Raises:
         InvalidValueError: the ARN is not that of a repository.
@@ -134,19 +162,37 @@ def start_script(command: Sequence[str], code: str, codeartifact_repo_arn: str |
     login = "" if codeartifact_repo_arn is None else f"    {_login(codeartifact_repo_arn)}\n"
     plain = not is_for_shell(command) and command[0] not in _SHELL_WORDS.split() and "=" not in command[0]
     start = f"{'exec ' if plain else ''}{' '.join(command)} {shlex.quote(code)}"
+    listed = shlex.quote(requirements)
+    before = (
+        "" if entry_point is None else f"chmod +x -- {shlex.quote(entry_point)}\n{shlex.quote(f'./{entry_point}')}\n"
+    )
     return (
         "#!/bin/bash\n"
         "set -e\n"
         f"cd {CODE_DIRECTORY}\n"
         f"tar -xzf {SOURCES}\n"
-        "if [[ -f requirements.txt ]]; then\n"
+        f"if [[ -f {listed} ]]; then\n"
         f"{login}"
         "    # A package of that name hides the standard library's own, which some requirements still bring.\n"
         "    pip uninstall --yes typing\n"
-        "    python -m pip install -r requirements.txt\n"
+        f"    python -m pip install -r {listed}\n"
         "fi\n"
+        f"{before}"
         f'{start} "$@"\n'
     ).encode()
+
+
+def custom_start_script(entry_point: bytes, command: Sequence[str], code: str) -> bytes:
+    """Return the user's start script, which unpacks the sources itself, followed by the call of the script.
+
+    As in SDK 3, bash runs it, nothing precedes it, and the shell remains: its traps run at the end of the job.
+
+    Args:
+        entry_point: the user's script.
+        command: the interpreter and its own arguments.
+        code: the script, relative to the sources.
+    """
+    return entry_point.rstrip(b"\n") + f'\n\n{" ".join(command)} {shlex.quote(code)} "$@"\n'.encode()
 
 
 def packages_of_an_index(requirements: str) -> list[str]:

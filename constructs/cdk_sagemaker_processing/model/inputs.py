@@ -61,6 +61,36 @@ class S3Input:
 
 @public
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessingS3Input(S3Input):
+    """A data source in S3, with every option of the API, under the name that SDK 3 has for it.
+
+    Names and meanings are those of ``sagemaker.core.shapes.ProcessingS3Input``; it becomes the API's ``S3Input``.
+
+    Args:
+        s3_uri: ``s3://bucket/prefix``, a value known only later, or a local file or directory, which the deployment
+            uploads. At most 1,024 characters. API: ``S3Uri``.
+        local_path: the directory in the container, ``/opt/ml/processing`` or below. Required unless the application
+            manages the input. API: ``LocalPath``.
+        s3_data_type: ``S3Prefix``, ``ManifestFile`` or a value known only at run time. Default: ``S3Prefix``. API:
+            ``S3DataType``.
+        s3_input_mode: ``File`` or ``Pipe``. Default: ``File``. API: ``S3InputMode``.
+        s3_data_distribution_type: ``FullyReplicated`` or ``ShardedByS3Key``. Default: ``FullyReplicated``. API:
+            ``S3DataDistributionType``.
+        s3_compression_type: ``Gzip`` requires ``Pipe``. Default: ``"None"``, which SDK 3 sends. API:
+            ``S3CompressionType``.
+
+    Raises:
+        InvalidValueError: a value that the API refuses.
+        ConflictingValuesError: ``Gzip`` without ``Pipe``.
+
+    See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingS3Input.html
+    """
+
+    s3_compression_type: Literal["None", "Gzip"] | None = "None"
+
+
+@public
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessingInput:
     """Data that a processing job finds in a directory of its container: objects in S3, or the result of a query.
 
@@ -87,7 +117,8 @@ class ProcessingInput:
             share of them to each. Default: ``FullyReplicated``. API: ``S3Input.S3DataDistributionType``.
         s3_compression_type: ``Gzip`` requires ``Pipe``. Default: ``"None"``, the API's value. API:
             ``S3Input.S3CompressionType``.
-        s3_input: the data source with every option, instead of ``source`` and the ``s3_`` arguments. API: ``S3Input``.
+        s3_input: the data source with every option, instead of ``source`` and the ``s3_`` arguments; in SDK 3 a
+            `ProcessingS3Input`. API: ``S3Input``.
         dataset_definition: a query, instead of objects. API: ``DatasetDefinition``.
         app_managed: whether the application reads the data itself. Default: False. API: ``AppManaged``.
 

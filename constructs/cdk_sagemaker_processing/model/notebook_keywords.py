@@ -24,6 +24,7 @@ NOTEBOOK_KEYWORDS: Final = {
     "entry_point": "pass code= to run()",
     "source_dir": _SOURCES,
     "dependencies": _SOURCES,
+    "requirements": _SOURCES,
     "hyperparameters": "pass arguments= to run(), or env= to the processor",
     "environment": "pass env= to the processor",
     "output_path": "pass outputs=[ProcessingOutput(source=..., destination='s3://...')] to run()",

@@ -7,12 +7,12 @@ from typing import Any
 
 from cdk_sagemaker_processing.model.errors import ConflictingValuesError, InvalidValueError
 from cdk_sagemaker_processing.model.experiment import ExperimentConfig
-from cdk_sagemaker_processing.model.instances import InstancePreference
+from cdk_sagemaker_processing.model.instances import InstancePreference, InstancePreferences, preferences_of
 from cdk_sagemaker_processing.model.limits import check, violations
 from cdk_sagemaker_processing.model.network import NetworkConfig
 from cdk_sagemaker_processing.model.service_rules import broken_rules, broken_tag_rules
 from cdk_sagemaker_processing.model.tokens import is_unresolved
-from cdk_sagemaker_processing.model.type_checks import check_each, check_type
+from cdk_sagemaker_processing.model.type_checks import check_type
 
 # The constructs' parameter by field of the request, for messages. Other fields keep the API's name.
 _PARAMETERS = {
@@ -50,7 +50,7 @@ def processing_request(
     volume_size_in_gb: int,
     instance_type: str | None = None,
     instance_count: int | None = None,
-    instance_preferences: Sequence[InstancePreference] | None = None,
+    instance_preferences: InstancePreferences | None = None,
     volume_kms_key: str | None = None,
     inputs: Sequence[Mapping[str, object]] = (),
     outputs: Sequence[Mapping[str, object]] = (),
@@ -77,7 +77,6 @@ def processing_request(
     if not image_uri:
         raise InvalidValueError("image_uri", image_uri, "be the URI of an image", "or a DockerImage")
     check_type("network_config", network_config, NetworkConfig)
-    check_each("instance_preferences", instance_preferences, InstancePreference)
     if output_kms_key is not None and not outputs:
         raise ConflictingValuesError(
             "output_kms_key encrypts outputs, and there are none; give outputs, or leave output_kms_key out"
@@ -85,7 +84,7 @@ def processing_request(
     request = {
         "ProcessingJobName": job_name,
         "ProcessingResources": {
-            "ClusterConfig": _cluster(instance_type, instance_count, instance_preferences)
+            "ClusterConfig": _cluster(instance_type, instance_count, preferences_of(instance_preferences))
             | _without_none(VolumeSizeInGB=volume_size_in_gb, VolumeKmsKeyId=volume_kms_key)
         },
         "AppSpecification": _without_none(

@@ -25,7 +25,16 @@ def check_each(parameter: str, values: object, item_type: type) -> None:
         )
     for index, value in enumerate(values):
         if not isinstance(value, item_type):
-            raise InvalidValueError(f"{parameter}[{index}]", value, f"be {_with_article(item_type.__name__)}")
+            rule = f"be {_with_article(item_type.__name__)}"
+            raise InvalidValueError(f"{parameter}[{index}]", value, rule, advice_for_sdk_object(value))
+
+
+def advice_for_sdk_object(value: object) -> str:
+    """Return the way out for an object of a SageMaker SDK, whose classes have the same names; empty for any other."""
+    kind = type(value)
+    if kind.__module__.partition(".")[0] != "sagemaker":
+        return ""
+    return f"import {kind.__name__} from cdk_sagemaker_processing, this one is of {kind.__module__}"
 
 
 def check_type(parameter: str, value: object, expected: type | UnionType, advice: str = "") -> None:

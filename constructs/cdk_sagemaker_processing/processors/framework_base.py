@@ -29,7 +29,7 @@ from cdk_sagemaker_processing.model import (
 )
 from cdk_sagemaker_processing.model import framework_container as contract
 from cdk_sagemaker_processing.model.s3_uri import is_s3_uri
-from cdk_sagemaker_processing.processors.framework_sources import local_sources
+from cdk_sagemaker_processing.processors.framework_sources import entry_point_script, local_sources, requirements_in
 from cdk_sagemaker_processing.processors.local_source import script_name
 from cdk_sagemaker_processing.processors.processor import Processor
 from cdk_sagemaker_processing.resources.upload_limits import check_amount
@@ -78,6 +78,8 @@ class FrameworkProcessorBase(Processor):
         code: str | PathLike[str],
         source_dir: str | PathLike[str] | None = None,
         dependencies: Sequence[str | PathLike[str]] | None = None,
+        requirements: str | PathLike[str] | None = None,
+        entry_point: str | PathLike[str] | None = None,
         inputs: Sequence[ProcessingInput] | None = None,
         outputs: Sequence[ProcessingOutput] | None = None,
         arguments: Sequence[str] | None = None,
@@ -95,10 +97,16 @@ class FrameworkProcessorBase(Processor):
             code: the script: relative to ``source_dir``; or a local file, or a local directory with ``__main__.py``; or
                 ``s3://bucket/run.sh``, a shell script that runs unchanged. API: the input ``entrypoint``.
             source_dir: a local directory with the script, its modules and optionally ``requirements.txt``; or
-                ``s3://bucket/prefix/sourcedir.tar.gz``. Links are followed; a linked file has the link's name. Default:
-                the script alone. API: the input ``code``.
+                ``s3://bucket/prefix/sourcedir.tar.gz``, or the prefix of that archive. Links are followed; a linked
+                file has the link's name. Default: the script alone. API: the input ``code``.
             dependencies: local files and directories to place beside the script; of a path that ends in ``/``, the
                 content of the directory without the directory. Where names are equal, the last one is used. Default:
+                none.
+            requirements: the file that pip installs from, relative to ``source_dir``, or to the directory of a script
+                alone; from SDK 3. Default: ``requirements.txt`` in ``source_dir``, if there is one.
+            entry_point: a local shell script that starts the job instead of the library's own, relative to
+                ``source_dir``; from SDK 3. It unpacks the sources and installs what they need; the call of ``code``
+                follows it. With a ``source_dir`` in S3, a script in that archive, which runs before ``code``. Default:
                 none.
             inputs: at most 10, including those for sources and entry point. The deployment uploads sources that
                 are local files or directories. Default: none. API: ``ProcessingInputs``.
@@ -129,6 +137,8 @@ class FrameworkProcessorBase(Processor):
         source_dir = None if source_dir is None else path_text("source_dir", source_dir)
         check_excludes(exclude)
         dependencies = path_texts("dependencies", dependencies)
+        requirements = None if requirements is None else path_text("requirements", requirements)
+        entry_point = None if entry_point is None else path_text("entry_point", entry_point)
         if is_s3_uri(code) or is_unresolved(code):
             entry, sources, script = code, [], script_name(code)
             contract.check_shell_script(code, script)
@@ -137,26 +147,41 @@ class FrameworkProcessorBase(Processor):
                 "code",
                 source_dir=source_dir,
                 dependencies=dependencies,
+                requirements=requirements,
+                entry_point=entry_point,
                 codeartifact_repo_arn=codeartifact_repo_arn,
             )
         else:
             files: dict[str, Path | bytes] = {}
             archives: dict[str, dict[str, Path]] = {}
+            archive = None
             if source_dir is not None and (is_s3_uri(source_dir) or is_unresolved(source_dir)):
-                contract.check_archive_uri(source_dir)
+                archive = contract.archive_uri(source_dir)
                 self._warn_of_unused(run_id, "source_dir", dependencies=dependencies)
-                start = code
+                for parameter, member in (("requirements", requirements), ("entry_point", entry_point)):
+                    contract.check_member(parameter, member)
+                start = contract.start_script(
+                    self.command, code, codeartifact_repo_arn, requirements or contract.REQUIREMENTS, entry_point
+                )
             else:
                 patterns = DEFAULT_EXCLUDES if exclude is None else exclude
-                start, members = local_sources(self, code, source_dir, dependencies, patterns)
-                self._check_isolation(members.get(contract.REQUIREMENTS))
+                name, members = local_sources(self, code, source_dir, dependencies, patterns)
+                listed = contract.REQUIREMENTS
+                if requirements is not None:
+                    listed = requirements_in(requirements, code, source_dir, members)
+                if entry_point is None:
+                    self._check_isolation(listed, members.get(listed))
+                    start = contract.start_script(self.command, name, codeartifact_repo_arn, listed)
+                else:
+                    _check_entry_point(requirements=requirements, codeartifact_repo_arn=codeartifact_repo_arn)
+                    own = entry_point_script(entry_point, source_dir)
+                    start = contract.custom_start_script(own, self.command, name)
                 check_amount(f"{self.node.path}/{run_id}-source", members)  # before they are compressed in memory
                 files[contract.SOURCES] = contract.source_archive(members)
                 archives[contract.SOURCES] = members
-                source_dir = None
-            files[contract.SCRIPT] = contract.start_script(self.command, start, codeartifact_repo_arn)
+            files[contract.SCRIPT] = start
             staged = self._stage(run_id, "source", files, self._code_location, kms_key, archives=archives)
-            archive = source_dir or staged.uri(contract.SOURCES)
+            archive = archive or staged.uri(contract.SOURCES)
             sources = [ProcessingInput(source=archive, destination=contract.CODE_DIRECTORY, input_name="code")]
             entry, script = staged.uri(contract.SCRIPT), contract.SCRIPT
         task = self._run(
@@ -188,16 +213,26 @@ class FrameworkProcessorBase(Processor):
                     "content there, or make it local",
                 )
 
-    def _check_isolation(self, requirements: Path | None) -> None:
+    def _check_isolation(self, name: str, requirements: Path | None) -> None:
         """Check that a job without a network has nothing to install from one."""
         network = self._options.get("network_config")
         if requirements is None or network is None or network.enable_network_isolation is not True:
             return
         if listed := contract.packages_of_an_index(requirements.read_text(encoding="utf-8", errors="replace")):
             raise ConflictingValuesError(
-                "requirements.txt cannot be combined with enable_network_isolation=True: the container makes no "
+                f"{name} cannot be combined with enable_network_isolation=True: the container makes no "
                 f"network calls, so pip cannot download {listed[0]!r}; use an image that has the packages, or put "
-                "their wheels beside the script, and --no-index and --find-links into requirements.txt"
+                f"their wheels beside the script, and --no-index and --find-links into {name}"
+            )
+
+
+def _check_entry_point(**installed: object) -> None:
+    """Check that nothing is left to install for a start script of the user's own; SDK 3 ignores it silently."""
+    for name, value in installed.items():
+        if value is not None:
+            raise ConflictingValuesError(
+                f"{name} and entry_point exclude each other, got both: the entry point installs what the script needs; "
+                f"leave out {name}, or entry_point"
             )
 
 

@@ -11,8 +11,9 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_sagemaker_processing.model import (
+    ConflictingValuesError,
     Framework,
-    InstancePreference,
+    InstancePreferences,
     InvalidValueError,
     NetworkConfig,
     check_own_image,
@@ -35,16 +36,17 @@ _OWN_PROCESSORS: Final[Mapping[str, str]] = {
 class FrameworkProcessor(FrameworkProcessorBase):
     """A processor that runs a script with its modules and requirements in the image of a framework.
 
-    Names, defaults and meanings are those of ``sagemaker.processing.FrameworkProcessor``, except for ``framework``: the
-    SDK takes the class of an estimator (``estimator_cls``).
+    Names, defaults and meanings are those of ``sagemaker.processing.FrameworkProcessor``, except for ``framework``:
+    SDK 2 takes the class of an estimator (``estimator_cls``), and SDK 3 knows no framework, only ``image_uri``.
 
     Args:
         scope: the parent construct.
         construct_id: unique in the scope.
         framework: ``sklearn``, ``pytorch``, ``tensorflow``, ``mxnet`` or ``xgboost``; for ``huggingface`` use
-            `HuggingFaceProcessor`, for ``spark`` `PySparkProcessor` or `SparkJarProcessor`. API: in
+            `HuggingFaceProcessor`, for ``spark`` `PySparkProcessor` or `SparkJarProcessor`. Default: none, with
+            ``image_uri``. API: in ``AppSpecification.ImageUri``.
+        framework_version: a version that SageMaker offers; required with ``framework``. API: in
             ``AppSpecification.ImageUri``.
-        framework_version: a version that SageMaker offers. API: in ``AppSpecification.ImageUri``.
         role: the role that the jobs assume: a role, its ARN or its name. Default: a new `ProcessingRole` with the
             permissions that the requests of the runs call for. API: ``RoleArn``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
@@ -52,7 +54,8 @@ class FrameworkProcessor(FrameworkProcessorBase):
             ``instance_preferences``. API: ``ClusterConfig.InstanceType``.
         py_version: the Python version of the image. Default: ``py3``, which newer versions of PyTorch and TensorFlow do
             not offer; the message then lists those they offer. API: in ``AppSpecification.ImageUri``.
-        image_uri: another image, as for `Processor`. Default: SageMaker's. API: ``AppSpecification.ImageUri``.
+        image_uri: another image, as for `Processor`; alone, as in SDK 3, or beside ``framework``. Default: SageMaker's.
+            API: ``AppSpecification.ImageUri``.
         command: the interpreter and its own arguments. Default: ``["python"]``.
         volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
         volume_kms_key: encrypts the instances' volumes: a key, its ID or its ARN. Default: the key of the scope's
@@ -65,20 +68,24 @@ class FrameworkProcessor(FrameworkProcessorBase):
         max_runtime_in_seconds: 1 to 777,600; a job that runs longer is stopped. Default: the service's, 86,400. API:
             ``StoppingCondition.MaxRuntimeInSeconds``.
         base_job_name: the start of job names; shortened to 26 letters, digits and hyphens. Default: the framework's
-            name, or in a `ProcessingWorkflow` that of the step. API: ``ProcessingJobName``.
+            name, without one that of the image's repository, or in a `ProcessingWorkflow` that of the step. API:
+            ``ProcessingJobName``.
         env: at most 100 environment variables of at most 256 characters each; ``PIP_INDEX_URL`` makes pip use your own
             package index. Default: none. API: ``Environment``.
         tags: at most 50 tags for the jobs, as a mapping or as the API's list. Default: none. API: ``Tags``.
         network_config: the network that the jobs run in; ``requirements.txt`` needs one with access to a package index.
             Default: the service's own network. API: ``NetworkConfig``.
-        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; AWS does not
-            document whether the Step Functions integration accepts them. Default: none. API:
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``, as
+            `InstancePreference` or the dictionaries of SDK 3; AWS does not document whether the Step Functions
+            integration accepts them. Default: none. API:
             ``ClusterConfig.InstancePreferences``.
         bucket: holds local code and data, and outputs without a destination. Default: a new `ProcessingBucket`, created
             on first use.
 
     Raises:
-        InvalidValueError: a version that SageMaker does not offer, or an instance that it has no image for.
+        InvalidValueError: neither framework nor image; a version that SageMaker does not offer, or an instance that it
+            has no image for.
+        ConflictingValuesError: a version of no framework.
 
     Example:
         >>> processor = FrameworkProcessor(
@@ -94,8 +101,8 @@ class FrameworkProcessor(FrameworkProcessorBase):
         scope: Construct,
         construct_id: str,
         *,
-        framework: Framework,
-        framework_version: str,
+        framework: Framework | None = None,
+        framework_version: str | None = None,
         role: iam.IRole | str | None = None,
         instance_count: int | None = None,
         instance_type: str | None = None,
@@ -111,21 +118,20 @@ class FrameworkProcessor(FrameworkProcessorBase):
         env: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
         network_config: NetworkConfig | None = None,
-        instance_preferences: Sequence[InstancePreference] | None = None,
+        instance_preferences: InstancePreferences | None = None,
         bucket: s3.IBucket | None = None,
     ) -> None:
-        if framework in _OWN_PROCESSORS or (framework not in _FRAMEWORKS and image_uri is None):
-            advice = _OWN_PROCESSORS.get(framework, "pass the image_uri of another one")
-            raise InvalidValueError("framework", framework, f"be one of {', '.join(_FRAMEWORKS)}", advice)
-        if image_uri is not None and base_job_name is None:  # the SDK asks its estimator for the name of the job
-            check_own_image(framework, framework_version, py_version)
+        _check_framework(framework, framework_version, py_version, image_uri)
+        if framework is not None and framework_version is not None and image_uri is None:
+            image_uri = framework_image_uri(
+                scope, framework, framework_version, instance_type, instance_preferences, py_version=py_version
+            )
+        elif framework is not None and framework_version is not None and base_job_name is None:
+            check_own_image(framework, framework_version, py_version)  # SDK 2 asks its estimator for the job's name
         super().__init__(
             scope,
             construct_id,
-            image_uri=image_uri
-            or framework_image_uri(
-                scope, framework, framework_version, instance_type, instance_preferences, py_version=py_version
-            ),
+            image_uri=image_uri or "",  # not empty after the check
             base_job_name=base_job_name or framework,
             command=command,
             code_location=code_location,
@@ -143,3 +149,24 @@ class FrameworkProcessor(FrameworkProcessorBase):
             bucket=bucket,
         )
         self._may_name_jobs_after_steps = base_job_name is None
+
+
+def _check_framework(
+    framework: str | None, version: str | None, py_version: str | None, image_uri: str | DockerImage | None
+) -> None:
+    """Check that a processor has an image: that of a framework's version, or another one."""
+    names = f"be one of {', '.join(_FRAMEWORKS)}"
+    if framework is None:
+        if image_uri is None:
+            raise InvalidValueError("framework", framework, names, "or pass image_uri alone, as in SDK 3")
+        if version is not None or py_version not in (None, "py3"):
+            given = "framework_version" if version is not None else "py_version"
+            raise ConflictingValuesError(
+                f"{given} goes only with framework, got it with image_uri alone; the image decides the version: leave "
+                f"{given} out"
+            )
+    elif framework in _OWN_PROCESSORS or (framework not in _FRAMEWORKS and image_uri is None):
+        advice = _OWN_PROCESSORS.get(framework, "pass the image_uri of another one")
+        raise InvalidValueError("framework", framework, names, advice)
+    elif version is None and image_uri is None:
+        raise InvalidValueError("framework_version", version, "be given with framework", "or pass image_uri")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from constructs import IConstruct
 
-from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
+from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
+from cdk_sagemaker_processing.model.s3_uri import is_s3_uri
 from cdk_sagemaker_processing.processors.local_source import LocalSource
 
 _MAIN = "__main__.py"
@@ -45,7 +46,7 @@ def local_sources(
         if not directory.is_dir:
             raise InvalidValueError("source_dir", source_dir, "be a directory", "pass a script alone as code")
         members = directory.tree(scope, exclude=exclude).entries()
-        script = _script_in(code, directory, members)
+        script = _member("code", code, directory, members)
     _check_kinds("source_dir" if source_dir is not None else "code", members)
     for number, item in enumerate(dependencies):
         source = LocalSource.of(item, parameter=f"dependencies[{number}]")
@@ -74,20 +75,58 @@ def _root_name(dependency: LocalSource) -> str:
     return "" if name == "." else name
 
 
-def _script_in(code: str, directory: LocalSource, members: Iterable[str]) -> str:
-    """Return the script relative to the sources, in the caller's spelling if that is possible."""
-    script, root = code, str(directory.path)
-    if os.path.isabs(code) and code.startswith(f"{os.path.normpath(root)}/"):  # noqa: PTH117 - see below
-        script = code[len(os.path.normpath(root)) + 1 :]
-    if os.path.normpath(script) in members and os.path.isfile(os.path.join(root, script)):  # noqa: PTH113, PTH118
-        return script
-    inside = os.path.relpath(Path(code).absolute(), root)
+def requirements_in(requirements: str, code: str, source_dir: str | None, members: dict[str, Path]) -> str:
+    """Return the file of the requirements as the archive's root sees it; beside a script alone, make it a member.
+
+    Args:
+        requirements: the file, relative to the directory of the script.
+        code: the script.
+        source_dir: the directory of the script; None for the script alone.
+        members: the members of the archive by name.
+
+    Raises:
+        InvalidValueError: the directory has no such file.
+    """
+    if source_dir is not None:
+        directory = LocalSource.of(source_dir, parameter="source_dir")
+        return os.path.normpath(_member("requirements", requirements, directory, members))
+    root = LocalSource.of(code, parameter="code").path.parent
+    name = os.path.relpath(root / requirements, root)
+    file = root / name
+    if not file.is_file() or name.startswith("../"):
+        raise InvalidValueError("requirements", requirements, f"name a file beside the script, in {root}")
+    members.setdefault(name, file)
+    return name
+
+
+def entry_point_script(entry_point: str, source_dir: str | None) -> bytes:
+    """Return the content of the user's start script, which is relative to the sources if there are any.
+
+    Raises:
+        InvalidValueError: it is not a local file.
+    """
+    if is_s3_uri(entry_point) or is_unresolved(entry_point):
+        raise InvalidValueError("entry_point", entry_point, "be a local file", "its content starts the job")
+    source = LocalSource.of(os.path.join(source_dir or "", entry_point), parameter="entry_point")  # noqa: PTH118
+    if source.is_dir:
+        raise InvalidValueError("entry_point", entry_point, "be a file, not a directory", "name the shell script in it")
+    return source.path.read_bytes()
+
+
+def _member(parameter: str, path: str, directory: LocalSource, members: Iterable[str]) -> str:
+    """Return a file relative to the sources, in the caller's spelling if that is possible."""
+    member, root = path, str(directory.path)
+    if os.path.isabs(path) and path.startswith(f"{os.path.normpath(root)}/"):  # noqa: PTH117 - see below
+        member = path[len(os.path.normpath(root)) + 1 :]
+    if os.path.normpath(member) in members and os.path.isfile(os.path.join(root, member)):  # noqa: PTH113, PTH118
+        return member
+    inside = os.path.relpath(Path(path).absolute(), root)
     advice = ""
     if inside in members:
-        advice = f"the path is relative to source_dir: pass code={inside!r}"
-    elif (directory.path / code).is_file():
+        advice = f"the path is relative to source_dir: pass {parameter}={inside!r}"
+    elif (directory.path / path).is_file():
         advice = "that file is outside the directory, or exclude leaves it out"
-    raise InvalidValueError("code", code, f"name a file in source_dir, which is {root}", advice)
+    raise InvalidValueError(parameter, path, f"name a file in source_dir, which is {root}", advice)
 
 
 def _check_kinds(parameter: str, members: Iterable[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
 from typing import Unpack
 
 from aws_cdk import CfnMapping, Stack, Token
@@ -16,9 +15,10 @@ from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
     Framework,
     ImageBuild,
-    InstancePreference,
+    InstancePreferences,
     InvalidValueError,
     SageMakerImage,
+    preferences_of,
     sagemaker_image,
 )
 from cdk_sagemaker_processing.resources.hotswappable_values import hotswappable
@@ -33,7 +33,7 @@ def framework_image_uri(
     framework: Framework,
     version: str,
     instance_type: str | None,
-    preferences: Sequence[InstancePreference] | None,
+    preferences: InstancePreferences | None,
     **build: Unpack[ImageBuild],
 ) -> str:
     """Return the URI of a framework's image for an instance type, or for all preferred instance types.
@@ -43,9 +43,10 @@ def framework_image_uri(
         ConflictingValuesError: preferences that would need different images.
     """
     check_instances(instance_type, preferences)
+    preferred = preferences_of(preferences) or ()
     if build.get("py_version", "") is None and framework not in ("spark", "huggingface"):
         raise InvalidValueError("py_version", None, "be given, or image_uri", "for example 'py3'")
-    names = [instance_type] if instance_type else [preference.instance_type for preference in preferences or ()]
+    names = [instance_type] if instance_type else [preference.instance_type for preference in preferred]
     images = [sagemaker_image(framework, version, name, **build) for name in names]
     for name, image in zip(names, images, strict=True):
         if image.tag != images[0].tag:
@@ -112,7 +113,8 @@ def _domain(region: str) -> str | None:
     return RegionInfo.get(region).domain_suffix
 
 
-def check_instances(instance_type: str | None, preferences: Sequence[InstancePreference] | None) -> None:
+def check_instances(instance_type: str | None, preferences: InstancePreferences | None) -> None:
     """Check that a processor has an instance type or instance preferences."""
-    if instance_type is None and not preferences:
+    preferred = preferences_of(preferences)
+    if instance_type is None and not preferred:
         raise InvalidValueError("instance_type", instance_type, "be given", "for example ml.m5.xlarge")

@@ -18,7 +18,7 @@ from cdk_sagemaker_processing._internal.construct_tree import node_of
 from cdk_sagemaker_processing._internal.grants import grant_key, grantee
 from cdk_sagemaker_processing.model import (
     ExperimentConfig,
-    InstancePreference,
+    InstancePreferences,
     InvalidValueError,
     NetworkConfig,
     ProcessingInput,
@@ -77,8 +77,9 @@ class Processor(Construct):
         env: at most 100 environment variables of at most 256 characters each. Default: none. API: ``Environment``.
         tags: at most 50 tags for the jobs, as a mapping or as the API's list. Default: none. API: ``Tags``.
         network_config: the network that the jobs run in. Default: the service's own network. API: ``NetworkConfig``.
-        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; AWS does not
-            document whether the Step Functions integration accepts them. Default: none. API:
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``, as
+            `InstancePreference` or the dictionaries of SDK 3; AWS does not document whether the Step Functions
+            integration accepts them. Default: none. API:
             ``ClusterConfig.InstancePreferences``.
         bucket: holds local code and data, and outputs without a destination. Default: a new `ProcessingBucket`, created
             on first use.
@@ -116,7 +117,7 @@ class Processor(Construct):
         env: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
         network_config: NetworkConfig | None = None,
-        instance_preferences: Sequence[InstancePreference] | None = None,
+        instance_preferences: InstancePreferences | None = None,
         bucket: s3.IBucket | None = None,
     ) -> None:
         check_instances(instance_type, instance_preferences)

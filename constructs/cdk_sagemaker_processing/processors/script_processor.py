@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Unpack
@@ -14,7 +15,7 @@ from constructs import Construct
 from cdk_sagemaker_processing.model import (
     INPUTS_DIRECTORY,
     ExperimentConfig,
-    InstancePreference,
+    InstancePreferences,
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
 _CODE_DIRECTORY = f"{INPUTS_DIRECTORY}/code"
+_SCIKIT_LEARN = re.compile("sklearn|scikit-learn")
 
 
 @public
@@ -43,8 +45,9 @@ class ScriptProcessor(Processor):
         scope: the parent construct.
         construct_id: unique in the scope.
         image_uri: the container's image, as for `Processor`. API: ``AppSpecification.ImageUri``.
-        command: the interpreter and its own arguments, e.g. ``["python3", "-v"]``. API: the start of
-            ``AppSpecification.ContainerEntrypoint``.
+        command: the interpreter and its own arguments, e.g. ``["python3", "-v"]``. Default: ``["python3"]`` for an
+            image with ``sklearn`` or ``scikit-learn`` in its URI, as in SDK 3; required for any other. API: the start
+            of ``AppSpecification.ContainerEntrypoint``.
         role: the role that the jobs assume: a role, its ARN or its name. Default: a new `ProcessingRole` with the
             permissions that the requests of the runs call for. API: ``RoleArn``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
@@ -64,8 +67,9 @@ class ScriptProcessor(Processor):
         env: at most 100 environment variables of at most 256 characters each. Default: none. API: ``Environment``.
         tags: at most 50 tags for the jobs, as a mapping or as the API's list. Default: none. API: ``Tags``.
         network_config: the network that the jobs run in. Default: the service's own network. API: ``NetworkConfig``.
-        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; AWS does not
-            document whether the Step Functions integration accepts them. Default: none. API:
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``, as
+            `InstancePreference` or the dictionaries of SDK 3; AWS does not document whether the Step Functions
+            integration accepts them. Default: none. API:
             ``ClusterConfig.InstancePreferences``.
         bucket: holds local code and data, and outputs without a destination. Default: a new `ProcessingBucket`, created
             on first use.
@@ -93,7 +97,7 @@ class ScriptProcessor(Processor):
         construct_id: str,
         *,
         image_uri: str | DockerImage,
-        command: Sequence[str],
+        command: Sequence[str] | None = None,
         role: iam.IRole | str | None = None,
         instance_count: int | None = None,
         instance_type: str | None = None,
@@ -105,9 +109,11 @@ class ScriptProcessor(Processor):
         env: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
         network_config: NetworkConfig | None = None,
-        instance_preferences: Sequence[InstancePreference] | None = None,
+        instance_preferences: InstancePreferences | None = None,
         bucket: s3.IBucket | None = None,
     ) -> None:
+        if command is None and isinstance(image_uri, str) and _SCIKIT_LEARN.search(image_uri):
+            command = ["python3"]
         check_command(command)
         super().__init__(
             scope,
@@ -127,7 +133,7 @@ class ScriptProcessor(Processor):
             instance_preferences=instance_preferences,
             bucket=bucket,
         )
-        self.command = list(command)
+        self.command = list(command or ())
 
     def run(  # type: ignore[override]  # a script is required, as in the SDK
         self,

@@ -10,7 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk_sagemaker_processing.model import Framework, InstancePreference, NetworkConfig, check_own_image
+from cdk_sagemaker_processing.model import Framework, InstancePreferences, NetworkConfig, check_own_image
 from cdk_sagemaker_processing.processors.framework_base import FrameworkProcessorBase
 from cdk_sagemaker_processing.processors.image_uri import framework_image_uri
 from cdk_sagemaker_processing.public_api import public
@@ -54,8 +54,9 @@ class SingleFrameworkProcessor(FrameworkProcessorBase):
         tags: at most 50 tags for the jobs, as a mapping or as the API's list. Default: none. API: ``Tags``.
         network_config: the network that the jobs run in; ``requirements.txt`` needs one with access to a package index.
             Default: the service's own network. API: ``NetworkConfig``.
-        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; AWS does not
-            document whether the Step Functions integration accepts them. Default: none. API:
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``, as
+            `InstancePreference` or the dictionaries of SDK 3; AWS does not document whether the Step Functions
+            integration accepts them. Default: none. API:
             ``ClusterConfig.InstancePreferences``.
         bucket: holds local code and data, and outputs without a destination. Default: a new `ProcessingBucket`, created
             on first use.
@@ -87,7 +88,7 @@ class SingleFrameworkProcessor(FrameworkProcessorBase):
         env: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
         network_config: NetworkConfig | None = None,
-        instance_preferences: Sequence[InstancePreference] | None = None,
+        instance_preferences: InstancePreferences | None = None,
         bucket: s3.IBucket | None = None,
     ) -> None:
         if image_uri is not None and base_job_name is None:  # the SDK asks its estimator for the name of the job

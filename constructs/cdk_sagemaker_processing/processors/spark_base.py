@@ -17,7 +17,7 @@ from cdk_sagemaker_processing._internal.local_tree import DEFAULT_EXCLUDES
 from cdk_sagemaker_processing.model import (
     INPUTS_DIRECTORY,
     ConflictingValuesError,
-    InstancePreference,
+    InstancePreferences,
     InvalidValueError,
     NetworkConfig,
     ProcessingInput,
@@ -74,8 +74,9 @@ class SparkProcessor(Processor):
             sent, as by the SDK. API: ``Environment``.
         tags: at most 50 tags for the jobs, as a mapping or as the API's list. Default: none. API: ``Tags``.
         network_config: the network that the jobs run in. Default: the service's own network. API: ``NetworkConfig``.
-        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``; AWS does not
-            document whether the Step Functions integration accepts them. Default: none. API:
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``, as
+            `InstancePreference` or the dictionaries of SDK 3; AWS does not document whether the Step Functions
+            integration accepts them. Default: none. API:
             ``ClusterConfig.InstancePreferences``.
         bucket: holds local code and data, and outputs without a destination. Default: a new `ProcessingBucket`, created
             on first use.
@@ -107,7 +108,7 @@ class SparkProcessor(Processor):
         env: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
         network_config: NetworkConfig | None = None,
-        instance_preferences: Sequence[InstancePreference] | None = None,
+        instance_preferences: InstancePreferences | None = None,
         bucket: s3.IBucket | None = None,
     ) -> None:
         if image_uri is None:

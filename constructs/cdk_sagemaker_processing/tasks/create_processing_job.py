@@ -31,6 +31,7 @@ from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
     ExperimentConfig,
     InstancePreference,
+    InstancePreferences,
     InvalidValueError,
     NetworkConfig,
     ProcessingInput,
@@ -39,6 +40,7 @@ from cdk_sagemaker_processing.model import (
     check_bucket,
     check_each,
     check_type,
+    preferences_of,
     processing_request,
 )
 from cdk_sagemaker_processing.model import base_job_name as shortened_base_job_name
@@ -103,7 +105,8 @@ class SageMakerCreateProcessingJob(RenderedTask):
             request calls for. API: ``RoleArn``.
         instance_type: e.g. ``ml.c5.2xlarge``. Default: ``ml.m5.xlarge``. API: ``ClusterConfig.InstanceType``.
         instance_count: 1 to 100 instances. Default: 1. API: ``ClusterConfig.InstanceCount``.
-        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``. AWS does not
+        instance_preferences: 1 to 5 instance types in order of preference, instead of ``instance_type``, as
+            `InstancePreference` or the dictionaries of SDK 3. AWS does not
             document whether the Step Functions integration accepts them. Default: none. API:
             ``ClusterConfig.InstancePreferences``.
         volume_size_in_gb: 1 to 16,384 GB for each instance. Default: 30. API: ``ClusterConfig.VolumeSizeInGB``.
@@ -184,7 +187,7 @@ class SageMakerCreateProcessingJob(RenderedTask):
         role: iam.IRole | str | None = None,
         instance_type: str | None = None,
         instance_count: int | None = None,
-        instance_preferences: Sequence[InstancePreference] | None = None,
+        instance_preferences: InstancePreferences | None = None,
         volume_size_in_gb: int = 30,
         volume_kms_key: kms.IKey | str | None = None,
         inputs: Sequence[ProcessingInput] | None = None,
@@ -251,7 +254,8 @@ class SageMakerCreateProcessingJob(RenderedTask):
         self._base_job_name = shortened_base_job_name(base_job_name or construct_id)
         self._job_name = job_name
         self._connections: ec2.Connections | None = None
-        if instance_type is None and instance_preferences is None:
+        preferences = preferences_of(instance_preferences)
+        if instance_type is None and preferences is None:
             instance_type = "ml.m5.xlarge"
         requested_outputs = [
             item.to_request(position, self._default_destination(item.name(position)) if item.needs_destination else "")
@@ -262,15 +266,15 @@ class SageMakerCreateProcessingJob(RenderedTask):
         self._output_key = output_kms_key
         self._check_resources(bucket, {"volume_kms_key": volume_kms_key, "output_kms_key": output_kms_key})
         if volume_kms_key is None:
-            preferred = [preference.instance_type for preference in instance_preferences or ()]
+            preferred = [preference.instance_type for preference in preferences or ()]
             volume_kms_key = default_volume_key(scope, preferred or [instance_type])
         self.request = processing_request(
             job_name=self._job_name_value(),
             role_arn=run_time_arn(self.role) or role_arn_of(self.role),
-            image_uri=self._image_uri(image_uri, _instance_types(instance_type, instance_preferences)),
+            image_uri=self._image_uri(image_uri, _instance_types(instance_type, preferences)),
             instance_type=instance_type,
             instance_count=instance_count,
-            instance_preferences=instance_preferences,
+            instance_preferences=preferences,
             volume_size_in_gb=volume_size_in_gb,
             volume_kms_key=_key_id(volume_kms_key),
             inputs=[item.to_request(position) for position, item in enumerate(inputs or (), start=1)],
@@ -557,7 +561,7 @@ class SageMakerCreateProcessingJob(RenderedTask):
 def _instance_types(instance_type: str | None, preferences: Sequence[InstancePreference] | None) -> list[str]:
     if isinstance(instance_type, str):
         return [instance_type]
-    return [item.instance_type for item in preferences or () if isinstance(item, InstancePreference)]
+    return [item.instance_type for item in preferences or ()]
 
 
 def _key_id(key: kms.IKey | str | None) -> str | None:

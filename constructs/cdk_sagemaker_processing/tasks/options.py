@@ -12,7 +12,7 @@ from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing.model import (
     ExperimentConfig,
-    InstancePreference,
+    InstancePreferences,
     NetworkConfig,
     ProcessingInput,
     ProcessingOutput,
@@ -73,7 +73,7 @@ class ProcessorOptions(TypedDict, total=False):
     role: iam.IRole | str | None
     instance_type: str | None
     instance_count: int | None
-    instance_preferences: Sequence[InstancePreference] | None
+    instance_preferences: InstancePreferences | None
     volume_size_in_gb: int
     volume_kms_key: kms.IKey | str | None
     output_kms_key: kms.IKey | str | None

@@ -41,6 +41,8 @@ from cdk_sagemaker_processing import (
     ProcessingOutput,
     ProcessingRepository,
     ProcessingRole,
+    ProcessingS3Input,
+    ProcessingS3Output,
     ProcessingSchedule,
     ProcessingVpcEndpoints,
     ProcessingWorkflow,
@@ -159,6 +161,12 @@ def processors(stack: Stack, repository: ProcessingRepository) -> None:
         stack, "Framework", framework="pytorch", framework_version="2.3", py_version="py311", instance_count=1
     )
     assert_type(framework.run("FrameworkRun", code="main.py", source_dir="src"), SageMakerCreateProcessingJob)
+    own = FrameworkProcessor(
+        stack, "Own", image_uri="image", instance_preferences=[{"InstanceType": "ml.m5.xlarge", "InstanceCount": 2}]
+    )
+    own.run("OwnRun", code="main.py", source_dir="src", requirements="reqs/cpu.txt")
+    own.run("CustomRun", code="main.py", source_dir="src", entry_point="start.sh")
+    ScriptProcessor(stack, "SciKitLearn", image_uri="sagemaker-scikit-learn", instance_type="ml.m5.xlarge")
     PyTorchProcessor(stack, "PyTorch", framework_version="2.3", py_version="py311")
     TensorFlowProcessor(stack, "TensorFlow", framework_version="2.16", py_version="py310")
     MXNetProcessor(stack, "MXNet", framework_version="1.9", py_version="py38")
@@ -189,6 +197,8 @@ def values() -> None:
         ProcessingInput(source="s3://bucket/raw/", destination="/opt/ml/processing/input").input_name, str | None
     )
     ProcessingInput(s3_input=S3Input(s3_uri="s3://bucket/raw/", local_path="/opt/ml/processing/input"))
+    ProcessingInput(s3_input=ProcessingS3Input(s3_uri="s3://bucket/raw/", local_path="/opt/ml/processing/input"))
+    ProcessingOutput(output_name="train", s3_output=ProcessingS3Output(local_path="/opt/ml/processing/train"))
     athena = AthenaDatasetDefinition(
         catalog="AwsDataCatalog",
         database="sales",

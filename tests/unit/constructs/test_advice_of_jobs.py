@@ -209,6 +209,10 @@ def queried(*, app_managed: bool = False, local_path: str | None = "/opt/ml/proc
     return call
 
 
+OUT_PATH = "/opt/ml/processing/out"
+S3_OUTPUT = library.ProcessingS3Output(s3_uri="s3://data/out/", local_path=OUT_PATH)
+
+
 @dataclass(frozen=True)
 class Advice:
     """An entry of the table.
@@ -227,6 +231,96 @@ class Advice:
 
 
 PROCESSORS = [
+    Advice(
+        "model/framework_container",
+        "or be the prefix of that archive",
+        framework({"source_dir": "s3://data/sources.zip"}),
+        framework({"source_dir": "s3://data/sources"}),
+    ),
+    Advice(
+        "model/framework_container",
+        "for example scripts/start.sh, without a slash at the start",
+        framework({"source_dir": "s3://data/sources", "entry_point": "/scripts/start.sh"}),
+        framework({"source_dir": "s3://data/sources", "entry_point": "scripts/start.sh"}),
+    ),
+    Advice(
+        "model/images",
+        "the tags of these images name no Python version",
+        framework(framework="pytorch", framework_version="2.14", py_version="py312"),
+        framework(framework="pytorch", framework_version="2.14", py_version="py3"),
+    ),
+    Advice(
+        "model/instances",
+        "put a single one into a list, too",
+        framework(instance_type=None, instance_preferences=PREFERENCES[0]),
+        framework(instance_type=None, instance_preferences=[PREFERENCES[0]]),
+    ),
+    Advice(
+        "model/instances",
+        "or be an InstancePreference",
+        framework(instance_type=None, instance_preferences=[{"instance_type": "ml.m5.large"}]),
+        framework(instance_type=None, instance_preferences=[InstancePreference(instance_type="ml.m5.large")]),
+    ),
+    Advice(
+        "model/instances",
+        "remove the repetition",
+        framework(instance_type=None, instance_preferences=[{"InstanceType": "ml.m5.large"}] * 2),
+        framework(instance_type=None, instance_preferences=[{"InstanceType": "ml.m5.large"}]),
+    ),
+    Advice(
+        "model/outputs",
+        "put the directory, the location and the mode into s3_output",
+        written_later(source="/opt/ml/processing/out", s3_output=S3_OUTPUT),
+        written_later(s3_output=S3_OUTPUT),
+    ),
+    Advice(
+        "model/outputs",
+        "name the directory of the container to upload in local_path",
+        lambda scope: written_later(s3_output=library.ProcessingS3Output(s3_uri="s3://data/out/"))(scope),
+        written_later(s3_output=S3_OUTPUT),
+    ),
+    Advice(
+        "model/outputs",
+        "leave it out for a location of its own",
+        lambda scope: written_later(s3_output=library.ProcessingS3Output(s3_uri="", local_path=OUT_PATH))(scope),
+        lambda scope: written_later(s3_output=library.ProcessingS3Output(local_path=OUT_PATH))(scope),
+    ),
+    Advice(
+        "processors/framework_base",
+        "the entry point installs what the script needs; leave out ",
+        framework({"entry_point": "script.py", "requirements": "script.py"}),
+        framework({"entry_point": "script.py"}),
+    ),
+    Advice(
+        "processors/framework_processor",
+        "or pass image_uri alone, as in SDK 3",
+        framework(framework=None, framework_version=None),
+        framework(framework=None, framework_version=None, image_uri=IMAGE),
+    ),
+    Advice(
+        "processors/framework_processor",
+        "or pass image_uri",
+        framework(framework_version=None),
+        framework(framework_version=None, image_uri=IMAGE),
+    ),
+    Advice(
+        "processors/framework_processor",
+        "the image decides the version: leave ",
+        framework(framework=None, image_uri=IMAGE),
+        framework(framework=None, framework_version=None, image_uri=IMAGE),
+    ),
+    Advice(
+        "processors/framework_sources",
+        "its content starts the job",
+        framework({"entry_point": "s3://data/start.sh"}),
+        framework({"entry_point": "script.py"}),
+    ),
+    Advice(
+        "processors/framework_sources",
+        "name the shell script in it",
+        framework({"entry_point": "source"}),
+        framework({"entry_point": "source/script.py"}),
+    ),
     Advice(
         "processors/framework_base",
         "quote them for bash if they are meant literally",
@@ -295,7 +389,7 @@ PROCESSORS = [
     ),
     Advice(
         "processors/framework_sources",
-        "the path is relative to source_dir: pass code=",
+        "the path is relative to source_dir: pass ",
         framework({"code": "source/script.py", "source_dir": "source"}),
         framework({"code": "script.py", "source_dir": "source"}),
     ),
@@ -1327,6 +1421,7 @@ KEYWORDS: dict[str, tuple[str, Call]] = {
     "max_wait": ("leave it out: a processing job has no such setting", job()),
     "estimator_cls": ("pass framework='sklearn', ", framework(framework="sklearn")),
     "entry_point": ("pass code= to run()", script()),
+    "requirements": ("use FrameworkProcessor or the processor", framework({"source_dir": "source"})),
     "hyperparameters": ("pass arguments= to run(), or env= to the processor", job({"arguments": ["--deep"]})),
     "environment": ("pass env= to the processor", job(processor={"env": {"A": "b"}})),
     "output_path": ("pass outputs=[ProcessingOutput(source=..., ", job({"outputs": [write()]})),

@@ -88,6 +88,8 @@ VALID: dict[str, Callable[[cdk.Stack], dict[str, Any]]] = {
     "ProcessingWorkflow": lambda scope: {"steps": [task(scope)]},
     "ProcessingRepository": lambda _: {},
     "ProcessingRole": lambda _: {},
+    "ProcessingS3Input": lambda _: {"s3_uri": S3_URI, "local_path": INPUT_DIRECTORY},
+    "ProcessingS3Output": lambda _: {"local_path": INPUT_DIRECTORY},
     "ProcessingSchedule": lambda scope: {
         "state_machine": machine(scope),
         "schedule": scheduler.ScheduleExpression.cron(hour="2"),
