@@ -31,6 +31,7 @@ COMMANDS = [
     ["dead-letters"],
     ["doctor"],
     *(["dead-letters", name] for name in ("list", "show", "discard")),
+    ["new"],
     ["adopt"],
     *(["adopt", name] for name in ("job", "notebook", "pipeline")),
     ["pause"],
