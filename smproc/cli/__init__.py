@@ -23,6 +23,7 @@ from smproc.cli import (
     jobs,
     local,
     logs,
+    new,
     outputs,
     pauses,
     redrive,
@@ -74,6 +75,7 @@ app.command(cls=SmprocCommand, epilog=logs.EPILOG)(logs.logs)
 app.add_typer(outputs.app, name="outputs")
 app.command(cls=SmprocCommand, epilog=cost.EPILOG)(cost.cost)
 app.command(cls=SmprocCommand, epilog=graph.EPILOG)(graph.graph)
+app.command(cls=SmprocCommand, epilog=new.EPILOG)(new.new)
 app.add_typer(adopt.app, name="adopt")
 app.add_typer(backfill.app, name="backfill")
 app.add_typer(schedule.app, name="schedule")

@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from smproc.projects.errors import ProjectError, ProjectExistsError
 from smproc.projects.files import check_empty, write_project
+from smproc.projects.kinds import Kind
+from smproc.projects.new import new_project, project_files
 
-__all__ = ["ProjectError", "ProjectExistsError", "check_empty", "write_project"]
+__all__ = ["Kind", "ProjectError", "ProjectExistsError", "check_empty", "new_project", "project_files", "write_project"]

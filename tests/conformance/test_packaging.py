@@ -126,6 +126,8 @@ def test_the_wheel_holds_both_packages_their_data_and_the_functions(wheel: Path)
         "smproc/local/runners/sandboxes/enter_root.sh",
         "smproc/local/runners/spark/smspark-submit",
         "smproc/local/runners/training/train",
+        "smproc/projects/templates/app.py.j2",
+        "smproc/projects/templates/README.md.j2",
     } <= names
     assert {name.split("/")[0] for name in names} == {
         "cdk_sagemaker_processing",

@@ -32,6 +32,7 @@ COMMANDS = [
     ["dead-letters"],
     ["doctor"],
     *(["dead-letters", name] for name in ("list", "show", "discard")),
+    ["new"],
     ["adopt"],
     *(["adopt", name] for name in ("job", "notebook", "pipeline")),
     ["pause"],
