@@ -44,11 +44,21 @@ class Template:
     metadata: Mapping[str, Any]
     assets: Mapping[str, Path]
 
+    @cached_property
+    def _paths(self) -> dict[str, str]:
+        """The paths of constructs by their logical ids: a template has them only where the CDK CLI synthesized it."""
+        return {
+            str(entry.get("data")): path.removeprefix("/")
+            for path, entries in self.metadata.items()
+            for entry in entries or ()
+            if entry.get("type") == "aws:cdk:logicalId"
+        }
+
     def resources(self, *kinds: str) -> Iterator[tuple[str, Mapping[str, Any], str]]:
         """Yield the resources of some types: logical id, properties with the values of expressions, construct path."""
         for logical_id, resource in (self.values.template.get("Resources") or {}).items():
             if resource.get("Type") in kinds:
-                path = str((resource.get("Metadata") or {}).get("aws:cdk:path", ""))
+                path = str((resource.get("Metadata") or {}).get("aws:cdk:path", "")) or self._paths.get(logical_id, "")
                 yield logical_id, self.values.value(resource.get("Properties") or {}), path
 
 

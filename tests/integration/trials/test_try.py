@@ -7,13 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from smproc.local import PrivateLocalAws
+from tests.helpers.projects import edited, wait_for
 from tests.helpers.sandboxes import require_any_sandbox
 
 _DEADLINE_SECONDS = 180.0
@@ -34,26 +33,6 @@ def tried(project: Path, *arguments: str, **environment: str) -> subprocess.Comp
         text=True,
         timeout=_DEADLINE_SECONDS,
     )
-
-
-@contextmanager
-def edited(project: Path, old: str, new: str) -> Iterator[None]:
-    script = project / "preprocess.py"
-    before = script.read_text()
-    assert old in before
-    script.write_text(before.replace(old, new))
-    try:
-        yield
-    finally:
-        script.write_text(before)
-
-
-def until(condition: object, process: subprocess.Popen[str], log: Path) -> None:
-    deadline = time.monotonic() + _DEADLINE_SECONDS
-    while not condition():  # type: ignore[operator]
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.05)
 
 
 def test_a_step_runs_with_the_script_as_it_is_saved(project: Path, wine: Path) -> None:
@@ -122,14 +101,14 @@ def test_each_save_runs_the_step_again_until_ctrl_c(project: Path, wine: Path, t
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads
         )
     try:
-        until(lambda: "waiting for the next save" in log.read_text(), process, log)
+        wait_for(lambda text: "waiting for the next save" in text, process, log)
         with edited(project, "reading", "now reading"):
-            until(lambda: log.read_text().count("succeeded in") == 2, process, log)
+            wait_for(lambda text: text.count("succeeded in") == 2, process, log)
             assert "saved preprocess.py" in log.read_text()
             assert "now reading 1 file(s): wine.csv" in log.read_text()
-            until(lambda: log.read_text().count("waiting for the next save") == 2, process, log)
+            wait_for(lambda text: text.count("waiting for the next save") == 2, process, log)
         with edited(project, "def main():", "def main():\n    raise SystemExit(3)"):
-            until(lambda: "exit code: 3" in log.read_text(), process, log)
+            wait_for(lambda text: "exit code: 3" in text, process, log)
     finally:
         process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0, log.read_text()
