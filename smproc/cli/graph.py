@@ -49,9 +49,11 @@ def graph(
     from smproc.graphs import draw_svg, parse_definition, print_outline  # noqa: PLC0415 - slow to load
 
     if sum(value is not None for value in (app, execution)) + (stack is not None and app is None) != 1:
-        raise typer.BadParameter("name one of --stack, --app and --execution")
+        raise typer.BadParameter("name one of them", param_hint="--stack, --app and --execution")
     if output is not None and output != "-" and Path(output).suffix.lower() != ".svg":
-        raise typer.BadParameter(f"--output must end with .svg, or be - for standard output, got {output!r}")
+        raise typer.BadParameter(
+            f"must end with .svg, or be - for standard output, got {output!r}", param_hint="--output"
+        )
     run = None
     if app is not None:
         title, definition = _of_app(app, stack, pipeline)

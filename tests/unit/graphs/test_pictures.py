@@ -313,9 +313,9 @@ def test_the_command_draws_a_synthesized_app(tmp_path: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name one of --stack, --app and --execution"),
-        (["--stack", "A", "--execution", "arn"], "name one of --stack, --app and --execution"),
-        (["--app", ".", "--output", "a.png"], "--output must end with .svg, or be - for standard output, got 'a.png'"),
+        ([], "--stack, --app and --execution: name one of them"),
+        (["--stack", "A", "--execution", "arn"], "--stack, --app and --execution: name one of them"),
+        (["--app", ".", "--output", "a.png"], "--output: must end with .svg, or be - for standard output, got 'a.png'"),
         (["--app", "no-such"], "no-such: No such file or directory"),
         (["--app", "{}", "--pipeline", "Other"], "has no state machines 'Other'; name one of these"),
     ],
