@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smproc.cli.follow import FollowProgress
 from smproc.cli.session import LocalPort, PipelineName, SmprocCommand, Stack, open_session
 from smproc.terminal_text import printable
 
@@ -36,8 +37,6 @@ Examples:
 """
 _POLL_SECONDS = 5.0
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
-
-Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Show the progress until it is over.")]
 
 
 @app.command(cls=SmprocCommand, epilog=START_EPILOG)
@@ -102,7 +101,7 @@ def start(
             show_default=False,
         ),
     ] = None,
-    follow: Follow = True,  # noqa: FBT002
+    follow: FollowProgress = True,  # noqa: FBT002
 ) -> None:
     """Start a backfill, and show its progress.
 
@@ -130,7 +129,7 @@ def status(
     pipeline: PipelineName = None,
     stack: Stack = None,
     local: LocalPort = None,
-    follow: Follow = False,  # noqa: FBT002
+    follow: FollowProgress = False,  # noqa: FBT002
 ) -> None:
     """Show the state of the last backfill."""
     session = open_session(local)
@@ -158,7 +157,7 @@ def resume(
     pipeline: PipelineName = None,
     stack: Stack = None,
     local: LocalPort = None,
-    follow: Follow = True,  # noqa: FBT002
+    follow: FollowProgress = True,  # noqa: FBT002
 ) -> None:
     """Go on with the backfill that was stopped."""
     session = open_session(local)

@@ -60,7 +60,7 @@ def list_executions(
 
     wanted = status.upper() if status is not None else None
     if wanted is not None and wanted not in STATUSES:
-        raise typer.BadParameter(f"--status must be one of {', '.join(STATUSES)}, got {status!r}")
+        raise typer.BadParameter(f"must be one of {', '.join(STATUSES)}, got {status!r}", param_hint="--status")
     found = open_pipeline(local, pipeline, stack)
     executions = list(executions_of(found, since=datetime.now(UTC) - since, status=wanted, limit=limit))
     executions.sort(key=lambda one: one.started, reverse=True)

@@ -51,9 +51,13 @@ def graph(
     from smproc.graphs import draw_svg, parse_definition, print_outline  # noqa: PLC0415 - slow to load
 
     if execution is not None and (app, stack, pipeline) != (None, None, None):
-        raise typer.BadParameter("an execution has one state machine: leave --app, --stack and --pipeline out")
+        raise typer.BadParameter(
+            "an execution has one state machine: leave --app, --stack and --pipeline out", param_hint="--execution"
+        )
     if output is not None and output != "-" and Path(output).suffix.lower() != ".svg":
-        raise typer.BadParameter(f"--output must end with .svg, or be - for standard output, got {output!r}")
+        raise typer.BadParameter(
+            f"must end with .svg, or be - for standard output, got {output!r}", param_hint="--output"
+        )
     run = None
     if app is not None:
         title, definition = _of_app(app, stack, pipeline)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smproc.cli.follow import FollowLines
 from smproc.cli.output import Output, OutputFormat, age, clock, duration, plain, print_json, print_table, short_name
 from smproc.cli.session import LocalPort, PipelineName, SmprocCommand, Stack, open_pipeline, open_session
 from smproc.cli.since import Since, parse_duration
@@ -26,7 +27,6 @@ Examples:
   smproc jobs wait my-job --logs && smproc outputs list
 """
 Job = Annotated[str, typer.Argument(metavar="NAME", help="The job's name or ARN.")]
-Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with the lines to come, until the end or Ctrl-C.")]
 Timestamps = Annotated[bool, typer.Option("--timestamps", help="Show the time of each line, in UTC.")]
 
 app = typer.Typer(no_args_is_help=True, help="List jobs, read their logs, wait for them, stop them.", epilog=EPILOG)
@@ -73,7 +73,7 @@ def show_job(name: Job, local: LocalPort = None, output: Output = OutputFormat.T
 def show_logs(
     name: Job,
     local: LocalPort = None,
-    follow: Follow = False,  # noqa: FBT002 - Typer's options are positional
+    follow: FollowLines = False,  # noqa: FBT002 - Typer's options are positional
     since: Annotated[
         timedelta | None,
         typer.Option(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from smproc.cli.jobs import Follow, Timestamps, print_lines
+from smproc.cli.follow import FollowLines
+from smproc.cli.jobs import Timestamps, print_lines
 from smproc.cli.output import Output, OutputFormat, short_name
 from smproc.cli.session import LocalPort, PipelineName, Stack, open_pipeline
 from smproc.cli.since import Since
@@ -22,7 +23,7 @@ def logs(
     pipeline: PipelineName = None,
     stack: Stack = None,
     local: LocalPort = None,
-    follow: Follow = False,  # noqa: FBT002 - Typer's options are positional
+    follow: FollowLines = False,  # noqa: FBT002 - Typer's options are positional
     since: Since = timedelta(hours=24),
     timestamps: Timestamps = False,  # noqa: FBT002 - the same
     output: Output = OutputFormat.TABLE,

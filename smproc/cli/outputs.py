@@ -152,7 +152,7 @@ def _execution(
     from smproc.operations import OutputNotFoundError, find_execution, last_success, trace  # noqa: PLC0415 - slow to load
 
     if uri is not None and execution is not None:
-        raise typer.BadParameter("an S3 URI and --execution exclude each other; give one of them")
+        raise typer.BadParameter("excludes an S3 URI; give one of them", param_hint="--execution")
     if uri is not None:
         traced = trace(open_session(local), uri, pipeline=pipeline)
         if traced.upload is None or traced.upload.execution is None:

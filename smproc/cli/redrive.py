@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smproc.cli.dead_letters import Ids
+from smproc.cli.follow import FollowProgress
 from smproc.cli.output import Output, OutputFormat, duration, plain, print_json
 from smproc.cli.session import LocalPort, PipelineName, Stack, open_pipeline, open_session
 from smproc.cli.since import Since
@@ -91,18 +92,13 @@ def retry_failed(
     dry_run: Annotated[  # noqa: FBT002 - an option on the command line
         bool, typer.Option("--dry-run", help="With --all-failed: only say what would run again.")
     ] = False,
-    follow: Annotated[  # noqa: FBT002 - an option on the command line
-        bool,
-        typer.Option(
-            "--follow", help="With --all-failed: wait for the new executions; the exit status is 1 if one fails."
-        ),
-    ] = False,
+    follow: FollowProgress = False,  # noqa: FBT002 - an option on the command line
     output: Output = OutputFormat.TABLE,
 ) -> None:
     """Run the objects of failed executions again, in new executions.
 
     Two requests for one failure start one execution. A batch that was bisected is left out, as its halves run by
-    themselves, and so is what somebody stopped on purpose.
+    themselves, and so is what somebody stopped on purpose. --follow goes with --all-failed.
     """
     if (target is None) != all_failed:
         raise typer.BadParameter("name one, or pass --all-failed, and not both", param_hint="TARGET")

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from typing import Any
 
 from smproc.console.errors import ConsoleError, ConsoleFailedError, ConsoleNotInstalledError
 from smproc.console.tickets import new_ticket
 from smproc.local import LocalAws, LocalAwsError
 from smproc.local.controller import with_source_root
+from smproc.local.processes import end_holder, wait_until
 from smproc.local.state_dir import ServerLock, StateDir
 
 _TIMEOUT_IN_SECONDS = 20.0
-_POLL_IN_SECONDS = 0.02
 _LOG_LINES_SHOWN = 10
 _NEEDED = ("boto3", "jinja2", "werkzeug")
 
@@ -70,23 +67,8 @@ class Console:
         Raises:
             ConsoleError: the process could not be stopped.
         """
-        if not self.running:
-            return False
-        pid = self._lock.read().get("pid")
-        if not isinstance(pid, int):
-            raise ConsoleError(
-                f"{self._lock.path} is locked but names no process; find it with: fuser {self._lock.path}"
-            )
-        for signal_number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.kill(pid, signal_number)
-            except ProcessLookupError:
-                pass  # it has just ended
-            except PermissionError as error:
-                raise ConsoleError(f"the console (pid {pid}) belongs to another user; stop it as that user") from error
-            if self._wait(lambda: not self.running):
-                return True
-        raise ConsoleError(f"the console (pid {pid}) did not end, even after SIGKILL; see {self._state_dir.log}")
+        ended = end_holder(self._lock, "the console", error=ConsoleError, timeout_in_seconds=_TIMEOUT_IN_SECONDS)
+        return ended is not None
 
     def _launch(self, shown: dict[str, str]) -> None:
         if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
@@ -109,7 +91,7 @@ class Console:
                 start_new_session=True,  # Ctrl-C in the terminal is for this process, not for the console
                 env=self._local_aws.redirect(with_source_root(os.environ)),
             )
-        ready = self._wait(lambda: bool(self._holder()) or process.poll() is not None)
+        ready = wait_until(lambda: bool(self._holder()) or process.poll() is not None, _TIMEOUT_IN_SECONDS)
         if not ready or not self._holder():
             process.kill()
             process.wait()
@@ -125,12 +107,3 @@ class Console:
         """Return what the running console says of itself; empty before it answers."""
         content = self._lock.read()
         return content if self.running and content.get("ready") else {}
-
-    @staticmethod
-    def _wait(condition: Callable[[], bool]) -> bool:
-        deadline = time.monotonic() + _TIMEOUT_IN_SECONDS
-        while not condition():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_POLL_IN_SECONDS)
-        return True

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from cdk_sagemaker_processing.model import names
 from smproc.console.notes import Notes
 from smproc.console.snapshots import Snapshots
 from smproc.graphs import ExecutionRun
@@ -114,10 +115,12 @@ class JobView:
     Attributes:
         description: the response of DescribeProcessingJob.
         outputs: the files that it has written; empty until it has ended.
+        execution: the ARN of the execution that created it; empty if its tags name none.
     """
 
     description: DescribeProcessingJobResponseTypeDef
     outputs: list[OutputFile]
+    execution: str
 
     @property
     def ended(self) -> bool:
@@ -258,7 +261,12 @@ class Reader:
     def _read_job(self, name: str) -> JobView:
         description = ProcessingJob(name, session=self.session).describe()
         ended = description["ProcessingJobStatus"] in ENDED_STATUSES
-        return JobView(description=description, outputs=list(output_files(self.session, description)) if ended else [])
+        tags = self.session.client("sagemaker").list_tags(ResourceArn=description["ProcessingJobArn"])["Tags"]
+        return JobView(
+            description=description,
+            outputs=list(output_files(self.session, description)) if ended else [],
+            execution=next((tag["Value"] for tag in tags if tag["Key"] == names.EXECUTION_TAG), ""),
+        )
 
     def _buffer(self, name: str) -> _Buffer:
         """Return the buffer of a job's log, kept so that each line is read once; of the last logs looked at alone."""

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -32,6 +31,7 @@ from smproc.local.errors import (
     ServerFailedError,
 )
 from smproc.local.probes import answers, listener
+from smproc.local.processes import POLL_IN_SECONDS, end_holder
 from smproc.local.runners.image_list import ImageList, check_substitutes
 from smproc.local.server_options import ServerOptions
 from smproc.local.state_dir import ServerLock, StateDir, state_root
@@ -39,7 +39,6 @@ from smproc.local.status import Status
 
 _START_TIMEOUT_IN_SECONDS = 30.0
 _STOP_TIMEOUT_IN_SECONDS = 30.0
-_POLL_IN_SECONDS = 0.02
 _LOG_LINES_SHOWN = 15
 _DEFAULT_PORT = 4566
 _PORT_MAX = 65_535
@@ -189,25 +188,12 @@ class LocalAws:
         Raises:
             LocalAwsError: the server could not be stopped.
         """
-        if not self._lock.held_elsewhere():
+        pid = end_holder(self._lock, "the server", error=LocalAwsError, timeout_in_seconds=_STOP_TIMEOUT_IN_SECONDS)
+        if pid is None:
             return replace(self.status(), note=f"Nothing to stop: no local AWS runs on port {self.port}.")
-        pid = self._lock.read().get("pid")
-        if not isinstance(pid, int):
-            raise LocalAwsError(
-                f"{self._lock.path} is locked but names no server; find its holder with: fuser {self._lock.path}"
-            )
-        for signal_number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.kill(pid, signal_number)
-            except ProcessLookupError:
-                pass  # it has just ended
-            except PermissionError as error:
-                raise LocalAwsError(f"the server (pid {pid}) belongs to another user; stop it as that user") from error
-            if self._wait_until_released():
-                with contextlib.suppress(ChildProcessError):  # only the process that started the server can reap it
-                    os.waitpid(pid, 0)
-                return replace(self.status(), note=f"Stopped (pid {pid}).")
-        raise LocalAwsError(f"the server (pid {pid}) did not end, even after SIGKILL; see {self._state_dir.log}")
+        with contextlib.suppress(ChildProcessError):  # only the process that started the server can reap it
+            os.waitpid(pid, 0)
+        return replace(self.status(), note=f"Stopped (pid {pid}).")
 
     def status(self) -> Status:
         """Return its state, its uptime and the numbers of its jobs."""
@@ -446,19 +432,11 @@ class LocalAws:
                 return replace(status, note=f"Already running on {self.endpoint} (pid {status.pid}).")
             if not self._lock.held_elsewhere():
                 return self.start()
-            time.sleep(_POLL_IN_SECONDS)
+            time.sleep(POLL_IN_SECONDS)
         raise ServerFailedError(
             f"a server of another process holds the port and has not answered for {_START_TIMEOUT_IN_SECONDS:.0f} s; "
             f"see {self._state_dir.log}"
         )
-
-    def _wait_until_released(self) -> bool:
-        deadline = time.monotonic() + _STOP_TIMEOUT_IN_SECONDS
-        while self._lock.held_elsewhere():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_POLL_IN_SECONDS)
-        return True
 
     @property
     def _port_option(self) -> str:

@@ -117,6 +117,9 @@ def test_a_dropped_file_runs_and_the_graph_turns_green(browser: Browser) -> None
     browser.wait_for("document.getElementById('log')?.innerText.includes('178 rows, 14 columns')")
     browser.wait_for("document.querySelector('#outputs a')")
     picture(browser, "job", "dark")
+    assert browser.evaluate("document.querySelector('nav a[href^=\"/executions/\"]').innerText").startswith(
+        "Execution "
+    )
     follow_link(browser, "#outputs a")
     browser.wait_for("document.querySelector('table.data')")
     assert "alcohol" in browser.text()

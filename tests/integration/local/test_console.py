@@ -14,9 +14,11 @@ import pandas as pd
 import pytest
 from werkzeug.test import Client, TestResponse
 
+from cdk_sagemaker_processing.model import names
 from smproc.console import Console, uploads
 from smproc.console.app import ConsoleApp
 from smproc.console.reader import LOG_LINES_MAX
+from smproc.console.rendering import execution_url
 from smproc.console.tickets import derive
 from smproc.terminal_text import printable
 from tests.helpers.hostile_names import NAMES
@@ -166,6 +168,16 @@ open("/opt/ml/processing/output/o.csv", "w").write("a,b\\n1,2\\n")
     etag = get(client, f"/jobs/{name}").headers["ETag"]
     get(client, f"/jobs/{name}", 304, If_None_Match=etag)
     get(client, "/jobs/none", 404)
+
+
+def test_a_job_leads_back_to_its_execution(local_aws: RunningLocalAws, client: Client) -> None:
+    arn = "arn:aws:states:us-east-1:000000000000:execution:machine:a.name"
+    name = local_aws.run("print(1)", Tags=[{"Key": names.EXECUTION_TAG, "Value": arn}])["ProcessingJobName"]
+    page = get(client, f"/jobs/{name}").text
+    assert f'href="{execution_url(arn)}"' in page
+    assert "Execution a.name" in page
+    other = local_aws.run("print(1)")["ProcessingJobName"]
+    assert "/executions/" not in get(client, f"/jobs/{other}").text
 
 
 def test_lines_of_a_log_are_text(local_aws: RunningLocalAws, client: Client) -> None:

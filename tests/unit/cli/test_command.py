@@ -170,6 +170,27 @@ def test_without_a_command_the_help_is_shown_and_the_exit_status_is_2(
                 "Try `smproc dead-letters discard --help`.\n"
             ),
         ),
+        (
+            ["uploads", "list", "--state", "bad"],
+            (
+                f"smproc uploads list: invalid value for --state: must be one of {', '.join(operations.STATES)}, got "
+                "'BAD'\nTry `smproc uploads list --help`.\n"
+            ),
+        ),
+        (
+            ["executions", "list", "--status", "bad"],
+            (
+                f"smproc executions list: invalid value for --status: must be one of {', '.join(operations.STATUSES)}, "
+                "got 'bad'\nTry `smproc executions list --help`.\n"
+            ),
+        ),
+        (
+            ["outputs", "list", "s3://a/b", "--execution", "c"],
+            (
+                "smproc outputs list: invalid value for --execution: excludes an S3 URI; give one of them\n"
+                "Try `smproc outputs list --help`.\n"
+            ),
+        ),
         (["--stack"], "smproc: no such option: --stack\nTry `smproc --help`.\n"),
         (
             ["local", "start", "--runner", "vm"],

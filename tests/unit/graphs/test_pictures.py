@@ -313,9 +313,12 @@ def test_the_command_draws_a_synthesized_app(tmp_path: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--stack", "A", "--execution", "arn"], "an execution has one state machine: leave --app, --stack and"),
-        (["--pipeline", "A", "--execution", "arn"], "an execution has one state machine: leave --app, --stack and"),
-        (["--app", ".", "--output", "a.png"], "--output must end with .svg, or be - for standard output, got 'a.png'"),
+        (
+            ["--stack", "A", "--execution", "arn"],
+            "--execution: an execution has one state machine: leave --app, --stack",
+        ),
+        (["--pipeline", "A", "--execution", "arn"], "--execution: an execution has one state machine: leave --app,"),
+        (["--app", ".", "--output", "a.png"], "--output: must end with .svg, or be - for standard output, got 'a.png'"),
         (["--app", "no-such"], "no-such: No such file or directory"),
         (["--app", "{}", "--pipeline", "Other"], "has no state machines 'Other'; name one of these"),
     ],
