@@ -40,10 +40,12 @@ def stack_of(construct: IConstruct) -> Stack:
     return stack
 
 
-def inherit(construct: IConstruct, scope: IConstruct) -> None:
-    """Note that a new construct, which is no stack, has the root and the stack of its scope."""
+def inherit(construct: IConstruct, scope: IConstruct, construct_id: str) -> None:
+    """Note the root, the stack and the path of a new construct, which is no stack, as they follow from its scope."""
     _ROOTS[construct] = ref(root_of(scope))
     _STACKS[construct] = ref(stack_of(scope))
+    # https://github.com/aws/constructs/blob/10.x/src/construct.ts writes the separator of paths so in an id.
+    _PATHS[construct] = "/".join(filter(None, (path_of(scope), construct_id.replace("/", "--"))))
 
 
 _NODES: WeakKeyDictionary[IConstruct, Node] = WeakKeyDictionary()

@@ -18,7 +18,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
+from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of, stack_of
 from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
 from cdk_sagemaker_processing._internal.resource_facts import role_of
@@ -149,22 +149,23 @@ def used_in(scope: IConstruct, role: iam.IRole, stack: Stack) -> None:
             use.place(each.statement, each.reasons, stack)
 
 
-def move_machine_statements(machine: sfn.StateMachine) -> None:
-    """Move what aws-cdk itself adds to the role of a state machine of another stack to the state machine's stack.
+def move_machine_statements(scope: IConstruct) -> None:
+    """Move what aws-cdk itself adds to the role of a state machine to the state machine's stack, if that is another.
 
     aws-cdk adds the statements of its states, keys and roles to a policy in the role's stack. Those that name resources
     of the state machine's stack move there when the app is synthesized, before aws-cdk resolves references, which
     would end in a circular dependency.
 
     Args:
-        machine: the state machine.
+        scope: a construct of the app, which is visited when the app is synthesized.
     """
-    if machine not in _MOVED:
-        _MOVED.add(machine)
-        Aspects.of(machine).add(_MoveStatements(machine))
+    root = root_of(scope)
+    if root not in _MOVED:
+        _MOVED.add(root)
+        Aspects.of(scope).add(_MoveStatements(root))
 
 
-_MOVED: WeakSet[sfn.StateMachine] = WeakSet()
+_MOVED: WeakSet[IConstruct] = WeakSet()
 
 
 def has_policy_of_other_stack(role: iam.IRole) -> bool:
@@ -193,20 +194,22 @@ class _PlaceDeferred:
 
 @jsii.implements(IAspect)
 class _MoveStatements:
-    """The move of statements of the role of a state machine."""
+    """The move of statements of the roles of all state machines of an app."""
 
-    def __init__(self, machine: sfn.StateMachine) -> None:
-        self._machine = machine
+    def __init__(self, root: IConstruct) -> None:
+        self._root = root
 
     def visit(self, node: IConstruct) -> None:  # noqa: ARG002 - jsii's
         """Move the statements; on further visits none is left."""
-        role, stack = role_of(self._machine), stack_of(self._machine)
-        if Stage.of(role) == Stage.of(self._machine):
-            use = _RoleUse.of(role)
-            use.consumers[path_of(stack)] = stack
-            for policy in role.node.children:
-                if isinstance(policy, iam.Policy):
-                    self._move(use, policy)
+        for machine in node_of(self._root).find_all():
+            if isinstance(machine, sfn.StateMachine):
+                role, stack = role_of(machine), stack_of(machine)
+                if path_of(stack_of(role)) != path_of(stack) and Stage.of(role) == Stage.of(machine):
+                    use = _RoleUse.of(role)
+                    use.consumers[path_of(stack)] = stack
+                    for policy in role.node.children:
+                        if isinstance(policy, iam.Policy):
+                            self._move(use, policy)
 
     def _move(self, use: _RoleUse, policy: iam.Policy) -> None:
         statements = policy.document.to_json().get("Statement", ())

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-import jsii
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
-from constructs import IConstruct, IValidation
+from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of, stack_of
+from cdk_sagemaker_processing._internal.app_checks import register_app_check
+from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
 from cdk_sagemaker_processing._internal.template_text import to_template_text
 from cdk_sagemaker_processing.model.service_limits import maximum
 
@@ -19,62 +20,80 @@ from cdk_sagemaker_processing.model.service_limits import maximum
 def check_policy_sizes(role: iam.IRole) -> None:
     """Register the check of a role's policies, in the role's own stack and in others, when the app is synthesized."""
     root = root_of(role)
-    if root not in _ROLES:
-        _ROLES[root] = {}
-        node_of(root).add_validation(_PolicySizes(root))
-    _ROLES[root][path_of(role)] = role
+    register_app_check(root, _errors)
+    _ROLES.setdefault(root, {})[path_of(role)] = role
 
 
 _ROLES: WeakKeyDictionary[IConstruct, dict[str, iam.IRole]] = WeakKeyDictionary()
 
 
-@jsii.implements(IValidation)
-class _PolicySizes:
-    """The check of all registered roles of an app."""
-
-    def __init__(self, root: IConstruct) -> None:
-        self._root = root
-        self._names: dict[str, dict[str, str]] = {}
-
-    def validate(self) -> list[str]:
-        """Return the errors; aws-cdk calls this when the app is synthesized, after it has split large policies."""
-        problems = []
-        inline: dict[str, int] = {}
-        managed: dict[str, int] = {}
-        for construct in node_of(self._root).find_all():
-            if isinstance(construct, iam.CfnPolicy):
-                for role in self._roles_of(construct):
-                    inline[role] = inline.get(role, 0) + _size(construct)
-            elif isinstance(construct, iam.CfnManagedPolicy):
-                for role in self._roles_of(construct):
-                    managed[role] = managed.get(role, 0) + 1
-                    if (size := _size(construct)) > (limit := maximum("ManagedPolicyCharacters")):
-                        problems.append(
-                            f"{construct.node.path}: a managed policy must have at most {limit} characters, got "
-                            f"{size}; grant access to fewer or shorter prefixes"
-                        )
-        for role, size in inline.items():
-            if size > (limit := maximum("InlinePolicyCharacters")):
+def _errors(root: IConstruct, constructs: Sequence[IConstruct]) -> list[str]:
+    """Return the errors; this is called when aws-cdk has split large policies."""
+    problems = []
+    inline: dict[str, int] = {}
+    managed: dict[str, int] = {}
+    for policy in _policies(root, constructs):
+        if isinstance(policy.resource, iam.CfnPolicy):
+            for role in policy.roles:
+                inline[role] = inline.get(role, 0) + policy.size
+            continue
+        for role in policy.roles:
+            managed[role] = managed.get(role, 0) + 1
+            if policy.size > (limit := maximum("ManagedPolicyCharacters")):
                 problems.append(
-                    f"{role}: the inline policies of a role must have at most {limit} characters in all, got {size}; "
-                    "create a role in each stack, or grant access to fewer or shorter prefixes"
+                    f"{policy.resource.node.path}: a managed policy must have at most {limit} characters, got "
+                    f"{policy.size}; grant access to fewer or shorter prefixes"
                 )
-        return problems + [
-            f"{role}: a role must have at most {limit} managed policies, got {count}, which its permissions need; use "
-            "several roles, or grant access to fewer or shorter prefixes"
-            for role, count in managed.items()
-            if count > (limit := maximum("ManagedPoliciesOfRole"))
-        ]
+    for role, size in inline.items():
+        if size > (limit := maximum("InlinePolicyCharacters")):
+            problems.append(
+                f"{role}: the inline policies of a role must have at most {limit} characters in all, got {size}; "
+                "create a role in each stack, or grant access to fewer or shorter prefixes"
+            )
+    return problems + [
+        f"{role}: a role must have at most {limit} managed policies, got {count}, which its permissions need; use "
+        "several roles, or grant access to fewer or shorter prefixes"
+        for role, count in managed.items()
+        if count > (limit := maximum("ManagedPoliciesOfRole"))
+    ]
 
-    def _roles_of(self, policy: iam.CfnPolicy | iam.CfnManagedPolicy) -> list[str]:
-        """Return the paths of the registered roles that a policy is attached to."""
-        stack = stack_of(policy)
-        if path_of(stack) not in self._names:
-            self._names[path_of(stack)] = {
-                path: name for path, role in _ROLES[self._root].items() if (name := _name_in(stack, role))
-            }
-        names = json.dumps(stack.resolve(policy.roles))
-        return [path for path, name in self._names[path_of(stack)].items() if name in names]
+
+class _Policy(NamedTuple):
+    """A policy that is attached to registered roles.
+
+    Attributes:
+        resource: the policy.
+        roles: the paths of the roles.
+        size: the characters without white space; a reference counts about as its value will.
+    """
+
+    resource: iam.CfnPolicy | iam.CfnManagedPolicy
+    roles: list[str]
+    size: int
+
+
+def _policies(root: IConstruct, constructs: Sequence[IConstruct]) -> Iterator[_Policy]:
+    """Yield the policies that are attached to registered roles; each stack resolves those in it at once."""
+    stacks: dict[str, tuple[Stack, list[iam.CfnPolicy | iam.CfnManagedPolicy]]] = {}
+    for construct in constructs:
+        if isinstance(construct, iam.CfnPolicy | iam.CfnManagedPolicy):
+            stack = stack_of(construct)
+            stacks.setdefault(path_of(stack), (stack, []))[1].append(construct)
+    for stack, policies in stacks.values():
+        names = {path: name for path, role in _ROLES[root].items() if (name := _name_in(stack, role))}
+        attached = _resolved(stack, [policy.roles for policy in policies])
+        roles = [[path for path, name in names.items() if name in json.dumps(each)] for each in attached]
+        ours = [(policy, paths) for policy, paths in zip(policies, roles, strict=True) if paths]
+        documents = _resolved(stack, [policy.policy_document for policy, _ in ours])
+        for (policy, paths), document in zip(ours, documents, strict=True):
+            text = json.dumps(to_template_text(document), ensure_ascii=False, separators=(",", ":"))
+            yield _Policy(policy, paths, len("".join(text.split())))
+
+
+def _resolved(stack: Stack, values: Sequence[Any]) -> list[Any]:
+    """Return values as a stack writes them, None for those that it leaves out."""
+    resolved = stack.resolve({str(number): value for number, value in enumerate(values)}) if values else {}
+    return [resolved.get(str(number)) for number in range(len(values))]
 
 
 def _name_in(stack: Stack, role: iam.IRole) -> str:
@@ -87,9 +106,3 @@ def _name_in(stack: Stack, role: iam.IRole) -> str:
     if path_of(own) != path_of(stack) and isinstance(name, dict) and name == own.resolve(role.role_name):
         return ""  # without a reference aws-cdk writes the logical id, which another resource may have in this stack
     return json.dumps(name)
-
-
-def _size(policy: Any) -> int:  # noqa: ANN401 - a policy of either kind
-    """Return the characters of a policy without white space; a reference counts about as its value will."""
-    document = to_template_text(stack_of(policy).resolve(policy.policy_document))
-    return len("".join(json.dumps(document, ensure_ascii=False, separators=(",", ":")).split()))

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
+from aws_cdk import Resource
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
+
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
@@ -52,7 +55,13 @@ def principal_account_of(role: iam.IRole) -> str | None:
 
 def account_of_resource(resource: s3.IBucket | kms.IKey | sns.ITopic) -> str:
     """Return the account that a resource is in."""
-    return cast("str", _known(resource, "account", lambda: resource.env.account))
+    return cast("str", _known(resource, "account", lambda: _account_of(resource)))
+
+
+def _account_of(resource: s3.IBucket | kms.IKey | sns.ITopic) -> str:
+    if Resource.is_owned_resource(resource):
+        return StackFacts.of(resource).account
+    return resource.env.account
 
 
 def _known(resource: object, name: str, read: Callable[[], object]) -> object:

@@ -14,7 +14,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.construct_ids import free_id
-from cdk_sagemaker_processing._internal.construct_tree import node_of
+from cdk_sagemaker_processing._internal.construct_tree import inherit, node_of
 from cdk_sagemaker_processing._internal.grants import grant_key, grantee
 from cdk_sagemaker_processing.model import (
     ExperimentConfig,
@@ -123,6 +123,7 @@ class Processor(Construct):
         check_instances(instance_type, instance_preferences)
         check_bucket(bucket)
         super().__init__(scope, construct_id)
+        inherit(self, scope, construct_id)
         self.role: iam.IRole = ProcessingRole.of(self, role)
         self.image_uri = image_uri
         self._bucket = bucket

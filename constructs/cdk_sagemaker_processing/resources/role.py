@@ -70,7 +70,7 @@ class ProcessingRole(iam.Role):
                 conditions={"StringEquals": {"aws:SourceAccount": facts.account}},
             ),
         )
-        inherit(self, scope)
+        inherit(self, scope, construct_id)
         group = facts.arn("logs", f"log-group:{PROCESSING_LOG_GROUP}")
         self.add_to_policy(
             iam.PolicyStatement(

@@ -107,7 +107,7 @@ def _bucket_of_reference(name: str) -> s3.IBucket | None:
 def _bucket_by_name(task: IConstruct, name: str) -> s3.IBucket | None:
     """Return the bucket that the app imports or creates under a name."""
     for construct in node_of(root_of(task)).find_all():
-        if isinstance(construct, s3.BucketBase) and construct.bucket_name == name:
+        if isinstance(construct, s3.BucketBase) and bucket_name_of(construct) == name:
             return construct
         if isinstance(construct, s3.CfnBucket) and construct.bucket_name == name:
             scope = construct.node.scope

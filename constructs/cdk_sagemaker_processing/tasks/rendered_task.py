@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import json
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from aws_cdk import Annotations
 from aws_cdk import aws_s3 as s3
@@ -32,6 +34,8 @@ from cdk_sagemaker_processing.tasks.state_location import StateLocation, locatio
 from cdk_sagemaker_processing.tasks.step_references import StepReference, references_in, replace_tokens
 from cdk_sagemaker_processing.tasks.step_result import INPUT, StepResult
 
+# AthenaQueryString has the largest maximum of the texts in a request.
+_LONGEST_TEXT: Final = 4096
 _JSON_PATH, _JSONATA = sfn.QueryLanguage.JSON_PATH, sfn.QueryLanguage.JSONATA
 
 
@@ -90,7 +94,7 @@ class RenderedTask(sfn.TaskStateBase):
             heartbeat_timeout=heartbeat_timeout,
             credentials=credentials,
         )
-        inherit(self, scope)
+        inherit(self, scope, construct_id)
         # aws-cdk stores these in properties that Python cannot read.
         self._own_query_language = query_language
         self._paths = {
@@ -118,6 +122,16 @@ class RenderedTask(sfn.TaskStateBase):
         """True if the request takes a value from the execution's input, as `uploaded_objects` does."""
         values = [self.request, self._overrides]
         return uses_execution_input(replace_tokens(values, dict.fromkeys(self.step_references(), "")))
+
+    @property
+    def request_bytes_at_most(self) -> float:
+        """A number of bytes that the request of a valid job does not exceed in a definition."""
+        try:
+            text = json.dumps(self._whole_request())
+        except TypeError:  # an object that is known only later
+            return math.inf
+        # Characters may be escaped there.
+        return math.inf if "#{Token[" in text else 2 * len(text) + _LONGEST_TEXT * text.count("${Token[")
 
     def step_references(self) -> dict[str, StepReference]:
         """Return the results of other steps that the request contains, by their tokens."""

@@ -37,6 +37,7 @@ class StateLocation(NamedTuple):
         input: the relation of the values that the request sees to the input of the execution.
         variables: the variables that states of the same or of an outer scope assign.
         outer_variables: those that states of an outer scope assign.
+        definition_bytes: the bytes of the definition without the requests of this library's tasks.
     """
 
     machine: sfn.CfnStateMachine
@@ -48,6 +49,7 @@ class StateLocation(NamedTuple):
     input: StateInput
     variables: frozenset[str] = frozenset()
     outer_variables: frozenset[str] = frozenset()
+    definition_bytes: int = 0
 
     @property
     def is_reentered(self) -> bool:
@@ -133,6 +135,7 @@ class _Definition(NamedTuple):
 
     machine: sfn.CfnStateMachine
     language: sfn.QueryLanguage
+    size: int
     found: dict[str, StateLocation]
 
     def search(self, graph: Mapping[str, Any], around: _Surroundings, entering: StateInput) -> None:
@@ -157,6 +160,7 @@ class _Definition(NamedTuple):
                     input=received,
                     variables=variables,
                     outer_variables=around.variables,
+                    definition_bytes=self.size,
                 )
             nested = _Surroundings(
                 in_map=around.in_map or state.get("Type") == "Map",
@@ -180,7 +184,8 @@ def _locations_in(machine: sfn.CfnStateMachine, definition_string: str | None) -
     except ValueError:  # a reference in it is not in a string, as in a definition that the user assembled
         return {}
     jsonata = parsed.get("QueryLanguage") == "JSONata"
-    definition = _Definition(machine, sfn.QueryLanguage.JSONATA if jsonata else sfn.QueryLanguage.JSON_PATH, {})
+    language = sfn.QueryLanguage.JSONATA if jsonata else sfn.QueryLanguage.JSON_PATH
+    definition = _Definition(machine, language, len(text.encode()), {})
     definition.search(parsed, _Surroundings(), StateInput())
     return definition.found
 

@@ -11,7 +11,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of, stack_of
-from cdk_sagemaker_processing._internal.consuming_stacks import add_statement, move_machine_statements, used_in
+from cdk_sagemaker_processing._internal.consuming_stacks import add_statement, used_in
 from cdk_sagemaker_processing._internal.grants import account_of
 from cdk_sagemaker_processing._internal.resource_facts import role_arn_of, role_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
@@ -107,7 +107,6 @@ def new_statements(machine: sfn.StateMachine, statements: list[Statement]) -> li
     if path_of(stack_of(role)) == path_of(stack_of(machine)):
         return new
     used_in(machine, role, stack_of(machine))
-    move_machine_statements(machine)
     for statement in new:
         add_statement(role, statement, machine)
     return []

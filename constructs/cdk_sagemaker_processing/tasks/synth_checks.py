@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import jsii
 from aws_cdk import Stack
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import IConstruct, IValidation
+from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of
+from cdk_sagemaker_processing._internal.app_checks import register_app_check
+from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
+from cdk_sagemaker_processing._internal.consuming_stacks import move_machine_statements
 from cdk_sagemaker_processing._internal.grants import drops_statements
 from cdk_sagemaker_processing._internal.resource_facts import role_of
 from cdk_sagemaker_processing._internal.template_text import one_line
@@ -28,65 +30,62 @@ def register_state_machine_check(task: IConstruct) -> None:
     A task does not know its state machine, so one check searches the whole app when it is synthesized.
     """
     root = root_of(task)
-    if root not in _TASKS:
-        _TASKS[root] = []
-        node_of(root).add_validation(_StateMachineCheck(root))
-    _TASKS[root].append(task)
+    register_app_check(root, _errors)
+    move_machine_statements(task)
+    _TASKS.setdefault(root, []).append(task)
 
 
 _TASKS: WeakKeyDictionary[IConstruct, list[Any]] = WeakKeyDictionary()
 
 
-@jsii.implements(IValidation)
-class _StateMachineCheck:
-    """The check of all state machines in an app."""
+def _errors(root: IConstruct, constructs: Sequence[IConstruct]) -> list[str]:
+    """Return the errors of all state machines in an app."""
+    locations = search_locations(root, constructs)
+    for machine in constructs:
+        if isinstance(machine, sfn.StateMachine) and drops_statements(role_of(machine)):
+            _report_dropped_statements(root, machine)
+    tasks = [(task, locations.get(path_of(task))) for task in _TASKS[root]]
+    for task, location in tasks:
+        if location is not None:
+            triggered = is_triggered(location.machine)
+            warn_of_ungranted_access(task, task.role, task.request, location, triggered=triggered)
+    problems = [
+        f"{task.node.path}: {problem}"
+        for task, location in tasks
+        if location is not None
+        for problem in task.problems(location)
+    ]
+    machines = {path_of(location.machine): location.machine for _, location in tasks if location is not None}
+    for path, machine in machines.items():
+        # Almost all definitions are far from the limit, and to resolve one takes time.
+        within = [(task, location) for task, location in tasks if location is not None and location.machine is machine]
+        bytes_at_most = within[0][1].definition_bytes + sum(task.request_bytes_at_most for task, _ in within)
+        if 2 * bytes_at_most < (limit := maximum("DefinitionBytes")):
+            continue
+        if (size := len(_definition(machine).encode())) > limit:
+            problems.append(
+                f"{path}: the definition of a state machine must have at most {limit} bytes, got {size}; put long "
+                "arguments and environments into files, or start a second state machine"
+            )
+    return problems + [
+        f"{machine.node.path} is an Express state machine, which cannot wait for a processing job (RUN_JOB); make "
+        "it a Standard one, or give its tasks integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE"
+        for machine in constructs
+        if isinstance(machine, sfn.CfnStateMachine)
+        and machine.state_machine_type == "EXPRESS"
+        and f"{ACTION}.sync" in _definition(machine)
+    ]
 
-    def __init__(self, root: IConstruct) -> None:
-        self._root = root
 
-    def validate(self) -> list[str]:
-        """Return the errors; aws-cdk calls this when the app is synthesized."""
-        constructs = node_of(self._root).find_all()
-        locations = search_locations(self._root, constructs)
-        for machine in constructs:
-            if isinstance(machine, sfn.StateMachine) and drops_statements(role_of(machine)):
-                self._report_dropped_statements(machine)
-        tasks = [(task, locations.get(path_of(task))) for task in _TASKS[self._root]]
-        for task, location in tasks:
-            if location is not None:
-                triggered = is_triggered(location.machine)
-                warn_of_ungranted_access(task, task.role, task.request, location, triggered=triggered)
-        problems = [
-            f"{task.node.path}: {problem}"
-            for task, location in tasks
-            if location is not None
-            for problem in task.problems(location)
-        ]
-        machines = {path_of(location.machine): location.machine for _, location in tasks if location is not None}
-        for path, machine in machines.items():
-            if (size := len(_definition(machine).encode())) > (limit := maximum("DefinitionBytes")):
-                problems.append(
-                    f"{path}: the definition of a state machine must have at most {limit} bytes, got {size}; put long "
-                    "arguments and environments into files, or start a second state machine"
-                )
-        return problems + [
-            f"{machine.node.path} is an Express state machine, which cannot wait for a processing job (RUN_JOB); make "
-            "it a Standard one, or give its tasks integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE"
-            for machine in constructs
-            if isinstance(machine, sfn.CfnStateMachine)
-            and machine.state_machine_type == "EXPRESS"
-            and f"{ACTION}.sync" in _definition(machine)
-        ]
-
-    def _report_dropped_statements(self, machine: sfn.StateMachine) -> None:
-        resource = machine.node.default_child
-        text = _definition(resource) if isinstance(resource, sfn.CfnStateMachine) else ""
-        policies = UnmanagedPolicy(machine, f"the policies of the role {machine.role.role_arn}")
-        for task in _TASKS[self._root]:
-            if f'"{task.state_id}":{{' in text:
-                for statement in task.statements():
-                    policies.require(statement)
-        policies.validate()
+def _report_dropped_statements(root: IConstruct, machine: sfn.StateMachine) -> None:
+    resource = machine.node.default_child
+    text = _definition(resource) if isinstance(resource, sfn.CfnStateMachine) else ""
+    policies = UnmanagedPolicy(machine, f"the policies of the role {machine.role.role_arn}")
+    for task in _TASKS[root]:
+        if f'"{task.state_id}":{{' in text:
+            for statement in task.statements():
+                policies.require(statement)
+    policies.validate()
 
 
 def _definition(machine: sfn.CfnStateMachine) -> str:

@@ -82,7 +82,7 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
         result_path: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        inherit(self, scope)
+        inherit(self, scope, construct_id)
         if isinstance(steps, sfn.State) or not isinstance(steps, list | tuple) or not steps:
             raise InvalidValueError(
                 "steps", steps, "be a list of at least one step", "pass what processor.run(...) returned"

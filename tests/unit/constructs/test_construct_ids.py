@@ -17,12 +17,15 @@ from cdk_sagemaker_processing import (
     ProcessingBucket,
     ProcessingInput,
     ProcessingOutput,
+    ProcessingWorkflow,
+    Processor,
     PySparkProcessor,
     SKLearnProcessor,
     retry_on_capacity,
 )
+from cdk_sagemaker_processing._internal.construct_tree import path_of
 from tests.helpers.sdk_calls import write_files
-from tests.helpers.stacks import definition, in_machine, stack
+from tests.helpers.stacks import ACCOUNT, REGION, definition, in_machine, stack
 
 FRAMEWORK: dict[str, Any] = {"framework_version": "1.2-1", "instance_type": "ml.m5.large"}
 
@@ -123,3 +126,14 @@ def test_a_location_in_s3_is_imported_once_for_each_run() -> None:
     processor.run("Run", code="preprocess.py")
     s3.Bucket(processor, "Other-source-Bucket")
     processor.run("Other", code="preprocess.py")
+
+
+@pytest.mark.parametrize("name", ["plain", "a/b", "a--b", "/", " ä "])
+def test_the_path_that_follows_from_the_ids_is_that_of_aws_cdk(name: str) -> None:
+    scope = stack()
+    image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/count:1"
+    processor = Processor(scope, name, image_uri=image, instance_type="ml.m5.large")
+    task = processor.run(f"{name}1")
+    workflow = ProcessingWorkflow(processor, f"{name}2", steps=[task])
+    for construct in (processor, processor.role, task, workflow):
+        assert path_of(construct) == construct.node.path

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+import runpy
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -12,9 +16,13 @@ from jsii._kernel.providers import process
 
 from cdk_sagemaker_processing import ProcessingInput, ProcessingOutput, SKLearnProcessor
 from cdk_sagemaker_processing.processors.image_uri import _STANDARD_REGION
+from tests.helpers.stacks import ROOT, run_app
 
-# Measured: 139. A processor with the same role, statements and task takes 40 with aws-cdk-lib only.
-MAXIMUM_PER_PROCESSOR = 145
+# Measured: 72. A processor with the same role, statements and task takes 40 with aws-cdk-lib only.
+MAXIMUM_PER_PROCESSOR = 74
+# Measured: 188. The same workflow takes 87 with aws-cdk-lib only.
+MAXIMUM_OF_FOUR_STEPS = 191
+BENCHMARKS = ROOT / "benchmarks"
 
 
 @pytest.fixture
@@ -35,6 +43,60 @@ def test_the_calls_for_a_processor_are_few_and_do_not_grow_with_the_app(sent: li
     few, more, many = (_calls_of(processors, sent) for processors in (2, 6, 10))
     assert (more - few) / 4 <= MAXIMUM_PER_PROCESSOR
     assert (many - more) / 4 <= (more - few) / 4 + 5
+
+
+def test_the_calls_for_a_workflow_of_four_steps_are_few(
+    sent: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
+    runpy.run_path(str(BENCHMARKS / "four_steps.py"))
+    assert 0 < len(sent) <= MAXIMUM_OF_FOUR_STEPS
+
+
+def test_the_baseline_of_the_four_steps_synthesizes_the_same(tmp_path: Path) -> None:
+    ours, by_hand = (tmp_path / name for name in ("four_steps", "four_steps_by_hand"))
+    for directory in (ours, by_hand):
+        run_app(directory, app=BENCHMARKS / f"{directory.name}.py")
+    assert _resources(ours) == _resources(by_hand)
+    assert len(_acknowledged(ours)) == len(_acknowledged(by_hand))
+
+
+def _resources(directory: Path) -> list[Any]:
+    """Return the resources of a template in an order and a form that do not depend on who wrote them."""
+    text = (directory / "Four.template.json").read_text(encoding="utf-8")
+    names_alone = re.sub(r"\b(?:Own)?(Role|RoleDefaultPolicy)[0-9A-F]{8}\b", r"\1", text)
+    resources = [_form(resource) for resource in json.loads(names_alone)["Resources"].values()]
+    for resource in resources:
+        properties = resource.get("Properties", {})
+        if "PolicyDocument" in properties:
+            properties["PolicyDocument"]["Statement"].sort(key=str)
+        if "DefinitionString" in properties:
+            properties["DefinitionString"] = json.loads(properties["DefinitionString"])
+    return sorted(resources, key=str)
+
+
+def _form(value: Any) -> Any:  # noqa: ANN401, PLR0911 - a part of a template, a line for each form
+    match value:
+        case {"Fn::Join": ["", parts]}:
+            return "".join(map(_form, parts))
+        case {"Fn::GetAtt": [str(name), "Arn"]} if name.startswith("Bucket"):
+            return f"arn:<AWS::Partition>:s3:::<{name}>"
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return f"<{name}.{attribute}>"
+        case {"Ref": str(name)}:
+            return f"<{name}>"
+        case dict():
+            return {key: _form(value[key]) for key in sorted(value)}
+        case list():
+            return [_form(item) for item in value]
+        case _:
+            return value
+
+
+def _acknowledged(directory: Path) -> set[str]:
+    metadata = json.loads((directory / "Four.metadata.json").read_text(encoding="utf-8"))
+    entries = [entry for listed in metadata.values() for entry in listed]
+    return {finding for each in entries if each["type"] == "aws:cdk:acknowledged-rules" for finding in each["data"]}
 
 
 def _calls_of(processors: int, sent: list[object]) -> int:
