@@ -35,6 +35,8 @@ from cdk_sagemaker_processing.processors.processor import Processor
 from cdk_sagemaker_processing.resources.upload_limits import check_amount
 from cdk_sagemaker_processing.tasks import ProcessorOptions, SageMakerCreateProcessingJob, StateOptions
 
+_REPOSITORY_VARIABLE = "CA_REPOSITORY_ARN"
+
 
 class FrameworkProcessorBase(Processor):
     """A processor that packs a script's sources into one archive and starts them in a framework's image.
@@ -118,8 +120,8 @@ class FrameworkProcessorBase(Processor):
             experiment_config: the experiment that the job belongs to. Default: none. API: ``ExperimentConfig``.
             kms_key: encrypts the files that the deployment uploads for the job: a key or its ARN. Default: the bucket's
                 own encryption.
-            codeartifact_repo_arn: the CodeArtifact repository to install the requirements from. Default: pip's own
-                index.
+            codeartifact_repo_arn: the CodeArtifact repository to install the requirements from. Default: the variable
+                ``CA_REPOSITORY_ARN`` of ``env``, as in SDK 3; without it pip's own index.
             exclude: glob patterns of files and directories to leave out of ``source_dir`` and of directories in
                 ``dependencies``, as for ``exclude`` of aws-cdk's assets; ``[]`` leaves nothing out. The app's output
                 directory and virtual environments are never included. Default: `DEFAULT_EXCLUDES`, caches and data of
@@ -136,6 +138,7 @@ class FrameworkProcessorBase(Processor):
         check_each("inputs", inputs, ProcessingInput)
         source_dir = None if source_dir is None else path_text("source_dir", source_dir)
         check_excludes(exclude)
+        repository = codeartifact_repo_arn or self._repository_in_env()
         dependencies = path_texts("dependencies", dependencies)
         requirements = None if requirements is None else path_text("requirements", requirements)
         entry_point = None if entry_point is None else path_text("entry_point", entry_point)
@@ -161,7 +164,7 @@ class FrameworkProcessorBase(Processor):
                 for parameter, member in (("requirements", requirements), ("entry_point", entry_point)):
                     contract.check_member(parameter, member)
                 start = contract.start_script(
-                    self.command, code, codeartifact_repo_arn, requirements or contract.REQUIREMENTS, entry_point
+                    self.command, code, repository, requirements or contract.REQUIREMENTS, entry_point
                 )
             else:
                 patterns = DEFAULT_EXCLUDES if exclude is None else exclude
@@ -171,7 +174,7 @@ class FrameworkProcessorBase(Processor):
                     listed = requirements_in(requirements, code, source_dir, members)
                 if entry_point is None:
                     self._check_isolation(listed, members.get(listed))
-                    start = contract.start_script(self.command, name, codeartifact_repo_arn, listed)
+                    start = contract.start_script(self.command, name, repository, listed)
                 else:
                     _check_entry_point(requirements=requirements, codeartifact_repo_arn=codeartifact_repo_arn)
                     own = entry_point_script(entry_point, source_dir)
@@ -199,9 +202,15 @@ class FrameworkProcessorBase(Processor):
             experiment_config=experiment_config,
             **state,
         )
-        if codeartifact_repo_arn is not None:
-            _grant_read_packages(self, self.role, codeartifact_repo_arn)
+        if repository is not None:
+            _grant_read_packages(self, self.role, repository)
         return task
+
+    def _repository_in_env(self) -> str | None:
+        """Return the CodeArtifact repository of the variable that SDK 3 reads in the container; None if unknown."""
+        env = self._options.get("env")
+        arn = env.get(_REPOSITORY_VARIABLE) if isinstance(env, Mapping) else None
+        return None if arn is None or is_unresolved(arn) else arn
 
     def _warn_of_unused(self, run_id: str, parameter: str, **unused: object) -> None:
         """Warn of arguments that have no effect next to a location in S3; the SageMaker SDK ignores them silently."""

@@ -1,4 +1,7 @@
-"""A program that prints the arguments and defaults of the SageMaker SDK's classes and their `run`; it needs the SDK."""
+"""A program that prints the arguments and defaults of an SDK's classes and their `run`; it needs the SDK.
+
+Standard input names the classes by module; null stands for those of SDK 2.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ def arguments(call: Any) -> dict[str, Any]:  # noqa: ANN401 - a function
 
 
 found = {}
-for module, names in CLASSES.items():
+for module, names in (json.load(sys.stdin) or CLASSES).items():
     for name in names:
         kind = getattr(importlib.import_module(module), name)
         found[name] = {"init": arguments(kind.__init__)}

@@ -1,4 +1,4 @@
-"""Comparison of the arguments and defaults of the SageMaker SDK and of the constructs."""
+"""Comparison of the arguments and defaults of the SageMaker SDKs and of the constructs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import cdk_sagemaker_processing as library
 from cdk_sagemaker_processing import InvalidCallError
 from cdk_sagemaker_processing.model.notebook_keywords import NOTEBOOK_KEYWORDS
-from tests.helpers.sagemaker_sdk import answer_of_sdk
+from tests.helpers.sagemaker_sdk import SDK_3_PYTHON, answer_of_sdk
 
 # Arguments that only a notebook needs; docs/coming-from-the-sdk.md gives the reasons.
 ABSENT = {"sagemaker_session", "wait", "logs", "git_config"}
@@ -82,3 +82,33 @@ def test_every_argument_of_the_sdk_that_is_absent_here_is_explained(name: str, s
                 call(**{argument: None})
             advice = NOTEBOOK_KEYWORDS[argument]
             assert str(caught.value).endswith(f"got an unexpected keyword argument {argument!r}; {advice}")
+
+
+SDK_3 = {
+    "sagemaker.core.processing": ["Processor", "ScriptProcessor", "FrameworkProcessor"],
+    "sagemaker.core.spark.processing": ["PySparkProcessor", "SparkJarProcessor"],
+    "sagemaker.core.network": ["NetworkConfig"],
+}
+
+
+@pytest.fixture(scope="module")
+def sdk_3() -> dict[str, dict[str, dict[str, Any]]]:
+    program = Path(__file__).with_name("signatures.py")
+    found: dict[str, Any] = answer_of_sdk(program, question=SDK_3, python=SDK_3_PYTHON)
+    return found
+
+
+@pytest.mark.parametrize("name", [name for names in SDK_3.values() for name in names])
+def test_every_argument_of_sdk_3_exists_with_its_default(name: str, sdk_3: dict[str, Any]) -> None:
+    for method, theirs in sdk_3[name].items():
+        ours = signature(name, method)
+        for argument, default in theirs.items():
+            if argument in ABSENT:
+                assert argument not in ours
+                continue
+            assert argument in ours, f"{name}.{method}: {argument}"
+            # An image is optional beside a framework here, and required alone.
+            here = ours[argument]
+            assert argument == "image_uri" or here == default, (
+                f"{name}.{method}: {argument} is {here!r}, not {default!r}"
+            )

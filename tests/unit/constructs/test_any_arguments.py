@@ -226,9 +226,10 @@ def options(draw: st.DrawFn) -> Options:
         arguments["instance_type"] = draw(INSTANCES)
         arguments["instance_count"] = draw(st.integers(1, 100))
     else:
-        arguments["instance_preferences"] = draw(
-            st.lists(st.builds(InstancePreference, instance_type=INSTANCES), min_size=1, max_size=5)
-        )
+        kinds = draw(st.lists(INSTANCES, min_size=1, max_size=5, unique=True))
+        arguments["instance_preferences"] = [
+            draw(st.sampled_from([InstancePreference(instance_type=kind), {"InstanceType": kind}])) for kind in kinds
+        ]
     return arguments
 
 

@@ -26,7 +26,7 @@ from cdk_sagemaker_processing import (
 )
 from cdk_sagemaker_processing.model import framework_container
 from tests.helpers.sdk_calls import write_files
-from tests.helpers.stacks import in_machine, stack
+from tests.helpers.stacks import in_machine, stack, statements
 from tests.helpers.staged_files import ARCHIVE, SCRIPT, staged_by_constructs
 
 IMAGE = "111122223333.dkr.ecr.us-west-2.amazonaws.com/my-image:1"
@@ -225,6 +225,16 @@ def test_the_prefix_of_an_archive_is_the_archive(prefix: str) -> None:
     sent = request(processor, code="train.py", source_dir=prefix)
     location = prefix.removesuffix("/sourcedir.tar.gz").rstrip("/")
     assert sent["ProcessingInputs"][0]["S3Input"]["S3Uri"] == f"{location}/sourcedir.tar.gz"
+
+
+def test_the_repository_of_packages_is_a_variable_in_sdk_3() -> None:
+    scope = stack()
+    processor = FrameworkProcessor(scope, "P", image_uri=IMAGE, env={"CA_REPOSITORY_ARN": REPOSITORY}, **ONE)
+    in_machine(scope, processor.run("Run", code="train.py", source_dir="src"))
+    allowed = {str(statement["Action"]): statement["Resource"] for statement in statements(scope, "PRole")}
+
+    assert allowed["codeartifact:GetAuthorizationToken"].endswith(":domain/test-domain")
+    assert "aws codeartifact login" in framework_container.start_script(["python"], "x.py", REPOSITORY).decode()
 
 
 def test_what_a_shell_script_in_s3_does_not_use_causes_a_warning() -> None:
