@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from cdk_sagemaker_processing.model import names
 from smproc.adoption.code import Call, Value
 from smproc.adoption.images import ImageFacts, facts_of
 from smproc.adoption.names import base_name, construct_id
@@ -31,6 +32,10 @@ _KNOWN: Final = {
     "StoppingCondition",
     "Tags",
 }
+# Tags that AWS, SageMaker Studio and Pipelines, Step Functions and the pipelines of this library add themselves.
+_OTHERS_TAGS: Final = re.compile(
+    rf"aws:|sagemaker:|MANAGED_BY_AWS$|(?:{names.EXECUTION_TAG}|{names.PIPELINE_TAG})$", re.IGNORECASE
+)
 # What Step Functions would evaluate, or aws-cdk take for one of its tokens.
 _EVALUATED: Final = re.compile(r"\{%|\$\{Token\[")
 
@@ -146,7 +151,7 @@ def _runtime(request: Mapping[str, Any]) -> Value:
 
 
 def _tags(tags: Sequence[Mapping[str, Any]] | None) -> Value:
-    own = [tag for tag in tags or () if not (isinstance(tag["Key"], str) and tag["Key"].lower().startswith("aws:"))]
+    own = [tag for tag in tags or () if not (isinstance(tag["Key"], str) and _OTHERS_TAGS.match(tag["Key"]))]
     return {tag["Key"]: tag["Value"] for tag in own} or None
 
 

@@ -47,8 +47,10 @@ def new(
     processor: Annotated[
         Processor,
         typer.Option(
-            help="What runs the job: a script in an image of SageMaker (sklearn, pyspark, spark-jar, framework and the "
-            "names of frameworks) or in your own (script), or your own image alone (container)."
+            metavar="NAME",
+            help="What runs the job: a script in an image of SageMaker (sklearn, pyspark, spark-jar, framework, "
+            "pytorch, tensorflow, xgboost, mxnet, huggingface) or in your own (script), or your own image alone "
+            "(container).",
         ),
     ] = Processor.SKLEARN,
 ) -> None:

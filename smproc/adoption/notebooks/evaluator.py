@@ -140,6 +140,8 @@ class Evaluator(ABC):
         result: Any = None
         for part in node.values:
             result = self.value(part)
+            if isinstance(node.op, ast.Or) and isinstance(result, Unknown) and result.source.startswith("input("):
+                continue  # an answer that is only the return key
             if not isinstance(result, PLAIN):
                 return result if isinstance(node.op, ast.Or) and not isinstance(result, Unknown) else self.unknown(node)
             if bool(result) == isinstance(node.op, ast.Or):

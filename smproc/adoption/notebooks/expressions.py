@@ -66,7 +66,8 @@ class Expressions:
             name = unique(variable_name(value.name or "value", "value").upper(), self.constants, "_")
             self._holes[key] = name
             self.constants[name] = _TO_REPLACE
-            self.to_fill_in[name] = f"{value.where}: `{value.source}` can only be told by running it."
+            reason = value.reason or f"`{value.source}` can only be told by running it."
+            self.to_fill_in[name] = f"{value.where}: {reason}"
         name = self._holes[key]
         if prefix and self.constants[name] == _TO_REPLACE:
             self.constants[name] = f"{prefix}{_TO_REPLACE}/{name.lower().replace('_', '-')}"

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from smproc.adoption.code import Value
+from smproc.adoption.notebooks.expressions import S3
 from smproc.adoption.notebooks.values import Unknown
 
 if TYPE_CHECKING:
@@ -65,9 +66,8 @@ class LocalFiles:
         name, path = self._places(text)
         if self._take(name, path):
             return name
-        return expressions.hole(
-            Unknown(f"{text!r}, which does not exist", where, PurePosixPath(name).stem), prefix="s3://"
-        )
+        reason = f"{text} does not exist; put it at {name} of the project and name that, or a location in S3."
+        return expressions.hole(Unknown(text, where, PurePosixPath(name).stem, reason), prefix=S3)
 
     def _places(self, text: str) -> tuple[str, Path]:
         """Return the path in the app, and that beside the notebook."""

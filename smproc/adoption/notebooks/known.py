@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from smproc.adoption.notebooks.evaluator import Evaluator
     from smproc.adoption.notebooks.sdk import Steps
 
+_S3: Final = "s3://"
 _TIMES: Final = re.compile(
     r"(time\.(strftime|time|time_ns|gmtime|localtime|ctime)|datetime\.(datetime\.)?(now|utcnow|today)"
     r"|datetime\.date\.today|uuid\.uuid\d|uuid\.\w+|sagemaker\.utils\.(name_from_base|sagemaker_timestamp|"
@@ -172,8 +173,9 @@ class Known:
                 return interpreter.join([part for one in values for part in (on, one)][1:], node)
             case "sagemaker", last if last in _PARAMETERS:
                 return self._parameter(positional, keywords, unknown)
-            case "sagemaker", "S3Uploader.upload" | "upload":
-                return unknown
+            case "sagemaker", "upload" if path.endswith("S3Uploader.upload"):
+                given = dict(zip(("local_path", "desired_s3_uri"), positional, strict=False)) | keywords
+                return self._uploaded(given.get("local_path"), given.get("desired_s3_uri"), unknown)
             case "os", "join":
                 return self.path_join(positional) or unknown
             case "os", "abspath" | "normpath" | "expanduser" | "realpath" | "fspath":
@@ -218,6 +220,10 @@ class Known:
                 return self.steps.description(step)
             case Instance("session", arguments), "default_bucket":
                 return arguments.get("default_bucket") or DEFAULT_BUCKET
+            case Instance("session"), "upload_data":
+                given = dict(zip(("path", "bucket", "key_prefix"), positional, strict=False)) | keywords
+                prefix = [_S3, given.get("bucket") or DEFAULT_BUCKET, "/", given.get("key_prefix", "data")]
+                return self._uploaded(given.get("path"), interpreter.join(prefix, node), unknown)
             case Instance("session"), "account_id":
                 return ACCOUNT
             case Instance("session"), "client" | "resource":
@@ -257,6 +263,14 @@ class Known:
                 ends = isinstance(joined, Text) and isinstance(joined.parts[-1], str) and joined.parts[-1].endswith("/")
                 joined = join(joined, "" if ends else "/", text)
         return Instance("pathlib.Path", {"path": joined}) if as_path else joined
+
+    def _uploaded(self, path: Any, location: Any, unknown: Unknown) -> Any:  # noqa: ANN401
+        """Return where the SDK uploads local data: a file below the location, a directory's content at it."""
+        local = self.text(path)
+        if not isinstance(local, str) or not is_text(location):
+            return unknown
+        name = local.rstrip("/").rpartition("/")[2]
+        return self.path_join([location, name]) if "." in name.strip(".") else location
 
     def _image(self, positional: list[Any], keywords: dict[str, Any], unknown: Unknown) -> Any:  # noqa: ANN401
         names = ("framework", "region", "version", "py_version", "instance_type")

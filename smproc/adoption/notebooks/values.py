@@ -21,12 +21,14 @@ class Unknown:
     Attributes:
         source: the expression.
         where: its location.
-        name: a name for it.
+        name: a name for it. Default: none.
+        reason: a sentence about it. Default: that only running it would tell.
     """
 
     source: str
     where: str
     name: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

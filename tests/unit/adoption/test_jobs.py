@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cdk_sagemaker_processing.model import names
 from smproc.adoption import UnreadableSourceError, adopt_job, read_description, render_app
 from smproc.cli import main
 from tests.helpers.sdk_calls import golden_request
@@ -20,6 +21,7 @@ OF_ANOTHER_TYPE = (
     "not the description of a processing job: Invalid type for parameter AppSpecification.ImageUri, "
     "value: 1, type: <class 'int'>, valid types: <class 'str'>"
 )
+TAGS_OF_OTHERS = ("aws:created-by", "sagemaker:domain-arn", "MANAGED_BY_AWS", names.EXECUTION_TAG, names.PIPELINE_TAG)
 SCHEDULE = "arn:aws:sagemaker:us-west-2:111122223333:monitoring-schedule/m"
 
 
@@ -54,7 +56,7 @@ def test_a_description_has_more_than_a_request() -> None:
         "ProcessingJobArn": "arn:aws:sagemaker:us-west-2:111122223333:processing-job/golden-job",
         "ProcessingJobStatus": "Completed",
         "StoppingCondition": {"MaxRuntimeInSeconds": 86400},
-        "Tags": [{"Key": "aws:created-by", "Value": "x"}],
+        "Tags": [{"Key": key, "Value": "x"} for key in TAGS_OF_OTHERS],
     }
     assert render_app(adopt_job(described)) == render_app(adopt_job(request))
 

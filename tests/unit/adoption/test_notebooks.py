@@ -109,6 +109,10 @@ def source_of(app: AdoptedApp, step: int = 0) -> Any:  # noqa: ANN401
             Text(("s3://data/", Code("sfn.JsonPath.execution_name"))),
         ),
         ("import os", 'os.environ.get("DATA", "s3://data/raw")', "s3://data/raw"),
+        ("p = input('Prefix:') or 'raw'", 'f"s3://data/{p}"', "s3://data/raw"),
+        ("", 'session.upload_data("data", key_prefix="raw")', Text(("s3://", BUCKET, "/raw"))),
+        ("", 'session.upload_data("a/b.csv", bucket, "raw")', Text(("s3://", BUCKET, "/raw/b.csv"))),
+        ("from sagemaker.s3 import S3Uploader", 'S3Uploader.upload("b.csv", "s3://d/raw")', "s3://d/raw/b.csv"),
         (
             "from sagemaker.workflow.parameters import *\ndata = ParameterString('Data', 's3://data/raw')",
             "data",
@@ -490,6 +494,10 @@ def test_local_data_is_copied(tmp_path: Path) -> None:
     app = adopted(tmp_path, SDK_2 + RUN.format('"data"') + "\n" + RUN.format('"no-data"'))
     assert (source_of(app), app.files["data/a.csv"]) == ("data", b"1\n")
     assert app.constants == {"NO_DATA": "s3://replace-me/no-data"}
+    assert app.to_fill_in == {
+        "NO_DATA": "job.py, line 10: no-data does not exist; put it at no-data of the project and name that, or a "
+        "location in S3."
+    }
 
 
 @pytest.mark.parametrize("text", ['"""', "'''", "\\", "\n", "{x}", "\u2028", '"; import os; "'], ids=ascii)
