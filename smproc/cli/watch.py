@@ -115,15 +115,18 @@ class _Watcher:
         self._report.heading(f"watching the scripts of {names}")
         self._uploads_since_last_look()
         files = self._files(assembly, machines)
+        # Before the swap: what is saved from here on, also while an upload is followed, is to be swapped in again.
+        before = state_of(files)
         self._swap(machines)
         uploads = self._upload(file)
         while True:
             for upload in uploads:
                 self._follow(upload)
             self._report.waiting("the next save" if self._pipeline is None else "the next save or upload")
-            before, uploads = state_of(files), []
+            uploads = []
             saved = wait_for_save(files, before, is_over=self._upload_check(uploads))
             if saved:
+                before = state_of(files)
                 self._report.saved(saved)
                 self._swap(machines)
                 uploads = self._upload(file)
@@ -178,6 +181,8 @@ class _Watcher:
 
     def _uploads_since_last_look(self) -> list[Upload]:
         """Return the first uploads of the executions that have started since."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - slow to load
+
         from smproc.operations import Upload, executions_of  # noqa: PLC0415 - slow to load
         from smproc.operations.executions import describe_execution, keys_of, parse_object  # noqa: PLC0415 - the same
 
@@ -192,7 +197,10 @@ class _Watcher:
             keys = keys_of(self._session, fields)
             if not keys:
                 continue
-            head = self._session.client("s3").head_object(Bucket=fields["bucket"], Key=keys[0])
+            try:
+                head = self._session.client("s3").head_object(Bucket=fields["bucket"], Key=keys[0])
+            except ClientError:  # the job, or somebody, has deleted it
+                continue
             stored = head["LastModified"]
             age = (datetime.now(UTC) - stored).total_seconds()
             found.append(
