@@ -27,6 +27,7 @@ def jobs_of_execution(
     events: Iterable[Mapping[str, Any]] | None = None,
     *,
     status: str | None = None,
+    done: set[str] | None = None,
 ) -> Iterator[StepJob]:
     """Yield the jobs of an execution, the newest first, and then those of the child executions of its Distributed Maps.
 
@@ -38,13 +39,17 @@ def jobs_of_execution(
         execution_arn: the ARN of the execution.
         events: the events of its history, if they are known. Default: they are read.
         status: child executions with this status alone. Default: all.
+        done: the ARNs of child executions that are left out; those that have ended by now are added. Default: none.
     """
+    done = done if done is not None else set()
     known = list(events if events is not None else events_of(session, execution_arn))
     yield from reversed(jobs_in(known))
     runs = [event["mapRunStartedEventDetails"]["mapRunArn"] for event in known if event["type"] == "MapRunStarted"]
     for run in reversed(runs):
-        for child in _children(session, run, status):
-            yield from jobs_of_execution(session, child, status=status)
+        for child, has_ended in _children(session, run, status):
+            if child not in done:
+                yield from jobs_of_execution(session, child, status=status, done=done)
+                done |= {child} if has_ended else set()
 
 
 def jobs_in_order(
@@ -66,13 +71,13 @@ def jobs_in_order(
     return [*own, *reversed(list(others))]
 
 
-def _children(session: Session, map_run_arn: str, status: str | None) -> Iterator[str]:
-    """Yield the ARNs of the child executions of a map run, the newest first."""
+def _children(session: Session, map_run_arn: str, status: str | None) -> Iterator[tuple[str, bool]]:
+    """Yield the ARNs of the child executions of a map run, the newest first, and whether each has ended."""
     pages = session.client("stepfunctions").get_paginator("list_executions")
     wanted: Any = {} if status is None else {"statusFilter": status}
     try:
         for page in pages.paginate(mapRunArn=map_run_arn, **wanted):
-            yield from (one["executionArn"] for one in page["executions"])
+            yield from ((one["executionArn"], "stopDate" in one) for one in page["executions"])
     except ClientError as error:
         if error.response["Error"]["Code"] not in _NO_LIST:
             raise

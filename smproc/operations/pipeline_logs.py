@@ -51,11 +51,12 @@ class PipelineLine:
 
 @dataclass(slots=True)
 class _Live:
-    """An execution whose jobs may print more, with their steps and logs by their names."""
+    """An execution whose jobs may print more: their steps and logs by their names, and child executions that ended."""
 
     execution: Execution
     since: datetime
     logs: dict[str, tuple[str, JobLog]] = field(default_factory=dict)
+    children: set[str] = field(default_factory=set)
 
 
 class PipelineLog:
@@ -124,7 +125,7 @@ class PipelineLog:
             since = max(since, execution.redriven)
         live = self._live.setdefault(execution.arn, _Live(execution, since))
         live.execution = execution
-        for job in jobs_of_execution(self._pipeline.session, execution.arn):
+        for job in jobs_of_execution(self._pipeline.session, execution.arn, done=live.children):
             if job.name and job.name not in live.logs:
                 log = JobLog(
                     self._pipeline.session, job.name, since=live.since, page_size=_PAGE_SIZE, client=self._client

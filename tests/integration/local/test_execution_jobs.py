@@ -54,6 +54,9 @@ def test_the_jobs_of_a_distributed_map_are_found_after_those_of_the_execution(lo
         ("Run", "mapped-one", "Completed"),
         ("Run", "mapped-two", "Completed"),
     }
+    done: set[str] = set()
+    assert len(list(jobs_of_execution(session_of(local_aws), arn, done=done))) == 3
+    assert [job.name for job in jobs_of_execution(session_of(local_aws), arn, done=done)] == ["mapped-before"]
     events = local_aws.history(arn)
     some = jobs_in_order(session_of(local_aws), arn, events, children_max=1, failed=False)
     assert (len(some), some[0].name) == (2, "mapped-before")
