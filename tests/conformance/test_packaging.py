@@ -124,6 +124,7 @@ def test_the_wheel_holds_both_packages_their_data_and_the_functions(wheel: Path)
         "cdk_sagemaker_processing/model/api_limits.json",
         "cdk_sagemaker_processing/model/image_registries.json",
         "smproc/local/runners/sandboxes/enter_root.sh",
+        "smproc/local/runners/spark/hdfs",
         "smproc/local/runners/spark/smspark-submit",
         "smproc/local/runners/training/train",
         "smproc/projects/templates/app.py.j2",
