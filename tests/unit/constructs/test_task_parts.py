@@ -270,6 +270,11 @@ def test_overrides_are_merged_last() -> None:
 
 
 PREFERENCES = [InstancePreference(instance_type="ml.m5.xlarge"), InstancePreference(instance_type="ml.c5.2xlarge")]
+SIX_TYPES = [
+    InstancePreference(instance_type=f"ml.{family}.{size}")
+    for family in ("m5", "c5")
+    for size in ("xlarge", "2xlarge", "4xlarge")
+]
 
 
 def test_instance_preferences_instead_of_a_type() -> None:
@@ -286,7 +291,10 @@ def test_instance_preferences_instead_of_a_type() -> None:
 
 
 def test_a_count_on_each_preference() -> None:
-    counted = [InstancePreference(instance_type="ml.m5.xlarge", instance_count=count) for count in (1, 2)]
+    counted = [
+        InstancePreference(instance_type=f"ml.m5.{size}", instance_count=count)
+        for size, count in (("2xlarge", 1), ("xlarge", 2))
+    ]
     cluster = request(stack(), instance_preferences=counted)["ProcessingResources"]["ClusterConfig"]
     assert [preference["InstanceCount"] for preference in cluster["InstancePreferences"]] == [1, 2]
     assert "InstanceCount" not in cluster
@@ -300,7 +308,8 @@ def test_a_count_on_each_preference() -> None:
             {"instance_preferences": [*PREFERENCES, InstancePreference(instance_type="ml.m5.large", instance_count=1)]},
             "instance_count must be set on each of instance_preferences, or on none of them and once for the job",
         ),
-        ({"instance_preferences": PREFERENCES * 3}, "instance_preferences must have at most 5 entries"),
+        ({"instance_preferences": SIX_TYPES}, "instance_preferences must have at most 5 entries"),
+        ({"instance_preferences": PREFERENCES * 2}, "instance_preferences must name each instance type once"),
         ({"instance_preferences": []}, "instance_preferences must have at least 1 entries"),
     ],
 )
