@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smproc.cli.output import Output, OutputFormat, print_json
 from smproc.cli.session import LocalPort, SmprocCommand, open_session
 from smproc.terminal_text import printable
 
@@ -69,6 +70,7 @@ def adopt_processing_job(
     ] = None,
     keep_role: KeepRole = False,  # noqa: FBT002 - Typer's options are positional
     local: LocalPort = None,
+    output: Output = OutputFormat.TABLE,
 ) -> None:
     """Adopt a processing job that has run, wherever it was started from."""
     from smproc.adoption import adopt_job, describe, read_description  # noqa: PLC0415 - slow to load
@@ -83,7 +85,7 @@ def adopt_processing_job(
         target = directory
     _check(target)
     description = read_description(from_file) if from_file else describe(open_session(local), str(name))
-    _deliver(adopt_job(description, keep_role=keep_role), target)
+    _deliver(adopt_job(description, keep_role=keep_role), target, output)
 
 
 @app.command("notebook", cls=SmprocCommand)
@@ -100,6 +102,7 @@ def adopt_notebook_or_script(
             help="The region of SageMaker's images, where the notebook looks one up and no processor does.",
         ),
     ] = "us-east-1",
+    output: Output = OutputFormat.TABLE,
 ) -> None:
     """Adopt the processing jobs of a notebook or script that uses the SageMaker SDK, version 2 or 3.
 
@@ -108,7 +111,7 @@ def adopt_notebook_or_script(
     from smproc.adoption import adopt_notebook  # noqa: PLC0415 - slow to load
 
     _check(directory)
-    _deliver(adopt_notebook(file, region=region), directory)
+    _deliver(adopt_notebook(file, region=region), directory, output)
 
 
 @app.command("pipeline", cls=SmprocCommand)
@@ -123,12 +126,13 @@ def adopt_pipeline_definition(
     ],
     directory: Directory = None,
     keep_role: KeepRole = False,  # noqa: FBT002 - Typer's options are positional
+    output: Output = OutputFormat.TABLE,
 ) -> None:
     """Adopt the processing steps of a SageMaker Pipelines definition, with their conditions."""
     from smproc.adoption import adopt_pipeline, read_definition  # noqa: PLC0415 - slow to load
 
     _check(directory)
-    _deliver(adopt_pipeline(read_definition(file), name=file.stem, keep_role=keep_role), directory)
+    _deliver(adopt_pipeline(read_definition(file), name=file.stem, keep_role=keep_role), directory, output)
 
 
 def _check(directory: Path | None) -> None:
@@ -139,16 +143,20 @@ def _check(directory: Path | None) -> None:
         check_empty(directory)
 
 
-def _deliver(adopted: AdoptedApp, directory: Path | None) -> None:
+def _deliver(adopted: AdoptedApp, directory: Path | None, output: OutputFormat) -> None:
     """Print the app, or write the project and print the notes."""
     from smproc.adoption import render_app  # noqa: PLC0415 - slow to load
     from smproc.projects import write_project  # noqa: PLC0415 - the same
 
     text = render_app(adopted)
+    written = [] if directory is None else write_project(directory, {**adopted.files, "app.py": text})
+    if output is OutputFormat.JSON:
+        print_json({"app": text, "files": written, "notes": adopted.all_notes})
+        return
     if directory is None:
         typer.echo(text, nl=False)
         return
-    for path in write_project(directory, {**adopted.files, "app.py": text}):
+    for path in written:
         typer.echo(printable(f"Wrote {path}"))
     for note in adopted.all_notes:
         typer.echo(printable(f"Note: {note}"), err=True)

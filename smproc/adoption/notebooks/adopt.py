@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from smproc.adoption.app import AdoptedApp, codes_of
-from smproc.adoption.errors import NothingToAdoptError
+from smproc.adoption.errors import NothingToAdoptError, UnreadableSourceError
 from smproc.adoption.names import construct_id
 from smproc.adoption.notebooks.expressions import EXECUTION_NAME, Expressions
 from smproc.adoption.notebooks.files import LocalFiles
@@ -30,6 +30,13 @@ def adopt_notebook(path: Path, *, region: str = "us-east-1") -> AdoptedApp:
         UnreadableSourceError: the file is neither a notebook nor a script, or a script with a syntax error.
         NothingToAdoptError: nothing in it runs a processor.
     """
+    try:
+        return _adopted(path, region)
+    except RecursionError:
+        raise UnreadableSourceError(f"{path}: its code is nested too deeply to be followed") from None
+
+
+def _adopted(path: Path, region: str) -> AdoptedApp:
     source = read_source(path)
     files, expressions = LocalFiles(source), Expressions()
     steps = Steps(files, expressions, region)

@@ -131,6 +131,8 @@ class Evaluator(ABC):
 
     def _operate(self, operation: ast.AST, left: Any, right: Any, node: ast.expr) -> Any:  # noqa: ANN401
         function = _OPERATORS.get(type(operation))
+        if isinstance(operation, ast.Mult) and not all(isinstance(one, int | float) for one in (left, right)):
+            return self.unknown(node)  # text of any length
         try:
             return self.unknown(node) if function is None else function(left, right)
         except (ArithmeticError, TypeError, ValueError):

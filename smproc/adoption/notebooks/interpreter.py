@@ -18,11 +18,6 @@ from smproc.adoption.notebooks.values import Function, Instance, Name, Processor
 _DEEPEST: Final = 8
 
 
-class _Returned(Exception):  # noqa: N818 - no error: the value of a function
-    def __init__(self, value: Any) -> None:  # noqa: ANN401
-        self.value = value
-
-
 class Interpreter(Evaluator):
     """The variables of a file, after its statements.
 
@@ -35,6 +30,8 @@ class Interpreter(Evaluator):
         super().__init__(source, known)
         self.called: set[str] = set()
         self._depth = 0
+        self._has_returned = False
+        self._returned: Any = None
 
     def follow(self) -> None:
         """Follow the whole file."""
@@ -53,6 +50,8 @@ class Interpreter(Evaluator):
 
     def _block(self, statements: list[ast.stmt]) -> None:
         for statement in statements:
+            if self._has_returned:
+                return
             self._statement(statement)
 
     def _statement(self, node: ast.stmt) -> None:  # noqa: C901, PLR0912 - one case for each statement of Python
@@ -93,7 +92,8 @@ class Interpreter(Evaluator):
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self.variables[node.name] = Function(node, self._where)
             case ast.Return(value):
-                raise _Returned(None if value is None else self.value(value))
+                self._returned = None if value is None else self.value(value)
+                self._has_returned = True
             case ast.Delete(targets):
                 for target in targets:
                     if isinstance(target, ast.Name):
@@ -164,16 +164,15 @@ class Interpreter(Evaluator):
         if not isinstance(definition, ast.Lambda):
             self.called.add(definition.name)
         self._where, self._depth = function.where, self._depth + 1
-        try:
-            self.variables = {**outer, **self._bound(definition.args, positional, keywords)}
-            if isinstance(definition, ast.Lambda):
-                return self.value(definition.body)
+        self.variables = {**outer, **self._bound(definition.args, positional, keywords)}
+        if isinstance(definition, ast.Lambda):
+            result = self.value(definition.body)
+        else:
             self._block(definition.body)
-        except _Returned as returned:
-            return returned.value
-        finally:
-            self.variables, self._where, self._depth = outer, where, self._depth - 1
-        return None
+            result = self._returned
+        self._has_returned, self._returned = False, None
+        self.variables, self._where, self._depth = outer, where, self._depth - 1
+        return result
 
     def _bound(self, arguments: ast.arguments, positional: list[Any], keywords: dict[str, Any]) -> dict[str, Any]:
         parameters = [*arguments.posonlyargs, *arguments.args]

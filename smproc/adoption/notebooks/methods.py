@@ -30,8 +30,8 @@ _TEXT_METHODS: Final = {
     "strip",
     "title",
     "upper",
-    "zfill",
 }
+_LONGEST_SPECIFICATION: Final = 4  # a width of three digits
 
 
 def call_method(
@@ -54,7 +54,11 @@ def call_method(
 
 def formatted(value: Any, spec: Any, conversion: str) -> Any:  # noqa: ANN401
     """Return a value as an f-string or ``str.format`` writes it; as it is, if that cannot be told."""
-    if isinstance(value, str | int | float | bool | None) and isinstance(spec, str):
+    if (
+        isinstance(value, str | int | float | bool | None)
+        and isinstance(spec, str)
+        and len(spec) <= _LONGEST_SPECIFICATION
+    ):
         text = repr(value) if conversion == "r" else str(value) if conversion == "s" else value
         try:
             return format(text, spec)

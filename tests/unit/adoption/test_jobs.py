@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
 from cdk_sagemaker_processing.model import names
-from smproc.adoption import UnreadableSourceError, adopt_job, read_description, render_app
+from smproc.adoption import UnreadableSourceError, adopt_job, describe, read_description, render_app
 from smproc.cli import main
+from smproc.operations import JobNotFoundError
 from tests.helpers.sdk_calls import golden_request
 
 NO_JOB = (
@@ -99,6 +104,19 @@ def test_a_project_is_written_once(tmp_path: Path, capsys: pytest.CaptureFixture
     )
 
 
+def test_the_code_and_the_notes_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    description, project = tmp_path / "job.json", tmp_path / "project"
+    description.write_text(json.dumps(golden_request("processor", 0)))
+    assert main(["adopt", "job", "--from-file", str(description), "--json"]) == 0
+    adopted = adopt_job(golden_request("processor", 0))
+    printed = {"app": render_app(adopted), "files": [], "notes": adopted.all_notes}
+    assert json.loads(capsys.readouterr().out) == printed
+
+    assert main(["adopt", "job", "--from-file", str(description), str(project), "--json"]) == 0
+    names = (".gitignore", "app.py", "cdk.json", "requirements.txt")
+    assert json.loads(capsys.readouterr().out) == printed | {"files": [str(project / name) for name in names]}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -114,3 +132,35 @@ def test_a_job_is_named_once(arguments: list[str], message: str, capsys: pytest.
 def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["adopt", "job", "--from-file", "/no/such/file"]) == 1
     assert capsys.readouterr().err == "smproc: /no/such/file: No such file or directory\n"
+
+
+def test_a_job_is_described_with_its_tags() -> None:
+    session, stubber = stubbed_session()
+    request = golden_request("sklearn_processor", 0)
+    arn = "arn:aws:sagemaker:us-west-2:111122223333:processing-job/golden-job"
+    times = {"CreationTime": datetime(2026, 1, 1, tzinfo=UTC), "ProcessingJobStatus": "Completed"}
+    name = {"ProcessingJobName": "golden-job"}
+    stubber.add_response("describe_processing_job", request | {"ProcessingJobArn": arn} | times, name)
+    first: Any = {"Tags": [{"Key": "team", "Value": "ml"}], "NextToken": "more"}
+    stubber.add_response("list_tags", first, {"ResourceArn": arn})
+    stubber.add_response("list_tags", {"Tags": [{"Key": "x", "Value": "y"}]}, {"ResourceArn": arn, "NextToken": "more"})
+
+    (step,) = adopt_job(describe(session, arn)).steps
+
+    assert step.processor_arguments["tags"] == {"team": "ml", "x": "y"}
+
+
+def test_a_job_that_does_not_exist() -> None:
+    session, stubber = stubbed_session()
+    stubber.add_client_error("describe_processing_job", "ValidationException", "Could not find requested job")
+    with pytest.raises(JobNotFoundError, match=r"^there is no processing job 'nightly' in the region us-west-2; "):
+        describe(session, "nightly")
+
+
+def stubbed_session() -> tuple[boto3.Session, Stubber]:
+    session = boto3.Session("x", "x", region_name="us-west-2")
+    client = session.client("sagemaker")
+    session.client = lambda *_: client  # type: ignore[method-assign, assignment]
+    stubber = Stubber(client)
+    stubber.activate()
+    return session, stubber

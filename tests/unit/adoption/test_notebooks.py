@@ -574,3 +574,23 @@ def test_the_command_writes_a_project(tmp_path: Path, capsys: pytest.CaptureFixt
         "Note: Fill in UNKNOWN: job.py, line 9: `unknown()` can only be told by running it.",
         "Note: job.py, line 9: preprocess.py does not exist; put it at preprocess.py of the project.",
     ]
+
+
+@pytest.mark.parametrize(
+    "expression", ['"x" * 10000000000', 'f"{1:10000000000}"', "[1] * 10000000000", "10 ** 10 ** 10"]
+)
+def test_expressions_that_would_need_much_memory(tmp_path: Path, expression: str) -> None:
+    app = adopted(tmp_path, f"{SDK_2}x = {expression}\n{RUN.format(repr('s3://data/raw'))}")
+    assert source_of(app) == "s3://data/raw"
+
+
+def test_code_that_is_nested_too_deeply(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(f"x = {'-' * 3000}1\ny = {'+'.join(['f()'] * 3000)}\n")
+    with pytest.raises(UnreadableSourceError, match=r"a\.py: "):
+        adopt_notebook(path)
+
+
+def test_functions_that_call_themselves(tmp_path: Path) -> None:
+    app = adopted(tmp_path, f"def f(x):\n    return f(x)\n{SDK_2}f(1)\n{RUN.format(repr('s3://data/raw'))}")
+    assert len(app.steps) == 1
