@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +12,15 @@ from typing import Any
 _PSEUDO = {"AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com", "AWS::NotificationARNs": []}
 _VARIABLE = re.compile(r"\$\{(!?[^}]*)\}")
 _BUCKET_NAME_MAX = 63
+# Resources that EC2 names, in the form that SageMaker validates:
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html
+_IDENTIFIERS = {"AWS::EC2::SecurityGroup": "sg", "AWS::EC2::Subnet": "subnet", "AWS::EC2::VPC": "vpc"}
+# Attributes that are the name of the resource.
+_NAMES = frozenset({"GroupId", "Id", "KeyId", "Name", "SubnetId", "VpcId"})
 _ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
     "AWS::IAM::Role": "arn:aws:iam::{account}:role/{name}",
+    "AWS::KMS::Key": "arn:aws:kms:{region}:{account}:key/{name}",
 }
 _REF_IS_ARN = frozenset({"AWS::StepFunctions::StateMachine", "AWS::SNS::Topic", "AWS::SecretsManager::Secret"})
 # A function whose value is not known is as good as a name, but a loop of references would never end.
@@ -74,7 +81,12 @@ class TemplateValues:
         if resource.get("Type") == "AWS::S3::Bucket":
             given = properties.get("BucketName")
             return self.text(given) if given is not None else _bucket_name(f"{self.stack}-{logical_id}")
-        return f"{self.stack}-{logical_id}"
+        name = f"{self.stack}-{logical_id}"
+        if (prefix := _IDENTIFIERS.get(str(resource.get("Type")))) is not None:
+            return f"{prefix}-{hashlib.sha256(name.encode()).hexdigest()[:17]}"
+        if resource.get("Type") == "AWS::KMS::Key":
+            return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+        return name
 
     def arn(self, logical_id: str) -> str:
         """Return the ARN of a resource."""
@@ -83,8 +95,8 @@ class TemplateValues:
         if kind == "AWS::StepFunctions::StateMachine":
             return f"arn:aws:states:{self.region}:{self.account}:stateMachine:{name}"
         service = kind.split("::")[1].lower() if kind.count("::") > 1 else "cloudformation"
-        form = _ARNS.get(kind, f"arn:aws:{service}:{self.region}:{{account}}:{{name}}")
-        return form.format(account=self.account, name=name)
+        form = _ARNS.get(kind, f"arn:aws:{service}:{{region}}:{{account}}:{{name}}")
+        return form.format(region=self.region, account=self.account, name=name)
 
     def _resource(self, logical_id: str) -> Mapping[str, Any]:
         found = (self.template.get("Resources") or {}).get(logical_id)
@@ -119,7 +131,10 @@ class TemplateValues:
         logical_id, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
         if attribute.startswith("Outputs.") and (nested := self.nested(logical_id)) is not None:
             return nested.output(attribute.removeprefix("Outputs."))
-        return self.arn(logical_id) if attribute == "Arn" else f"{self.physical_name(logical_id)}-{attribute}"
+        if attribute == "Arn":
+            return self.arn(logical_id)
+        name = self.physical_name(logical_id)
+        return name if attribute in _NAMES else f"{name}-{attribute}"
 
     def _sub(self, argument: Any, depth: int) -> str:  # noqa: ANN401 - a value of JSON
         text, variables = (argument, {}) if isinstance(argument, str) else argument

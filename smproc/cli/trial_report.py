@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from itertools import groupby, islice
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
+from rich.text import Text
 
 from smproc.cli.previews import shape, table_of
 from smproc.operations import OutputFile, StepJob, output_directories, preview
@@ -44,6 +47,10 @@ class TrialReport:
         """Print a remark of the command itself."""
         self._console.print(f"[dim]{_plain(text)}[/]")
 
+    def busy(self, what: str) -> AbstractContextManager[object]:
+        """Show what takes a moment, as long as it does; on a terminal alone."""
+        return self._console.status(_plain(what)) if self._console.is_terminal else nullcontext()
+
     def heading(self, text: str) -> None:
         """Print the heading of a trial."""
         self._console.print(f"[bold]{_plain(text)}[/]")
@@ -57,7 +64,7 @@ class TrialReport:
                 self.note(note)
             return
         origin = " ".join(filter(None, (line.step if self._has_steps else "", line.host)))
-        self._console.print(f"  [dim]{_plain(origin)}[/]  {_plain(line.text)}" if origin else f"  {_plain(line.text)}")
+        self._print_indented(f"[dim]{_plain(origin)}[/]  {_plain(line.text)}" if origin else _plain(line.text))
 
     def job(self, job: StepJob) -> None:
         """Print that the job of a step of several has started or ended."""
@@ -117,9 +124,9 @@ class TrialReport:
         for change in different:
             self._console.print(f"[bold]{_plain(change.name)}[/]  {change.kind}")
             for detail in change.details[:_DETAILS]:
-                self._console.print(f"  {_plain(detail)}")
+                self._print_indented(_plain(detail))
             if len(change.details) > _DETAILS:
-                self._console.print(f"  {len(change.details) - _DETAILS:,} more differences")
+                self._print_indented(f"{len(change.details) - _DETAILS:,} more differences")
 
     def failure(self, trial: Trial) -> None:
         """Print why a trial failed."""
@@ -136,6 +143,13 @@ class TrialReport:
             for line in islice(trial.cause.splitlines(), _LINES):
                 self._console.print(f"[bold]cause[/] {_plain(line)}")
 
+    def _print_indented(self, text: str) -> None:
+        """Print a line that is indented also where a terminal is too narrow for it; a pipe gets it in one piece."""
+        if self._console.is_terminal:
+            self._console.print(Padding(Text.from_markup(text, emoji=False), (0, 0, 0, 2), expand=False))
+        else:
+            self._console.print(f"  {text}")
+
     def _output(self, session: Session, file: OutputFile, title: str, folder: Path, *, with_rows: bool) -> None:
         found = preview(session, file.uri, rows=_ROWS, lines=_LINES) if with_rows else None
         shown = shape(found) if found is not None else f"{file.size:,} bytes"
@@ -146,7 +160,7 @@ class TrialReport:
         if found.columns:
             self._console.print(table_of(found, self._console.width))
         for line in found.lines:
-            self._console.print(f"  {_plain(line)}")
+            self._print_indented(_plain(line))
         if found.lines and not found.is_whole:
             self._console.print("  ...")
 

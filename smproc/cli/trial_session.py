@@ -180,9 +180,9 @@ class TrialSession:
 
     def _open_account(self, assembly: CloudAssembly, request: TrialRequest) -> TrialAccount:
         if self._account is None:
-            self._account = self._exits.enter_context(
-                TrialAccount(assembly, stack=request.machine.stack, runner=self._runner, images=self._images)
-            )
+            account = TrialAccount(assembly, stack=request.machine.stack, runner=self._runner, images=self._images)
+            with self._report.busy("starting the local AWS of this command"):
+                self._account = self._exits.enter_context(account)
         return self._account
 
     def _watched(self, assembly: CloudAssembly, request: TrialRequest) -> list[Path]:

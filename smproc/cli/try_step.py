@@ -190,6 +190,8 @@ def _chosen(
         except StepNotFoundError as error:
             # The name of a step that is also that of a file means the step; what looks like a path is no step.
             if not Path(first).exists() and not (len(assembly.steps) == 1 and re.search(r"[./]", first)):
+                if "no step" not in str(error):
+                    raise
                 raise StepNotFoundError(f"there is no file {first!r}, and {error}") from None
         else:
             return step, assembly.machine_of(step), list(map(Path, rest))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,16 @@ def test_expressions_have_the_values_of_a_deployment(expression: Any, value: Any
     )
 
     assert values.value(expression) == value
+
+
+def test_names_have_the_forms_that_requests_are_validated_for() -> None:
+    kinds = {"G": "EC2::SecurityGroup", "S": "EC2::Subnet", "K": "KMS::Key"}
+    resources = {name: {"Type": f"AWS::{kind}"} for name, kind in kinds.items()}
+    values = TemplateValues(template={"Resources": resources}, stack="Stack" * 9, account="1" * 12, region="us-east-1")
+
+    assert re.fullmatch(r"sg-[0-9a-f]{17}", values.value({"Fn::GetAtt": ["G", "GroupId"]}))
+    assert re.fullmatch(r"subnet-[0-9a-f]{17}", values.value({"Ref": "S"}))
+    assert re.fullmatch(r"arn:aws:kms:us-east-1:1{12}:key/[0-9a-f-]{36}", values.value({"Fn::GetAtt": ["K", "Arn"]}))
 
 
 def test_the_name_of_a_bucket_is_one_that_s3_allows() -> None:
