@@ -82,13 +82,14 @@ format: setup ## format the code, and apply the corrections of ruff
 	ruff check --fix .
 
 .PHONY: bench
-bench: setup .tools/awscli/.installed ## measure the pipeline, a job, synth, a saved script, the calls of the trigger, and much of everything on the local AWS
+bench: setup .tools/awscli/.installed ## measure the pipeline, a job, synth, a saved script, the calls of the trigger and of the commands, and much of everything on the local AWS
 	python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,max --benchmark-sort=name -p no:cacheprovider
 	python -m benchmarks.trigger
 	python -m benchmarks.local_server
 	python -m benchmarks.console
 	python -m benchmarks.sharding
 	python -m benchmarks.inner_loop
+	python -m benchmarks.operations
 
 .PHONY: storm
 storm: setup ## send 100,000 uploads and backfill as many objects under throttling, kills and a deployment, and check that none is lost or processed twice

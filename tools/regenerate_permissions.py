@@ -17,19 +17,26 @@ _TABLE = re.compile(r"(?<=<!-- permissions -->\n).*(?=<!-- /permissions -->)", r
 
 
 def table() -> str:
-    """Return the table: the actions of each command, each with the resource that it is for."""
+    """Return the table: the actions of each command by their resources, and the pages of AWS about the services."""
     from smproc.operations.permissions import COMMANDS  # noqa: PLC0415 - the path is extended below
 
-    text = "\n| command | action | resource | needed if |\n|---|---|---|---|\n"
+    text = "\n| command | resource | actions | needed if |\n|---|---|---|---|\n"
+    pages: dict[str, str] = {}
     for command, permissions in COMMANDS.items():
-        seen: dict[tuple[str, str, str], str] = {}
+        rows: dict[tuple[str, str], set[str]] = {}
+        always = {(one.resource, one.action) for one in permissions if not one.when}
         for one in permissions:
-            seen.setdefault((one.action, one.resource, one.when), one.source)
-        for number, ((action, resource, when), source) in enumerate(sorted(seen.items())):
-            name = f"`smproc {command}`" if not number else ""
-            shown = "any (`*`)" if resource == "any" else resource
-            text += f"| {name} | [`{action}`]({source}) | {shown} | {when} |\n"
-    return f"{text}\n"
+            if one.when and (one.resource, one.action) in always:
+                continue
+            rows.setdefault((one.when, one.resource), set()).add(one.action)
+            pages[one.action.partition(":")[0]] = one.source
+        name = f"`smproc {command}`"
+        for (when, resource), actions in sorted(rows.items()):
+            listed = ", ".join(f"[`{action}`][{action.partition(':')[0]}]" for action in sorted(actions))
+            text += f"| {name} | {'any (`*`)' if resource == 'any' else resource} | {listed} | {when} |\n"
+            name = ""
+    links = "".join(f"[{service}]: {page}\n" for service, page in sorted(pages.items()))
+    return f"{text}\n{links}\n"
 
 
 def page() -> str:

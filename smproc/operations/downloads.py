@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
+from smproc.operations.errors import denied_object
 
 if TYPE_CHECKING:
     from boto3 import Session
 
-    from smproc.operations.outputs import OutputFile
+from smproc.operations.outputs import OutputFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,9 @@ def download(
         except OSError as error:
             yield Download(file=file, path=target, problem=error.strerror or str(error))
         except ClientError as error:
-            yield Download(file=file, path=target, problem=str(error))
+            # The answer to a HeadObject has no text.
+            denied = error.response["Error"]["Code"] == "403"
+            yield Download(file=file, path=target, problem=denied_object(file.uri) if denied else str(error))
 
 
 def _downloaded(

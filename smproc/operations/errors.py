@@ -21,6 +21,11 @@
 from __future__ import annotations
 
 
+def denied_object(uri: str) -> str:
+    """Return the sentence for an object that may not be read, as AWS words that for other requests."""
+    return f"not authorized to perform: s3:GetObject on {uri}"
+
+
 class OperationError(RuntimeError):
     """An error that the person who operates a pipeline has to know; the message is one sentence."""
 

@@ -42,6 +42,7 @@ Resource = Literal[
     "any",
     "bucket",
     "bucket of code and outputs",
+    "child executions",
     "dead-letter queues",
     "dispatcher",
     "executions",
@@ -49,6 +50,9 @@ Resource = Literal[
     "jobs",
     "job logs",
     "keys",
+    "map runs",
+    "objects",
+    "objects of code and outputs",
     "queue",
     "queues",
     "repositories",
@@ -89,23 +93,63 @@ def _all(resource: Resource, *actions: str, when: str = "") -> tuple[Permission,
 
 _SCHEDULED = "the stack has schedules that start the pipeline"
 _ENCRYPTED = "the table or the queues have a key of yours"
+_RUNS = "a job runs"
 _FIND = _all("any", "tag:GetResources")
 _READ_LEDGER = (
     *_all("table", "dynamodb:BatchGetItem", "dynamodb:Query"),
     *_all("keys", "kms:Decrypt", when=_ENCRYPTED),
 )
+_MAPPED = "the state machine has a Distributed Map"
 _LIST_EXECUTIONS = _all("state machine", "states:ListExecutions")
-_UPLOADS = (*_FIND, *_READ_LEDGER, *_LIST_EXECUTIONS)
+_HISTORY = (
+    *_all("executions", "states:GetExecutionHistory"),
+    *_all("map runs", "states:ListExecutions", when=_MAPPED),
+    *_all("child executions", "states:GetExecutionHistory", when=_MAPPED),
+)
+_EXECUTION = (
+    *_FIND,
+    *_all("executions", "states:DescribeExecution"),
+    *_all("state machine", "states:ListExecutions", when="only the beginning of a name is given"),
+)
+_JOB = _all("jobs", "sagemaker:DescribeProcessingJob")
+_LOGS = _all("job logs", "logs:DescribeLogStreams", "logs:GetLogEvents")
+_JOBS = (
+    *_FIND,
+    *_LIST_EXECUTIONS,
+    *_HISTORY,
+    *_all("jobs", "sagemaker:DescribeProcessingJob", when=_RUNS),
+)
+_OUTPUTS = (
+    *_JOBS,
+    *_all("executions", "states:DescribeExecution", when="--execution"),
+    *_all("bucket of code and outputs", "s3:ListBucket"),
+)
+_BACKFILL = (*_FIND, *_all("dispatcher", "lambda:InvokeFunction"))
+_ESTIMATE = _all("state machine", "states:DescribeStateMachine", "states:ListExecutions", when="it was a dry run")
+_SCHEDULE = (
+    *_all("any", "tag:GetResources", when="--stack is left out"),
+    *_all("stack", "cloudformation:ListStackResources"),
+    *_all("schedules", "scheduler:GetSchedule"),
+)
+_UPLOADS = (
+    *_FIND,
+    *_all("table", "dynamodb:Query"),
+    *_all("table", "dynamodb:BatchGetItem", when="the uploads are in batches"),
+    *_all("keys", "kms:Decrypt", when=_ENCRYPTED),
+    *_LIST_EXECUTIONS,
+)
 _TRACE = (
     *_UPLOADS,
     *_all("bucket", "s3:ListBucketVersions"),
-    *_all("executions", "states:DescribeExecution", "states:GetExecutionHistory"),
-    *_all("jobs", "sagemaker:DescribeProcessingJob", when="a job runs"),
+    *_all("executions", "states:DescribeExecution", when="1,000 executions have started since"),
+    *_HISTORY,
+    *_all("jobs", "sagemaker:DescribeProcessingJob", when=_RUNS),
     *_all("job logs", "logs:DescribeLogStreams", "logs:GetLogEvents", when="a job runs or failed"),
 )
+_SHOW_AGAIN = "sqs:ChangeMessageVisibility"
 _RECEIVE = (
     *_FIND,
-    *_all("dead-letter queues", "sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:ReceiveMessage"),
+    *_all("dead-letter queues", _SHOW_AGAIN, "sqs:GetQueueUrl", "sqs:ReceiveMessage"),
     *_all("keys", "kms:Decrypt", when=_ENCRYPTED),
 )
 _SEND = (
@@ -119,8 +163,22 @@ _SWITCH = (
 
 COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
     "pipelines": _FIND,
+    "run": (
+        *_FIND,
+        *_all("dispatcher", "lambda:GetFunctionConfiguration"),
+        *_all("objects", "s3:PutObject"),
+        *_all("keys", "kms:GenerateDataKey", when="the bucket has a key of yours"),
+        *_LIST_EXECUTIONS,
+        *_all("executions", "states:DescribeExecution", "states:GetExecutionHistory"),
+        *_JOB,
+        *_LOGS,
+        *_all("bucket of code and outputs", "s3:ListBucket"),
+        *_all("objects of code and outputs", "s3:GetObject"),
+    ),
     "status": (
         *_UPLOADS,
+        *_all("table", "dynamodb:BatchGetItem"),
+        *_all("executions", "states:GetExecutionHistory", when="an execution runs"),
         *_all("any", "cloudwatch:GetMetricData"),
         *_all("dead-letter queues", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
     ),
@@ -129,13 +187,19 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
     "trace": _TRACE,
     "retry": (
         *_TRACE,
+        *_all("executions", "states:DescribeExecution"),
         *_SEND,
         *_all("dispatcher", "lambda:GetFunctionConfiguration", when="--all-failed, for uploads that waited long"),
     ),
     "dead-letters list": _RECEIVE,
     "dead-letters show": _RECEIVE,
     "dead-letters discard": (*_RECEIVE, *_all("dead-letter queues", "sqs:DeleteMessage")),
-    "redrive": (*_RECEIVE, *_all("dead-letter queues", "sqs:DeleteMessage"), *_SEND),
+    "redrive": (
+        *(one for one in _RECEIVE if one.action != _SHOW_AGAIN),
+        *_all("dead-letter queues", _SHOW_AGAIN, when="some stay there"),
+        *_all("dead-letter queues", "sqs:DeleteMessage"),
+        *_SEND,
+    ),
     "pause": (
         *_FIND,
         *_READ_LEDGER,
@@ -171,17 +235,67 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
         *_all("any", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", when="a job runs in a VPC"),
         *_all("any", "servicequotas:ListServiceQuotas"),
     ),
+    "executions list": (*_FIND, *_LIST_EXECUTIONS),
+    "executions show": (
+        *_EXECUTION,
+        *_HISTORY,
+        *_all("map runs", "states:DescribeMapRun", when=_MAPPED),
+        *_all("jobs", "sagemaker:DescribeProcessingJob", when=_RUNS),
+        *_all("objects of code and outputs", "s3:GetObject", when="to list the objects of a batch"),
+    ),
+    "executions stop": (*_EXECUTION, *_all("executions", "states:StopExecution")),
+    "executions redrive": (*_EXECUTION, *_all("executions", "states:RedriveExecution")),
+    "jobs list": _JOBS,
+    "jobs show": _JOB,
+    "jobs logs": (*_JOB, *_LOGS),
+    "jobs stop": (*_JOB, *_all("jobs", "sagemaker:StopProcessingJob")),
+    "jobs wait": (*_JOB, *_all("job logs", "logs:DescribeLogStreams", "logs:GetLogEvents", when="--logs")),
+    "logs": (
+        *_FIND,
+        *_LIST_EXECUTIONS,
+        *_HISTORY,
+        *_all("executions", "states:DescribeExecution", when="--follow"),
+        *_LOGS,
+    ),
+    "outputs list": _OUTPUTS,
+    "outputs get": (*_OUTPUTS, *_all("objects of code and outputs", "s3:GetObject")),
+    "outputs show": _all("objects of code and outputs", "s3:GetObject"),
+    "cost": _JOBS,
+    "graph": (
+        *_all("stack", "cloudformation:ListStackResources", when="--stack"),
+        *_all("state machine", "states:DescribeStateMachine", when="--stack"),
+        *_all(
+            "executions",
+            "states:DescribeExecution",
+            "states:DescribeStateMachineForExecution",
+            "states:GetExecutionHistory",
+            when="--execution",
+        ),
+        *_all("map runs", "states:DescribeMapRun", when=f"--execution, and {_MAPPED}"),
+    ),
+    "backfill start": (*_BACKFILL, *_ESTIMATE),
+    "backfill status": (*_BACKFILL, *_ESTIMATE),
+    "backfill stop": _BACKFILL,
+    "backfill resume": _BACKFILL,
+    "schedule list": _SCHEDULE,
+    "schedule fire": (
+        *_SCHEDULE,
+        *_all("state machines of schedules", "states:StartExecution", when="it starts runs"),
+        *_all("table", "dynamodb:PutItem", when="it flushes batches"),
+    ),
 }
 
 
-def policy_of(commands: Iterable[str], pipeline: Pipeline) -> dict[str, Any]:
+def policy_of(commands: Iterable[str], pipeline: Pipeline, *, but: Permission | None = None) -> dict[str, Any]:
     """Return the policy of a person who runs some commands for one pipeline.
 
     Args:
         commands: keys of `COMMANDS`.
         pipeline: the pipeline.
+        but: a permission to leave out, in whatever circumstances it is needed. Default: none.
     """
-    needed = sorted({(one.resource, one.action) for command in commands for one in COMMANDS[command]})
+    left_out = (but.resource, but.action) if but is not None else None
+    needed = sorted({(one.resource, one.action) for command in commands for one in COMMANDS[command]} - {left_out})
     actions: dict[str, list[str]] = {}
     for resource, action in needed:
         actions.setdefault(resource, []).append(action)
@@ -205,6 +319,7 @@ def _arns(pipeline: Pipeline) -> Mapping[str, list[str]]:
         "any": ["*"],
         "bucket": [f"arn:{partition}:s3:::{pipeline.bucket}"],
         "bucket of code and outputs": [f"arn:{partition}:s3:::*"],
+        "child executions": [f"{machine.replace(':stateMachine:', ':execution:')}/*"],
         "dead-letter queues": dead,
         "dispatcher": [dispatcher],
         "executions": [f"{machine.replace(':stateMachine:', ':execution:')}:*"],
@@ -212,6 +327,9 @@ def _arns(pipeline: Pipeline) -> Mapping[str, list[str]]:
         "jobs": [arn("sagemaker", "processing-job/*")],
         "job logs": [arn("logs", f"log-group:{group}") for group in (names.PROCESSING_LOG_GROUP, _STREAMS)],
         "keys": [arn("kms", "key/*")],
+        "map runs": [f"{machine.replace(':stateMachine:', ':mapRun:')}/*"],
+        "objects": [f"arn:{partition}:s3:::{pipeline.bucket}/*"],
+        "objects of code and outputs": [f"arn:{partition}:s3:::*/*"],
         "queue": [pipeline.queue_arn],
         "queues": [pipeline.queue_arn, *dead],
         "repositories": [arn("ecr", "repository/*")],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError
 
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
-from smproc.operations.errors import OutputNotFoundError, OutputUnreadableError
+from smproc.operations.errors import OutputNotFoundError, OutputUnreadableError, denied_object
 from smproc.operations.ranges import RangeReader
 
 if TYPE_CHECKING:
@@ -74,13 +74,16 @@ def preview(session: Session, uri: str, *, rows: int = ROWS, lines: int = LINES)
 
     Raises:
         OutputNotFoundError: there is no such object.
-        OutputUnreadableError: the file is no Parquet file though its name says so, or pyarrow is not installed.
+        OutputUnreadableError: the file is no Parquet file though its name says so, pyarrow is not installed, or the
+            permission to read the file is missing.
         InvalidValueError: the text is not an S3 URI.
     """
     where = S3Uri.parse(uri)
     try:
         head: Any = session.client("s3").head_object(Bucket=where.bucket, Key=where.key)
     except ClientError as error:
+        if error.response["Error"]["Code"] == "403":  # the answer to a HeadObject has no text
+            raise OutputUnreadableError(denied_object(uri)) from None
         if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "NoSuchBucket"):
             raise
         raise OutputNotFoundError(

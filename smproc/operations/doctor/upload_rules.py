@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from smproc.operations.doctor.checks import Facts, Finding, is_denied, ok, problem
+from smproc.operations.doctor.checks import Facts, Finding, is_denied, ok, problem, unknown
 from smproc.terminal_text import shell_word
 
 _ENABLED = "ENABLED"
@@ -19,7 +19,12 @@ def check_rules(facts: Facts) -> Iterator[Finding]:
     """Check that the rules exist, are enabled, and have the patterns that were deployed."""
     targets = facts.pages("events", "list_rule_names_by_target", "RuleNames", TargetArn=facts.pipeline.queue_arn)
     expected = _expected_rules(facts)
-    deployed = _deployed_rules(facts)
+    deployed: Mapping[str, Mapping[str, Any]] = {}
+    try:
+        deployed = _deployed_rules(facts)
+    except ClientError as error:
+        if is_denied(error):
+            yield unknown("template", facts.pipeline.stack, error)
     patterns: dict[str, str] = {}
     for name in sorted({*targets, *expected}):
         try:
@@ -108,18 +113,15 @@ def _expected_rules(facts: Facts) -> list[str]:
 
 
 def _deployed_rules(facts: Facts) -> dict[str, Mapping[str, Any]]:
-    """Return the properties of the rules in the template, by their names; none without permission to read it."""
+    """Return the properties of the rules in the template, by their names."""
     stack = facts.pipeline.stack
-    try:
-        resources = facts.pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=stack)
-        names = {
-            one["LogicalResourceId"]: one.get("PhysicalResourceId", "")
-            for one in resources
-            if one["ResourceType"] == "AWS::Events::Rule"
-        }
-        body = facts.call("cloudformation", "get_template", StackName=stack)["TemplateBody"] if names else {}
-    except ClientError:
-        return {}
+    resources = facts.pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=stack)
+    names = {
+        one["LogicalResourceId"]: one.get("PhysicalResourceId", "")
+        for one in resources
+        if one["ResourceType"] == "AWS::Events::Rule"
+    }
+    body = facts.call("cloudformation", "get_template", StackName=stack)["TemplateBody"] if names else {}
     template = json.loads(body) if isinstance(body, str) else body
     return {
         name.rpartition("|")[2]: template.get("Resources", {}).get(logical_id, {}).get("Properties", {})
