@@ -79,7 +79,7 @@ def _described(option: Any) -> str:  # noqa: ANN401
     if origin is os.PathLike:
         return "a path"
     name = getattr(origin, "__name__", str(origin)).lstrip("_")
-    return f"{'an' if name[0] in 'AEIO' else 'a'} {name}"
+    return f"{'an' if name[0] in 'AEIO' or name.startswith('S3') else 'a'} {name}"
 
 
 def _evaluated(call: Callable[..., Any]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def check_command(command: object) -> None:
 
 
 def _with_article(name: str) -> str:
-    return f"{'an' if name[0] in 'AEIO' else 'a'} {name}"
+    return f"{'an' if name[0] in 'AEIO' or name.startswith('S3') else 'a'} {name}"
 
 
 def path_text(parameter: str, value: str | os.PathLike[str]) -> str:

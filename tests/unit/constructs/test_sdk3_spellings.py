@@ -274,7 +274,7 @@ def framework(init: dict[str, Any], **run: Any) -> Any:  # noqa: ANN401 - a task
         (
             lambda: ProcessingInput(s3_input=_Shape()),  # type: ignore[arg-type]
             (
-                "s3_input must be a S3Input, got ProcessingInput(input_name='raw'); import ProcessingInput from "
+                "s3_input must be an S3Input, got ProcessingInput(input_name='raw'); import ProcessingInput from "
                 "cdk_sagemaker_processing, this one is of sagemaker.core.shapes.shapes"
             ),
         ),
