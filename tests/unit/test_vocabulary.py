@@ -14,8 +14,8 @@ CHANGELOG = ROOT / "CHANGELOG.md"
 _ROW = re.compile(r"^\| (?P<old>[^|]+) \| (?P<new>[^|]+) \|$", re.MULTILINE)
 # Files that tools write.
 _GENERATED = re.compile(r"package-lock\.json|(?:.*/)?requirements[^/]*\.txt|tools/requirements/.*")
-# A package of another meaning has the name again.
-_USED_AGAIN = {"cdk_sagemaker_processing.workflow"}
+# Names that something else has again: a package, and what `smproc try` runs.
+_USED_AGAIN = {"cdk_sagemaker_processing.workflow", "Trial"}
 _NOT_TRACKED = {"node_modules", "cdk.out", "dist", "build"}
 
 
