@@ -21,7 +21,7 @@ from smproc.terminal_text import printable
 if TYPE_CHECKING:
     from boto3 import Session
 
-    from smproc.trials import FileChange, Line, Trial
+    from smproc.trials import FileChange, Line, TrialResult
 
 # Of each output: the files that are named, and those of which the first rows or lines are shown.
 _FILES_SHOWN, _PREVIEWS, _ROWS, _LINES = 10, 2, 5, 8
@@ -72,7 +72,7 @@ class TrialReport:
             state = "started" if job.status == "InProgress" else job.status
             self._console.print(f"[bold]{_plain(job.step)}[/] {state}")
 
-    def outputs(self, session: Session, trial: Trial, folder: Path) -> None:
+    def outputs(self, session: Session, trial: TrialResult, folder: Path) -> None:
         """Print the outputs of a trial that succeeded: their names here, their sizes and first rows."""
         self._console.print(f"[bold green]succeeded[/] in {trial.seconds:.2f} s")
         for (step, name), some in groupby(trial.outputs, key=lambda file: (file.step, file.output_name)):
@@ -128,7 +128,7 @@ class TrialReport:
             if len(change.details) > _DETAILS:
                 self._print_indented(f"{len(change.details) - _DETAILS:,} more differences")
 
-    def failure(self, trial: Trial) -> None:
+    def failure(self, trial: TrialResult) -> None:
         """Print why a trial failed."""
         self._console.print(f"[bold red]{trial.status.lower().replace('_', ' ')}[/] after {trial.seconds:.2f} s")
         failed = [job for job in trial.jobs if job.status not in ("Completed", "InProgress")]

@@ -13,7 +13,7 @@ from smproc.trials.changes import FileChange, changes_between
 from smproc.trials.errors import InputError, OutputFolderError, RunTimeValueError, TrialError
 from smproc.trials.inputs import given_files
 from smproc.trials.outputs import OutputFolder, files_in
-from smproc.trials.trial import Line, Trial, TrialRequest, execution_input_of, run_trial
+from smproc.trials.trial import Line, TrialRequest, TrialResult, execution_input_of, run_trial
 
 __all__ = [
     "FileChange",
@@ -22,10 +22,10 @@ __all__ = [
     "OutputFolder",
     "OutputFolderError",
     "RunTimeValueError",
-    "Trial",
     "TrialAccount",
     "TrialError",
     "TrialRequest",
+    "TrialResult",
     "changes_between",
     "execution_input_of",
     "files_in",

@@ -94,7 +94,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class TrialResult:
     """A trial that has ended.
 
     Attributes:
@@ -128,7 +128,7 @@ def run_trial(
     *,
     on_line: Callable[[Line], object] = lambda _: None,
     on_job: Callable[[StepJob], object] = lambda _: None,
-) -> Trial:
+) -> TrialResult:
     """Run a trial to its end.
 
     Args:
@@ -194,7 +194,7 @@ class _Follower:
         self._hosts: dict[str, int] = {}
         self._ended: set[str] = set()
 
-    def follow(self) -> Trial:
+    def follow(self) -> TrialResult:
         """Follow it to its end."""
         states = self._session.client("stepfunctions")
         while True:
@@ -204,7 +204,7 @@ class _Follower:
             for job in jobs:
                 self._report(job)
             if execution["status"] != _RUNNING:
-                return Trial(
+                return TrialResult(
                     status=execution["status"],
                     jobs=jobs,
                     error=execution.get("error", ""),

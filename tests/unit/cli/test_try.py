@@ -11,7 +11,7 @@ import pytest
 from smproc.cli import main
 from smproc.cli.trial_report import TrialReport
 from smproc.operations import StepJob
-from smproc.trials import FileChange, Line, Trial
+from smproc.trials import FileChange, Line, TrialResult
 from tests.helpers.assemblies import step, write_assembly
 
 
@@ -96,7 +96,7 @@ def test_the_report_escapes_what_comes_from_outside() -> None:
 
     report.line(Line(step="Split", host="", text="[red]\x1b]0;title\x07"))
     report.failure(
-        Trial(
+        TrialResult(
             status="FAILED",
             jobs=[StepJob(step="Split", name="j", status="Failed", description=description)],
             seconds=1,
