@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +14,8 @@ from smproc.terminal_text import printable
 if TYPE_CHECKING:
     from smproc.operations import Preview
 
+# Of each output of a run: the files of which the first rows or lines are shown, and these.
+PREVIEWS, ROWS, LINES = 2, 5, 8
 _GAP = 2
 _CELL_MAX = 60
 
@@ -22,6 +26,26 @@ def shape(preview: Preview) -> str:
         return f"{preview.size:,} bytes"
     least = "" if preview.is_exact else "at least "
     return f"{least}{preview.rows:,} rows x {preview.column_count:,} columns"
+
+
+def print_head(console: Console, preview: Preview) -> None:
+    """Print the first rows of a table, or the first lines of a text.
+
+    Args:
+        console: the terminal, or a pipe.
+        preview: the beginning of a file.
+    """
+    if preview.columns:
+        console.print(table_of(preview, console.width))
+    for line in preview.lines:
+        print_indented(console, Text(printable(line)))
+    if preview.lines and not preview.is_whole:
+        console.print("  ...")
+
+
+def print_indented(console: Console, line: Text) -> None:
+    """Print a line that is indented also where a terminal is too narrow for it; a pipe gets it in one piece."""
+    console.print(Padding(line, (0, 0, 0, 2), expand=False) if console.is_terminal else Text("  ").append_text(line))
 
 
 def table_of(preview: Preview, width: int) -> Table:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from smproc.cli.previews import shape, table_of
+from smproc.cli.previews import LINES, PREVIEWS, ROWS, print_head, shape
 from smproc.operations import Backfill, Job, Run, Upload, output_directories, output_files, preview
 from smproc.terminal_text import printable
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _LOG_LINES = 10
 # An execution usually starts within seconds; after this many, the report explains what it waits for.
 _USUAL_START_SECONDS = 15
-# Of each output of a job: the files that are named, and those of which the first rows are shown.
-_FILES_SHOWN, _PREVIEWS, _ROWS, _COUNTED = 10, 2, 5, 10_000
+# Of each output of a job: the files that are named, and those that are counted.
+_FILES_SHOWN, _COUNTED = 10, 10_000
 
 
 class RunReport:
@@ -98,11 +98,11 @@ class RunReport:
             if not mine and len(files) < _COUNTED:
                 self._console.print(f"\n[bold]{_plain(name)}[/]  nothing was written to {_plain(str(directory))}")
             for number, file in enumerate(mine[:_FILES_SHOWN]):
-                found = preview(session, file.uri, rows=_ROWS) if number < _PREVIEWS else None
+                found = preview(session, file.uri, rows=ROWS, lines=LINES) if number < PREVIEWS else None
                 shown = shape(found) if found is not None else f"{file.size:,} bytes"
                 self._console.print(f"\n[bold]{_plain(name)}[/]  {_plain(file.uri)}  {shown}")
-                if found is not None and found.columns:
-                    self._console.print(table_of(found, self._console.width))
+                if found is not None:
+                    print_head(self._console, found)
             if len(mine) > _FILES_SHOWN:
                 least = "at least " if len(files) == _COUNTED else ""
                 execution = run.execution["name"] if run.execution is not None else ""

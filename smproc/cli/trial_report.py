@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
 from rich.text import Text
 
-from smproc.cli.previews import shape, table_of
+from smproc.cli.previews import LINES, PREVIEWS, ROWS, print_head, print_indented, shape
 from smproc.operations import OutputFile, StepJob, output_directories, preview
 from smproc.terminal_text import printable
 
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 
     from smproc.trials import FileChange, Line, TrialResult
 
-# Of each output: the files that are named, and those of which the first rows or lines are shown.
-_FILES_SHOWN, _PREVIEWS, _ROWS, _LINES = 10, 2, 5, 8
+# The files of each output that are named.
+_FILES_SHOWN = 10
 _DETAILS = 20
 _LINE_BREAKS = "\t\n"
 _NOTE = "[local AWS] "
@@ -79,7 +78,7 @@ class TrialReport:
             title = f"{step} / {name}" if step else name
             files = list(some)
             for number, file in enumerate(files[:_FILES_SHOWN]):
-                self._output(session, file, title, folder, with_rows=number < _PREVIEWS)
+                self._output(session, file, title, folder, with_rows=number < PREVIEWS)
             if len(files) > _FILES_SHOWN:
                 place = folder / step / name if step else folder / name
                 self._console.print(
@@ -140,29 +139,19 @@ class TrialReport:
             self._console.print(f"[bold]reason[/] {step}{_plain(reason)}")
         if not failed:
             self._console.print(f"[bold]error[/] {_plain(trial.error)}")
-            for line in islice(trial.cause.splitlines(), _LINES):
+            for line in islice(trial.cause.splitlines(), LINES):
                 self._console.print(f"[bold]cause[/] {_plain(line)}")
 
     def _print_indented(self, text: str) -> None:
-        """Print a line that is indented also where a terminal is too narrow for it; a pipe gets it in one piece."""
-        if self._console.is_terminal:
-            self._console.print(Padding(Text.from_markup(text, emoji=False), (0, 0, 0, 2), expand=False))
-        else:
-            self._console.print(f"  {text}")
+        print_indented(self._console, Text.from_markup(text, emoji=False))
 
     def _output(self, session: Session, file: OutputFile, title: str, folder: Path, *, with_rows: bool) -> None:
-        found = preview(session, file.uri, rows=_ROWS, lines=_LINES) if with_rows else None
+        found = preview(session, file.uri, rows=ROWS, lines=LINES) if with_rows else None
         shown = shape(found) if found is not None else f"{file.size:,} bytes"
         path = folder.joinpath(*filter(None, (file.step, file.output_name)), file.path)
         self._console.print(f"\n[bold]{_plain(title)}[/]  {_plain(_shown(path))}  {shown}")
-        if found is None:
-            return
-        if found.columns:
-            self._console.print(table_of(found, self._console.width))
-        for line in found.lines:
-            self._print_indented(_plain(line))
-        if found.lines and not found.is_whole:
-            self._console.print("  ...")
+        if found is not None:
+            print_head(self._console, found)
 
 
 def _shown(path: Path) -> str:
