@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import logging
 import os
 import secrets
@@ -17,6 +18,7 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from smproc.console.app import ConsoleApp
+from smproc.console.preview import HEAD_BYTES
 from smproc.local import LocalAws
 from smproc.local.state_dir import ServerLock, StateDir
 
@@ -55,6 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not lock.acquire():
         return 0  # another one was faster
     lock.write()  # nothing of a console that was killed
+    # A field longer than the limit of the module is no reason to show nothing.
+    csv.field_size_limit(HEAD_BYTES)
     secret = secrets.token_urlsafe(32)
     app = ConsoleApp(local_aws, secret)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler)

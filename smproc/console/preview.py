@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ROWS_MAX: Final = 200
 COLUMNS_MAX: Final = 100
-_HEAD_BYTES: Final = 512 * 1024
+HEAD_BYTES: Final = 512 * 1024
 _PARQUET_MAX_BYTES: Final = 128 * 1024**2
 _LISTED_MAX: Final = 500
 _CELL_MAX: Final = 300
@@ -106,14 +106,14 @@ def _text(session: Session, uri: str, size: int, modified: datetime, delimiter: 
     if not size:
         return Preview(uri=uri, modified=modified, text="")  # it has no range
     place = S3Uri.parse(uri)
-    head_only = f"bytes=0-{_HEAD_BYTES - 1}"
+    head_only = f"bytes=0-{HEAD_BYTES - 1}"
     content = session.client("s3").get_object(Bucket=place.bucket, Key=place.key, Range=head_only)["Body"].read()
     if b"\0" in content:
         return Preview(uri=uri, size=size, modified=modified, note="The object is binary; download it to look at it.")
     text = content.decode("utf-8", errors="replace")
     if delimiter is not None:
         return _delimited(uri, size, modified, text, delimiter)
-    note = f"These are the first {_HEAD_BYTES // 1024:,} KiB." if size > _HEAD_BYTES else ""
+    note = f"These are the first {HEAD_BYTES // 1024:,} KiB." if size > HEAD_BYTES else ""
     return Preview(uri=uri, size=size, modified=modified, text=text, note=note)
 
 
@@ -133,14 +133,12 @@ def _listing(session: Session, uri: str, place: S3Uri) -> Preview:
 
 
 def _delimited(uri: str, size: int, modified: datetime, text: str, delimiter: str) -> Preview:
-    if size > _HEAD_BYTES:
+    if size > HEAD_BYTES:
         text = text.rpartition("\n")[0]  # the last line may be cut
-    # A field longer than the limit of the module is no reason to show nothing.
-    csv.field_size_limit(_HEAD_BYTES)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows = [row for row, _ in zip(lines, range(ROWS_MAX + 2), strict=False)]
     header, body = (rows[0], rows[1:]) if rows else ([], [])
-    more = len(body) > ROWS_MAX or size > _HEAD_BYTES
+    more = len(body) > ROWS_MAX or size > HEAD_BYTES
     return _table(uri, size, modified, header, body[:ROWS_MAX], more=more)
 
 

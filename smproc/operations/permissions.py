@@ -245,6 +245,7 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
     ),
     "executions stop": (*_EXECUTION, *_all("executions", "states:StopExecution")),
     "executions redrive": (*_EXECUTION, *_all("executions", "states:RedriveExecution")),
+    "adopt job": (*_JOB, *_all("jobs", "sagemaker:ListTags")),
     "jobs list": _JOBS,
     "jobs show": _JOB,
     "jobs logs": (*_JOB, *_LOGS),

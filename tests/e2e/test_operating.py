@@ -185,6 +185,7 @@ class Uses:
             "executions show": lambda: [self.failed[:12]],
             "executions stop": lambda: [self.running()["name"][:12]],
             "executions redrive": lambda: [self.failed[:12]],
+            "adopt job": lambda: [self.job],
             "jobs show": lambda: [self.job],
             "jobs logs": lambda: [self.job],
             "jobs stop": lambda: [self.running()["job"]],
@@ -199,7 +200,8 @@ class Uses:
         }
         of_a_pipeline = command not in (
             *("pipelines", "retry", "trace", "uploads show", "graph"),
-            *("jobs show", "jobs logs", "jobs stop", "jobs wait", "outputs show", "schedule list", "schedule fire"),
+            *("adopt job", "jobs show", "jobs logs", "jobs stop", "jobs wait"),
+            *("outputs show", "schedule list", "schedule fire"),
         )
         words = more.get(command, list)()
         return [*command.split(), *words, *(["--pipeline", NAME] if of_a_pipeline else [])]

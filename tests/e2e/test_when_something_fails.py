@@ -102,6 +102,7 @@ _REPLACED: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\d+ executions? failed", "1 execution failed"),
     (r"sales-\w+-[0-9a-f]{8,}", "sales-output"),
     (r"try-\d+", "try-1"),
+    (r"has grown to \d\.\d GB", "has grown to 1.2 GB"),  # as far as the program came until that was noticed
     (r"\b(Sales-\w+[0-9A-F]{8})-[0-9A-F]{13}\b", r"\1-1A2B3C4D5E6F7"),
     (r"at \d\d:\d\d:\d\d UTC", "at 12:00:00 UTC"),
     (r" \(local AWS: .*?--no-enforce-iam\)", ""),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -584,7 +586,9 @@ def test_expressions_that_would_need_much_memory(tmp_path: Path, expression: str
     assert source_of(app) == "s3://data/raw"
 
 
-def test_code_that_is_nested_too_deeply(tmp_path: Path) -> None:
+def test_code_that_is_nested_too_deeply(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    request.addfinalizer(partial(sys.setrecursionlimit, sys.getrecursionlimit()))
+    sys.setrecursionlimit(1000)  # a package that another test imports may have raised it
     path = tmp_path / "a.py"
     path.write_text(f"x = {'-' * 3000}1\ny = {'+'.join(['f()'] * 3000)}\n")
     with pytest.raises(UnreadableSourceError, match=r"a\.py: "):

@@ -55,7 +55,8 @@ def test_each_command_exists_and_finds_its_pipeline_by_tags_if_it_takes_one(comm
 
 
 def test_every_command_that_calls_aws_is_listed() -> None:
-    assert {" ".join(words) for words in _commands(get_command(app)) if words[0] != "local"} == set(COMMANDS)
+    commands = {" ".join(words) for words in _commands(get_command(app)) if words[0] != "local"}
+    assert commands - {"new", "try", "adopt notebook", "adopt pipeline"} == set(COMMANDS)
 
 
 def _commands(group: Any) -> Iterator[list[str]]:  # noqa: ANN401 - Typer publishes no type for it
