@@ -1,0 +1,180 @@
+"""The README's commands, from an empty directory to the outputs of a script of one's own.
+
+They run in one shell with an empty home. What the commands of `smproc` print is compared with docs/first-pipeline.md,
+names and times replaced; ``UPDATE_SNAPSHOTS=1`` writes that page with the times of the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.ports import free_port
+from tests.helpers.stacks import ROOT
+
+PAGE = ROOT / "docs" / "first-pipeline.md"
+HEAD = """\
+# A first pipeline
+
+The commands of the [README](../README.md#your-own-pipeline), in an empty directory with an empty home, from nothing to
+the outputs of a script of your own. `tests/e2e/test_first_pipeline.py` runs them in one shell, and compares what
+`smproc` prints with this page, in which identifiers are replaced. The times are those of {date}, on {cores} cores, with
+a package index nearby: **{total} in all**, of which {installed} to install.
+
+`data.csv` is a header and two rows.
+"""
+# What is installed and synthesized prints more than a page should show, in words that others choose.
+SHOWN = ("smproc new", "smproc try", "smproc local start", "smproc run")
+MARK = "--- the command has ended with status"
+_ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_REPLACED = (
+    (r"\b[0-9a-f]{64}\b", "2985c49b5418"),
+    (_ID, "6f1c2a90-58b3-4d0e-8c4f-2a7f1e6b9d35"),
+    (r"\bs3://(rowcounts-\w+?bucket)[0-9a-f]+-[0-9a-f]+/", r"s3://\1/"),
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:4566"),
+    (r" --port \d+", ""),
+    (r"Jobs run in [^.]+\.", "Jobs run in bubblewrap."),  # as it is installed
+)
+# What a run that is not finished shows, in a pipe line by line.
+_PROGRESS = re.compile(r"^ +\d+\.\d s  .*\n", re.MULTILINE)
+_TIME = re.compile(r" *\b\d+\.\d+ s")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that has run.
+
+    Attributes:
+        text: the command.
+        printed: what it printed.
+        seconds: how long it took.
+    """
+
+    text: str
+    printed: str
+    seconds: float
+
+
+def readme_commands() -> list[str]:
+    """Return the commands of the README's section, without their comments."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Your own pipeline\n")[2]
+    block = section.partition("```console\n")[2].partition("```")[0]
+    return [re.sub(r"\s+# .*", "", line.removeprefix("$ ")) for line in block.splitlines()]
+
+
+class Shell:
+    """A shell that stays open between commands."""
+
+    def __init__(self, directory: Path, environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            ["bash", "--noprofile", "--norc"],
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            bufsize=1,
+        )
+
+    def run(self, text: str) -> Command:
+        """Run a command; an AssertionError has what it printed if it fails."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        started = time.monotonic()
+        self._process.stdin.write(f"{text} < /dev/null\nprintf '\\n{MARK} %s\\n' $?\n")
+        self._process.stdin.flush()
+        lines: list[str] = []
+        for line in self._process.stdout:
+            if line.startswith(MARK):
+                break
+            lines.append(line)
+        printed = "".join(lines).strip("\n")
+        assert line == f"{MARK} 0\n", f"{text}\n{printed}\n{line}"
+        return Command(text, printed, time.monotonic() - started)
+
+    def close(self) -> None:
+        """End the shell."""
+        self._process.communicate()
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    home, programs, work = tmp_path / "home", tmp_path / "programs", tmp_path / "work"
+    for directory in (home, programs, work):
+        directory.mkdir()
+    # Node is a prerequisite. Nothing else of this environment is visible.
+    node = shutil.which("node")
+    assert node is not None
+    (programs / "node").symlink_to(node)
+    npm = Path(node).resolve().parents[1] / "lib" / "node_modules" / "npm" / "bin"
+    for name in ("npm", "npx"):
+        (programs / name).symlink_to(npm / f"{name}-cli.js")
+    path = [directory for directory in os.environ["PATH"].split(os.pathsep) if not Path(directory).is_relative_to(ROOT)]
+    kept = {name: value for name, value in os.environ.items() if _is_of_an_index(name)}
+    environment = {**kept, "HOME": str(home), "PATH": os.pathsep.join([str(programs), *path]), "LANG": "C.UTF-8"}
+    (work / "data.csv").write_text("x,y\n1,2\n3,4\n", encoding="utf-8")
+    opened = Shell(work, environment)
+    try:
+        yield opened
+    finally:
+        with contextlib.suppress(AssertionError, BrokenPipeError):
+            opened.run("smproc local stop --port $SMPROC_TEST_PORT")
+        opened.close()
+
+
+def _is_of_an_index(name: str) -> bool:
+    """Return whether a variable says from where packages come: a mirror, a proxy, or certificates."""
+    return bool(re.fullmatch(r"(?i)(pip|uv|npm|ssl|requests|curl|node_extra)_.*|(https?|no)_proxy", name))
+
+
+def transcript(commands: list[Command]) -> str:
+    """Return the commands with what those of `smproc` printed, identifiers replaced."""
+    shown = []
+    for command in commands:
+        printed = f"{command.printed}\n" if command.text.startswith(SHOWN) else ""
+        printed = _PROGRESS.sub("", printed)
+        for pattern, replacement in _REPLACED:
+            printed = re.sub(pattern, replacement, printed)
+        shown.append(f"```console\n$ {command.text}\n{printed}```\n\nTook {command.seconds:.1f} s.\n")
+    return "\n".join(shown)
+
+
+@pytest.mark.exhaustive
+def test_the_commands_of_the_readme_end_in_outputs(shell: Shell) -> None:
+    commands = readme_commands()
+    assert len(commands) > 8
+    port = free_port()
+    shell.run(f"SMPROC_TEST_PORT={port}")
+    ran: list[Command] = []
+    for text in commands:
+        real = text.replace("/path/to/cdk-sagemaker-processing", str(ROOT))
+        real = real.replace("smproc local start", f"smproc local start --port {port}")
+        real = real.replace("smproc local env", f"smproc local env --port {port}")
+        done = shell.run(real)
+        ran.append(Command(text, done.printed, done.seconds))
+    assert '"data.csv": 2' in ran[-1].printed
+
+    total = sum(command.seconds for command in ran)
+    installed = sum(command.seconds for command in ran if " install " in f"{command.text} " or "venv" in command.text)
+    head = HEAD.format(
+        date=datetime.now(UTC).date().isoformat(),
+        cores=os.cpu_count(),
+        total=f"{total:.0f} s",
+        installed=f"{installed:.0f} s",
+    )
+    new = f"{head}\n{transcript(ran)}"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        PAGE.write_text(new, encoding="utf-8")
+    old = PAGE.read_text(encoding="utf-8").partition("\n```console")[2]
+    assert _TIME.sub(" N s", old) == _TIME.sub(" N s", new.partition("\n```console")[2])
