@@ -27,7 +27,8 @@ Examples:
     smproc try Evaluate --input train=train.csv \\
       --input test=test.csv --input statistics=stats/
   A script that reads its data from S3 by itself:
-    smproc try Prepare --input s3://my-bucket/raw/wine.csv=wine.csv
+    smproc try Prepare \\
+      --input s3://my-bucket/raw/wine.csv=wine.csv
   All steps, the outputs of one as the inputs of the next:
     smproc try Pipeline iris.csv --workflow
   See that a refactoring changes nothing:
