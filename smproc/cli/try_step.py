@@ -26,6 +26,9 @@ Examples:
   A step that reads the outputs of others:
     smproc try Evaluate --input train=train.csv \\
       --input test=test.csv --input statistics=stats/
+  A script that reads its data from S3 by itself:
+    smproc try Prepare \\
+      --input s3://my-bucket/raw/wine.csv=wine.csv
   All steps, the outputs of one as the inputs of the next:
     smproc try Pipeline iris.csv --workflow
   See that a refactoring changes nothing:
@@ -49,8 +52,8 @@ def try_step(
         typer.Option(
             "--input",
             metavar="NAME=PATH",
-            help="A file or directory for another input, by its name or the last part of its path in the container. "
-            "Repeat the option for more.",
+            help="A file or directory for another input, by its name or the last part of its path in the container; or "
+            "for an S3 URI, which an input or the script itself reads. Repeat the option for more.",
         ),
     ] = None,
     arguments: Annotated[
@@ -131,8 +134,8 @@ def try_step(
     from smproc.cli.trial_session import TrialSession  # noqa: PLC0415 - the same
     from smproc.trials import OutputFolder, TrialRequest, execution_input_of  # noqa: PLC0415 - the same
 
-    if workflow and (inputs or arguments or environment):
-        raise typer.BadParameter("--input, --argument and --environment are for one step, and not for --workflow")
+    if workflow and (arguments or environment):
+        raise typer.BadParameter("--argument and --environment are for one step, and not for --workflow")
     report = TrialReport(sys.stdout, has_steps=workflow)
     given_inputs = _paths_by_name(inputs or [])
     variables = dict(_pair("--environment", option) for option in environment or [])

@@ -201,7 +201,7 @@ class StepRunner:
         Args:
             step: the step, by the name of its state or the end of its path. Default: the only one.
             files: files and directories in the place of the objects that start an execution. Default: none.
-            inputs: files of other inputs, by name. Default: none.
+            inputs: files of other inputs, by name, and objects in S3, by their URIs. Default: none.
             arguments: the arguments of the script. Default: those of the step.
             environment: variables to add to those of the step. Default: none.
             execution_input: fields to add to the input of the execution. Default: none.

@@ -14,7 +14,8 @@ from smproc.assemblies import CloudAssembly, LocalFiles, StateMachine, Trigger
 from smproc.assemblies.assembly import DEFAULT_ACCOUNT, DEFAULT_REGION
 from smproc.local import PrivateLocalAws
 from smproc.local.session import SharedSession
-from smproc.trials.inputs import GivenFile
+from smproc.trials.files import GivenFile
+from smproc.trials.objects import GivenObject
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -129,6 +130,16 @@ class TrialAccount:
             self._put(_INPUTS_BUCKET, f"{name}/{file.name}", file.path)
         uri = f"s3://{_INPUTS_BUCKET}/{name}/"
         return uri if len(files) > 1 or "/" in files[0].name else f"{uri}{files[0].name}"
+
+    def put_objects(self, objects: Sequence[GivenObject]) -> None:
+        """Upload files to the locations that they are given for.
+
+        Args:
+            objects: the files and their locations.
+        """
+        self.need_buckets(each.bucket for each in objects)
+        for each in objects:
+            self._put(each.bucket, each.key, each.path)
 
     def need_buckets(self, names: Iterable[str]) -> None:
         """Create buckets that do not exist yet.

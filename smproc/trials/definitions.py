@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from smproc.assemblies import Step, variables_in
 from smproc.trials.errors import RunTimeValueError
 
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_S3_URI = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?![\w.{}<$-])")
 # What leads on to other states, or hides a failure: a script that fails here is to be seen failing, once.
 _LEFT_OUT = frozenset({"Next", "Catch", "Retry", "End"})
 
@@ -57,6 +60,11 @@ def single_step(
         "StartAt": step.name,
         "States": {step.name: {**state, "End": True}},
     }
+
+
+def buckets_in(definition: Mapping[str, Any]) -> list[str]:
+    """Return the buckets that a definition names in S3 URIs: to write to them, a job needs them to exist."""
+    return sorted(set(_S3_URI.findall(json.dumps(definition))))
 
 
 def _set_source(inputs: list[dict[str, Any]], position: int, uri: str) -> None:

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from smproc.assemblies import Step, StepInput
 from smproc.terminal_text import shell_word
 from smproc.trials.errors import InputError
+from smproc.trials.files import GivenFile, given_files
+from smproc.trials.objects import GivenObject, given_objects, is_location
 
 # The variable of a workflow that holds the outputs of a step, in the scope of the step or in one around it.
 _OUTPUT = re.compile(r"\$step_(?P<step>\w+?)(?:__\d+)?\.outputs\.(?P<output>[\w-]+)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GivenFile:
-    """A file that a trial gives to an input.
-
-    Attributes:
-        path: the file.
-        name: its name below the input's directory.
-    """
-
-    path: Path
-    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,31 +24,12 @@ class GivenInputs:
     Attributes:
         uploaded: the files that take the place of the objects that start an execution.
         named: those of other inputs, by the input's position in the request.
+        objects: those at locations in S3.
     """
 
     uploaded: Sequence[GivenFile] = ()
     named: Mapping[int, Sequence[GivenFile]] = field(default_factory=dict)
-
-
-def given_files(paths: Iterable[Path]) -> list[GivenFile]:
-    """Return files, and everything below directories, with the names that they have in an input.
-
-    Args:
-        paths: files and directories; the content of a directory has the names that it has in the directory.
-
-    Raises:
-        InputError: there is no such file, a directory has none, or two files have one name.
-    """
-    found: dict[str, GivenFile] = {}
-    for path in paths:
-        for file in _below(path):
-            if (other := found.get(file.name)) is not None and other.path != file.path:
-                raise InputError(
-                    f"two files must not have one name in an input, got {str(other.path)!r} and {str(file.path)!r}; "
-                    "rename one of them"
-                )
-            found[file.name] = file
-    return list(found.values())
+    objects: Sequence[GivenObject] = ()
 
 
 def assign_inputs(step: Step, files: Sequence[Path], named: Mapping[str, Sequence[Path]]) -> GivenInputs:
@@ -69,15 +38,22 @@ def assign_inputs(step: Step, files: Sequence[Path], named: Mapping[str, Sequenc
     Args:
         step: the step.
         files: files for the objects that start an execution; of a step that does not read them, for its only input.
-        named: files by the names of inputs, or by the last part of their directories in the container.
+        named: files by the names of inputs, by the last part of their directories in the container, or by S3 URIs. What
+            is at a URI serves the inputs that read it, and what the script itself reads from S3.
 
     Raises:
         InputError: there is no such file or input, a file has several inputs, or an input has no file.
     """
     chosen: dict[int, list[GivenFile]] = {}
+    objects = given_objects(named)
     for name, paths in named.items():
-        chosen[_input_named(step, name).position] = given_files(paths)
-    taken = [each for each in step.inputs if each.kind != "local" and each.position not in chosen]
+        if not is_location(name):
+            chosen[_input_named(step, name).position] = given_files(paths)
+    taken = [
+        each
+        for each in step.inputs
+        if each.kind != "local" and each.position not in chosen and not _is_served(each, objects)
+    ]
     of_trigger = [each for each in taken if each.kind == "trigger"]
     uploaded = given_files(files)
     if uploaded and not of_trigger:
@@ -88,29 +64,15 @@ def assign_inputs(step: Step, files: Sequence[Path], named: Mapping[str, Sequenc
             )
         chosen[taken[0].position] = uploaded
         uploaded = []
-    lacking = [
-        each
-        for each in step.inputs
-        if each.kind != "local" and each.position not in chosen and not (each.kind == "trigger" and uploaded)
-    ]
+    lacking = [each for each in taken if each.position not in chosen and not (each.kind == "trigger" and uploaded)]
     if lacking:
         raise InputError(_needs(step, lacking))
-    return GivenInputs(uploaded=uploaded, named=chosen)
+    return GivenInputs(uploaded=uploaded, named=chosen, objects=objects)
 
 
-def _below(path: Path) -> list[GivenFile]:
-    if path.is_dir():
-        found = [
-            GivenFile(path=Path(root) / name, name=(Path(root) / name).relative_to(path).as_posix())
-            for root, _, names in sorted(os.walk(path))
-            for name in sorted(names)
-        ]
-        if not found:
-            raise InputError(f"the directory {str(path)!r} must contain files; it is empty")
-        return found
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file")
-    return [GivenFile(path=path, name=path.name)]
+def _is_served(item: StepInput, objects: Sequence[GivenObject]) -> bool:
+    """Return whether an input reads at least one of the objects: its source is a prefix, as `S3Prefix` is in AWS."""
+    return item.kind == "s3" and any(each.uri.startswith(item.source) for each in objects)
 
 
 def _input_named(step: Step, name: str) -> StepInput:

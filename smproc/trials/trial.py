@@ -13,9 +13,11 @@ from smproc.assemblies import CloudAssembly, StateMachine, Step
 from smproc.operations import JobLog, OutputFile, ProcessingJob, StepJob, hosts_of, jobs_in, output_files
 from smproc.operations.histories import events_of
 from smproc.trials.account import TrialAccount
-from smproc.trials.definitions import single_step
+from smproc.trials.definitions import buckets_in, single_step
 from smproc.trials.errors import InputError
-from smproc.trials.inputs import GivenInputs, assign_inputs, given_files
+from smproc.trials.files import given_files
+from smproc.trials.inputs import GivenInputs, assign_inputs
+from smproc.trials.objects import given_objects, is_location
 
 _PAUSE_SECONDS = 0.03
 _RUNNING = "RUNNING"
@@ -29,7 +31,7 @@ class TrialRequest:
         step: the step; None for the whole workflow.
         machine: the state machine of the step, or the workflow.
         files: files in the place of the objects that start an execution.
-        inputs: files for other inputs of the step, by name.
+        inputs: files for other inputs of the step, by name, and for locations in S3, by their URIs.
         arguments: the arguments of the script. Default: those of the step.
         environment: variables to add to those of the step. Default: none.
         execution_input: fields to add to the input of the execution. Default: none.
@@ -59,6 +61,12 @@ class TrialRequest:
             given = assign_inputs(self.step, self.files, self.inputs)
             self.definition(dict.fromkeys(given.named, "s3://checked/"))
             return
+        if others := [name for name in self.inputs if not is_location(name)]:
+            raise InputError(
+                f"an input of a workflow must be a location in S3, got {others[0]!r}; name it by its URI, or try its "
+                "step alone"
+            )
+        given_objects(self.inputs)
         if not given_files(self.files) and any(each.kind == "trigger" for one in self.steps for each in one.inputs):
             raise InputError(
                 f"{self.machine.name} reads the objects that start it; name files in their place, after its name"
@@ -147,6 +155,7 @@ def run_trial(
     account.need_buckets(assembly.buckets)
     account.put_local_files(assembly.local_files_of(request.steps))
     definition, execution_input = _prepared(account, request)
+    account.need_buckets(buckets_in(definition))
     arn = account.start(definition, request.machine, execution_input)
     follower = _Follower(account, arn, on_line, on_job)
     try:
@@ -167,11 +176,15 @@ def _prepared(account: TrialAccount, request: TrialRequest) -> tuple[Mapping[str
     """Upload the files of a trial, and return the definition and the input of its execution."""
     step, trigger = request.step, request.machine.trigger
     if step is None:
-        given, sources = GivenInputs(uploaded=given_files(request.files)), {}
+        given, sources = (
+            GivenInputs(uploaded=given_files(request.files), objects=given_objects(request.inputs)),
+            {},
+        )
     else:
         given = assign_inputs(step, request.files, request.inputs)
         inputs = {each.position: each.name for each in step.inputs}
         sources = {position: account.put_input(inputs[position], files) for position, files in given.named.items()}
+    account.put_objects(given.objects)
     uploaded = account.put_uploaded(given.uploaded, trigger) if given.uploaded else {}
     return request.definition(sources), {**uploaded, **request.execution_input}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from smproc.adoption.code import Call, Code, Reference, Text, Value
 from smproc.adoption.names import unique, variable_name
-from smproc.adoption.notebooks.values import Argument, Instance, Unknown, is_text
+from smproc.adoption.notebooks.values import Argument, Instance, Name, Unknown, is_text
 
 REGION: Final = Code("stack.region")
 ACCOUNT: Final = Code("stack.account")
@@ -27,6 +29,16 @@ class Expressions:
         self.to_fill_in: dict[str, str] = {}
         self.notes: list[str] = []
         self._holes: dict[tuple[str, str], str] = {}
+        self._where = ""
+
+    @contextmanager
+    def at(self, where: str) -> Iterator[None]:
+        """Name the location of a call, for what is to be filled in of its arguments and has no location of its own."""
+        before, self._where = self._where, where
+        try:
+            yield
+        finally:
+            self._where = before
 
     def note(self, text: str) -> None:
         """Keep a note."""
@@ -97,7 +109,7 @@ class Expressions:
     def named_text(self, value: Any, name: str) -> Value:  # noqa: ANN401
         """Return a value as text; what is none is to be filled in."""
         found = self.text(value)
-        return self.hole(Unknown(str(value), "", name)) if found is None else found
+        return self.hole(Unknown(_source_of(value), self._where, name)) if found is None else found
 
     def plain(self, value: Any, name: str) -> Any:  # noqa: ANN401, PLR0911
         """Return a value as an expression of the app."""
@@ -126,3 +138,16 @@ class Expressions:
             if value is not None and not (name in _DATASET_DEFAULTS and value == _DATASET_DEFAULTS[name])
         }
         return Call(kind, arguments)
+
+
+def _source_of(value: Any) -> str:  # noqa: ANN401
+    """Return the expression of a value that is no text, as people write it in the notebook."""
+    match value:
+        case Name(path):
+            return path
+        case Instance(kind) | Argument(kind):
+            return f"{kind}(...)"
+        case None | bool() | int() | float() | list() | tuple() | dict():
+            return str(value)
+        case _:
+            return type(value).__name__

@@ -107,7 +107,8 @@ class Steps:
         """Return the step of a call of ``run``."""
         arguments = self._run_arguments(processor, positional, keywords)
         notes: list[str] = []
-        kind, of_processor = self._processors.construct(processor, notes)
+        with self._expressions.at(processor.where):
+            kind, of_processor = self._processors.construct(processor, notes)
         script = arguments.get("code", arguments.get("submit_app"))
         step = AdoptedStep(
             processor=kind,
@@ -116,7 +117,8 @@ class Steps:
             name=self._step_name(script, of_processor.get("base_job_name")),
             notes=notes,
         )
-        step.run_arguments = _ordered(self._run(arguments, step, where), _RUN_ORDER)
+        with self._expressions.at(where):
+            step.run_arguments = _ordered(self._run(arguments, step, where), _RUN_ORDER)
         if kind not in ("Processor", "PySparkProcessor", "SparkJarProcessor") and "code" not in step.run_arguments:
             step.run_arguments = {"code": self._missing_script(where), **step.run_arguments}
         self.steps.append(step)
@@ -132,7 +134,8 @@ class Steps:
     def create_processing_job(self, request: Mapping[str, Any], where: str) -> Any:  # noqa: ANN401
         """Return the step of a call of boto3's ``create_processing_job``."""
         try:
-            plain = {name: self._expressions.plain(value, name) for name, value in request.items()}
+            with self._expressions.at(where):
+                plain = {name: self._expressions.plain(value, name) for name, value in request.items()}
             step = adopt_request({"RoleArn": None, **plain})
         except (AttributeError, KeyError, TypeError):
             self._expressions.note(f"{where}: the request of create_processing_job could not be told.")

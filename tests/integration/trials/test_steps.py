@@ -14,6 +14,31 @@ from tests.helpers.sandboxes import require_any_sandbox
 from tests.helpers.stacks import ROOT
 
 WORKFLOW = f"{sys.executable} {ROOT / 'examples' / 'workflow.py'}"
+_APP = """\
+import aws_cdk as cdk
+from aws_cdk import aws_stepfunctions as sfn
+from cdk_sagemaker_processing import ProcessingInput, ProcessingOutput, SKLearnProcessor
+
+app = cdk.App()
+stack = cdk.Stack(app, "App")
+processor = SKLearnProcessor(stack, "SKLearn", framework_version="1.2-1", instance_type="ml.m5.large")
+source = ProcessingInput(source="s3://data-of-others/raw/", destination="/opt/ml/processing/input/raw")
+copied = ProcessingOutput(
+    output_name="copied", source="/opt/ml/processing/copied", destination="s3://results-of-others/copied"
+)
+step = processor.run("Copy", code="copy_object.py", inputs=[source], outputs=[copied])
+sfn.StateMachine(stack, "Machine", definition_body=sfn.DefinitionBody.from_chainable(step))
+app.synth()
+"""
+_SCRIPT = """\
+from pathlib import Path
+
+import boto3
+
+target = Path("/opt/ml/processing/copied/copy.csv")
+boto3.client("s3").download_file("data-of-others", "raw/iris.csv", str(target))
+assert target.read_bytes() == Path("/opt/ml/processing/input/raw/iris.csv").read_bytes()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +110,24 @@ def test_a_failure_is_one_of_the_test_and_has_the_log(run: StepRunner, tmp_path:
     assert "last 2 of 2 lines of its log:\n  2 rows, 2 complete, 2 columns\n" in str(raised.value)
     assert (result.succeeded, len(result.outputs)) == (False, 0)
     assert result.exit_message == "class must have at least two classes, got ['x']"
+
+
+@pytest.mark.parametrize("workflow", [False, True])
+def test_a_script_reads_and_writes_buckets_that_the_app_does_not_create(
+    run: StepRunner, iris: Path, *, workflow: bool
+) -> None:
+    directory = iris.parent
+    (directory / "app.py").write_text(_APP)
+    (directory / "copy_object.py").write_text(_SCRIPT)
+
+    result = run(
+        "Machine" if workflow else "Copy",
+        workflow=workflow,
+        inputs={"s3://data-of-others/raw/iris.csv": iris},
+        app=f"cd {directory} && {sys.executable} app.py",
+    )
+
+    assert result.outputs["copy.csv"].read_text() == iris.read_text()
 
 
 def _context() -> dict[str, object]:

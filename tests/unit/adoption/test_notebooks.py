@@ -566,6 +566,20 @@ def test_nothing_of_the_file_is_run(tmp_path: Path) -> None:
     assert not marker.exists()
 
 
+def test_what_is_no_text_is_a_constant_with_the_place_of_its_call(tmp_path: Path) -> None:
+    app = adopted(
+        tmp_path,
+        SDK_2
+        + "from sagemaker.spark.processing import PySparkProcessor\n"
+        + "processor.run(code='preprocess.py', arguments=[PySparkProcessor._conf, session])",
+    )
+
+    assert list(app.to_fill_in.values()) == [
+        "job.py, line 10: `sagemaker.spark.processing.PySparkProcessor._conf` can only be told by running it.",
+        "job.py, line 10: `session(...)` can only be told by running it.",
+    ]
+
+
 def test_the_command_writes_a_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "job.py").write_text(SDK_2 + RUN.format("unknown()"))
     assert main(["adopt", "notebook", str(tmp_path / "job.py"), str(tmp_path / "out")]) == 0

@@ -45,6 +45,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["Split", "table.csv", "--execution-input", "x"], "--execution-input must be a JSON object, or the path of a"),
         (["Split", "table.csv", "--image", "x"], "--image must be NAME=SUBSTITUTE, got 'x'; for example --image my-"),
         (["Other", "table.csv", "--workflow"], "the app has no workflow 'Other'; name one of these: App/Pipeline"),
+        (
+            ["Pipeline", "table.csv", "--workflow", "--input", "x=table.csv"],
+            "an input of a workflow must be a location",
+        ),
+        (
+            ["Split", "table.csv", "--input", "s3:///x=table.csv"],
+            "a location in S3 must have a bucket, for example s3:",
+        ),
         (["Pipeline", "--workflow"], "App/Pipeline reads the objects that start it; name files in their place, after"),
         (["x", "--app", "exit 4 #"], "the app failed with exit status"),
     ],
@@ -68,7 +76,7 @@ def test_an_error_is_one_sentence_and_exits_with_1(
         (["Split", "table.csv", "--environment", "=x"], "--environment must be NAME=VALUE, got '=x'"),
         (
             ["Pipeline", "table.csv", "--workflow", "--argument", "x"],
-            "--input, --argument and --environment are for one step, and not for --workflow",
+            "--argument and --environment are for one step, and not for --workflow",
         ),
     ],
 )

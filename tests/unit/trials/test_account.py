@@ -12,6 +12,7 @@ import pytest
 from cdk_sagemaker_processing.trigger.job_input import BATCH_FIELDS, OBJECT_FIELDS
 from smproc.assemblies import CloudAssembly, Trigger
 from smproc.trials import TrialAccount, given_files
+from smproc.trials.objects import given_objects
 from tests.helpers.assemblies import write_assembly
 
 
@@ -75,6 +76,12 @@ def test_several_files_and_a_pipeline_with_batches_have_a_manifest(
     assert sorted(sent) == sorted(BATCH_FIELDS)
     assert sent["s3_data_type"] == "ManifestFile"
     assert json.loads(store.objects[sent["s3_uri"]]) == [{"prefix": "s3://in/incoming/"}, *names]
+
+
+def test_an_object_is_at_its_location(account: TrialAccount, store: Store, tmp_path: Path) -> None:
+    account.put_objects(given_objects({"s3://data/raw/lookup.csv": files(tmp_path, "a.csv")}))
+
+    assert store.objects == {"s3://data/raw/lookup.csv": b"a.csv"}
 
 
 def test_what_has_not_changed_is_uploaded_once(account: TrialAccount, store: Store, tmp_path: Path) -> None:

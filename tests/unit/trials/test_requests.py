@@ -17,8 +17,9 @@ from smproc.trials import (
     execution_input_of,
     given_files,
 )
-from smproc.trials.definitions import single_step
+from smproc.trials.definitions import buckets_in, single_step
 from smproc.trials.inputs import assign_inputs
+from smproc.trials.objects import given_objects
 from tests.helpers.assemblies import step, write_assembly
 
 EARLIER = {"InputName": "input-1", "S3Input": {"S3Uri.$": "$step_A__1.outputs.model", "LocalPath": "/opt/ml/x/model"}}
@@ -136,6 +137,57 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="two files must not have one name in an input"):
         given_files([tmp_path / "a" / "x.csv", tmp_path / "b" / "x.csv"])
+
+
+@pytest.mark.parametrize(
+    ("location", "path", "uris"),
+    [
+        ("s3://data/lookup.csv", "table.csv", ["s3://data/lookup.csv"]),
+        ("s3://data/raw/", "table.csv", ["s3://data/raw/table.csv"]),
+        ("s3://data", "table.csv", ["s3://data/table.csv"]),
+        ("s3://data/raw", "folder", ["s3://data/raw/blue/a.csv"]),
+        ("s3://data/raw/", "folder", ["s3://data/raw/blue/a.csv"]),
+        ("lookup", "table.csv", []),
+    ],
+)
+def test_a_file_is_the_object_of_its_location_or_below_it(
+    tmp_path: Path, table: Path, location: str, path: str, uris: list[str]
+) -> None:
+    (tmp_path / "folder" / "blue").mkdir(parents=True)
+    (tmp_path / "folder" / "blue" / "a.csv").touch()
+
+    assert table.is_file()
+    assert [each.uri for each in given_objects({location: [tmp_path / path]})] == uris
+
+
+def test_the_buckets_of_outputs_are_those_of_their_uris(tmp_path: Path) -> None:
+    outputs = [
+        {"OutputName": "fixed", "S3Output": {"S3Uri": "s3://results/train/"}},
+        {"OutputName": "named", "S3Output": {"S3Uri.$": "States.Format('s3://results.2/{}/x', $$.Execution.Name)"}},
+        {"OutputName": "chosen", "S3Output": {"S3Uri.$": "States.Format('s3://{}/x', $.bucket)"}},
+    ]
+    found = step_with(tmp_path, ProcessingOutputConfig={"Outputs": outputs})
+
+    assert {"results", "results.2"} <= set(buckets_in(single_step(found, {})))
+    assert not [name for name in buckets_in(single_step(found, {})) if "{" in name or "$" in name]
+
+
+def test_two_files_for_one_object_are_refused(tmp_path: Path, table: Path) -> None:
+    (other := tmp_path / "other.csv").touch()
+
+    with pytest.raises(InputError, match=r"two files must not be one object, got .* for s3://data/x.csv; give the"):
+        given_objects({"s3://data/x.csv": [table, other]})
+
+
+def test_an_object_serves_the_inputs_that_read_it_and_the_script(tmp_path: Path, table: Path) -> None:
+    found = step_with(tmp_path, UPLOADED, FIXED)
+
+    given = assign_inputs(found, [table], {"s3://data/lookup.csv": [table], "s3://elsewhere/x.csv": [table]})
+
+    assert ([file.name for file in given.uploaded], given.named) == (["table.csv"], {})
+    assert [each.uri for each in given.objects] == ["s3://data/lookup.csv", "s3://elsewhere/x.csv"]
+    with pytest.raises(InputError, match=r"lookup is s3://data/lookup\.csv"):
+        assign_inputs(found, [table], {"s3://data/other.csv": [table]})
 
 
 def test_a_step_alone_ends_after_one_try_and_keeps_its_expressions(tmp_path: Path) -> None:
