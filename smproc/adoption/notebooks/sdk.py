@@ -15,6 +15,7 @@ from smproc.adoption.notebooks.signatures import (
     DEFAULTS,
     FRAMEWORK_RUN,
     FRAMEWORKS,
+    OTHER_STEPS,
     OTHERS,
     PROCESSORS,
     RUNS,
@@ -88,7 +89,7 @@ class Steps:
 
     def is_class(self, name: str) -> bool:
         """Return whether a class of this name is of the SDK, and matters here."""
-        return name in PROCESSORS or name in VALUES or name in STEPS or name in OTHERS or name in FRAMEWORKS
+        return any(name in kinds for kinds in (PROCESSORS, VALUES, STEPS, OTHER_STEPS, OTHERS, FRAMEWORKS))
 
     def create(self, kind: str, positional: list[Any], keywords: dict[str, Any], where: str) -> Any:  # noqa: ANN401
         """Return an object of a class."""
@@ -98,6 +99,10 @@ class Steps:
             return ProcessorValue(kind, arguments, where)
         if kind in STEPS:
             return self._pipeline_step(arguments, where)
+        if kind in OTHER_STEPS:
+            consequence = "; what depends on it runs always" if kind == "ConditionStep" else ""
+            self._expressions.note(f"{where}: {kind} is not carried over, as it runs no processing job{consequence}.")
+            return Unknown(kind, where)
         if kind in OTHERS:
             self._expressions.note(f"{where}: {kind} is not carried over; there is no construct for it.")
             return Unknown(kind, where)

@@ -72,6 +72,26 @@ VALUES: Final[Mapping[str, Sequence[str]]] = {
     "Tag": (),
 }
 STEPS: Final[Mapping[str, Sequence[str]]] = {"ProcessingStep": ("name", "step_args", "processor")}
+# Steps of SageMaker Pipelines that run no processing job:
+# https://sagemaker.readthedocs.io/en/stable/workflows/pipelines/sagemaker.workflow.pipelines.html#steps
+OTHER_STEPS: Final = {
+    "AutoMLStep",
+    "CallbackStep",
+    "ClarifyCheckStep",
+    "ConditionStep",
+    "CreateModelStep",
+    "EMRStep",
+    "FailStep",
+    "LambdaStep",
+    "ModelStep",
+    "MonitorBatchTransformStep",
+    "NotebookJobStep",
+    "QualityCheckStep",
+    "RegisterModel",
+    "TrainingStep",
+    "TransformStep",
+    "TuningStep",
+}
 # Processors whose containers and configurations only the SDK has.
 OTHERS: Final = {
     "SageMakerClarifyProcessor",

@@ -600,6 +600,19 @@ def test_expressions_that_would_need_much_memory(tmp_path: Path, expression: str
     assert source_of(app) == "s3://data/raw"
 
 
+@pytest.mark.parametrize(
+    ("kind", "consequence"), [("TrainingStep", ""), ("ConditionStep", "; what depends on it runs always")]
+)
+def test_other_steps_of_pipelines_are_named_with_their_line(tmp_path: Path, kind: str, consequence: str) -> None:
+    run = RUN.format(repr("s3://data/raw"))
+    app = adopted(tmp_path, f"{SDK_2}{run}\nfrom sagemaker.workflow import steps\nother = steps.{kind}(name='Other')\n")
+    line = SDK_2.count("\n") + run.count("\n") + 3
+    assert any(
+        note.endswith(f"line {line}: {kind} is not carried over, as it runs no processing job{consequence}.")
+        for note in app.notes
+    )
+
+
 def test_code_that_is_nested_too_deeply(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     request.addfinalizer(partial(sys.setrecursionlimit, sys.getrecursionlimit()))
     sys.setrecursionlimit(1000)  # a package that another test imports may have raised it
