@@ -179,6 +179,16 @@ NAMES: Final[Names] = {
         "StateChoice._eval_state": takes("self", "env"),
         "StateChoice._eval_state_output": takes("self", "env"),
     },
+    f"{PARSER}.asl.component.state.fail.cause_decl": {
+        "Cause": inspect.isclass,
+        "Cause._eval_body": takes("self", "env"),
+        "CausePath": inspect.isclass,
+    },
+    f"{PARSER}.asl.component.state.fail.error_decl": {
+        "Error": inspect.isclass,
+        "Error._eval_body": takes("self", "env"),
+        "ErrorPath": inspect.isclass,
+    },
     f"{PARSER}.asl.component.common.timeouts.timeout": {
         "TimeoutSeconds": inspect.isclass,
         "TimeoutSeconds.DEFAULT_TIMEOUT_SECONDS": lambda value: isinstance(value, int),

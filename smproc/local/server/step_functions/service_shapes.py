@@ -60,7 +60,7 @@ def to_request(value: Any, shape: Any) -> Any:  # noqa: PLR0911 - a return a typ
             return {name: to_request(member, shape.value) for name, member in value.items()}
         case "string" if not isinstance(value, str):
             return _compact(value)
-        case "blob":
+        case "blob" if not isinstance(value, bytes):  # moto's task for Lambda has converted the payload
             return (value if isinstance(value, str) else _compact(value)).encode()
     return value
 
@@ -94,6 +94,9 @@ def _normalized(name: str) -> str:
 
 
 def _pascal(name: str) -> str:
+    # The word is reserved in Java, and the SDK's name for this member of an attribute value in DynamoDB is another.
+    if name == "NULL":
+        return "Nul"
     return str(snake_to_camel_case(camel_to_snake_case(name)))
 
 

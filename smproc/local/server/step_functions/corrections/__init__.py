@@ -12,6 +12,7 @@ from smproc.local.server.step_functions.corrections import (
     comparisons,
     context_object,
     error_matching,
+    fail_states,
     failures_in_branches,
     intrinsics,
     map_items,
@@ -35,6 +36,7 @@ CORRECTIONS: Final[tuple[ModuleType, ...]] = (
     context_object,
     intrinsics,
     error_matching,  # names the field in failures of intrinsic functions, too
+    fail_states,
     failures_in_branches,
     map_items,
     map_runs,

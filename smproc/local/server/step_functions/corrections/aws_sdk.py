@@ -74,6 +74,18 @@ def java_name(service_id: str) -> str:
     return "".join(word.capitalize() for word in _WORDS.findall(_VENDOR.sub("", service_id)))
 
 
+def exception_name(shape: str) -> str:
+    """Return the name that the AWS SDK for Java has for an error: ``DbClusterNotFoundException``.
+
+    Args:
+        shape: the error's name in the service's model: ``DBClusterNotFoundFault``.
+    """
+    words = _WORDS.findall(shape)
+    if words[-1] in ("Exception", "Fault"):
+        words.pop()
+    return f"{''.join(word.capitalize() for word in words)}Exception"
+
+
 def _validate(self: StateTaskServiceAwsSdk) -> None:
     if not is_known(self.resource.api_name, self.resource.api_action):
         raise ValueError(
@@ -107,10 +119,7 @@ def _from_error(self: StateTaskServiceAwsSdk, env: Environment, ex: Exception) -
     if not isinstance(ex, ClientError):
         return StateTaskServiceCallback._from_error(self, env, ex)
     service = java_name(clients.task_clients().service_id(self._get_boto_service_name()))
-    name = type(ex).__name__
-    if name == "ClientError":
-        name = service
-    name = name if name.endswith("Exception") else f"{name}Exception"
+    name = f"{service}Exception" if type(ex) is ClientError else exception_name(type(ex).__name__)
     metadata = ex.response["ResponseMetadata"]
     details = [
         f"Service: {service}",

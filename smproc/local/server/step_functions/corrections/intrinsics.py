@@ -95,7 +95,9 @@ def _encode(self: Base64Encode, env: Environment) -> None:
 
 
 def _decode(self: Base64Decode, env: Environment) -> None:
-    env.stack.append(base64.b64decode(_text_argument(self, env), validate=True).decode())
+    text = _text_argument(self, env)
+    padding = "=" * (-len(text) % 4)  # as Java's decoder, AWS does not need it
+    env.stack.append(base64.b64decode(f"{text}{padding}", validate=True).decode())
 
 
 def _json_to_string(self: JsonToString, env: Environment) -> None:
