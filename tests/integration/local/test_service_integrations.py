@@ -193,40 +193,6 @@ def test_a_function_is_invoked_by_the_integration_of_the_sdk(local_aws: RunningL
     assert result["Payload"] == '{"a": 1}'
 
 
-@pytest.mark.parametrize(
-    ("state", "language", "error", "cause"),
-    [
-        (
-            {"ErrorPath": "$.number"},
-            "JSONPath",
-            "States.Runtime",
-            "The value referenced by ErrorPath must be a string, but the value was: 2",
-        ),
-        (
-            {"Error": "e", "CausePath": "$.list"},
-            "JSONPath",
-            "States.Runtime",
-            "The value referenced by CausePath must be a string, but the value was: [1]",
-        ),
-        (
-            {"Error": "{% $states.input.number %}"},
-            "JSONata",
-            "States.QueryEvaluationError",
-            "Expected 'string', but was 'number' for value: 2",
-        ),
-        ({"Error": "{% $states.input.text %}", "Cause": "c"}, "JSONata", "ä", "c"),
-        ({"ErrorPath": "$.text", "CausePath": "States.Format('{}', $.number)"}, "JSONPath", "ä", "2"),
-    ],
-    ids=["error-path", "cause-path", "jsonata", "texts of jsonata", "texts"],
-)
-def test_the_error_of_a_fail_state_is_a_string(
-    local_aws: RunningLocalAws, state: dict[str, str], language: str, error: str, cause: str
-) -> None:
-    found = failure(local_aws, {"Stop": {"Type": "Fail", **state}}, QueryLanguage=language)
-    assert found[0] == error
-    assert cause in found[1]
-
-
 def test_base64_without_padding_is_decoded(local_aws: RunningLocalAws) -> None:
     states = {"Decode": {"Type": "Pass", "Parameters": {"a.$": "States.Base64Decode('aGVsbG8')"}, "End": True}}
     assert output(local_aws, states) == {"a": "hello"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,16 @@ from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.eval.environment import Environment
+
+_JSON_TYPES = {
+    type(None): "null",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
 
 
 def standard(env: Environment, error: str, cause: str, event_type: str, details: str) -> FailureEventException:
@@ -22,6 +33,42 @@ def standard(env: Environment, error: str, cause: str, event_type: str, details:
         details: the field of the event's details.
     """
     return _exception(env, StatesErrorName.from_name(error), event_type, {details: {"error": error, "cause": cause}})
+
+
+def query(env: Environment, cause: str) -> FailureEventException:
+    """Return the exception for a value that a field cannot take, of a query or of a JSONata expression.
+
+    Args:
+        env: the environment of the state.
+        cause: the cause.
+    """
+    return standard(env, "States.QueryEvaluationError", cause, "EvaluationFailed", "evaluationFailedEventDetails")
+
+
+def result_type(env: Environment, expression: str, field: str, expected: str, value: object) -> FailureEventException:
+    """Return the exception for a JSONata expression whose result has the wrong type.
+
+    Args:
+        env: the environment of the state.
+        expression: the expression, without its braces.
+        field: the field of the state.
+        expected: the type in JSON that the field takes: ``string``.
+        value: the result.
+    """
+    return query(
+        env,
+        f"The JSONata expression '{expression}' specified for the field '{field}' returned an unexpected result type. "
+        f"Expected '{expected}', but was '{_JSON_TYPES.get(type(value), 'object')}' for value: {compact(value)}",
+    )
+
+
+def compact(value: object) -> str:
+    """Return a value as causes cite it: JSON without insignificant spaces.
+
+    Args:
+        value: the value.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def task(env: Environment, resource_type: str, resource: str, error: str, cause: str) -> FailureEventException:

@@ -339,6 +339,16 @@ NAMES: Final[Names] = {
     f"{PARSER}.asl.component.state.state_pass.state_pass": {
         "StatePass": inspect.isclass,
     },
+    f"{PARSER}.asl.component.state.wait.wait_function.seconds": {
+        "SecondsJSONata": inspect.isclass,
+        "SecondsJSONata._get_wait_seconds": takes("self", "env"),
+    },
+    f"{PARSER}.asl.component.state.wait.wait_function.timestamp": {
+        "Timestamp": inspect.isclass,
+        "Timestamp._create_failure_event": takes("self", "env", "timestamp_str"),
+        "Timestamp._from_timestamp_string": takes("timestamp"),
+        "Timestamp._get_wait_seconds": takes("self", "env"),
+    },
     f"{PARSER}.asl.component.state.wait.wait_function.wait_function": {
         "WaitFunction": inspect.isclass,
         "WaitFunction._eval_body": takes("self", "env"),

@@ -8,7 +8,6 @@ moto: any value becomes that of the execution.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
@@ -17,9 +16,6 @@ from moto.stepfunctions.parser.asl.component.state.fail.error_decl import Error,
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 from smproc.local.server.step_functions import failures, moto_package
-
-# The names of JSON's types in messages of JSONata states.
-_TYPES = {type(None): "null", bool: "boolean", int: "number", float: "number", list: "array", dict: "object"}
 
 
 def apply() -> None:
@@ -33,21 +29,13 @@ def _checked(original: Callable[..., None], field: str) -> Callable[..., None]:
         original(self, env)
         if isinstance(value := env.stack[-1], str):
             return
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
         if isinstance(self.string_expression, StringJSONata):
-            raise failures.standard(
-                env,
-                "States.QueryEvaluationError",
-                f"The JSONata expression specified for the field '{field}' returned an unexpected result type. "
-                f"Expected 'string', but was '{_TYPES.get(type(value), 'object')}' for value: {text}",
-                "EvaluationFailed",
-                "evaluationFailedEventDetails",
-            )
+            raise failures.result_type(env, self.string_expression.expression, field, "string", value)
         name = f"{field}Path" if isinstance(self, (ErrorPath, CausePath)) else field
         raise failures.standard(
             env,
             "States.Runtime",
-            f"The value referenced by {name} must be a string, but the value was: {text}",
+            f"The value referenced by {name} must be a string, but the value was: {failures.compact(value)}",
             "ExecutionFailed",
             "executionFailedEventDetails",
         )

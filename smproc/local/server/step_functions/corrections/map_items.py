@@ -7,8 +7,6 @@ moto: it has the name of the value's type in Python.
 
 from __future__ import annotations
 
-import json
-
 from moto.stepfunctions.parser.asl.component.common.path.items_path import ItemsPath
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 
@@ -25,11 +23,4 @@ def apply() -> None:
 def _eval_array(self: ItemsPath, env: Environment) -> None:
     _eval_body(self, env)
     if not isinstance(items := env.stack[-1], list):
-        text = json.dumps(items, ensure_ascii=False, separators=(",", ":"), default=str)
-        raise failures.standard(
-            env,
-            "States.QueryEvaluationError",
-            f"Map state input must be an array but was: {text}",
-            "EvaluationFailed",
-            "evaluationFailedEventDetails",
-        )
+        raise failures.query(env, f"Map state input must be an array but was: {failures.compact(items)}")
