@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import enum
 import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from smproc.projects import Kind, new_project
 from smproc.terminal_text import printable
 
 EPILOG = """\
@@ -17,22 +17,6 @@ Examples:
   smproc new my-project
   smproc new my-project --processor pyspark
 """
-
-
-class Processor(enum.StrEnum):
-    """The processors of `smproc.projects.Kind`, which is slow to load."""
-
-    SKLEARN = "sklearn"
-    PYSPARK = "pyspark"
-    SPARK_JAR = "spark-jar"
-    SCRIPT = "script"
-    CONTAINER = "container"
-    FRAMEWORK = "framework"
-    PYTORCH = "pytorch"
-    TENSORFLOW = "tensorflow"
-    XGBOOST = "xgboost"
-    MXNET = "mxnet"
-    HUGGINGFACE = "huggingface"
 
 
 def new(
@@ -45,22 +29,20 @@ def new(
         ),
     ] = Path(),
     processor: Annotated[
-        Processor,
+        Kind,
         typer.Option(
             metavar="NAME",
             help="What runs the job: a script in an image of SageMaker (sklearn, pyspark, spark-jar, framework, "
             "pytorch, tensorflow, xgboost, mxnet, huggingface) or in your own (script), or your own image alone "
             "(container).",
         ),
-    ] = Processor.SKLEARN,
+    ] = Kind.SKLEARN,
 ) -> None:
     """Create a project: an app that runs a job on every file that arrives, with its script and a test.
 
     It is for this library what `cdk init` is for the CDK.
     """
-    from smproc.projects import Kind, new_project  # noqa: PLC0415 - slow to load
-
-    for path in new_project(directory, Kind(processor)):
+    for path in new_project(directory, processor):
         typer.echo(printable(f"Wrote {path}"))
     change = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
     typer.echo(printable(f"Deploy it: {change}pip install -r requirements.txt && cdk deploy"))

@@ -32,6 +32,14 @@ PipelineName = Annotated[
         help="The pipeline, by its name or the end of it after a slash.  [default: the only one]",
     ),
 ]
+AppCommand = Annotated[
+    str | None,
+    typer.Option(
+        "--app",
+        metavar="COMMAND",
+        help="The command of the CDK app, or its cloud assembly (cdk.out).  [default: that of cdk.json]",
+    ),
+]
 LocalPort = Annotated[
     int | None,
     typer.Option(

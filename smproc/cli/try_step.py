@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from smproc.cli.session import AppCommand
+
 if TYPE_CHECKING:
     from smproc.assemblies import CloudAssembly, StateMachine, Step
     from smproc.trials import TrialRequest
@@ -102,13 +104,7 @@ def try_step(
             show_default=False,
         ),
     ] = None,
-    app: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COMMAND",
-            help="The command of the CDK app, or its cloud assembly (cdk.out).  [default: that of cdk.json]",
-        ),
-    ] = None,
+    app: AppCommand = None,
     image: Annotated[
         list[str] | None,
         typer.Option(

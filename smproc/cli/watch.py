@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smproc.cli.session import DEFAULT_PORT, PipelineName, Port, Stack, open_session
+from smproc.cli.session import DEFAULT_PORT, AppCommand, PipelineName, Port, Stack, open_session
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -43,13 +43,7 @@ def watch(
     ] = None,
     pipeline: PipelineName = None,
     stack: Stack = None,
-    app: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COMMAND",
-            help="The command of the CDK app, or its cloud assembly (cdk.out).  [default: that of cdk.json]",
-        ),
-    ] = None,
+    app: AppCommand = None,
     port: Port = DEFAULT_PORT,
 ) -> None:
     """Bring each saved script into the stacks that are deployed on the local AWS, and follow the uploads.

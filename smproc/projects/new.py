@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from smproc.projects.files import check_empty, write_project
 from smproc.projects.kinds import KINDS, Kind
 
@@ -64,6 +62,8 @@ def project_files(name: str, kind: Kind) -> dict[str, str]:
     }
     if project.image:
         templates[f"{project.image}/Dockerfile"] = "Dockerfile.j2"
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - slow to load
+
     environment = Environment(  # noqa: S701 - the files are no HTML
         loader=PackageLoader("smproc.projects"), undefined=StrictUndefined, keep_trailing_newline=True
     )

@@ -42,6 +42,8 @@ def pattern_of(name: str) -> str:
 
 
 PATTERNS = {name: re.compile(pattern_of(name)) for name in former_names()}
+# A word is searched in a twentieth of the time of a pattern, and few files have any of them.
+_WORDS = {name: re.split(r"[./]", name.lower()) for name in PATTERNS}
 
 
 def tracked_files() -> Iterator[str]:
@@ -57,9 +59,7 @@ def tracked_files() -> Iterator[str]:
 
 def former_names_in(text: str) -> list[str]:
     lowered = text.lower()
-    # A word is searched in a twentieth of the time of a pattern, and few files have any of them.
-    words = {name: re.split(r"[./]", name.lower()) for name in PATTERNS}
-    candidates = (name for name in PATTERNS if all(word in lowered for word in words[name]))
+    candidates = (name for name in PATTERNS if all(word in lowered for word in _WORDS[name]))
     return [name for name in candidates if PATTERNS[name].search(text)]
 
 

@@ -247,15 +247,7 @@ class Steps:
         return calls or None
 
     def _input(self, item: Argument, position: int) -> Call:
-        given = dict(item.arguments)
-        location = given.pop("s3_input", None)
-        if isinstance(location, Argument):
-            location = dict(location.arguments)
-            given |= {
-                "source": location.pop("s3_uri", None),
-                "destination": location.pop("local_path", None),
-                **location,
-            }
+        given = _flattened(item, "s3_input", source="s3_uri", destination="local_path")
         if given.get("input_name") == f"input-{position}":
             del given["input_name"]
         found: dict[str, Value] = {}
@@ -279,15 +271,7 @@ class Steps:
             if not isinstance(item, Argument) or item.kind != "ProcessingOutput":
                 step.notes.append(f"{where}: an output could not be told.")
                 continue
-            given = dict(item.arguments)
-            location = given.pop("s3_output", None)
-            if isinstance(location, Argument):
-                location = dict(location.arguments)
-                given |= {
-                    "source": location.pop("local_path", None),
-                    "destination": location.pop("s3_uri", None),
-                    **location,
-                }
+            given = _flattened(item, "s3_output", source="local_path", destination="s3_uri")
             position = len(calls) + 1
             names.append(given.get("output_name") or f"output-{position}")
             if given.get("output_name") == f"output-{position}":
@@ -356,3 +340,13 @@ def _same_location(one: Value, other: Value) -> bool:
     return one == other or (
         isinstance(one, str | Text) and isinstance(other, str | Text) and str(one).rstrip("/") == str(other).rstrip("/")
     )
+
+
+def _flattened(item: Argument, name: str, *, source: str, destination: str) -> dict[str, Any]:
+    """Return the arguments of an input or output, with those of its S3 location as its own."""
+    given = dict(item.arguments)
+    location = given.pop(name, None)
+    if isinstance(location, Argument):
+        members = dict(location.arguments)
+        given |= {"source": members.pop(source, None), "destination": members.pop(destination, None), **members}
+    return given

@@ -208,7 +208,7 @@ def test_a_path_of_the_container_without_a_scheme_fails_with_what_to_use_instead
 @pytest.mark.usefixtures("_spark")
 @pytest.mark.parametrize("program", ["hadoop", "hdfs"])
 def test_a_command_of_hadoop_that_is_not_here_names_those_that_are(program: str) -> None:
-    source = smspark_files("/root")[f"/root/bin/{program}"]
+    source = smspark_files("/elsewhere")[f"/elsewhere/bin/{program}"]
     answer = subprocess.run([source, "namenode"], capture_output=True, text=True, check=False)
     assert answer.returncode == 1
     assert answer.stderr == "the local AWS has only the commands 'hdfs dfs' and 'hadoop fs', got 'namenode'\n"

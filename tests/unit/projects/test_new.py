@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from smproc.cli import main
-from smproc.cli.new import Processor
 from smproc.projects import Kind, ProjectExistsError, new_project
 from tests.helpers.stacks import ROOT
 
@@ -24,10 +23,6 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for kind in Kind:
         new_project(directory / f"my-{kind}", kind)
     return directory
-
-
-def test_the_command_offers_every_kind() -> None:
-    assert [str(one) for one in Processor] == [str(one) for one in Kind]
 
 
 @pytest.mark.parametrize("kind", Kind)
