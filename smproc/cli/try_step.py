@@ -128,7 +128,7 @@ def try_step(
     from smproc.assemblies import CdkApp  # noqa: PLC0415 - slow to load
     from smproc.cli.trial_report import TrialReport  # noqa: PLC0415 - the same
     from smproc.cli.trial_session import TrialSession  # noqa: PLC0415 - the same
-    from smproc.trials import OutputFolder, TrialRequest, execution_input_of  # noqa: PLC0415 - the same
+    from smproc.trials import OutputFolder, TrialRequest, execution_input_of, given_files  # noqa: PLC0415 - the same
 
     if workflow and (arguments or environment):
         raise typer.BadParameter("--argument and --environment are for one step, and not for --workflow")
@@ -136,6 +136,9 @@ def try_step(
     given_inputs = _paths_by_name(inputs or [])
     variables = dict(_pair("--environment", option) for option in environment or [])
     fields = {} if execution_input is None else execution_input_of(execution_input)
+    # Before the app is synthesized, which takes longer. The first name may be that of a step.
+    for paths in (map(Path, (names or [])[1:]), *given_inputs.values()):
+        given_files(paths)
     found_app = CdkApp.find(app, notify=report.note)
 
     def request_for(assembly: CloudAssembly) -> TrialRequest:

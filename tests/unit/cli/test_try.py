@@ -55,6 +55,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ),
         (["Pipeline", "--workflow"], "App/Pipeline reads the objects that start it; name files in their place, after"),
         (["x", "--app", "exit 4 #"], "the app failed with exit status"),
+        (["Split", "gone.csv", "--app", "exit 4 #"], "gone.csv: there is no such file"),
+        (["--input", "table=gone.csv", "--app", "exit 4 #"], "gone.csv: there is no such file"),
     ],
 )
 @pytest.mark.usefixtures("project")
