@@ -136,10 +136,10 @@ def try_step(
     given_inputs = _paths_by_name(inputs or [])
     variables = dict(_pair("--environment", option) for option in environment or [])
     fields = {} if execution_input is None else execution_input_of(execution_input)
+    found_app = CdkApp.find(app, notify=report.note)
     # Before the app is synthesized, which takes longer. The first name may be that of a step.
     for paths in (map(Path, (names or [])[1:]), *given_inputs.values()):
         given_files(paths)
-    found_app = CdkApp.find(app, notify=report.note)
 
     def request_for(assembly: CloudAssembly) -> TrialRequest:
         step, machine, files = _chosen(assembly, names or [], workflow=workflow)
