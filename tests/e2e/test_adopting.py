@@ -7,8 +7,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.job_requests import without_defaults
+
+pytestmark = pytest.mark.exhaustive
 
 NOTEBOOK = (
     "%pip install -q sagemaker",

@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
+
+pytestmark = pytest.mark.exhaustive
 
 
 def test_the_example_deploys_and_runs(bootstrapped: Deployment, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from tests.helpers.chromium import Browser, chromium
 from tests.helpers.deployment import Deployment
 from tests.helpers.stacks import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 _MODES: dict[str, dict[str, Any]] = {
     "light": {"width": 1200, "height": 800},
     "dark": {"width": 1200, "height": 800, "media": {"prefers-color-scheme": "dark"}},

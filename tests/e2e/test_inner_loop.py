@@ -18,6 +18,8 @@ from smproc.operations import PipelineNotFoundError
 from smproc.testing import DeployedStack, Deployer, LocalAws, Uploader
 from tests.helpers.projects import edited, make_project, wait_for
 
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -20,6 +20,8 @@ from tests.helpers.deployment import Deployment, bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
 from tests.helpers.stacks import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 _DEADLINE_SECONDS = 240.0
 
 

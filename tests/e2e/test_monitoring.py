@@ -14,6 +14,8 @@ import pytest
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 _DEADLINE_SECONDS = 400.0
 
 

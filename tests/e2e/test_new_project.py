@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.deployment import Deployment, cdk
+
+pytestmark = pytest.mark.exhaustive
 
 
 def test_a_new_project_deploys_and_processes_a_file(bootstrapped: Deployment, tmp_path: Path) -> None:

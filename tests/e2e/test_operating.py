@@ -18,6 +18,8 @@ from smproc.operations.permissions import COMMANDS, Permission, policy_of
 from tests.helpers.command import run_command
 from tests.helpers.deployment import Deployment, cdk
 
+pytestmark = pytest.mark.exhaustive
+
 NAME = "ProcessingDemo/Pipeline"
 GOOD = b"a,b\n" + b"".join(b"%d,%d\n" % (number, number * number) for number in range(20))
 BAD = b"no numbers\nat all\n"

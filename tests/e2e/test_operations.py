@@ -17,6 +17,8 @@ import pytest
 from tests.helpers.deployment import Deployment
 from tests.helpers.stacks import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 STACK, NAME = "Obedient", "Obedient/Pipeline"
 PAGE = ROOT / "docs" / "python-operations.md"
 

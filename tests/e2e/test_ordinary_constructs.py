@@ -18,6 +18,8 @@ from tests.helpers.ports import free_port
 if TYPE_CHECKING:
     from types_boto3_ec2.type_defs import FilterTypeDef
 
+pytestmark = pytest.mark.exhaustive
+
 APP = Path(__file__).with_name("ordinary") / "app.py"
 
 

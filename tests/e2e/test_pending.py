@@ -8,8 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
+
+pytestmark = pytest.mark.exhaustive
 
 APP = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'batches' / 'pending.py'}"
 

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import boto3
+import pytest
 from sklearn.datasets import load_wine
 
 from smproc.local import LocalAws
 from tests.helpers.deployment import bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
 from tests.helpers.stacks import ROOT
+
+pytestmark = pytest.mark.exhaustive
 
 _DEADLINE_SECONDS = 60
 

@@ -21,6 +21,8 @@ from tests.helpers.deployment import bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
 from tests.helpers.stacks import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 YEAR = datetime.now(UTC).strftime("%Y")
 
 

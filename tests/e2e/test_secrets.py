@@ -24,6 +24,8 @@ from tests.helpers.ports import free_port
 from tests.helpers.secret_search import OF_THE_USER, Texts, unpacked, where
 from tests.helpers.stacks import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 # The start of every secret that the local AWS generates: keys and tokens of role sessions, tokens of programs.
 MARK = "5ec2e75ec2e7"
 _MARKING = f"""

@@ -13,6 +13,8 @@ from smproc.local.environment import redirected
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 APP = f"{sys.executable} {ROOT / 'tests' / 'e2e' / 'stacks' / 'app.py'}"
 

@@ -10,6 +10,8 @@ import pytest
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 PARAMETERS = {"batches": ["--parameters", "Mail=you@example.com"]}
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 

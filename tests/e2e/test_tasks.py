@@ -19,6 +19,8 @@ from tests.helpers.deployment import bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
 from tests.helpers.stacks import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 SOURCE = ROOT / "tests" / "e2e" / "tasks" / "source"
 ITEM = {"day": "2026-11-23", "who": 'it\'s {you} \\ & "me"', "instance": "ml.m5.large"}
 INPUT: dict[str, Any] = {**ITEM, "items": [ITEM, ITEM, ITEM]}

@@ -27,6 +27,8 @@ from tests.helpers.command import run_command
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 NAME = "Sales/Pipeline"
 PAGE = ROOT / "docs" / "when-something-fails.md"
 HEAD = """\

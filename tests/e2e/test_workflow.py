@@ -19,6 +19,8 @@ from tests.helpers.deployment import bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
 from tests.helpers.stacks import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 LANGUAGES = ["Path", "Jsonata"]
 EXAMPLE = ROOT / "examples" / "workflow.py"
 STEPS = ["Validate", "Features", "Statistics", "Evaluate", "Register"]

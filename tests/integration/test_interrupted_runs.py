@@ -15,6 +15,8 @@ import pytest
 from tests.helpers.sandboxes import require_any_sandbox
 from tests.helpers.stacks import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 _DEADLINE_IN_SECONDS = 180.0
 # A shell that runs the tests in the background passes SIGINT on to them as ignored.
 _RUN = """

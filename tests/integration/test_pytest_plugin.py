@@ -12,6 +12,8 @@ import pytest
 from tests.helpers.projects import make_project
 from tests.helpers.sandboxes import require_any_sandbox
 
+pytestmark = pytest.mark.exhaustive
+
 _HEAVY = ("aws_cdk", "boto3", "botocore", "jsii", "ministack", "pandas", "psutil", "rich", "smproc.local", "typer")
 
 

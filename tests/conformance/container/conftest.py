@@ -80,7 +80,13 @@ def _find_engine(directory: Path, patch: pytest.MonkeyPatch) -> Engine:
         return find_engine()
 
 
-@pytest.fixture(scope="session", params=[*SANDBOXES, "container"])
+@pytest.fixture(
+    scope="session",
+    params=[
+        SANDBOXES[0],
+        *(pytest.param(runner, marks=pytest.mark.exhaustive) for runner in (*SANDBOXES[1:], "container")),
+    ],
+)
 def make_local_aws(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalAwsFactory]:

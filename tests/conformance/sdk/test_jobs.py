@@ -23,6 +23,8 @@ from tests.helpers.sagemaker_sdk import SDK_PYTHON
 from tests.helpers.sandboxes import require_any_sandbox
 from tests.helpers.stacks import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 DATA = Path(sklearn.datasets.__file__).parent / "data"
 SOURCE = ROOT / "examples" / "processors" / "source"
 COUNT_ROWS = """

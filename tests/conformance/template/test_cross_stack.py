@@ -43,6 +43,8 @@ from cdk_sagemaker_processing import (
 )
 from tests.helpers.stacks import ACCOUNT, REGION
 
+pytestmark = pytest.mark.exhaustive
+
 PARTS = ("role", "key", "bucket", "processor", "topic", "network", "repository", "input_bucket")
 HERE = Environment(account=ACCOUNT, region=REGION)
 

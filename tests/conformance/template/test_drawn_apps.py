@@ -18,6 +18,8 @@ from cdk_sagemaker_processing import InvalidProcessingJobError
 from tests.helpers.drawn_apps import DrawnApp
 from tests.helpers.sdk_calls import write_files
 
+pytestmark = pytest.mark.exhaustive
+
 COUNT = int(os.environ.get("DRAWN_APPS", "24"))
 FIRST = int(os.environ.get("DRAWN_APPS_FROM", "0"))
 # What aws-cdk says of a validation, which includes those of this library: an error that a user can read.

@@ -10,6 +10,8 @@ from smproc.local.runners.failure_hints import explain
 from tests.helpers.image_environments import local_aws_with_versions, require_python
 from tests.helpers.local_aws import RunningLocalAws
 
+pytestmark = pytest.mark.exhaustive
+
 _IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:{}-cpu-py3"
 _PYTHONS = {"0.20.0": "3.7", "0.23-1": "3.7", "1.0-1": "3.8", "1.2-1": "3.9", "1.4-2": "3.10", "1.9-0": "3.12"}
 _ENCODE = "from sklearn.preprocessing import OneHotEncoder; e = OneHotEncoder({}); e.fit([['a'], ['b']]); e.{}()"

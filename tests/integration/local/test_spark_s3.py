@@ -16,6 +16,8 @@ from smproc.local.runners.spark import SparkInstallation, compiled_file_systems,
 from tests.helpers.local_aws import BUCKET, RunningLocalAws, process_local_aws
 from tests.helpers.sandboxes import require_any_sandbox
 
+pytestmark = pytest.mark.exhaustive
+
 IMAGE = "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing:3.5-cpu-py39-v1.0"
 APPS = Path(__file__).parent / "spark"
 WORDS = Path(__file__).parents[3] / "examples" / "processors" / "source" / "words.py"

@@ -24,6 +24,8 @@ from hypothesis.stateful import (
 
 from tests.helpers.trigger_world import Clients, Execution, Killed, Trigger, dead_keys
 
+pytestmark = pytest.mark.exhaustive
+
 KINDS: dict[str, dict[str, Any]] = {
     "single_objects": {},
     "one_by_one": {"max_concurrent_jobs": 1, "max_replays": 100},

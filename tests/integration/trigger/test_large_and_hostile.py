@@ -14,6 +14,8 @@ from s3_trigger import starter
 from s3_trigger.object_lookup import Found, look_up
 from tests.helpers.trigger_world import Trigger
 
+pytestmark = pytest.mark.exhaustive
+
 Make = Callable[..., Trigger]
 MEGABYTE = 1024 * 1024
 # Keys that no compression makes smaller, each as long as S3 allows.

@@ -11,6 +11,8 @@ import pytest
 
 from tests.helpers.trigger_world import Trigger, dead_keys
 
+pytestmark = pytest.mark.exhaustive
+
 Make = Callable[..., Trigger]
 CHANGES: dict[str, list[dict[str, Any]]] = {
     "batch size": [{"batch_size": size, "batch_window": 60} for size in (3, 1, 2, 3)],
