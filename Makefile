@@ -82,14 +82,8 @@ format: setup ## format the code, and apply the corrections of ruff
 	ruff check --fix .
 
 .PHONY: bench
-bench: setup .tools/awscli/.installed ## measure the pipeline, a job, synth, a saved script, the calls of the trigger and of the commands, and much of everything on the local AWS
-	python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,max --benchmark-sort=name -p no:cacheprovider
-	python -m benchmarks.trigger
-	python -m benchmarks.local_server
-	python -m benchmarks.console
-	python -m benchmarks.sharding
-	python -m benchmarks.inner_loop
-	python -m benchmarks.operations
+bench: setup .tools/awscli/.installed ## measure everything against its baseline, and write docs/benchmarks.md: about half an hour
+	python -m benchmarks --write
 
 .PHONY: storm
 storm: setup ## send 100,000 uploads and backfill as many objects under throttling, kills and a deployment, and check that none is lost or processed twice
@@ -98,6 +92,10 @@ storm: setup ## send 100,000 uploads and backfill as many objects under throttli
 .PHONY: test-iam
 test-iam: setup ## remove each action of each role of the demo and of the batches in turn, and report what is denied then, and by whom
 	python tools/mutate_iam.py
+
+.PHONY: ministack-tests
+ministack-tests: setup ## run ministack's own tests against ministack and against the local AWS, and print what fails here alone
+	python -m tools.ministack_tests
 
 .PHONY: replay
 replay: setup ## replay executions that were recorded in AWS, and print how many end and go as there: RECORDINGS=executions.jsonl

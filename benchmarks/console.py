@@ -1,18 +1,16 @@
 """Ten browsers that look at the console: the processor time that this costs the local AWS and the console.
 
-``python -m benchmarks.console`` prints both as a share of one core and fails when that of the local AWS reaches 20 %.
-Each browser asks for the pages that its script would ask for: half of them look at a pipeline, half at an execution,
-while the pipeline runs a job after the other; no page is asked for more often than by an open tab.
+Both are shares of one core. Each browser asks for the pages that its script would ask for: half of them look at a
+pipeline, half at an execution, while the pipeline runs a job after the other; no page is asked for more often than by
+an open tab.
 """
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import http.cookiejar
 import json
 import os
-import sys
 import tempfile
 import threading
 import time
@@ -23,6 +21,7 @@ from urllib.parse import quote, urlsplit
 import boto3
 import psutil
 
+from benchmarks.measurement import Measurement, Measurements
 from smproc.console import Console
 from smproc.local import LocalAws
 from smproc.operations import Pipeline, find_pipeline
@@ -31,6 +30,7 @@ from tests.helpers.deployment import bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
 
 BROWSERS = 10
+SECONDS = 60.0
 _BOUND_PERCENT = 20.0
 _PIPELINE_SECONDS, _EXECUTION_SECONDS = 2.0, 1.0
 
@@ -69,12 +69,8 @@ class Tab(threading.Thread):
         connection.close()
 
 
-def main() -> int:
-    """Measure and print; return 1 if the local AWS takes too much."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="the time to measure")
-    parser.add_argument("--idle", action="store_true", help="run no jobs meanwhile")
-    options = parser.parse_args()
+def measurements() -> Measurements:
+    """Yield the shares of both."""
     with tempfile.TemporaryDirectory() as directory, LocalAws(free_port(), state_dir=directory) as local_aws:
         environment = local_aws.redirect(os.environ)
         bootstrap(environment)
@@ -87,14 +83,12 @@ def main() -> int:
         first = _run(pipeline, Path(directory), 0)
         console = Console(local_aws)
         try:
-            return _measure(local_aws, console, pipeline, first, options.seconds, None if options.idle else directory)
+            yield from _measure(local_aws, console, pipeline, first, Path(directory))
         finally:
             console.stop()
 
 
-def _measure(
-    local_aws: LocalAws, console: Console, pipeline: Pipeline, execution: str, seconds: float, files: str | None
-) -> int:
+def _measure(local_aws: LocalAws, console: Console, pipeline: Pipeline, execution: str, files: Path) -> Measurements:
     jar = http.cookiejar.CookieJar()
     url = console.open()
     urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar)).open(url).close()
@@ -102,7 +96,7 @@ def _measure(
     base = url.partition("/open")[0]
     lock = (local_aws.status().folder / "console" / "lock").read_text()
     servers = {"local AWS": psutil.Process(local_aws.status().pid), "console": psutil.Process(_pid(lock))}
-    until = time.monotonic() + seconds
+    until = time.monotonic() + SECONDS
     before = {name: _seconds_of(process) for name, process in servers.items()}
     started = time.monotonic()
     paths = [
@@ -114,21 +108,21 @@ def _measure(
         tab.start()
     uploads = 1
     while time.monotonic() < until:
-        if files is not None:
-            _run(pipeline, Path(files), uploads)
-            uploads += 1
-        else:
-            time.sleep(1)
+        _run(pipeline, files, uploads)
+        uploads += 1
     for tab in tabs:
         tab.join()
     elapsed = time.monotonic() - started
     answers = [status for tab in tabs for status in tab.answers]
     shares = {name: 100 * (_seconds_of(process) - before[name]) / elapsed for name, process in servers.items()}
-    sys.stdout.write(f"{BROWSERS} browsers, {elapsed:.0f} s, {len(answers)} answers, {uploads - 1} executions\n")
-    for name, share in shares.items():
-        sys.stdout.write(f"{name}: {share:.1f} % of one core\n")
     assert set(answers) <= {200, 304}, set(answers)
-    return int(shares["local AWS"] >= _BOUND_PERCENT)
+    for name, share in shares.items():
+        yield Measurement(
+            what=f"share of a core of the {name}, with {BROWSERS} browsers at the console and {uploads - 1} executions",
+            value=share,
+            unit="%",
+            most=_BOUND_PERCENT if name == "local AWS" else None,
+        )
 
 
 def _run(pipeline: Pipeline, directory: Path, number: int) -> str:
@@ -152,7 +146,3 @@ def _seconds_of(process: psutil.Process) -> float:
 def _pid(lock: str) -> int:
 
     return int(json.loads(lock)["pid"])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

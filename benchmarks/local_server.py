@@ -1,28 +1,25 @@
 """The local AWS with much output, many jobs, objects and messages, and with nothing to do.
 
-``make bench`` prints it and fails when a figure exceeds its bound. Times are ratios to a baseline that is measured in
-the same run: the same thing with little, or the same rows in the database alone. Memory and processor time are
-absolute.
+Times are ratios to a baseline that is measured in the same run: the same thing with little, or the same rows in the
+database alone. Memory and processor time are absolute.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import sqlite3
 import statistics
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from benchmarks.measurement import Measurement, Measurements
 from smproc.local import LocalAws
 from tests.helpers.local_aws import RunningLocalAws
 from tests.helpers.ports import free_port
@@ -34,20 +31,6 @@ FEW, MANY = 1000, 100_000
 IDLE_SECONDS = 60
 THREADS = 8
 _QUIET_PERCENT = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure, what it is compared with, and its bound."""
-
-    name: str
-    value: float
-    unit: str
-    most: float
-
-    def __str__(self) -> str:
-        verdict = "" if self.value <= self.most else "  EXCEEDED"
-        return f"  {self.name:<88} {self.value:9.2f} {self.unit:<3} (at most {self.most:g}){verdict}"
 
 
 class Server:
@@ -105,6 +88,14 @@ def server() -> Iterator[Server]:
             aws.stop()
 
 
+def measurements() -> Measurements:
+    """Yield all figures."""
+    yield from idle()
+    yield from output(megabytes=100)
+    yield from jobs(one_after_another=1000, at_once=200)
+    yield from large_stores()
+
+
 def seconds(operation: Callable[[], object]) -> float:
     """Return the duration of an operation."""
     start = time.perf_counter()
@@ -117,7 +108,11 @@ def median(operation: Callable[[], object], times: int = 15) -> float:
     return statistics.median(seconds(operation) for _ in range(times))
 
 
-def output(megabytes: int) -> Iterator[Figure]:
+def _ratio(what: str, value: float, baseline: str, of_baseline: float, most: float) -> Measurement:
+    return Measurement(what=what, value=value, baseline=baseline, of_baseline=of_baseline, most=most)
+
+
+def output(megabytes: int) -> Measurements:
     """Yield the figures of a job that prints much, and of what comes after it."""
     with server() as running:
         baseline_stop = seconds(running.user.aws.stop)
@@ -134,24 +129,26 @@ for start in range(0, {lines}, 1000):
         with running.watched() as peak:
             name = user.create(user.request(script))
             user.wait(name, 1800)
-        yield Figure(f"memory added by a job that prints {megabytes} MB", peak[0] - before, "MB", 60)
+        yield Measurement(
+            what=f"memory added by a job that prints {megabytes} MB", value=peak[0] - before, unit="MB", most=60
+        )
         stream = user.logs.describe_log_streams(logGroupName=user.log_group, logStreamNamePrefix=f"{name}/")
         names: Any = {"logGroupName": user.log_group, "logStreamName": stream["logStreams"][0]["logStreamName"]}
         rows = _database(lines)
         last_rows = "SELECT timestamp, message FROM events WHERE position >= ? ORDER BY position"
         page = median(lambda: user.logs.get_log_events(**names, limit=100), 9)
         alone = median(lambda: user.logs.get_log_events(**names, limit=100, startFromHead=True), 9)
-        yield Figure("the last 100 lines of it, against the first 100", page / alone, "x", 2)
+        yield _ratio("the last 100 of its lines", page, "the first 100", alone, 2)
         page = median(lambda: user.logs.get_log_events(**names, limit=PAGE), 5)
         alone = median(lambda: rows.execute(last_rows, (lines - PAGE,)).fetchall(), 5)
-        yield Figure("10,000 lines of it by GetLogEvents, against the rows in SQLite alone", page / alone, "x", 100)
+        yield _ratio("10,000 of its lines by GetLogEvents", page, "the rows in SQLite alone", alone, 100)
         stop = seconds(user.aws.stop)
-        yield Figure("smproc local stop after it, against that of an empty server", stop / baseline_stop, "x", 3)
-        yield Figure("smproc local stop after it", stop, "s", 2)
+        yield _ratio("smproc local stop after it", stop, "of an empty server", baseline_stop, 3)
         user.aws.start()
         pid = user.aws.status().pid
         assert pid is not None
-        yield Figure("memory of the next server", psutil.Process(pid).memory_info().rss / MEGABYTE - before, "MB", 60)
+        more = psutil.Process(pid).memory_info().rss / MEGABYTE - before
+        yield Measurement(what="memory that the next server has more", value=more, unit="MB", most=60)
 
 
 def _database(lines: int) -> sqlite3.Connection:
@@ -162,7 +159,7 @@ def _database(lines: int) -> sqlite3.Connection:
     return database
 
 
-def jobs(one_after_another: int, at_once: int) -> Iterator[Figure]:
+def jobs(one_after_another: int, at_once: int) -> Measurements:
     """Yield the figures of many jobs."""
     with server() as running:
         user = running.user
@@ -180,9 +177,11 @@ def jobs(one_after_another: int, at_once: int) -> Iterator[Figure]:
             tenths.append(seconds(run_all))
             memory.append(running.memory())
         threads = running.process.num_threads()
-        label = f"{one_after_another} jobs one after another: "
-        yield Figure(f"{label}the last tenth, against the first", tenths[-1] / tenths[0], "x", 1.5)
-        yield Figure(f"{label}memory added after the first tenth", memory[-1] - memory[0], "MB", 20)
+        label = f"{one_after_another:,} jobs one after another: "
+        yield _ratio(f"{label}the last tenth", tenths[-1], "the first tenth", tenths[0], 1.5)
+        yield Measurement(
+            what=f"{label}memory added after the first tenth", value=memory[-1] - memory[0], unit="MB", most=20
+        )
         with running.watched() as peak:
             start = time.perf_counter()
             names = [user.create({**request, "ProcessingJobName": f"at-once-{number}"}) for number in range(at_once)]
@@ -190,14 +189,15 @@ def jobs(one_after_another: int, at_once: int) -> Iterator[Figure]:
                 user.wait(name, 900)
             each = (time.perf_counter() - start) / at_once
         label = f"{at_once} jobs at once: "
-        yield Figure(f"{label}each, against one after another", each / (sum(tenths) / one_after_another), "x", 1.5)
-        yield Figure(f"{label}memory added at the peak", peak[0] - memory[-1], "MB", 200)
+        yield _ratio(f"{label}each", each, "one after another", sum(tenths) / one_after_another, 1.5)
+        yield Measurement(what=f"{label}memory added at the peak", value=peak[0] - memory[-1], unit="MB", most=200)
         user.until(running.process.num_threads, lambda now: now <= threads + 1, 60)
-        yield Figure(f"{label}threads left", running.process.num_threads() - threads, "", 1)
-        yield Figure(f"{label}memory left", running.memory() - memory[-1], "MB", 120)
+        left = running.process.num_threads() - threads
+        yield Measurement(what=f"{label}threads left", value=left, unit="", most=1)
+        yield Measurement(what=f"{label}memory left", value=running.memory() - memory[-1], unit="MB", most=120)
 
 
-def large_stores() -> Iterator[Figure]:
+def large_stores() -> Measurements:
     """Yield the figures of a bucket with many objects and of a queue with many messages."""
     with server() as running:
         client = running.user.s3
@@ -212,8 +212,7 @@ def large_stores() -> Iterator[Figure]:
             )
             for bucket in ("few", "many")
         )
-        label = f"a page of a listing in a bucket of {MANY:,} objects, against one of {FEW:,}"
-        yield Figure(label, many / few, "x", 1.5)
+        yield _ratio(f"a page of a listing in a bucket of {MANY:,} objects", many, f"of {FEW:,}", few, 1.5)
         sqs = running.user.client("sqs")
         times = []
         for name, count in (("few", FEW), ("many", MANY)):
@@ -229,34 +228,15 @@ def large_stores() -> Iterator[Figure]:
             sqs.receive_message(**receive)
             running.settle()
             times.append(median(lambda receive=receive: sqs.receive_message(**receive)))
-        label = f"ten messages from a queue of {MANY:,}, against one of {FEW:,}"
-        yield Figure(label, times[1] / times[0], "x", 1.5)
+        yield _ratio(f"ten messages from a queue of {MANY:,}", times[1], f"of {FEW:,}", times[0], 1.5)
 
 
-def idle() -> Iterator[Figure]:
+def idle() -> Measurements:
     """Yield the processor time of a server that has work behind it and none to do."""
     with server() as running:
         running.user.run("print('done')")
         time.sleep(5)
         before = running.processor_seconds()
         time.sleep(IDLE_SECONDS)
-        yield Figure(f"idle: processor seconds in {IDLE_SECONDS} s", running.processor_seconds() - before, "s", 0.1)
-
-
-def main() -> int:
-    """Print the figures; return whether one exceeds its bound."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--megabytes", type=int, default=100, help="the output of the job that prints much")
-    parser.add_argument("--jobs", type=int, default=1000, help="the jobs one after another")
-    parser.add_argument("--at-once", type=int, default=200, help="the jobs at once")
-    options = parser.parse_args()
-    exceeded = False
-    for figures in (idle(), output(options.megabytes), jobs(options.jobs, options.at_once), large_stores()):
-        for figure in figures:
-            print(figure, flush=True)  # noqa: T201 - what this program is for
-            exceeded |= figure.value > figure.most
-    return int(exceeded)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        used = running.processor_seconds() - before
+        yield Measurement(what=f"processor time of an idle server in {IDLE_SECONDS} s", value=used, most=0.1)

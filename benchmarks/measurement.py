@@ -45,7 +45,7 @@ class Measurement:
     def row(self) -> list[str]:
         """Return the cells of its row: what, the figure, the baseline, its figure, the ratio, the bound."""
         times = "" if self.times is None else f"{self.times:.2f} x"
-        bound = "" if self.most is None else f"{self.most:g}{'' if self.times is None else ' x'}"
+        bound = "" if self.most is None else f"{_digits(self.most)}{'' if self.times is None else ' x'}"
         of_baseline = "" if self.of_baseline is None else f"{_digits(self.of_baseline)} {self.unit}".strip()
         return [
             self.what,

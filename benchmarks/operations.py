@@ -1,12 +1,10 @@
 """The cost of ``smproc status`` and ``smproc trace`` for 50 pipelines with 10,000 uploads: time, calls of AWS, memory.
 
-``python -m benchmarks.operations`` starts a local AWS, makes the ledgers by the functions' own code, prints the
-figures, and fails above the bounds.
+The ledgers are made by the functions' own code.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import os
@@ -19,9 +17,11 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import boto3
 
+from benchmarks.measurement import Measurement, Measurements
 from cdk_sagemaker_processing.model import names
 from smproc.local import LocalAws
 from smproc.operations import find_pipelines, status_of, trace
@@ -32,31 +32,52 @@ from tests.helpers.trigger_world import Clients, Trigger
 STATUS_SECONDS_MAX, STATUS_CALLS_MAX, TRACE_CALLS_MAX = 3.0, 60, 10
 # In MiB. Nearly all of the command's memory is that of boto3; each pipeline adds its tags and its metrics of a day.
 MORE_MEMORY_MAX = 40
+PIPELINES, UPLOADS = 50, 10_000
 BATCH = 100
 _REPETITIONS = 3
 T = TypeVar("T")
 _ROLE = "arn:aws:iam::000000000000:role/function"
 
 
-def main() -> int:
-    """Print the figures, and return 1 if one is above its bound."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pipelines", type=int, default=50)
-    parser.add_argument("--uploads", type=int, default=10_000, help="of all pipelines together")
-    arguments = parser.parse_args()
-    os.environ["POWERTOOLS_LOG_LEVEL"] = "ERROR"  # the functions log each start
-    with tempfile.TemporaryDirectory() as directory:
-        local_aws = LocalAws(port=free_port(), state_dir=Path(directory) / "state", enforce_iam=False)
-        with local_aws:
-            session = _session(local_aws.endpoint)
-            each = arguments.uploads // arguments.pipelines
-            environment = local_aws.redirect(os.environ)
-            uris = [_pipeline(local_aws.endpoint, session, 0, each)]
-            alone = max(_run(["status"], environment)[2] for _ in range(_REPETITIONS))
-            uris += [_pipeline(local_aws.endpoint, session, number, each) for number in range(1, arguments.pipelines)]
-            return _measure(
-                local_aws.endpoint, environment, uris[-1], arguments.pipelines, each * arguments.pipelines, alone
-            )
+def measurements() -> Measurements:
+    """Yield the figures of both commands."""
+    # The functions log each start.
+    with tempfile.TemporaryDirectory() as directory, patch.dict(os.environ, {"POWERTOOLS_LOG_LEVEL": "ERROR"}):
+        yield from _measure(Path(directory))
+
+
+def _measure(directory: Path) -> Measurements:
+    local_aws = LocalAws(port=free_port(), state_dir=directory / "state", enforce_iam=False)
+    with local_aws:
+        endpoint, session = local_aws.endpoint, _session(local_aws.endpoint)
+        each = UPLOADS // PIPELINES
+        environment = local_aws.redirect(os.environ)
+        uris = [_pipeline(endpoint, session, 0, each)]
+        alone = max(_run(["status"], environment)[1] for _ in range(_REPETITIONS))
+        uris += [_pipeline(endpoint, session, number, each) for number in range(1, PIPELINES)]
+        of_status = [_run(["status"], environment) for _ in range(_REPETITIONS)]
+        of_trace = [_run(["trace", uris[-1]], environment) for _ in range(_REPETITIONS)]
+        status, _ = _calls(lambda session: status_of(session, find_pipelines(session)), endpoint)
+        traced, found = _calls(lambda session: trace(session, uris[-1]), endpoint)
+        assert found.upload is not None
+        assert found.upload.state == "SUCCEEDED"
+    label = f"of {PIPELINES} pipelines with {UPLOADS:,} uploads"
+    seconds = min(one[0] for one in of_status)
+    yield Measurement(what=f"smproc status {label}", value=seconds, most=STATUS_SECONDS_MAX)
+    yield Measurement(what=f"smproc status {label}", value=status.total(), unit="calls", most=STATUS_CALLS_MAX)
+    peak = max(one[1] for one in of_status)
+    yield Measurement(
+        what=f"memory of smproc status {label}",
+        value=peak,
+        unit="MiB",
+        baseline="of one pipeline",
+        of_baseline=alone,
+        most=(alone + MORE_MEMORY_MAX) / alone,
+    )
+    yield Measurement(what="smproc trace of one of the uploads", value=min(one[0] for one in of_trace))
+    yield Measurement(
+        what="smproc trace of one of the uploads", value=traced.total(), unit="calls", most=TRACE_CALLS_MAX
+    )
 
 
 def _pipeline(endpoint: str, session: boto3.Session, number: int, uploads: int) -> str:
@@ -112,41 +133,8 @@ def _session(endpoint: str) -> boto3.Session:
     return session_at(session, endpoint)
 
 
-def _measure(endpoint: str, environment: dict[str, str], uri: str, pipelines: int, uploads: int, alone: float) -> int:
-    figures = [_run(["status"], environment) for _ in range(_REPETITIONS)]
-    seconds, cpu = min(one[0] for one in figures), min(one[1] for one in figures)
-    peak = max(one[2] for one in figures)
-    tracing = max(_run(["trace", uri], environment)[2] for _ in range(_REPETITIONS))
-    status, _ = _calls(lambda session: status_of(session, find_pipelines(session)), endpoint)
-    traced, found = _calls(lambda session: trace(session, uri), endpoint)
-    state = found.upload.state if found.upload is not None else "not known"
-    _say(f"{pipelines} pipelines with {uploads:,} uploads, on the local AWS")
-    _say(f"smproc status: {seconds:.2f} s, {cpu:.2f} s of them on a processor")
-    _say(f"  peak memory {peak:.0f} MiB; with one pipeline {alone:.0f} MiB")
-    _say(f"  {status.total()} calls of AWS: {_listed(status)}")
-    _say(f"smproc trace, of an upload whose state is {state}: peak memory {tracing:.0f} MiB")
-    _say(f"  {traced.total()} calls of AWS: {_listed(traced)}")
-    exceeded = [
-        name
-        for name, value, bound in (
-            ("the time of status", seconds, STATUS_SECONDS_MAX),
-            ("the calls of status", status.total(), STATUS_CALLS_MAX),
-            ("the calls of trace", traced.total(), TRACE_CALLS_MAX),
-            ("the memory of status for more pipelines", peak - alone, MORE_MEMORY_MAX),
-        )
-        if value > bound
-    ]
-    for name in exceeded:
-        sys.stderr.write(f"above the bound: {name}\n")
-    return 1 if exceeded or state != "SUCCEEDED" else 0
-
-
-def _run(arguments: list[str], environment: dict[str, str]) -> tuple[float, float, float]:
-    """Run the command in a process of its own.
-
-    Returns:
-        The seconds that it takes, those of them on a processor, and its peak memory in MiB.
-    """
+def _run(arguments: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """Run the command in a process of its own; return the seconds that it takes, and its peak memory in MiB."""
     started = time.monotonic()
     command = [sys.executable, "-m", "smproc", *arguments]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -154,7 +142,7 @@ def _run(arguments: list[str], environment: dict[str, str]) -> tuple[float, floa
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in (0, 3):
         raise RuntimeError(f"{' '.join(command)}: exit status {process.returncode}")
-    return time.monotonic() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    return time.monotonic() - started, used.ru_maxrss / 1024
 
 
 def _calls(work: Callable[[boto3.Session], T], endpoint: str) -> tuple[Counter[str], T]:
@@ -167,15 +155,3 @@ def _calls(work: Callable[[boto3.Session], T], endpoint: str) -> tuple[Counter[s
     session = _session(endpoint)
     session.events.register("before-send.*.*", count)  # clients take it over when they are created
     return calls, work(session)
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-
-
-def _listed(calls: Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(calls.items()))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

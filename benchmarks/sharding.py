@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.local_server import server
+from benchmarks.measurement import Measurement, Measurements
 from tests.helpers.local_aws import RunningLocalAws
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,14 +57,31 @@ def run(user: RunningLocalAws, hosts: int) -> tuple[float, list[int]]:
     return seconds, [len(result["files"]) for result in results]
 
 
-def table() -> str:
-    """Measure, and return the table: the median of three runs for each number of hosts."""
+def measurements() -> Measurements:
+    """Yield the time of a job with several hosts, against that of one host."""
+    medians = {hosts: statistics.median(seconds for seconds, _ in runs) for hosts, runs in measured().items()}
+    for hosts in HOSTS[1:]:
+        yield Measurement(
+            what=f"a job with {hosts} hosts on {FILES} files of {ROWS:,} rows, sharded ({RUNS} runs)",
+            value=medians[hosts],
+            baseline="with one host",
+            of_baseline=medians[1],
+        )
+
+
+def measured() -> dict[int, list[tuple[float, list[int]]]]:
+    """Return the seconds and the files of the hosts of each run, by the number of hosts."""
     with server() as running:
         upload(running.user)
-        measured = {hosts: [run(running.user, hosts) for _ in range(RUNS)] for hosts in HOSTS}
-    medians = {hosts: statistics.median(seconds for seconds, _ in runs) for hosts, runs in measured.items()}
+        return {hosts: [run(running.user, hosts) for _ in range(RUNS)] for hosts in HOSTS}
+
+
+def table() -> str:
+    """Measure, and return the table: the median of three runs for each number of hosts."""
+    found = measured()
+    medians = {hosts: statistics.median(seconds for seconds, _ in runs) for hosts, runs in found.items()}
     rows = [
-        f"| {hosts} | {', '.join(map(str, measured[hosts][0][1]))} | {seconds:.1f} | {seconds / medians[1]:.2f} x |"
+        f"| {hosts} | {', '.join(map(str, found[hosts][0][1]))} | {seconds:.1f} | {seconds / medians[1]:.2f} x |"
         for hosts, seconds in medians.items()
     ]
     about = (

@@ -12,7 +12,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from benchmarks.storm import PUTTING_THREADS, Storm
+from benchmarks.storm_uploads import PUTTING_THREADS, Storm
 from s3_trigger.config import Config
 from s3_trigger.runtime import Runtime
 from s3_trigger.scan_requests import answer_request

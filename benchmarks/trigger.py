@@ -1,7 +1,6 @@
 """The consumption of the trigger: calls per 1,000 objects of every mode, memory of a large batch, a cold start.
 
-``make bench`` prints it; ``python -m benchmarks.trigger --keep`` also keeps the counts, from which `costs.py` and
-`scale.py` compute. It exits with an error when a mode takes more calls than it may.
+``python -m benchmarks.trigger --keep`` keeps the counts, from which `costs.py` and `scale.py` compute.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import argparse
 import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.consumption import DELIVERY_MAX, Measured
+from benchmarks.measurement import Measurement, Measurements, of_pairs
 from s3_trigger import dispatch
 from smproc.local import LocalAws
 from tests.helpers.ports import free_port
@@ -113,6 +112,7 @@ OURS = (
 )
 STARTS = 15
 COLD_START_MOST = 1.2
+LARGEST = 100_000
 
 
 def measure(clients: Clients, mode: Mode, keys: Sequence[str], log: int) -> dict[str, Any]:
@@ -147,12 +147,6 @@ def backfills(clients: Clients, keys: Sequence[str], log: int) -> dict[str, Any]
         finally:
             measured.close()
     return found
-
-
-def shown(found: dict[str, Any]) -> str:
-    """Return the calls of a consumption in words."""
-    calls = ", ".join(f"{count:,g} {name}" for name, count in found["calls"].items() if count)
-    return f"{found['all_calls']:,g} calls per 1,000 objects ({calls})"
 
 
 def memory(clients: Clients, keys: Sequence[str]) -> dict[str, Any]:
@@ -198,8 +192,8 @@ def put(clients: Clients, keys: Sequence[str]) -> None:
         list(pool.map(lambda key: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x"), keys))
 
 
-def cold_start() -> tuple[float, float, float]:
-    """Return the seconds until a handler has its clients, bare and the intake's, and the median ratio of the pairs.
+def cold_starts() -> list[tuple[float, float]]:
+    """Return pairs of the seconds until a handler has its clients: of a bare one, and of the intake.
 
     They are seconds of the processor, which is all that a start waits for: those of a clock depend on the load.
     """
@@ -231,72 +225,71 @@ def cold_start() -> tuple[float, float, float]:
         return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
     seconds(OURS)
-    pairs = [(seconds(BARE), seconds(OURS)) for _ in range(STARTS)]
-    bare, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
-    return bare, ours, statistics.median(mine / plain for plain, mine in pairs)
+    return [(seconds(BARE), seconds(OURS)) for _ in range(STARTS)]
 
 
-def main() -> int:
-    """Measure and print; return the exit status 0 when no mode takes more calls than it may."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keep", action="store_true", help=f"keep the counts in {KEPT.relative_to(ROOT)}")
-    parser.add_argument("--largest", type=int, default=100_000, help="objects of the largest batch (default: 100,000)")
-    arguments = parser.parse_args()
-    # The functions write their log, as they do on AWS, but it is not shown.
-    write = os.fdopen(os.dup(1), "w", buffering=1).write
-    exceeded: list[str] = []
+def measurements() -> Measurements:
+    """Yield the figures of all modes."""
+    yield from _measured({"modes": {}, "lone": {}, "largest": []}, LARGEST)
+
+
+def _measured(kept: dict[str, Any], most: int) -> Measurements:
+    """Yield the figures, and add the counts to those that are kept."""
+    pairs = cold_starts()
+    found = of_pairs("cold start of the intake, processor time", "of a bare boto3 handler", pairs, most=COLD_START_MOST)
+    kept["cold_start"] = round(found.times or 0, 2)
+    yield found
     with (
         tempfile.TemporaryFile() as log,
         tempfile.TemporaryDirectory() as folder,
         LocalAws(port=free_port(), state_dir=Path(folder), enforce_iam=False) as local_aws,
     ):
+        # The functions write their log, as they do on AWS, but it is not shown.
         os.dup2(log.fileno(), 1)
-        bare, ours, ratio = cold_start()
-        write(
-            f"cold start: bare boto3 {bare:.3f} s of the processor, intake {ours:.3f} s, "
-            f"{ratio:.2f}x (median of {STARTS} pairs)\n"
-        )
-        if ratio > COLD_START_MOST:
-            exceeded.append("cold start")
         os.environ.update(local_aws.environment())
         clients = Clients(local_aws.endpoint)
         clients.own["s3"].create_bucket(Bucket=BUCKET)
-        keys = [f"in/{number // 1000:03}/{number:06}.csv" for number in range(arguments.largest)]
+        keys = [f"in/{number // 1000:03}/{number:06}.csv" for number in range(most)]
         put(clients, keys)
-        kept: dict[str, Any] = {"cold_start": round(ratio, 2), "modes": {}, "lone": {}, "largest": []}
         kept["backfills"] = backfills(clients, keys, log.fileno())
-        write("".join(f"backfill, {name}: {shown(found)}\n" for name, found in kept["backfills"].items()))
+        for name, found in kept["backfills"].items():
+            yield _calls(f"backfill, {name}", found)
         for mode in MODES:
             if mode.mixed:
                 put(clients, mode.keys(keys))
             kept["modes"][mode.name] = found = measure(clients, mode, keys, log.fileno())
-            write(
-                f"{mode.name}: {shown(found)}; "
-                f"{found['deliveries'] + found['dispatches']:,g} invocations, {found['write_units']:,g} write units, "
-                f"{found['read_units']:,g} read units\n"
-            )
-            if mode.most is not None and found["all_calls"] > mode.most:
-                exceeded.append(mode.name)
+            yield _calls(mode.name, found, mode.most)
         for mode in MODES:
             if mode.name in LONE:
                 kept["lone"][mode.name] = alone = lone(clients, mode, keys, log.fileno())
-                write(
-                    f"{mode.name}: {alone['upload']} calls for a lone upload, "
-                    f"{sum(alone['minute'].values())} in an idle minute\n"
-                )
-        for objects in (FEW, arguments.largest):
+                yield Measurement(what=f"{mode.name}: a lone upload", value=alone["upload"], unit="calls")
+                idle = sum(alone["minute"].values())
+                yield Measurement(what=f"{mode.name}: an idle minute", value=idle, unit="calls")
+        for objects in (FEW, most):
             largest = memory(clients, keys[:objects])
             kept["largest"].append(largest)
-            write(
-                f"one batch of {largest['objects']:,} objects: dispatcher's peak memory {largest['mebibytes']} MiB, "
-                f"{largest['seconds']} s, {largest['processor_seconds']} s of the processor\n"
-            )
-        if arguments.keep:
-            KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    for name in exceeded:
-        write(f"exceeded: {name}\n")
-    return 1 if exceeded else 0
+            label = f"dispatcher with one batch of {objects:,} objects"
+            yield Measurement(what=f"{label}, peak memory", value=largest["mebibytes"], unit="MiB")
+            yield Measurement(what=f"{label}, processor time", value=largest["processor_seconds"])
+
+
+def _calls(name: str, found: dict[str, Any], most: int | None = None) -> Measurement:
+    return Measurement(what=f"{name}: for 1,000 objects", value=found["all_calls"], unit="calls", most=most)
+
+
+def main() -> None:
+    """Measure and print; keep the counts if that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", action="store_true", help=f"keep the counts in {KEPT.relative_to(ROOT)}")
+    parser.add_argument("--largest", type=int, default=LARGEST, help="objects of the largest batch (default: 100,000)")
+    arguments = parser.parse_args()
+    kept: dict[str, Any] = {"modes": {}, "lone": {}, "largest": []}
+    with os.fdopen(os.dup(1), "w", buffering=1) as out:
+        for found in _measured(kept, arguments.largest):
+            out.write("  ".join(cell for cell in found.row() if cell) + "\n")
+    if arguments.keep:
+        KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

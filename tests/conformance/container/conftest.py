@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from smproc.local import LocalAws, NoContainerEngineError
-from smproc.local.runners import Engine, find_engine
 from tests.conformance.container import image
+from tests.helpers.engines import engine_with_image
 from tests.helpers.local_aws import SERVER_ENVIRONMENT, RunningLocalAws, sandbox_alone
 from tests.helpers.ports import free_port
 from tests.helpers.sandboxes import SANDBOXES, require_sandbox, skip_without
 
 LocalAwsFactory = Callable[[Path], LocalAws]
-# For Podman without privileges over the kernel's cgroups or an overlay: this works where its own defaults do not.
-_PODMAN = """
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]
-"""
-_STORAGE = """
-[storage]
-driver = "{driver}"
-graphroot = "{directory}/root"
-runroot = "{directory}/run"
-"""
 
 
 class ConformanceLocalAws(RunningLocalAws):
@@ -50,34 +33,12 @@ class ConformanceLocalAws(RunningLocalAws):
 @pytest.fixture(scope="session")
 def _engine() -> Iterator[None]:
     """Provide a container engine that has the image."""
-    # Not below pytest's own directory: Podman's clean-up after a container accepts no path of over 50 characters.
-    directory = Path(tempfile.mkdtemp(prefix="engine-"))
-    with pytest.MonkeyPatch.context() as patch:
+    with ExitStack() as stack:
         try:
-            engine = _find_engine(directory, patch)
+            stack.enter_context(engine_with_image())
         except NoContainerEngineError as missing:
             skip_without("a container engine", str(missing))
-        image.build(engine.program, directory, dict(engine.environment))
-        try:
-            yield
-        finally:
-            engine.execute("rmi", "--force", image.NAME)
-            shutil.rmtree(directory, ignore_errors=True)
-
-
-def _find_engine(directory: Path, patch: pytest.MonkeyPatch) -> Engine:
-    if "CONTAINERS_STORAGE_CONF" in os.environ or not shutil.which("runc"):
-        return find_engine()
-    (directory / "containers.conf").write_text(_PODMAN)
-    patch.setenv("CONTAINERS_CONF", str(directory / "containers.conf"))
-    patch.setenv("CONTAINERS_STORAGE_CONF", str(directory / "storage.conf"))
-    try:
-        (directory / "storage.conf").write_text(_STORAGE.format(driver="overlay", directory=directory / "overlay"))
-        return find_engine()
-    except NoContainerEngineError:
-        # This driver copies the whole image for every container, so it works wherever files can be copied.
-        (directory / "storage.conf").write_text(_STORAGE.format(driver="vfs", directory=directory / "vfs"))
-        return find_engine()
+        yield
 
 
 @pytest.fixture(
