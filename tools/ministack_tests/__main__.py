@@ -48,9 +48,17 @@ def main() -> int:
         tests = _tests(directory)
         with _ministack(directory) as endpoint:
             alone = _run(tests, endpoint, directory / "ministack.xml")
-        with LocalAws(port=free_port(), state_dir=directory / "state", enforce_iam=False) as aws:
-            here = _run(tests, aws.endpoint, directory / "local-aws.xml")
+        here = _run_here(tests, directory / "all")
+        # Many wait for a time that a busy machine exceeds: what fails is tried once more, on an empty account.
+        again = sorted(_failing_here(alone, here))
+        here |= _run_here(tests, directory / "again", *again) if again else {}
     return _report(alone, here)
+
+
+def _run_here(tests: Path, directory: Path, *chosen: str) -> Outcomes:
+    directory.mkdir()
+    with LocalAws(port=free_port(), state_dir=directory / "state", enforce_iam=False) as aws:
+        return _run(tests, aws.endpoint, directory / "results.xml", *chosen)
 
 
 def _tests(directory: Path) -> Path:
@@ -100,7 +108,7 @@ def _answers(endpoint: str) -> bool:
         return False
 
 
-def _run(tests: Path, endpoint: str, results: Path) -> Outcomes:
+def _run(tests: Path, endpoint: str, results: Path, *chosen: str) -> Outcomes:
     # `-c` keeps the settings of this project away.
     options = [
         "-c",
@@ -116,7 +124,7 @@ def _run(tests: Path, endpoint: str, results: Path) -> Outcomes:
     ]
     options += ["--quiet", "--tb=no", "--no-summary", "--disable-warnings", f"--junitxml={results}"]
     environment = {**os.environ, "MINISTACK_ENDPOINT": endpoint}
-    subprocess.run([sys.executable, "-m", "pytest", *options], cwd=tests, env=environment, check=False)
+    subprocess.run([sys.executable, "-m", "pytest", *options, *chosen], cwd=tests, env=environment, check=False)
     outcomes = {}
     for case in ET.parse(results).iter("testcase"):  # noqa: S314 - pytest has written it
         kinds = [child.tag for child in case if child.tag in ("failure", "error", "skipped")]
@@ -124,18 +132,23 @@ def _run(tests: Path, endpoint: str, results: Path) -> Outcomes:
     return outcomes
 
 
+def _failing_here(alone: Outcomes, here: Outcomes) -> set[str]:
+    return {test for test, outcome in here.items() if outcome in ("failure", "error") and alone[test] == "passed"}
+
+
 def _report(alone: Outcomes, here: Outcomes) -> int:
     for name, outcomes in (("ministack alone", alone), ("the local AWS", here)):
         counts = Counter(outcomes.values())
         sys.stdout.write(f"{name}: " + ", ".join(f"{counts[kind]:,} {kind}" for kind in sorted(counts)) + "\n")
     known = tomllib.loads(DIFFERENCES.read_text(encoding="utf-8"))["difference"]
-    failing = {test for test, outcome in here.items() if outcome in ("failure", "error") and alone[test] == "passed"}
+    failing = _failing_here(alone, here)
     unexplained, unused = set(failing), []
     for difference in known:
         found = {test for pattern in difference["tests"] for test in fnmatch.filter(failing, pattern)}
         sys.stdout.write(f"{len(found):4} fail here: {difference['reason']}\n")
         unexplained -= found
-        unused += [pattern for pattern in difference["tests"] if not fnmatch.filter(failing, pattern)]
+        if not difference.get("may_pass"):
+            unused += [pattern for pattern in difference["tests"] if not fnmatch.filter(failing, pattern)]
     gained = sum(outcome == "passed" and alone[test] in ("failure", "error") for test, outcome in here.items())
     sys.stdout.write(f"{gained:4} pass here alone\n")
     for test in sorted(unexplained):
