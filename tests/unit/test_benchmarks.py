@@ -1,0 +1,79 @@
+"""The figures of the benchmarks, their bounds, and the page that lists them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks.measurement import Measurement, of_pairs, paired
+
+
+@pytest.mark.parametrize(
+    ("measurement", "exceeds", "cells"),
+    [
+        (
+            Measurement(what="a", value=3.0, baseline="b", of_baseline=2.0, most=1.5),
+            False,
+            ["a", "3 s", "b", "2 s", "1.50 x", "1.5 x"],
+        ),
+        (
+            Measurement(what="a", value=3.1, baseline="b", of_baseline=2.0, most=1.5),
+            True,
+            ["a", "3.1 s", "b", "2 s", "1.55 x", "1.5 x EXCEEDED"],
+        ),
+        (Measurement(what="a", value=1234.5, unit="MiB", most=2000), False, ["a", "1,234 MiB", "", "", "", "2,000"]),
+        (Measurement(what="a", value=1, unit="", most=0), True, ["a", "1", "", "", "", "0 EXCEEDED"]),
+        (Measurement(what="a", value=0.01234), False, ["a", "0.0123 s", "", "", "", ""]),
+    ],
+    ids=["within", "above", "absolute", "nothing lost", "free"],
+)
+def test_a_figure_is_compared_with_its_baseline_or_its_bound(
+    measurement: Measurement, cells: list[str], *, exceeds: bool
+) -> None:
+    assert measurement.exceeds is exceeds
+    assert measurement.row() == cells
+
+
+def test_the_ratio_of_pairs_is_the_median_of_the_ratios() -> None:
+    # The machine was three times as slow during the last pair.
+    found = of_pairs("a", "b", [(1.0, 1.1), (1.0, 1.2), (3.0, 3.3)], most=1.15)
+    assert found.times == pytest.approx(1.1)
+    assert (found.value, found.of_baseline) == (1.2, 1.0)
+    assert not found.exceeds
+    assert found.what == "a (3 pairs)"
+
+
+def test_both_of_a_pair_are_measured_in_turn() -> None:
+    order: list[str] = []
+
+    def measure(name: str, seconds: float) -> float:
+        order.append(name)
+        return seconds
+
+    paired("a", lambda: measure("a", 2.0), "b", lambda: measure("b", 1.0), pairs=2)
+    assert order == ["b", "a", "b", "a"]
+
+
+def test_the_page_has_a_row_for_each_figure_and_the_conditions() -> None:
+    figures = {"synth": [Measurement(what="a", value=1.0, baseline="b", of_baseline=1.0, most=1.05)]}
+    page = command._page(figures, datetime(2026, 11, 27, tzinfo=UTC))
+    assert "## Synth\n\n| what | measured | baseline | of the baseline | ratio | at most |\n" in page
+    assert "| a | 1 s | b | 1 s | 1.00 x | 1.05 x |\n" in page
+    assert "Measured on 2026-11-27" in page
+
+
+@pytest.mark.parametrize("name", command.BENCHMARKS)
+def test_each_benchmark_yields_figures(name: str) -> None:
+    source = (command.ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8")
+    assert "def measurements() -> Measurements:\n" in source
+
+
+def test_an_unknown_benchmark_is_refused_with_the_known_ones(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["benchmarks", "speed"])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert "there is no benchmark 'speed'; choose from synth, pipeline, " in capsys.readouterr().err
