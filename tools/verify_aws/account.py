@@ -71,7 +71,7 @@ class Account:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is an account of the local AWS."""
+        """True for an account of the local AWS."""
         return bool(self.endpoint)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - the type depends on the service

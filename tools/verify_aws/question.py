@@ -30,6 +30,11 @@ class UnknownClaimError(ValueError):
     """A question without a claim, or without the place that relies on it."""
 
 
+def includes(expected: Mapping[str, Any], actual: object) -> bool:
+    """Return whether an answer has the expected members; what else it has is recorded, and decides nothing."""
+    return isinstance(actual, Mapping) and all(actual.get(name) == value for name, value in expected.items())
+
+
 def _is_equal(expected: object, actual: object) -> bool:
     return expected == actual
 
@@ -116,10 +121,11 @@ def compared(question: Question[Asker], evidence: Evidence) -> Answer:
     """Read the answer in some evidence, and compare it with the expected one."""
     try:
         actual = question.read(evidence)
+        agrees = question.agrees(question.expected, actual)
     except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
         note = f"the evidence is not as expected: {type(error).__name__}: {error}"
         return _without(question, FAILED, note, evidence)
-    outcome = AS_EXPECTED if question.agrees(question.expected, actual) else OTHERWISE
+    outcome = AS_EXPECTED if agrees else OTHERWISE
     return _answer(question, outcome, actual=actual, evidence=evidence)
 
 

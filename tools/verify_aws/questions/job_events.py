@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from tools.verify_aws.laboratory import Lab
-from tools.verify_aws.question import Evidence, Question
+from tools.verify_aws.question import Evidence, Question, includes
 from tools.verify_aws.questions.reading import or_failure
 
 _EVENTS: Final = "https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html"
@@ -82,8 +82,6 @@ QUESTIONS: Final[tuple[Question[Lab], ...]] = (
         because="https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingS3Output.html",
         ask=_continuous,
         read=or_failure(_rhythm),
-        agrees=lambda expected, actual: (
-            actual["uploaded while the job runs"] == expected["uploaded while the job runs"]
-        ),
+        agrees=includes,
     ),
 )

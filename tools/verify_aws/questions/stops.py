@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tools.verify_aws.laboratory import Lab
-from tools.verify_aws.question import Evidence, Question
+from tools.verify_aws.question import Evidence, Question, includes
 from tools.verify_aws.questions.reading import or_failure
 
 _STOP: Final = "constructs/cdk_sagemaker_processing/tasks/state_machine_policy.py: sagemaker:StopProcessingJob"
@@ -67,7 +67,7 @@ QUESTIONS: Final[tuple[Question[Lab], ...]] = (
         because="https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopProcessingJob.html",
         ask=lambda lab: lab.shared("stop", lambda: _stopped(lab)),
         read=_signal,
-        agrees=lambda expected, actual: actual["SIGTERM"] == expected["SIGTERM"],
+        agrees=includes,
     ),
     Question(
         id="task-time-out",
