@@ -10,11 +10,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from botocore.exceptions import ClientError
 
 from tools.differences import VERIFIED
 from tools.verify_aws.account import Account, NoAccountError
@@ -23,7 +25,7 @@ from tools.verify_aws.costs import INSTANCE_TYPE, bound
 from tools.verify_aws.laboratory import STACK, Deployment, Lab
 from tools.verify_aws.laboratory.deployment import DeploymentError
 from tools.verify_aws.provoking import provoker_for
-from tools.verify_aws.question import Answer, Question, answer
+from tools.verify_aws.question import Answer, Asker, Question, answer
 from tools.verify_aws.questions import CLOSING, QUESTIONS
 from tools.verify_aws.record import record_of, write_record
 from tools.verify_aws.report import counts, details, exit_status, table
@@ -70,7 +72,7 @@ def _without_deploying(account: Account, only: Sequence[str]) -> list[Answer]:
     _say("Stage 0: services of AWS check what would be deployed. It changes nothing and costs nothing.")
     with tempfile.TemporaryDirectory() as directory:
         desk = Desk(account, synthesize(Path(directory)))
-        return [answer(check, desk) for check in CHECKS if not only or check.id in only]
+        return [answer(check, desk) for check in _chosen(CHECKS, only)]
 
 
 def _is_confirmed() -> bool:
@@ -86,18 +88,23 @@ def _is_confirmed() -> bool:
 
 def _in_the_laboratory(account: Account, options: argparse.Namespace, answers: list[Answer]) -> list[str]:
     """Deploy the stack, add the answers, delete the stack whatever happens, and return what is left."""
+    quota = int(instance_quotas(account).get(INSTANCE_TYPE, 0))
+    if quota < 1:
+        raise DeploymentError(
+            f"the account must allow a processing job an instance of {INSTANCE_TYPE}, got a quota of {quota}; request "
+            "an increase in Service Quotas, which takes minutes to days"
+        )
     deployment = Deployment(account, options.profile)
     _say(f"Stage 1: deploying {STACK}.")
     left = [f"stack {STACK}: kept"]
     try:
         deployment.deploy()
-        quota = int(instance_quotas(account).get(INSTANCE_TYPE, 0))
         lab = Lab(
             account=account,
             deployment=deployment,
             provoker=provoker_for(account),
             outputs=deployment.outputs(),
-            slots=threading.BoundedSemaphore(max(1, min(quota, _JOBS_MAX))),
+            slots=threading.BoundedSemaphore(min(quota, _JOBS_MAX)),
             deployed_at=time.time(),
         )
         answers += _asked(lab, options.only)
@@ -108,8 +115,7 @@ def _in_the_laboratory(account: Account, options: argparse.Namespace, answers: l
 
 
 def _asked(lab: Lab, only: Sequence[str]) -> list[Answer]:
-    wanted: Callable[[Question[Lab]], bool] = lambda question: not only or question.id in only  # noqa: E731
-    chosen = [question for question in QUESTIONS if wanted(question)]
+    chosen, closing = _chosen(QUESTIONS, only), _chosen(CLOSING, only)
     if not any(question.id == "notifications-in-force" for question in chosen):
         lab.notifications.set()
 
@@ -120,12 +126,19 @@ def _asked(lab: Lab, only: Sequence[str]) -> list[Answer]:
 
     with ThreadPoolExecutor(max_workers=max(1, len(chosen))) as threads:
         answers = list(threads.map(ask, chosen))
-    return [*answers, *(ask(question) for question in CLOSING if wanted(question))]
+    return [*answers, *map(ask, closing)]
+
+
+def _chosen(questions: Sequence[Question[Asker]], only: Sequence[str]) -> list[Question[Asker]]:
+    return [question for question in questions if not only or question.id in only]
 
 
 def _cleaned(account: Account) -> list[str]:
     _say(f"Deleting {STACK}.")
-    left = clean_up(account)
+    try:
+        left = clean_up(account)
+    except ClientError as error:
+        left = [f"stack {STACK}, which was not deleted: {error}; delete it in the console of CloudFormation"]
     for each in left:
         _say(f"  left: {each}")
     _say("Everything else is deleted." if left else "Nothing is left.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.model import OperationModel
 
 from tools.verify_aws.question import NotAnsweredError
 
@@ -32,12 +34,14 @@ class Account:
         region: the region.
         caller: the ARN of who asks.
         endpoint: the address of the local AWS; empty for AWS.
+        calls: the requests so far, as ``stepfunctions:StartExecution``.
     """
 
     number: str
     region: str
     caller: str
     endpoint: str
+    calls: set[str] = field(default_factory=set, compare=False)
     _clients_of: Callable[..., Any] = field(repr=False, compare=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -79,8 +83,13 @@ class Account:
         with self._lock:
             if service not in self._clients:
                 config = Config(retries={"mode": "adaptive", "total_max_attempts": 8}, max_pool_connections=40)
-                self._clients[service] = self._clients_of(service, config=config)
+                client = self._clients_of(service, config=config)
+                client.meta.events.register("before-call", functools.partial(self._note, service))
+                self._clients[service] = client
             return self._clients[service]
+
+    def _note(self, service: str, model: OperationModel, **_: object) -> None:
+        self.calls.add(f"{service}:{model.name}")
 
     def ask(self, service: str, operation: str, **request: Any) -> Any:  # noqa: ANN401 - depends on the operation
         """Call an operation.

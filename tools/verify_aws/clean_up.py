@@ -16,6 +16,8 @@ from tools.verify_aws.laboratory.names import EXPERIMENT
 # The interfaces of functions in a VPC are deleted by Lambda, which takes its time.
 _WAIT_SECONDS: Final = 3600
 _KEYS: Final = 1000
+# Access logs may arrive in a bucket that was just emptied, so that it is not deleted.
+_TRIES: Final = 3
 _GONE: Final = "DELETE_COMPLETE"
 # Keys wait before they are deleted; they cost nothing meanwhile.
 _PENDING: Final = frozenset({"PendingDeletion", "PendingReplicaDeletion"})
@@ -32,15 +34,14 @@ def clean_up(account: Account) -> list[str]:
     """
     resources = _resources(account)
     _stop_executions(account, resources)
-    for bucket in _named(resources, "AWS::S3::Bucket"):
-        _empty(account, bucket)
-    client = account.client("cloudformation")
+    left: list[str] = []
     if resources:
-        with contextlib.suppress(ClientError):
-            client.delete_stack(StackName=STACK)
-        left = _wait(account)
-    else:
-        left = []
+        for _ in range(_TRIES):
+            for bucket in _named(resources, "AWS::S3::Bucket"):
+                _empty(account, bucket)
+            account.ask("cloudformation", "delete_stack", StackName=STACK)
+            if not (left := _wait(account)):
+                break
     _delete_experiment(account)
     return [*left, *_pending_keys(account, _named(resources, "AWS::KMS::Key")), *_log_groups(account)]
 
@@ -70,10 +71,9 @@ def _stop_executions(account: Account, resources: Sequence[dict[str, Any]]) -> N
 
 
 def _empty(account: Account, bucket: str) -> None:
-    """Delete every version of every object, twice: access logs may still arrive."""
-    for _ in range(2):
-        for keys in _batches(account, bucket):
-            account.ask("s3", "delete_objects", Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+    """Delete every version of every object."""
+    for keys in _batches(account, bucket):
+        account.ask("s3", "delete_objects", Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
 
 
 def _batches(account: Account, bucket: str) -> Iterator[list[dict[str, str]]]:

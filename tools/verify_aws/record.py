@@ -32,6 +32,7 @@ def record_of(account: Account, answers: Sequence[Answer], *, left: Sequence[str
         "endpoint": account.endpoint or AWS,
         "region": account.region,
         "date": now.astimezone(UTC).date().isoformat(),
+        "calls": sorted(account.calls),
         "answers": [dataclasses.asdict(each) for each in answers],
         "left": list(left),
     }

@@ -11,7 +11,7 @@ from tools.differences import row_named
 from tools.verify_aws.question import AS_EXPECTED, FAILED, NOT_ANSWERED, NOT_PROVOKED, OTHERWISE, Answer
 
 _PAGE: Final = "docs/local-and-aws.md"
-_SHOWN_MAX: Final = 60
+_SHOWN_MAX: Final = 44
 _COUNTED: Final = (AS_EXPECTED, OTHERWISE, NOT_PROVOKED, NOT_ANSWERED, FAILED)
 _HEADER: Final = ("question", "outcome", "answer", "expected", "claim")
 

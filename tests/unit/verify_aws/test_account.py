@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ class Refusing:
 
     def __init__(self, code: str) -> None:
         self._code = code
+        self.meta = SimpleNamespace(events=SimpleNamespace(register=lambda *_: None))
 
     def validate_policy(self, **_: Any) -> None:
         raise ClientError({"Error": {"Code": self._code, "Message": "no"}}, "ValidatePolicy")

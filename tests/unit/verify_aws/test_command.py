@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.unit.verify_aws.test_account import an_account
 from tests.unit.verify_aws.test_report import an_answer
@@ -29,6 +30,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return []
 
     monkeypatch.setattr(Account, "of", lambda *_: an_account(""))
+    monkeypatch.setattr(command, "instance_quotas", lambda _: {"ml.t3.medium": 4.0})
     monkeypatch.setattr(command, "_without_deploying", lambda *_: [an_answer()])
     monkeypatch.setattr(command, "clean_up", clean_up)
     monkeypatch.setattr(Deployment, "deploy", deploy)
@@ -63,6 +65,30 @@ def test_what_a_failed_deployment_left_is_cleaned_up_and_the_answers_are_recorde
     assert deployed == ["deploy 0", "clean up"]
     assert "no bootstrap stack" in capsys.readouterr().out
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_without_a_quota_nothing_is_deployed(
+    deployed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(command, "instance_quotas", lambda _: {"ml.t3.medium": 0.0})
+    assert command.main(["--yes", "--output", str(tmp_path)]) == 2
+    assert deployed == []
+    assert (
+        "the account must allow a processing job an instance of ml.t3.medium, got a quota of 0; request an "
+        "increase in Service Quotas" in capsys.readouterr().out
+    )
+
+
+def test_a_stack_that_is_not_deleted_is_left(
+    deployed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def clean_up(_: Account) -> list[str]:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DeleteStack")
+
+    monkeypatch.setattr(command, "clean_up", clean_up)
+    assert command.main(["--yes", "--output", str(tmp_path)]) == 2
+    assert deployed == ["deploy 0"]
+    assert "left: stack ProcessingVerification, which was not deleted: " in capsys.readouterr().out
 
 
 def test_stage_0_asks_nothing_and_deploys_nothing(deployed: list[str], tmp_path: Path) -> None:

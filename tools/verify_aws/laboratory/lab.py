@@ -105,11 +105,20 @@ class Lab:
             return self.ended(self.start(machine, **values))
 
     def start(self, machine: str, **values: object) -> str:
-        """Start an execution, and return its ARN."""
+        """Start an execution of a state machine of the stack, and return its ARN."""
+        return self.start_machine(self.outputs[f"{machine}StateMachine"], **values)
+
+    def start_machine(self, arn: str, **values: object) -> str:
+        """Start an execution of a state machine, and return its ARN.
+
+        Args:
+            arn: the ARN of the state machine.
+            values: the input.
+        """
         started = self.account.ask(
             "stepfunctions",
             "start_execution",
-            stateMachineArn=self.outputs[f"{machine}StateMachine"],
+            stateMachineArn=arn,
             name=f"verify-{uuid.uuid4()}",
             input=json.dumps(values),
         )

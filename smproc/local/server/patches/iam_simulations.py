@@ -31,7 +31,7 @@ NAMES: Names = {
 }
 
 # The condition keys of the simulation that is under way.
-_keys: ContextVar[Mapping[str, list[str]]] = ContextVar("smproc_simulated_keys")
+_keys: ContextVar[Mapping[str, str | list[str]]] = ContextVar("smproc_simulated_keys")
 
 
 def _extract_simulate_params(original: Callable[..., Any], p: Mapping[str, Any]) -> object:
@@ -46,14 +46,16 @@ def _build_simulate_results_real(original: Callable[..., Any], *arguments: objec
         _keys.set({})
 
 
-def _entries(p: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the names of condition keys, in lower case, and their values."""
+def _entries(p: Mapping[str, Any]) -> Iterator[tuple[str, str | list[str]]]:
+    """Yield the names of condition keys, in lower case, and their values: several for a type such as stringList."""
     for number in itertools.count(1):
         entry = f"ContextEntries.member.{number}"
         if not (name := _text(p, f"{entry}.ContextKeyName")):
             return
         members = (_text(p, f"{entry}.ContextKeyValues.member.{position}") for position in itertools.count(1))
-        yield name.lower(), list(itertools.takewhile(bool, members))
+        values = list(itertools.takewhile(bool, members))
+        is_list = _text(p, f"{entry}.ContextKeyType").endswith("List")
+        yield name.lower(), values if is_list else "".join(values)
 
 
 def _text(p: Mapping[str, Any], name: str) -> str:
@@ -61,8 +63,7 @@ def _text(p: Mapping[str, Any], name: str) -> str:
 
 
 def _evaluate(original: Callable[..., Any], ctx: Any, *policies: Any) -> object:  # noqa: ANN401 - ministack's
-    for name, values in _keys.get({}).items():
-        ctx.service_context[name] = values if len(values) > 1 else "".join(values)
+    ctx.service_context.update(_keys.get({}))
     return original(ctx, *policies)
 
 
