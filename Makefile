@@ -101,6 +101,10 @@ ministack-tests: setup ## run ministack's own tests against ministack and agains
 replay: setup ## replay executions that were recorded in AWS, and print how many end and go as there: RECORDINGS=executions.jsonl
 	python -m tools.replay_recordings $(RECORDINGS)
 
+.PHONY: verify-aws
+verify-aws: setup ## ask your AWS account what only AWS can answer, for less than 1 USD, after a question: OPTIONS="--stage 0" costs nothing
+	@python -m tools.verify_aws $(OPTIONS)
+
 .PHONY: audit
 audit: setup .tools/pip-audit/.installed ## list known vulnerabilities of the pinned packages, from the advisory databases of PyPI and npm
 	for file in $(PINNED); do .tools/pip-audit/bin/pip-audit --strict --disable-pip --requirement $$file || exit 1; done

@@ -10,7 +10,7 @@ local_files.py  the files behind an upload, as they are now
 """
 
 from smproc.assemblies.app import STATE_DIRECTORY, CdkApp, cdk_cli, find_machine, find_step
-from smproc.assemblies.assembly import CloudAssembly, StackArtifact
+from smproc.assemblies.assembly import CloudAssembly, StackArtifact, Template, definition_in
 from smproc.assemblies.errors import (
     AppNotFoundError,
     AssemblyError,
@@ -36,8 +36,10 @@ __all__ = [
     "StepInput",
     "StepNotFoundError",
     "SynthesisFailedError",
+    "Template",
     "Trigger",
     "cdk_cli",
+    "definition_in",
     "find_machine",
     "find_step",
     "state_of",

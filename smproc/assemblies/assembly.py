@@ -142,7 +142,7 @@ class CloudAssembly:
         for template in self.templates:
             for logical_id, properties, path in template.resources(_STATE_MACHINE):
                 name = _machine_name(path) or f"{template.stack}/{logical_id}"
-                definition = _definition(template, properties, name)
+                definition = definition_in(template, properties, name)
                 steps = steps_in(definition, name, self.local_files)
                 if steps:
                     found.append(
@@ -352,7 +352,17 @@ def _machine_name(path: str) -> str:
     return path.removesuffix("/Resource").removesuffix("/StateMachine")
 
 
-def _definition(template: Template, properties: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def definition_in(template: Template, properties: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the definition of a state machine, with the values of expressions.
+
+    Args:
+        template: the template that has the state machine.
+        properties: its properties, as `Template.resources` yields them.
+        name: its name, for errors.
+
+    Raises:
+        SynthesisFailedError: the definition is neither in the template nor in an asset.
+    """
     if isinstance(definition := properties.get("Definition"), Mapping):
         return definition
     if (text := properties.get("DefinitionString")) is not None:

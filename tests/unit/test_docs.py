@@ -90,9 +90,13 @@ def test_every_path_exists(page: str) -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors that GitHub gives to the headings of a page."""
-    headings = re.findall(r"^#+ (.*)$", without_fences(page.read_text(encoding="utf-8")), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    """Return the anchors that GitHub gives to the headings of a page, and those that it has itself."""
+    if page.suffix != ".md":
+        return set()
+    text = without_fences(page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    own = re.findall(r'<a id="([^"]+)"></a>', text)
+    return {*own, *(re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])

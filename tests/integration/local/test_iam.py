@@ -203,3 +203,38 @@ def test_the_log_names_an_attached_policy_that_is_not_known(world: World) -> Non
     world.client("iam").create_role(RoleName="wide", AssumeRolePolicyDocument=_policy(TRUST))
     world.client("iam").attach_role_policy(RoleName="wide", PolicyArn=policy)
     assert f"The policy {policy}, which was attached to a role or a user, is not known" in world.log()
+
+
+@pytest.mark.parametrize(
+    ("service", "decision"),
+    [("sagemaker.amazonaws.com", "allowed"), ("lambda.amazonaws.com", "implicitDeny"), (None, "implicitDeny")],
+)
+def test_a_simulation_has_the_condition_keys_of_its_request(world: World, service: str | None, decision: str) -> None:
+    passes = {
+        "Effect": "Allow",
+        "Action": "iam:PassRole",
+        "Resource": ROLE,
+        "Condition": {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+    }
+    key = {"ContextKeyName": "iam:PassedToService", "ContextKeyValues": [service], "ContextKeyType": "string"}
+    simulated = world.client("iam").simulate_custom_policy(
+        PolicyInputList=[_policy(passes)],
+        ActionNames=["iam:PassRole"],
+        ResourceArns=[ROLE],
+        **({} if service is None else {"ContextEntries": [key]}),
+    )
+    assert [each["EvalDecision"] for each in simulated["EvaluationResults"]] == [decision]
+
+
+def test_a_simulated_key_may_have_several_values_and_is_not_one_of_later_requests(world: World) -> None:
+    tags = {"Effect": "Allow", "Action": "sagemaker:AddTags", "Resource": "*"}
+    tags["Condition"] = {"ForAllValues:StringEquals": {"aws:TagKeys": ["a", "b"]}}  # type: ignore[assignment]
+
+    def decision(*names: str) -> str:
+        entry = {"ContextKeyName": "aws:TagKeys", "ContextKeyValues": names, "ContextKeyType": "stringList"}
+        simulated = world.client("iam").simulate_custom_policy(
+            PolicyInputList=[_policy(tags)], ActionNames=["sagemaker:AddTags"], ContextEntries=[entry]
+        )
+        return str(simulated["EvaluationResults"][0]["EvalDecision"])
+
+    assert (decision("a", "b"), decision("a", "c"), decision("b")) == ("allowed", "implicitDeny", "allowed")

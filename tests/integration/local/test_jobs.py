@@ -310,3 +310,18 @@ def test_a_job_adds_little_to_its_program(local_aws: RunningLocalAws, count: int
     jobs = [local_aws.run("") for _ in range(count)]
     fastest = min(job["ProcessingEndTime"] - job["CreationTime"] for job in jobs)
     assert fastest < timedelta(seconds=1)
+
+
+def test_outputs_have_the_key_of_the_request_or_the_managed_one(local_aws: RunningLocalAws) -> None:
+    key = local_aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    managed = local_aws.s3.put_object(Bucket=local_aws.bucket, Key="probe", ServerSideEncryption="aws:kms")
+    script = "open('/opt/ml/processing/output/a', 'w').close()"
+    found = []
+    for more in ({"KmsKeyId": key}, {}):
+        request = local_aws.request(script)
+        request["ProcessingOutputConfig"] |= more
+        name = local_aws.create(request)
+        assert local_aws.wait(name)["ProcessingJobStatus"] == "Completed"
+        head = local_aws.s3.head_object(Bucket=local_aws.bucket, Key=f"{name}/a")
+        found.append((head["ServerSideEncryption"], head["SSEKMSKeyId"]))
+    assert found == [("aws:kms", key), ("aws:kms", managed["SSEKMSKeyId"])]

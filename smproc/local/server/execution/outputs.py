@@ -50,9 +50,11 @@ class Outputs:
         self._archives = archives
         self._s3 = s3
         self._hosts = hosts
-        self._extra: dict[str, Any] = {}
+        # Without a key, AWS takes the managed key of S3, not that of the bucket. Documented for training alone:
+        # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_OutputDataConfig.html
+        self._extra: dict[str, Any] = {"ServerSideEncryption": "aws:kms"}
         if key_id := config.get("KmsKeyId"):
-            self._extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id}
+            self._extra["SSEKMSKeyId"] = key_id
         # The application uploads the outputs that it manages.
         uploads = [
             output["S3Output"]

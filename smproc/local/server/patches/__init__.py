@@ -42,6 +42,7 @@ from smproc.local.server.patches import (
     iam,
     iam_denials,
     iam_managed_policies,
+    iam_simulations,
     invented_answers,
     lambda_event_sources,
     lambda_execution,
@@ -192,6 +193,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     iam,
     iam_denials,
     iam_managed_policies,
+    iam_simulations,
     requests_ignored,
     invented_answers,
 )

@@ -1,0 +1,71 @@
+"""Amazon ECR describes each image of SageMaker that the apps use.
+
+See: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from smproc.assemblies import definition_in
+from tools.verify_aws.account import Account
+from tools.verify_aws.question import Evidence, NotAnsweredError, Question
+from tools.verify_aws.without_deploying.templates import Desk
+
+_IMAGE: Final = re.compile(r'"((\d{12})\.dkr\.ecr\.([\w-]+)\.amazonaws\.com(?:\.cn)?/([\w./-]+):([\w.-]+))"')
+# The registry of an image may let others pull it and not describe it.
+_DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied"})
+_ABSENT: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
+
+
+def images(desk: Desk) -> dict[str, dict[str, str]]:
+    """Return the images of other accounts in the definitions: registry, region, repository and tag."""
+    found = {}
+    for machine in desk.resources("AWS::StepFunctions::StateMachine"):
+        text = json.dumps(definition_in(machine.template, machine.properties, machine.name))
+        for uri, registry, region, repository, tag in _IMAGE.findall(text):
+            if registry != desk.account.number:
+                found[uri] = {"registry": registry, "region": region, "repository": repository, "tag": tag}
+    return found
+
+
+def _describe(account: Account, image: Mapping[str, str]) -> dict[str, Any]:
+    request = {
+        "registryId": image["registry"],
+        "repositoryName": image["repository"],
+        "imageIds": [{"imageTag": image["tag"]}],
+    }
+    try:
+        found = account.ask("ecr", "describe_images", **request)
+        return {"exists": bool(found["imageDetails"]), "pushed": found["imageDetails"][0].get("imagePushedAt")}
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in _DENIED:
+            pulled = account.ask("ecr", "batch_get_image", **request)
+            return {"exists": bool(pulled["images"]), "failures": pulled.get("failures", [])}
+        if code in _ABSENT and account.is_local:
+            raise NotAnsweredError("the local AWS has no registry of SageMaker's images") from error
+        if code in _ABSENT:
+            return {"exists": False, "error": str(error)}
+        raise
+
+
+def _ask(desk: Desk) -> Evidence:
+    return {"images": {uri: _describe(desk.account, image) for uri, image in sorted(images(desk).items())}}
+
+
+IMAGES: Final = Question(
+    id="images-exist",
+    asks="Which images of SageMaker that the apps use are not in their registries?",
+    claims=("job-image",),
+    relied_on=("constructs/cdk_sagemaker_processing/model/image_registries.json",),
+    expected=[],
+    because="https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html",
+    ask=_ask,
+    read=lambda evidence: [uri for uri, found in evidence["images"].items() if not found["exists"]],
+)

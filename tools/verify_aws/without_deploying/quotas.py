@@ -1,0 +1,112 @@
+"""The account's quotas: instances, concurrent functions, rates of Step Functions.
+
+See: https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html
+See: https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from smproc.assemblies import CloudAssembly
+from tools.verify_aws.account import Account
+from tools.verify_aws.costs import INSTANCE_TYPE
+from tools.verify_aws.question import Evidence, NotAnsweredError, Question
+from tools.verify_aws.without_deploying.templates import Desk
+
+_FOR_PROCESSING: Final = " for processing job usage"
+# The intake has up to five concurrent invocations, and the dispatcher one for each, by the constructs' own settings.
+_CONCURRENCY_MIN: Final = 10
+_STATES_QUOTAS: Final = ("StartExecution", "StateTransition", "DescribeExecution")
+
+
+def service_quotas(account: Account, service: str) -> dict[str, float]:
+    """Return the quotas of a service by their names.
+
+    Raises:
+        NotAnsweredError: the local AWS does not have them.
+    """
+    quotas: dict[str, float] = {}
+    token: dict[str, str] = {}
+    while True:
+        try:
+            page = account.ask("service-quotas", "list_service_quotas", ServiceCode=service, **token)
+        except ClientError as error:
+            if account.is_local and error.response["Error"]["Code"] == "NoSuchResourceException":
+                raise NotAnsweredError(f"the local AWS has no quotas of {service}") from error
+            raise
+        quotas |= {each["QuotaName"]: float(each["Value"]) for each in page["Quotas"]}
+        if "NextToken" not in page:
+            return quotas
+        token = {"NextToken": page["NextToken"]}
+
+
+def instance_quotas(account: Account) -> dict[str, float]:
+    """Return the numbers of instances that processing jobs may use, by their types."""
+    return {
+        name.removesuffix(_FOR_PROCESSING): value
+        for name, value in service_quotas(account, "sagemaker").items()
+        if name.endswith(_FOR_PROCESSING)
+    }
+
+
+def _ask_instances(desk: Desk) -> Evidence:
+    needed = {INSTANCE_TYPE}
+    for directory in desk.assemblies.values():
+        for step in CloudAssembly(directory).steps:
+            cluster = step.request["ProcessingResources"]["ClusterConfig"]
+            kind = cluster.get("InstanceType")
+            needed |= {kind} if isinstance(kind, str) and kind.startswith("ml.") else set()
+    quotas = instance_quotas(desk.account)
+    return {"quotas": {kind: quotas.get(kind, 0.0) for kind in sorted(needed)}}
+
+
+def _ask_concurrency(desk: Desk) -> Evidence:
+    settings = desk.account.ask("lambda", "get_account_settings")
+    return {"limit": settings["AccountLimit"], "usage": settings["AccountUsage"]}
+
+
+def _ask_states(desk: Desk) -> Evidence:
+    quotas = service_quotas(desk.account, "states")
+    return {"quotas": {name: value for name, value in quotas.items() if any(each in name for each in _STATES_QUOTAS)}}
+
+
+def _types_of_zero(evidence: Mapping[str, Any]) -> list[str]:
+    return [kind for kind, value in evidence["quotas"].items() if value < 1]
+
+
+INSTANCE_QUOTAS: Final = Question(
+    id="instance-quotas",
+    asks="Which instance types of the apps may the account not use?",
+    claims=(),
+    relied_on=(),
+    expected=[],
+    because="the account must allow an instance of each; request an increase in Service Quotas",
+    ask=_ask_instances,
+    read=_types_of_zero,
+)
+CONCURRENCY: Final = Question(
+    id="function-concurrency",
+    asks="How many functions may run at a time?",
+    claims=(),
+    relied_on=("constructs/cdk_sagemaker_processing/trigger/s3_trigger.py: _CONCURRENCY",),
+    expected={"at least": _CONCURRENCY_MIN},
+    because="https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+    ask=_ask_concurrency,
+    read=lambda evidence: evidence["limit"]["UnreservedConcurrentExecutions"],
+    agrees=lambda expected, actual: actual >= expected["at least"],
+)
+STATES_QUOTAS: Final = Question(
+    id="step-functions-rates",
+    asks="Does the account have rates of Step Functions?",
+    claims=(),
+    relied_on=("docs/trigger-scale.md",),
+    expected={"quotas of StartExecution": "above 0"},
+    because="https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html",
+    ask=_ask_states,
+    read=lambda evidence: {name: value for name, value in evidence["quotas"].items() if "StartExecution" in name},
+    agrees=lambda _, actual: bool(actual) and all(value > 0 for value in actual.values()),
+)
