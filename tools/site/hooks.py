@@ -70,6 +70,11 @@ def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: File
     return _LINK.sub(rewritten, markdown)
 
 
+def on_page_content(html: str, page: Any, config: MkDocsConfig, files: Files) -> str:  # noqa: ANN401, ARG001 - MkDocs' types and names
+    """Keep the size of each drawing: one that is wider than the page scrolls."""
+    return re.sub(r'<img [^>]*src="[^"]*\.svg"[^>]*>', r'<span class="picture">\g<0></span>', html)
+
+
 def _decisions() -> list[Path]:
     return sorted((ROOT / "docs" / "adr").glob("*.md"))
 
