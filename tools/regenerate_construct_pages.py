@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from tools.construct_pages.overview import overview
 from tools.construct_pages.pages import PAGES
 from tools.construct_pages.reference import command_reference, reference
 from tools.construct_pages.rendering import render
@@ -30,6 +31,7 @@ def files() -> dict[Path, str]:
         shown.add(page.example)
         found[DIRECTORY / f"{page.file}.md"] = text
         found.update({PICTURES / name: picture for name, picture in pictures.items()})
+    found[DOCS / "images" / "overview.svg"] = overview(template_of("app.py"))
     found[DOCS / "reference.md"] = reference()
     found[DOCS / "reference-of-smproc.md"] = command_reference()
     return found
