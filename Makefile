@@ -42,7 +42,7 @@ test: ## lint, then every test but the exhaustive ones
 	$(PYTEST) -m "not exhaustive" --durations 20
 
 .PHONY: test-exhaustive
-test-exhaustive: setup $(TEST_TOOLS) ## every kill, every order of calls, every image: what `make test` samples or leaves out
+test-exhaustive: setup $(TEST_TOOLS) .tools/site/.installed ## every kill, every order of calls, every image: what `make test` samples or leaves out
 	$(PYTEST) -m exhaustive --durations 20
 
 .PHONY: test-fast

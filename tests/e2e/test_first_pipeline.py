@@ -10,16 +10,14 @@ import contextlib
 import os
 import re
 import shutil
-import subprocess
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.ports import free_port
+from tests.helpers.shells import Command, Shell
 from tests.helpers.stacks import ROOT
 from tools.terminal_recording import PROMPT, Line, draw, read_cast, write_cast
 
@@ -56,7 +54,6 @@ TAIL = """
 """
 # What is installed and synthesized prints more than a page should show, in words that others choose.
 SHOWN = ("smproc new", "smproc try", "smproc local start", "smproc run")
-MARK = "--- the command has ended with status"
 _ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _REPLACED = (
     (r"\b[0-9a-f]{64}\b", "2985c49b5418"),
@@ -71,64 +68,9 @@ _PROGRESS = re.compile(r"^ +\d+\.\d s  .*\n", re.MULTILINE)
 _TIME = re.compile(r" *\b\d+\.\d+ s")
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command that has run.
-
-    Attributes:
-        text: the command.
-        printed: what it printed.
-        seconds: how long it took.
-        times: the seconds from its start to each line.
-    """
-
-    text: str
-    printed: str
-    seconds: float
-    times: tuple[float, ...] = ()
-
-
 def page_commands() -> list[str]:
     """Return the commands of the page."""
     return re.findall(r"^\$ (.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-
-
-class Shell:
-    """A shell that stays open between commands."""
-
-    def __init__(self, directory: Path, environment: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            ["bash", "--noprofile", "--norc"],
-            cwd=directory,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            bufsize=1,
-        )
-
-    def run(self, text: str) -> Command:
-        """Run a command; an AssertionError has what it printed if it fails."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        started = time.monotonic()
-        self._process.stdin.write(f"{text} < /dev/null\nprintf '\\n{MARK} %s\\n' $?\n")
-        self._process.stdin.flush()
-        lines: list[str] = []
-        times: list[float] = []
-        for line in self._process.stdout:
-            if line.startswith(MARK):
-                break
-            lines.append(line)
-            times.append(time.monotonic() - started)
-        printed = "".join(lines).strip("\n")
-        assert line == f"{MARK} 0\n", f"{text}\n{printed}\n{line}"
-        return Command(text, printed, time.monotonic() - started, tuple(times))
-
-    def close(self) -> None:
-        """End the shell."""
-        self._process.communicate()
 
 
 @pytest.fixture
