@@ -1,4 +1,7 @@
-"""The documentation as a site: built strictly, and each link and picture in it leads somewhere."""
+"""The documentation as a site: built strictly, each link in it leads somewhere, and its pages fit narrow and wide.
+
+``SITE_SCREENSHOTS=directory`` writes pictures of some pages, narrow and wide, light and dark.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,17 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.helpers.chromium import Browser
 from tests.helpers.stacks import ROOT
 
+# The elements of the text that are wider than the column, and that nothing around them lets scroll.
+_OVERFLOWING = """() => [...document.querySelectorAll(".md-content table, .md-content img, .md-content pre")].filter(
+  (found) => {
+    const column = document.querySelector(".md-content__inner").getBoundingClientRect().right + 20;
+    for (let around = found; around && around.closest(".md-content__inner"); around = around.parentElement)
+      if (["auto", "scroll"].includes(getComputedStyle(around).overflowX)) return false;
+    return found.getBoundingClientRect().right > column;
+  })"""
 MKDOCS = ROOT / ".tools" / "site" / "bin" / "mkdocs"
 pytestmark = pytest.mark.exhaustive
 
@@ -34,6 +46,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert built.returncode == 0, built.stderr
     assert "WARNING" not in built.stderr
     return out
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
 
 
 class _Targets(html.parser.HTMLParser):
@@ -113,3 +131,20 @@ def test_each_parameter_of_a_construct_is_on_its_page(site: Path) -> None:
     page = (site / "constructs" / "event-driven-processing.html").read_text(encoding="utf-8")
     for parameter in ("steps", "prefixes", "batch_size", "reconcile", "failure_topic", "encryption_key"):
         assert re.search(rf"<code>{parameter}</code>", page), parameter
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1440])
+def test_a_page_fits_a_phone_and_a_desk(site: Path, browser: Browser, width: int, scheme: str) -> None:
+    pictures = os.environ.get("SITE_SCREENSHOTS")
+    for page in ("index", "first-pipeline", "constructs/s3-trigger", "trigger"):
+        browser.emulate(width=width, height=1400, media={"prefers-color-scheme": scheme})
+        browser.open((site / f"{page}.html").as_uri())
+        over = browser.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert over == 0, f"{page} is {over} pixels too wide"
+        # The last table or picture that is wider than the column is in something that scrolls.
+        assert browser.evaluate(f"({_OVERFLOWING})().length") == 0, page
+        background = browser.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", background)[:3])) < 384) == (scheme == "dark"), background
+        if pictures:
+            browser.screenshot(Path(pictures) / f"{page.replace('/', '-')}-{width}-{scheme}.png")
