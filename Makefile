@@ -42,7 +42,7 @@ test: ## lint, then every test but the exhaustive ones
 	$(PYTEST) -m "not exhaustive" --durations 20
 
 .PHONY: test-exhaustive
-test-exhaustive: setup $(TEST_TOOLS) ## every kill, order of calls, image and runner, and a deployment for each feature: what `make test` leaves out
+test-exhaustive: setup $(TEST_TOOLS) .tools/site/.installed ## every kill, order of calls, image and runner, and a deployment for each feature: what `make test` leaves out
 	$(PYTEST) -m exhaustive --durations 20
 
 .PHONY: test-fast
@@ -115,6 +115,17 @@ hashes: .tools/uv/.installed ## write the hashes of all pinned packages, after a
 	for file in $(PINNED); do .tools/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-deps \
 	  --generate-hashes --no-header --no-annotate $$file --output-file $$file || exit 1; done
 
+# The colours are those of the terminal; Material's note on the future of MkDocs is no warning about these pages.
+MKDOCS := NO_MKDOCS_2_WARNING=1 .tools/site/bin/mkdocs
+
+.PHONY: site
+site: setup .tools/site/.installed ## build the documentation as a site, build/site; a broken link or an unlisted page is an error
+	$(MKDOCS) build --strict
+
+.PHONY: site-serve
+site-serve: setup .tools/site/.installed ## show the site while you write: ADDRESS=127.0.0.1:8000
+	$(MKDOCS) serve --dev-addr $(or $(ADDRESS),127.0.0.1:8000)
+
 .PHONY: synth
 synth: setup ## write the CloudFormation template of app.py to cdk.out
 	cdk synth --quiet
@@ -155,7 +166,7 @@ setup: .venv/.installed node_modules/.installed lambda/_vendor ## install what t
 
 .PHONY: clean
 clean: ## remove what setup and synth created
-	rm -rf .venv .tools node_modules lambda/_vendor cdk.out .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .tools node_modules lambda/_vendor build cdk.out .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # Every step of the set-up goes through this: it prints one line, logs to .tools/log, and when it fails prints the end of
 # its log and one hint. pip and npm are not silenced, as that hides their errors too.

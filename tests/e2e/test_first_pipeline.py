@@ -1,7 +1,7 @@
-"""The README's commands, from an empty directory to the outputs of a script of one's own.
+"""The commands of docs/first-pipeline.md, from an empty directory to the outputs of a script of one's own.
 
-They run in one shell with an empty home. What the commands of `smproc` print is compared with docs/first-pipeline.md,
-names and times replaced; ``UPDATE_SNAPSHOTS=1`` writes that page with the times of the run.
+They run in one shell with an empty home. What the commands of `smproc` print is compared with the page, names and times
+replaced; ``UPDATE_SNAPSHOTS=1`` writes the page, and the recorded terminal that it shows, with the times of the run.
 """
 
 from __future__ import annotations
@@ -10,32 +10,50 @@ import contextlib
 import os
 import re
 import shutil
-import subprocess
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.ports import free_port
+from tests.helpers.shells import Command, Shell
 from tests.helpers.stacks import ROOT
+from tools.terminal_recording import PROMPT, Line, draw, read_cast, write_cast
 
 PAGE = ROOT / "docs" / "first-pipeline.md"
+CAST = ROOT / "docs" / "recordings" / "first-pipeline.cast"
+PICTURE = ROOT / "docs" / "images" / "first-pipeline.svg"
+TITLE = "From an empty directory to the outputs of a script of your own"
 HEAD = """\
 # A first pipeline
 
-The commands of the [README](../README.md#your-own-pipeline), in an empty directory with an empty home, from nothing to
-the outputs of a script of your own. `tests/e2e/test_first_pipeline.py` runs them in one shell, and compares what
-`smproc` prints with this page, in which identifiers are replaced. The times are those of {date}, on {cores} cores, with
-a package index nearby: **{total} in all**, of which {installed} to install.
+From an empty directory to the outputs of a script of your own, without an AWS account. You need Linux, Python 3.11 or
+newer, and Node.js 22 or newer, as for every CDK app in Python ([installation and platforms](installation.md)).
+
+![A terminal: installation, a new project, a trial, a deployment, an upload and its outputs](images/first-pipeline.svg)
+
+It takes **{total}**, of which {installed} to install, on {cores} cores with a package index nearby; the picture
+shortens each wait. `tests/e2e/test_first_pipeline.py` has run these commands in one shell with an empty home on {date},
+recorded them, and compares what `smproc` prints with this page, in which identifiers are replaced.
 
 `data.csv` is a header and two rows.
 """
+TAIL = """
+## And then
+
+- `process.py` is the script: edit it, and `smproc try ../data.csv --watch` [runs it at each save](inner-loop.md).
+- `npx cdk deploy` without `smproc local env` deploys to your AWS account. There, the notifications of a new bucket come
+  into force
+  [about five minutes](https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html)
+  after the deployment, and a file that you upload before may start nothing; `smproc run` waits ten minutes for an
+  execution.
+- `smproc local open` shows what runs [in a browser](console.md); `smproc local stop` ends [the local
+  AWS](local-aws.md).
+- [What to use, and what it guarantees](overview.md) lists the rest.
+"""
 # What is installed and synthesized prints more than a page should show, in words that others choose.
 SHOWN = ("smproc new", "smproc try", "smproc local start", "smproc run")
-MARK = "--- the command has ended with status"
 _ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _REPLACED = (
     (r"\b[0-9a-f]{64}\b", "2985c49b5418"),
@@ -50,62 +68,9 @@ _PROGRESS = re.compile(r"^ +\d+\.\d s  .*\n", re.MULTILINE)
 _TIME = re.compile(r" *\b\d+\.\d+ s")
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command that has run.
-
-    Attributes:
-        text: the command.
-        printed: what it printed.
-        seconds: how long it took.
-    """
-
-    text: str
-    printed: str
-    seconds: float
-
-
-def readme_commands() -> list[str]:
-    """Return the commands of the README's section, without their comments."""
-    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Your own pipeline\n")[2]
-    block = section.partition("```console\n")[2].partition("```")[0]
-    return [re.sub(r"\s+# .*", "", line.removeprefix("$ ")) for line in block.splitlines()]
-
-
-class Shell:
-    """A shell that stays open between commands."""
-
-    def __init__(self, directory: Path, environment: dict[str, str]) -> None:
-        self._process = subprocess.Popen(
-            ["bash", "--noprofile", "--norc"],
-            cwd=directory,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            bufsize=1,
-        )
-
-    def run(self, text: str) -> Command:
-        """Run a command; an AssertionError has what it printed if it fails."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        started = time.monotonic()
-        self._process.stdin.write(f"{text} < /dev/null\nprintf '\\n{MARK} %s\\n' $?\n")
-        self._process.stdin.flush()
-        lines: list[str] = []
-        for line in self._process.stdout:
-            if line.startswith(MARK):
-                break
-            lines.append(line)
-        printed = "".join(lines).strip("\n")
-        assert line == f"{MARK} 0\n", f"{text}\n{printed}\n{line}"
-        return Command(text, printed, time.monotonic() - started)
-
-    def close(self) -> None:
-        """End the shell."""
-        self._process.communicate()
+def page_commands() -> list[str]:
+    """Return the commands of the page."""
+    return re.findall(r"^\$ (.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 @pytest.fixture
@@ -138,21 +103,43 @@ def _is_of_an_index(name: str) -> bool:
     return bool(re.fullmatch(r"(?i)(pip|uv|npm|ssl|requests|curl|node_extra)_.*|(https?|no)_proxy", name))
 
 
+def shown(command: Command) -> list[tuple[float, str]]:
+    """Return the lines of a command that the page shows, identifiers replaced, with the seconds from its start."""
+    if not command.text.startswith(SHOWN):
+        return []
+    lines = []
+    for at, line in zip(command.times, command.printed.splitlines(), strict=False):
+        if _PROGRESS.fullmatch(f"{line}\n"):
+            continue
+        for pattern, replacement in _REPLACED:
+            line = re.sub(pattern, replacement, line)  # noqa: PLW2901 - it stays the line
+        lines.append((at, line))
+    return lines
+
+
 def transcript(commands: list[Command]) -> str:
     """Return the commands with what those of `smproc` printed, identifiers replaced."""
-    shown = []
+    blocks = []
     for command in commands:
-        printed = f"{command.printed}\n" if command.text.startswith(SHOWN) else ""
-        printed = _PROGRESS.sub("", printed)
-        for pattern, replacement in _REPLACED:
-            printed = re.sub(pattern, replacement, printed)
-        shown.append(f"```console\n$ {command.text}\n{printed}```\n\nTook {command.seconds:.1f} s.\n")
-    return "\n".join(shown)
+        printed = "".join(f"{line}\n" for _, line in shown(command))
+        blocks.append(f"```console\n$ {command.text}\n{printed}```\n\nTook {command.seconds:.1f} s.\n")
+    return "\n".join(blocks)
+
+
+def recording(commands: list[Command]) -> str:
+    """Return the commands as a recorded terminal, one after the other."""
+    lines, start = [], 0.0
+    for command in commands:
+        lines.append(Line(start, f"{PROMPT}{command.text}"))
+        lines += [Line(start + at, line) for at, line in shown(command)]
+        start += command.seconds
+        lines.append(Line(start, f"# took {command.seconds:.1f} s"))
+    return write_cast(lines, TITLE)
 
 
 @pytest.mark.exhaustive
-def test_the_commands_of_the_readme_end_in_outputs(shell: Shell) -> None:
-    commands = readme_commands()
+def test_the_commands_of_the_page_end_in_outputs(shell: Shell) -> None:
+    commands = page_commands()
     assert len(commands) > 8
     port = free_port()
     shell.run(f"SMPROC_TEST_PORT={port}")
@@ -162,7 +149,7 @@ def test_the_commands_of_the_readme_end_in_outputs(shell: Shell) -> None:
         real = real.replace("smproc local start", f"smproc local start --port {port}")
         real = real.replace("smproc local env", f"smproc local env --port {port}")
         done = shell.run(real)
-        ran.append(Command(text, done.printed, done.seconds))
+        ran.append(Command(text, done.printed, done.seconds, done.times))
     assert '"data.csv": 2' in ran[-1].printed
 
     total = sum(command.seconds for command in ran)
@@ -173,8 +160,18 @@ def test_the_commands_of_the_readme_end_in_outputs(shell: Shell) -> None:
         total=f"{total:.0f} s",
         installed=f"{installed:.0f} s",
     )
-    new = f"{head}\n{transcript(ran)}"
+    new = f"{head}\n{transcript(ran)}{TAIL}"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         PAGE.write_text(new, encoding="utf-8")
+        CAST.write_text(recording(ran), encoding="utf-8")
+        PICTURE.write_text(draw(CAST.read_text(encoding="utf-8")), encoding="utf-8")
     old = PAGE.read_text(encoding="utf-8").partition("\n```console")[2]
     assert _TIME.sub(" N s", old) == _TIME.sub(" N s", new.partition("\n```console")[2])
+
+
+def test_the_recorded_terminal_is_that_of_the_page() -> None:
+    cast = CAST.read_text(encoding="utf-8")
+    assert PICTURE.read_text(encoding="utf-8") == draw(cast)
+    blocks = re.findall(r"^```console\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    _, lines = read_cast(cast)
+    assert "".join(f"{line.text}\n" for line in lines if not line.text.startswith("# took ")) == "".join(blocks)

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.exhaustive
 
 STACK, NAME = "Obedient", "Obedient/Pipeline"
 PAGE = ROOT / "docs" / "python-operations.md"
+OPERATING = ROOT / "docs" / "operating.md"
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,7 @@ def test_the_cost_is_that_of_the_jobs(runs: Deployment) -> None:
 def test_the_examples_of_the_python_page_run(runs: Deployment, tmp_path: Path) -> None:
     examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert len(examples) == 6
+    examples += re.findall(r"^```python\n(.*?)^```", OPERATING.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     source = "\n".join(examples)
     assert "ProcessingDemo/Pipeline" in source
     (tmp_path / "notebook.py").write_text(source.replace("ProcessingDemo/Pipeline", NAME))
@@ -150,3 +152,4 @@ def test_the_examples_of_the_python_page_run(runs: Deployment, tmp_path: Path) -
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (tmp_path / "results" / "Obey" / "done" / "good.csv").exists()
     assert "USD 0.0" in ran.stdout
+    assert '"states:GetExecutionHistory"' in ran.stdout  # of the policy

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from sklearn.datasets import load_wine
 
 from tests.helpers.projects import make_project
 from tests.helpers.sandboxes import require_any_sandbox
+from tests.helpers.stacks import ROOT
 
 pytestmark = pytest.mark.exhaustive
 
@@ -54,6 +58,21 @@ def test_a_step_has_its_test_in_two_lines(tmp_path: Path) -> None:
     )
 
     assert ran.returncode == 0, ran.stdout
+
+
+@pytest.mark.exhaustive
+def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
+    require_any_sandbox()
+    page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    (test,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "cdk.json").write_text(json.dumps({"app": f"{sys.executable} {ROOT / 'app.py'}"}))
+    load_wine(as_frame=True).frame.to_csv(tmp_path / "wine.csv", index=False)
+
+    ran = run_pytest(tmp_path, test)
+
+    assert ran.returncode == 0, ran.stdout
+    assert "2 passed" in ran.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""A page for each construct, from the synthesized template of its example."""
