@@ -130,6 +130,14 @@ event-ruler: setup ## record and test what AWS's event-ruler makes of event patt
 dist: setup .tools/cyclonedx-bom/.installed ## build wheel, sdist and SBOM, reproducibly; install each and synthesize with it
 	python tools/check_distributions.py
 
+.PHONY: upgrade-check
+upgrade-check: setup ## print what an upgrade from the kept release candidate changes in deployed stacks; each must be in changelog.d
+	python -m tools.release_candidate check
+
+.PHONY: api-check
+api-check: setup .tools/griffe/.installed ## compare the public API with the kept release candidate; breakages must be in changelog.d: AGAINST=v0.1.0
+	.tools/griffe/bin/python tools/public_api.py check $(if $(AGAINST),--against $(AGAINST))
+
 .PHONY: check-patches
 check-patches: setup ## check the patches against other releases of ministack: VERSION=1.5.32, or LATEST=5 for the newest
 	python tools/check_patches.py $(VERSION) $(if $(LATEST),--latest $(LATEST))
