@@ -33,7 +33,7 @@ demo: setup ## start the local AWS, deploy app.py, drop a data set in S3, show t
 WORKERS ?= 6
 PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadfile
 TEST_TOOLS := .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed .tools/sagemaker3/.installed \
-  .tools/.lambda-node-sdk
+  .tools/.lambda-node-sdk .tools/cyclonedx-bom/.installed .tools/griffe/.installed .tools/check-jsonschema/.installed
 
 # Lint takes one processor for a minute, and the tools are downloaded meanwhile.
 .PHONY: test
@@ -140,8 +140,16 @@ event-ruler: setup ## record and test what AWS's event-ruler makes of event patt
 	EVENT_RULER_CLASSPATH=$(CLASSPATH) $(PYTEST) tests/unit/trigger/test_event_patterns.py tests/unit/trigger/test_object_filter.py
 
 .PHONY: dist
-dist: setup ## build wheel and sdist; install each into an empty environment and synthesize with it
+dist: setup .tools/cyclonedx-bom/.installed ## build wheel, sdist and SBOM, reproducibly; install each and synthesize with it
 	python tools/check_distributions.py
+
+.PHONY: upgrade-check
+upgrade-check: setup ## print what an upgrade from the kept release candidate changes in deployed stacks; each must be in changelog.d
+	python -m tools.release_candidate check
+
+.PHONY: api-check
+api-check: setup .tools/griffe/.installed ## compare the public API with the kept release candidate; breakages must be in changelog.d: AGAINST=v0.1.0
+	.tools/griffe/bin/python tools/public_api.py check $(if $(AGAINST),--against $(AGAINST))
 
 .PHONY: check-patches
 check-patches: setup ## check the patches against other releases of ministack: VERSION=1.5.32, or LATEST=5 for the newest

@@ -7,7 +7,10 @@ As hatchling's build hook (pyproject.toml) this puts the functions' sources and 
 install gets the files in `lambda/_vendor`, which git ignores. As a script:
 
     python tools/vendor_powertools.py            # write lambda/_vendor from the installed distributions
-    python tools/vendor_powertools.py --update   # rewrite the list: after another pin, or another import in lambda/
+    python tools/vendor_powertools.py --update   # rewrite the lists: after another pin, or another import in lambda/
+
+`lambda/vendored.cdx.json`, which ``--update`` writes too, is the same list for scanners: an SBOM in CycloneDX's format,
+which the wheel carries where such files belong (https://peps.python.org/pep-0770/).
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import importlib.metadata
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -31,6 +34,8 @@ DISTRIBUTIONS = {
     "typing-extensions": "typing_extensions",
 }
 LICENSES = "licenses"
+# By the texts of the licenses: the metadata of two of them has no expression, and that of Powertools says MIT.
+_LICENSE_EXPRESSIONS = {"aws-lambda-powertools": "MIT-0", "jmespath": "MIT", "typing-extensions": "PSF-2.0"}
 
 
 class VendorHook(BuildHookInterface[Any]):
@@ -119,6 +124,41 @@ def derived_list(root: Path) -> dict[str, Any]:
     }
 
 
+def bill_of_materials(listed: dict[str, Any]) -> dict[str, Any]:
+    """Return the vendored distributions as an SBOM in CycloneDX's format, without a date or a serial number.
+
+    Args:
+        listed: the contents of `lambda/vendored.json`.
+
+    See: https://cyclonedx.org/docs/1.6/json/
+    """
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {"component": {"type": "library", "name": "cdk-sagemaker-processing", "bom-ref": "wheel"}},
+        "components": [
+            {
+                "type": "library",
+                "bom-ref": f"vendored:{name}",
+                "name": name,
+                "version": version,
+                "purl": f"pkg:pypi/{name}@{version}",
+                "licenses": [{"expression": _LICENSE_EXPRESSIONS[name]}],
+                "evidence": {"occurrences": [{"location": f"cdk_sagemaker_processing/_lambda/_vendor/{location}"}]},
+            }
+            for name, version in listed["versions"].items()
+            for location in [_location(name, listed["files"])]
+        ],
+        "dependencies": [{"ref": "wheel", "dependsOn": [f"vendored:{name}" for name in listed["versions"]]}],
+    }
+
+
+def _location(distribution: str, files: Iterable[str]) -> str:
+    package = DISTRIBUTIONS[distribution]
+    return package if f"{package}/__init__.py" in files else f"{package}.py"
+
+
 def _functions(root: Path) -> list[Path]:
     """Return the source directories of the functions."""
     return sorted(path for path in (root / "lambda").iterdir() if (path / "__init__.py").is_file())
@@ -181,10 +221,11 @@ def main() -> None:
     """Write the vendored files, and before them the list when asked to."""
     root = Path(__file__).resolve().parents[1]
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("--update", action="store_true", help="rewrite lambda/vendored.json first")
+    parser.add_argument("--update", action="store_true", help="rewrite lambda/vendored.json and its SBOM first")
     if parser.parse_args().update:
-        text = json.dumps(derived_list(root), indent=1) + "\n"
-        (root / "lambda" / "vendored.json").write_text(text, encoding="utf-8")
+        listed = derived_list(root)
+        for name, contents in (("vendored.json", listed), ("vendored.cdx.json", bill_of_materials(listed))):
+            (root / "lambda" / name).write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
     write(root)
     sys.stdout.write(f"{len(checked_files(root))} files in lambda/_vendor\n")
 

@@ -10,9 +10,12 @@ import sysconfig
 import tomllib
 import zipfile
 from importlib.metadata import distribution, requires
+from importlib.metadata import version as installed_version
 from pathlib import Path
 
 import pytest
+
+from tools import check_distributions
 
 pytestmark = pytest.mark.exhaustive
 
@@ -55,33 +58,31 @@ def test_the_model_needs_nothing_but_python() -> None:
     assert not {"boto3", "rich", "yaml", "attr"} & set(loaded.replace("'", " ").replace(",", " ").split()), loaded
 
 
-def build(root: Path, target: str, directory: Path, *, path: Path | None = None) -> Path:
-    """Build the distribution of a source tree, with the distributions of `path` alone if it is a directory."""
-    python = [sys.executable, *(["-S"] if path else []), "-c"]
-    start = "import runpy, sys; sys.argv[0] = 'hatchling'; " + (f"sys.path.insert(0, {str(path)!r}); " if path else "")
+def build_with(path: Path, directory: Path) -> None:
+    """Build the wheel with the distributions of `path` alone."""
+    start = f"import runpy, sys; sys.argv[0] = 'hatchling'; sys.path.insert(0, {str(path)!r}); "
     subprocess.run(
-        [*python, f"{start}runpy.run_module('hatchling', run_name='__main__')", "build", "-t", target, "-d", directory],
-        cwd=root,
+        [
+            *(sys.executable, "-S", "-c", f"{start}runpy.run_module('hatchling', run_name='__main__')"),
+            *("build", "-t", "wheel", "-d", directory),
+        ],
+        cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     )
-    (built,) = directory.iterdir()
-    return built
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the checkout."""
-    return build(ROOT, "wheel", tmp_path_factory.mktemp("wheel"))
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The wheel and the sdist, which a copy in another directory and the sdist have given the same bytes."""
+    return check_distributions.build_reproducibly(tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
-def wheel_of_the_sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the source distribution."""
-    sdist = build(ROOT, "sdist", tmp_path_factory.mktemp("sdist"))
-    shutil.unpack_archive(sdist, sdist.parent, filter="data")
-    return build(sdist.with_name(sdist.name.removesuffix(".tar.gz")), "wheel", tmp_path_factory.mktemp("wheel"))
+def wheel(distributions: dict[str, Path]) -> Path:
+    """The wheel."""
+    return distributions["wheel"]
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +122,6 @@ def test_the_wheel_holds_both_packages_their_data_and_the_functions(wheel: Path)
         "cdk_sagemaker_processing/_lambda/s3_trigger/intake.py",
         "cdk_sagemaker_processing/_lambda/unpack_code/handler.py",
         "cdk_sagemaker_processing/_lambda/_vendor/aws_lambda_powertools/__init__.py",
-        "cdk_sagemaker_processing/_lambda/_vendor/licenses/aws-lambda-powertools.txt",
         "smproc/py.typed",
         "cdk_sagemaker_processing/model/api_limits.json",
         "cdk_sagemaker_processing/model/image_registries.json",
@@ -138,6 +138,83 @@ def test_the_wheel_holds_both_packages_their_data_and_the_functions(wheel: Path)
         next(name.split("/")[0] for name in names if ".dist-info/" in name),
     }
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
+
+
+def test_a_build_with_other_bytes_is_refused(
+    distributions: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = shutil.copy(distributions["wheel"], tmp_path / "other.whl")
+    with zipfile.ZipFile(other, "a") as archive:
+        archive.writestr("smproc/clock.py", "")
+    builds = iter([distributions, distributions, {**distributions, "wheel": Path(other)}])
+    monkeypatch.setattr(check_distributions, "build", lambda *_: next(builds))
+
+    with pytest.raises(check_distributions.NotReproducibleError) as refused:
+        check_distributions.build_reproducibly(tmp_path)
+
+    assert str(refused.value) == (
+        f"the wheel of the sdist must have the bytes of {distributions['wheel'].name}, got others"
+    )
+
+
+def test_the_wheel_carries_the_licenses_and_the_sbom_of_what_it_vendors(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    vendored = "cdk_sagemaker_processing/_lambda/_vendor"
+    listed = json.loads(archive.read("cdk_sagemaker_processing/_lambda/vendored.json"))
+    (sbom,) = [name for name in archive.namelist() if ".dist-info/sboms/" in name]
+    components = {one["name"]: one for one in json.loads(archive.read(sbom))["components"]}
+
+    assert {name: one["version"] for name, one in components.items()} == listed["versions"]
+    texts = {name: archive.read(f"{vendored}/licenses/{name}.txt").decode() for name in components}
+    # By the words of each license that no other of the three has.
+    words = {
+        "MIT-0": "MIT No Attribution",
+        "MIT": "The above copyright notice",
+        "PSF-2.0": "PYTHON SOFTWARE FOUNDATION",
+    }
+    for name, component in components.items():
+        (license_,) = component["licenses"]
+        assert words[license_["expression"]] in texts[name]
+        (occurrence,) = component["evidence"]["occurrences"]
+        assert [path for path in archive.namelist() if path.startswith(occurrence["location"])]
+    assert archive.read(sbom.partition("/")[0] + "/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
+
+
+def test_the_sbom_is_valid_and_current() -> None:
+    path = ROOT / "lambda" / "vendored.cdx.json"
+    listed = json.loads((ROOT / "lambda" / "vendored.json").read_text())
+    made = runpy.run_path(str(ROOT / "tools" / "vendor_powertools.py"))["bill_of_materials"](listed)
+    assert json.loads(path.read_text()) == made, "run python tools/vendor_powertools.py --update"
+
+    validate = [check_distributions.SBOM_TOOL / "python", ROOT / "tools" / "validate_sbom.py"]
+    assert subprocess.run([*validate, path], check=False).returncode == 0
+
+
+def test_an_invalid_sbom_is_refused(tmp_path: Path) -> None:
+    made = json.loads((ROOT / "lambda" / "vendored.cdx.json").read_text())
+    del made["components"][0]["name"]
+    (tmp_path / "invalid.cdx.json").write_text(json.dumps(made))
+
+    validate = [check_distributions.SBOM_TOOL / "python", ROOT / "tools" / "validate_sbom.py"]
+    refused = subprocess.run([*validate, "invalid.cdx.json"], cwd=tmp_path, check=False, capture_output=True, text=True)
+
+    assert refused.returncode == 1
+    assert "'name' is a required property" in refused.stderr
+
+
+def test_the_version_is_written_in_one_place(wheel: Path) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    metadata = zipfile.ZipFile(wheel).read(f"cdk_sagemaker_processing-{version}.dist-info/METADATA").decode()
+    assert f"\nVersion: {version}\n" in metadata
+    sources = [path for root in ("constructs", "smproc", "lambda") for path in (ROOT / root).rglob("*.py")]
+    repeated = [path for path in sources if "_vendor" not in path.parts and f'"{version}"' in path.read_text()]
+
+    assert len(sources) > 100
+    assert repeated == []
+    printed = subprocess.run(
+        [sys.executable, "-m", "smproc.cli", "--version"], check=True, capture_output=True, text=True
+    )
+    assert printed.stdout == f"smproc {installed_version('cdk-sagemaker-processing')}\n"
 
 
 def test_the_wheel_synthesizes_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
@@ -182,10 +259,9 @@ def asset_hash(library: Path, site: Path) -> str:
 
 
 def test_an_asset_has_the_same_hash_from_every_source_and_with_every_installed_powertools(
-    wheel: Path, wheel_of_the_sdist: Path, without_powertools: Path, other_powertools: Path, tmp_path: Path
+    wheel: Path, without_powertools: Path, other_powertools: Path, tmp_path: Path
 ) -> None:
-    for name, built in (("wheel", wheel), ("sdist", wheel_of_the_sdist)):
-        shutil.unpack_archive(built, tmp_path / name, "zip")
+    shutil.unpack_archive(wheel, tmp_path / "wheel", "zip")
     (tmp_path / "pinned").mkdir()
     pinned = installed(tmp_path / "pinned", but=())
     sites = {"pinned": pinned, "none": without_powertools, "other": other_powertools}
@@ -194,14 +270,13 @@ def test_an_asset_has_the_same_hash_from_every_source_and_with_every_installed_p
         for name, library in (("wheel", tmp_path / "wheel"), ("checkout", ROOT / "constructs"))
         for powertools, site in sites.items()
     }
-    staged["sdist", "other"] = asset_hash(tmp_path / "sdist", other_powertools)
 
     assert len(set(staged.values())) == 1, staged
 
 
 def test_a_build_refuses_another_version_of_powertools(other_powertools: Path, tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError) as failed:
-        build(ROOT, "wheel", tmp_path, path=other_powertools)
+        build_with(other_powertools, tmp_path)
 
     assert (
         "must be the file of aws-lambda-powertools==3.37.0 jmespath==1.1.0 typing-extensions==4.16.0 that "

@@ -39,6 +39,7 @@ from cdk_sagemaker_processing import (
     Safeguards,
     uploaded_objects,
 )
+from cdk_sagemaker_processing._internal.deprecations import renamed_argument
 from cdk_sagemaker_processing._internal.policy_sizes import check_policy_sizes
 from tests.helpers.stacks import ACCOUNT, REGION, stack, template
 from tests.unit.constructs.test_advice import ADVISED as OTHERS
@@ -414,6 +415,12 @@ ADVISED: list[Advice] = [
         (lambda s: trigger_in(s, reconcile=Duration.hours(6)), lambda s: trigger_in(s, start_on_upload=False)),
     ),
     Advice("trigger/batching.py", "the link in the notification", *_options("failure_log_lines", -1, 0)),
+    Advice(
+        "_internal/deprecations.py",
+        " is another name of ",
+        lambda s: renamed_argument(s, "Parts", old=("lot", 7), new=("batch_size", 8)),
+        (lambda s: renamed_argument(s, "Parts", old=("lot", None), new=("batch_size", 8)),),
+    ),
     Advice(
         "monitoring/alarms.py",
         "the alarm's description states it",
