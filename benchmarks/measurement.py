@@ -38,7 +38,7 @@ class Measurement:
 
     @property
     def exceeds(self) -> bool:
-        """Whether it is above its bound."""
+        """True if it is above its bound."""
         compared = self.value if self.times is None else self.times
         return self.most is not None and compared > self.most
 

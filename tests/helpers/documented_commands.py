@@ -50,6 +50,10 @@ RUN_BY = {
     "test_a_spark_application_reads_and_writes_s3",
     r"smproc backfill start --stack Features .*": _BACKFILL,
     r"smproc (pause|resume) --pipeline Features": _PAUSE,
+    r"cdk diff": "tests/conformance/test_upgrade_changes.py::test_every_change_of_an_upgrade_is_named_in_the_changelog",
+    r"cdk deploy": "tests/e2e/test_upgrade.py::test_an_upgrade_replaces_no_data_loses_nothing_and_pending_work_goes_on",
+    r"make verify-aws OPTIONS=.*": "tests/e2e/test_verify_aws.py::test_every_question_is_answered_and_recorded",
+    r"npx cdk bootstrap": "tests/e2e/test_first_pipeline.py::test_the_commands_of_the_page_end_in_outputs",
 }
 # Commands that no test runs, with the reason.
 NOT_RUN = {
@@ -57,6 +61,7 @@ NOT_RUN = {
     r"make setup": "it installs the environment in which the tests run; `make test` begins with it",
     r"make test": "it runs the tests",
     r"pytest tests/unit|export PATH=.*": "`make test` runs these tests, with this path",
+    r"pip install --upgrade cdk-sagemaker-processing": "the package is on no index yet",
     r"make bench": "it measures for half an hour; tests compare what it has written",
 }
 
