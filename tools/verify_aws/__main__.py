@@ -88,7 +88,7 @@ def _is_confirmed() -> bool:
 
 def _in_the_laboratory(account: Account, options: argparse.Namespace, answers: list[Answer]) -> list[str]:
     """Deploy the stack, add the answers, delete the stack whatever happens, and return what is left."""
-    quota = int(instance_quotas(account).get(INSTANCE_TYPE, 0))
+    quota = int(instance_quotas(account, [INSTANCE_TYPE])[INSTANCE_TYPE])
     if quota < 1:
         raise DeploymentError(
             f"the account must allow a processing job an instance of {INSTANCE_TYPE}, got a quota of {quota}; request "

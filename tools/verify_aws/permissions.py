@@ -12,6 +12,7 @@ STAGE_0: Final = (
     "events:TestEventPattern",
     "iam:SimulateCustomPolicy",
     "lambda:GetAccountSettings",
+    "servicequotas:ListAWSDefaultServiceQuotas",
     "servicequotas:ListServiceQuotas",
     "states:ValidateStateMachineDefinition",
 )

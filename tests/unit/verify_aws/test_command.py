@@ -30,7 +30,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return []
 
     monkeypatch.setattr(Account, "of", lambda *_: an_account(""))
-    monkeypatch.setattr(command, "instance_quotas", lambda _: {"ml.t3.medium": 4.0})
+    monkeypatch.setattr(command, "instance_quotas", lambda *_: {"ml.t3.medium": 4.0})
     monkeypatch.setattr(command, "_without_deploying", lambda *_: [an_answer()])
     monkeypatch.setattr(command, "clean_up", clean_up)
     monkeypatch.setattr(Deployment, "deploy", deploy)
@@ -70,7 +70,7 @@ def test_what_a_failed_deployment_left_is_cleaned_up_and_the_answers_are_recorde
 def test_without_a_quota_nothing_is_deployed(
     deployed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(command, "instance_quotas", lambda _: {"ml.t3.medium": 0.0})
+    monkeypatch.setattr(command, "instance_quotas", lambda *_: {"ml.t3.medium": 0.0})
     assert command.main(["--yes", "--output", str(tmp_path)]) == 2
     assert deployed == []
     assert (

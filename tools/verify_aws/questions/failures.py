@@ -21,8 +21,8 @@ _SMALL_TYPES: Final = ("ml.t3.large", "ml.t3.xlarge", "ml.m5.large", "ml.c5.xlar
 
 
 def _quota_of_zero(lab: Lab) -> Evidence:
-    quotas = instance_quotas(lab.account)
-    small = [kind for kind in _SMALL_TYPES if quotas.get(kind) == 0]
+    quotas = instance_quotas(lab.account, _SMALL_TYPES)
+    small = [kind for kind in _SMALL_TYPES if quotas[kind] == 0]
     if not small:
         lab.provoker.provoke("quota", instance_type=_SMALL_TYPES[-1])
     kind = small[0] if small else _SMALL_TYPES[-1]

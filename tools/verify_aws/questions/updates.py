@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from tools.verify_aws.laboratory import STACK, Lab
@@ -14,13 +15,16 @@ _RETRIES: Final = "lambda/unpack_code/retries.py: PROPAGATION_SECONDS"
 
 def _two_updates(lab: Lab) -> Evidence:
     """Deploy two changes of a script, one right after the other, and run the job."""
+    started = datetime.now(UTC)
     for revision in (1, 2):
         lab.deployment.deploy(revision)
     ran = lab.run("Revised")
     pages = lab.account.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=STACK)
     events = [event for page in pages for event in page["StackEvents"]]
-    of_stack = [each for each in events if each["PhysicalResourceId"] == each["StackId"]]
-    uploads = [each for each in events if each.get("ResourceType") == "Custom::CDKBucketDeployment"]
+    # Those of earlier deployments of a stack that was kept are not about these two.
+    new = [each for each in events if each["Timestamp"] >= started]
+    of_stack = [each for each in new if each["PhysicalResourceId"] == each["StackId"]]
+    uploads = [each for each in new if each.get("ResourceType") == "Custom::CDKBucketDeployment"]
     return lab.with_outputs(ran) | {"stack": of_stack, "uploads": uploads}
 
 

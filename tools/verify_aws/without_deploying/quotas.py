@@ -6,7 +6,7 @@ See: https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -23,17 +23,43 @@ _CONCURRENCY_MIN: Final = 10
 _STATES_QUOTAS: Final = ("StartExecution", "StateTransition", "DescribeExecution")
 
 
-def service_quotas(account: Account, service: str) -> dict[str, float]:
+def service_quotas(
+    account: Account, service: str, *, is_enough: Callable[[Mapping[str, float]], bool]
+) -> dict[str, float]:
     """Return the quotas of a service by their names.
+
+    AWS lists a quota whose value the account has never changed among the defaults alone, for some services.
+
+    Args:
+        account: the account.
+        service: the code of the service.
+        is_enough: returns whether the quotas of the account are enough, without the defaults.
 
     Raises:
         NotAnsweredError: the local AWS does not have them.
     """
+    own = _listed(account, service, "list_service_quotas")
+    return own if is_enough(own) else {**_listed(account, service, "list_aws_default_service_quotas"), **own}
+
+
+def instance_quotas(account: Account, types: Iterable[str]) -> dict[str, float]:
+    """Return the numbers of instances that processing jobs may use, by their types.
+
+    Args:
+        account: the account.
+        types: the instance types.
+    """
+    names = {f"{each}{_FOR_PROCESSING}": each for each in types}
+    quotas = service_quotas(account, "sagemaker", is_enough=lambda own: names.keys() <= own.keys())
+    return {each: quotas.get(name, 0.0) for name, each in names.items()}
+
+
+def _listed(account: Account, service: str, operation: str) -> dict[str, float]:
     quotas: dict[str, float] = {}
     token: dict[str, str] = {}
     while True:
         try:
-            page = account.ask("service-quotas", "list_service_quotas", ServiceCode=service, **token)
+            page = account.ask("service-quotas", operation, ServiceCode=service, **token)
         except ClientError as error:
             if account.is_local and error.response["Error"]["Code"] == "NoSuchResourceException":
                 raise NotAnsweredError(f"the local AWS has no quotas of {service}") from error
@@ -44,15 +70,6 @@ def service_quotas(account: Account, service: str) -> dict[str, float]:
         token = {"NextToken": page["NextToken"]}
 
 
-def instance_quotas(account: Account) -> dict[str, float]:
-    """Return the numbers of instances that processing jobs may use, by their types."""
-    return {
-        name.removesuffix(_FOR_PROCESSING): value
-        for name, value in service_quotas(account, "sagemaker").items()
-        if name.endswith(_FOR_PROCESSING)
-    }
-
-
 def _ask_instances(desk: Desk) -> Evidence:
     needed = {INSTANCE_TYPE}
     for directory in desk.assemblies.values():
@@ -60,8 +77,7 @@ def _ask_instances(desk: Desk) -> Evidence:
             cluster = step.request["ProcessingResources"]["ClusterConfig"]
             kind = cluster.get("InstanceType")
             needed |= {kind} if isinstance(kind, str) and kind.startswith("ml.") else set()
-    quotas = instance_quotas(desk.account)
-    return {"quotas": {kind: quotas.get(kind, 0.0) for kind in sorted(needed)}}
+    return {"quotas": instance_quotas(desk.account, sorted(needed))}
 
 
 def _ask_concurrency(desk: Desk) -> Evidence:
@@ -70,8 +86,12 @@ def _ask_concurrency(desk: Desk) -> Evidence:
 
 
 def _ask_states(desk: Desk) -> Evidence:
-    quotas = service_quotas(desk.account, "states")
-    return {"quotas": {name: value for name, value in quotas.items() if any(each in name for each in _STATES_QUOTAS)}}
+    def of_executions(quotas: Mapping[str, float]) -> dict[str, float]:
+        return {name: value for name, value in quotas.items() if any(each in name for each in _STATES_QUOTAS)}
+
+    return {
+        "quotas": of_executions(service_quotas(desk.account, "states", is_enough=lambda own: bool(of_executions(own))))
+    }
 
 
 def _types_of_zero(evidence: Mapping[str, Any]) -> list[str]:
