@@ -175,3 +175,27 @@ def test_the_measured_table_is_that_of_its_command() -> None:
     assert about.startswith(f"{sharding.FILES} files of {sharding.ROWS:,} rows and {sharding.COLUMNS} columns")
     assert header == sharding.HEADER
     assert [int(row.split("|")[1]) for row in rows] == list(sharding.HOSTS)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in PAGES if page.is_relative_to(ROOT / "docs")}
+    # The decisions are listed by their directory.
+    listed = {page for page in pages if f" {page}\n" in navigation} | {
+        page for page in pages if page.startswith("adr/")
+    }
+    assert pages == listed, "add the page to `nav` of mkdocs.yml"
+
+
+def test_no_page_repeats_another() -> None:
+    """Compare runs of twenty words of the prose; generated pages may share their headers."""
+    found: dict[tuple[str, ...], set[str]] = {}
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        if page.parent == ROOT / "docs" / "constructs" or "enerated by `python" in text:
+            continue
+        words = re.findall(r"[\w.-]+", LINK.sub("", without_fences(text)).lower())
+        for start in range(len(words) - 20):
+            found.setdefault(tuple(words[start : start + 20]), set()).add(page.name)
+    repeated = {" ".join(words): pages for words, pages in found.items() if len(pages) > 1}
+    assert repeated == {}

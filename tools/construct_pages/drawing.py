@@ -37,6 +37,9 @@ def draw(template: Template, inside: list[Resource], title: str) -> str | None:
     shown = own | {end for each in found for end in (each.source, each.target) if {each.source, each.target} & own}
     edges = [each for each in found if {each.source, each.target} <= shown]
     nodes = [each for each in template.resources.values() if each.logical_id in shown and kind_of(each)]
+    # Graphviz follows the lines from the first node on, and what closes a circle then goes upwards.
+    entered = {each.target for each in edges}
+    nodes.sort(key=lambda node: node.logical_id in entered)
     if not any(node.logical_id in own for node in nodes):
         return None
     numbers = {node.logical_id: number for number, node in enumerate(nodes)}
