@@ -83,7 +83,7 @@ def test_every_name_exists(page: str) -> None:
 
 @pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
 def test_every_path_exists(page: str) -> None:
-    paths = {span for span in spans(page) if PATH.fullmatch(span)}
+    paths = {span for span in spans(page) if PATH.fullmatch(span) and not span.startswith("build/")}  # not yet built
 
     assert paths
     assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
