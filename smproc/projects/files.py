@@ -50,6 +50,6 @@ _CDK_JSON = {
 }
 _COMMON: Mapping[str, str] = {
     "cdk.json": json.dumps(_CDK_JSON, indent=2) + "\n",
-    "requirements.txt": "aws-cdk-lib>=2.257,<3\ncdk-sagemaker-processing>=0.1,<1\n",
+    "requirements.txt": "aws-cdk-lib>=2.269,<3\ncdk-sagemaker-processing>=0.1,<1\n",
     ".gitignore": ".venv/\n__pycache__/\ncdk.out/\n",
 }
