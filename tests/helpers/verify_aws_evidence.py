@@ -12,7 +12,7 @@ JOB = "Verify-Failing-1b4e28ba"
 ARN = "arn:aws:sagemaker:us-east-1:111122223333:processing-job/"
 KEY, OTHER_KEY = "arn:aws:kms:us-east-1:111122223333:key/ours", "arn:aws:kms:us-east-1:111122223333:key/managed"
 INPUT = "/opt/ml/processing/input/data/"
-REFUSED = {"template": "S", "logical id": "L", "rule": "R", "message": "m", "type": "ERROR"}
+REFUSED = {"template": "S", "logical id": "L", "rule": "R", "message": "m", "type": "ERROR", "severity": "ERROR"}
 Pair = tuple[dict[str, Any], dict[str, Any]]
 
 
@@ -80,7 +80,7 @@ _SUGGESTION = {**REFUSED, "type": "SUGGESTION"}
 # For each question: evidence with the expected answer, and falsified.
 EVIDENCE: dict[str, Pair] = {
     "definitions-are-valid": (
-        {"definitions": {"S/L": {"result": "OK", "findings": []}}},
+        {"definitions": {"S/L": {"result": "OK", "findings": [{**REFUSED, "severity": "WARNING"}]}}},
         {"definitions": {"S/L": {"result": "FAIL", "findings": [REFUSED]}}},
     ),
     "policies-are-valid": (

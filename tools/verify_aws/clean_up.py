@@ -47,9 +47,9 @@ def clean_up(account: Account) -> list[str]:
 
 
 def _resources(account: Account) -> list[dict[str, Any]]:
-    pages = account.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=STACK)
+    paginator = account.client("cloudformation").get_paginator("list_stack_resources")
     try:
-        return [each for page in pages for each in page["StackResourceSummaries"]]
+        return [each for page in paginator.paginate(StackName=STACK) for each in page["StackResourceSummaries"]]
     except ClientError as error:
         if "does not exist" in str(error):
             return []

@@ -149,7 +149,8 @@ class SageMakerCreateProcessingJob(RenderedTask):
         state_output: the state's Output (JSONata); aws-cdk's tasks call it ``outputs``, which are the job's outputs
             here. Default: the job's description.
         assign: variables to set from the result. Default: none.
-        task_timeout: the state's time limit. It does not stop the job, ``max_runtime_in_seconds`` does. Default: none.
+        task_timeout: the state's time limit. AWS does not say that it stops the job; ``max_runtime_in_seconds`` does.
+            Default: none.
         heartbeat_timeout: as in aws-cdk's tasks. Processing jobs send no heartbeats, so it acts as a second
             ``task_timeout``. Default: none.
         credentials: a role to assume for the calls, for a job in another account, with a ``role`` of that account; the
