@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from tools.construct_pages.commands import command_pages
 from tools.construct_pages.overview import overview
 from tools.construct_pages.pages import PAGES
 from tools.construct_pages.reference import command_reference, reference
@@ -33,6 +34,7 @@ def files() -> dict[Path, str]:
         found.update({PICTURES / name: picture for name, picture in pictures.items()})
     found[DOCS / "images" / "overview.svg"] = overview(template_of("app.py"))
     found[DOCS / "reference.md"] = reference()
+    found[DOCS / "reference-of-commands.md"] = command_pages()
     found[DOCS / "reference-of-smproc.md"] = command_reference()
     return found
 

@@ -33,9 +33,10 @@ newer, and Node.js 22 or newer, as for every CDK app in Python ([installation an
 
 ![A terminal: installation, a new project, a trial, a deployment, an upload and its outputs](images/first-pipeline.svg)
 
-It takes **{total}**, of which {installed} to install, on {cores} cores with a package index nearby; the picture
-shortens each wait. `tests/e2e/test_first_pipeline.py` has run these commands in one shell with an empty home on {date},
-recorded them, and compares what `smproc` prints with this page, in which identifiers are replaced.
+It took **{total}**, of which {installed} to install, on {cores} cores with a load average of {load:.1f} before, and
+with a package index nearby; the picture shortens each wait. `tests/e2e/test_first_pipeline.py` has run these commands
+in one shell with an empty home on {date}, recorded them, and compares what `smproc` prints with this page, in which
+identifiers are replaced.
 
 `data.csv` is a header and two rows.
 """
@@ -142,6 +143,7 @@ def test_the_commands_of_the_page_end_in_outputs(shell: Shell) -> None:
     commands = page_commands()
     assert len(commands) > 8
     port = free_port()
+    load = os.getloadavg()[0]
     shell.run(f"SMPROC_TEST_PORT={port}")
     ran: list[Command] = []
     for text in commands:
@@ -157,6 +159,7 @@ def test_the_commands_of_the_page_end_in_outputs(shell: Shell) -> None:
     head = HEAD.format(
         date=datetime.now(UTC).date().isoformat(),
         cores=os.cpu_count(),
+        load=load,
         total=f"{total:.0f} s",
         installed=f"{installed:.0f} s",
     )

@@ -13,8 +13,8 @@ Everything that `cdk_sagemaker_processing` exports. Names that are not listed he
 change without notice."""
 _COMMAND_ABOUT = """\
 What `smproc` exports, for [operating pipelines from Python](python-operations.md), and `smproc.testing`, for the
-annotations of tests with the [fixtures for pytest](testing.md#tests-of-your-own-pipelines). `smproc --help` and
-`smproc COMMAND --help` document the commands."""
+annotations of tests with the [fixtures for pytest](testing.md#tests-of-your-own-pipelines). The
+[commands](reference-of-commands.md) have a page of their own."""
 
 
 def reference() -> str:
