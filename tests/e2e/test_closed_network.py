@@ -10,7 +10,7 @@ from tests.helpers.stacks import ROOT
 
 
 def test_the_example_deploys_and_runs(bootstrapped: Deployment, tmp_path: Path) -> None:
-    app = f"{sys.executable} {ROOT / 'examples' / 'closed_network.py'}"
+    app = f"{sys.executable} {ROOT / 'examples' / 'closed-network' / 'app.py'}"
     cdk(["deploy", "--app", app, "--output", str(tmp_path / "out")], bootstrapped.environment)
     data = tmp_path / "numbers.csv"
     data.write_text("a,b\n1,2\n3,4\n")

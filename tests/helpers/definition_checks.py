@@ -68,10 +68,14 @@ def machine_template(name: str, definition: str) -> ResolvedTemplate:
 
 
 def definition_problems(templates: Sequence[ResolvedTemplate]) -> list[str]:
-    """Return what any of the validators says to the definitions of templates, and cfn-lint to all resources."""
+    """Return what any of the validators says to the definitions of templates."""
     definitions = definitions_in(templates)
+    machines = {
+        f"Machine{number}": machine_template(where, text).resources["Machine"]
+        for number, (where, text) in enumerate(definitions.items())
+    }
     return [
         *local_aws_problems(definitions),
         *asl_validator_problems(definitions),
-        *cfn_lint_problems(templates),
+        *cfn_lint_problems([ResolvedTemplate("definitions", machines)]),
     ]

@@ -49,16 +49,23 @@ class Accepted:
         detail: a regular expression for its whole detail.
         reason: why it is accepted.
         kinds: the kinds of policies in which it is. Default: any.
+        place: a regular expression that finds something in where the policy is.
     """
 
     issue: str
     detail: str
     reason: str
     kinds: frozenset[str] = field(default_factory=frozenset)
+    place: str = ""
 
-    def covers(self, kind: str, issue: str, detail: str) -> bool:
+    def covers(self, policy: Policy, issue: str, detail: str) -> bool:
         """Return whether a finding is this one."""
-        return issue == self.issue and re.fullmatch(self.detail, detail) is not None and kind in (self.kinds or {kind})
+        return (
+            issue == self.issue
+            and re.fullmatch(self.detail, detail) is not None
+            and policy.kind in (self.kinds or {policy.kind})
+            and re.search(self.place, policy.where) is not None
+        )
 
 
 _KEY = frozenset({"AWS::KMS::Key"})
@@ -108,6 +115,10 @@ ACCEPTED = (
         "the same: the encryption context is text, and the text an ARN",
         _KEY,
     ),
+    *(
+        Accepted(issue, ".*", "aws-cdk writes the policies of its pipelines", place="cdk-pipelines/Delivery")
+        for issue in ("RESOURCE_MISMATCH", "RESOURCE_STAR")
+    ),
 )
 
 
@@ -124,7 +135,8 @@ def policies_in(templates: Iterable[ResolvedTemplate]) -> list[Policy]:
 def _policies(value: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:  # noqa: ANN401 - a value of JSON
     match value:
         case {"Statement": [{"Effect": _}, *_] | {"Effect": _}}:
-            yield path, value
+            # The properties of a policy of an event bus have a statement among others.
+            yield path, value if "Version" in value else {"Version": "2012-10-17", "Statement": value["Statement"]}
         case Mapping():
             for name, member in value.items():
                 yield from _policies(member, f"{path}.{name}".lstrip("."))
@@ -177,5 +189,5 @@ def policy_problems(policies: Iterable[Policy]) -> list[str]:
     return [
         f"{policy.where}: {issue}: {detail}"
         for policy, issue, detail in findings_of(policies)
-        if not any(accepted.covers(policy.kind, issue, detail) for accepted in ACCEPTED)
+        if not any(accepted.covers(policy, issue, detail) for accepted in ACCEPTED)
     ]

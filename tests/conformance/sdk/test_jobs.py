@@ -24,7 +24,7 @@ from tests.helpers.sandboxes import require_any_sandbox
 from tests.helpers.stacks import ROOT
 
 DATA = Path(sklearn.datasets.__file__).parent / "data"
-SOURCE = ROOT / "examples" / "processors" / "source"
+SOURCE = ROOT / "examples" / "processors" / "scripts"
 COUNT_ROWS = """
 import argparse, json, pathlib
 parser = argparse.ArgumentParser()
