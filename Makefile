@@ -32,8 +32,9 @@ demo: setup ## start the local AWS, deploy app.py, drop a data set in S3, show t
 # The end-to-end tests mostly wait, so two cores serve six workers.
 WORKERS ?= 6
 PYTEST := python -m pytest --numprocesses $(WORKERS) --dist loadfile
-TEST_TOOLS := .venv/.spark .tools/awscli/.installed .tools/sagemaker/.installed .tools/sagemaker3/.installed \
-  .tools/.lambda-node-sdk .tools/cyclonedx-bom/.installed .tools/griffe/.installed .tools/check-jsonschema/.installed
+TEST_TOOLS := .venv/.spark .tools/awscli/.installed .tools/parliament/.installed .tools/sagemaker/.installed \
+  .tools/sagemaker3/.installed .tools/.lambda-node-sdk .tools/cyclonedx-bom/.installed .tools/griffe/.installed \
+  .tools/check-jsonschema/.installed
 
 # Lint takes one processor for a minute, and the tools are downloaded meanwhile.
 .PHONY: test
@@ -135,9 +136,8 @@ api-limits: setup ## regenerate the API's limits from the installed botocore
 	python tools/regenerate_api_limits.py
 
 .PHONY: event-ruler
-event-ruler: setup ## record and test what AWS's event-ruler makes of event patterns: CLASSPATH=its jars VERSION=2.0.1
-	EVENT_RULER_CLASSPATH=$(CLASSPATH) python -m tools.regenerate_event_pattern_scores $(VERSION)
-	EVENT_RULER_CLASSPATH=$(CLASSPATH) $(PYTEST) tests/unit/trigger/test_event_patterns.py tests/unit/trigger/test_object_filter.py
+event-ruler: setup .venv/.spark ## record what AWS's event-ruler, in tests/helpers/event_ruler, computes for event patterns; needs a JDK
+	python -m tools.regenerate_event_pattern_scores
 
 .PHONY: dist
 dist: setup .tools/cyclonedx-bom/.installed ## build wheel, sdist and SBOM, reproducibly; install each and synthesize with it

@@ -19,7 +19,7 @@ from tests.helpers.local_aws import RunningLocalAws
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "scale-of-a-job.md"
-SCRIPT = ROOT / "examples" / "processors" / "source" / "column_sums.py"
+SCRIPT = ROOT / "examples" / "sharded" / "scripts" / "column_sums.py"
 HOSTS = (1, 2, 4)
 FILES, ROWS, COLUMNS = 24, 60_000, 10
 RUNS = 3

@@ -1,6 +1,6 @@
 """Remove each action from each IAM statement of the pipelines' roles, and check that its use is denied.
 
-Run by ``make test-iam``. It deploys app.py and examples/batches.py to a local AWS that enforces IAM, and runs a
+Run by ``make test-iam``. It deploys app.py and examples/batches to a local AWS that enforces IAM, and runs a
 scenario that uses each action: once with all actions, where nothing may be denied, and once without the action, where
 its use must be denied. Actions that the local AWS cannot enforce, because AWS performs them without a request, have the
 page of AWS's documentation that requires them instead.

@@ -7,7 +7,6 @@ A test uses this module to check that the pages are those of the examples.
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 from tools.construct_pages.commands import command_pages
@@ -24,15 +23,14 @@ PICTURES = DOCS / "images" / "constructs"
 
 def files() -> dict[Path, str]:
     """Return the texts of all pages and pictures by their paths."""
-    template_of = cache(synthesize)
     found = {}
     shown: set[str] = set()
     for page in PAGES:
-        text, pictures = render(page, template_of(page.example), whole=page.example not in shown)
+        text, pictures = render(page, synthesize(page.app, page.stack), whole=page.example not in shown)
         shown.add(page.example)
         found[DIRECTORY / f"{page.file}.md"] = text
         found.update({PICTURES / name: picture for name, picture in pictures.items()})
-    found[DOCS / "images" / "overview.svg"] = overview(template_of("app.py"))
+    found[DOCS / "images" / "overview.svg"] = overview(synthesize("app.py"))
     found[DOCS / "reference.md"] = reference()
     found[DOCS / "reference-of-commands.md"] = command_pages()
     found[DOCS / "reference-of-smproc.md"] = command_reference()

@@ -1,18 +1,16 @@
 """Regenerate tests/helpers/event_ruler/scores.json: the complexity that AWS's event-ruler computes for drawn wildcards.
 
-event-ruler is on Maven Central alone. Pass the paths of its jar, or classes, and of the jars that it needs, with its
-version: ``make event-ruler CLASSPATH=event-ruler.jar:jackson-databind.jar:... VERSION=2.0.1``. That target then also
-runs the tests of event patterns with the same classes.
+``make event-ruler`` runs it, after another version of the engine is in tests/helpers/event_ruler. It needs a JDK and
+Spark. Tests on machines without a JDK compare with what it writes.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
-from tests.helpers.event_ruler import EventRuler, drawn_wildcards
+from tests.helpers.event_ruler import VERSION, EventRuler, drawn_wildcards
 
 OUTPUT = Path(__file__).resolve().parents[1] / "tests" / "helpers" / "event_ruler" / "scores.json"
 # What a report of a refused rule had, with one pattern less and with all: https://github.com/vals-ai/Valkyrie/pull/278
@@ -27,15 +25,18 @@ _CHOSEN = [
 ]
 
 
-def main(version: str) -> None:
-    """Write the scores of a version of event-ruler."""
+def main() -> None:
+    """Write the scores."""
+    ruler = EventRuler.at_hand()
+    if ruler is None:
+        sys.exit("event-ruler needs a JDK (apt install default-jdk-headless) and Spark (make .venv/.spark)")
     wildcards = [*_CHOSEN, *drawn_wildcards(seed=1, count=600)]
-    scores = EventRuler(os.environ["EVENT_RULER_CLASSPATH"]).scores(wildcards)
+    scores = ruler.scores(wildcards)
     lines = [json.dumps(case, ensure_ascii=False) for case in zip(wildcards, scores, strict=True)]
     text = ",\n  ".join(lines)
-    OUTPUT.write_text(f'{{"source": "event-ruler {version}", "scores": [\n  {text}\n]}}\n', encoding="utf-8")
-    sys.stderr.write(f"wrote {OUTPUT.relative_to(OUTPUT.parents[2])}: {len(lines)} sets of wildcards\n")
+    OUTPUT.write_text(f'{{"source": "event-ruler {VERSION}", "scores": [\n  {text}\n]}}\n', encoding="utf-8")
+    sys.stderr.write(f"wrote {OUTPUT.relative_to(OUTPUT.parents[3])}: {len(lines)} sets of wildcards\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

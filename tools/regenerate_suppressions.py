@@ -24,10 +24,10 @@ from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks, 
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "security.md"
-EXAMPLES = ROOT / "examples"
-APPS = {
-    path.relative_to(ROOT).as_posix(): path
-    for path in (ROOT / "app.py", *sorted(EXAMPLES.glob("*.py")), *sorted((EXAMPLES / "processors").glob("*.py")))
+DEMO = "app.py"
+# app.py, and each project in examples/.
+APPS = {DEMO: ROOT / DEMO} | {
+    path.parent.name: path.with_name("app.py") for path in sorted((ROOT / "examples").glob("*/cdk.json"))
 }
 PACKS: Mapping[str, Callable[[cdk.App], cdk.IPolicyValidationPlugin]] = {
     "AwsSolutions": AwsSolutionsChecks,
@@ -35,6 +35,9 @@ PACKS: Mapping[str, Callable[[cdk.App], cdk.IPolicyValidationPlugin]] = {
     "NIST.800.53.R5": NIST80053R5Checks,
     "PCI.DSS.321": PCIDSS321Checks,
 }
+# Constructs of aws-cdk with resources of their own, whose findings no option of an example changes.
+OF_AWS_CDK: Mapping[str, str] = {"Delivery/Pipeline/": "aws-cdk makes the CDK pipeline, its policies and its bucket"}
+_NAMED_EXAMPLES = 3
 _TABLES = re.compile(r"(?<=<!-- suppressions -->\n).*(?=<!-- /suppressions -->)", re.DOTALL)
 
 
@@ -84,11 +87,18 @@ def audit(make: Callable[[], object], out: Path) -> Audit:
                 used.add((violation["acknowledgedAt"], violation["acknowledgedId"]))
             findings += [
                 NagFinding(
-                    plugin["pluginName"], violation["ruleName"], construct["constructPath"], violation.get("reason")
+                    plugin["pluginName"],
+                    violation["ruleName"],
+                    construct["constructPath"],
+                    violation.get("reason") or _reason_of_aws_cdk(construct["constructPath"]),
                 )
                 for construct in violation["violatingConstructs"]
             ]
     return Audit(tuple(findings), frozenset(suppressions - used))
+
+
+def _reason_of_aws_cdk(path: str) -> str | None:
+    return next((reason for start, reason in OF_AWS_CDK.items() if path.startswith(start)), None)
 
 
 @contextmanager
@@ -98,7 +108,7 @@ def _packs_added(out: Path) -> Iterator[set[tuple[str, str]]]:
 
     class Audited(cdk.App):
         def __init__(self, **options: Any) -> None:
-            super().__init__(**options | {"outdir": str(out)})
+            super().__init__(**{"outdir": str(out), **options})
             cdk.Validations.of(self).add_plugins(*(pack(self) for pack in PACKS.values()))
 
     acknowledge = cdk.Validations.acknowledge
@@ -127,9 +137,27 @@ def audit_all() -> dict[str, Audit]:
     """Return the audits of app.py and of every example."""
     audits = {}
     for name, path in APPS.items():
-        with tempfile.TemporaryDirectory() as out:
+        with tempfile.TemporaryDirectory() as out, _as_the_cdk_cli_runs(path):
             audits[name] = audit(lambda path=path: runpy.run_path(str(path), run_name="__main__"), Path(out))  # type: ignore[misc]
     return audits
+
+
+@contextmanager
+def _as_the_cdk_cli_runs(app: Path) -> Iterator[None]:
+    """Provide the context of the cdk.json beside an app, and its modules, which other apps have by the same names."""
+    context = json.loads(app.with_name("cdk.json").read_text(encoding="utf-8")).get("context", {})
+
+    class WithContext(cdk.App):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**{"context": context, **options})
+
+    with (
+        mock.patch.object(cdk, "App", WithContext),
+        mock.patch.object(sys, "path", [str(app.parent), *sys.path]),
+    ):
+        yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "stacks"]:
+        del sys.modules[name]
 
 
 def page(audits: Mapping[str, Audit]) -> str:
@@ -138,36 +166,30 @@ def page(audits: Mapping[str, Audit]) -> str:
 
 
 def tables(audits: Mapping[str, Audit]) -> str:
-    """Return the tables: the number of resources by rule and reason, and the number of findings by pack."""
-    columns = _columns(audits)
+    """Return the tables: the findings by rule and reason, with the places that have them, and their numbers by pack."""
+    examples = [name for name in audits if name != DEMO]
     resources = {name: _by_reason(audit.findings) for name, audit in audits.items()}
     rows = sorted({row for by_reason in resources.values() for row in by_reason}, key=lambda row: (row[1], row))
-    packs = {
-        row: sorted({pack for found in resources.values() for pack, _ in found.get(row, ())}, key=list(PACKS).index)
-        for row in rows
-    }
-    head = " | ".join(columns)
-    line = "|---" * (len(columns) + 1)
-    text = f"\n| finding | {head} | packs | reason |\n{line}|---|---|\n"
+    text = f"\n| finding | `{DEMO}` | examples | packs | reason |\n|---|---|---|---|---|\n"
     for row in rows:
+        packs = sorted({pack for found in resources.values() for pack, _ in found.get(row, ())}, key=list(PACKS).index)
         counts = {name: len({path for _, path in found.get(row, ())}) for name, found in resources.items()}
-        shown = " | ".join(_range(counts[name] for name in names) for names in columns.values())
-        text += f"| {row[1]} | {shown} | {', '.join(packs[row])} | {row[0]} |\n"
-    text += f"\n| findings, all explained | {head} |\n{line}|\n"
-    for pack in PACKS:
-        of_pack = {name: sum(each.pack == pack for each in audit.findings) for name, audit in audits.items()}
-        shown = " | ".join(_range(of_pack[name] for name in names) for names in columns.values())
-        text += f"| {pack} | {shown} |\n"
+        shown = _named({name: counts[name] for name in examples})
+        text += f"| {row[1]} | {counts[DEMO]} | {shown} | {', '.join(packs)} | {row[0]} |\n"
+    text += f"\n| findings, all explained | {' | '.join(PACKS)} |\n{'|---' * (len(PACKS) + 1)}|\n"
+    for name, audit in audits.items():
+        numbers = [str(sum(each.pack == pack for each in audit.findings)) for pack in PACKS]
+        place = name if name == DEMO else f"examples/{name}"
+        text += f"| `{place}` | {' | '.join(numbers)} |\n"
     return text + "\n"
 
 
-def _columns(audits: Iterable[str]) -> dict[str, list[str]]:
-    """Group the apps by column; those of the processors share one."""
-    columns: dict[str, list[str]] = {}
-    for name in audits:
-        directory, _, _ = name.rpartition("/")
-        columns.setdefault(f"`{directory}/*`" if directory.count("/") else f"`{name}`", []).append(name)
-    return columns
+def _named(counts: Mapping[str, int]) -> str:
+    """Return which examples have some: their names if they are few."""
+    having = [name for name, number in counts.items() if number]
+    if len(having) == len(counts):
+        return "all"
+    return ", ".join(having) if len(having) <= _NAMED_EXAMPLES else f"{len(having)} of {len(counts)}"
 
 
 def _by_reason(findings: Iterable[NagFinding]) -> dict[tuple[str, str], set[tuple[str, str]]]:
@@ -178,11 +200,6 @@ def _by_reason(findings: Iterable[NagFinding]) -> dict[tuple[str, str], set[tupl
             rule = each.rule.removeprefix(f"{each.pack}-").partition("[")[0]
             found.setdefault((each.reason, rule), set()).add((each.pack, each.resource))
     return found
-
-
-def _range(numbers: Iterable[int]) -> str:
-    low, *_, high = sorted(numbers) * 2
-    return str(low) if low == high else f"{low} to {high}"
 
 
 if __name__ == "__main__":

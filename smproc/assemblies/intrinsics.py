@@ -17,6 +17,7 @@ _BUCKET_NAME_MAX = 63
 _IDENTIFIERS = {"AWS::EC2::SecurityGroup": "sg", "AWS::EC2::Subnet": "subnet", "AWS::EC2::VPC": "vpc"}
 # Attributes that are the name of the resource.
 _NAMES = frozenset({"GroupId", "Id", "KeyId", "Name", "SubnetId", "VpcId"})
+# ARNs that have more than the service and the name:
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 _ARNS = {
     "AWS::CloudWatch::Alarm": "arn:aws:cloudwatch:{region}:{account}:alarm:{name}",
@@ -29,6 +30,7 @@ _ARNS = {
     "AWS::Lambda::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
+    "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
 }
 _REF_IS_ARN = frozenset({"AWS::StepFunctions::StateMachine", "AWS::SNS::Topic", "AWS::SecretsManager::Secret"})
 # A function whose value is not known is as good as a name, but a loop of references would never end.
@@ -100,8 +102,6 @@ class TemplateValues:
         """Return the ARN of a resource."""
         kind = str(self._resource(logical_id).get("Type", ""))
         name = self.physical_name(logical_id)
-        if kind == "AWS::StepFunctions::StateMachine":
-            return f"arn:aws:states:{self.region}:{self.account}:stateMachine:{name}"
         service = kind.split("::")[1].lower() if kind.count("::") > 1 else "cloudformation"
         form = _ARNS.get(kind, f"arn:aws:{service}:{{region}}:{{account}}:{{name}}")
         return form.format(region=self.region, account=self.account, name=name)
@@ -142,6 +142,8 @@ class TemplateValues:
         if attribute == "Arn":
             return self.arn(logical_id)
         name = self.physical_name(logical_id)
+        if attribute == "CidrBlock" and (given := (self._resource(logical_id).get("Properties") or {}).get(attribute)):
+            return self.text(given)
         return name if attribute in _NAMES else f"{name}-{attribute}"
 
     def _sub(self, argument: Any, depth: int) -> str:  # noqa: ANN401 - a value of JSON

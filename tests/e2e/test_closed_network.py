@@ -14,7 +14,7 @@ pytestmark = pytest.mark.exhaustive
 
 
 def test_the_example_deploys_and_runs(bootstrapped: Deployment, tmp_path: Path) -> None:
-    app = f"{sys.executable} {ROOT / 'examples' / 'closed_network.py'}"
+    app = f"{sys.executable} {ROOT / 'examples' / 'closed-network' / 'app.py'}"
     cdk(["deploy", "--app", app, "--output", str(tmp_path / "out")], bootstrapped.environment)
     data = tmp_path / "numbers.csv"
     data.write_text("a,b\n1,2\n3,4\n")

@@ -22,7 +22,7 @@ from tests.helpers.stacks import ROOT
 pytestmark = pytest.mark.exhaustive
 
 LANGUAGES = ["Path", "Jsonata"]
-EXAMPLE = ROOT / "examples" / "workflow.py"
+EXAMPLE = ROOT / "examples" / "workflow" / "app.py"
 STEPS = ["Validate", "Features", "Statistics", "Evaluate", "Register"]
 DEADLINE_IN_SECONDS = 120
 # Two clusters that a line separates, and rows without a value; and classes that nothing predicts.

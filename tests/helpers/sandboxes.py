@@ -12,7 +12,12 @@ from smproc.local.runners.sandboxes.detection import SandboxProbe
 
 SANDBOXES = ("bubblewrap", "unshare")
 # The Debian packages that provide them.
-_PACKAGES = {"bubblewrap": "bubblewrap", "unshare": "util-linux", "a container engine": "podman runc"}
+_PACKAGES = {
+    "bubblewrap": "bubblewrap",
+    "unshare": "util-linux",
+    "a container engine": "podman runc",
+    "a JDK": "default-jdk-headless",
+}
 
 
 @functools.cache

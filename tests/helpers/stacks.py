@@ -123,7 +123,7 @@ def run_apps(apps: Mapping[Path, Path], *, cwd: Path, **environment: str) -> Non
         cwd: the directory that they run in.
         environment: variables in addition to those of this process.
     """
-    listed = json.dumps({str(app): str(out) for app, out in apps.items()})
+    listed = json.dumps([[str(app), str(out), _context_of(app)] for app, out in apps.items()])
     ran = subprocess.run(
         [sys.executable, "-c", _RUN_APPS, listed],
         env=os.environ | environment,
@@ -135,15 +135,29 @@ def run_apps(apps: Mapping[Path, Path], *, cwd: Path, **environment: str) -> Non
     assert ran.returncode == 0, ran.stderr
 
 
+def _context_of(app: Path) -> dict[str, Any]:
+    """Return the context of the cdk.json beside an app, which the CDK CLI passes to it."""
+    settings = app.with_name("cdk.json")
+    found: dict[str, Any] = json.loads(settings.read_text()).get("context", {}) if settings.is_file() else {}
+    return found
+
+
 _RUN_APPS = """
-import json, runpy, sys
+import json, pathlib, runpy, sys
 import aws_cdk
 
 class App(aws_cdk.App):
     def __init__(self, **options):
-        super().__init__(**options, outdir=outdir)
+        super().__init__(**{"outdir": outdir, "context": context, **options})
 
 aws_cdk.App = App
-for path, outdir in json.loads(sys.argv[1]).items():
+for path, outdir, context in json.loads(sys.argv[1]):
+    directory = pathlib.Path(path).parent
+    sys.path.insert(0, str(directory))
     runpy.run_path(path, run_name="__main__")
+    sys.path.remove(str(directory))
+    for name, module in list(sys.modules.items()):  # other apps have modules of the same names
+        path = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", [])), "")
+        if path.startswith(str(directory / name.partition(".")[0])):
+            del sys.modules[name]
 """

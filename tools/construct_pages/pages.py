@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,7 +13,8 @@ class Page:
     Attributes:
         file: the name of the page, without its ending.
         name: the construct.
-        example: the app that shows it, from the root of the repository.
+        example: the file that shows it, from the root of the repository: an app, or a stack of one.
+        stack: the stack of the app. Default: it has one.
         parts: the paths of the constructs, below the stack, whose resources are its own. Default: it creates none.
         machine: the path of the state machine that the page draws. Default: none.
         settings: whether the page lists which properties of the example it sets. Default: False.
@@ -24,6 +26,7 @@ class Page:
     file: str
     name: str
     example: str
+    stack: str | None = None
     parts: tuple[str, ...] = ()
     machine: str | None = None
     settings: bool = False
@@ -31,12 +34,19 @@ class Page:
     guides: tuple[tuple[str, str], ...] = ()
     about: str = ""
 
+    @property
+    def app(self) -> str:
+        """The app of the example, from the root of the repository."""
+        path = PurePosixPath(self.example)
+        return str(path if path.name == "app.py" else path.parents[1] / "app.py")
+
 
 def _processor(name: str, file: str, example: str, part: str) -> Page:
     return Page(
         file=file,
         name=name,
-        example=f"examples/processors/{example}.py",
+        example=f"examples/processors/stacks/{example}.py",
+        stack=f"{name.removesuffix('Processor') or name}Example",
         parts=(part,),
         guides=(("../coming-from-the-sdk.md", "Coming from the SageMaker SDK"), ("../limits.md", "Limits and rules")),
     )
@@ -58,7 +68,7 @@ PAGES = (
     Page(
         file="s3-trigger",
         name="S3Trigger",
-        example="examples/s3_trigger.py",
+        example="examples/triggered-state-machine/app.py",
         parts=("Trigger",),
         others=("uploaded_objects", "GroupBy"),
         guides=(_TRIGGER, ("../trigger-costs.md", "Its costs"), ("../trigger-scale.md", "Its scale")),
@@ -66,7 +76,7 @@ PAGES = (
     Page(
         file="processing-workflow",
         name="ProcessingWorkflow",
-        example="examples/s3_trigger.py",
+        example="examples/triggered-state-machine/app.py",
         machine="Machine",
         others=("WorkflowStep", "PropertyFile", "StepOutputs", "StepValue", "StepCondition"),
         guides=(_WORKFLOWS,),
@@ -74,7 +84,7 @@ PAGES = (
     Page(
         file="create-processing-job",
         name="SageMakerCreateProcessingJob",
-        example="examples/task.py",
+        example="examples/own-state-machine/app.py",
         parts=("CountRows",),
         machine="Machine",
         others=("unique_job_name", "literal_text"),
@@ -84,7 +94,7 @@ PAGES = (
     Page(
         file="retry-on-capacity",
         name="retry_on_capacity",
-        example="examples/task.py",
+        example="examples/own-state-machine/app.py",
         machine="Machine",
         others=("CapacityRetry",),
         guides=(("../adr/0007-lost-capacity-is-retried-by-a-parallel-state.md", "Why it is a state of its own"),),
@@ -92,7 +102,7 @@ PAGES = (
     Page(
         file="processing-schedule",
         name="ProcessingSchedule",
-        example="examples/nightly.py",
+        example="examples/nightly/app.py",
         parts=("Pipeline/Nightly",),
         machine="Pipeline/Nightly/Starter",
         guides=(("../schedules.md", "Schedules"),),
@@ -101,7 +111,7 @@ PAGES = (
     Page(
         file="pipeline-monitoring",
         name="PipelineMonitoring",
-        example="examples/batches.py",
+        example="examples/batches/app.py",
         parts=("Pipeline/Monitoring",),
         guides=(("../monitoring.md", "Monitoring"),),
         about="`EventDrivenProcessing.monitor` creates one for its own trigger, as in the example. Once a pipeline is "
@@ -121,35 +131,36 @@ PAGES = (
     Page(
         file="processing-bucket",
         name="ProcessingBucket",
-        example="examples/s3_trigger.py",
+        example="examples/triggered-state-machine/app.py",
         parts=("Arrivals",),
         guides=(_SECURITY,),
     ),
     Page(
         file="processing-repository",
         name="ProcessingRepository",
-        example="examples/processors/processor.py",
+        example="examples/processors/stacks/processor.py",
+        stack="ProcessorExample",
         parts=("Images",),
         guides=(_SECURITY,),
     ),
     Page(
         file="processing-role",
         name="ProcessingRole",
-        example="examples/s3_trigger.py",
+        example="examples/triggered-state-machine/app.py",
         parts=("JobRole",),
         guides=(("../security.md#bring-your-own", "Bring your own"),),
     ),
     Page(
         file="processing-vpc-endpoints",
         name="ProcessingVpcEndpoints",
-        example="examples/closed_network.py",
+        example="examples/closed-network/app.py",
         parts=("Endpoints",),
         guides=(("../security.md#a-network-of-your-own", "A network of your own"),),
     ),
     Page(
         file="safeguards",
         name="Safeguards",
-        example="examples/closed_network.py",
+        example="examples/closed-network/app.py",
         settings=True,
         guides=(_SECURITY,),
         about="The safeguards create nothing: they set the key, the network and the retention of what other constructs "

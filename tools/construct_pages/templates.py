@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import runpy
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -56,23 +58,15 @@ class Template:
         ]
 
 
-def synthesize(example: str) -> Template:
+def synthesize(app: str, stack: str | None = None) -> Template:
     """Return the template of an app's stack.
 
     Args:
-        example: the app's script, from the root of the repository.
+        app: the app's script, from the root of the repository.
+        stack: the stack. Default: the only one.
     """
-    with tempfile.TemporaryDirectory() as out:
-
-        class App(cdk.App):
-            def __init__(self, **options: Any) -> None:
-                super().__init__(**options | {"outdir": out, "context": {"aws:cdk:enable-path-metadata": True}})
-
-        with mock.patch.object(cdk, "App", App):
-            runpy.run_path(str(ROOT / example), run_name="__main__")
-        (file,) = Path(out).glob("*.template.json")
-        loaded = json.loads(file.read_text(encoding="utf-8"))
-        machines = {_below_stack(machine.path): machine for machine in synthesized_state_machines(file)}
+    templates = _templates(app)
+    loaded, machines = templates[stack] if stack is not None else next(iter(templates.values()))
     resources = {
         name: Resource(
             logical_id=name,
@@ -83,7 +77,34 @@ def synthesize(example: str) -> Template:
         for name, entry in loaded["Resources"].items()
         if entry["Type"] != "AWS::CDK::Metadata"
     }
-    return Template(resources, machines)
+    return Template(resources, {_below_stack(machine.path): machine for machine in machines})
+
+
+@functools.cache
+def _templates(app: str) -> dict[str, tuple[dict[str, Any], list[SynthesizedStateMachine]]]:
+    """Return the templates of an app by their stacks, each with its state machines."""
+    path = ROOT / app
+    with tempfile.TemporaryDirectory() as out:
+
+        class App(cdk.App):
+            def __init__(self, **options: Any) -> None:
+                super().__init__(**options | {"outdir": out, "context": {"aws:cdk:enable-path-metadata": True}})
+
+        with mock.patch.object(cdk, "App", App), mock.patch.object(sys, "path", [str(path.parent), *sys.path]):
+            before = set(sys.modules)
+            runpy.run_path(str(path), run_name="__main__")
+        # Each project may have a package of the same name.
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] == "stacks":
+                del sys.modules[name]
+        files = sorted(Path(out).glob("*.template.json"))
+        return {
+            file.name.removesuffix(".template.json"): (
+                json.loads(file.read_text(encoding="utf-8")),
+                list(synthesized_state_machines(file)),
+            )
+            for file in files
+        }
 
 
 def _below_stack(path: str) -> str:

@@ -18,10 +18,10 @@ INVOCATION_SECONDS = 3.0
 
 
 class Batches(Pipeline):
-    """examples/batches.py, deployed, with small batches."""
+    """examples/batches, deployed, with small batches."""
 
     stack = "BatchExample"
-    deploy = ("--app", f"{sys.executable} examples/batches.py", "--parameters", "Mail=somebody@example.com")
+    deploy = ("--app", f"{sys.executable} examples/batches/app.py", "--parameters", "Mail=somebody@example.com")
     good = b"a,b\n1,2\n"
     bad = b"\xff\xfe is not text"
     reports: ClassVar[Collection[str]] = (*Pipeline.reports, "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey*")

@@ -26,7 +26,7 @@ from tests.helpers.stacks import ROOT
 pytestmark = pytest.mark.exhaustive
 
 DATA = Path(sklearn.datasets.__file__).parent / "data"
-SOURCE = ROOT / "examples" / "processors" / "source"
+SOURCE = ROOT / "examples" / "processors" / "scripts"
 COUNT_ROWS = """
 import argparse, json, pathlib
 parser = argparse.ArgumentParser()

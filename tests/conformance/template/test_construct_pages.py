@@ -20,7 +20,7 @@ COMMAND = "run python -m tools.regenerate_construct_pages"
 
 @pytest.fixture(scope="module")
 def trigger() -> Template:
-    return synthesize("examples/s3_trigger.py")
+    return synthesize("examples/triggered-state-machine/app.py")
 
 
 @pytest.mark.exhaustive

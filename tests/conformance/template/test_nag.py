@@ -73,7 +73,7 @@ def test_the_choices_of_a_user_remove_findings_and_their_reasons(tmp_path: Path)
         processor = SKLearnProcessor(stack, "SKLearn", framework_version="1.2-1", instance_type="ml.m5.xlarge")
         run = processor.run(
             "Run",
-            code=str(ROOT / "examples" / "processors" / "source" / "count_rows.py"),
+            code=str(ROOT / "examples" / "processors" / "scripts" / "count_rows.py"),
             inputs=[uploaded_objects()],
             outputs=[ProcessingOutput(output_name="counts", source="/opt/ml/processing/output")],
         )

@@ -28,6 +28,11 @@ POLICY: list[dict[str, Any]] = [
         "Action": "logs:GetLogEvents",
         "Resource": "arn:aws:logs:us-east-1:000000000000:log-group:jobs:log-stream:mine/*",
     },
+    {
+        "Effect": "Allow",
+        "Action": "ecr:DescribeRepositories",
+        "Resource": "arn:aws:ecr:us-east-1:000000000000:repository/mine",
+    },
 ]
 BUCKET_POLICY = {
     "Effect": "Deny",
@@ -164,6 +169,17 @@ def test_log_events_are_those_of_a_stream(world: World) -> None:
     assert reader.get_log_events(logGroupName="jobs", logStreamName="mine/1")["events"] == []
     with pytest.raises(ClientError, match="log-group:jobs:log-stream:other/1"):
         reader.get_log_events(logGroupName="jobs", logStreamName="other/1")
+
+
+def test_a_repository_is_described_by_who_may_describe_it(world: World) -> None:
+    """As the service authorization reference of Amazon ECR has it, and as the roles of the CDK's bootstrap need it."""
+    for name in ("mine", "other"):
+        world.client("ecr").create_repository(repositoryName=name)
+    ecr = world.client("ecr", world.reader)
+    assert len(ecr.describe_repositories(repositoryNames=["mine"])["repositories"]) == 1
+    for named in ({"repositoryNames": ["other"]}, {"repositoryNames": ["mine", "other"]}, {}):
+        with pytest.raises(ClientError, match="ecr:DescribeRepositories"):
+            ecr.describe_repositories(**named)
 
 
 def test_the_account_may_do_everything(world: World) -> None:

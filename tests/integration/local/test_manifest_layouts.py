@@ -88,7 +88,7 @@ def example(aws: RunningLocalAws, path: str, local_path: str, output: str) -> di
 
 
 def test_the_example_of_a_batch_counts_the_rows_of_every_object(running: RunningLocalAws, layout: Layout) -> None:
-    job = example(running, "processors/source/count_rows.py", f"{INPUT}/data", "/opt/ml/processing/output")
+    job = example(running, "processors/scripts/count_rows.py", f"{INPUT}/data", "/opt/ml/processing/output")
     assert job["ProcessingJobStatus"] == "Completed", job
     prefix = "" if layout == "relative" else "incoming/count_rows/"
     counts = json.loads(running.get(f"{job['ProcessingJobName']}/counts.json"))

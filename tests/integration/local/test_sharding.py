@@ -1,4 +1,4 @@
-"""The script of examples/sharded.py on several hosts, and what docs/scale-of-a-job.md says of their outputs."""
+"""The script of examples/sharded on several hosts, and what docs/scale-of-a-job.md says of their outputs."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ IMAGE = "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing
 INPUT = "/opt/ml/processing/input"
 EVENTS = "/opt/ml/processing/spark-events/"
 TABLE = Path(sklearn.datasets.__file__).parent / "data" / "breast_cancer.csv"
-WORDS = Path(__file__).parents[3] / "examples" / "processors" / "source" / "words.py"
+WORDS = Path(__file__).parents[3] / "examples" / "processors" / "scripts" / "words.py"
 COUNT = """
 import json, os, sys
 from pyspark.sql import SparkSession

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.exhaustive
 
 IMAGE = "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing:3.5-cpu-py39-v1.0"
 APPS = Path(__file__).parent / "spark"
-WORDS = Path(__file__).parents[3] / "examples" / "processors" / "source" / "words.py"
+WORDS = Path(__file__).parents[3] / "examples" / "processors" / "scripts" / "words.py"
 TRUST = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
 _DEADLINE_IN_SECONDS = 300.0
 

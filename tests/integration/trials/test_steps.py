@@ -13,7 +13,7 @@ from smproc.trials import InputError, RunTimeValueError
 from tests.helpers.sandboxes import require_any_sandbox
 from tests.helpers.stacks import ROOT
 
-WORKFLOW = f"{sys.executable} {ROOT / 'examples' / 'workflow.py'}"
+WORKFLOW = f"{sys.executable} {ROOT / 'examples' / 'workflow' / 'app.py'}"
 _APP = """\
 import aws_cdk as cdk
 from aws_cdk import aws_stepfunctions as sfn

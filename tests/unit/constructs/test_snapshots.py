@@ -50,7 +50,7 @@ def test_maximal_task() -> None:
         output_kms_key=key,
         inputs=[ProcessingInput(source="s3://in-bucket/raw/", destination="/opt/ml/processing/input")],
         outputs=[ProcessingOutput(source="/opt/ml/processing/out", destination="s3://out-bucket/out/")],
-        network_config=NetworkConfig(subnets=["subnet-1"], security_group_ids=["sg-1"]),
+        network_config=NetworkConfig(subnets=["subnet-0123456789abcdef0"], security_group_ids=["sg-0123456789abcdef0"]),
     )
     task.connections.allow_internally(ec2.Port.all_tcp())
     in_machine(scope, retry_on_capacity(task))

@@ -21,7 +21,7 @@ from cdk_sagemaker_processing import (
 )
 from tests.helpers.stacks import ROOT, resources, stack, statements
 
-SCRIPT = str(ROOT / "examples" / "processors" / "source" / "count_rows.py")
+SCRIPT = str(ROOT / "examples" / "processors" / "scripts" / "count_rows.py")
 IMAGE = "444455556666.dkr.ecr.us-west-2.amazonaws.com/team/count:1"
 # Services that AWS calls with a role from its own network: to encrypt for other services, write logs and traces, create
 # network interfaces.

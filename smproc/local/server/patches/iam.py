@@ -3,12 +3,13 @@
 AWS: CreateProcessingJob also needs iam:PassRole and, with tags, sagemaker:AddTags; a state machine acts with its role;
 SageMaker must be able to assume the job's role. Each entry of PutEvents is authorized with its source as
 ``events:source``. The ARN of a rule of the default event bus does not name the bus. GetLogEvents is authorized for the
-log stream. A batch of SQS needs the permission for one message. A wildcard of a policy matches any character, a line
-break in an object's key included.
+log stream, DescribeRepositories for the repository that it names. A batch of SQS needs the permission for one message.
+A wildcard of a policy matches any character, a line break in an object's key included.
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
 See: https://docs.aws.amazon.com/step-functions/latest/dg/sagemaker-iam.html
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
 See: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 See: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
@@ -18,7 +19,8 @@ and no ``servicequotas``;
 `ministack.services.stepfunctions._invoke_resource` does not check the role of the state machine;
 `ministack.core.iam_evaluator.enforce` has no ``events:source`` and logs no denial;
 `ministack.core.iam_actions.extract_resource_arn` writes the bus into the ARN of each rule, names the log group
-alone, and has no ARN for ListTargetsByRule; `ministack.core.iam_actions.extract_iam_action` has actions for batches of
+alone, and has no ARN for ListTargetsByRule and DescribeRepositories;
+`ministack.core.iam_actions.extract_iam_action` has actions for batches of
 SQS, which AWS has not, and one for all requests about the concurrency of a function;
 the wildcards of `ministack.core.iam_evaluator._fnmatch_compile` do not match a line break.
 
@@ -199,7 +201,7 @@ def _extract_iam_action(
 def _extract_resource_arn(original: Callable[..., str], service_name: str, *request: Any) -> str:
     _method, _path, headers, body, _query, region, account = request
     members: Any = {}
-    if service_name in ("events", "logs", "sagemaker"):
+    if service_name in ("ecr", "events", "logs", "sagemaker"):
         with suppress(ValueError):
             members = json.loads(body or b"{}")
     if not isinstance(members, dict):
@@ -209,15 +211,17 @@ def _extract_resource_arn(original: Callable[..., str], service_name: str, *requ
         _sources.set(frozenset(str(entry.get("Source")) for entry in entries))
         if rule := members.get("Rule"):
             return f"arn:aws:events:{region}:{account}:rule/{rule}"
-    if service_name == "logs" and str(headers.get("x-amz-target", "")).endswith(".GetLogEvents"):
+    if service_name == "sagemaker":
+        names = {arn_type: members.get(member) for member, arn_type in _JOBS.items()}
+        jobs = (f"arn:aws:sagemaker:{region}:{account}:{kind}/{name}" for kind, name in names.items() if name)
+        return next(jobs, str(members.get("ResourceArn") or "*"))
+    target = str(headers.get("x-amz-target", ""))
+    if target.endswith(".GetLogEvents"):
         group, stream = members.get("logGroupName"), members.get("logStreamName")
         return f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:{stream}"
-    if service_name != "sagemaker":
-        return original(service_name, *request).replace(":rule/default/", ":rule/")
-    for member, arn_type in _JOBS.items():
-        if name := members.get(member):
-            return f"arn:aws:sagemaker:{region}:{account}:{arn_type}/{name}"
-    return str(members.get("ResourceArn") or "*")
+    if target.endswith(".DescribeRepositories") and len(members.get("repositoryNames") or ()) == 1:
+        return f"arn:aws:ecr:{region}:{account}:repository/{members['repositoryNames'][0]}"
+    return original(service_name, *request).replace(":rule/default/", ":rule/")
 
 
 def _enforce(

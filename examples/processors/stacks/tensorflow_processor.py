@@ -1,0 +1,41 @@
+"""A script with its modules and requirements, run in SageMaker's TensorFlow image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aws_cdk as cdk
+
+from cdk_sagemaker_processing import (
+    EventDrivenProcessing,
+    ProcessingOutput,
+    TensorFlowProcessor,
+    uploaded_objects,
+)
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+class TensorFlowExample(cdk.Stack):
+    """A script with its modules and requirements, run in SageMaker's TensorFlow image."""
+
+    def __init__(self, scope: cdk.App, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        processor = TensorFlowProcessor(
+            self,
+            "TensorFlow",
+            framework_version="2.16",
+            py_version="py310",
+            instance_type="ml.m5.xlarge",
+        )
+        count = processor.run(
+            "CountRows",
+            code="count_rows.py",
+            source_dir=str(SCRIPTS),
+            inputs=[uploaded_objects("/opt/ml/processing/input/data")],
+            outputs=[ProcessingOutput(output_name="counts", source="/opt/ml/processing/output")],
+            arguments=["--no-header"],
+        )
+        pipeline = EventDrivenProcessing(self, "Pipeline", steps=[count], prefixes=["incoming/"])
+        cdk.CfnOutput(self, "UploadTo", value=pipeline.upload_uri)
+        cdk.CfnOutput(self, "StateMachine", value=pipeline.state_machine.state_machine_arn)
