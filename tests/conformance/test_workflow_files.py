@@ -12,7 +12,7 @@ import yaml  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-CHECK = [
+CHECK: list[str | Path] = [
     ROOT / ".tools" / "check-jsonschema" / "bin" / "check-jsonschema",
     "--builtin-schema",
     "vendor.github-workflows",
