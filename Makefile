@@ -151,6 +151,10 @@ upgrade-check: setup ## print what an upgrade from the kept release candidate ch
 api-check: setup .tools/griffe/.installed ## compare the public API with the kept release candidate; breakages must be in changelog.d: AGAINST=v0.1.0
 	.tools/griffe/bin/python tools/public_api.py check $(if $(AGAINST),--against $(AGAINST))
 
+.PHONY: stranger
+stranger: setup ## run the commands of docs/first-pipeline.md with the wheel alone, in a sandbox without the checkout, and record their times
+	python -m tools.stranger --write
+
 .PHONY: check-patches
 check-patches: setup ## check the patches against other releases of ministack: VERSION=1.5.32, or LATEST=5 for the newest
 	python tools/check_patches.py $(VERSION) $(if $(LATEST),--latest $(LATEST))

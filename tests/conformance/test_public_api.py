@@ -47,6 +47,17 @@ def test_the_listing_has_every_public_name() -> None:
     assert sorted(listed) == sorted(f"{package.__name__}.{name}" for package in packages for name in package.__all__)
 
 
+def test_no_breakage_since_the_release_candidate_is_missing_in_the_changelog() -> None:
+    commit = json.loads((ROOT / "tests" / "upgrade" / "candidate.json").read_text())["commit"]
+    if subprocess.run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=ROOT, check=False).returncode:
+        pytest.skip(f"needs the commit {commit} of the release candidate (git fetch --unshallow)")
+    ran = subprocess.run(
+        [GRIFFE, ROOT / "tools" / "public_api.py", "check"], check=False, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert f"breakages since {commit}" in ran.stdout
+
+
 @pytest.fixture
 def sources(tmp_path: Path) -> tuple[Path, Path]:
     """Two source trees of a small library, which a test changes in the second."""

@@ -20,11 +20,19 @@ from tools import release_candidate
 from tools.upgrade_changes import DATA_TYPES
 
 STACK = "Upgraded"
-_DEADLINE_SECONDS = 300.0
+_DEADLINE_SECONDS = 240.0
 # Longer than the uploads take; no assertion depends on what of it is left when the upgrade ends.
 _RUNNING_SECONDS = 45
 
 pytestmark = pytest.mark.exhaustive
+
+
+@pytest.fixture
+def candidate(bootstrapped: Deployment, tmp_path: Path) -> Iterator[Path]:
+    """The kept assembly. In the end its stack goes: other tests look for the pipelines of the account."""
+    assembly = release_candidate.unpack(tmp_path)
+    yield assembly
+    cdk(["destroy", STACK, "--force", "--app", str(assembly)], bootstrapped.environment, cwd=tmp_path)
 
 
 @pytest.fixture
@@ -101,13 +109,13 @@ class Stack:
 
 
 def test_an_upgrade_replaces_no_data_loses_nothing_and_pending_work_goes_on(
-    bootstrapped: Deployment, upgrade: Path, tmp_path: Path
+    bootstrapped: Deployment, candidate: Path, upgrade: Path, tmp_path: Path
 ) -> None:
     def deploy(assembly: Path) -> Stack:
         cdk(["deploy", STACK, "--app", str(assembly)], bootstrapped.environment, cwd=tmp_path)
         return Stack(bootstrapped)
 
-    before = deploy(release_candidate.unpack(tmp_path))
+    before = deploy(candidate)
     assert before.types == DATA_TYPES - {"AWS::DynamoDB::Table"}  # the ledger is a global table
     code = before.code()
     before.put("batch/day/1")
@@ -118,8 +126,9 @@ def test_an_upgrade_replaces_no_data_loses_nothing_and_pending_work_goes_on(
         before.until(lambda: before.statuses("Single") == ["RUNNING"])
         before.put("single/next-1")
         before.put("single/next-2")
-        before.until(lambda: before.waiting() == ["open 2", "ready", "ready"])
-        assert before.statuses("Single") == ["RUNNING"]
+        # At least one waits for the slot; the other may still be in a queue, or in the inbox of the ledger.
+        before.until(lambda: "ready" in before.waiting())
+        assert (before.statuses("Single"), before.statuses("Batch")) == (["RUNNING"], [])
 
         after = deploy(upgrade)
         assert after.physical_ids == before.physical_ids

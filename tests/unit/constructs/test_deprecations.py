@@ -14,7 +14,7 @@ from constructs import Construct
 
 from cdk_sagemaker_processing import ConflictingValuesError
 from cdk_sagemaker_processing._internal.deprecations import renamed_argument
-from tests.helpers.stacks import stack
+from tests.helpers.stacks import ROOT, stack
 
 WARNING = (
     "The API cdk-sagemaker-processing.Parts.lot is deprecated: pass batch_size instead. This API will be removed in "
@@ -42,6 +42,7 @@ def test_the_old_name_works_and_warns_with_the_new_one() -> None:
     assert Parts(scope, "Parts", lot=7).batch_size == 7
     (warning,) = warnings_of(scope)
     assert warning.startswith(WARNING)
+    assert warning in " ".join((ROOT / "docs" / "upgrading.md").read_text(encoding="utf-8").split())
 
 
 @pytest.mark.parametrize("size", [None, 7])
