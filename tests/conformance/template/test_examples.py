@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,13 @@ def test_every_example_is_a_project() -> None:
     assert entries - NO_PROJECTS - {"README.md"} == set(PROJECTS)
     for project in PROJECTS.values():
         assert {"README.md", "app.py", "cdk.json", "requirements.txt"} <= {path.name for path in project.iterdir()}
+
+
+def test_every_example_requires_the_versions_that_the_library_does() -> None:
+    required = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    (cdk,) = (requirement for requirement in required if requirement.startswith("aws-cdk-lib"))
+    for name, project in PROJECTS.items():
+        assert cdk in (project / "requirements.txt").read_text(encoding="utf-8").splitlines(), name
 
 
 @pytest.mark.parametrize("tolerated", [[], *TOLERATED.values()], ids=["", *TOLERATED])
