@@ -99,9 +99,12 @@ class CdkApp:
         if (self.output / "manifest.json").is_file():
             assembly = CloudAssembly(self.output)
             changed = self.change_since(assembly)
-            if changed is None:
+            if changed is not None:
+                self.notify(f"synthesizing the app, as {_shown(changed, self.directory)} has changed")
+            elif all(files.is_staged() for files in assembly.local_files):
                 return assembly
-            self.notify(f"synthesizing the app, as {_shown(changed, self.directory)} has changed")
+            else:
+                self.notify("synthesizing the app, as its assembly is without assets")
         else:
             self.notify("synthesizing the app")
         return self.synthesize()

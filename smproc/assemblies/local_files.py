@@ -47,6 +47,10 @@ class LocalFiles:
         """Return whether every working copy still exists."""
         return all(path.exists() for path in self.working_copies)
 
+    def is_staged(self) -> bool:
+        """Return whether the asset has the files, which `cdk list`, for one, leaves out."""
+        return all((self.asset / name).exists() for name in (*self.files, *self.archives))
+
     def contents(self) -> Iterator[tuple[str, bytes | Path]]:
         """Yield the names below the prefix with the contents as they are now: a file, or the bytes of an archive."""
         for root, _, names in os.walk(self.asset):

@@ -19,6 +19,7 @@ from tests.helpers.stacks import ROOT
 
 _ASL_VALIDATOR = ROOT / "node_modules" / ".bin" / "asl-validator"
 _CFN_LINT = Path(sys.prefix) / "bin" / "cfn-lint"
+_MACHINES_OF_A_TEMPLATE = 20
 _INVALID = re.compile(r'State machine definition "(.*)" is invalid')
 _ROLE = "arn:aws:iam::111122223333:role/states"
 
@@ -69,13 +70,19 @@ def machine_template(name: str, definition: str) -> ResolvedTemplate:
 
 def definition_problems(templates: Sequence[ResolvedTemplate]) -> list[str]:
     """Return what any of the validators says to the definitions of templates."""
-    definitions = definitions_in(templates)
-    machines = {
-        f"Machine{number}": machine_template(where, text).resources["Machine"]
-        for number, (where, text) in enumerate(definitions.items())
-    }
+    return machine_problems(definitions_in(templates))
+
+
+def machine_problems(definitions: Mapping[str, str]) -> list[str]:
+    """Return what any of the validators says to definitions, which have their names."""
+    machines = [machine_template(where, text).resources["Machine"] for where, text in definitions.items()]
+    templates = [  # a template has a largest size, and few templates are read sooner
+        ResolvedTemplate(f"definitions from {start} on", {f"M{start + number}": one for number, one in enumerate(some)})
+        for start in range(0, len(machines), _MACHINES_OF_A_TEMPLATE)
+        if (some := machines[start : start + _MACHINES_OF_A_TEMPLATE])
+    ]
     return [
         *local_aws_problems(definitions),
         *asl_validator_problems(definitions),
-        *cfn_lint_problems([ResolvedTemplate("definitions", machines)]),
+        *cfn_lint_problems(templates),
     ]

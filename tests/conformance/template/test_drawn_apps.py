@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 
 from cdk_sagemaker_processing import InvalidProcessingJobError
+from tests.helpers.definition_checks import definition_problems
 from tests.helpers.drawn_apps import DrawnApp
+from tests.helpers.event_ruler import pattern_problems
+from tests.helpers.resolved_templates import resolved_assembly
 from tests.helpers.sdk_calls import write_files
 
 pytestmark = pytest.mark.exhaustive
@@ -57,6 +60,10 @@ def test_every_drawn_app_synthesizes_or_is_refused(tmp_path: Path, monkeypatch: 
     assert outcomes["synthesized"] > COUNT / 4
     assert sum(outcomes.values()) - outcomes["synthesized"] > 0
     assert lint_errors(sorted(tmp_path.rglob("out-*/**/*.template.json"))) == ""
+    drawn = [path.parent for path in sorted(tmp_path.glob("out-*/manifest.json"))]
+    templates = [template for path in drawn for template in resolved_assembly(path.name, path)]
+    assert definition_problems(templates) == []
+    assert pattern_problems(templates) == []
 
 
 def lint_errors(templates: list[Path]) -> str:

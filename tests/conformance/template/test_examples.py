@@ -72,8 +72,10 @@ def resources_of(assembly: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def test_every_example_is_a_project() -> None:
     entries = {entry.name for entry in DIRECTORY.iterdir() if entry.name != "__pycache__"}
     assert entries - NO_PROJECTS - {"README.md"} == set(PROJECTS)
-    for project in PROJECTS.values():
+    listed = (DIRECTORY / "README.md").read_text(encoding="utf-8")
+    for name, project in PROJECTS.items():
         assert {"README.md", "app.py", "cdk.json", "requirements.txt"} <= {path.name for path in project.iterdir()}
+        assert f"| [{name}]({name}/README.md) |" in listed
 
 
 def test_every_example_requires_the_versions_that_the_library_does() -> None:

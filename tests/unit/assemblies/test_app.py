@@ -51,6 +51,18 @@ def test_an_app_is_synthesized_once_and_again_when_it_has_changed(project: Path)
     assert said[1:] == ["synthesizing the app, as app.py has changed"]
 
 
+def test_an_assembly_without_the_files_of_its_assets_is_synthesized_anew(project: Path) -> None:
+    """As `cdk list` and `cdk destroy` leave it."""
+    said: list[str] = []
+    app = CdkApp.find(directory=project, notify=said.append)
+    (files,) = app.assembly().local_files
+    (files.asset / "main.py").unlink()
+
+    (files,) = app.assembly().local_files
+    assert (files.asset / "main.py").exists()
+    assert said[1:] == ["synthesizing the app, as its assembly is without assets"]
+
+
 def test_the_edit_of_a_script_needs_no_synth_and_its_removal_does(project: Path) -> None:
     app = CdkApp.find(directory=project)
     assembly = app.assembly()
