@@ -135,9 +135,13 @@ synth: setup ## write the CloudFormation template of app.py to cdk.out
 api-limits: setup ## regenerate the API's limits from the installed botocore
 	python tools/regenerate_api_limits.py
 
+EVENT_PATTERN_TESTS := tests/conformance/template/test_drawn_apps.py tests/conformance/template/test_examples.py \
+  tests/conformance/template/test_resolved_templates.py
 .PHONY: event-ruler
-event-ruler: setup .venv/.spark ## record what AWS's event-ruler, in tests/helpers/event_ruler, computes for event patterns; needs a JDK
-	python -m tools.regenerate_event_pattern_scores
+event-ruler: setup .venv/.spark ## record and test what AWS's event-ruler makes of event patterns: SOURCES=a checkout of it; needs a JDK
+	EVENT_RULER_SOURCES="$(SOURCES)" python -m tools.regenerate_event_pattern_scores
+	EVENT_RULER_SOURCES="$(SOURCES)" EVENT_RULER_RECORD=1 python -m pytest -n 0 -k "pattern or drawn" $(EVENT_PATTERN_TESTS)
+	EVENT_RULER_SOURCES="$(SOURCES)" $(PYTEST) tests/unit/trigger/test_event_patterns.py tests/unit/trigger/test_object_filter.py
 
 .PHONY: dist
 dist: setup .tools/cyclonedx-bom/.installed ## build wheel, sdist and SBOM, reproducibly; install each and synthesize with it

@@ -1,7 +1,7 @@
 """Regenerate tests/helpers/event_ruler/scores.json: the complexity that AWS's event-ruler computes for drawn wildcards.
 
-``make event-ruler`` runs it, after another version of the engine is in tests/helpers/event_ruler. It needs a JDK and
-Spark. Tests on machines without a JDK compare with what it writes.
+``make event-ruler SOURCES=...`` runs it, with a checkout of event-ruler, a JDK and Spark. The tests compare with what
+it writes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main() -> None:
     """Write the scores."""
     ruler = EventRuler.at_hand()
     if ruler is None:
-        sys.exit("event-ruler needs a JDK (apt install default-jdk-headless) and Spark (make .venv/.spark)")
+        sys.exit("name a checkout of https://github.com/aws/event-ruler: make event-ruler SOURCES=its-directory")
     wildcards = [*_CHOSEN, *drawn_wildcards(seed=1, count=600)]
     scores = ruler.scores(wildcards)
     lines = [json.dumps(case, ensure_ascii=False) for case in zip(wildcards, scores, strict=True)]

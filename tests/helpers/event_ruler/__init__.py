@@ -1,40 +1,38 @@
-"""AWS's own matching engine, event-ruler, and wildcards to compare with it.
+"""AWS's own matching engine, event-ruler, its recorded answers, and wildcards to compare with it.
 
-event-ruler is on Maven Central alone, which the set-up does not need otherwise. Its sources are here as AWS publishes
-them, licence included, and a JDK compiles them in two seconds against the libraries that Spark brings: Jackson, and
-annotations. One class of a fourth library, which parses numbers, is in ``shims`` with the same results.
-
-The archive is ``git archive --format=tar --prefix=event-ruler-2.0.1/ v2.0.1 LICENSE NOTICE src/main | gzip -n9`` in a
-clone of https://github.com/aws/event-ruler, whose tag v2.0.1 is 13297de440df1ab19c0c491e5874399b05dd00fa. See
-docs/adr/0048-event-ruler-is-compiled-from-its-sources.md.
+event-ruler is on Maven Central and GitHub alone, which the set-up does not need otherwise, and is not part of this
+repository. So the tests know it by its answers: `answers.json` has them for every event pattern of a template, and
+`scores.json` for drawn wildcards. A pattern without an answer fails its test; ``make event-ruler SOURCES=...`` asks the
+engine, compiled from a checkout of https://github.com/aws/event-ruler against the libraries that Spark brings (Jackson,
+annotations). One class of a fourth library, which parses numbers, is in ``shims`` with the same results. See
+docs/adr/0048-event-ruler-is-known-by-its-answers.md.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
 import json
 import os
 import random
 import shutil
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
+
 from cdk_sagemaker_processing.model.service_limits import maximum
 from tests.helpers.resolved_templates import ResolvedTemplate
-from tests.helpers.sandboxes import skip_without
 
 VERSION = "2.0.1"
-_HERE = Path(__file__).parent
-_ARCHIVE = _HERE / f"event-ruler-{VERSION}.tar.gz"
-_SHIMS = _HERE / "shims"
-_CACHE = _HERE.parents[2] / ".cache" / "event-ruler"
+ANSWERS = Path(__file__).with_name("answers.json")
+# A checkout of event-ruler; with the second variable, answers that are missing are recorded.
+SOURCES, RECORD = "EVENT_RULER_SOURCES", "EVENT_RULER_RECORD"
+_SHIMS = Path(__file__).parent / "shims"
 _JARS = ("jackson-annotations-2*.jar", "jackson-core-2*.jar", "jackson-databind-2*.jar", "jsr305-*.jar")
 
 
@@ -51,16 +49,18 @@ class EventRuler:
     @classmethod
     @functools.cache
     def at_hand(cls) -> Self | None:
-        """Return the engine, compiled once for each checkout; None without a JDK or without Spark."""
-        jars = _jars()
-        if shutil.which("javac") is None or not jars:
+        """Return the engine; None unless the environment names its sources."""
+        if not (sources := os.environ.get(SOURCES)):
             return None
-        return cls(os.pathsep.join([str(_compiled(jars)), *map(str, jars)]))
+        jars = _jars()
+        assert jars, "event-ruler needs the libraries of Spark: make .venv/.spark"
+        assert shutil.which("javac"), "event-ruler needs a JDK: apt install default-jdk-headless"
+        return cls(os.pathsep.join([str(_compiled(Path(sources), jars)), *map(str, jars)]))
 
     @classmethod
     def required(cls) -> Self:
         """Return the engine; skip the test without it."""
-        return cls.at_hand() or skip_without("a JDK", "javac, or Spark whose libraries event-ruler needs, is missing")
+        return cls.at_hand() or pytest.skip("event-ruler itself is compared by make event-ruler SOURCES=...")
 
     def answers(self, questions: Sequence[tuple[dict[str, Any], Sequence[dict[str, Any]]]]) -> list[dict[str, Any]]:
         """Return for each event pattern with events ``{"score", "matches"}``, or ``{"error"}`` if it is invalid."""
@@ -81,26 +81,14 @@ def _jars() -> list[Path]:
     return [jar for name in _JARS for jar in sorted((Path(spark.origin).parent / "jars").glob(name))]
 
 
-def _compiled(jars: Sequence[Path]) -> Path:
-    """Return the directory of the classes, which is compiled once for these sources and this Java."""
-    java = subprocess.run(["javac", "-version"], capture_output=True, text=True, check=True).stdout
-    sources = [_ARCHIVE, *sorted(_SHIMS.rglob("*.java"))]
-    digest = hashlib.sha256(b"".join([java.encode(), *(path.read_bytes() for path in sources)]))
-    classes = _CACHE / digest.hexdigest()[:16]
-    if classes.is_dir():
-        return classes
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=_CACHE) as directory:
-        unpacked, target = Path(directory, "sources"), Path(directory, "classes")
-        with tarfile.open(_ARCHIVE) as archive:
-            archive.extractall(unpacked, filter="data")
-        files = [*unpacked.rglob("*.java"), *_SHIMS.rglob("*.java")]
-        options = ["-nowarn", "-d", str(target), "-cp", os.pathsep.join(map(str, jars))]
-        ran = subprocess.run(["javac", *options, *map(str, files)], capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, ran.stderr
-        if not classes.exists():  # another worker may have been faster
-            shutil.move(target, classes)
-    return classes
+def _compiled(sources: Path, jars: Sequence[Path]) -> Path:
+    """Return a directory with the classes."""
+    files = [*(sources / "src" / "main").rglob("*.java"), *_SHIMS.rglob("*.java")]
+    target = Path(tempfile.mkdtemp(prefix="event-ruler-"))
+    options = ["-nowarn", "-d", str(target), "-cp", os.pathsep.join(map(str, jars))]
+    ran = subprocess.run(["javac", *options, *map(str, files)], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return target
 
 
 def pattern_of(wildcards: Sequence[str]) -> dict[str, Any]:
@@ -115,18 +103,56 @@ def patterns_in(templates: Iterable[ResolvedTemplate]) -> dict[str, dict[str, An
 
 
 def pattern_problems(templates: Iterable[ResolvedTemplate]) -> list[str]:
-    """Return what EventBridge would refuse in the event patterns of templates; skip the test without the engine."""
-    patterns = patterns_in(templates)
-    answers = EventRuler.required().answers([(pattern, []) for pattern in patterns.values()])
+    """Return what EventBridge would refuse in the event patterns of templates, and patterns without an answer."""
     found = []
-    for (where, pattern), answer in zip(patterns.items(), answers, strict=True):
+    patterns = patterns_in(templates)
+    answers = _answers(shape_of(pattern) for pattern in patterns.values())
+    for where, pattern in patterns.items():
+        answer = answers.get(shape_of(pattern))
         length = len(json.dumps(pattern))
-        if "error" in answer:
-            found.append(f"{where}: {answer['error']}")
-        elif answer["score"] > maximum("EventPatternComplexity"):
-            found.append(f"{where}: a complexity of {answer['score']}")
+        if answer is None:
+            found.append(
+                f"{where}: no answer of event-ruler is recorded for {shape_of(pattern)}; check out "
+                f"https://github.com/aws/event-ruler at v{VERSION}, and run make event-ruler SOURCES=its-directory"
+            )
+        elif isinstance(answer, str):
+            found.append(f"{where}: {answer}")
+        elif answer > maximum("EventPatternComplexity"):
+            found.append(f"{where}: a complexity of {answer}")
         if length > maximum("EventPatternCharacters"):
             found.append(f"{where}: {length} characters")
+    return found
+
+
+def shape_of(pattern: object) -> str:
+    """Return the JSON of an event pattern without the values that it compares as a whole, which add no complexity."""
+    return json.dumps(_shape(pattern), sort_keys=True, ensure_ascii=False)
+
+
+def _shape(value: object) -> object:
+    match value:
+        case dict():
+            return {name: _shape(member) for name, member in value.items()}
+        case list():
+            matchers = [member for member in value if not isinstance(member, str)]
+            return [*matchers, *(["..."] if len(matchers) < len(value) else [])]
+    return value
+
+
+def _answers(shapes: Iterable[str]) -> dict[str, int | str]:
+    """Return the complexity, or the error, of event patterns: as recorded, or of the engine if it is at hand."""
+    recorded: dict[str, int | str] = json.loads(ANSWERS.read_text(encoding="utf-8"))["answers"]
+    if (ruler := EventRuler.at_hand()) is None:
+        return recorded
+    asked = list(dict.fromkeys(shapes))
+    answered = ruler.answers([(json.loads(shape), []) for shape in asked])
+    found: dict[str, int | str] = {
+        shape: answer["error"] if "error" in answer else answer["score"]
+        for shape, answer in zip(asked, answered, strict=True)
+    }
+    if os.environ.get(RECORD):
+        kept = json.dumps(dict(sorted({**recorded, **found}.items())), indent=1, ensure_ascii=False)
+        ANSWERS.write_text(f'{{"source": "event-ruler {VERSION}", "answers": {kept}}}\n', encoding="utf-8")
     return found
 
 
