@@ -61,6 +61,40 @@ def test_the_baseline_of_the_four_steps_synthesizes_the_same(tmp_path: Path) -> 
     assert len(_acknowledged(ours)) == len(_acknowledged(by_hand))
 
 
+def test_the_baseline_of_the_pipelines_synthesizes_the_same(tmp_path: Path) -> None:
+    ours, by_hand = (tmp_path / name for name in ("pipelines", "pipelines_by_hand"))
+    for directory in (ours, by_hand):
+        run_app(directory, app=BENCHMARKS / f"{directory.name}.py")
+    assert _template(ours) == _template(by_hand)
+    assert _findings(ours) == _findings(by_hand)
+
+
+def _template(directory: Path) -> Any:  # noqa: ANN401 - a template
+    """Return a template with its statements in one order and its definition as JSON, without the hashes of assets."""
+    text = (directory / "Demo0.template.json").read_text(encoding="utf-8")
+    template = json.loads(re.sub(r"\b[0-9a-f]{64}\b", "<hash>", text))
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        resource.pop("Metadata", None)  # the path and the asset on this machine, for the CLI
+        if "PolicyDocument" in properties:
+            properties["PolicyDocument"]["Statement"].sort(key=str)
+        if "DefinitionString" in properties:
+            properties["DefinitionString"] = json.loads(_form(properties["DefinitionString"]))
+    return template
+
+
+def _findings(directory: Path) -> set[tuple[str, str]]:
+    """Return the acknowledged findings of cdk-nag, each with the path of its construct."""
+    metadata = json.loads((directory / "Demo0.metadata.json").read_text(encoding="utf-8"))
+    return {
+        (path, finding)
+        for path, entries in metadata.items()
+        for entry in entries
+        if entry["type"] == "aws:cdk:acknowledged-rules"
+        for finding in entry["data"]
+    }
+
+
 def _resources(directory: Path) -> list[Any]:
     """Return the resources of a template in an order and a form that do not depend on who wrote them."""
     text = (directory / "Four.template.json").read_text(encoding="utf-8")
