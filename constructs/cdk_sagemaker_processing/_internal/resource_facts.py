@@ -43,6 +43,11 @@ def role_arn_of(role: iam.IRole) -> str:
     return cast("str", _known(role, "role_arn", lambda: role.role_arn))
 
 
+def role_name_of(role: iam.IRole) -> str:
+    """Return the name of a role, usually a token."""
+    return cast("str", _known(role, "role_name", lambda: role.role_name))
+
+
 def role_of(state_machine: sfn.StateMachine) -> iam.IRole:
     """Return the role of a state machine."""
     return cast("iam.IRole", _known(state_machine, "role", lambda: state_machine.role))
