@@ -112,7 +112,7 @@ def allow(
         if drops_statements(role):
             role_policies(role).require(statement)
     elif isinstance(role, iam.Role):
-        role.add_to_policy(statement.made)
+        statement.add_to(role)
     else:
         grantee(role).add_to_principal_policy(statement.made)
 

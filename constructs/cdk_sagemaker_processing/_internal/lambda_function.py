@@ -119,7 +119,7 @@ class LibraryFunction(lambda_.Function):
             vpc_subnets=safeguards.subnets,
             security_groups=list(safeguards.security_groups) or None,
         )
-        self.execution_role: iam.IRole = role
+        self.execution_role = role
         check_policy_sizes(role)
         self.calls = frozenset(calls)
         self._variables = dict(environment or {})

@@ -18,6 +18,7 @@ from cdk_sagemaker_processing._internal.nag import (
     NO_REPLICATION_OF_ACCESS_LOGS,
     suppress,
 )
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.whole_days import check_days
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards, check_key
@@ -97,13 +98,20 @@ class ProcessingBucket(s3.Bucket):
         )
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html#grant-log-delivery-permissions-general
         # A condition on aws:SourceArn would make the two buckets depend on each other; the account is known before.
-        logs_bucket.add_to_resource_policy(
-            iam.PolicyStatement(
-                actions=["s3:PutObject"],
-                principals=[iam.ServicePrincipal("logging.s3.amazonaws.com")],
-                resources=[logs_bucket.arn_for_objects(f"{prefix}*")],
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
-            )
+        delivery = iam.ServicePrincipal("logging.s3.amazonaws.com")
+        actions, objects = ["s3:PutObject"], [logs_bucket.arn_for_objects(f"{prefix}*")]
+        # Not by add_to_resource_policy, whose result jsii reads property by property.
+        iam.Grant.add_statement_to_resource_policy(
+            grantee=delivery,
+            actions=actions,
+            resource_arns=objects,
+            resource=logs_bucket,
+            statement=iam.PolicyStatement(
+                actions=actions,
+                principals=[delivery],
+                resources=objects,
+                conditions={"StringEquals": {"aws:SourceAccount": StackFacts.of(self).account}},
+            ),
         )
 
 

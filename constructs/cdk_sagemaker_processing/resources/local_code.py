@@ -12,7 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
-from constructs import Construct, IDependable
+from constructs import Construct
 
 from cdk_sagemaker_processing._internal.asset_files import bundling
 from cdk_sagemaker_processing._internal.code_locations import register_code_location
@@ -107,8 +107,7 @@ class LocalCode(Construct):
                 **({"KmsKeyId": encryption_key.key_arn} if encryption_key is not None else {}),
             },
         )
-        if granted is not None:
-            unpacked.node.add_dependency(granted)
+        granted.apply_before(unpacked)
         # The reference to the resource is its physical ID: the prefix. So resources that name a file, in any stack, are
         # deployed after its upload; the text of a definition changes with the hash; and a hotswap, which resolves a
         # reference to what is deployed, gets the same prefix.
@@ -152,7 +151,7 @@ class _Unpacker(Construct):
         existing, construct_id = shared_child(stack, _UNPACKER_ID, _Unpacker)
         return existing or cls(stack, construct_id)
 
-    def grant(self, asset: s3_assets.Asset, bucket: s3.IBucket, prefix: str) -> IDependable | None:
+    def grant(self, asset: s3_assets.Asset, bucket: s3.IBucket, prefix: str) -> iam.Grant:
         """Grant the function permission to read the stack's assets and to write below a prefix of a bucket.
 
         Both statements are the same for every content: a policy that named the asset would change with each edit of a
@@ -162,12 +161,12 @@ class _Unpacker(Construct):
         code_arn = bucket.arn_for_objects(f"{prefix}/*")
         role = self.function.execution_role
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: the assets, as aws_s3_assets.Asset grants.
-        role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[asset_arn]))
+        Statement(["s3:GetObject"], [asset_arn]).add_to(role)
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions: the destination of
         # the code, large files of which are uploaded in parts.
         put = Statement(["s3:PutObject", "s3:AbortMultipartUpload"], [code_arn])
         grant_in_bucket_policy(bucket, role, put)
-        added = role.add_to_principal_policy(put.made)
+        granted = put.add_to(role)
         grant_encrypt(bucket.encryption_key, role, decrypt=True)
         suppress_wildcards(
             role, [code_arn], "code lies below a hash of its content, which changes with each deployment"
@@ -177,7 +176,7 @@ class _Unpacker(Construct):
             [asset_arn],
             "an asset's key is a hash of its content: a policy that named it would change with each edit of a script",
         )
-        return added.policy_dependable
+        return granted
 
 
 def _assets_prefix(asset: s3_assets.Asset) -> str:
