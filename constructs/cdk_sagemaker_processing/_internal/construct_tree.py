@@ -1,10 +1,10 @@
-"""The node, root, stack and path of a construct, cached: they never change, and each call to aws-cdk slows synth."""
+"""The node, root, stage, stack and path of a construct, cached: they never change, and each call to aws-cdk slows synth."""
 
 from __future__ import annotations
 
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
-from aws_cdk import Stack
+from aws_cdk import Stack, Stage
 from constructs import IConstruct, Node
 
 
@@ -40,6 +40,15 @@ def stack_of(construct: IConstruct) -> Stack:
     return stack
 
 
+def stage_of(stack: Stack) -> IConstruct:
+    """Return the stage that a stack is synthesized with, which usually is the app."""
+    known = _STAGES.get(stack)
+    if known is None or (stage := known()) is None:
+        stage = Stage.of(stack) or root_of(stack)
+        _STAGES[stack] = ref(stage)
+    return stage
+
+
 def inherit(construct: IConstruct, scope: IConstruct, construct_id: str) -> None:
     """Note the root, the stack and the path of a new construct, which is no stack, as they follow from its scope."""
     _ROOTS[construct] = ref(root_of(scope))
@@ -53,3 +62,4 @@ _PATHS: WeakKeyDictionary[IConstruct, str] = WeakKeyDictionary()
 # The values are weak too: the stack of a stack is itself, and would keep itself alive.
 _ROOTS: WeakKeyDictionary[IConstruct, ReferenceType[IConstruct]] = WeakKeyDictionary()
 _STACKS: WeakKeyDictionary[IConstruct, ReferenceType[Stack]] = WeakKeyDictionary()
+_STAGES: WeakKeyDictionary[Stack, ReferenceType[IConstruct]] = WeakKeyDictionary()
