@@ -1,4 +1,4 @@
-"""The node, root, stage, stack and path of a construct, cached: they never change, and each call to aws-cdk slows synth."""
+"""The node, root, stage, stack and path of a construct, cached: they never change, and each call slows synth."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from aws_cdk import Stack, Stage
 from constructs import IConstruct, Node
+
+from cdk_sagemaker_processing.safeguards import Safeguards
 
 
 def node_of(construct: IConstruct) -> Node:
@@ -40,6 +42,15 @@ def stack_of(construct: IConstruct) -> Stack:
     return stack
 
 
+def default_child_of(construct: IConstruct) -> IConstruct | None:
+    """Return the default child of a construct: of one of aws-cdk, its resource."""
+    if (child := _DEFAULT_CHILDREN.get(construct)) is None and (child := node_of(construct).default_child) is not None:
+        _DEFAULT_CHILDREN[construct] = child
+        _ROOTS[child] = ref(root_of(construct))
+        _STACKS[child] = ref(stack_of(construct))
+    return child
+
+
 def stage_of(stack: Stack) -> IConstruct:
     """Return the stage that a stack is synthesized with, which usually is the app."""
     known = _STAGES.get(stack)
@@ -50,7 +61,11 @@ def stage_of(stack: Stack) -> IConstruct:
 
 
 def inherit(construct: IConstruct, scope: IConstruct, construct_id: str) -> None:
-    """Note the root, the stack and the path of a new construct, which is no stack, as they follow from its scope."""
+    """Note the root, the stack and the path of a new construct, which is no stack, as they follow from its scope.
+
+    Its `Safeguards` follow from it, too.
+    """
+    Safeguards.inherit(construct, scope)
     _ROOTS[construct] = ref(root_of(scope))
     _STACKS[construct] = ref(stack_of(scope))
     # https://github.com/aws/constructs/blob/10.x/src/construct.ts writes the separator of paths so in an id.
@@ -58,6 +73,7 @@ def inherit(construct: IConstruct, scope: IConstruct, construct_id: str) -> None
 
 
 _NODES: WeakKeyDictionary[IConstruct, Node] = WeakKeyDictionary()
+_DEFAULT_CHILDREN: WeakKeyDictionary[IConstruct, IConstruct] = WeakKeyDictionary()
 _PATHS: WeakKeyDictionary[IConstruct, str] = WeakKeyDictionary()
 # The values are weak too: the stack of a stack is itself, and would keep itself alive.
 _ROOTS: WeakKeyDictionary[IConstruct, ReferenceType[IConstruct]] = WeakKeyDictionary()

@@ -21,7 +21,7 @@ from constructs import IConstruct
 from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of, stack_of
 from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
-from cdk_sagemaker_processing._internal.resource_facts import role_of
+from cdk_sagemaker_processing._internal.resource_facts import owner_of_token, role_of
 from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 
@@ -266,6 +266,8 @@ def _stacks_named(text: str) -> frozenset[str]:
 
 def _stack_of_token(token: str) -> str:
     if token not in _STACK_OF_TOKEN:
+        if (resource := owner_of_token(token)) is not None:
+            return path_of(stack_of(resource))
         reference = next(iter(Tokenization.reverse_string(token).tokens), None)
         owner = path_of(stack_of(reference.target)) if isinstance(reference, Reference) else ""
         _STACK_OF_TOKEN[token] = owner

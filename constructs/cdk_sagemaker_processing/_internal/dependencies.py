@@ -9,7 +9,7 @@ from aws_cdk import CfnResource, IStableAnyProducer, Lazy, NestedStack
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct, IValidation
 
-from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, stack_of, stage_of
+from cdk_sagemaker_processing._internal.construct_tree import default_child_of, node_of, path_of, stack_of, stage_of
 
 
 def depend_on_policy_alone(construct: IConstruct, role: iam.IRole) -> None:
@@ -18,7 +18,7 @@ def depend_on_policy_alone(construct: IConstruct, role: iam.IRole) -> None:
     aws-cdk writes both dependencies, and cfn-lint reports the second as redundant (W3005). All other dependencies of
     the resource stay. A synth without validation leaves both.
     """
-    resource, role_resource = node_of(construct).default_child, node_of(role).default_child
+    resource, role_resource = default_child_of(construct), default_child_of(role)
     if not isinstance(resource, CfnResource) or not isinstance(role_resource, CfnResource):
         return
     if isinstance(stack := stack_of(construct), NestedStack):

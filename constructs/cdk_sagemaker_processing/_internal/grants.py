@@ -198,6 +198,8 @@ def report_repository_permissions(account: str, repository: str, role: iam.IRole
 
 def account_of(role: iam.IRole) -> str:
     """Return the account of a role, or that of its stack if the role's is known only at deployment."""
+    if isinstance(role, iam.Role):
+        return StackFacts.of(role).account
     account = principal_account_of(role)
     return StackFacts.of(role).account if account is None or is_unresolved(account) else account
 
