@@ -18,10 +18,12 @@ from cdk_sagemaker_processing import ProcessingInput, ProcessingOutput, SKLearnP
 from cdk_sagemaker_processing.processors.image_uri import _STANDARD_REGION
 from tests.helpers.stacks import ROOT, run_app
 
-# Measured: 72. A processor with the same role, statements and task takes 40 with aws-cdk-lib only.
-MAXIMUM_PER_PROCESSOR = 74
-# Measured: 188. The same workflow takes 87 with aws-cdk-lib only.
-MAXIMUM_OF_FOUR_STEPS = 191
+# Measured: 51. A processor with the same role, statements and task takes 40 with aws-cdk-lib only.
+MAXIMUM_PER_PROCESSOR = 53
+# Measured: 174. The same workflow takes 87 with aws-cdk-lib only.
+MAXIMUM_OF_FOUR_STEPS = 177
+# Measured: 343. The same pipeline takes 372 with aws-cdk-lib only.
+MAXIMUM_PER_PIPELINE = 346
 BENCHMARKS = ROOT / "benchmarks" / "apps"
 
 
@@ -43,6 +45,21 @@ def test_the_calls_for_a_processor_are_few_and_do_not_grow_with_the_app(sent: li
     few, more, many = (_calls_of(processors, sent) for processors in (2, 6, 10))
     assert (more - few) / 4 <= MAXIMUM_PER_PROCESSOR
     assert (many - more) / 4 <= (more - few) / 4 + 5
+
+
+def test_the_calls_for_a_pipeline_are_few_and_do_not_grow_with_the_app(
+    sent: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
+    counts = []
+    for pipelines in (1, 2, 4, 6):  # the first fills what is kept for the process
+        sent.clear()
+        monkeypatch.setenv("PIPELINES", str(pipelines))
+        runpy.run_path(str(BENCHMARKS / "pipelines.py"))
+        counts.append(len(sent))
+    _, few, more, many = counts
+    assert (more - few) / 2 <= MAXIMUM_PER_PIPELINE
+    assert many - more <= more - few
 
 
 def test_the_calls_for_a_workflow_of_four_steps_are_few(
