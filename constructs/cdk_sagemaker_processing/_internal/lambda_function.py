@@ -82,7 +82,7 @@ class LibraryFunction(lambda_.Function):
         memory_size: int = 256,
     ) -> None:
         check_environment(scope, environment or {})
-        files = function_files(source, with_powertools=with_powertools)
+        files, digest = _package(source, with_powertools=with_powertools)
         # One log group and one role for each function, created here so that both are as narrow as this function needs.
         own_logs = log_group(scope, f"{construct_id}Logs")
         role = iam.Role(
@@ -106,7 +106,7 @@ class LibraryFunction(lambda_.Function):
             code=lambda_.Code.from_asset(
                 str(_lambda_directory(source) / source),
                 bundling=bundling(files),
-                asset_hash=content_hash(files),
+                asset_hash=digest,
                 asset_hash_type=AssetHashType.CUSTOM,
             ),
             description=description,
@@ -180,6 +180,13 @@ def _runtime() -> lambda_.Runtime:
 @functools.cache
 def _architecture() -> lambda_.Architecture:
     return lambda_.Architecture.ARM_64
+
+
+@functools.cache
+def _package(source: str, *, with_powertools: bool) -> tuple[dict[str, Path], str]:
+    """Return the files of a function and their hash; cached, because they are the library's own and are read for it."""
+    files = function_files(source, with_powertools=with_powertools)
+    return files, content_hash(files)
 
 
 def function_files(source: str, *, with_powertools: bool = False) -> dict[str, Path]:
