@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aws_cdk import Annotations, Duration, RemovalPolicy
 from aws_cdk import aws_kms as kms
@@ -12,18 +12,20 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.construct_tree import inherit, path_of
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
 from cdk_sagemaker_processing._internal.grants import grant_key
 from cdk_sagemaker_processing._internal.log_group import state_machine_log_group
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_by_id
 from cdk_sagemaker_processing._internal.regions import check_reference
+from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, encryption_key_of, role_arn_of, role_of
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, names
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from cdk_sagemaker_processing.monitoring import PipelineMetrics, PipelineMonitoring
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingBucket
 from cdk_sagemaker_processing.safeguards import Safeguards
-from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob
+from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob, constructed_as
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, GroupBy, ObjectPattern, S3Trigger
 from cdk_sagemaker_processing.trigger.s3_trigger import check_pipeline_name
 from cdk_sagemaker_processing.workflow import ProcessingSchedule, ProcessingWorkflow, WorkflowStep
@@ -131,6 +133,7 @@ class EventDrivenProcessing(Construct, PipelineMetrics):
         query_language: sfn.QueryLanguage | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        inherit(self, scope, construct_id)
         Safeguards.take_key(self, encryption_key)
         self._removal_policy = removal_policy
         self.workflow: ProcessingWorkflow | None = (
@@ -138,7 +141,7 @@ class EventDrivenProcessing(Construct, PipelineMetrics):
         )
         self.steps = self.workflow.tasks if self.workflow is not None else _tasks_of(steps)
         for step in self.steps:
-            check_reference(self, f"the role of the step {step.id!r}", step.role, step.role.role_arn)
+            check_reference(self, f"the role of the step {step.id!r}", step.role, role_arn_of(step.role))
         if input_bucket is not None:
             check_reference(self, "input_bucket", input_bucket, input_bucket.bucket_name)
         self.input_bucket: s3.IBucket = input_bucket or ProcessingBucket(self, "InputBucket")
@@ -154,29 +157,31 @@ class EventDrivenProcessing(Construct, PipelineMetrics):
             self._refuse_loop(step, pattern)
         buckets = [step.bucket for step in self.steps if step.bucket is not None]
         self.output_bucket: s3.IBucket = buckets[0] if buckets else ProcessingBucket(self, "OutputBucket")
-        check_pipeline_name(self.node.path)
+        check_pipeline_name(path_of(self))
         for step in self.steps:
             step.set_default_max_runtime(max_runtime_in_seconds)
             step.add_tag(names.EXECUTION_TAG, sfn.JsonPath.execution_id)
-            step.add_tag(names.PIPELINE_TAG, names.tag_value(self.node.path))
-            step.grant_read_uri(f"s3://{self.output_bucket.bucket_name}/{MANIFESTS_PREFIX}/", self.output_bucket)
+            step.add_tag(names.PIPELINE_TAG, names.tag_value(path_of(self)))
+            step.grant_read_uri(f"s3://{bucket_name_of(self.output_bucket)}/{MANIFESTS_PREFIX}/", self.output_bucket)
             step.grant_read_prefixes(self.input_bucket, pattern.key_prefixes())
             for bucket in (self.input_bucket, self.output_bucket):
-                if bucket.encryption_key is not None:
-                    grant_key(bucket.encryption_key, step.role, "kms:Decrypt", scope=step)
+                if (key := encryption_key_of(bucket)) is not None:
+                    grant_key(key, step.role, "kms:Decrypt", scope=step)
         self._warn_of_unencrypted_outputs(encryption_key)
         self.log_group = state_machine_log_group(self, "Logs")
         if start_on_upload:
             self._warn_of_unused_uploads()
-        self.state_machine = sfn.StateMachine(
-            self,
-            "StateMachine",
-            query_language=query_language,
-            definition_body=sfn.DefinitionBody.from_chainable(self._chain(steps)),
-            logs=sfn.LogOptions(destination=self.log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
-            tracing_enabled=Safeguards.of(self).tracing,
-        )
-        depend_on_policy_alone(self.state_machine, self.state_machine.role)
+        with constructed_as(self, "StateMachine"):
+            self.state_machine = sfn.StateMachine(
+                self,
+                "StateMachine",
+                query_language=query_language,
+                definition_body=sfn.DefinitionBody.from_chainable(self._chain(steps)),
+                logs=sfn.LogOptions(destination=self.log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
+                tracing_enabled=Safeguards.of(self).tracing,
+            )
+        inherit(self.state_machine, self, "StateMachine")
+        depend_on_policy_alone(self.state_machine, role_of(self.state_machine))
         self._suppress_wildcards()
         self.trigger = S3Trigger(
             self,
@@ -193,7 +198,7 @@ class EventDrivenProcessing(Construct, PipelineMetrics):
             failure_topic=failure_topic,
             failure_log_lines=failure_log_lines,
             job_name_prefixes=[step.job_name_prefix for step in self.steps],
-            pipeline_name=self.node.path,
+            pipeline_name=path_of(self),
             removal_policy=removal_policy,
             start_on_upload=start_on_upload,
             **matching,
@@ -202,7 +207,7 @@ class EventDrivenProcessing(Construct, PipelineMetrics):
     @property
     def upload_uri(self) -> str:
         """The S3 URI to upload objects to so that they start the pipeline."""
-        return f"s3://{self.input_bucket.bucket_name}/{self.trigger.pattern.key_prefixes()[0]}"
+        return f"s3://{bucket_name_of(self.input_bucket)}/{self.trigger.pattern.key_prefixes()[0]}"
 
     def on_schedule(
         self,
@@ -339,6 +344,8 @@ class EventDrivenProcessing(Construct, PipelineMetrics):
     def _chain(self, steps: Sequence[Any]) -> sfn.IChainable:
         if self.workflow is not None:
             return self.workflow
+        if len(steps) == 1:
+            return cast("sfn.IChainable", steps[0])
         chain = sfn.Chain.start(steps[0])
         for step in steps[1:]:
             chain = chain.next(step)
@@ -351,7 +358,7 @@ class EventDrivenProcessing(Construct, PipelineMetrics):
         """
         for parameter, uri in step.output_locations():
             bucket, key = split_s3_uri(uri)
-            if bucket == self.input_bucket.bucket_name and pattern.may_match_below(key):
+            if bucket == bucket_name_of(self.input_bucket) and pattern.may_match_below(key):
                 raise ConflictingValuesError(
                     f"{parameter} of the step {step.id!r} must not start the pipeline again, got a location in the "
                     f"input bucket that {pattern.describe()} match: {key or 'the whole bucket'!r}; "

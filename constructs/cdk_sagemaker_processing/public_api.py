@@ -67,6 +67,41 @@ def _checked(call: _Call) -> _Call:
 
     @functools.wraps(call)
     def checked(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any call
-        return _checkers[0](call, args, kwargs) if _checkers else call(*args, **kwargs)
+        _calls.depth += 1
+        try:
+            result = _checkers[0](call, args, kwargs) if _checkers else call(*args, **kwargs)
+        finally:
+            _calls.depth -= 1
+        _calls.finish()
+        return result
 
     return checked
+
+
+def when_call_returns(action: Callable[[], None]) -> None:
+    """Run an action once when the outermost call of a public name returns; at once if none is being made.
+
+    Each call to aws-cdk slows down every synth, so what several parts of a construct ask of it is asked together.
+
+    Args:
+        action: the action; it is run once, however often it is given.
+    """
+    _calls.actions[action] = None
+    _calls.finish()
+
+
+class _Calls:
+    """The calls of public names that have not returned yet, and the actions that wait for the outermost."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.actions: dict[Callable[[], None], None] = {}
+
+    def finish(self) -> None:
+        while not self.depth and self.actions:
+            actions, self.actions = self.actions, {}
+            for action in actions:
+                action()
+
+
+_calls = _Calls()

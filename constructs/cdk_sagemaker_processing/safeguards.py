@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
@@ -116,11 +116,20 @@ class Safeguards:
     def of(cls, scope: IConstruct) -> Safeguards:
         """Return the settings of a construct: those applied to it, or to the nearest scope around it."""
         if (known := _READ.get(scope)) is None:
+            if (parent := _PARENTS.get(scope)) is not None and (around := parent()) is not None:
+                inherited = cls.of(around)
+                known = _READ[scope] = _APPLIED.get(scope, inherited)
+                return known
             scopes = scope.node.scopes[::-1]
             known = _nearest(scopes)
             for each in scopes:
                 _READ.setdefault(each, _nearest(scopes[scopes.index(each) :]))
         return known
+
+    @classmethod
+    def inherit(cls, construct: IConstruct, scope: IConstruct) -> None:
+        """Note the scope of a new construct, whose settings need no call to aws-cdk then."""
+        _PARENTS[construct] = ref(scope)
 
     @classmethod
     def take_key(cls, scope: IConstruct, encryption_key: kms.IKey | None) -> None:
@@ -165,6 +174,7 @@ def check_key(scope: IConstruct, parameter: str, key: kms.IKey) -> None:
 _APPLIED: WeakKeyDictionary[IConstruct, Safeguards] = WeakKeyDictionary()
 # Settings that were read do not change: apply_to refuses it.
 _READ: WeakKeyDictionary[IConstruct, Safeguards] = WeakKeyDictionary()
+_PARENTS: WeakKeyDictionary[IConstruct, ReferenceType[IConstruct]] = WeakKeyDictionary()
 _DEFAULT = Safeguards()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from pathlib import Path
 
@@ -29,11 +30,16 @@ class _Copy:
         return True
 
 
+@functools.cache
+def _no_image() -> cdk.DockerImage:
+    return cdk.DockerImage.from_registry("scratch")
+
+
 def bundling(files: Files) -> cdk.BundlingOptions:
     """Return options that fill an asset with exactly these files, under these names."""
     return cdk.BundlingOptions(
         # Never pulled, for local bundling always succeeds, but aws-cdk requires an image.
-        image=cdk.DockerImage.from_registry("scratch"),
+        image=_no_image(),
         local=_Copy(files),
         # Otherwise aws-cdk takes a single archive in the directory for the asset itself.
         output_type=cdk.BundlingOutput.NOT_ARCHIVED,

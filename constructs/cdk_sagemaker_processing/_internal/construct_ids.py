@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.construct_tree import node_of
+
 _T = TypeVar("_T", bound=Construct)
 
 
@@ -16,13 +18,13 @@ def free_id(scope: Construct, wanted: str) -> str:
 
     The wanted one stays whenever it is free, so that logical ids do not change.
     """
-    return next(name for name in _names(wanted) if scope.node.try_find_child(name) is None)
+    return next(name for name in _names(wanted) if node_of(scope).try_find_child(name) is None)
 
 
 def shared_child(scope: Construct, wanted: str, kind: type[_T]) -> tuple[_T | None, str]:
     """Return the child that this library shares in a scope, if it exists, and the id for it."""
     for name in _names(wanted):
-        child = scope.node.try_find_child(name)
+        child = node_of(scope).try_find_child(name)
         if child is None or isinstance(child, kind):
             return child, name
     raise AssertionError  # the names do not end

@@ -1,11 +1,13 @@
-"""The node, root, stack and path of a construct, cached: they never change, and each call to aws-cdk slows synth."""
+"""The node, root, stage, stack and path of a construct, cached: they never change, and each call slows synth."""
 
 from __future__ import annotations
 
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
-from aws_cdk import Stack
+from aws_cdk import Stack, Stage
 from constructs import IConstruct, Node
+
+from cdk_sagemaker_processing.safeguards import Safeguards
 
 
 def node_of(construct: IConstruct) -> Node:
@@ -40,8 +42,30 @@ def stack_of(construct: IConstruct) -> Stack:
     return stack
 
 
+def default_child_of(construct: IConstruct) -> IConstruct | None:
+    """Return the default child of a construct: of one of aws-cdk, its resource."""
+    if (child := _DEFAULT_CHILDREN.get(construct)) is None and (child := node_of(construct).default_child) is not None:
+        _DEFAULT_CHILDREN[construct] = child
+        _ROOTS[child] = ref(root_of(construct))
+        _STACKS[child] = ref(stack_of(construct))
+    return child
+
+
+def stage_of(stack: Stack) -> IConstruct:
+    """Return the stage that a stack is synthesized with, which usually is the app."""
+    known = _STAGES.get(stack)
+    if known is None or (stage := known()) is None:
+        stage = Stage.of(stack) or root_of(stack)
+        _STAGES[stack] = ref(stage)
+    return stage
+
+
 def inherit(construct: IConstruct, scope: IConstruct, construct_id: str) -> None:
-    """Note the root, the stack and the path of a new construct, which is no stack, as they follow from its scope."""
+    """Note the root, the stack and the path of a new construct, which is no stack, as they follow from its scope.
+
+    Its `Safeguards` follow from it, too.
+    """
+    Safeguards.inherit(construct, scope)
     _ROOTS[construct] = ref(root_of(scope))
     _STACKS[construct] = ref(stack_of(scope))
     # https://github.com/aws/constructs/blob/10.x/src/construct.ts writes the separator of paths so in an id.
@@ -49,7 +73,9 @@ def inherit(construct: IConstruct, scope: IConstruct, construct_id: str) -> None
 
 
 _NODES: WeakKeyDictionary[IConstruct, Node] = WeakKeyDictionary()
+_DEFAULT_CHILDREN: WeakKeyDictionary[IConstruct, IConstruct] = WeakKeyDictionary()
 _PATHS: WeakKeyDictionary[IConstruct, str] = WeakKeyDictionary()
 # The values are weak too: the stack of a stack is itself, and would keep itself alive.
 _ROOTS: WeakKeyDictionary[IConstruct, ReferenceType[IConstruct]] = WeakKeyDictionary()
 _STACKS: WeakKeyDictionary[IConstruct, ReferenceType[Stack]] = WeakKeyDictionary()
+_STAGES: WeakKeyDictionary[Stack, ReferenceType[IConstruct]] = WeakKeyDictionary()

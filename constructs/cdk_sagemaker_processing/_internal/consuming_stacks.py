@@ -21,7 +21,7 @@ from constructs import IConstruct
 from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of, stack_of
 from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
-from cdk_sagemaker_processing._internal.resource_facts import role_of
+from cdk_sagemaker_processing._internal.resource_facts import owner_of_token, role_of
 from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 
@@ -62,11 +62,11 @@ class _RoleUse:
             return self._place(statement, reasons, stack)
         key = (path_of(stack), statement.key)
         if key not in self.placed:
-            self.placed[key] = self._place(statement.made, reasons, stack)
+            self.placed[key] = self._place(statement, reasons, stack)
         return self.placed[key]
 
     def _place(
-        self, statement: iam.PolicyStatement, reasons: Mapping[str, str], stack: Stack
+        self, statement: iam.PolicyStatement | Statement, reasons: Mapping[str, str], stack: Stack
     ) -> iam.AddToPrincipalPolicyResult:
         policy = self._policy(stack)
         where: IConstruct = self.role if policy is None else policy
@@ -74,11 +74,15 @@ class _RoleUse:
             suppress_wildcards_by_resource(where, reasons)
         if policy is None and isinstance(self.role, iam.Role):
             # Without the result of add_to_principal_policy, which jsii reads property by property.
-            self.role.add_to_policy(statement)
+            if isinstance(statement, Statement):
+                statement.add_to(self.role)
+            else:
+                self.role.add_to_policy(statement)
             return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=self.role)
+        made = statement.made if isinstance(statement, Statement) else statement
         if policy is None:
-            return self.role.add_to_principal_policy(statement)
-        policy.add_statements(statement)
+            return self.role.add_to_principal_policy(made)
+        policy.add_statements(made)
         return iam.AddToPrincipalPolicyResult(statement_added=True, policy_dependable=policy)
 
     def _policy(self, stack: Stack) -> iam.Policy | None:
@@ -262,6 +266,8 @@ def _stacks_named(text: str) -> frozenset[str]:
 
 def _stack_of_token(token: str) -> str:
     if token not in _STACK_OF_TOKEN:
+        if (resource := owner_of_token(token)) is not None:
+            return path_of(stack_of(resource))
         reference = next(iter(Tokenization.reverse_string(token).tokens), None)
         owner = path_of(stack_of(reference.target)) if isinstance(reference, Reference) else ""
         _STACK_OF_TOKEN[token] = owner

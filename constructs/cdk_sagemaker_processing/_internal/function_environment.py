@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from aws_cdk import Stack
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import stack_of
 from cdk_sagemaker_processing.model import InvalidValueError
 from cdk_sagemaker_processing.model.service_limits import maximum
 
@@ -30,7 +30,7 @@ def check_environment(scope: IConstruct, environment: Mapping[str, str]) -> None
     Raises:
         InvalidValueError: they have more.
     """
-    stack = Stack.of(scope)
+    stack = stack_of(scope)
     known = {name: _longest(stack.resolve(value)) for name, value in environment.items()}
     size, limit = _size(known), maximum("FunctionEnvironmentBytes")
     if size <= limit:

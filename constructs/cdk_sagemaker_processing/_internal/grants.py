@@ -112,7 +112,7 @@ def allow(
         if drops_statements(role):
             role_policies(role).require(statement)
     elif isinstance(role, iam.Role):
-        role.add_to_policy(statement.made)
+        statement.add_to(role)
     else:
         grantee(role).add_to_principal_policy(statement.made)
 
@@ -198,6 +198,8 @@ def report_repository_permissions(account: str, repository: str, role: iam.IRole
 
 def account_of(role: iam.IRole) -> str:
     """Return the account of a role, or that of its stack if the role's is known only at deployment."""
+    if isinstance(role, iam.Role):
+        return StackFacts.of(role).account
     account = principal_account_of(role)
     return StackFacts.of(role).account if account is None or is_unresolved(account) else account
 

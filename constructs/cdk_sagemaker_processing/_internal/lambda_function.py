@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
@@ -14,6 +15,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
 from cdk_sagemaker_processing._internal.asset_files import bundling, tree
+from cdk_sagemaker_processing._internal.construct_tree import inherit
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
 from cdk_sagemaker_processing._internal.function_environment import check_environment
 from cdk_sagemaker_processing._internal.log_group import log_group
@@ -26,6 +28,7 @@ from cdk_sagemaker_processing._internal.nag import (
     suppress_by_id,
 )
 from cdk_sagemaker_processing._internal.policy_sizes import check_policy_sizes
+from cdk_sagemaker_processing._internal.shared_values import service_principal
 from cdk_sagemaker_processing.model.content_hash import content_hash
 from cdk_sagemaker_processing.safeguards import Safeguards
 
@@ -79,16 +82,17 @@ class LibraryFunction(lambda_.Function):
         memory_size: int = 256,
     ) -> None:
         check_environment(scope, environment or {})
-        files = function_files(source, with_powertools=with_powertools)
+        files, digest = _package(source, with_powertools=with_powertools)
         # One log group and one role for each function, created here so that both are as narrow as this function needs.
         own_logs = log_group(scope, f"{construct_id}Logs")
         role = iam.Role(
             scope,
             f"{construct_id}Role",
             # https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            assumed_by=service_principal("lambda.amazonaws.com"),
             description=f"What the function may do: {description}",
         )
+        inherit(role, scope, f"{construct_id}Role")
         # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html#monitoring-cloudwatchlogs-prereqs;
         # the group exists, so logs:CreateLogGroup is not needed.
         own_logs.grant_write(role)
@@ -96,13 +100,13 @@ class LibraryFunction(lambda_.Function):
         super().__init__(
             scope,
             construct_id,
-            runtime=lambda_.Runtime.PYTHON_3_14,
-            architecture=lambda_.Architecture.ARM_64,
+            runtime=_runtime(),
+            architecture=_architecture(),
             handler=f"{source}.{module}.handler",
             code=lambda_.Code.from_asset(
                 str(_lambda_directory(source) / source),
                 bundling=bundling(files),
-                asset_hash=content_hash(files),
+                asset_hash=digest,
                 asset_hash_type=AssetHashType.CUSTOM,
             ),
             description=description,
@@ -119,7 +123,8 @@ class LibraryFunction(lambda_.Function):
             vpc_subnets=safeguards.subnets,
             security_groups=list(safeguards.security_groups) or None,
         )
-        self.execution_role: iam.IRole = role
+        inherit(self, scope, construct_id)
+        self.execution_role = role
         check_policy_sizes(role)
         self.calls = frozenset(calls)
         self._variables = dict(environment or {})
@@ -165,6 +170,23 @@ class LibraryFunction(lambda_.Function):
         for construct in scope.node.find_all():
             if isinstance(construct, cls) and construct._vpc is vpc:  # noqa: SLF001 - its own
                 yield construct
+
+
+@functools.cache
+def _runtime() -> lambda_.Runtime:
+    return lambda_.Runtime.PYTHON_3_14
+
+
+@functools.cache
+def _architecture() -> lambda_.Architecture:
+    return lambda_.Architecture.ARM_64
+
+
+@functools.cache
+def _package(source: str, *, with_powertools: bool) -> tuple[dict[str, Path], str]:
+    """Return the files of a function and their hash; cached, because they are the library's own and are read for it."""
+    files = function_files(source, with_powertools=with_powertools)
+    return files, content_hash(files)
 
 
 def function_files(source: str, *, with_powertools: bool = False) -> dict[str, Path]:

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from aws_cdk import Stage
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import root_of
 from cdk_sagemaker_processing._internal.exclude_patterns import ExcludePatterns
 from cdk_sagemaker_processing.model import InvalidValueError
 
@@ -53,8 +55,15 @@ def check_excludes(exclude: object) -> None:
 
 def output_directory(scope: IConstruct) -> Path | None:
     """Return the directory that the app of a construct is synthesized to, as cdk.json, the CLI or the app sets it."""
-    root = scope.node.root
-    return Path(root.outdir) if isinstance(root, Stage) else None
+    root = root_of(scope)
+    if not isinstance(root, Stage):
+        return None
+    if root not in _OUTPUT:
+        _OUTPUT[root] = Path(root.outdir)
+    return _OUTPUT[root]
+
+
+_OUTPUT: WeakKeyDictionary[Stage, Path] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

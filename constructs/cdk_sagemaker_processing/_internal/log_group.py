@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import Fn, Names, RemovalPolicy, Stack
+from aws_cdk import Fn, Names, RemovalPolicy
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.construct_tree import stack_of
 from cdk_sagemaker_processing._internal.kms_grants import grant_key_to_log_groups
 from cdk_sagemaker_processing._internal.nag import NO_KEY_FOR_LOGS, suppress
 from cdk_sagemaker_processing.safeguards import Safeguards
@@ -49,6 +50,6 @@ def state_machine_log_group(scope: Construct, construct_id: str) -> logs.LogGrou
     late logs of the deleted one collide with it. It does not change while the stack and the construct's path are the
     same.
     """
-    stack_uuid = Fn.select(2, Fn.split("/", Stack.of(scope).stack_id))
+    stack_uuid = Fn.select(2, Fn.split("/", stack_of(scope).stack_id))
     unique = Names.unique_resource_name(scope, separator="-", max_length=_ID_LENGTH_MAX)
     return log_group(scope, construct_id, name=f"{STATE_MACHINE_LOGS_PREFIX}{unique}-{stack_uuid}")

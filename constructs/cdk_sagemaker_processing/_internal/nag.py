@@ -7,17 +7,18 @@ example by passing a key, the construct suppresses nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from aws_cdk import Acknowledgment, Validations
+from aws_cdk import Acknowledgment, Stack, Validations
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.construct_tree import stack_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.template_text import one_line
 from cdk_sagemaker_processing.model import is_unresolved
+from cdk_sagemaker_processing.public_api import when_call_returns
 
 _HIPAA, _NIST, _PCI = "HIPAA.Security", "NIST.800.53.R5", "PCI.DSS.321"
 
@@ -113,20 +114,7 @@ def suppress_by_id(construct: IConstruct, reasons: Mapping[str, str]) -> None:
         construct: the narrowest construct that the findings are on.
         reasons: the reason by finding; a finding includes its value: ``AwsSolutions-IAM5[Resource::*]``.
     """
-    # Without the pack's name as a prefix (AwsSolutions::...): until https://github.com/aws/aws-cdk/pull/38789 aws-cdk
-    # acknowledged such an id for the whole app instead of the construct. cdk-nag has always used the construct.
-    known = _ACKNOWLEDGED.setdefault(construct, {})
-    reasons = {finding: reason for finding, reason in reasons.items() if known.get(finding) != reason}
-    if reasons:
-        known |= reasons
-        acknowledgments = [Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items()]
-        if (validations := _VALIDATIONS.get(construct)) is None:
-            validations = _VALIDATIONS[construct] = Validations.of(construct)
-        validations.acknowledge(*acknowledgments)
-
-
-_ACKNOWLEDGED: WeakKeyDictionary[IConstruct, dict[str, str]] = WeakKeyDictionary()
-_VALIDATIONS: WeakKeyDictionary[IConstruct, Validations] = WeakKeyDictionary()
+    _defer(construct, [_Suppression(finding, reason) for finding, reason in reasons.items()])
 
 
 # A finding's id has its value in brackets, so aws-cdk accepts no value that contains brackets, as an S3 prefix may.
@@ -140,20 +128,67 @@ def suppress_wildcards(construct: IConstruct, resources: Iterable[str], reason: 
 
 def suppress_wildcards_by_resource(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     """Suppress cdk-nag's findings on wildcards in resources, with a reason for each resource."""
-    partition = StackFacts.of(construct).partition
-    findings: dict[str, str] = {}
-    known = _SUPPRESSED.setdefault(construct, {})
-    for resource, reason in reasons.items():
-        if known.get(resource) == reason:
-            continue
-        known[resource] = reason
-        name = resource.replace(partition, "<AWS::Partition>")
-        if is_unresolved(name):
-            name = one_line(stack_of(construct).resolve(resource))
-        if "*" in name and not _BRACKETS.search(name):
-            findings[f"AwsSolutions-IAM5[Resource::{name}]"] = reason
-    suppress_by_id(construct, findings)
+    _defer(construct, [_Suppression(resource, reason, is_resource=True) for resource, reason in reasons.items()])
 
 
-# The wildcards of a construct that are suppressed already: many tasks share a role.
-_SUPPRESSED: WeakKeyDictionary[IConstruct, dict[str, str]] = WeakKeyDictionary()
+class _Suppression(NamedTuple):
+    """A finding, or a resource with a wildcard that a finding is about, and the reason for suppressing it."""
+
+    text: str
+    reason: str
+    is_resource: bool = False
+
+
+def _defer(construct: IConstruct, suppressions: Sequence[_Suppression]) -> None:
+    """Note suppressions for the end of the call; the construct may have them already, as many tasks share a role."""
+    known = _KNOWN.setdefault(construct, set())
+    if new := [each for each in suppressions if each not in known]:
+        known.update(new)
+        _DEFERRED.setdefault(construct, []).extend(new)
+        when_call_returns(_acknowledge)
+
+
+def _acknowledge() -> None:
+    """Acknowledge what was suppressed: at once for each construct, with one request to each stack for all names."""
+    deferred = dict(_DEFERRED)
+    _DEFERRED.clear()
+    names = _resolved_names(deferred)
+    for construct, suppressions in deferred.items():
+        findings = [
+            Acknowledgment(id=finding, reason=each.reason)
+            for each in suppressions
+            if (finding := _finding_on(names[construct, each.text]) if each.is_resource else each.text)
+        ]
+        if findings:
+            if (validations := _VALIDATIONS.get(construct)) is None:
+                validations = _VALIDATIONS[construct] = Validations.of(construct)
+            # Without the pack's name as a prefix (AwsSolutions::...): until
+            # https://github.com/aws/aws-cdk/pull/38789 aws-cdk acknowledged such an id for the whole app instead of
+            # the construct. cdk-nag has always used the construct.
+            validations.acknowledge(*findings)
+
+
+def _resolved_names(deferred: Mapping[IConstruct, Sequence[_Suppression]]) -> dict[tuple[IConstruct, str], str]:
+    """Return the names of resources with references as cdk-nag writes them, by construct and resource."""
+    names: dict[tuple[IConstruct, str], str] = {}
+    unresolved: dict[Stack, list[tuple[IConstruct, str]]] = {}
+    for construct, suppressions in deferred.items():
+        for resource in [each.text for each in suppressions if each.is_resource]:
+            name = resource.replace(StackFacts.of(construct).partition, "<AWS::Partition>")
+            names[construct, resource] = name
+            if is_unresolved(name):
+                unresolved.setdefault(stack_of(construct), []).append((construct, resource))
+    for stack, keys in unresolved.items():
+        resolved = stack.resolve([resource for _, resource in keys])
+        names |= {key: one_line(name) for key, name in zip(keys, resolved, strict=True)}
+    return names
+
+
+def _finding_on(name: str) -> str:
+    """Return cdk-nag's finding on a resource; empty if it has none, or one that aws-cdk does not accept."""
+    return f"AwsSolutions-IAM5[Resource::{name}]" if "*" in name and not _BRACKETS.search(name) else ""
+
+
+_KNOWN: WeakKeyDictionary[IConstruct, set[_Suppression]] = WeakKeyDictionary()
+_DEFERRED: dict[IConstruct, list[_Suppression]] = {}
+_VALIDATIONS: WeakKeyDictionary[IConstruct, Validations] = WeakKeyDictionary()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from aws_cdk import Stack
+from aws_cdk import NestedStack, Stack
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.app_checks import register_app_check
 from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
+from cdk_sagemaker_processing._internal.resource_facts import role_name_of
 from cdk_sagemaker_processing._internal.template_text import to_template_text
 from cdk_sagemaker_processing.model.service_limits import maximum
 
@@ -80,8 +81,8 @@ def _policies(root: IConstruct, constructs: Sequence[IConstruct]) -> Iterator[_P
             stack = stack_of(construct)
             stacks.setdefault(path_of(stack), (stack, []))[1].append(construct)
     for stack, policies in stacks.values():
-        names = {path: name for path, role in _ROLES[root].items() if (name := _name_in(stack, role))}
         attached = _resolved(stack, [policy.roles for policy in policies])
+        names = _names_in(stack, _ROLES[root], [name for each in attached for name in each or ()])
         roles = [[path for path, name in names.items() if name in json.dumps(each)] for each in attached]
         ours = [(policy, paths) for policy, paths in zip(policies, roles, strict=True) if paths]
         documents = _resolved(stack, [policy.policy_document for policy, _ in ours])
@@ -96,13 +97,34 @@ def _resolved(stack: Stack, values: Sequence[Any]) -> list[Any]:
     return [resolved.get(str(number)) for number in range(len(values))]
 
 
+def _names_in(stack: Stack, roles: Mapping[str, iam.IRole], attached: Sequence[object]) -> dict[str, str]:
+    """Return the names of registered roles by their paths, as a stack writes them.
+
+    The roles of other stacks are looked at only if policies of this one are attached to such roles: otherwise each
+    stack would take more time with each other stack of the app.
+    """
+    own = {path: role for path, role in roles.items() if path_of(stack_of(role)) == path_of(stack)}
+    written = _resolved(stack, [role_name_of(role) for role in own.values()])
+    names = {path: json.dumps(name) for path, name in zip(own, written, strict=True)}
+    if any(json.dumps(name) not in names.values() and _may_be_of_another_stack(stack, name) for name in attached):
+        names |= {path: name for path, role in roles.items() if path not in own and (name := _name_in(stack, role))}
+    return names
+
+
+def _may_be_of_another_stack(stack: Stack, name: object) -> bool:
+    """Return whether a role's name as a stack writes it may be that of a role of another stack.
+
+    A plain reference is to a role of the stack itself, but in a nested one it may be to a parameter.
+    """
+    return isinstance(stack, NestedStack) or not (isinstance(name, dict) and "Ref" in name)
+
+
 def _name_in(stack: Stack, role: iam.IRole) -> str:
-    """Return a role's name as a stack writes it; empty if the stack does not refer to it."""
-    own = stack_of(role)
+    """Return the name of a role of another stack as a stack writes it; empty if the stack does not refer to it."""
     try:
-        name = stack.resolve(role.role_name)
+        name = stack.resolve(role_name_of(role))
     except RuntimeError:
         return ""  # aws-cdk refuses the reference: the stacks are of different accounts or regions
-    if path_of(own) != path_of(stack) and isinstance(name, dict) and name == own.resolve(role.role_name):
+    if isinstance(name, dict) and name == stack_of(role).resolve(role_name_of(role)):
         return ""  # without a reference aws-cdk writes the logical id, which another resource may have in this stack
     return json.dumps(name)

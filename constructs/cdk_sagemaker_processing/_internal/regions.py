@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from aws_cdk import Stack, Stage
+from aws_cdk import Stage
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.construct_tree import path_of, stack_of
+from cdk_sagemaker_processing._internal.resource_facts import region_of_resource
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def check_region(
     Raises:
         InvalidValueError: the resource is in another region.
     """
-    region, other = Stack.of(scope).region, resource.env.region
+    region, other = StackFacts.of(scope).region, region_of_resource(resource)
     if region != other and not is_unresolved(region) and not is_unresolved(other):
         raise InvalidValueError(parameter, f"one in {other}", f"be in {region}: {reason}", advice)
 
@@ -51,7 +53,7 @@ def check_reference(scope: IConstruct, parameter: str, resource: IConstruct, val
     ours, theirs = stack_of(scope), stack_of(resource)
     if path_of(ours) == path_of(theirs):
         return
-    path = resource.node.path
+    path = path_of(resource)
     same_stage = Stage.of(scope) == Stage.of(resource)
     try:
         refers = _REFERENCE.search(str(ours.resolve(value))) is not None

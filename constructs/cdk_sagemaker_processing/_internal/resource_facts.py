@@ -7,18 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
-from aws_cdk import Resource
+from aws_cdk import CustomResource, Resource
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
+from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
+
+
+def text_of(resource: object, attribute: str) -> str:
+    """Return a fixed attribute of a resource, such as its name or its ARN, usually a token."""
+    return cast("str", _known(resource, attribute, lambda: getattr(resource, attribute)))
 
 
 def bucket_name_of(bucket: s3.IBucket) -> str:
@@ -43,6 +50,11 @@ def role_arn_of(role: iam.IRole) -> str:
     return cast("str", _known(role, "role_arn", lambda: role.role_arn))
 
 
+def role_name_of(role: iam.IRole) -> str:
+    """Return the name of a role, usually a token."""
+    return cast("str", _known(role, "role_name", lambda: role.role_name))
+
+
 def role_of(state_machine: sfn.StateMachine) -> iam.IRole:
     """Return the role of a state machine."""
     return cast("iam.IRole", _known(state_machine, "role", lambda: state_machine.role))
@@ -59,16 +71,47 @@ def account_of_resource(resource: s3.IBucket | kms.IKey | sns.ITopic) -> str:
 
 
 def _account_of(resource: s3.IBucket | kms.IKey | sns.ITopic) -> str:
-    if Resource.is_owned_resource(resource):
-        return StackFacts.of(resource).account
-    return resource.env.account
+    return StackFacts.of(resource).account if is_owned(resource) else resource.env.account
+
+
+def region_of_resource(resource: s3.IBucket | sns.ITopic) -> str:
+    """Return the region that a resource is in."""
+    return cast("str", _known(resource, "region", lambda: _region_of(resource)))
+
+
+def _region_of(resource: s3.IBucket | sns.ITopic) -> str:
+    return StackFacts.of(resource).region if is_owned(resource) else resource.env.region
+
+
+def is_owned(resource: IConstruct) -> bool:
+    """Return whether a resource belongs to the app, and is not imported."""
+    if isinstance(resource, s3.Bucket):
+        return True
+    return cast("bool", _known(resource, "is_owned", lambda: Resource.is_owned_resource(resource)))
 
 
 def _known(resource: object, name: str, read: Callable[[], object]) -> object:
     facts = _FACTS.setdefault(resource, {})
     if name not in facts:
-        facts[name] = read()
+        value = facts[name] = read()
+        if isinstance(resource, _OF_THE_APP) and isinstance(value, str) and STRING_TOKEN.fullmatch(value):
+            _RESOURCES[value] = ref(resource)
     return facts[name]
 
+
+def is_deployment_token(token: str) -> bool:
+    """Return whether a token is known to refer to a resource of the app, and not to a value of an execution."""
+    return token in _RESOURCES
+
+
+def owner_of_token(token: str) -> IConstruct | None:
+    """Return the resource of the app that a token is known to refer to."""
+    return known() if (known := _RESOURCES.get(token)) is not None else None
+
+
+# An attribute of an imported resource is whatever it was imported by.
+_OF_THE_APP = (s3.Bucket, iam.Role, CustomResource)
+
+_RESOURCES: dict[str, ReferenceType[Any]] = {}
 
 _FACTS: WeakKeyDictionary[Any, dict[str, object]] = WeakKeyDictionary()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -23,12 +24,17 @@ class StackFacts(NamedTuple):
         """Return the facts of a construct's stack."""
         stack = stack_of(scope)
         if (facts := _CACHE.get(stack)) is None:
-            facts = _CACHE[stack] = cls(Aws.PARTITION, stack.region, stack.account)
+            facts = _CACHE[stack] = cls(_partition(), stack.region, stack.account)
         return facts
 
     def arn(self, service: str, resource: str) -> str:
         """Return an ARN in the stack's account and region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+@functools.cache
+def _partition() -> str:
+    return Aws.PARTITION
 
 
 _CACHE: WeakKeyDictionary[Stack, StackFacts] = WeakKeyDictionary()

@@ -33,3 +33,9 @@ class Statement:
     def made(self) -> iam.PolicyStatement:
         """The statement for aws-cdk."""
         return iam.PolicyStatement(actions=self._actions, resources=self._resources, conditions=self._conditions)
+
+    def add_to(self, role: iam.Role) -> iam.Grant:
+        """Add the statement to a role's own policy, in one call to aws-cdk instead of two."""
+        return iam.Grant.add_to_principal(
+            grantee=role, actions=self._actions, resource_arns=self._resources, conditions=self._conditions
+        )

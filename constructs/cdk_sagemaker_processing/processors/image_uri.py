@@ -6,10 +6,11 @@ import functools
 import re
 from typing import Unpack
 
-from aws_cdk import CfnMapping, Stack, Token
+from aws_cdk import CfnMapping, Stack
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.construct_ids import shared_child
+from cdk_sagemaker_processing._internal.construct_tree import stack_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
@@ -21,6 +22,7 @@ from cdk_sagemaker_processing.model import (
     preferences_of,
     sagemaker_image,
 )
+from cdk_sagemaker_processing.model.tokens import is_unresolved
 from cdk_sagemaker_processing.resources.hotswappable_values import hotswappable
 
 # The regions of the partitions aws and aws-us-gov. aws-cdk knows the domains of all regions, but loads a table of facts
@@ -66,9 +68,9 @@ def image_uri(scope: Construct, image: SageMakerImage) -> str:
     Raises:
         InvalidValueError: SageMaker does not provide the image in the stack's region.
     """
-    stack = Stack.of(scope)
+    stack = stack_of(scope)
     region = StackFacts.of(stack).region
-    if Token.is_unresolved(region):
+    if is_unresolved(region):
         account = hotswappable(
             stack,
             f"AccountOf-{image.repository}{_registry_suffix(image)}",
@@ -101,7 +103,7 @@ def _account_by_region(stack: Stack, image: SageMakerImage) -> CfnMapping:
 
 def _suffix(stack: Stack, region: str) -> str:
     """Return the registry's domain; plain text if the region is known: job and image are in the same partition."""
-    return stack.url_suffix if Token.is_unresolved(region) else _domain(region) or stack.url_suffix
+    return stack.url_suffix if is_unresolved(region) else _domain(region) or stack.url_suffix
 
 
 @functools.cache

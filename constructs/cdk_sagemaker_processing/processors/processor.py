@@ -31,6 +31,7 @@ from cdk_sagemaker_processing.model.s3_uri import is_s3_uri, split_s3_uri
 from cdk_sagemaker_processing.processors.image_uri import check_instances
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingRole
+from cdk_sagemaker_processing.resources.hotswappable_values import settled
 from cdk_sagemaker_processing.tasks import ProcessorOptions, RunOptions, SageMakerCreateProcessingJob, StateOptions
 
 if TYPE_CHECKING:
@@ -229,6 +230,8 @@ class Processor(Construct):
                 f"output_kms_key encrypts nothing in {run_id!r}, which has no outputs; as in the SageMaker SDK, the "
                 "request does not contain it",
             )
+        if isinstance(image := processor_options["image_uri"], str):
+            processor_options = {**processor_options, "image_uri": settled(self, image)}
         state_id = self._state_id(run_id)
         if state_id != run_id:
             options = {**options, "state_name": options.get("state_name", run_id)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from aws_cdk import Duration, RemovalPolicy, Stack
@@ -11,6 +12,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.construct_ids import shared_child
+from cdk_sagemaker_processing._internal.construct_tree import default_child_of, inherit, path_of, stack_of
 from cdk_sagemaker_processing._internal.nag import (
     NO_KEY_FOR_ACCESS_LOGS,
     NO_KEY_FOR_BUCKET,
@@ -18,6 +20,9 @@ from cdk_sagemaker_processing._internal.nag import (
     NO_REPLICATION_OF_ACCESS_LOGS,
     suppress,
 )
+from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of
+from cdk_sagemaker_processing._internal.shared_values import days, service_principal
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.whole_days import check_days
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards, check_key
@@ -63,7 +68,7 @@ class ProcessingBucket(s3.Bucket):
         super().__init__(
             scope,
             construct_id,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            block_public_access=_no_public_access(),
             encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
             encryption_key=key,
             bucket_key_enabled=True if key else None,
@@ -74,37 +79,50 @@ class ProcessingBucket(s3.Bucket):
             versioned=True,
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    abort_incomplete_multipart_upload_after=Duration.days(7),
-                    noncurrent_version_expiration=noncurrent_version_expiration or Duration.days(90),
+                    abort_incomplete_multipart_upload_after=days(7),
+                    noncurrent_version_expiration=noncurrent_version_expiration or days(90),
                 )
             ],
             replication_rules=list(replication_rules) or None,
         )
+        inherit(self, scope, construct_id)
         suppress(self, *([] if key else [NO_KEY_FOR_BUCKET]), *([] if replication_rules else [NO_REPLICATION]))
-        self._log_accesses_to(access_logs_bucket or _access_logs_of(Stack.of(self)))
+        self._log_accesses_to(access_logs_bucket or _access_logs_of(stack_of(self)))
 
     def _log_accesses_to(self, logs_bucket: s3.IBucket) -> None:
         """Log accesses, permitted by a bucket policy.
 
         aws-cdk's own property uses an ACL in apps without a certain feature flag.
         """
-        resource = self.node.default_child
+        resource = default_child_of(self)
         if not isinstance(resource, s3.CfnBucket):
-            raise TypeError(f"the default child of {self.node.path} must be a CfnBucket, got {resource!r}")
-        prefix = f"{self.node.path}/"
+            raise TypeError(f"the default child of {path_of(self)} must be a CfnBucket, got {resource!r}")
+        prefix = f"{path_of(self)}/"
         resource.logging_configuration = s3.CfnBucket.LoggingConfigurationProperty(
-            destination_bucket_name=logs_bucket.bucket_name, log_file_prefix=prefix
+            destination_bucket_name=bucket_name_of(logs_bucket), log_file_prefix=prefix
         )
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html#grant-log-delivery-permissions-general
         # A condition on aws:SourceArn would make the two buckets depend on each other; the account is known before.
-        logs_bucket.add_to_resource_policy(
-            iam.PolicyStatement(
-                actions=["s3:PutObject"],
-                principals=[iam.ServicePrincipal("logging.s3.amazonaws.com")],
-                resources=[logs_bucket.arn_for_objects(f"{prefix}*")],
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
-            )
+        delivery = service_principal("logging.s3.amazonaws.com")
+        actions, objects = ["s3:PutObject"], [logs_bucket.arn_for_objects(f"{prefix}*")]
+        # Not by add_to_resource_policy, whose result jsii reads property by property.
+        iam.Grant.add_statement_to_resource_policy(
+            grantee=delivery,
+            actions=actions,
+            resource_arns=objects,
+            resource=logs_bucket,
+            statement=iam.PolicyStatement(
+                actions=actions,
+                principals=[delivery],
+                resources=objects,
+                conditions={"StringEquals": {"aws:SourceAccount": StackFacts.of(self).account}},
+            ),
         )
+
+
+@functools.cache
+def _no_public_access() -> s3.BlockPublicAccess:
+    return s3.BlockPublicAccess.BLOCK_ALL
 
 
 def _access_logs_of(stack: Stack) -> s3.IBucket:
@@ -115,7 +133,7 @@ def _access_logs_of(stack: Stack) -> s3.IBucket:
     logs_bucket = s3.Bucket(
         stack,
         construct_id,
-        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        block_public_access=_no_public_access(),
         # S3 log delivery cannot write to a bucket that is encrypted with a KMS key:
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
         encryption=s3.BucketEncryption.S3_MANAGED,
@@ -124,9 +142,7 @@ def _access_logs_of(stack: Stack) -> s3.IBucket:
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
         removal_policy=RemovalPolicy.RETAIN,
         versioned=True,
-        lifecycle_rules=[
-            s3.LifecycleRule(expiration=Duration.days(365), noncurrent_version_expiration=Duration.days(90))
-        ],
+        lifecycle_rules=[s3.LifecycleRule(expiration=days(365), noncurrent_version_expiration=days(90))],
     )
     suppress(logs_bucket, NO_KEY_FOR_ACCESS_LOGS, NO_REPLICATION_OF_ACCESS_LOGS)
     return logs_bucket

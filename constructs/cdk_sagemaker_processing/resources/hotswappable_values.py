@@ -14,6 +14,9 @@ import jsii
 from aws_cdk import CustomResource, Duration, IResolveContext, IStringProducer, Lazy, Stack
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.construct_tree import stack_of
+from cdk_sagemaker_processing._internal.resource_facts import text_of
+
 
 def hotswappable(scope: Construct, value_id: str, value: str) -> str:
     """Return a value in a form that can be hotswapped if the stack uploads local code, or else as it is.
@@ -23,7 +26,7 @@ def hotswappable(scope: Construct, value_id: str, value: str) -> str:
         value_id: unique in the stack for the value.
         value: a value that CloudFormation resolves and that does not change between deployments.
     """
-    values = _VALUES.setdefault(Stack.of(scope), _Values())
+    values = _VALUES.setdefault(stack_of(scope), _Values())
     return values.add(value_id, value)
 
 
@@ -39,6 +42,12 @@ class _Values:
             self._values[value_id] = _Value(value)
             self._look_up(value_id)
         return self._values[value_id].text
+
+    def settle(self, text: str) -> str:
+        for value in self._values.values():
+            if value.resource is not None and value.text in text:
+                text = text.replace(value.text, text_of(value.resource, "ref"))
+        return text
 
     def look_up_with(self, scope: Construct, service_token: str, service_timeout: Duration) -> None:
         self._function = (scope, service_token, service_timeout)
@@ -60,6 +69,17 @@ class _Values:
         )
 
 
+def settled(scope: Construct, text: str) -> str:
+    """Return a text with references in place of the values that are looked up: aws-cdk resolves them by itself.
+
+    Args:
+        scope: a construct of the stack.
+        text: a text that may contain values of `hotswappable`.
+    """
+    values = _VALUES.get(stack_of(scope))
+    return text if values is None else values.settle(text)
+
+
 @jsii.implements(IStringProducer)
 class _Value:
     """A value that is rendered when it is known whether it has a custom resource."""
@@ -71,7 +91,7 @@ class _Value:
 
     def produce(self, context: IResolveContext) -> str:
         del context
-        return self.original if self.resource is None else self.resource.ref
+        return self.original if self.resource is None else text_of(self.resource, "ref")
 
 
 def look_values_up_with(scope: Construct, service_token: str, service_timeout: Duration) -> None:
@@ -82,7 +102,7 @@ def look_values_up_with(scope: Construct, service_token: str, service_timeout: D
         service_token: the ARN of the function.
         service_timeout: the time that CloudFormation waits for its response.
     """
-    _VALUES.setdefault(Stack.of(scope), _Values()).look_up_with(scope, service_token, service_timeout)
+    _VALUES.setdefault(stack_of(scope), _Values()).look_up_with(scope, service_token, service_timeout)
 
 
 _VALUES: WeakKeyDictionary[Stack, _Values] = WeakKeyDictionary()

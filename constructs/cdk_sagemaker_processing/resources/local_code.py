@@ -7,20 +7,23 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from aws_cdk import AssetHashType, CustomResource, Duration, Fn, Stack
+from aws_cdk import AssetHashType, CustomResource, Duration, Fn
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
-from constructs import Construct, IDependable
+from constructs import Construct
 
 from cdk_sagemaker_processing._internal.asset_files import bundling
 from cdk_sagemaker_processing._internal.code_locations import register_code_location
 from cdk_sagemaker_processing._internal.construct_ids import shared_child
+from cdk_sagemaker_processing._internal.construct_tree import inherit, path_of, stack_of
 from cdk_sagemaker_processing._internal.grants import grant_in_bucket_policy
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import DEPLOYMENT_FAILS, suppress_wildcards
+from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, encryption_key_of, text_of
+from cdk_sagemaker_processing._internal.shared_values import seconds
 from cdk_sagemaker_processing._internal.source_records import Members, record_sources
 from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model import is_unresolved
@@ -73,10 +76,11 @@ class LocalCode(Construct):
         encryption_key: kms.IKey | None = None,
         archives: Mapping[str, Members] | None = None,
     ) -> None:
-        path = f"{scope.node.path}/{construct_id}"
+        path = f"{path_of(scope)}/{construct_id}"
         check_amount(path, files)
         check_keys(path, files, f"{prefix}/{'0' * 64}")  # a hash
         super().__init__(scope, construct_id)
+        inherit(self, scope, construct_id)
         record_sources(self, files, archives or {})
         digest = content_hash(files)
         asset = s3_assets.Asset(
@@ -96,24 +100,23 @@ class LocalCode(Construct):
             self,
             _upload_id(prefix),
             resource_type=_HOTSWAPPED_TYPE,
-            service_token=unpacker.function.function_arn,
+            service_token=text_of(unpacker.function, "function_arn"),
             service_timeout=_SERVICE_TIMEOUT,
             properties={
                 "SourceBucket": asset.s3_bucket_name,
                 "SourceKey": asset.s3_object_key,
-                "DestinationBucketName": bucket.bucket_name,  # the CLI names it when it hotswaps the resource
+                "DestinationBucketName": bucket_name_of(bucket),  # the CLI names it when it hotswaps the resource
                 "Prefix": f"{prefix}/{directory}",
                 "PhysicalResourceId": prefix,
                 **({"KmsKeyId": encryption_key.key_arn} if encryption_key is not None else {}),
             },
         )
-        if granted is not None:
-            unpacked.node.add_dependency(granted)
+        granted.apply_before(unpacked)
         # The reference to the resource is its physical ID: the prefix. So resources that name a file, in any stack, are
         # deployed after its upload; the text of a definition changes with the hash; and a hotswap, which resolves a
         # reference to what is deployed, gets the same prefix.
-        self._location = f"s3://{bucket.bucket_name}/{unpacked.ref}/{directory}"
-        register_code_location(self, self._location, f"s3://{bucket.bucket_name}/{prefix}/")
+        self._location = f"s3://{bucket_name_of(bucket)}/{text_of(unpacked, 'ref')}/{directory}"
+        register_code_location(self, self._location, f"s3://{bucket_name_of(bucket)}/{prefix}/")
 
     def uri(self, name: str = "") -> str:
         """Return the URI of a file; without a name, the prefix of all files."""
@@ -132,43 +135,44 @@ class _Unpacker(Construct):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
+        inherit(self, scope, construct_id)
         self.function = LibraryFunction(
             self,
             "Function",
             source="unpack_code",
             description="Unpacks the code of processing jobs into their bucket at deployment",
-            timeout=Duration.seconds(maximum("FunctionTimeoutSeconds")),
+            timeout=seconds(maximum("FunctionTimeoutSeconds")),
             without_dead_letters=DEPLOYMENT_FAILS,
             calls=["s3"],  # the response to CloudFormation is an upload to S3 too
             # One vCPU, to decompress as fast as S3 delivers; a deployment pays for seconds of it:
             # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
             memory_size=1769,
         )
-        look_values_up_with(self, self.function.function_arn, _SERVICE_TIMEOUT)
+        look_values_up_with(self, text_of(self.function, "function_arn"), _SERVICE_TIMEOUT)
 
     @classmethod
     def of(cls, scope: Construct) -> _Unpacker:
-        stack = Stack.of(scope)
+        stack = stack_of(scope)
         existing, construct_id = shared_child(stack, _UNPACKER_ID, _Unpacker)
         return existing or cls(stack, construct_id)
 
-    def grant(self, asset: s3_assets.Asset, bucket: s3.IBucket, prefix: str) -> IDependable | None:
+    def grant(self, asset: s3_assets.Asset, bucket: s3.IBucket, prefix: str) -> iam.Grant:
         """Grant the function permission to read the stack's assets and to write below a prefix of a bucket.
 
         Both statements are the same for every content: a policy that named the asset would change with each edit of a
         script, and ``cdk deploy`` asks before it changes a policy.
         """
-        asset_arn = asset.bucket.arn_for_objects(_assets_prefix(asset) + "*")
+        asset_arn = asset.bucket.arn_for_objects(_assets_prefix(self, asset) + "*")
         code_arn = bucket.arn_for_objects(f"{prefix}/*")
         role = self.function.execution_role
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: the assets, as aws_s3_assets.Asset grants.
-        role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[asset_arn]))
+        Statement(["s3:GetObject"], [asset_arn]).add_to(role)
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions: the destination of
         # the code, large files of which are uploaded in parts.
         put = Statement(["s3:PutObject", "s3:AbortMultipartUpload"], [code_arn])
         grant_in_bucket_policy(bucket, role, put)
-        added = role.add_to_principal_policy(put.made)
-        grant_encrypt(bucket.encryption_key, role, decrypt=True)
+        granted = put.add_to(role)
+        grant_encrypt(encryption_key_of(bucket), role, decrypt=True)
         suppress_wildcards(
             role, [code_arn], "code lies below a hash of its content, which changes with each deployment"
         )
@@ -177,12 +181,12 @@ class _Unpacker(Construct):
             [asset_arn],
             "an asset's key is a hash of its content: a policy that named it would change with each edit of a script",
         )
-        return added.policy_dependable
+        return granted
 
 
-def _assets_prefix(asset: s3_assets.Asset) -> str:
+def _assets_prefix(scope: Construct, asset: s3_assets.Asset) -> str:
     """Return the prefix of the keys of assets in their bucket: a synthesizer's ``bucket_prefix``, or nothing."""
-    match Stack.of(asset).resolve(asset.s3_object_key):
+    match stack_of(scope).resolve(asset.s3_object_key):
         case str(key):
             return key.partition(asset.asset_hash)[0]
         case {"Fn::Sub": str(key)}:

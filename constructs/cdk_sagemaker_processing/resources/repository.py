@@ -7,6 +7,7 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.shared_values import days
 from cdk_sagemaker_processing._internal.whole_days import check_days
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards, check_key
@@ -58,7 +59,7 @@ class ProcessingRepository(ecr.Repository):
                 ecr.LifecycleRule(
                     description="Images that no tag names any more",
                     tag_status=ecr.TagStatus.UNTAGGED,
-                    max_image_age=untagged_expiration or Duration.days(14),
+                    max_image_age=untagged_expiration or days(14),
                 )
             ],
         )

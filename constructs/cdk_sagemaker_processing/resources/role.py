@@ -12,6 +12,7 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.construct_tree import inherit
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
+from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model import InvalidValueError
 from cdk_sagemaker_processing.model.names import PROCESSING_LOG_GROUP
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
@@ -72,27 +73,21 @@ class ProcessingRole(iam.Role):
         )
         inherit(self, scope, construct_id)
         group = facts.arn("logs", f"log-group:{PROCESSING_LOG_GROUP}")
-        self.add_to_policy(
-            iam.PolicyStatement(
-                # See the page above. All processing jobs of the account share the group; the first one creates it.
-                actions=[
-                    "logs:CreateLogGroup",
-                    "logs:CreateLogStream",
-                    "logs:DescribeLogStreams",
-                    "logs:PutLogEvents",
-                ],
-                resources=[group, f"{group}:*"],
-            )
-        )
-        self.add_to_policy(
-            iam.PolicyStatement(
-                # See the page above. PutMetricData supports no resources; only the namespace can be restricted:
-                # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
-                actions=["cloudwatch:PutMetricData"],
-                resources=["*"],
-                conditions={"StringEquals": {"cloudwatch:namespace": PROCESSING_LOG_GROUP}},
-            )
-        )
+        for statement in (
+            # See the page above. All processing jobs of the account share the group; the first one creates it.
+            Statement(
+                ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+                [group, f"{group}:*"],
+            ),
+            # See the page above. PutMetricData supports no resources; only the namespace can be restricted:
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
+            Statement(
+                ["cloudwatch:PutMetricData"],
+                ["*"],
+                {"StringEquals": {"cloudwatch:namespace": PROCESSING_LOG_GROUP}},
+            ),
+        ):
+            statement.add_to(self)
         suppress(self, INLINE_POLICY)
         suppress_wildcards_by_resource(
             self,

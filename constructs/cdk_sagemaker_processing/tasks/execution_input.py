@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
+from cdk_sagemaker_processing._internal.construct_tree import default_child_of, path_of, root_of
 from cdk_sagemaker_processing.tasks.query_languages import expressions_of
 from cdk_sagemaker_processing.tasks.state_location import StateLocation
 
@@ -58,11 +58,11 @@ def register_triggered(
         trigger: the trigger. Default: not known.
         fields: the fields of the input of its executions. Default: not known.
     """
-    resource = state_machine.node.default_child
+    resource = default_child_of(state_machine)
     if resource is not None:
         triggers = _TRIGGERS.setdefault(root_of(state_machine), {}).setdefault(path_of(resource), [])
         if trigger is not None:
-            triggers.append(_Trigger(trigger.node.path, tuple(fields)))
+            triggers.append(_Trigger(path_of(trigger), tuple(fields)))
 
 
 def is_triggered(machine: sfn.CfnStateMachine) -> bool:

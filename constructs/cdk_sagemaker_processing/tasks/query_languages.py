@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 from aws_cdk import aws_stepfunctions as sfn
 
+from cdk_sagemaker_processing._internal.resource_facts import is_deployment_token
 from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
     InvalidValueError,
@@ -420,6 +421,8 @@ def _pieces(value: str) -> Iterator[str | _RunTime]:
 
 def _encoded_path(token: str) -> str | None:
     """Return the path or intrinsic function that a token encodes; None for one that CloudFormation resolves."""
+    if is_deployment_token(token):
+        return None
     if token not in _ENCODED:
         rendered = sfn.FieldUtils.render_object({"value": token}) or {}
         _ENCODED[token] = rendered.get("value.$")

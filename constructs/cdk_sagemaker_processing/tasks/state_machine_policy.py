@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from weakref import WeakKeyDictionary
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary, WeakSet
 
 from aws_cdk import Stage
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of, stack_of
+from cdk_sagemaker_processing._internal.construct_tree import inherit, node_of, path_of, root_of, stack_of
 from cdk_sagemaker_processing._internal.consuming_stacks import add_statement, used_in
 from cdk_sagemaker_processing._internal.grants import account_of
 from cdk_sagemaker_processing._internal.resource_facts import role_arn_of, role_of
@@ -75,21 +76,49 @@ def state_machine_under_construction(task: IConstruct) -> sfn.StateMachine | Non
     aws-cdk asks a task for its statements in the constructor of the state machine, after the machine has its role and
     before it has its resource, and does not name the machine.
     """
+    if _EXPECTED:
+        scope, construct_id = _EXPECTED[-1]
+        machine = node_of(scope).try_find_child(construct_id)
+        if isinstance(machine, sfn.StateMachine):
+            inherit(machine, scope, construct_id)
+            return machine
     root = root_of(task)
     # The tasks of a state machine ask one after the other.
     last = _CONSTRUCTED.get(root)
     if last is not None and _is_under_construction(last):
         return last
-    for construct in node_of(root).find_all():
-        if isinstance(construct, sfn.StateMachine) and _is_under_construction(construct):
-            _CONSTRUCTED[root] = construct
-            return construct
+    # Nearly always it is in the task's stack, and to look through the app for each would take longer with each.
+    for scope in (stack_of(task), root):
+        for construct in node_of(scope).find_all():
+            if isinstance(construct, sfn.StateMachine) and _is_under_construction(construct):
+                _CONSTRUCTED[root] = construct
+                return construct
     return None
 
 
-def _is_under_construction(machine: sfn.StateMachine) -> bool:
-    return node_of(machine).try_find_child("Resource") is None
+@contextmanager
+def constructed_as(scope: IConstruct, construct_id: str) -> Iterator[None]:
+    """Name the state machine that is created in the context, which then need not be looked for in the app."""
+    _EXPECTED.append((scope, construct_id))
+    try:
+        yield
+    finally:
+        _EXPECTED.pop()
 
+
+_EXPECTED: list[tuple[IConstruct, str]] = []
+
+
+def _is_under_construction(machine: sfn.StateMachine) -> bool:
+    if machine in _FINISHED:
+        return False
+    if node_of(machine).try_find_child("Resource") is None:
+        return True
+    _FINISHED.add(machine)
+    return False
+
+
+_FINISHED: WeakSet[sfn.StateMachine] = WeakSet()
 
 # Python has no other reference to a state machine before its constructor has returned.
 _CONSTRUCTED: WeakKeyDictionary[IConstruct, sfn.StateMachine] = WeakKeyDictionary()

@@ -10,6 +10,8 @@ from aws_cdk import Reference, Stack, Tokenization
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import default_child_of, path_of, root_of
+from cdk_sagemaker_processing._internal.resource_facts import text_of
 from cdk_sagemaker_processing.model import is_unresolved
 
 _CLAIMED: WeakKeyDictionary[IConstruct, set[str]] = WeakKeyDictionary()
@@ -22,7 +24,7 @@ def claims_other_executions(state_machine: sfn.IStateMachine) -> bool:
     names the trigger that started it; the first trigger of the app publishes the failures of all others, for example of
     executions that somebody started in the console.
     """
-    claimed = _CLAIMED.setdefault(state_machine.node.root, set())
+    claimed = _CLAIMED.setdefault(root_of(state_machine), set())
     identity = _identity(state_machine)
     is_first = identity not in claimed
     claimed.add(identity)
@@ -31,10 +33,10 @@ def claims_other_executions(state_machine: sfn.IStateMachine) -> bool:
 
 def _identity(state_machine: sfn.IStateMachine) -> str:
     """Return a text that all constructs of a state machine share, as far as they can be known to be the same one."""
-    resource = state_machine.node.default_child
+    resource = default_child_of(state_machine)
     if resource is not None:
-        return resource.node.path
-    arn = state_machine.state_machine_arn
+        return path_of(resource)
+    arn = text_of(state_machine, "state_machine_arn")
     if not is_unresolved(arn):
         return arn
     tokens = Tokenization.reverse_string(arn).tokens

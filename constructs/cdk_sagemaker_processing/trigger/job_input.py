@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 from aws_cdk import aws_stepfunctions as sfn
@@ -46,9 +47,15 @@ def uploaded_objects(
     See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingS3Input.html
     """
     return ProcessingInput(
-        source=sfn.JsonPath.string_at("$.s3_uri"),
+        source=_string_at("$.s3_uri"),
         destination=destination,
         input_name=input_name,
-        s3_data_type=sfn.JsonPath.string_at("$.s3_data_type"),
+        s3_data_type=_string_at("$.s3_data_type"),
         s3_data_distribution_type=s3_data_distribution_type,  # type: ignore[arg-type]  # checked by ProcessingInput
     )
+
+
+@functools.cache
+def _string_at(path: str) -> str:
+    token: str = sfn.JsonPath.string_at(path)
+    return token

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -14,8 +14,11 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.construct_tree import inherit, stack_of
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import RETRIED_EVERY_MINUTE
+from cdk_sagemaker_processing._internal.resource_facts import text_of
+from cdk_sagemaker_processing._internal.shared_values import minutes
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.trigger.permissions import (
     grant_count_messages,
@@ -58,6 +61,7 @@ class Ledger(Construct):
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, "Ledger")
+        inherit(self, scope, "Ledger")
         self.table = dynamodb.TableV2(
             self,
             "Table",
@@ -80,19 +84,19 @@ class Ledger(Construct):
             with_powertools=True,
             description="Distributes uploads over executions and starts them",
             # Long enough to check that 100,000 objects exist, and to write their manifest.
-            timeout=Duration.minutes(10),
+            timeout=minutes(10),
             memory_size=1024,
             without_dead_letters=RETRIED_EVERY_MINUTE,
             calls=calls,
             environment={
                 # A function's environment cannot refer to the function, and the dispatcher does not invoke itself.
-                "SETTINGS": Stack.of(self).to_json_string(
-                    {**settings, "table": self.table.table_name, "dispatcher": ""}
+                "SETTINGS": stack_of(self).to_json_string(
+                    {**settings, "table": text_of(self.table, "table_name"), "dispatcher": ""}
                 )
             },
         )
         # A retry is pointless: the next invocation is at most a minute away.
-        self.dispatcher.configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
+        self.dispatcher.configure_async_invoke(retry_attempts=0, max_event_age=minutes(1))
         grant_ledger_access(self.dispatcher.execution_role, self.table, self.key)
         grant_scan_ledger(self.dispatcher.execution_role, self.table)
         grant_objects = grant_list_keys if single else grant_read_objects
@@ -103,7 +107,7 @@ class Ledger(Construct):
             self,
             "Minute",
             description="Closes batches whose window is over, and reconciles runs with their executions",
-            schedule=events.Schedule.rate(Duration.minutes(1)),
+            schedule=events.Schedule.rate(minutes(1)),
             targets=[
                 targets.LambdaFunction(
                     self.dispatcher,
@@ -111,25 +115,25 @@ class Ledger(Construct):
                     event=events.RuleTargetInput.from_object(
                         {
                             "minute": True,
-                            "rules": [rule.rule_name for rule in rules],
-                            "undelivered": dead_letter_queues[1].queue_url,
+                            "rules": [text_of(rule, "rule_name") for rule in rules],
+                            "undelivered": text_of(dead_letter_queues[1], "queue_url"),
                             **({"reconcile": reconcile.to_seconds()} if reconcile is not None else {}),
                         }
                     ),
                     retry_attempts=0,
-                    max_event_age=Duration.minutes(1),
+                    max_event_age=minutes(1),
                 )
             ],
         )
         self.settings = {
             **settings,
-            "table": self.table.table_name,
+            "table": text_of(self.table, "table_name"),
             "dispatcher": self.dispatcher.function_name,
         }
         self.alarm = alarm_above_zero(
             self,
             "DispatcherAlarm",
-            self.dispatcher.metric_errors(period=Duration.minutes(5), statistic="Sum"),
+            self.dispatcher.metric_errors(period=minutes(5), statistic="Sum"),
             "Executions that could not be started: look into the dispatcher's log",
         )
 

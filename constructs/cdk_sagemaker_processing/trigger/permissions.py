@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -16,10 +16,12 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.construct_tree import stack_of
 from cdk_sagemaker_processing._internal.grants import allow, grant_publish
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt, grant_table_key, suppress_key_wildcards
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing._internal.policy_text import policy_prefixes, policy_text
+from cdk_sagemaker_processing._internal.resource_facts import encryption_key_of, text_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
@@ -39,7 +41,7 @@ def grant_start_execution(
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html: those that run, of which
     # one request returns up to 1,000.
-    _allow(role, ["states:StartExecution", "states:ListExecutions"], [state_machine.state_machine_arn])
+    _allow(role, ["states:StartExecution", "states:ListExecutions"], [text_of(state_machine, "state_machine_arn")])
     manifest_objects = manifest_bucket.arn_for_objects(f"{manifests_prefix}/*")
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
     _allow(role, ["s3:PutObject"], [manifest_objects], bucket=manifest_bucket)
@@ -49,7 +51,7 @@ def grant_start_execution(
     _allow(role, ["s3:AbortMultipartUpload"], [manifest_objects], bucket=manifest_bucket)
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions: S3 decrypts
     # the parts to assemble them.
-    grant_encrypt(manifest_bucket.encryption_key, role, decrypt=True)
+    grant_encrypt(encryption_key_of(manifest_bucket), role, decrypt=True)
     suppress_wildcards(role, [manifest_objects], "a manifest's name is a hash of the upload, not known before")
 
 
@@ -68,8 +70,8 @@ def report_job_permissions(
     """
     if isinstance(state_machine, sfn.StateMachine):
         return
-    stack = Stack.of(scope)
-    arn = state_machine.state_machine_arn
+    stack = stack_of(scope)
+    arn = text_of(state_machine, "state_machine_arn")
     environment = state_machine.env
     for actual, expected in ((environment.account, stack.account), (environment.region, stack.region)):
         if actual != expected and not is_unresolved(actual) and not is_unresolved(expected):
@@ -91,7 +93,7 @@ def report_job_permissions(
         policies.require(
             Statement(
                 actions=["s3:ListBucket"],
-                resources=[source.bucket_arn],
+                resources=[text_of(source, "bucket_arn")],
                 conditions={"StringLike": {"s3:prefix": matched}},
             )
         )
@@ -101,30 +103,32 @@ def report_job_permissions(
 
 def grant_publish_failures(
     scope: Construct,
-    role: iam.IRole,
+    roles: Sequence[iam.IRole],
     state_machine: sfn.IStateMachine,
     dead_letter_queue: sqs.IQueue,
     topic: sns.ITopic | None,
 ) -> None:
-    """Grant a role permission to describe executions, to publish failures and to send dead letters."""
+    """Grant roles permission to describe executions, to publish failures and to send dead letters."""
     executions = execution_arns(scope, state_machine)
-    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html: to check whether an
-    # execution exists, is about the same upload and has ended, also before its objects are started again.
-    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html: the failed job.
-    _allow(role, ["states:DescribeExecution", "states:GetExecutionHistory"], [executions])
-    suppress_wildcards(role, [executions], _HASHED)
-    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-    _allow(role, ["sqs:SendMessage"], [dead_letter_queue.queue_arn])
-    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html: a producer
-    # needs kms:GenerateDataKey and kms:Decrypt.
-    grant_encrypt(dead_letter_queue.encryption_master_key, role, decrypt=True)
-    bus = Stack.of(scope).format_arn(service="events", resource="event-bus", resource_name="default")
-    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html: only events of this library.
-    _allow(role, ["events:PutEvents"], [bus], {"StringEquals": {"events:source": EVENT_SOURCE}})
-    if topic is not None:
-        grant_publish(topic, role)
-        if topic.master_key is not None:
-            suppress_key_wildcards(role, "kms:GenerateDataKey*")
+    key = dead_letter_queue.encryption_master_key
+    bus = stack_of(scope).format_arn(service="events", resource="event-bus", resource_name="default")
+    for role in roles:
+        # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html: to check whether an
+        # execution exists, is about the same upload and has ended, also before its objects are started again.
+        # https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html: the failed job.
+        _allow(role, ["states:DescribeExecution", "states:GetExecutionHistory"], [executions])
+        suppress_wildcards(role, [executions], _HASHED)
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+        _allow(role, ["sqs:SendMessage"], [text_of(dead_letter_queue, "queue_arn")])
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html: a producer
+        # needs kms:GenerateDataKey and kms:Decrypt.
+        grant_encrypt(key, role, decrypt=True)
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html: only events of this library.
+        _allow(role, ["events:PutEvents"], [bus], {"StringEquals": {"events:source": EVENT_SOURCE}})
+        if topic is not None:
+            grant_publish(topic, role)
+            if topic.master_key is not None:
+                suppress_key_wildcards(role, "kms:GenerateDataKey*")
 
 
 def grant_read_job_logs(scope: Construct, role: iam.IRole, job_name_prefixes: Sequence[str]) -> None:
@@ -156,21 +160,21 @@ def grant_ledger_access(role: iam.IRole, table: dynamodb.ITableV2, key: kms.IKey
     # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html: the items of many uploads or
     # runs in one request.
     actions = ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"]
-    _allow(role, [f"dynamodb:{action}" for action in actions], [table.table_arn])
+    _allow(role, [f"dynamodb:{action}" for action in actions], [text_of(table, "table_arn")])
     grant_table_key(key, role)
 
 
 def grant_scan_ledger(role: iam.IRole, table: dynamodb.ITableV2) -> None:
     """Grant a role permission to read any items of the ledger's table, to find those of an earlier version."""
     # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
-    _allow(role, ["dynamodb:Scan"], [table.table_arn])
+    _allow(role, ["dynamodb:Scan"], [text_of(table, "table_arn")])
 
 
 def grant_count_messages(role: iam.IRole, queues: Sequence[sqs.IQueue]) -> None:
     """Grant a role permission to count the messages of some queues."""
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html: how many dead
     # letters there are, for `smproc status`. It reads no message, so it needs no key.
-    _allow(role, ["sqs:GetQueueAttributes"], [queue.queue_arn for queue in queues])
+    _allow(role, ["sqs:GetQueueAttributes"], [text_of(queue, "queue_arn") for queue in queues])
 
 
 def grant_list_uploads(
@@ -186,19 +190,19 @@ def grant_list_uploads(
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html#example-object-based
     matched = [f"{policy_text(prefix)}*" for prefix in policy_prefixes(key_prefixes)]
     matching: dict[str, object] = {"StringLike": {"s3:prefix": matched}}
-    _allow(role, ["s3:ListBucketVersions"], [bucket.bucket_arn], matching, bucket=bucket)
+    _allow(role, ["s3:ListBucketVersions"], [text_of(bucket, "bucket_arn")], matching, bucket=bucket)
     # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeRule.html: the patterns that events and
     # listings are filtered by.
-    _allow(role, ["events:DescribeRule"], [rule.rule_arn for rule in rules])
+    _allow(role, ["events:DescribeRule"], [text_of(rule, "rule_arn") for rule in rules])
     # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable.html: the time of the table's
     # creation, before which no upload was recorded.
-    _allow(role, ["dynamodb:DescribeTable"], [table.table_arn])
+    _allow(role, ["dynamodb:DescribeTable"], [text_of(table, "table_arn")])
 
 
 def grant_invoke_dispatcher(role: iam.IRole, function: lambda_.IFunction) -> None:
     """Grant a role permission to invoke the dispatcher."""
     # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
-    _allow(role, ["lambda:InvokeFunction"], [function.function_arn])
+    _allow(role, ["lambda:InvokeFunction"], [text_of(function, "function_arn")])
 
 
 def grant_read_objects(role: iam.IRole, bucket: s3.IBucket, key_prefixes: Sequence[str]) -> None:
@@ -207,7 +211,7 @@ def grant_read_objects(role: iam.IRole, bucket: s3.IBucket, key_prefixes: Sequen
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: s3:GetObject, and s3:ListBucket so that S3
     # reports a missing object as missing (404) and not as forbidden (403).
     _allow(role, ["s3:GetObject"], objects, bucket=bucket)
-    _allow(role, ["s3:ListBucket"], [bucket.bucket_arn], bucket=bucket)
+    _allow(role, ["s3:ListBucket"], [text_of(bucket, "bucket_arn")], bucket=bucket)
     suppress_wildcards(role, objects, "the objects that arrive are not known before")
 
 
@@ -217,7 +221,7 @@ def grant_list_keys(role: iam.IRole, bucket: s3.IBucket, key_prefixes: Sequence[
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html#example-object-based
     matched = [f"{policy_text(prefix)}*" for prefix in policy_prefixes(key_prefixes)]
     matching: dict[str, object] = {"StringLike": {"s3:prefix": matched}}
-    _allow(role, ["s3:ListBucket"], [bucket.bucket_arn], matching, bucket=bucket)
+    _allow(role, ["s3:ListBucket"], [text_of(bucket, "bucket_arn")], matching, bucket=bucket)
 
 
 def _allow(
@@ -234,7 +238,7 @@ def _allow(
 
 def execution_arns(scope: Construct, state_machine: sfn.IStateMachine) -> str:
     """Return the ARN of all executions of a state machine."""
-    return Stack.of(scope).format_arn(
+    return stack_of(scope).format_arn(
         service="states",
         resource="execution",
         resource_name=f"{_name(scope, state_machine)}:*",
@@ -245,6 +249,6 @@ def execution_arns(scope: Construct, state_machine: sfn.IStateMachine) -> str:
 def _name(scope: Construct, state_machine: sfn.IStateMachine) -> str:
     """Return the state machine's name, of an imported one from its ARN."""
     if isinstance(state_machine, sfn.StateMachine):
-        return state_machine.state_machine_name
-    arn = Stack.of(scope).split_arn(state_machine.state_machine_arn, ArnFormat.COLON_RESOURCE_NAME)
+        return text_of(state_machine, "state_machine_name")
+    arn = stack_of(scope).split_arn(text_of(state_machine, "state_machine_arn"), ArnFormat.COLON_RESOURCE_NAME)
     return arn.resource_name or "*"

@@ -10,7 +10,9 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.construct_tree import inherit, path_of
 from cdk_sagemaker_processing._internal.nag import NO_ALARM_ACTION, suppress
+from cdk_sagemaker_processing._internal.shared_values import days
 from cdk_sagemaker_processing.model import is_unresolved
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.safeguards import Safeguards
@@ -23,16 +25,18 @@ _EXECUTIONS_PERIOD = Duration.minutes(5)
 def retained_queue(scope: Construct, construct_id: str, removal_policy: RemovalPolicy, **options: Any) -> sqs.Queue:
     """Create a queue with the longest retention of SQS, 14 days, and with the key of the scope's `Safeguards`."""
     key = Safeguards.of(scope).encryption_key
-    return sqs.Queue(
+    queue = sqs.Queue(
         scope,
         construct_id,
         encryption=sqs.QueueEncryption.KMS if key else sqs.QueueEncryption.SQS_MANAGED,
         encryption_master_key=key,
         enforce_ssl=True,
-        retention_period=Duration.days(14),
+        retention_period=days(14),
         removal_policy=removal_policy,
         **options,
     )
+    inherit(queue, scope, construct_id)
+    return queue
 
 
 def alarm_above_zero(
@@ -65,7 +69,7 @@ def shortened_description(description: str) -> str:
 def dead_letter_alarm(scope: Construct, construct_id: str, queue: sqs.Queue, description: str) -> cloudwatch.Alarm:
     """Create an alarm that is active while a dead-letter queue contains messages."""
     metric = queue.metric_approximate_number_of_messages_visible(period=ALARM_PERIOD, statistic="Maximum")
-    text = f"{description}: look into the queue {queue.node.path}, then `smproc redrive`"
+    text = f"{description}: look into the queue {path_of(queue)}, then `smproc redrive`"
     return alarm_above_zero(scope, construct_id, metric, text)
 
 

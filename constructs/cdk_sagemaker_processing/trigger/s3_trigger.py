@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Annotations, Duration, RemovalPolicy, Stack, Tags
+from aws_cdk import Annotations, Duration, NestedStack, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -19,9 +19,12 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.construct_tree import default_child_of, inherit, path_of, stack_of
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import QUEUE_HAS_DEAD_LETTERS, suppress_by_id
 from cdk_sagemaker_processing._internal.regions import check_reference, check_region
+from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, text_of
+from cdk_sagemaker_processing._internal.shared_values import seconds
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved, names
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
@@ -193,6 +196,7 @@ class S3Trigger(Construct):
         encryption_key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        inherit(self, scope, construct_id)
         Safeguards.take_key(self, encryption_key)
         self._removal_policy = removal_policy
         self.pattern = ObjectPattern(
@@ -228,7 +232,7 @@ class S3Trigger(Construct):
         self.starts_on_upload = start_on_upload
         self.batch_window_in_seconds = batching.window_in_seconds
         check_log_lines(failure_log_lines)
-        self.pipeline_name = pipeline_name or self.node.path
+        self.pipeline_name = pipeline_name or path_of(self)
         check_pipeline_name(self.pipeline_name)
         self.dead_letter_queue = retained_queue(self, "DeadLetterQueue", removal_policy)
         self.undelivered_queue = retained_queue(self, "UndeliveredEvents", removal_policy)
@@ -244,16 +248,16 @@ class S3Trigger(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=_MAX_RECEIVES),
             # Six times the function's timeout plus the window, so that no message is delivered twice while in process:
             # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-            visibility_timeout=Duration.seconds(6 * _TIMEOUT_SECONDS + window),
+            visibility_timeout=seconds(6 * _TIMEOUT_SECONDS + window),
         )
         self._add_rules(bucket, enabled=start_on_upload)
         settings: dict[str, Any] = {
-            "bucket": bucket.bucket_name,
-            "state_machine_arn": state_machine.state_machine_arn,
-            "manifest_bucket": manifest_bucket.bucket_name,
+            "bucket": bucket_name_of(bucket),
+            "state_machine_arn": text_of(state_machine, "state_machine_arn"),
+            "manifest_bucket": bucket_name_of(manifest_bucket),
             "manifest_prefix": MANIFESTS_PREFIX,
             "pipeline": self.pipeline_name,
-            "dead_letter_queue": self.dead_letter_queue.queue_url,
+            "dead_letter_queue": text_of(self.dead_letter_queue, "queue_url"),
             "max_receives": _MAX_RECEIVES,
             "prefixes": _prefixes_of_function(prefixes, group_by),
             "trigger": self.node.addr,
@@ -282,13 +286,14 @@ class S3Trigger(Construct):
             description="Takes the objects that arrived in S3",
             without_dead_letters=QUEUE_HAS_DEAD_LETTERS,
             calls={"dynamodb", "lambda", *notified_services},
-            timeout=Duration.seconds(_TIMEOUT_SECONDS),
-            environment={"SETTINGS": Stack.of(self).to_json_string(self.ledger.settings)},
+            timeout=seconds(_TIMEOUT_SECONDS),
+            environment={"SETTINGS": stack_of(self).to_json_string(self.ledger.settings)},
         )
         starter = self.ledger.dispatcher.execution_role
         grant_start_execution(starter, state_machine, manifest_bucket, MANIFESTS_PREFIX)
-        for role in (self.function.execution_role, starter):
-            grant_publish_failures(self, role, state_machine, self.dead_letter_queue, failure_topic)
+        roles = (self.function.execution_role, starter)
+        grant_publish_failures(self, roles, state_machine, self.dead_letter_queue, failure_topic)
+        for role in roles:
             if failure_log_lines:
                 grant_read_job_logs(self, role, job_name_prefixes)
         self.ledger.grant_invoke(self.function)
@@ -328,7 +333,7 @@ class S3Trigger(Construct):
             event_pattern=events.EventPattern(
                 source=[names.EVENT_SOURCE],
                 detail_type=["Processing Execution Failed"],
-                detail={"stateMachineArn": [self.state_machine.state_machine_arn]},
+                detail={"stateMachineArn": [text_of(self.state_machine, "state_machine_arn")]},
             ),
             targets=[target] if target is not None else None,
         )
@@ -399,12 +404,12 @@ class S3Trigger(Construct):
     def _tag_parts(self, bucket: s3.IBucket, state_machine: sfn.IStateMachine) -> None:
         """Add the tags by which ``smproc`` finds the parts of the pipeline."""
         pipeline = {names.PIPELINE_TAG: names.tag_value(self.pipeline_name)}
-        queue = {**pipeline, names.STATE_MACHINE_TAG: state_machine.state_machine_arn}
+        queue = {**pipeline, names.STATE_MACHINE_TAG: text_of(state_machine, "state_machine_arn")}
         dispatcher = {
             **queue,
             names.STACK_TAG: _root_stack(self).stack_name,
-            names.BUCKET_TAG: bucket.bucket_name,
-            names.LEDGER_TAG: self.ledger.table.table_name,
+            names.BUCKET_TAG: bucket_name_of(bucket),
+            names.LEDGER_TAG: text_of(self.ledger.table, "table_name"),
         }
         for construct, part, tags in (
             (self.queue, names.INPUT_QUEUE, queue),
@@ -418,7 +423,9 @@ class S3Trigger(Construct):
                 manager.add(key, value)
 
     def _refuse_own_manifests(self, bucket: s3.IBucket, manifest_bucket: s3.IBucket, prefixes: Sequence[str]) -> None:
-        if bucket.bucket_name == manifest_bucket.bucket_name and self.pattern.may_match_below(f"{MANIFESTS_PREFIX}/"):
+        if bucket_name_of(bucket) == bucket_name_of(manifest_bucket) and self.pattern.may_match_below(
+            f"{MANIFESTS_PREFIX}/"
+        ):
             raise ConflictingValuesError(
                 "manifest_bucket must not start the pipeline again, got the bucket that objects arrive in, where "
                 f"prefixes={list(prefixes)!r} match {MANIFESTS_PREFIX + '/'!r}; "
@@ -435,7 +442,7 @@ class S3Trigger(Construct):
             self.queue,
             report_batch_item_failures=True,
             batch_size=_DELIVERY_SIZE,
-            max_batching_window=Duration.seconds(window_seconds),
+            max_batching_window=seconds(window_seconds),
             # A throttled invocation would count as a failed attempt of its messages.
             max_concurrency=_CONCURRENCY if reserved is None else min(reserved, _CONCURRENCY),
         )
@@ -453,7 +460,7 @@ class S3Trigger(Construct):
             target = targets.SqsQueue(
                 self.queue,
                 dead_letter_queue=self.undelivered_queue,
-                max_event_age=Duration.seconds(max_age_seconds),
+                max_event_age=seconds(max_age_seconds),
                 retry_attempts=max_attempts,
             )
         else:
@@ -470,7 +477,7 @@ class S3Trigger(Construct):
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],
                 detail={
-                    "stateMachineArn": [self.state_machine.state_machine_arn],
+                    "stateMachineArn": [text_of(self.state_machine, "state_machine_arn")],
                     "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
                 },
             ),
@@ -480,8 +487,8 @@ class S3Trigger(Construct):
 
 def _root_stack(scope: Construct) -> Stack:
     """Return the stack that a user deploys, also from within a nested one."""
-    found = Stack.of(scope)
-    while found.nested_stack_parent is not None:
+    found = stack_of(scope)
+    while isinstance(found, NestedStack) and found.nested_stack_parent is not None:
         found = found.nested_stack_parent
     return found
 
@@ -516,7 +523,7 @@ def _check_parts(
     Raises:
         InvalidValueError: they do not.
     """
-    check_reference(scope, "bucket", bucket, bucket.bucket_name)
+    check_reference(scope, "bucket", bucket, bucket_name_of(bucket))
     check_region(
         scope,
         "bucket",
@@ -524,7 +531,7 @@ def _check_parts(
         "S3 sends a bucket's events to EventBridge in its own region",
         "create the pipeline in the bucket's region",
     )
-    machine = state_machine.node.default_child
+    machine = default_child_of(state_machine)
     if isinstance(machine, sfn.CfnStateMachine) and machine.state_machine_type == "EXPRESS":
         raise InvalidValueError(
             "state_machine",
@@ -582,7 +589,7 @@ def _notify_event_bridge(bucket: s3.IBucket) -> None:
     This sets the resource's own property: aws-cdk's ``event_bridge_enabled`` adds a custom resource, a function and a
     role, which disable the notifications for every other pipeline on the bucket when this one is deleted.
     """
-    resource = bucket.node.default_child
+    resource = default_child_of(bucket)
     if isinstance(resource, s3.CfnBucket):
         resource.add_property_override(
             "NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled", value=True

@@ -15,6 +15,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved, names
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
@@ -61,7 +62,8 @@ def add_upload_rules(
         ConflictingValuesError: so many of them that too many rules would be necessary.
     """
     patterns = [
-        _event_pattern(bucket.bucket_name, pattern, keys) for keys in distribute_keys(bucket.bucket_name, pattern)
+        _event_pattern(bucket_name_of(bucket), pattern, keys)
+        for keys in distribute_keys(bucket_name_of(bucket), pattern)
     ]
     further_target = _TargetWithoutPolicy(queues, retries)
     rules = [

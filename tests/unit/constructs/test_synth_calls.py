@@ -18,10 +18,12 @@ from cdk_sagemaker_processing import ProcessingInput, ProcessingOutput, SKLearnP
 from cdk_sagemaker_processing.processors.image_uri import _STANDARD_REGION
 from tests.helpers.stacks import ROOT, run_app
 
-# Measured: 72. A processor with the same role, statements and task takes 40 with aws-cdk-lib only.
-MAXIMUM_PER_PROCESSOR = 74
-# Measured: 188. The same workflow takes 87 with aws-cdk-lib only.
-MAXIMUM_OF_FOUR_STEPS = 191
+# Measured: 51. A processor with the same role, statements and task takes 40 with aws-cdk-lib only.
+MAXIMUM_PER_PROCESSOR = 53
+# Measured: 174. The same workflow takes 87 with aws-cdk-lib only.
+MAXIMUM_OF_FOUR_STEPS = 177
+# Measured: 343. The same pipeline takes 372 with aws-cdk-lib only.
+MAXIMUM_PER_PIPELINE = 346
 BENCHMARKS = ROOT / "benchmarks" / "apps"
 
 
@@ -45,6 +47,21 @@ def test_the_calls_for_a_processor_are_few_and_do_not_grow_with_the_app(sent: li
     assert (many - more) / 4 <= (more - few) / 4 + 5
 
 
+def test_the_calls_for_a_pipeline_are_few_and_do_not_grow_with_the_app(
+    sent: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
+    counts = []
+    for pipelines in (1, 2, 4, 6):  # the first fills what is kept for the process
+        sent.clear()
+        monkeypatch.setenv("PIPELINES", str(pipelines))
+        runpy.run_path(str(BENCHMARKS / "pipelines.py"))
+        counts.append(len(sent))
+    _, few, more, many = counts
+    assert (more - few) / 2 <= MAXIMUM_PER_PIPELINE
+    assert many - more <= more - few
+
+
 def test_the_calls_for_a_workflow_of_four_steps_are_few(
     sent: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,6 +76,40 @@ def test_the_baseline_of_the_four_steps_synthesizes_the_same(tmp_path: Path) -> 
         run_app(directory, app=BENCHMARKS / f"{directory.name}.py")
     assert _resources(ours) == _resources(by_hand)
     assert len(_acknowledged(ours)) == len(_acknowledged(by_hand))
+
+
+def test_the_baseline_of_the_pipelines_synthesizes_the_same(tmp_path: Path) -> None:
+    ours, by_hand = (tmp_path / name for name in ("pipelines", "pipelines_by_hand"))
+    for directory in (ours, by_hand):
+        run_app(directory, app=BENCHMARKS / f"{directory.name}.py")
+    assert _template(ours) == _template(by_hand)
+    assert _findings(ours) == _findings(by_hand)
+
+
+def _template(directory: Path) -> Any:  # noqa: ANN401 - a template
+    """Return a template with its statements in one order and its definition as JSON, without the hashes of assets."""
+    text = (directory / "Demo0.template.json").read_text(encoding="utf-8")
+    template = json.loads(re.sub(r"\b[0-9a-f]{64}\b", "<hash>", text))
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        resource.pop("Metadata", None)  # the path and the asset on this machine, for the CLI
+        if "PolicyDocument" in properties:
+            properties["PolicyDocument"]["Statement"].sort(key=str)
+        if "DefinitionString" in properties:
+            properties["DefinitionString"] = json.loads(_form(properties["DefinitionString"]))
+    return template
+
+
+def _findings(directory: Path) -> set[tuple[str, str]]:
+    """Return the acknowledged findings of cdk-nag, each with the path of its construct."""
+    metadata = json.loads((directory / "Demo0.metadata.json").read_text(encoding="utf-8"))
+    return {
+        (path, finding)
+        for path, entries in metadata.items()
+        for entry in entries
+        if entry["type"] == "aws:cdk:acknowledged-rules"
+        for finding in entry["data"]
+    }
 
 
 def _resources(directory: Path) -> list[Any]:
