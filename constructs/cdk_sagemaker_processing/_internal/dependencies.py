@@ -12,16 +12,22 @@ from constructs import IConstruct, IValidation
 from cdk_sagemaker_processing._internal.construct_tree import default_child_of, node_of, path_of, stack_of, stage_of
 
 
-def depend_on_policy_alone(construct: IConstruct, role: iam.IRole) -> None:
+def depend_on_policy_alone(construct: IConstruct, role: iam.IRole, *, has_others: bool = False) -> None:
     """Make a resource depend on its role's policy but not on the role, which it already references.
 
     aws-cdk writes both dependencies, and cfn-lint reports the second as redundant (W3005). All other dependencies of
     the resource stay. A synth without validation leaves both.
+
+    Args:
+        construct: the resource.
+        role: its role.
+        has_others: whether the resource is known to have further dependencies, which this library has always written
+            in another order than aws-cdk, so that templates do not change. Default: False.
     """
     resource, role_resource = default_child_of(construct), default_child_of(role)
     if not isinstance(resource, CfnResource) or not isinstance(role_resource, CfnResource):
         return
-    if isinstance(stack := stack_of(construct), NestedStack):
+    if isinstance(stack := stack_of(construct), NestedStack) or has_others:
         # aws-cdk writes the template of a nested stack, for its hash, before it validates the app.
         dependencies = _DependenciesExcept(resource, role_resource)
         resource.add_override("DependsOn", Lazy.any(dependencies, omit_empty_array=True))

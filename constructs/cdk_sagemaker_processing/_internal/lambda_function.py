@@ -142,7 +142,7 @@ class LibraryFunction(lambda_.Function):
             actions = [f"ec2:{action}" for action in _NETWORK_ACTIONS]
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=["*"]))
             everywhere.append("the function's network interfaces do not exist before it")
-        depend_on_policy_alone(self, role)
+        depend_on_policy_alone(self, role, has_others=safeguards.vpc is not None)
         if everywhere:
             suppress_by_id(role, {"AwsSolutions-IAM5[Resource::*]": "; ".join(everywhere)})
         suppress(role, INLINE_POLICY)

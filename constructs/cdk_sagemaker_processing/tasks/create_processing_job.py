@@ -65,6 +65,7 @@ from cdk_sagemaker_processing.tasks.query_languages import (
 )
 from cdk_sagemaker_processing.tasks.rendered_task import RenderedTask
 from cdk_sagemaker_processing.tasks.state_limits import check_assign, check_state_name, check_timeouts
+from cdk_sagemaker_processing.tasks.state_location import note_machine
 from cdk_sagemaker_processing.tasks.state_machine_policy import (
     check_account,
     job_arns,
@@ -470,6 +471,7 @@ class SageMakerCreateProcessingJob(RenderedTask):
             return [statement.made for statement in self.statements()]
         if path_of(stack_of(machine)) != path_of(stack_of(self.role)):
             check_reference(machine, f"the role of the task {self.id!r}", self.role, role_arn_of(self.role))
+        note_machine(machine)
         used_in(self, self.role, stack_of(machine))
         return [statement.made for statement in new_statements(machine, self.statements())]
 

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of, stack_of
+from cdk_sagemaker_processing._internal.construct_tree import default_child_of, node_of, path_of, root_of, stack_of
 from cdk_sagemaker_processing.tasks.state_inputs import REPLACED, StateInput, inputs_of
 
 _MARK = "cdk-sagemaker-processing:task"
@@ -62,8 +62,19 @@ def location_of(task: IConstruct) -> StateLocation | None:
     root = root_of(task)
     path = path_of(task)
     if path not in _LOCATIONS.get(root, {}):
+        resources = [default_child_of(machine) for machine in _MACHINES.get(root, {}).values()]
+        search_locations(root, [resource for resource in resources if resource is not None])
+    if path not in _LOCATIONS[root]:
         search_locations(root, node_of(root).find_all())
     return _LOCATIONS[root].get(path)
+
+
+def note_machine(machine: sfn.StateMachine) -> None:
+    """Note a state machine that has tasks of this library: all constructs of a large app are a large message."""
+    _MACHINES.setdefault(root_of(machine), {})[path_of(machine)] = machine
+
+
+_MACHINES: WeakKeyDictionary[IConstruct, dict[str, sfn.StateMachine]] = WeakKeyDictionary()
 
 
 def search_locations(root: IConstruct, constructs: Sequence[IConstruct]) -> dict[str, StateLocation]:
