@@ -127,11 +127,6 @@ class Safeguards:
         return known
 
     @classmethod
-    def inherit(cls, construct: IConstruct, scope: IConstruct) -> None:
-        """Note the scope of a new construct, whose settings need no call to aws-cdk then."""
-        _PARENTS[construct] = ref(scope)
-
-    @classmethod
     def take_key(cls, scope: IConstruct, encryption_key: kms.IKey | None) -> None:
         """Apply a key to a construct and leave all other settings as they are; None changes nothing."""
         if encryption_key is not None:
@@ -169,6 +164,11 @@ def check_key(scope: IConstruct, parameter: str, key: kms.IKey) -> None:
             f"be in {region}, the region of {scope.node.path}",
             "a key encrypts nothing in another region: create one in each, or pass the replica of a multi-Region key",
         )
+
+
+def note_scope(construct: IConstruct, scope: IConstruct) -> None:
+    """Note the scope of a new construct, whose settings need no call to aws-cdk then."""
+    _PARENTS[construct] = ref(scope)
 
 
 _APPLIED: WeakKeyDictionary[IConstruct, Safeguards] = WeakKeyDictionary()

@@ -54,7 +54,12 @@ total = processor.run(
 )
 workflow = ProcessingWorkflow(stack, "Workflow", steps=[retry_on_capacity(count), total])
 done = sfn.Succeed(stack, "Done")  # whatever comes after the jobs
-log_group = logs.LogGroup(stack, "Logs")
+log_group = logs.LogGroup(
+    stack,
+    "Logs",
+    log_group_name=f"/aws/vendedlogs/states/{stack.stack_name}-Machine",
+    removal_policy=cdk.RemovalPolicy.DESTROY,  # a retained group would keep the name from the next deployment
+)
 machine = sfn.StateMachine(
     stack,
     "Machine",

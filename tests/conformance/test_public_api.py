@@ -47,6 +47,7 @@ def test_the_listing_has_every_public_name() -> None:
     assert sorted(listed) == sorted(f"{package.__name__}.{name}" for package in packages for name in package.__all__)
 
 
+@pytest.mark.exhaustive
 def test_no_breakage_since_the_release_candidate_is_missing_in_the_changelog() -> None:
     commit = json.loads((ROOT / "tests" / "upgrade" / "candidate.json").read_text())["commit"]
     if subprocess.run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=ROOT, check=False).returncode:
@@ -99,6 +100,7 @@ def sources(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "old", tmp_path / "new"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("old_text", "new_text", "name", "sentence"),
     [
@@ -132,6 +134,7 @@ def test_a_breakage_is_found(
     assert with_its_own == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("old_text", "new_text"),
     [

@@ -18,6 +18,8 @@ from tests.helpers.stacks import ROOT
 if TYPE_CHECKING:
     from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef, ExecutionListItemTypeDef
 
+pytestmark = pytest.mark.exhaustive
+
 _DEADLINE_SECONDS = 480.0
 # Objects of two groups that do not fill a batch.
 WAITING = ["green/a.txt", "green/b.txt", "red/a.txt"]

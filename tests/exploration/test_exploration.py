@@ -9,6 +9,8 @@ from tests.helpers.exploration.scenarios import SCENARIOS, Exploration
 from tests.helpers.exploration.search import ViolationError
 from tests.helpers.exploration.services import Condition
 
+pytestmark = pytest.mark.exhaustive
+
 KILLS = 2
 # Of each scenario; `make explore` has more. First no function is killed, then one, then two.
 STATES = int(os.environ.get("EXPLORED_STATES", "3000"))
@@ -26,7 +28,6 @@ def test_no_order_of_calls_loses_or_repeats_an_upload(name: str) -> None:
     assert exploration.conditions <= set(FOUND_BY) | set(REDUNDANT)
 
 
-@pytest.mark.exhaustive
 @pytest.mark.parametrize("condition", FOUND_BY, ids=" if ".join)
 def test_a_missing_condition_is_found(condition: Condition) -> None:
     with pytest.raises(ViolationError):

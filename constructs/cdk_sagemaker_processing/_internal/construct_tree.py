@@ -7,7 +7,7 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 from aws_cdk import Stack, Stage
 from constructs import IConstruct, Node
 
-from cdk_sagemaker_processing.safeguards import Safeguards
+from cdk_sagemaker_processing.safeguards import note_scope
 
 
 def node_of(construct: IConstruct) -> Node:
@@ -65,7 +65,7 @@ def inherit(construct: IConstruct, scope: IConstruct, construct_id: str) -> None
 
     Its `Safeguards` follow from it, too.
     """
-    Safeguards.inherit(construct, scope)
+    note_scope(construct, scope)
     _ROOTS[construct] = ref(root_of(scope))
     _STACKS[construct] = ref(stack_of(scope))
     # https://github.com/aws/constructs/blob/10.x/src/construct.ts writes the separator of paths so in an id.

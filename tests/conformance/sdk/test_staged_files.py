@@ -22,6 +22,8 @@ from tests.helpers.staged_files import (
     write_fixtures,
 )
 
+pytestmark = pytest.mark.exhaustive
+
 
 def script(code: str, **more: Any) -> Call:
     init = {"image_uri": IMAGE, "command": ["python3"], **ONE}

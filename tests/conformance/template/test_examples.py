@@ -26,6 +26,8 @@ from tests.helpers.resolved_templates import ResolvedTemplate, definitions_in, r
 from tests.helpers.secret_search import ENVIRONMENT, OF_THE_USER, files_of, where
 from tests.helpers.stacks import ROOT, SNAPSHOTS, assert_snapshot, run_apps
 
+pytestmark = pytest.mark.exhaustive
+
 APPS = {"app.py": ROOT / "app.py"} | {name: project / "app.py" for name, project in PROJECTS.items()}
 NAMES = list(PROJECTS)
 TOLERATED = {

@@ -13,6 +13,8 @@ from smproc.trials import InputError, RunTimeValueError
 from tests.helpers.sandboxes import require_any_sandbox
 from tests.helpers.stacks import ROOT
 
+pytestmark = pytest.mark.exhaustive
+
 WORKFLOW = f"{sys.executable} {ROOT / 'examples' / 'workflow' / 'app.py'}"
 _APP = """\
 import aws_cdk as cdk

@@ -13,6 +13,8 @@ from s3_trigger.messages import ExecutionEnded
 from s3_trigger.outcomes import handle_ends
 from tests.helpers.trigger_world import Clients, Trigger, dead_keys
 
+pytestmark = pytest.mark.exhaustive
+
 Make = Callable[..., Trigger]
 DAY_MINUTES = 24 * 60
 SIZES = pytest.mark.parametrize("size", [1, 2], ids=["single objects", "batches"])

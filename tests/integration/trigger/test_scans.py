@@ -14,6 +14,8 @@ import pytest
 from s3_trigger import scanner
 from tests.helpers.trigger_world import Trigger
 
+pytestmark = pytest.mark.exhaustive
+
 Make = Callable[..., Trigger]
 BATCHES = {"batch_size": 3, "batch_window": 60}
 KINDS = pytest.mark.parametrize("settings", [{}, BATCHES], ids=["singles", "batches"])

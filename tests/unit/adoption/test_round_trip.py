@@ -18,6 +18,8 @@ from tests.helpers.job_requests import KINDS, MODEL, Request, requests, without_
 from tests.helpers.sdk_calls import GOLDEN, comparable, golden_request
 from tests.helpers.stacks import ACCOUNT, REGION, flat
 
+pytestmark = pytest.mark.exhaustive
+
 REQUEST = MODEL.shape_for("CreateProcessingJobRequest")
 GOLDEN_CASES = [(name, index) for name, calls in GOLDEN.items() for index in range(len(calls))]
 REFUSED = ("datasets_featurestore", 1)  # subnets without security groups: by the service, and by the constructs
