@@ -122,6 +122,9 @@ def run_apps(apps: Mapping[Path, Path], *, cwd: Path, **environment: str) -> Non
         apps: the app's script, and the directory for its assembly.
         cwd: the directory that they run in.
         environment: variables in addition to those of this process.
+
+    Raises:
+        RuntimeError: an app failed; the message is what it wrote to its standard error.
     """
     listed = json.dumps([[str(app), str(out), _context_of(app)] for app, out in apps.items()])
     ran = subprocess.run(
@@ -132,7 +135,8 @@ def run_apps(apps: Mapping[Path, Path], *, cwd: Path, **environment: str) -> Non
         capture_output=True,
         text=True,
     )
-    assert ran.returncode == 0, ran.stderr
+    if ran.returncode:
+        raise RuntimeError(ran.stderr)
 
 
 def _context_of(app: Path) -> dict[str, Any]:

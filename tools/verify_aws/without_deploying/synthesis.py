@@ -1,16 +1,12 @@
-"""The synth of app.py, of each example and of the laboratory, in one process: jsii starts once.
-
-python -m tools.verify_aws.without_deploying.synthesis DIRECTORY
-"""
+"""The synth of app.py, of each example and of the laboratory, in one process: jsii starts once."""
 
 from __future__ import annotations
 
-import runpy
-import subprocess
-import sys
+import json
 from pathlib import Path
-from typing import Any, Final
-from unittest import mock
+from typing import Final
+
+from tests.helpers.stacks import run_apps
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 LABORATORY: Final = ROOT / "tools" / "verify_aws" / "laboratory" / "app.py"
@@ -24,8 +20,8 @@ class SynthesisError(Exception):
 
 def apps() -> dict[str, Path]:
     """Return the files of the apps by their names."""
-    examples = sorted((ROOT / "examples").glob("*.py")) + sorted((ROOT / "examples" / "processors").glob("*.py"))
-    return {path.stem: path for path in (ROOT / "app.py", *examples)} | {"laboratory": LABORATORY}
+    examples = {path.parent.name: path.with_name("app.py") for path in sorted((ROOT / "examples").glob("*/cdk.json"))}
+    return {"app": ROOT / "app.py", **examples, "laboratory": LABORATORY}
 
 
 def synthesize(directory: Path) -> dict[str, Path]:
@@ -34,26 +30,9 @@ def synthesize(directory: Path) -> dict[str, Path]:
     Raises:
         SynthesisError: an app failed.
     """
-    command = [sys.executable, "-m", "tools.verify_aws.without_deploying.synthesis", str(directory)]
-    ran = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-    if ran.returncode:
-        raise SynthesisError(f"the apps must synthesize, got exit status {ran.returncode}:\n{ran.stderr[-2000:]}")
-    return {name: directory / name for name in apps()}
-
-
-def _synthesize_here(directory: Path) -> None:
-    import aws_cdk as cdk  # noqa: PLC0415 - it starts Node, which the parent process does not need
-
-    for name, path in apps().items():
-        out = str(directory / name)
-
-        class App(cdk.App):
-            def __init__(self, *, out: str = out, **options: Any) -> None:
-                super().__init__(**options | {"outdir": out, "context": {**_CONTEXT, **options.get("context", {})}})
-
-        with mock.patch.object(cdk, "App", App):
-            runpy.run_path(str(path), run_name="__main__")
-
-
-if __name__ == "__main__":
-    _synthesize_here(Path(sys.argv[1]))
+    found = {name: directory / name for name in apps()}
+    try:
+        run_apps({path: found[name] for name, path in apps().items()}, cwd=ROOT, CDK_CONTEXT_JSON=json.dumps(_CONTEXT))
+    except RuntimeError as error:
+        raise SynthesisError(f"the apps must synthesize: {str(error)[-2000:]}") from None
+    return found
