@@ -83,7 +83,7 @@ format: setup ## format the code, and apply the corrections of ruff
 	ruff check --fix .
 
 .PHONY: bench
-bench: setup .tools/awscli/.installed ## measure everything against its baseline, and write docs/benchmarks.md: about half an hour
+bench: setup .tools/awscli/.installed ## measure everything against its baseline, and write docs/benchmarks.md: most of an hour
 	python -m benchmarks --write
 
 .PHONY: storm

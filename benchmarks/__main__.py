@@ -1,7 +1,7 @@
 """Run the benchmarks, and print their figures in one table.
 
-``make bench`` runs all of them, and writes the table to docs/benchmarks.md. The exit status is 1 if a figure exceeds
-its bound.
+``make bench`` runs all of them, keeps the figures in benchmarks/results.json, and writes docs/benchmarks.md from them;
+``python -m benchmarks synth --write`` does so for one. The exit status is 1 if a figure exceeds its bound.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.measurement import HEADINGS, Measurement
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
+KEPT: Final = ROOT / "benchmarks" / "results.json"
 BENCHMARKS: Final = {
     "synth": "Synth",
     "pipeline": "Deployment and upload",
@@ -41,10 +43,11 @@ BENCHMARKS: Final = {
 _INTRODUCTION: Final = """\
 # Benchmarks
 
-Written by `make bench`. Each figure has its baseline, which was measured in the same run, or a bound of its own: the
-absolute times of a machine wander. Of pairs, both medians and the median of their ratios are given; they are of one
-measurement each in turn. Everything was measured on the local AWS: what a call or a job takes in AWS is not in these
-figures. `make storm` sends a hundred times as many uploads as the storms here.
+Written by `make bench`, or `python -m benchmarks NAME --write` for one of them. Each figure has its baseline, which was
+measured in the same run, or a bound of its own: the absolute times of a machine wander. Of pairs, both medians and the
+median of their ratios are given; they are of one measurement each in turn. Everything was measured on the local AWS:
+what a call or a job takes in AWS is not in these figures. `make storm` sends twenty times as many uploads as the storms
+here. A figure above its bound is marked, and fails the command.
 """
 
 
@@ -52,7 +55,7 @@ def main() -> int:
     """Run the benchmarks that are named; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(BENCHMARKS)}. Default: all")
-    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    parser.add_argument("--write", action="store_true", help=f"keep the figures, and write {PAGE.relative_to(ROOT)}")
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)  # the process of one benchmark
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in BENCHMARKS]:
@@ -60,13 +63,21 @@ def main() -> int:
     if options.into is not None:
         _measure(options.names[0], options.into)
         return 0
-    if options.write and options.names:
-        parser.error("--write is for all benchmarks together")
-    started = datetime.now(UTC)
-    found = {name: _measured(name) for name in options.names or BENCHMARKS}
-    if options.write:
-        PAGE.write_text(_page(found, started), encoding="utf-8")
-    return int(any(one.exceeds for figures in found.values() for one in figures))
+    exceeds = False
+    for name in options.names or BENCHMARKS:
+        started, load = datetime.now(UTC), os.getloadavg()[0]
+        figures = _measured(name)
+        exceeds |= any(one.exceeds for one in figures)
+        if options.write:
+            kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+            kept[name] = {
+                "conditions": _conditions(started, load),
+                "figures": [dataclasses.asdict(one) for one in figures],
+            }
+            ordered = {known: kept[known] for known in BENCHMARKS if known in kept}
+            KEPT.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+            PAGE.write_text(page(ordered), encoding="utf-8")
+    return int(exceeds)
 
 
 def _measure(name: str, path: Path) -> None:
@@ -107,24 +118,30 @@ def _printed(path: Path, known: int) -> list[Measurement]:
     return found
 
 
-def _page(found: dict[str, list[Measurement]], started: datetime) -> str:
-    parts = [_INTRODUCTION, _conditions(started)]
-    for name, figures in found.items():
+def page(kept: Mapping[str, Any]) -> str:
+    """Return the page with the figures that are kept.
+
+    Args:
+        kept: the conditions and figures of each benchmark, by its name.
+    """
+    parts = [_INTRODUCTION]
+    for name, found in kept.items():
         parts.append(f"## {BENCHMARKS[name]}\n")
-        rows = [HEADINGS, ["---"] * 1 + ["---:", "---", "---:", "---:", "---:"], *(one.row() for one in figures)]
+        parts.append(f"{found['conditions']}\n")
+        figures = [Measurement(**one) for one in found["figures"]]
+        rows = [HEADINGS, ["---", "---:", "---", "---:", "---:", "---:"], *(one.row() for one in figures)]
         parts.append("".join(f"| {' | '.join(cells)} |\n" for cells in rows))
     return "\n".join(parts)
 
 
-def _conditions(started: datetime) -> str:
-    minutes = (datetime.now(UTC) - started).total_seconds() / 60
+def _conditions(started: datetime, load: float) -> str:
     versions = ", ".join(
         f"{name} {importlib.metadata.version(name)}" for name in ("aws-cdk-lib", "jsii", "boto3", "ministack")
     )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
-        f"Measured on {started:%Y-%m-%d} in {minutes:.0f} minutes, on {os.cpu_count()} cores and {memory:.0f} GiB, "
-        f"{platform.system()}, Python {platform.python_version()}, {versions}.\n"
+        f"Measured on {started:%Y-%m-%d} on {os.cpu_count()} cores and {memory:.0f} GiB, with a load of {load:.1f} "
+        f"before; {platform.system()}, Python {platform.python_version()}, {versions}."
     )
 
 

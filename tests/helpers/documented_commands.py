@@ -62,7 +62,7 @@ NOT_RUN = {
     r"make test": "it runs the tests",
     r"pytest tests/unit|export PATH=.*": "`make test` runs these tests, with this path",
     r"pip install --upgrade cdk-sagemaker-processing": "the package is on no index yet",
-    r"make bench": "it measures for half an hour; tests compare what it has written",
+    r"make bench": "it measures for most of an hour; tests compare what it has written",
 }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import dataclasses
+import json
 
 import pytest
 
@@ -57,11 +58,18 @@ def test_both_of_a_pair_are_measured_in_turn() -> None:
 
 
 def test_the_page_has_a_row_for_each_figure_and_the_conditions() -> None:
-    figures = {"synth": [Measurement(what="a", value=1.0, baseline="b", of_baseline=1.0, most=1.05)]}
-    page = command._page(figures, datetime(2026, 11, 27, tzinfo=UTC))
-    assert "## Synth\n\n| what | measured | baseline | of the baseline | ratio | at most |\n" in page
+    figure = Measurement(what="a", value=1.0, baseline="b", of_baseline=1.0, most=1.05)
+    page = command.page({"synth": {"conditions": "Measured at night.", "figures": [dataclasses.asdict(figure)]}})
+    assert (
+        "## Synth\n\nMeasured at night.\n\n| what | measured | baseline | of the baseline | ratio | at most |\n" in page
+    )
     assert "| a | 1 s | b | 1 s | 1.00 x | 1.05 x |\n" in page
-    assert "Measured on 2026-11-27" in page
+
+
+def test_the_page_is_that_of_the_figures_that_are_kept() -> None:
+    kept = json.loads(command.KEPT.read_text(encoding="utf-8"))
+    assert command.PAGE.read_text(encoding="utf-8") == command.page(kept)
+    assert set(kept) <= set(command.BENCHMARKS)
 
 
 @pytest.mark.parametrize("name", command.BENCHMARKS)
