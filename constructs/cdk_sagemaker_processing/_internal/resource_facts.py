@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 
 
 def text_of(resource: object, attribute: str) -> str:
-    """Return a fixed attribute of a resource, such as its name or its ARN, usually a token."""
-    return cast("str", _known(resource, attribute, lambda: getattr(resource, attribute)))
+    """Return the name, the ARN or another attribute of a resource that is its own, usually a token."""
+    text = cast("str", _known(resource, attribute, lambda: getattr(resource, attribute)))
+    if isinstance(resource, _OF_THE_APP) and STRING_TOKEN.fullmatch(text):
+        _RESOURCES[text] = ref(resource)
+    return text
 
 
 def bucket_name_of(bucket: s3.IBucket) -> str:
     """Return the name of a bucket, usually a token."""
-    return cast("str", _known(bucket, "bucket_name", lambda: bucket.bucket_name))
+    return text_of(bucket, "bucket_name")
 
 
 def encryption_key_of(bucket: s3.IBucket | None) -> kms.IKey | None:
@@ -42,17 +45,17 @@ def encryption_key_of(bucket: s3.IBucket | None) -> kms.IKey | None:
 
 def key_arn_of(key: kms.IKey) -> str:
     """Return the ARN of a key."""
-    return cast("str", _known(key, "key_arn", lambda: key.key_arn))
+    return text_of(key, "key_arn")
 
 
 def role_arn_of(role: iam.IRole) -> str:
     """Return the ARN of a role."""
-    return cast("str", _known(role, "role_arn", lambda: role.role_arn))
+    return text_of(role, "role_arn")
 
 
 def role_name_of(role: iam.IRole) -> str:
     """Return the name of a role, usually a token."""
-    return cast("str", _known(role, "role_name", lambda: role.role_name))
+    return text_of(role, "role_name")
 
 
 def role_of(state_machine: sfn.StateMachine) -> iam.IRole:
@@ -93,9 +96,7 @@ def is_owned(resource: IConstruct) -> bool:
 def _known(resource: object, name: str, read: Callable[[], object]) -> object:
     facts = _FACTS.setdefault(resource, {})
     if name not in facts:
-        value = facts[name] = read()
-        if isinstance(resource, _OF_THE_APP) and isinstance(value, str) and STRING_TOKEN.fullmatch(value):
-            _RESOURCES[value] = ref(resource)
+        facts[name] = read()
     return facts[name]
 
 
@@ -105,7 +106,10 @@ def is_deployment_token(token: str) -> bool:
 
 
 def owner_of_token(token: str) -> IConstruct | None:
-    """Return the resource of the app that a token is known to refer to."""
+    """Return the resource of the app that a token is known to refer to.
+
+    The region and the account are of no resource: their tokens are the same in all stacks without an environment.
+    """
     return known() if (known := _RESOURCES.get(token)) is not None else None
 
 
