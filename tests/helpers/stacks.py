@@ -115,6 +115,10 @@ def run_app(out: Path, *, app: Path = ROOT / "app.py", cwd: Path = ROOT, **envir
     )
 
 
+# For `run_apps`: the paths of constructs in the templates, as the CDK CLI asks for them.
+WITH_PATHS = {"CDK_CONTEXT_JSON": json.dumps({"aws:cdk:enable-path-metadata": True})}
+
+
 def run_apps(apps: Mapping[Path, Path], *, cwd: Path, **environment: str) -> None:
     """Synthesize several apps in one process: loading Node and aws-cdk, now once, takes most of an app's time.
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
-import runpy
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest import mock
-
-import aws_cdk as cdk
 
 from smproc.graphs.templates import SynthesizedStateMachine, synthesized_state_machines
+from tests.helpers.stacks import WITH_PATHS, run_apps
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,20 +79,8 @@ def synthesize(app: str, stack: str | None = None) -> Template:
 @functools.cache
 def _templates(app: str) -> dict[str, tuple[dict[str, Any], list[SynthesizedStateMachine]]]:
     """Return the templates of an app by their stacks, each with its state machines."""
-    path = ROOT / app
     with tempfile.TemporaryDirectory() as out:
-
-        class App(cdk.App):
-            def __init__(self, **options: Any) -> None:
-                super().__init__(**options | {"outdir": out, "context": {"aws:cdk:enable-path-metadata": True}})
-
-        with mock.patch.object(cdk, "App", App), mock.patch.object(sys, "path", [str(path.parent), *sys.path]):
-            before = set(sys.modules)
-            runpy.run_path(str(path), run_name="__main__")
-        # Each project may have a package of the same name.
-        for name in set(sys.modules) - before:
-            if name.partition(".")[0] == "stacks":
-                del sys.modules[name]
+        run_apps({ROOT / app: Path(out)}, cwd=ROOT, **WITH_PATHS)
         files = sorted(Path(out).glob("*.template.json"))
         return {
             file.name.removesuffix(".template.json"): (

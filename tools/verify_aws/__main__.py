@@ -29,7 +29,7 @@ from tools.verify_aws.question import Answer, Asker, Question, answer
 from tools.verify_aws.questions import CLOSING, QUESTIONS
 from tools.verify_aws.record import record_of, write_record
 from tools.verify_aws.report import counts, details, exit_status, table
-from tools.verify_aws.without_deploying import CHECKS, Desk
+from tools.verify_aws.without_deploying import CHECKS, CheckContext
 from tools.verify_aws.without_deploying.quotas import instance_quotas
 from tools.verify_aws.without_deploying.synthesis import synthesize
 
@@ -71,8 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _without_deploying(account: Account, only: Sequence[str]) -> list[Answer]:
     _say("Stage 0: services of AWS check what would be deployed. It changes nothing and costs nothing.")
     with tempfile.TemporaryDirectory() as directory:
-        desk = Desk(account, synthesize(Path(directory)))
-        return [answer(check, desk) for check in _chosen(CHECKS, only)]
+        context = CheckContext(account, synthesize(Path(directory)))
+        return [answer(check, context) for check in _chosen(CHECKS, only)]
 
 
 def _is_confirmed() -> bool:

@@ -71,7 +71,7 @@ def test_each_statement_of_a_role_is_a_row(trigger: Template) -> None:
         if resource.type == "AWS::IAM::Policy"
     )
     assert sum(len(list(rows(trigger, each))) for each in policies) == statements
-    assert ("`states:StartExecution`, `states:ListExecutions`", "`<Machine>`", "") in rows(trigger, policies[0])
+    assert ("`states:ListExecutions`, `states:StartExecution`", "`<Machine>`", "") in rows(trigger, policies[0])
     (queue,) = [each for each in of_resources(trigger, inside) if each.owner == "Trigger/Queue"]
     assert ("anybody", "**denies** `sqs:*`", "`<Trigger/Queue>`", "`aws:SecureTransport` is `false`") in rows(
         trigger, queue

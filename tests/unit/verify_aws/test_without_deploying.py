@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from tools.verify_aws.account import Account
 from tools.verify_aws.question import AS_EXPECTED, NOT_ANSWERED, OTHERWISE, answer
-from tools.verify_aws.without_deploying import CHECKS, Desk
+from tools.verify_aws.without_deploying import CHECKS, CheckContext
 
 IMAGE = "683313688378.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 DEFINITION = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": IMAGE, "End": True}}}
@@ -59,7 +59,7 @@ def asked(name: str, assembly: Path, answers: Answers, endpoint: str = "") -> An
         number="111122223333", region="eu-west-1", caller="c", endpoint=endpoint, _clients_of=lambda *_, **__: client
     )
     check = next(each for each in CHECKS if each.id == name)
-    return answer(check, Desk(account, {"app": assembly}))
+    return answer(check, CheckContext(account, {"app": assembly}))
 
 
 def test_a_finding_about_a_definition_names_template_logical_id_and_rule(assembly: Path) -> None:

@@ -21,9 +21,9 @@ from tools.verify_aws.without_deploying.patterns import PATTERNS
 from tools.verify_aws.without_deploying.policies import POLICIES
 from tools.verify_aws.without_deploying.quotas import CONCURRENCY, INSTANCE_QUOTAS, STATES_QUOTAS
 from tools.verify_aws.without_deploying.simulations import SIMULATIONS
-from tools.verify_aws.without_deploying.templates import Desk
+from tools.verify_aws.without_deploying.templates import CheckContext
 
-CHECKS: tuple[Question[Desk], ...] = (
+CHECKS: tuple[Question[CheckContext], ...] = (
     DEFINITIONS,
     POLICIES,
     SIMULATIONS,
@@ -34,4 +34,4 @@ CHECKS: tuple[Question[Desk], ...] = (
     IMAGES,
 )
 
-__all__ = ["CHECKS", "Desk"]
+__all__ = ["CHECKS", "CheckContext"]

@@ -11,14 +11,14 @@ from typing import Any, Final
 
 from smproc.assemblies import definition_in
 from tools.verify_aws.question import Evidence, Question
-from tools.verify_aws.without_deploying.templates import Desk
+from tools.verify_aws.without_deploying.templates import CheckContext
 
 
-def _ask(desk: Desk) -> Evidence:
+def _ask(context: CheckContext) -> Evidence:
     checked: dict[str, Any] = {}
-    for machine in desk.resources("AWS::StepFunctions::StateMachine"):
+    for machine in context.resources("AWS::StepFunctions::StateMachine"):
         definition = definition_in(machine.template, machine.properties, machine.name)
-        answer = desk.account.ask(
+        answer = context.account.ask(
             "stepfunctions",
             "validate_state_machine_definition",
             definition=json.dumps(definition),

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from smproc.assemblies import definition_in
 from tools.verify_aws.account import Account
 from tools.verify_aws.question import Evidence, NotAnsweredError, Question
-from tools.verify_aws.without_deploying.templates import Desk
+from tools.verify_aws.without_deploying.templates import CheckContext
 
 _IMAGE: Final = re.compile(r'"((\d{12})\.dkr\.ecr\.([\w-]+)\.amazonaws\.com(?:\.cn)?/([\w./-]+):([\w.-]+))"')
 # The registry of an image may let others pull it and not describe it.
@@ -23,13 +23,13 @@ _DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied"})
 _ABSENT: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
 
 
-def images(desk: Desk) -> dict[str, dict[str, str]]:
+def images(context: CheckContext) -> dict[str, dict[str, str]]:
     """Return the images of other accounts in the definitions: registry, region, repository and tag."""
     found = {}
-    for machine in desk.resources("AWS::StepFunctions::StateMachine"):
+    for machine in context.resources("AWS::StepFunctions::StateMachine"):
         text = json.dumps(definition_in(machine.template, machine.properties, machine.name))
         for uri, registry, region, repository, tag in _IMAGE.findall(text):
-            if registry != desk.account.number:
+            if registry != context.account.number:
                 found[uri] = {"registry": registry, "region": region, "repository": repository, "tag": tag}
     return found
 
@@ -55,8 +55,8 @@ def _describe(account: Account, image: Mapping[str, str]) -> dict[str, Any]:
         raise
 
 
-def _ask(desk: Desk) -> Evidence:
-    return {"images": {uri: _describe(desk.account, image) for uri, image in sorted(images(desk).items())}}
+def _ask(context: CheckContext) -> Evidence:
+    return {"images": {uri: _describe(context.account, image) for uri, image in sorted(images(context).items())}}
 
 
 IMAGES: Final = Question(

@@ -11,18 +11,18 @@ from typing import Any, Final
 
 from tools.verify_aws.question import Evidence, Question
 from tools.verify_aws.without_deploying.samples import matching, others
-from tools.verify_aws.without_deploying.templates import Desk
+from tools.verify_aws.without_deploying.templates import CheckContext
 
 
-def _ask(desk: Desk) -> Evidence:
-    account = desk.account
+def _ask(context: CheckContext) -> Evidence:
+    account = context.account
 
     def is_matched(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
         request = {"EventPattern": json.dumps(pattern), "Event": json.dumps(event)}
         return bool(account.ask("events", "test_event_pattern", **request)["Result"])
 
     tested: dict[str, Any] = {}
-    for rule in desk.resources("AWS::Events::Rule"):
+    for rule in context.resources("AWS::Events::Rule"):
         if pattern := rule.properties.get("EventPattern"):
             event = matching(pattern, account=account.number, region=account.region)
             different = {path: is_matched(pattern, other) for path, other in others(pattern, event)}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tools.verify_aws.question import Evidence, Question
-from tools.verify_aws.without_deploying.templates import Desk, Resource
+from tools.verify_aws.without_deploying.templates import CheckContext, Resource
 
 # The kinds of findings that are defects; the others are recorded.
 _DEFECTS: Final = frozenset({"ERROR", "SECURITY_WARNING"})
@@ -25,27 +25,27 @@ _OF_RESOURCES: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def policies(desk: Desk) -> Iterator[tuple[Resource, str, str, Any]]:
+def policies(context: CheckContext) -> Iterator[tuple[Resource, str, str, Any]]:
     """Yield the policies: the resource, the type of the policy, the type of the resource that it is for, the policy."""
-    for resource in desk.resources("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+    for resource in context.resources("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
         yield resource, _IDENTITY, "", resource.properties["PolicyDocument"]
-    for role in desk.resources("AWS::IAM::Role"):
+    for role in context.resources("AWS::IAM::Role"):
         trust = role.properties["AssumeRolePolicyDocument"]
         yield role, _RESOURCE, "AWS::IAM::AssumeRolePolicyDocument", trust
         for inline in role.properties.get("Policies") or ():
             yield role, _IDENTITY, "", inline["PolicyDocument"]
     for kind, (member, of_type) in _OF_RESOURCES.items():
-        for resource in desk.resources(kind):
+        for resource in context.resources(kind):
             if policy := resource.properties.get(member):
                 yield resource, _RESOURCE, of_type, policy
 
 
-def _ask(desk: Desk) -> Evidence:
+def _ask(context: CheckContext) -> Evidence:
     checked: dict[str, Any] = {}
-    for position, (resource, kind, of_type, policy) in enumerate(policies(desk)):
+    for position, (resource, kind, of_type, policy) in enumerate(policies(context)):
         more = {"validatePolicyResourceType": of_type} if of_type else {}
         text = json.dumps(policy)
-        answer = desk.account.ask("accessanalyzer", "validate_policy", policyDocument=text, policyType=kind, **more)
+        answer = context.account.ask("accessanalyzer", "validate_policy", policyDocument=text, policyType=kind, **more)
         checked[f"{resource.name}/{position}"] = [
             {"type": found["findingType"], **resource.finding(found["issueCode"], found["findingDetails"])}
             for found in answer["findings"]

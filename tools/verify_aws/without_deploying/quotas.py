@@ -15,7 +15,7 @@ from smproc.assemblies import CloudAssembly
 from tools.verify_aws.account import Account
 from tools.verify_aws.costs import INSTANCE_TYPE
 from tools.verify_aws.question import Evidence, NotAnsweredError, Question
-from tools.verify_aws.without_deploying.templates import Desk
+from tools.verify_aws.without_deploying.templates import CheckContext
 
 _FOR_PROCESSING: Final = " for processing job usage"
 # The intake has up to five concurrent invocations, and the dispatcher one for each, by the constructs' own settings.
@@ -70,27 +70,29 @@ def _listed(account: Account, service: str, operation: str) -> dict[str, float]:
         token = {"NextToken": page["NextToken"]}
 
 
-def _ask_instances(desk: Desk) -> Evidence:
+def _ask_instances(context: CheckContext) -> Evidence:
     needed = {INSTANCE_TYPE}
-    for directory in desk.assemblies.values():
+    for directory in context.assemblies.values():
         for step in CloudAssembly(directory).steps:
             cluster = step.request["ProcessingResources"]["ClusterConfig"]
             kind = cluster.get("InstanceType")
             needed |= {kind} if isinstance(kind, str) and kind.startswith("ml.") else set()
-    return {"quotas": instance_quotas(desk.account, sorted(needed))}
+    return {"quotas": instance_quotas(context.account, sorted(needed))}
 
 
-def _ask_concurrency(desk: Desk) -> Evidence:
-    settings = desk.account.ask("lambda", "get_account_settings")
+def _ask_concurrency(context: CheckContext) -> Evidence:
+    settings = context.account.ask("lambda", "get_account_settings")
     return {"limit": settings["AccountLimit"], "usage": settings["AccountUsage"]}
 
 
-def _ask_states(desk: Desk) -> Evidence:
+def _ask_states(context: CheckContext) -> Evidence:
     def of_executions(quotas: Mapping[str, float]) -> dict[str, float]:
         return {name: value for name, value in quotas.items() if any(each in name for each in _STATES_QUOTAS)}
 
     return {
-        "quotas": of_executions(service_quotas(desk.account, "states", is_enough=lambda own: bool(of_executions(own))))
+        "quotas": of_executions(
+            service_quotas(context.account, "states", is_enough=lambda own: bool(of_executions(own)))
+        )
     }
 
 

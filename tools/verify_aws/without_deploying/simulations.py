@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tools.verify_aws.question import Evidence, Question
 from tools.verify_aws.without_deploying.role_calls import ALLOWED, DENIED, Call
-from tools.verify_aws.without_deploying.templates import Desk, Resource
+from tools.verify_aws.without_deploying.templates import CheckContext, Resource
 
 _DEMO: Final = "app"
 _LOGICAL_ID: Final = re.compile(r"\{([A-Z]\w+)\}")
@@ -22,8 +22,8 @@ class UnknownRoleError(ValueError):
     """A role or a resource of ``role_calls.py`` that the demo does not have, or has twice."""
 
 
-def _ask(desk: Desk) -> Evidence:
-    demo = _Demo(desk)
+def _ask(context: CheckContext) -> Evidence:
+    demo = _Demo(context)
     simulated: dict[str, list[dict[str, Any]]] = {}
     for calls, expected in ((ALLOWED, True), (DENIED, False)):
         for role, of_role in calls.items():
@@ -37,10 +37,10 @@ def _ask(desk: Desk) -> Evidence:
 class _Demo:
     """The resources of the demo, by the starts of their logical ids."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._account = desk.account
-        (self._template,) = (template for app, template in desk.templates if app == _DEMO)
-        self._policies = [each for each in desk.resources("AWS::IAM::Policy") if each.app == _DEMO]
+    def __init__(self, context: CheckContext) -> None:
+        self._account = context.account
+        (self._template,) = (template for app, template in context.templates if app == _DEMO)
+        self._policies = [each for each in context.resources("AWS::IAM::Policy") if each.app == _DEMO]
 
     def logical_id(self, start: str) -> str:
         """Return the logical id that is a text and a hash."""

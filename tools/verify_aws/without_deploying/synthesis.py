@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Final
 
-from tests.helpers.stacks import run_apps
+from tests.helpers.stacks import WITH_PATHS, run_apps
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 LABORATORY: Final = ROOT / "tools" / "verify_aws" / "laboratory" / "app.py"
-# For the paths of constructs, as the CDK CLI asks for them.
-_CONTEXT: Final = {"aws:cdk:enable-path-metadata": True}
 
 
 class SynthesisError(Exception):
@@ -32,7 +29,7 @@ def synthesize(directory: Path) -> dict[str, Path]:
     """
     found = {name: directory / name for name in apps()}
     try:
-        run_apps({path: found[name] for name, path in apps().items()}, cwd=ROOT, CDK_CONTEXT_JSON=json.dumps(_CONTEXT))
+        run_apps({path: found[name] for name, path in apps().items()}, cwd=ROOT, **WITH_PATHS)
     except RuntimeError as error:
         raise SynthesisError(f"the apps must synthesize: {str(error)[-2000:]}") from None
     return found

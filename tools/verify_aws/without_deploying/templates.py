@@ -47,8 +47,8 @@ class Resource:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """The material of stage 0: an account, and the assemblies of the apps.
+class CheckContext:
+    """The context of a check of stage 0: an account, and the assemblies of the apps.
 
     Attributes:
         account: the account.
