@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import boto3
 import pytest
@@ -18,7 +20,19 @@ from tests.helpers.stacks import ROOT
 @pytest.fixture(scope="session")
 def bootstrapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A local AWS that is bootstrapped, to which a test deploys stacks of its own."""
-    folder = tmp_path_factory.mktemp("state")
+    with bootstrapped_in(tmp_path_factory.mktemp("state")) as deployment:
+        yield deployment
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The same for the tests of one file, of which all executions and messages must be their own."""
+    with bootstrapped_in(tmp_path_factory.mktemp("state")) as deployment:
+        yield deployment
+
+
+@contextmanager
+def bootstrapped_in(folder: Path) -> Iterator[Deployment]:
     # Everything that the library deploys and does at run time must not rely on what is ignored here.
     local_aws = LocalAws(port=free_port(), state_dir=folder / "state", strict=True)
     with local_aws:

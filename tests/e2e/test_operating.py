@@ -76,10 +76,11 @@ def until(condition: Callable[[], Any], seconds: float = 90) -> Any:  # noqa: AN
 
 
 @pytest.fixture(scope="module")
-def operator(bootstrapped: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Operator:
-    cdk(["deploy", "ProcessingDemo", "--output", str(tmp_path_factory.mktemp("demo"))], bootstrapped.environment)
-    found = Operator(bootstrapped, find_pipeline(bootstrapped.session, NAME))
-    with bootstrapped.minutes_pass("ProcessingDemo"):  # the dispatcher works for the first time
+def operator(untouched: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Operator:
+    """An operator of the demo alone: the failed executions of other tests would need their attention."""
+    cdk(["deploy", "ProcessingDemo", "--output", str(tmp_path_factory.mktemp("demo"))], untouched.environment)
+    found = Operator(untouched, find_pipeline(untouched.session, NAME))
+    with untouched.minutes_pass("ProcessingDemo"):  # the dispatcher works for the first time
         until(lambda: not found.problems())
     return found
 
