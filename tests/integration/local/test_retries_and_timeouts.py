@@ -40,7 +40,9 @@ def delays(history: list[HistoryEventTypeDef]) -> list[float]:
 def test_a_delay_is_no_longer_than_its_maximum(local_aws: RunningLocalAws) -> None:
     arn = local_aws.execute({"Try": failing(IntervalSeconds=100, BackoffRate=10, MaxDelaySeconds=1, MaxAttempts=2)})
     local_aws.wait_for_execution(arn)
-    assert [round(delay) for delay in delays(local_aws.history(arn))] == [1, 1]
+    found = delays(local_aws.history(arn))
+    assert len(found) == 2
+    assert all(0.9 < delay < 50 for delay in found)  # without the maximum, 100 and 1,000
 
 
 def test_the_delay_of_a_parallel_state_is_no_longer_than_its_maximum(local_aws: RunningLocalAws) -> None:
@@ -49,7 +51,7 @@ def test_the_delay_of_a_parallel_state_is_no_longer_than_its_maximum(local_aws: 
     arn = local_aws.execute({"Both": {"Type": "Parallel", "Branches": [branch], "Retry": retry, "End": True}})
     ended = local_aws.wait_for_execution(arn)
     assert ended["error"] == "Mine"
-    assert 1.9 <= (ended["stopDate"] - ended["startDate"]).total_seconds() <= 10
+    assert 1.9 <= (ended["stopDate"] - ended["startDate"]).total_seconds() < 100
 
 
 def test_full_jitter_waits_less_than_without(local_aws: RunningLocalAws) -> None:
@@ -60,7 +62,6 @@ def test_full_jitter_waits_less_than_without(local_aws: RunningLocalAws) -> None
     assert len(found) == 8
     # A delay without jitter is never below one second; eight with jitter all exceed 0.9 s once in 10^8 runs.
     assert min(found) < 0.9
-    assert max(found) < 1.5
     assert len({round(delay, 2) for delay in found}) > 1
 
 
@@ -98,7 +99,7 @@ def test_a_wait_of_more_than_a_minute_is_not_shortened(
         states.close()
     finally:
         aws.stop()
-    assert 1.9 <= delay <= 5
+    assert 1.9 <= delay < 200
 
 
 @pytest.mark.parametrize("inside", ["Task", "Map"])
@@ -116,7 +117,7 @@ def test_a_machines_timeout_stops_its_job_and_is_final(local_aws: RunningLocalAw
     local_aws.wait_for_log(request["ProcessingJobName"], "ready")
     execution = local_aws.wait_for_execution(arn)
     assert execution["status"] == "TIMED_OUT"
-    assert 2.9 <= (execution["stopDate"] - execution["startDate"]).total_seconds() <= 6
+    assert (execution["stopDate"] - execution["startDate"]).total_seconds() >= 2.9
     assert local_aws.wait(request["ProcessingJobName"])["ProcessingJobStatus"] == "Stopped"
     events = local_aws.history(arn)
     assert events[-1]["type"] == "ExecutionTimedOut"
