@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 from weakref import WeakKeyDictionary
 
 import jsii
+from aws_cdk import CfnResource
 from constructs import IConstruct, IValidation
 
-from cdk_sagemaker_processing._internal.construct_tree import node_of
+from cdk_sagemaker_processing._internal.construct_tree import node_of, resources_in
 
-Check = Callable[[IConstruct, Sequence[IConstruct]], list[str]]
+Check = Callable[[IConstruct, Sequence[CfnResource]], list[str]]
+# The types of the resources that checks look at.
+_TYPES: Final = ("AWS::StepFunctions::StateMachine", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
 
 
 def register_app_check(root: IConstruct, check: Check) -> None:
@@ -18,7 +22,7 @@ def register_app_check(root: IConstruct, check: Check) -> None:
 
     Args:
         root: the app.
-        check: returns the errors; it receives the app and all constructs in it.
+        check: returns the errors; it receives the app, and its state machines and policies.
     """
     if root not in _CHECKS:
         _CHECKS[root] = []
@@ -39,5 +43,5 @@ class _AppChecks:
 
     def validate(self) -> list[str]:
         """Return the errors; aws-cdk calls this when the app is synthesized."""
-        constructs = node_of(self._root).find_all()
-        return [error for check in _CHECKS[self._root] for error in check(self._root, constructs)]
+        resources = resources_in(self._root, *_TYPES)
+        return [error for check in _CHECKS[self._root] for error in check(self._root, resources)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
-from aws_cdk import Stack, Stage
+from aws_cdk import CfnResource, ConstructSelector, Stack, Stage
 from constructs import IConstruct, Node
 
 from cdk_sagemaker_processing.safeguards import note_scope
@@ -46,9 +46,23 @@ def default_child_of(construct: IConstruct) -> IConstruct | None:
     """Return the default child of a construct: of one of aws-cdk, its resource."""
     if (child := _DEFAULT_CHILDREN.get(construct)) is None and (child := node_of(construct).default_child) is not None:
         _DEFAULT_CHILDREN[construct] = child
+        _SCOPES[child] = ref(construct)
         _ROOTS[child] = ref(root_of(construct))
         _STACKS[child] = ref(stack_of(construct))
     return child
+
+
+def scope_of(construct: IConstruct) -> IConstruct | None:
+    """Return the scope of a construct: of a resource of aws-cdk, the construct whose default child it is."""
+    known = _SCOPES.get(construct)
+    if (known is None or (scope := known()) is None) and (scope := node_of(construct).scope) is not None:
+        _SCOPES[construct] = ref(scope)
+    return scope
+
+
+def resources_in(root: IConstruct, *types: str) -> list[CfnResource]:
+    """Return the resources of some CloudFormation types: all constructs of a large app would be a large message."""
+    return ConstructSelector.resources_of_type(*types).select(root)  # type: ignore[return-value]
 
 
 def stage_of(stack: Stack) -> IConstruct:
@@ -78,4 +92,5 @@ _PATHS: WeakKeyDictionary[IConstruct, str] = WeakKeyDictionary()
 # The values are weak too: the stack of a stack is itself, and would keep itself alive.
 _ROOTS: WeakKeyDictionary[IConstruct, ReferenceType[IConstruct]] = WeakKeyDictionary()
 _STACKS: WeakKeyDictionary[IConstruct, ReferenceType[Stack]] = WeakKeyDictionary()
+_SCOPES: WeakKeyDictionary[IConstruct, ReferenceType[IConstruct]] = WeakKeyDictionary()
 _STAGES: WeakKeyDictionary[Stack, ReferenceType[IConstruct]] = WeakKeyDictionary()

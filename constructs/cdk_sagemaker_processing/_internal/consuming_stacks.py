@@ -18,7 +18,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of, stack_of
+from cdk_sagemaker_processing._internal.construct_tree import path_of, resources_in, root_of, scope_of, stack_of
 from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
 from cdk_sagemaker_processing._internal.resource_facts import owner_of_token, role_of
@@ -205,7 +205,8 @@ class _MoveStatements:
 
     def visit(self, node: IConstruct) -> None:  # noqa: ARG002 - jsii's
         """Move the statements; on further visits none is left."""
-        for machine in node_of(self._root).find_all():
+        for resource in resources_in(self._root, "AWS::StepFunctions::StateMachine"):
+            machine = scope_of(resource)
             if isinstance(machine, sfn.StateMachine):
                 role, stack = role_of(machine), stack_of(machine)
                 if path_of(stack_of(role)) != path_of(stack) and Stage.of(role) == Stage.of(machine):

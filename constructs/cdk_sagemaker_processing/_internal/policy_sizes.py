@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from aws_cdk import NestedStack, Stack
+from aws_cdk import CfnResource, NestedStack, Stack
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
@@ -28,12 +28,12 @@ def check_policy_sizes(role: iam.IRole) -> None:
 _ROLES: WeakKeyDictionary[IConstruct, dict[str, iam.IRole]] = WeakKeyDictionary()
 
 
-def _errors(root: IConstruct, constructs: Sequence[IConstruct]) -> list[str]:
+def _errors(root: IConstruct, resources: Sequence[CfnResource]) -> list[str]:
     """Return the errors; this is called when aws-cdk has split large policies."""
     problems = []
     inline: dict[str, int] = {}
     managed: dict[str, int] = {}
-    for policy in _policies(root, constructs):
+    for policy in _policies(root, resources):
         if isinstance(policy.resource, iam.CfnPolicy):
             for role in policy.roles:
                 inline[role] = inline.get(role, 0) + policy.size
@@ -73,13 +73,13 @@ class _Policy(NamedTuple):
     size: int
 
 
-def _policies(root: IConstruct, constructs: Sequence[IConstruct]) -> Iterator[_Policy]:
+def _policies(root: IConstruct, resources: Sequence[CfnResource]) -> Iterator[_Policy]:
     """Yield the policies that are attached to registered roles; each stack resolves those in it at once."""
     stacks: dict[str, tuple[Stack, list[iam.CfnPolicy | iam.CfnManagedPolicy]]] = {}
-    for construct in constructs:
-        if isinstance(construct, iam.CfnPolicy | iam.CfnManagedPolicy):
-            stack = stack_of(construct)
-            stacks.setdefault(path_of(stack), (stack, []))[1].append(construct)
+    for resource in resources:
+        if isinstance(resource, iam.CfnPolicy | iam.CfnManagedPolicy):
+            stack = stack_of(resource)
+            stacks.setdefault(path_of(stack), (stack, []))[1].append(resource)
     for stack, policies in stacks.values():
         attached = _resolved(stack, [policy.roles for policy in policies])
         names = _names_in(stack, _ROLES[root], [name for each in attached for name in each or ()])

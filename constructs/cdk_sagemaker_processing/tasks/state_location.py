@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import default_child_of, node_of, path_of, root_of, stack_of
+from cdk_sagemaker_processing._internal.construct_tree import default_child_of, path_of, resources_in, root_of, stack_of
 from cdk_sagemaker_processing.tasks.state_inputs import REPLACED, StateInput, inputs_of
 
 _MARK = "cdk-sagemaker-processing:task"
@@ -65,7 +65,7 @@ def location_of(task: IConstruct) -> StateLocation | None:
         resources = [default_child_of(machine) for machine in _MACHINES.get(root, {}).values()]
         search_locations(root, [resource for resource in resources if resource is not None])
     if path not in _LOCATIONS[root]:
-        search_locations(root, node_of(root).find_all())
+        search_locations(root, resources_in(root, "AWS::StepFunctions::StateMachine"))
     return _LOCATIONS[root].get(path)
 
 
@@ -77,22 +77,22 @@ def note_machine(machine: sfn.StateMachine) -> None:
 _MACHINES: WeakKeyDictionary[IConstruct, dict[str, sfn.StateMachine]] = WeakKeyDictionary()
 
 
-def search_locations(root: IConstruct, constructs: Sequence[IConstruct]) -> dict[str, StateLocation]:
+def search_locations(root: IConstruct, resources: Sequence[IConstruct]) -> dict[str, StateLocation]:
     """Return the locations of all tasks of an app that are in state machines, by their paths.
 
     Args:
         root: the app.
-        constructs: all constructs of the app.
+        resources: its state machines, and any other resources.
     """
     locations = _LOCATIONS.setdefault(root, {})
     searched = _SEARCHED.setdefault(root, {})
-    for construct in constructs:
-        if isinstance(construct, sfn.CfnStateMachine):
+    for resource in resources:
+        if isinstance(resource, sfn.CfnStateMachine):
             # A token of the states as they were when the state machine was created, or what the user wrote instead.
-            definition = construct.definition_string
-            if searched.get(path_of(construct)) != definition:
-                searched[path_of(construct)] = definition
-                locations.update(_locations_in(construct, definition))
+            definition = resource.definition_string
+            if searched.get(path_of(resource)) != definition:
+                searched[path_of(resource)] = definition
+                locations.update(_locations_in(resource, definition))
     return locations
 
 

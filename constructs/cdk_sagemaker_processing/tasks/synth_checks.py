@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from aws_cdk import Stack
+from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.app_checks import register_app_check
-from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
+from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, scope_of
 from cdk_sagemaker_processing._internal.consuming_stacks import move_machine_statements
 from cdk_sagemaker_processing._internal.grants import drops_statements
 from cdk_sagemaker_processing._internal.resource_facts import role_of
@@ -38,10 +38,11 @@ def register_state_machine_check(task: IConstruct) -> None:
 _TASKS: WeakKeyDictionary[IConstruct, list[Any]] = WeakKeyDictionary()
 
 
-def _errors(root: IConstruct, constructs: Sequence[IConstruct]) -> list[str]:
+def _errors(root: IConstruct, resources: Sequence[CfnResource]) -> list[str]:
     """Return the errors of all state machines in an app."""
-    locations = search_locations(root, constructs)
-    for machine in constructs:
+    locations = search_locations(root, resources)
+    for resource in resources:
+        machine = scope_of(resource) if isinstance(resource, sfn.CfnStateMachine) else None
         if isinstance(machine, sfn.StateMachine) and drops_statements(role_of(machine)):
             _report_dropped_statements(root, machine)
     tasks = [(task, locations.get(path_of(task))) for task in _TASKS[root]]
@@ -70,7 +71,7 @@ def _errors(root: IConstruct, constructs: Sequence[IConstruct]) -> list[str]:
     return problems + [
         f"{machine.node.path} is an Express state machine, which cannot wait for a processing job (RUN_JOB); make "
         "it a Standard one, or give its tasks integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE"
-        for machine in constructs
+        for machine in resources
         if isinstance(machine, sfn.CfnStateMachine)
         and machine.state_machine_type == "EXPRESS"
         and f"{ACTION}.sync" in _definition(machine)
