@@ -38,11 +38,13 @@ _PLACEHOLDER = re.compile(r"\$\{([^!}]+)\}")
 def to_template_text(resolved: object) -> object:
     """Return a part of a template with each of its references as one line of text."""
     match resolved:
+        case str():
+            return resolved
         case Mapping() if len(resolved) == 1 and str(next(iter(resolved))).startswith(("Fn::", "Ref")):
             return one_line(resolved)
         case Mapping():
             return {key: to_template_text(value) for key, value in resolved.items()}
-        case Sequence() if not isinstance(resolved, str):
+        case Sequence():
             return [to_template_text(value) for value in resolved]
         case _:
             return resolved

@@ -47,13 +47,13 @@ def mismatch(parameter: str, value: object, expected: Any) -> _Found | None:  # 
     """Return the parameter, the value and the expected type of the first part that does not fit; None if all fit."""
     if value is None and _allows_none(expected):
         return None
-    if is_unresolved(value) or _fits(value, expected):
+    if _fits(value, expected) or is_unresolved(value):
         return None
     for option in _options(expected):
         items = _items(option)
         if items is not None and isinstance(value, list | tuple):
             for index, item in enumerate(value):
-                if not (is_unresolved(item) or _fits(item, items)):
+                if not (_fits(item, items) or is_unresolved(item)):
                     return f"{parameter}[{index}]", item, items
     return parameter, value, expected
 
@@ -156,6 +156,7 @@ def _is_unknown(hint: Any) -> bool:  # noqa: ANN401
     )
 
 
+@functools.cache
 def _options(expected: Any) -> tuple[Any, ...]:  # noqa: ANN401
     """Return the members of a union, or the type itself."""
     if isinstance(expected, types.UnionType) or typing.get_origin(expected) is typing.Union:
@@ -163,10 +164,12 @@ def _options(expected: Any) -> tuple[Any, ...]:  # noqa: ANN401
     return (type(None) if expected is None else expected,)
 
 
+@functools.cache
 def _allows_none(expected: Any) -> bool:  # noqa: ANN401
     return expected is Any or type(None) in _options(expected)
 
 
+@functools.cache
 def _items(option: Any) -> Any:  # noqa: ANN401
     """Return the type of a list's items; None if it is not a list, or one of anything."""
     origin, arguments = typing.get_origin(option), typing.get_args(option)
@@ -212,7 +215,7 @@ def _fits_generic(value: object, option: Any, origin: Any) -> bool:  # noqa: ANN
     items = _items(option)
     if items is None or not isinstance(value, list | tuple):
         return True
-    return all(is_unresolved(item) or _fits(item, items) for item in value)
+    return all(_fits(item, items) or is_unresolved(item) for item in value)
 
 
 def _has_members(kind: type, protocol: type) -> bool:

@@ -16,7 +16,8 @@ STRING_TOKEN = re.compile(r"\$\{Token\[[^]]+\]\}")
 _LIST_TOKEN = re.compile(r"#\{Token\[[^]]+\]\}")
 # StringParameter.value_from_lookup returns it in a first synth; the CDK CLI looks the value up and synthesizes again.
 _LOOKUP = re.compile("dummy-value-for-")
-_JSONATA = re.compile(r"\{%.*?%\}", re.DOTALL)
+_JSONATA = re.compile(r"(?s:\{%.*?%\})")
+_UNRESOLVED = re.compile("|".join(each.pattern for each in (STRING_TOKEN, _LIST_TOKEN, _JSONATA, _LOOKUP)))
 _NUMBER_TOKENS_BELOW = -1e200
 _STACK = "creation_stack"
 
@@ -24,7 +25,7 @@ _STACK = "creation_stack"
 def is_unresolved(value: object) -> bool:
     """Return whether a value, or a part of it, is known only at deployment or at run time."""
     if isinstance(value, str):
-        return any(pattern.search(value) for pattern in (STRING_TOKEN, _LIST_TOKEN, _JSONATA, _LOOKUP))
+        return _UNRESOLVED.search(value) is not None
     if value is None or isinstance(value, bool | Mapping):
         return False
     if isinstance(value, int | float):
