@@ -69,7 +69,7 @@ def _compared(what: str, directory: Path, app: str, pairs: int, pipelines: int =
 
 
 def _pair(paths: Sequence[Path], directory: Path, pipelines: int, *, reverse: bool) -> list[Used]:
-    """Return what the apps use, in their order; in reverse order they run in every second pair, as one of two may gain."""
+    """Return what the apps use, in their order; in reverse they run every second time: the later one may gain."""
     ordered = paths[::-1] if reverse else paths
     used = [_synth(path, directory, pipelines) for path in ordered]
     return used[::-1] if reverse else used
