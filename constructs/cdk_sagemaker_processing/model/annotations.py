@@ -156,7 +156,6 @@ def _is_unknown(hint: Any) -> bool:  # noqa: ANN401
     )
 
 
-@functools.cache
 def _options(expected: Any) -> tuple[Any, ...]:  # noqa: ANN401
     """Return the members of a union, or the type itself."""
     if isinstance(expected, types.UnionType) or typing.get_origin(expected) is typing.Union:
@@ -164,12 +163,10 @@ def _options(expected: Any) -> tuple[Any, ...]:  # noqa: ANN401
     return (type(None) if expected is None else expected,)
 
 
-@functools.cache
 def _allows_none(expected: Any) -> bool:  # noqa: ANN401
     return expected is Any or type(None) in _options(expected)
 
 
-@functools.cache
 def _items(option: Any) -> Any:  # noqa: ANN401
     """Return the type of a list's items; None if it is not a list, or one of anything."""
     origin, arguments = typing.get_origin(option), typing.get_args(option)
