@@ -38,7 +38,7 @@ def measurements() -> Measurements:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         for what, app in (("ten processors", "ten_processors"), ("a workflow of four steps", "four_steps")):
-            yield _compared(f"synth of {what}", directory, app, 15)[0]
+            yield _compared(f"synth of {what}", directory, app, PIPELINES[1])[0]
         each: dict[int, Used] = {}
         for count, pairs in PIPELINES.items():
             plural = "" if count == 1 else "s"
@@ -69,7 +69,7 @@ def _compared(what: str, directory: Path, app: str, pairs: int, pipelines: int =
 
 
 def _pair(paths: Sequence[Path], directory: Path, pipelines: int, *, reverse: bool) -> list[Used]:
-    """Return what the apps use, in their order; in reverse they run every second time: the later one may gain."""
+    """Return what two apps use, in their order; ``reverse`` runs the second first, as the later one may gain."""
     ordered = paths[::-1] if reverse else paths
     used = [_synth(path, directory, pipelines) for path in ordered]
     return used[::-1] if reverse else used

@@ -26,7 +26,7 @@ def bootstrapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deploymen
 
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """The same for the tests of one file, of which all executions and messages must be their own."""
+    """The same for one file alone: the executions and messages of other files would disturb its tests."""
     with bootstrapped_in(tmp_path_factory.mktemp("state")) as deployment:
         yield deployment
 

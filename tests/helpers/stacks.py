@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
-import pytest
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Template
 
@@ -98,9 +97,8 @@ def assert_snapshot(name: str, found: dict[str, Any]) -> None:
         path.write_text(text, encoding="utf-8")
     assert path.is_file(), f"no snapshot {path.name}: review the template, then save it with UPDATE_SNAPSHOTS=1"
     saved = path.read_text(encoding="utf-8")
-    if json.loads(text) != json.loads(saved):
-        changes = difflib.unified_diff(saved.splitlines(), text.splitlines(), f"{name} (saved)", "now", lineterm="")
-        pytest.fail("\n".join(changes), pytrace=False)
+    changes = difflib.unified_diff(saved.splitlines(), text.splitlines(), f"{name} (saved)", "now", lineterm="")
+    assert json.loads(text) == json.loads(saved), "\n".join(changes)
 
 
 def _without_hashes(found: dict[str, Any]) -> dict[str, Any]:

@@ -46,14 +46,13 @@ def default_child_of(construct: IConstruct) -> IConstruct | None:
     """Return the default child of a construct: of one of aws-cdk, its resource."""
     if (child := _DEFAULT_CHILDREN.get(construct)) is None and (child := node_of(construct).default_child) is not None:
         _DEFAULT_CHILDREN[construct] = child
-        _SCOPES[child] = ref(construct)
         _ROOTS[child] = ref(root_of(construct))
         _STACKS[child] = ref(stack_of(construct))
     return child
 
 
 def scope_of(construct: IConstruct) -> IConstruct | None:
-    """Return the scope of a construct: of a resource of aws-cdk, the construct whose default child it is."""
+    """Return the scope of a construct; None for the root."""
     known = _SCOPES.get(construct)
     if (known is None or (scope := known()) is None) and (scope := node_of(construct).scope) is not None:
         _SCOPES[construct] = ref(scope)
