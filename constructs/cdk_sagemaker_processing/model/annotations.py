@@ -58,6 +58,20 @@ def mismatch(parameter: str, value: object, expected: Any) -> _Found | None:  # 
     return parameter, value, expected
 
 
+def fits_by_class(value: object, expected: Any) -> bool:  # noqa: ANN401 - any annotation
+    """Return whether any value of the same class fits, too, now and later."""
+    if value is None:
+        return _allows_none(expected)
+    return any(_depends_on_class(option) and _fits_option(value, option) for option in _options(expected))
+
+
+def _depends_on_class(option: Any) -> bool:  # noqa: ANN401
+    """Return whether a value's class alone decides if it fits."""
+    if typing.get_origin(option) is not None or not isinstance(option, type) or issubclass(option, _Unknown):
+        return option is Any or typing.get_origin(option) is typing.Literal
+    return not getattr(option, "_is_protocol", False) or hasattr(option, "__jsii_type__")
+
+
 def description(expected: Any) -> str:  # noqa: ANN401 - any annotation
     """Return the words for a type: "a string or an IKey"."""
     names = dict.fromkeys(_described(option) for option in _options(expected) if option is not type(None))

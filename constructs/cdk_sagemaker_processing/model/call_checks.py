@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from cdk_sagemaker_processing.model.annotations import description, mismatch, parameter_types
+from cdk_sagemaker_processing.model.annotations import description, fits_by_class, mismatch, parameter_types
 from cdk_sagemaker_processing.model.errors import InvalidCallError, InvalidProcessingJobError, InvalidValueError
 from cdk_sagemaker_processing.model.notebook_keywords import NOTEBOOK_KEYWORDS
 from cdk_sagemaker_processing.model.plain_values import plain
@@ -24,8 +24,8 @@ from cdk_sagemaker_processing.model.type_checks import advice_for_sdk_object
 from cdk_sagemaker_processing.public_api import check_calls_by
 
 _Call = Callable[..., Any]
-_CLASH: Final = re.compile(r"There is already a Construct with name '(.+?)' in (\S+)(?: \[(.*)\])?")
-_TYPEGUARD: Final = re.compile(r"type of argument (\w+) must be (.+); got (.+) instead", re.DOTALL)
+_CLASH: Final = r"There is already a Construct with name '(.+?)' in (\S+)(?: \[(.*)\])?"
+_TYPEGUARD: Final = r"(?s)type of argument (\w+) must be (.+); got (.+) instead"
 _ADVICE: Final = {
     "Construct": "pass the stack, or another construct, first",
     "IBucket": "for example s3.Bucket.from_bucket_name(self, 'Bucket', 'name')",
@@ -57,7 +57,7 @@ def checked_call(call: _Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     except TypeError:
         raise _call_error(call, signature, args, kwargs) from None
     _check_options(call, signature, bound, types)
-    wrong = next(_wrong_arguments(bound, types), None)
+    wrong = next(_wrong_arguments(call, bound, types), None)
     try:
         result = call(*args, **kwargs)
     except InvalidProcessingJobError as error:
@@ -101,14 +101,28 @@ def _check_options(
                     raise InvalidCallError(_unexpected(_name(call, bound.args), name, known))
 
 
-def _wrong_arguments(bound: inspect.BoundArguments, types: Mapping[str, Any]) -> Iterator[InvalidValueError]:
+def _wrong_arguments(
+    call: _Call, bound: inspect.BoundArguments, types: Mapping[str, Any]
+) -> Iterator[InvalidValueError]:
     """Yield an error for each argument of a type that the annotation does not allow."""
+    classes = _classes_that_fit(call)
     for name, value in _arguments(bound):
-        if name in types and (found := mismatch(name, value, types[name])) is not None:
+        if name not in types or (name, type(value)) in classes:
+            continue
+        if (found := mismatch(name, value, types[name])) is None:
+            if fits_by_class(value, types[name]):
+                classes.add((name, type(value)))
+        else:
             parameter, part, expected = found
             words = description(expected)
             advice = advice_for_sdk_object(part) or next((_ADVICE[key] for key in words.split() if key in _ADVICE), "")
             yield InvalidValueError(parameter, part, f"be {words}", advice)
+
+
+@functools.cache
+def _classes_that_fit(_: _Call) -> set[tuple[str, type]]:
+    """Return the classes of arguments that are known to fit, by parameter: most calls pass the same ones again."""
+    return set()
 
 
 def _arguments(bound: inspect.BoundArguments) -> Iterator[tuple[str, Any]]:
@@ -176,7 +190,7 @@ def _explained(call: _Call, bound: inspect.BoundArguments, error: Exception) -> 
         for name, value in _arguments(bound):
             if is_resolvable(value) and f"'{type(value).__name__}'" in str(error):
                 return InvalidValueError(name, value, "be a Python value", "its parts may be tokens")
-    if isinstance(error, TypeError) and (matched := _TYPEGUARD.search(str(error))):
+    if isinstance(error, TypeError) and (matched := re.search(_TYPEGUARD, str(error))):
         return InvalidValueError(matched[1], matched[3], f"be {matched[2]}")
     from_jsii = any("jsii" in type(part).__module__ for part in (error, error.__cause__))
     if from_jsii or "__jsii_type__" in str(error):
@@ -186,7 +200,7 @@ def _explained(call: _Call, bound: inspect.BoundArguments, error: Exception) -> 
     if not from_jsii:
         return None
     text = str(error).strip().splitlines()[0].removeprefix("Error: ")
-    if matched := _CLASH.search(text):
+    if matched := re.search(_CLASH, text):
         names = [name for name, value in bound.arguments.items() if value == matched[1]]
         scope = matched[3] or matched[2]
         return InvalidValueError(
