@@ -16,6 +16,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.consuming_stacks import add_statement, has_policy_of_other_stack
+from cdk_sagemaker_processing._internal.policy_sizes import note_statement
 from cdk_sagemaker_processing._internal.resource_facts import account_of_resource, principal_account_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.statements import Statement
@@ -113,6 +114,7 @@ def allow(
             role_policies(role).require(statement)
     elif isinstance(role, iam.Role):
         statement.add_to(role)
+        note_statement(role, statement)
     else:
         grantee(role).add_to_principal_policy(statement.made)
 

@@ -27,7 +27,6 @@ from cdk_sagemaker_processing._internal.nag import (
     suppress,
     suppress_by_id,
 )
-from cdk_sagemaker_processing._internal.policy_sizes import check_policy_sizes
 from cdk_sagemaker_processing._internal.shared_values import service_principal
 from cdk_sagemaker_processing.model.content_hash import content_hash
 from cdk_sagemaker_processing.safeguards import Safeguards
@@ -125,7 +124,6 @@ class LibraryFunction(lambda_.Function):
         )
         inherit(self, scope, construct_id)
         self.execution_role = role
-        check_policy_sizes(role)
         self.calls = frozenset(calls)
         self._variables = dict(environment or {})
         self._vpc = safeguards.vpc

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from aws_cdk import CfnResource, NestedStack, Stack
@@ -14,6 +14,7 @@ from constructs import IConstruct
 from cdk_sagemaker_processing._internal.app_checks import register_app_check
 from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
 from cdk_sagemaker_processing._internal.resource_facts import role_name_of
+from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing._internal.template_text import to_template_text
 from cdk_sagemaker_processing.model.service_limits import maximum
 
@@ -25,6 +26,23 @@ def check_policy_sizes(role: iam.IRole) -> None:
     _ROLES.setdefault(root, {})[path_of(role)] = role
 
 
+def note_statement(role: iam.Role, statement: Statement) -> None:
+    """Note a statement of a function's role, and register the check of the role once its statements may be too long.
+
+    A function's statements are known, and mostly far below the limit; aws-cdk takes long to write them for a check.
+
+    Args:
+        role: the role.
+        statement: the statement.
+    """
+    characters = _CHARACTERS[role] = _CHARACTERS.get(role, 0) + statement.characters_at_most
+    if characters > maximum("InlinePolicyCharacters") - _OF_OTHERS:
+        check_policy_sizes(role)
+
+
+# The statements of logs, tracing, network interfaces, keys and topics, which aws-cdk adds to a function's role.
+_OF_OTHERS: Final = 2_560
+_CHARACTERS: WeakKeyDictionary[iam.Role, int] = WeakKeyDictionary()
 _ROLES: WeakKeyDictionary[IConstruct, dict[str, iam.IRole]] = WeakKeyDictionary()
 
 
@@ -81,8 +99,11 @@ def _policies(root: IConstruct, resources: Sequence[CfnResource]) -> Iterator[_P
             stack = stack_of(resource)
             stacks.setdefault(path_of(stack), (stack, []))[1].append(resource)
     for stack, policies in stacks.values():
-        attached = _resolved(stack, [policy.roles for policy in policies])
-        names = _names_in(stack, _ROLES[root], [name for each in attached for name in each or ()])
+        own = {path: role for path, role in _ROLES[root].items() if path_of(stack_of(role)) == path_of(stack)}
+        written = _resolved(stack, [*map(role_name_of, own.values()), *(policy.roles for policy in policies)])
+        own_names, attached = written[: len(own)], written[len(own) :]
+        names = {path: json.dumps(name) for path, name in zip(own, own_names, strict=True)}
+        names |= _names_of_other_stacks(stack, _ROLES[root], names, [name for each in attached for name in each or ()])
         roles = [[path for path, name in names.items() if name in json.dumps(each)] for each in attached]
         ours = [(policy, paths) for policy, paths in zip(policies, roles, strict=True) if paths]
         documents = _resolved(stack, [policy.policy_document for policy, _ in ours])
@@ -97,18 +118,17 @@ def _resolved(stack: Stack, values: Sequence[Any]) -> list[Any]:
     return [resolved.get(str(number)) for number in range(len(values))]
 
 
-def _names_in(stack: Stack, roles: Mapping[str, iam.IRole], attached: Sequence[object]) -> dict[str, str]:
-    """Return the names of registered roles by their paths, as a stack writes them.
+def _names_of_other_stacks(
+    stack: Stack, roles: Mapping[str, iam.IRole], own: Mapping[str, str], attached: Sequence[object]
+) -> dict[str, str]:
+    """Return the names of the registered roles of other stacks by their paths, as a stack writes them.
 
-    The roles of other stacks are looked at only if policies of this one are attached to such roles: otherwise each
-    stack would take more time with each other stack of the app.
+    They are looked at only if policies of this stack are attached to such roles: otherwise each stack would take more
+    time with each other stack of the app.
     """
-    own = {path: role for path, role in roles.items() if path_of(stack_of(role)) == path_of(stack)}
-    written = _resolved(stack, [role_name_of(role) for role in own.values()])
-    names = {path: json.dumps(name) for path, name in zip(own, written, strict=True)}
-    if any(json.dumps(name) not in names.values() and _may_be_of_another_stack(stack, name) for name in attached):
-        names |= {path: name for path, role in roles.items() if path not in own and (name := _name_in(stack, role))}
-    return names
+    if all(json.dumps(name) in own.values() or not _may_be_of_another_stack(stack, name) for name in attached):
+        return {}
+    return {path: name for path, role in roles.items() if path not in own and (name := _name_in(stack, role))}
 
 
 def _may_be_of_another_stack(stack: Stack, name: object) -> bool:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from aws_cdk import aws_iam as iam
+
+# The characters of a statement's other members, and those that the value of a token has beyond the token's own.
+_STATEMENT: Final = 64
+_REFERENCE: Final = 128
 
 
 class Statement:
@@ -18,6 +22,7 @@ class Statement:
     Attributes:
         key: what distinguishes the statement from others.
         text: the resources and conditions, with the tokens in them.
+        characters_at_most: about the most characters that it takes in a policy.
     """
 
     def __init__(
@@ -28,6 +33,7 @@ class Statement:
         self._conditions = conditions
         self.text = f"{self._resources} {conditions}"
         self.key = f"{self._actions} {self.text}"
+        self.characters_at_most = len(self.key) + _STATEMENT + _REFERENCE * self.key.count("${Token[")
 
     @functools.cached_property
     def made(self) -> iam.PolicyStatement:
