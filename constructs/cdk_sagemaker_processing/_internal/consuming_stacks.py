@@ -6,8 +6,9 @@ statement names, and their stack depends on the role: a circular dependency.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary, WeakSet
@@ -18,12 +19,21 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import path_of, resources_in, root_of, scope_of, stack_of
+from cdk_sagemaker_processing._internal.construct_tree import (
+    node_of,
+    path_of,
+    resources_in,
+    root_of,
+    scope_of,
+    stack_of,
+)
 from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
 from cdk_sagemaker_processing._internal.resource_facts import owner_of_token, role_of
 from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
+
+_LogicalIds = Callable[[Stack], set[str]]
 
 
 class _Deferred(NamedTuple):
@@ -205,6 +215,7 @@ class _MoveStatements:
 
     def visit(self, node: IConstruct) -> None:  # noqa: ARG002 - jsii's
         """Move the statements; on further visits none is left."""
+        logical_ids = functools.cache(_logical_ids)
         for resource in resources_in(self._root, "AWS::StepFunctions::StateMachine"):
             machine = scope_of(resource)
             if isinstance(machine, sfn.StateMachine):
@@ -214,13 +225,13 @@ class _MoveStatements:
                     use.consumers[path_of(stack)] = stack
                     for policy in role.node.children:
                         if isinstance(policy, iam.Policy):
-                            self._move(use, policy)
+                            self._move(use, policy, logical_ids)
 
-    def _move(self, use: _RoleUse, policy: iam.Policy) -> None:
+    def _move(self, use: _RoleUse, policy: iam.Policy, logical_ids: _LogicalIds) -> None:
         statements = policy.document.to_json().get("Statement", ())
         staying: list[Any] = []
         for statement in statements:
-            if others := _named_consumers(use, statement):
+            if others := _named_consumers(use, statement, logical_ids):
                 use.place(iam.PolicyStatement.from_json(statement), {}, use.consumers[min(others)])
             else:
                 staying.append(statement)
@@ -233,25 +244,24 @@ class _MoveStatements:
             use.role.node.try_remove_child(policy.node.id)
 
 
-def _named_consumers(use: _RoleUse, statement: Mapping[str, Any]) -> frozenset[str]:
+def _named_consumers(use: _RoleUse, statement: Mapping[str, Any], logical_ids: _LogicalIds) -> frozenset[str]:
     """Return the paths of the stacks that use the role and whose resources a statement refers to."""
     others = {path: stack for path, stack in use.consumers.items() if path != use.stack.node.path}
     if named := _stacks_of(statement) & others.keys():
         return named
     # A reference in a joined text is visible only when it is resolved, and then without its stack.
-    ids = set(_REFERENCE.findall(str(use.stack.resolve(statement)))) - _logical_ids(use.stack)
-    return frozenset(path for path, stack in others.items() if ids & _logical_ids(stack))
+    ids = set(re.findall(_REFERENCE, str(use.stack.resolve(statement)))) - logical_ids(use.stack)
+    return frozenset(path for path, stack in others.items() if ids & logical_ids(stack))
 
 
-_REFERENCE: Final = re.compile(r"(?:'Ref': |'Fn::GetAtt': \[)'([A-Za-z0-9]+)'")
+_REFERENCE: Final = r"(?:'Ref': |'Fn::GetAtt': \[)'([A-Za-z0-9]+)'"
 
 
 def _logical_ids(stack: Stack) -> set[str]:
-    return {
-        stack.resolve(each.logical_id)
-        for each in stack.node.find_all()
-        if isinstance(each, CfnElement) and Stack.of(each).node.path == stack.node.path
-    }
+    """Return the logical ids of a stack's own elements, without those of its nested stacks."""
+    elements = [each for each in node_of(stack).find_all() if isinstance(each, CfnElement)]
+    own = [each.logical_id for each in elements if path_of(stack_of(each)) == path_of(stack)]
+    return set(stack.resolve(own))
 
 
 def _stacks_of(document: Mapping[str, Any]) -> frozenset[str]:

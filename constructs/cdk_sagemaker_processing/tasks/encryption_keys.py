@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
-from aws_cdk import Annotations, Reference, Tokenization
+from aws_cdk import Annotations, CfnResource, Reference, Tokenization
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import node_of, root_of
+from cdk_sagemaker_processing._internal.app_checks import register_app_check
+from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of, scope_of
 from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, encryption_key_of, key_arn_of
 from cdk_sagemaker_processing.model import is_unresolved
 from cdk_sagemaker_processing.safeguards import Safeguards
@@ -105,11 +107,56 @@ def _bucket_of_reference(name: str) -> s3.IBucket | None:
 
 
 def _bucket_by_name(task: IConstruct, name: str) -> s3.IBucket | None:
-    """Return the bucket that the app imports or creates under a name."""
-    for construct in node_of(root_of(task)).find_all():
-        if isinstance(construct, s3.BucketBase) and bucket_name_of(construct) == name:
-            return construct
-        if isinstance(construct, s3.CfnBucket) and construct.bucket_name == name:
-            scope = construct.node.scope
-            return scope if isinstance(scope, s3.BucketBase) else None
-    return None
+    """Return the bucket that the app has imported or created under a name before its first task with that name.
+
+    The whole app is searched once for each name: imported buckets are no resources, which aws-cdk could select.
+    """
+    root = root_of(task)
+    known = _BY_NAME.setdefault(root, {})
+    if name not in known:
+        buckets = _buckets_by_name(root)
+        if (bucket := buckets.get(name)) is None:
+            register_app_check(root, _warn_of_later_buckets)
+        known[name] = _Named(task, bucket)
+    return known[name].bucket
+
+
+class _Named(NamedTuple):
+    """The bucket of a name.
+
+    Attributes:
+        task: the first task with the name.
+        bucket: the bucket; None if the app had none.
+    """
+
+    task: IConstruct
+    bucket: s3.IBucket | None
+
+
+_BY_NAME: WeakKeyDictionary[IConstruct, dict[str, _Named]] = WeakKeyDictionary()
+
+
+def _buckets_by_name(root: IConstruct) -> dict[str, s3.IBucket]:
+    """Return the buckets of an app by their names, the first one of each name."""
+    found: dict[str, s3.IBucket] = {}
+    for construct in node_of(root).find_all():
+        if isinstance(construct, s3.BucketBase):
+            found.setdefault(bucket_name_of(construct), construct)
+        elif isinstance(construct, s3.CfnBucket) and isinstance(scope := scope_of(construct), s3.BucketBase):
+            found.setdefault(construct.bucket_name or "", scope)
+    return found
+
+
+def _warn_of_later_buckets(root: IConstruct, _: Sequence[CfnResource]) -> list[str]:
+    """Warn of buckets with a key that became a part of the app after a task had used their names."""
+    searched = {name: named.task for name, named in _BY_NAME[root].items() if named.bucket is None}
+    buckets = _buckets_by_name(root)
+    for name, task in searched.items():
+        if (bucket := buckets.get(name)) is not None and encryption_key_of(bucket) is not None:
+            Annotations.of(task).add_warning_v2(
+                "cdk-sagemaker-processing:later-bucket",
+                f"the bucket {path_of(bucket)} with the name {name!r} has a key, but was created after this task, "
+                "whose job was granted no use of the key; create or import the bucket before the tasks that use it, "
+                "or pass output_kms_key= for outputs",
+            )
+    return []

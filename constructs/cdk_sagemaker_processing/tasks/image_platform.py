@@ -19,12 +19,13 @@ from aws_cdk import Annotations
 from aws_cdk import aws_ecr_assets as ecr_assets
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import node_of, root_of
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
 from cdk_sagemaker_processing.model.images import is_arm
 
 AMD64: Final = "linux/amd64"
 ARM64: Final = "linux/arm64"
-_ASSET_TAG = re.compile(r"[0-9a-f]{64}")
+_ASSET_TAG: Final = r"[0-9a-f]{64}"
 
 
 def built_image_uri(task: IConstruct, image_uri: str, instance_types: Sequence[str]) -> str:
@@ -87,12 +88,16 @@ def _rebuilt(asset: ecr_assets.DockerImageAsset, platform: str) -> str:
 def _asset(task: IConstruct, image_uri: str) -> ecr_assets.DockerImageAsset | None:
     """Return the asset that an image's URI belongs to; None if the image is in a repository."""
     stack = cdk.Stack.of(task)
-    if "${Token[" not in image_uri or not _ASSET_TAG.search(json.dumps(stack.resolve(image_uri))):
+    if "${Token[" not in image_uri or not re.search(_ASSET_TAG, json.dumps(stack.resolve(image_uri))):
         return None
-    for construct in task.node.root.node.find_all():
-        if isinstance(construct, ecr_assets.DockerImageAsset) and construct.image_uri == image_uri:
-            return construct
-    return None
+    known = _ASSETS.setdefault(root_of(task), {})
+    if image_uri not in known:  # an image exists before its URI, so the app is searched at most once for each
+        assets = (each for each in node_of(root_of(task)).find_all() if isinstance(each, ecr_assets.DockerImageAsset))
+        known |= {asset.image_uri: asset for asset in assets}
+    return known.get(image_uri)
+
+
+_ASSETS: WeakKeyDictionary[IConstruct, dict[str, ecr_assets.DockerImageAsset]] = WeakKeyDictionary()
 
 
 def _hashes(asset: ecr_assets.DockerImageAsset) -> dict[str, str]:

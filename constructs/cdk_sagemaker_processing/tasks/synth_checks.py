@@ -49,7 +49,7 @@ def _errors(root: IConstruct, resources: Sequence[CfnResource]) -> list[str]:
     for task, location in tasks:
         if location is not None:
             triggered = is_triggered(location.machine)
-            warn_of_ungranted_access(task, task.role, task.request, location, triggered=triggered)
+            warn_of_ungranted_access(task, task.role, task.request, location, triggered=triggered, resources=resources)
     problems = [
         f"{task.node.path}: {problem}"
         for task, location in tasks

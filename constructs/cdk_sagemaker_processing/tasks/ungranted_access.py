@@ -7,16 +7,17 @@ text of an argument, is not among them: the user grants it, and these warnings s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from aws_cdk import Annotations, Reference, Stack, Tokenization
+from aws_cdk import Annotations, CfnResource, Reference, Stack, Tokenization
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
+from cdk_sagemaker_processing._internal.construct_tree import path_of, scope_of
 from cdk_sagemaker_processing._internal.grants import drops_statements, role_policies
+from cdk_sagemaker_processing._internal.resource_facts import role_name_of
 from cdk_sagemaker_processing._internal.template_text import one_line
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
@@ -30,11 +31,17 @@ _RUN_TIME_ID = "cdk-sagemaker-processing:run-time-access"
 _TEXT_ID = "cdk-sagemaker-processing:uri-without-access"
 _PART = rf"(?:{STRING_TOKEN.pattern}|[^/\s'\",;:{{}}|<>])+"
 # The name of a bucket after the scheme, or a host and the first part of the path, which names the bucket in path style.
-_URI_IN_TEXT = re.compile(rf"(?:(?<![\w+.-])s3[an]?://(?P<bucket>{_PART})|https://{_PART}(?:/{_PART})?)")
+_URI_IN_TEXT: Final = rf"(?:(?<![\w+.-])s3[an]?://(?P<bucket>{_PART})|https://{_PART}(?:/{_PART})?)"
 
 
 def warn_of_ungranted_access(
-    task: IConstruct, role: iam.IRole, request: Mapping[str, Any], location: StateLocation | None, *, triggered: bool
+    task: IConstruct,
+    role: iam.IRole,
+    request: Mapping[str, Any],
+    location: StateLocation | None,
+    *,
+    triggered: bool,
+    resources: Sequence[CfnResource],
 ) -> None:
     """Warn of locations and keys that a job of a task uses and that no statement of its role covers.
 
@@ -46,6 +53,7 @@ def warn_of_ungranted_access(
         location: where the task is; None if it is in no state machine, and nothing runs.
         triggered: whether `S3Trigger` starts the state machine; its objects and lists are granted to the task.
             The outputs of other steps are granted, too.
+        resources: the app's resources, its policies among them.
     """
     if location is None or not (isinstance(role, iam.Role) or drops_statements(role)):
         return
@@ -57,7 +65,7 @@ def warn_of_ungranted_access(
     uris = [(parameter, uri, name) for parameter, text in program_texts(request) for uri, name in _uris_in(text)]
     if not needs and not uris:  # most tasks need nothing else, and all policies of an app take long to read
         return
-    granted = list(_allowed(role))
+    granted = list(_allowed(role, resources))
     derived = set(_derived_locations(request))
     annotations = Annotations.of(task)
     for parameter, value, action, how in needs:
@@ -82,7 +90,7 @@ def warn_of_ungranted_access(
 
 def _uris_in(text: str) -> Iterator[tuple[str, str]]:
     """Yield the URIs of buckets in a text, each with the name of the bucket."""
-    for matched in _URI_IN_TEXT.finditer(text):
+    for matched in re.finditer(_URI_IN_TEXT, text):
         uri = matched[0]
         if bucket := matched["bucket"] or split_s3_uri(uri)[0] or _bucket_of_domain(uri):
             yield uri, bucket
@@ -143,9 +151,9 @@ def _derived_locations(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield _bucket_of(bucket), f"{key}*"
 
 
-def _allowed(role: iam.IRole) -> Iterator[tuple[str, tuple[str, str]]]:
+def _allowed(role: iam.IRole, resources: Sequence[CfnResource]) -> Iterator[tuple[str, tuple[str, str]]]:
     """Yield the allowed actions of a role's policies, each with the bucket and the key of its resource."""
-    for document in _documents(role):
+    for document in _documents(role, resources):
         for statement in document.to_json().get("Statement", ()):
             if statement.get("Effect") == "Allow":
                 for action in _listed(statement.get("Action", ())):
@@ -153,19 +161,18 @@ def _allowed(role: iam.IRole) -> Iterator[tuple[str, tuple[str, str]]]:
                         yield str(action), _bucket_and_key(str(resource))
 
 
-def _documents(role: iam.IRole) -> Iterator[iam.PolicyDocument]:
+def _documents(role: iam.IRole, resources: Sequence[CfnResource]) -> Iterator[iam.PolicyDocument]:
     if drops_statements(role):
         yield iam.PolicyDocument(statements=list(role_policies(role).statements))
         return
-    for construct in root_of(role).node.find_all():
-        if isinstance(construct, iam.Policy) and _is_attached(construct, role):
-            yield construct.document
+    for resource in resources:
+        policy = scope_of(resource) if isinstance(resource, iam.CfnPolicy) else None
+        if isinstance(policy, iam.Policy) and _is_attached(resource, policy, role):
+            yield policy.document
 
 
-def _is_attached(policy: iam.Policy, role: iam.IRole) -> bool:
-    resource = policy.node.default_child
-    names = getattr(resource, "roles", None) or ()
-    return role.role_name in names or policy.node.scope is role
+def _is_attached(resource: CfnResource, policy: iam.Policy, role: iam.IRole) -> bool:
+    return role_name_of(role) in (getattr(resource, "roles", None) or ()) or scope_of(policy) is role
 
 
 def _listed(value: object) -> list[object]:

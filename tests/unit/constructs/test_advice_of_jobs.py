@@ -584,6 +584,17 @@ def _outputs_with_keys(scope: Stack, *, apart: bool = False, **processor: Any) -
         started(scope, worker.run("Run", outputs=outputs))
 
 
+def _output_of_imported_bucket(scope: Stack, *, imported_first: bool, **processor: Any) -> None:
+    def import_bucket() -> None:
+        s3.Bucket.from_bucket_attributes(scope, "Theirs", bucket_name="theirs", encryption_key=kms.Key(scope, "Key"))
+
+    if imported_first:
+        import_bucket()
+    started(scope, processor_in(scope, **processor).run("Run", outputs=[write("s3://theirs/out/")]))
+    if not imported_first:
+        import_bucket()
+
+
 def _platform_known(scope: Stack) -> None:
     built({}, build_args={"A": "b"}, platform=ecr_assets.Platform.LINUX_AMD64)(scope)
     aws_cdk.Annotations.of(scope).acknowledge_warning("cdk-sagemaker-processing:image-platform")
@@ -744,6 +755,18 @@ TASKS = [
         "pass output_kms_key= to choose, or run a job for each bucket",
         _outputs_with_keys,
         lambda s: _outputs_with_keys(s, apart=True),
+    ),
+    Advice(
+        "tasks/encryption_keys",
+        "create or import the bucket before the tasks that use it",
+        lambda s: _output_of_imported_bucket(s, imported_first=False),
+        lambda s: _output_of_imported_bucket(s, imported_first=True),
+    ),
+    Advice(
+        "tasks/encryption_keys",
+        "or pass output_kms_key= for outputs",
+        lambda s: _output_of_imported_bucket(s, imported_first=False),
+        lambda s: _output_of_imported_bucket(s, imported_first=False, output_kms_key=kms.Key(s, "K")),
     ),
     Advice(
         "tasks/execution_input",

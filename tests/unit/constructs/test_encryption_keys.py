@@ -113,6 +113,30 @@ def test_a_bucket_that_is_not_in_the_app_has_no_key(name: str) -> None:
     assert output_key(job(scope, [ProcessingOutput(source=OUT, destination=name)])) is None
 
 
+@pytest.mark.parametrize("tasks", [1, 2])
+@pytest.mark.parametrize("key", [True, False], ids=["key", "no key"])
+@pytest.mark.parametrize("use", ["output", "input"])
+def test_a_bucket_that_is_imported_after_the_task(use: str, key: bool, tasks: int) -> None:  # noqa: FBT001
+    scope = stack()
+    of_use: dict[str, Any] = (
+        {"outputs": [ProcessingOutput(source=OUT, destination="s3://theirs/x")]}
+        if use == "output"
+        else {"inputs": [ProcessingInput(source="s3://theirs/x", destination="/opt/ml/processing/in")]}
+    )
+    chain = sfn.Chain.start(sfn.Pass(scope, "Start"))
+    for number in range(tasks):
+        if number == 1:
+            imported(scope, key=key)
+        options = {"image_uri": IMAGE, "result_path": sfn.JsonPath.DISCARD, **of_use}
+        chain = chain.next(SageMakerCreateProcessingJob(scope, f"Run{number}", **options))
+    if tasks == 1:
+        imported(scope, key=key)
+    sfn.StateMachine(scope, "Machine", definition_body=sfn.DefinitionBody.from_chainable(chain))
+
+    found = Annotations.from_stack(scope).find_warning("*", Match.string_like_regexp("was created after this task"))
+    assert [each.id for each in found] == (["/Stack/Run0"] if key else [])
+
+
 def test_a_bucket_that_is_known_at_run_time_has_no_key() -> None:
     scope = stack()
     destination = f"s3://{sfn.JsonPath.string_at('$.bucket')}/out"

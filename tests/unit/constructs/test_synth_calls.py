@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import re
 import runpy
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.region_info import RegionInfo
 from jsii._kernel.providers import process
 
-from cdk_sagemaker_processing import ProcessingInput, ProcessingOutput, SKLearnProcessor
+from cdk_sagemaker_processing import ProcessingInput, ProcessingOutput, SageMakerCreateProcessingJob, SKLearnProcessor
 from cdk_sagemaker_processing.processors.image_uri import _STANDARD_REGION
 from tests.helpers.stacks import ROOT, run_app
 
@@ -22,8 +26,10 @@ from tests.helpers.stacks import ROOT, run_app
 MAXIMUM_PER_PROCESSOR = 53
 # Measured: 174. The same workflow takes 87 with aws-cdk-lib only.
 MAXIMUM_OF_FOUR_STEPS = 177
-# Measured: 346. The same pipeline takes 372 with aws-cdk-lib only.
-MAXIMUM_PER_PIPELINE = 349
+# Measured: 339. The same pipeline takes 372 with aws-cdk-lib only.
+MAXIMUM_PER_PIPELINE = 342
+# Measured: 7. Others are texts, which `re` compiles when they are used first.
+MAXIMUM_OF_PATTERNS = 8
 BENCHMARKS = ROOT / "benchmarks" / "apps"
 
 
@@ -68,6 +74,58 @@ def test_the_calls_for_a_workflow_of_four_steps_are_few(
     monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
     runpy.run_path(str(BENCHMARKS / "four_steps.py"))
     assert 0 < len(sent) <= MAXIMUM_OF_FOUR_STEPS
+
+
+Options = dict[str, Any]
+# What tasks may need to know of the whole app: the buckets of names, the images of URIs, the policies of roles.
+SEARCHES: dict[str, Callable[[cdk.Stack, int], Options]] = {
+    "buckets by name": lambda _, __: {
+        "inputs": [ProcessingInput(source="s3://data-bucket/raw/", destination="/opt/ml/processing/data")],
+        "outputs": [ProcessingOutput(source="/opt/ml/processing/out", destination="s3://data-bucket/out/")],
+    },
+    "an image that is built": lambda scope, _: {"image_uri": image_in(scope)},
+    "a location at run time": lambda _, number: {
+        "inputs": [
+            ProcessingInput(
+                source=sfn.JsonPath.string_at(f"$.uri{number}"),
+                destination="/opt/ml/processing/data",
+                input_name="data",
+            )
+        ]
+    },
+}
+
+
+def image_in(scope: cdk.Stack) -> str:
+    """Return the URI of one image, which the deployment builds, for all tasks of a stack."""
+    found = scope.node.try_find_child("Image")
+    directory = ROOT / "examples" / "own-container" / "image"
+    image = found or ecr_assets.DockerImageAsset(
+        scope, "Image", directory=str(directory), platform=ecr_assets.Platform.LINUX_AMD64
+    )
+    assert isinstance(image, ecr_assets.DockerImageAsset)
+    return image.image_uri
+
+
+@pytest.mark.parametrize("kind", SEARCHES)
+def test_the_whole_app_is_not_searched_for_each_task(kind: str, sent: list[object], tmp_path: Path) -> None:
+    few, many = (_searches_of(SEARCHES[kind], tasks, sent, tmp_path / str(tasks)) for tasks in (2, 8))
+    assert many == few
+
+
+def _searches_of(options: Callable[[cdk.Stack, int], Options], tasks: int, sent: list[object], out: Path) -> int:
+    """Return how often all constructs of an app are named while a chain of tasks is made and synthesized."""
+    sent.clear()
+    app = cdk.App(outdir=str(out))
+    stack = cdk.Stack(app, "Stack", env=cdk.Environment(account="111122223333", region="eu-west-1"))
+    image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/own:1"
+    chain = sfn.Chain.start(sfn.Pass(stack, "Start"))
+    for number in range(tasks):
+        of_task = {"image_uri": image, "result_path": sfn.JsonPath.DISCARD, **options(stack, number)}
+        chain = chain.next(SageMakerCreateProcessingJob(stack, f"Run{number}", **of_task))
+    sfn.StateMachine(stack, "Machine", definition_body=sfn.DefinitionBody.from_chainable(chain))
+    app.synth()
+    return sum(getattr(message, "method", None) == "findAll" for message in sent)
 
 
 def test_the_baseline_of_the_four_steps_synthesizes_the_same(tmp_path: Path) -> None:
@@ -175,9 +233,25 @@ def _calls_of(processors: int, sent: list[object]) -> int:
     return len(sent)
 
 
+def test_few_patterns_are_compiled_when_the_package_is_imported() -> None:
+    program = (
+        "import re._compiler as compiler, sys\n"
+        "original, found = compiler.compile, []\n"
+        "def compile(pattern, flags=0):\n"
+        "    caller = sys._getframe(3).f_code.co_filename\n"
+        "    found.append(caller) if 'cdk_sagemaker_processing' in caller else None\n"
+        "    return original(pattern, flags)\n"
+        "compiler.compile = compile\n"
+        "from cdk_sagemaker_processing import EventDrivenProcessing, SKLearnProcessor, PySparkProcessor\n"
+        "print(len(found))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert 0 < int(ran.stdout) <= MAXIMUM_OF_PATTERNS
+
+
 def test_regions_whose_domain_is_known_without_aws_cdk_have_the_domain_that_aws_cdk_has() -> None:
     regions = RegionInfo.get("eu-west-1").regions
-    known = [region.name for region in regions if _STANDARD_REGION.fullmatch(region.name)]
+    known = [region.name for region in regions if re.fullmatch(_STANDARD_REGION, region.name)]
     assert {"us-east-1", "us-gov-west-1", "ap-southeast-3", "il-central-1", "mx-central-1"} <= {*known}
     assert {RegionInfo.get(name).domain_suffix for name in known} == {"amazonaws.com"}
     assert {region.name for region in regions if region.domain_suffix == "amazonaws.com"} == {*known}
