@@ -11,7 +11,7 @@ from aws_cdk import IgnoreStrategy
 
 _NAME: Final = r"[\w.-]+"
 # Without a slash, a pattern is compared with the last part of a name.
-_SIMPLE: Final = re.compile(rf"(?P<name>{_NAME})|\*(?P<suffix>{_NAME})|(?P<path>\w{_NAME}(?:/\w{_NAME})+)", re.ASCII)
+_SIMPLE: Final = rf"(?a)(?P<name>{_NAME})|\*(?P<suffix>{_NAME})|(?P<path>\w{_NAME}(?:/\w{_NAME})+)"
 
 
 class ExcludePatterns:
@@ -28,7 +28,7 @@ class ExcludePatterns:
 
     def __init__(self, root: Path, patterns: Sequence[str]) -> None:
         self._root = root
-        matches = [_SIMPLE.fullmatch(pattern) for pattern in patterns]
+        matches = [re.fullmatch(_SIMPLE, pattern) for pattern in patterns]
         self._strategy = None if all(matches) else IgnoreStrategy.glob(str(root), list(patterns))
         simple = [match for match in matches if match]
         self._names = {match["name"] or match["path"] for match in simple}

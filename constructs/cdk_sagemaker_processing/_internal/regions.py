@@ -56,7 +56,7 @@ def check_reference(scope: IConstruct, parameter: str, resource: IConstruct, val
     path = path_of(resource)
     same_stage = Stage.of(scope) == Stage.of(resource)
     try:
-        refers = _REFERENCE.search(str(ours.resolve(value))) is not None
+        refers = re.search(_REFERENCE, str(ours.resolve(value))) is not None
     except RuntimeError as error:
         if same_stage:
             raise InvalidValueError(
@@ -73,4 +73,4 @@ def check_reference(scope: IConstruct, parameter: str, resource: IConstruct, val
 
 
 # A reference to what is not of every stack, unlike AWS::Partition.
-_REFERENCE: Final = re.compile(r"'Ref': '(?!AWS::)|'Fn::GetAtt'")
+_REFERENCE: Final = r"'Ref': '(?!AWS::)|'Fn::GetAtt'"

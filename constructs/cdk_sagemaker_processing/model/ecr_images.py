@@ -15,12 +15,11 @@ _LATER = rf"{STRING_TOKEN.pattern}|{{%.*?%}}"
 _PART = rf"(?:{_LATER}|[^.:/@$])+"
 # The endpoints of a registry, FIPS and dual-stack ones included:
 # https://docs.aws.amazon.com/general/latest/gr/ecr.html
-_ECR_IMAGE: Final = re.compile(
-    rf"(?P<account>{_PART})\.dkr[.-]ecr(?:-fips)?\.(?P<region>{_PART})\.[^/]+/"
-    rf"(?P<repository>(?:{_PART}|[./])+)(?::{_PART}[^/]*|@.*)?",
-    re.DOTALL,
+_ECR_IMAGE: Final = (
+    rf"(?s)(?P<account>{_PART})\.dkr[.-]ecr(?:-fips)?\.(?P<region>{_PART})\.[^/]+/"
+    rf"(?P<repository>(?:{_PART}|[./])+)(?::{_PART}[^/]*|@.*)?"
 )
-_TOKENS = re.compile(_LATER, re.DOTALL)
+_TOKENS: Final = rf"(?s){_LATER}"
 _UNKNOWN = "\ufffc"
 
 
@@ -40,8 +39,10 @@ class EcrImage(NamedTuple):
     @classmethod
     def parse(cls, image_uri: str) -> Self | None:
         """Return the image that a URI names, None if it is in another registry or its registry is not known."""
-        matched = _ECR_IMAGE.fullmatch(image_uri)
-        if matched is None or not (_TOKENS.search(matched["account"]) or re.fullmatch(r"\d{12}", matched["account"])):
+        matched = re.fullmatch(_ECR_IMAGE, image_uri)
+        if matched is None or not (
+            re.search(_TOKENS, matched["account"]) or re.fullmatch(r"\d{12}", matched["account"])
+        ):
             return None
         return cls(account=matched["account"], region=matched["region"], repository=matched["repository"])
 
@@ -53,7 +54,7 @@ def registry_of(image_uri: str) -> str | None:
 
     See: https://docs.docker.com/reference/cli/docker/image/tag/
     """
-    masked = _TOKENS.sub(_UNKNOWN, image_uri)
+    masked = re.sub(_TOKENS, _UNKNOWN, image_uri)
     host, slash, _ = masked.partition("/")
     if _UNKNOWN in host:
         return None

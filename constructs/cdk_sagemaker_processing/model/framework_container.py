@@ -6,11 +6,9 @@ It is the SageMaker SDK's: the sources are ``sourcedir.tar.gz`` in the input ``c
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 import shlex
-import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -35,7 +33,7 @@ _SHELL_WORDS: Final = (
     "umask unalias unset until wait while { } "
 )
 REQUIREMENTS = "requirements.txt"
-_REPOSITORY_ARN = re.compile(
+_REPOSITORY_ARN: Final = (
     r"arn:[^:]+:codeartifact:(?P<region>[^:]+):(?P<owner>\d{12}):repository/(?P<domain>[^/]+)/(?P<repository>[^/]+)"
 )
 
@@ -46,6 +44,9 @@ def source_archive(members: Mapping[str, Path]) -> bytes:
     Args:
         members: the files and directories by name in the archive; names of directories end in ``/``.
     """
+    import gzip  # noqa: PLC0415 - only a directory of sources needs it
+    import tarfile  # noqa: PLC0415 - the same
+
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0) as zipped,
@@ -208,7 +209,7 @@ def packages_of_an_index(requirements: str) -> list[str]:
 
 def repository_parts(arn: str) -> Mapping[str, str]:
     """Return the region, owner, domain and name of a CodeArtifact repository."""
-    matched = _REPOSITORY_ARN.fullmatch(arn)
+    matched = re.fullmatch(_REPOSITORY_ARN, arn)
     if matched is None:
         raise InvalidValueError(
             "codeartifact_repo_arn",

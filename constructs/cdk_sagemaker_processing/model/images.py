@@ -23,7 +23,7 @@ from cdk_sagemaker_processing.model.tokens import is_unresolved
 
 Framework = Literal["sklearn", "spark", "xgboost", "pytorch", "tensorflow", "mxnet", "huggingface"]
 
-_FAMILY = re.compile(r"ml[._]([a-z\d-]+)(?:\.\w*)?")
+_FAMILY: Final = r"ml[._]([a-z\d-]+)(?:\.\w*)?"
 _GRAVITON: Final = r"[a-z]+\d+g[a-z]*"
 _UNSUPPORTED_PROCESSORS: Final = {_GRAVITON: "Graviton", "trn.*": "Trainium", "inf.*": "Inferentia"}
 # AWS retired P2 for these: https://docs.aws.amazon.com/deep-learning-containers/latest/devguide/support-policy.html
@@ -151,7 +151,7 @@ def is_arm(instance_type: str) -> bool:
 
     CreateProcessingJob knows no such type yet; see ``ProcessingInstanceType`` in ``api_limits.json``.
     """
-    matched = _FAMILY.fullmatch(instance_type)
+    matched = re.fullmatch(_FAMILY, instance_type)
     return matched is not None and re.fullmatch(_GRAVITON, matched[1]) is not None
 
 
@@ -267,7 +267,7 @@ def _family(framework: str, version: str, instance_type: str) -> str | None:
     """Return the instance's family, None if it is known only later; refuse one without images of the version."""
     if is_unresolved(instance_type):
         return None
-    matched = _FAMILY.fullmatch(instance_type)
+    matched = re.fullmatch(_FAMILY, instance_type)
     if matched is None:
         raise InvalidValueError("instance_type", instance_type, "be an instance type", "for example ml.m5.xlarge")
     family = matched[1]

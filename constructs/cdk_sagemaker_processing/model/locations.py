@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from cdk_sagemaker_processing.model.errors import InvalidValueError
 from cdk_sagemaker_processing.model.limits import check
@@ -12,7 +13,7 @@ from cdk_sagemaker_processing.model.tokens import is_unresolved
 PROCESSING_ROOT = "/opt/ml/processing"
 INPUTS_DIRECTORY = f"{PROCESSING_ROOT}/input"
 # Old buckets have names that S3 no longer allows: capitals, underscores, up to 255 characters.
-_S3_URI = re.compile(r"s3://[A-Za-z0-9][A-Za-z0-9._-]{0,254}(/.*)?", re.DOTALL)
+_S3_URI: Final = r"(?s)s3://[A-Za-z0-9][A-Za-z0-9._-]{0,254}(/.*)?"
 
 
 def check_local_path(parameter: str, path: str) -> None:
@@ -50,7 +51,7 @@ def check_s3_uri(parameter: str, uri: str) -> None:
     if is_unresolved(uri):
         return
     bucket, key = split_s3_uri(uri)
-    if not is_s3_uri(uri) or not _S3_URI.fullmatch(f"{S3_SCHEME}{bucket}/{key}"):
+    if not is_s3_uri(uri) or not re.fullmatch(_S3_URI, f"{S3_SCHEME}{bucket}/{key}"):
         raise InvalidValueError(parameter, uri, "be an S3 URI", "for example s3://my-bucket/a/prefix")
     check("S3Uri", parameter, uri)
 

@@ -2,16 +2,17 @@
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from cdk_sagemaker_processing.model.errors import InvalidValueError
 from cdk_sagemaker_processing.model.tokens import is_unresolved
 from cdk_sagemaker_processing.model.type_checks import check_type
 from cdk_sagemaker_processing.public_api import public
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_PLAIN = re.compile(r"[\w-]+")
+_NAME: Final = r"[A-Za-z0-9_.-]{1,64}"
+_PLAIN: Final = r"[\w-]+"
 # Names of JSON, in brackets if they contain other characters, and indexes.
-_PART = re.compile(r"(?:^|\.)(?P<name>[\w-]+)|\[(?P<index>\d+)\]|\['(?P<quoted>[^'\"`\\]+)'\]")
+_PART: Final = r"(?:^|\.)(?P<name>[\w-]+)|\[(?P<index>\d+)\]|\['(?P<quoted>[^'\"`\\]+)'\]"
 
 
 @public
@@ -49,7 +50,7 @@ class PropertyFile:
             check_type(parameter, value, str)
             if is_unresolved(value):
                 raise InvalidValueError(parameter, value, "be known at synth", "conditions refer to it by this text")
-        if not _NAME.fullmatch(self.name):
+        if not re.fullmatch(_NAME, self.name):
             raise InvalidValueError(
                 "name", self.name, "be 1 to 64 letters, digits, hyphens, underscores and dots", "for example evaluation"
             )
@@ -65,7 +66,8 @@ class PropertyFile:
 def property_key(path: str) -> str:
     """Return the path of a value in a JSON file as one name without quotation marks: ``metrics.[f1 score]``."""
     parts = (
-        f"[{part}]" if isinstance(part, int) or not _PLAIN.fullmatch(part) else part for part in json_path_parts(path)
+        f"[{part}]" if isinstance(part, int) or not re.fullmatch(_PLAIN, part) else part
+        for part in json_path_parts(path)
     )
     return ".".join(parts).replace(".[", "[")
 
@@ -83,7 +85,7 @@ def json_path_parts(path: str) -> list[str | int]:
     check_type("path", path, str)
     parts: list[str | int] = []
     position = 0
-    while position < len(path) and (matched := _PART.match(path, position)):
+    while position < len(path) and (matched := re.compile(_PART).match(path, position)):
         parts.append(int(matched["index"]) if matched["index"] else matched["name"] or matched["quoted"])
         position = matched.end()
     if not parts or position < len(path):

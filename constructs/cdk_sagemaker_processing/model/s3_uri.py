@@ -19,8 +19,9 @@ S3_SCHEME: Final = "s3://"
 _HTTPS: Final = "https://"
 _REGION = rf"(?:[a-z]{{2}}(?:-[a-z]+)+-\d+|{STRING_TOKEN.pattern})"
 # s3.amazonaws.com, s3.<region>..., s3-<region>..., s3.dualstack.<region>..., s3-fips...; a bucket may come first.
-_ENDPOINT: Final = re.compile(
-    rf"(?:(?P<bucket>.+)\.)?s3(?:-external-1|(?:-fips)?(?:\.dualstack)?[.-]{_REGION}|)\.(?:amazonaws\.com(?:\.cn)?|{STRING_TOKEN.pattern})"
+_ENDPOINT: Final = (
+    rf"(?:(?P<bucket>.+)\.)?s3(?:-external-1|(?:-fips)?(?:\.dualstack)?[.-]{_REGION}|)"
+    rf"\.(?:amazonaws\.com(?:\.cn)?|{STRING_TOKEN.pattern})"
 )
 
 
@@ -69,7 +70,7 @@ def split_s3_uri(uri: str) -> tuple[str, str]:
     """
     if uri.startswith(_HTTPS):
         host, _, path = uri.removeprefix(_HTTPS).partition("/")
-        matched = _ENDPOINT.fullmatch(host)
+        matched = re.fullmatch(_ENDPOINT, host)
         if matched is None:
             return "", ""
         if matched["bucket"]:

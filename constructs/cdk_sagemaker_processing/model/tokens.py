@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
 STRING_TOKEN = re.compile(r"\$\{Token\[[^]]+\]\}")
-_LIST_TOKEN = re.compile(r"#\{Token\[[^]]+\]\}")
+_ENCODED_LIST: Final = r"#\{Token\[[^]]+\]\}"
 # StringParameter.value_from_lookup returns it in a first synth; the CDK CLI looks the value up and synthesizes again.
-_LOOKUP = re.compile("dummy-value-for-")
-_JSONATA = re.compile(r"(?s:\{%.*?%\})")
-_UNRESOLVED = re.compile("|".join(each.pattern for each in (STRING_TOKEN, _LIST_TOKEN, _JSONATA, _LOOKUP)))
+_LOOKUP: Final = "dummy-value-for-"
+_JSONATA: Final = r"(?s:\{%.*?%\})"
+_UNRESOLVED = re.compile(f"{STRING_TOKEN.pattern}|{_ENCODED_LIST}|{_JSONATA}|{_LOOKUP}")
 _NUMBER_TOKENS_BELOW = -1e200
 _STACK = "creation_stack"
 
@@ -50,5 +51,5 @@ def is_whole_list_unresolved(value: object) -> bool:
         isinstance(value, list | tuple)
         and len(value) == 1
         and isinstance(value[0], str)
-        and bool(_LIST_TOKEN.fullmatch(value[0]))
+        and bool(re.fullmatch(_ENCODED_LIST, value[0]))
     )

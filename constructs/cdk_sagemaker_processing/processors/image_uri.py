@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Unpack
+from typing import Final, Unpack
 
 from aws_cdk import CfnMapping, Stack
 from constructs import Construct
@@ -27,7 +27,7 @@ from cdk_sagemaker_processing.resources.hotswappable_values import hotswappable
 
 # The regions of the partitions aws and aws-us-gov. aws-cdk knows the domains of all regions, but loads a table of facts
 # for the first answer, which takes longer than the rest of a processor.
-_STANDARD_REGION = re.compile(r"(?:af|ap|ca|eu|il|me|mx|sa|us)-(?:gov-)?(?:north|south|east|west|central)+-\d")
+_STANDARD_REGION: Final = r"(?:af|ap|ca|eu|il|me|mx|sa|us)-(?:gov-)?(?:north|south|east|west|central)+-\d"
 
 
 def framework_image_uri(
@@ -108,7 +108,7 @@ def _suffix(stack: Stack, region: str) -> str:
 
 @functools.cache
 def _domain(region: str) -> str | None:
-    if _STANDARD_REGION.fullmatch(region):
+    if re.fullmatch(_STANDARD_REGION, region):
         return "amazonaws.com"
     from aws_cdk.region_info import RegionInfo  # noqa: PLC0415 - most regions are known without it
 

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.parse import unquote
 
 from aws_cdk import aws_kms as kms
@@ -18,9 +19,9 @@ from cdk_sagemaker_processing._internal.local_tree import LocalTree, output_dire
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
 from cdk_sagemaker_processing.model.s3_uri import is_s3_uri, split_s3_uri
 
-_FILE_URL = re.compile(r"file:(?://(?:localhost)?(?=/))?")
+_FILE_URL: Final = r"file:(?://(?:localhost)?(?=/))?"
 # The CDK CLI writes a backslash as a slash, and refuses what looks like a drive.
-_NOT_IN_A_ZIP = re.compile(r"[A-Za-z]:|.*\\", re.DOTALL)
+_NOT_IN_A_ZIP: Final = r"(?s)[A-Za-z]:|.*\\"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class LocalSource:
         Raises:
             InvalidValueError: no file or directory exists there.
         """
-        scheme = _FILE_URL.match(source)
+        scheme = re.match(_FILE_URL, source)
         text = unquote(source[scheme.end() :]) if scheme else source
         path = Path(text).absolute()
         if scheme and text.startswith("//"):
@@ -117,7 +118,7 @@ def check_names(parameter: str, names: Iterable[str]) -> None:
         InvalidValueError: a name contains a backslash or starts like a drive.
     """
     for name in names:
-        if _NOT_IN_A_ZIP.match(name):
+        if re.match(_NOT_IN_A_ZIP, name):
             raise InvalidValueError(parameter, name, "be a name without a backslash or a drive", "rename the file")
 
 

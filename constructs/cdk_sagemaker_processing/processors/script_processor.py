@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from aws_cdk.aws_stepfunctions_tasks import DockerImage
 
 _CODE_DIRECTORY = f"{INPUTS_DIRECTORY}/code"
-_SCIKIT_LEARN = re.compile("sklearn|scikit-learn")
+_SCIKIT_LEARN: Final = "sklearn|scikit-learn"
 
 
 @public
@@ -112,7 +112,7 @@ class ScriptProcessor(Processor):
         instance_preferences: InstancePreferences | None = None,
         bucket: s3.IBucket | None = None,
     ) -> None:
-        if command is None and isinstance(image_uri, str) and _SCIKIT_LEARN.search(image_uri):
+        if command is None and isinstance(image_uri, str) and re.search(_SCIKIT_LEARN, image_uri):
             command = ["python3"]
         check_command(command)
         super().__init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 import jsii
 from aws_cdk import Stack
@@ -24,7 +25,7 @@ _GATEWAYS = {
 # A job in a VPC has to reach S3 only; SageMaker itself pulls the image:
 # https://docs.aws.amazon.com/sagemaker/latest/dg/process-vpc.html
 _OF_JOBS = frozenset({"s3"})
-_SERVICE = re.compile(r"(?!com\.amazonaws|aws\.)[a-z0-9]+([.-][a-z0-9]+)*")
+_SERVICE: Final = r"(?!com\.amazonaws|aws\.)[a-z0-9]+([.-][a-z0-9]+)*"
 
 
 @public
@@ -154,6 +155,6 @@ def _check(name: str, services: Sequence[str]) -> None:
     if isinstance(services, str):
         raise InvalidValueError(name, services, "be a list of services", f"write [{services!r}]")
     for service in services:
-        if not isinstance(service, str) or not _SERVICE.fullmatch(service):
+        if not isinstance(service, str) or not re.fullmatch(_SERVICE, service):
             rule = "be the part of an endpoint's service name after the region"
             raise InvalidValueError(f"{name}[]", service, rule, "for com.amazonaws.us-east-1.sqs write 'sqs'")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from aws_cdk import aws_stepfunctions as sfn
@@ -15,12 +15,12 @@ from cdk_sagemaker_processing.tasks.query_languages import expressions_of
 from cdk_sagemaker_processing.tasks.state_location import StateLocation
 
 _NAME = r"(?:\.(?P<name>[\w-]+)|\.`(?P<backquoted>[^`]+)`|\[\s*['\"](?P<quoted>[^'\"]+)['\"]\s*\])(?P<rest>[.\[]?)"
-_IN_PATHS = re.compile(rf"(?:(?P<context>\$\$\.Execution\.Input)|(?<![\w$])\$){_NAME}")
-_IN_JSONATA = re.compile(rf"\$states\.(?:(?P<context>context\.Execution\.Input)|input){_NAME}")
+_IN_PATHS: Final = rf"(?:(?P<context>\$\$\.Execution\.Input)|(?<![\w$])\$){_NAME}"
+_IN_JSONATA: Final = rf"\$states\.(?:(?P<context>context\.Execution\.Input)|input){_NAME}"
 # Text in quotation marks, except the name of a field in brackets.
-_TEXT = re.compile(r"""(?<!\[)(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|/\*.*?\*/""", re.DOTALL)
+_TEXT: Final = r"""(?s)(?<!\[)(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|/\*.*?\*/"""
 # An expression that may have a value although a field is missing.
-_TOLERANT = re.compile(r"\?|\$(?:exists|lookup|keys|type|count|append|merge)\(|[=<>&\[]|\b(?:and|or|in)\b")
+_TOLERANT: Final = r"\?|\$(?:exists|lookup|keys|type|count|append|merge)\(|[=<>&\[]|\b(?:and|or|in)\b"
 
 
 class _Trigger(NamedTuple):
@@ -107,13 +107,13 @@ def missing_fields(request: Mapping[str, Any], location: StateLocation) -> tuple
 def _uses(request: Any) -> Iterator[_Use]:  # noqa: ANN401 - any part of a request
     for expression in expressions_of(request):
         jsonata = expression.startswith("{%")
-        inside = _TEXT.sub("''", expression)
+        inside = re.sub(_TEXT, "''", expression)
         pattern = _IN_JSONATA if jsonata else _IN_PATHS
-        for matched in pattern.finditer(inside):
+        for matched in re.finditer(pattern, inside):
             yield _Use(
                 text=matched[0].rstrip(".["),
                 name=matched["name"] or matched["backquoted"] or matched["quoted"],
                 is_nested=bool(matched["rest"]),
                 of_context=matched["context"] is not None,
-                needed=not (jsonata and _TOLERANT.search(inside)),
+                needed=not (jsonata and re.search(_TOLERANT, inside)),
             )

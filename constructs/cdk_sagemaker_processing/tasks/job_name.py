@@ -8,6 +8,7 @@ See: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcess
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, check_type, is_unresolved
 from cdk_sagemaker_processing.model.job_names import JOB_NAME_MAX, UUID_LENGTH
@@ -25,16 +26,16 @@ from cdk_sagemaker_processing.tasks.state_location import StateLocation
 _ADVICE = "leave job_name out, or pass unique_job_name(...), whose names end in a UUID for each attempt"
 _ROOT = r"(?:\$\$|\$states\.context)"
 # ARNs and times: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
-_WITH_COLONS = re.compile(
+_WITH_COLONS: Final = (
     rf"{_ROOT}\.(?:Execution\.(?:Id|RoleArn|StartTime|RedriveTime)|StateMachine\.Id|State\.EnteredTime)"
 )
-_EXECUTION_NAME = re.compile(rf"{_ROOT}\.Execution\.Name\b")
-_UNIQUE = re.compile(r"States\.UUID\(\)|\$uuid\(\)|States\.MathRandom\(|\$random\(|\$millis\(")
-_CONTEXT_OR_FUNCTION = re.compile(rf"{_ROOT}(?:\.\w+)+|\$\w+\(")
-_RETRY_COUNT = re.compile(rf"{_ROOT}\.State\.RetryCount\b")
+_EXECUTION_NAME: Final = rf"{_ROOT}\.Execution\.Name\b"
+_UNIQUE: Final = r"States\.UUID\(\)|\$uuid\(\)|States\.MathRandom\(|\$random\(|\$millis\("
+_CONTEXT_OR_FUNCTION: Final = rf"{_ROOT}(?:\.\w+)+|\$\w+\("
+_RETRY_COUNT: Final = rf"{_ROOT}\.State\.RetryCount\b"
 # Fields of the trigger's executions that contain characters which a name may not.
-_TRIGGER_PATH = re.compile(r"(?:\$|\$states\.input)\.(?:key|manifest_uri|s3_uri|objects)\b")
-_SHORTENS = re.compile(r"\$(?:substring|split|match|hash|replace)\b|States\.(?:Hash|StringSplit|ArrayGetItem)")
+_TRIGGER_PATH: Final = r"(?:\$|\$states\.input)\.(?:key|manifest_uri|s3_uri|objects)\b"
+_SHORTENS: Final = r"\$(?:substring|split|match|hash|replace)\b|States\.(?:Hash|StringSplit|ArrayGetItem)"
 # `s3_trigger` names an execution by the SHA-256 of the upload.
 _TRIGGER_EXECUTION_NAME_LENGTH = 64
 
@@ -88,7 +89,7 @@ def _fitted(value: str, length: int) -> str:
         inside = expressions[0]
         return f'{{% $substring($replace($string({inside}), /[^a-zA-Z0-9]+/, "-"), 0, {length}) %}}'
     for expression in expressions:
-        if _EXECUTION_NAME.fullmatch(expression) or _WITH_COLONS.fullmatch(expression):
+        if re.fullmatch(_EXECUTION_NAME, expression) or re.fullmatch(_WITH_COLONS, expression):
             raise InvalidValueError(
                 "a value of a job's name",
                 expression,
@@ -116,11 +117,11 @@ def check_job_name(job_name: str) -> None:
     check("ProcessingJobName", "job_name", f"{known}x")
     expressions = run_time_expressions(job_name)
     for expression in expressions:
-        if _WITH_COLONS.fullmatch(expression):
+        if re.fullmatch(_WITH_COLONS, expression):
             raise InvalidValueError(
                 "job_name", expression, "consist of letters, digits and hyphens", f"this is an ARN or a time; {_ADVICE}"
             )
-    uuids = sum(_UNIQUE.fullmatch(expression) is not None for expression in expressions)
+    uuids = sum(re.fullmatch(_UNIQUE, expression) is not None for expression in expressions)
     shortest = len(static_text(job_name)) + uuids * UUID_LENGTH + len(expressions) - uuids
     if shortest > JOB_NAME_MAX:
         raise InvalidValueError(
@@ -141,10 +142,10 @@ def check_job_name_at(job_name: str, location: StateLocation) -> None:
     expressions = run_time_expressions(job_name)
     if is_triggered(location.machine):
         _check_behind_trigger(expressions)
-    if any(_UNIQUE.search(expression) for expression in expressions):
+    if any(re.search(_UNIQUE, expression) for expression in expressions):
         return
-    of_execution_alone = all("$" not in _CONTEXT_OR_FUNCTION.sub("", each) for each in expressions)
-    retry_count = any(_RETRY_COUNT.search(expression) for expression in expressions)
+    of_execution_alone = all("$" not in re.sub(_CONTEXT_OR_FUNCTION, "", each) for each in expressions)
+    retry_count = any(re.search(_RETRY_COUNT, expression) for expression in expressions)
     reason = (
         "every item of the Map around it would give its job the same name"
         if location.in_map and of_execution_alone
@@ -165,15 +166,15 @@ def check_job_name_at(job_name: str, location: StateLocation) -> None:
 
 def _check_behind_trigger(expressions: list[str]) -> None:
     for expression in expressions:
-        if _SHORTENS.search(expression):
+        if re.search(_SHORTENS, expression):
             continue
-        if _EXECUTION_NAME.search(expression):
+        if re.search(_EXECUTION_NAME, expression):
             raise ConflictingValuesError(
                 f"job_name must have at most {JOB_NAME_MAX} characters, got {expression}, and the trigger's executions "
                 f"have names of {_TRIGGER_EXECUTION_NAME_LENGTH}; {_ADVICE}. The job's tags can carry the execution: "
                 'tags={"execution": sfn.JsonPath.execution_id}'
             )
-        if _TRIGGER_PATH.search(expression):
+        if re.search(_TRIGGER_PATH, expression):
             raise ConflictingValuesError(
                 f"job_name must consist of letters, digits and hyphens, got {expression}, which contains others in the "
                 f"trigger's executions; {_ADVICE}"

@@ -18,7 +18,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from aws_cdk import aws_stepfunctions as sfn
 
@@ -38,23 +38,23 @@ from cdk_sagemaker_processing.tasks.late_rendering import late
 _TOKEN = re.compile(f"({STRING_TOKEN.pattern})")
 _OPEN, _CLOSE = "{%", "%}"
 # What a `{% ... %}` of a template language starts with; in JSONata these are at most names, which have no value here.
-_TEMPLATE_TAG = re.compile(
+_TEMPLATE_TAG: Final = (
     r"[-+]?\s*(end)?(raw|verbatim|if|elif|elsif|else|unless|for|while|set|block|macro|call|filter|with|case|when|capture"
     r"|comment|include|extends|import|from|load|assign|autoescape|trans|blocktrans|do|break|continue)\b(?!\s*[(.\[])"
 )
 # A literal, a value of the execution, or the call of a function: an expression without any of these has no value.
-_HAS_VALUE = re.compile(r"[$\"'\d(\[{]|\b(true|false|null)\b")
-_SIMPLE_PATH = re.compile(r"(\$\$?|\$[A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\[\d+\]|\['[^'`]+'\])*)")
+_HAS_VALUE: Final = r"[$\"'\d(\[{]|\b(true|false|null)\b"
+_SIMPLE_PATH: Final = r"(\$\$?|\$[A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\[\d+\]|\['[^'`]+'\])*)"
 # The input, its copy in the context object, and variables; a function's name is followed by a parenthesis.
-_INPUT_IN_JSONATA = re.compile(
-    r"^\{%.*(\$states\.(input|context\.Execution\.Input)\b|\$(?!states\b)[A-Za-z_]\w*+(?!\s*\())", re.DOTALL
+_INPUT_IN_JSONATA: Final = (
+    r"(?s)^\{%.*(\$states\.(input|context\.Execution\.Input)\b|\$(?!states\b)[A-Za-z_]\w*+(?!\s*\())"
 )
-_INPUT_IN_PATHS = re.compile(r"^(?!\{%).*((?<!\$)\$(?!\$)|\$\$\.Execution\.Input\b|\$\$(?![.\w\[]))", re.DOTALL)
-_STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|\['(?P<quoted>[^']+)'\]")
+_INPUT_IN_PATHS: Final = r"(?s)^(?!\{%).*((?<!\$)\$(?!\$)|\$\$\.Execution\.Input\b|\$\$(?![.\w\[]))"
+_STEP: Final = r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|\['(?P<quoted>[^']+)'\]"
 _JSONATA_KEYWORDS = frozenset({"and", "or", "in"})
 _JSONATA_ROOTS = {"$": "$states.input", "$$": "$states.context"}
 _JSONATA_FUNCTIONS = {"States.UUID()": "$uuid()"}
-_AS_TEXT = re.compile(r"States\.Format\('\{\}', (?P<path>[^,]+)\)")
+_AS_TEXT: Final = r"States\.Format\('\{\}', (?P<path>[^,]+)\)"
 
 
 class _RunTime(NamedTuple):
@@ -156,7 +156,7 @@ def uses_execution_input(request: Any) -> bool:  # noqa: ANN401 - any part of a 
     upload, and say nothing about it.
     """
     return any(
-        _INPUT_IN_JSONATA.search(expression) or _INPUT_IN_PATHS.search(expression)
+        re.search(_INPUT_IN_JSONATA, expression) or re.search(_INPUT_IN_PATHS, expression)
         for expression in expressions_of(request)
     )
 
@@ -247,6 +247,8 @@ class _JsonPathWriter(_Writer):
         return _RunTime(path)
 
     def text(self, value: str) -> str | _RunTime:
+        if _is_plain(value):
+            return value
         if any("$" in part.text for part in _parts(_TOKEN.sub("", value)) if part.is_expression):
             raise InvalidValueError(
                 "a value of a JSONPath state",
@@ -278,6 +280,8 @@ class _JsonataWriter(_Writer):
         return _RunTime(jsonata_path(path))
 
     def text(self, value: str) -> str | _RunTime:
+        if _is_plain(value):
+            return value
         if _is_expression(value):
             _checked_expression(value)
             return value
@@ -299,6 +303,11 @@ class _JsonataWriter(_Writer):
         text = "".join(literal)
         looks_like_expression = text.startswith(_OPEN) and text.endswith(_CLOSE)
         return _RunTime(" & ".join(parts)) if has_run_time_value or looks_like_expression else text
+
+
+def _is_plain(value: str) -> bool:
+    """Return whether a text certainly has no part that is known later, as most texts of a request."""
+    return "${Token[" not in value and _OPEN not in value
 
 
 class _Part(NamedTuple):
@@ -343,7 +352,7 @@ def _is_expression(value: str) -> bool:
 def _checked_expression(expression: str) -> str:
     """Return the inside of an expression, after refusing text that is certainly not JSONata."""
     inside = expression[len(_OPEN) : -len(_CLOSE)].strip()
-    if _TEMPLATE_TAG.match(inside) or not (_HAS_VALUE.search(inside) or _TOKEN.search(inside)):
+    if re.match(_TEMPLATE_TAG, inside) or not (re.search(_HAS_VALUE, inside) or _TOKEN.search(inside)):
         raise InvalidValueError(
             "a value of a JSONata state",
             expression,
@@ -464,9 +473,9 @@ def jsonata_path(path: str) -> str:
     """
     if path in _JSONATA_FUNCTIONS:
         return _JSONATA_FUNCTIONS[path]
-    if as_text := _AS_TEXT.fullmatch(path):
+    if as_text := re.fullmatch(_AS_TEXT, path):
         return f"$string({jsonata_path(as_text['path'])})"
-    matched = _SIMPLE_PATH.fullmatch(path)
+    matched = re.fullmatch(_SIMPLE_PATH, path)
     if matched is None:
         raise InvalidValueError(
             "a value of a JSONata state",
@@ -475,7 +484,7 @@ def jsonata_path(path: str) -> str:
             "write it as {% ... %}",
         )
     root, steps = matched.groups()
-    return _JSONATA_ROOTS.get(root, root) + "".join(_jsonata_step(step) for step in _STEP.finditer(steps))
+    return _JSONATA_ROOTS.get(root, root) + "".join(_jsonata_step(step) for step in re.finditer(_STEP, steps))
 
 
 def _jsonata_step(step: re.Match[str]) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
-_ADDED_FIELD = re.compile(r"\$\.(\w+)|\$\['([^']+)'\]")
-_WHOLE_INPUT = re.compile(r"\{%\s*\$states\.input\s*%\}")
+_ADDED_FIELD: Final = r"\$\.(\w+)|\$\['([^']+)'\]"
+_WHOLE_INPUT: Final = r"\{%\s*\$states\.input\s*%\}"
 _PASS_ON = frozenset({"Choice", "Wait", "Succeed"})
 
 
@@ -85,13 +85,13 @@ def _output(state: Mapping[str, Any], received: StateInput, *, passes_on: bool =
     """Return the output of a state, or of a Catch, in relation to the input of the execution."""
     if "Output" in state:
         output = state["Output"]
-        return received if isinstance(output, str) and _WHOLE_INPUT.fullmatch(output) else REPLACED
+        return received if isinstance(output, str) and re.fullmatch(_WHOLE_INPUT, output) else REPLACED
     kind = state.get("Type")
     is_copy = kind == "Pass" and not any(field in state for field in ("Result", "Parameters"))
     kept = received.selected(state, "InputPath", "OutputPath")
     path = state.get("ResultPath", "$")
     if path is None or passes_on or kind in _PASS_ON or (is_copy and path == "$"):
         return kept
-    if matched := _ADDED_FIELD.match(path):
+    if matched := re.match(_ADDED_FIELD, path):
         return kept._replace(added=kept.added | {matched[1] or matched[2]})
     return kept._replace(replaced=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from aws_cdk import aws_stepfunctions as sfn
@@ -25,9 +25,9 @@ from cdk_sagemaker_processing.tasks.query_languages import jsonata_path, path_to
 
 _PREFIX = "step_"
 _ROOM_FOR_SUFFIX = 4
-_PATH = re.compile(rf"\${_PREFIX}\w+(?:[.\[]\S*)?")
-_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
-_VARIABLE = re.compile(rf"\$({_PREFIX}\w+)")
+_PATH: Final = rf"\${_PREFIX}\w+(?:[.\[]\S*)?"
+_QUOTED: Final = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+_VARIABLE: Final = rf"\$({_PREFIX}\w+)"
 
 
 def variable_of(state_name: str) -> str:
@@ -105,7 +105,7 @@ def references_in(scope: IConstruct, value: Any) -> dict[str, StepReference]:  #
 
 def variables_in(value: Any) -> set[str]:  # noqa: ANN401 - any part of a definition
     """Return the variables of steps that the expressions and paths of rendered states refer to."""
-    return {name for text in _expressions(value) for name in _VARIABLE.findall(_QUOTED.sub("", text))}
+    return {name for text in _expressions(value) for name in re.findall(_VARIABLE, re.sub(_QUOTED, "", text))}
 
 
 def variables_assigned_in(value: Any) -> set[str]:  # noqa: ANN401 - any part of a definition
@@ -159,7 +159,7 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a request
 def _expressions(value: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 - any part of a definition
     match value:
         case str():
-            if name.endswith(".$") or value.startswith("{%") or _PATH.fullmatch(value):
+            if name.endswith(".$") or value.startswith("{%") or re.fullmatch(_PATH, value):
                 yield value
         case Mapping():
             for key, item in value.items():

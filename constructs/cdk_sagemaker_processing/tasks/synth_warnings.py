@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from aws_cdk import Annotations, CfnDynamicReference, SecretValue, Stack, Tokenization
 from constructs import IConstruct
@@ -15,7 +15,7 @@ from cdk_sagemaker_processing.model.ecr_images import EcrImage
 from cdk_sagemaker_processing.tasks.program_texts import program_texts
 from cdk_sagemaker_processing.tasks.query_languages import run_time_expressions
 
-_SECRET = re.compile(r"\{\{resolve:(secretsmanager|ssm-secure):")
+_DYNAMIC_REFERENCE: Final = r"\{\{resolve:(secretsmanager|ssm-secure):"
 
 
 def warn_of_lint(task: IConstruct, request: Mapping[str, Any]) -> None:
@@ -77,8 +77,10 @@ def _warn_of_secrets(task: IConstruct, request: Mapping[str, Any]) -> None:
 
 def _has_secret(task: IConstruct, text: str) -> bool:
     tokens = Tokenization.reverse_string(text).tokens if "${Token[" in text else ()
-    return _SECRET.search(text) is not None or any(
+    return re.search(_DYNAMIC_REFERENCE, text) is not None or any(
         isinstance(token, SecretValue)
-        or (isinstance(token, CfnDynamicReference) and _SECRET.search(str(Stack.of(task).resolve(token))))
+        or (
+            isinstance(token, CfnDynamicReference) and re.search(_DYNAMIC_REFERENCE, str(Stack.of(task).resolve(token)))
+        )
         for token in tokens
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from aws_cdk import Annotations, Stack
 from aws_cdk import aws_s3 as s3
@@ -13,13 +14,13 @@ from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
 
 # A prefix that ends so looks like a folder whose slash is missing. One that ends in a separator, such as "part-" or
 # "day=", is the start of names on purpose, and one with a dot is a whole name.
-_FOLDER_WITHOUT_SLASH = re.compile(r"(?:^|/)[^/.]*[^\W_]$")
+_FOLDER_WITHOUT_SLASH: Final = r"(?:^|/)[^/.]*[^\W_]$"
 
 
 def warn_of_pattern(trigger: Construct, bucket: s3.IBucket, pattern: ObjectPattern) -> None:
     """Warn of prefixes that also match sibling folders, and of a bucket every object of which starts an execution."""
     for prefix in dict.fromkeys(pattern.prefixes):
-        if not is_unresolved(prefix) and _FOLDER_WITHOUT_SLASH.search(prefix):
+        if not is_unresolved(prefix) and re.search(_FOLDER_WITHOUT_SLASH, prefix):
             Annotations.of(trigger).add_warning_v2(
                 "cdk-sagemaker-processing:prefix-siblings",
                 f"prefixes=[{prefix!r}] also matches objects in folders whose names only start with this text, such "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aws_cdk import Duration, Names, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _DAY_IN_SECONDS = 24 * 60 * 60
 _NAME_MAX = 40
-_FIELD = re.compile(r"[A-Za-z_]\w*")
+_FIELD: Final = r"[A-Za-z_]\w*"
 _FIELDS = ("bucket", "end", "s3_data_type", "s3_uri", "schedule", "start")
 
 
@@ -166,7 +166,7 @@ class ProcessingSchedule(Construct):
 
     def _run_input(self, bucket: s3.IBucket | None, prefix: str, fields: Mapping[str, str]) -> dict[str, Any]:
         for name in fields:
-            if name in _FIELDS or not _FIELD.fullmatch(name):
+            if name in _FIELDS or not re.fullmatch(_FIELD, name):
                 raise InvalidValueError(
                     "a name of fields",
                     name,

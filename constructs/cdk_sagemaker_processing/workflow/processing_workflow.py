@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import jsii
 from aws_cdk import aws_stepfunctions as sfn
@@ -27,7 +27,7 @@ from cdk_sagemaker_processing.workflow.scopes import Scope
 from cdk_sagemaker_processing.workflow.states import Part
 from cdk_sagemaker_processing.workflow.step import CONTINUE, FAIL, WorkflowStep, step_of
 
-_FIELD = re.compile(r"\$\.([A-Za-z_]\w*)")
+_FIELD: Final = r"\$\.([A-Za-z_]\w*)"
 
 
 @public
@@ -285,7 +285,7 @@ class ProcessingWorkflow(sfn.StateMachineFragment):
         name = states.state_name("Results of workflow {}", path)
         if result_path is None:
             return states.output(self, name, result)
-        field = _FIELD.fullmatch(result_path) if isinstance(result_path, str) else None
+        field = re.fullmatch(_FIELD, result_path) if isinstance(result_path, str) else None
         if field is None:
             raise InvalidValueError(
                 "result_path",

@@ -24,7 +24,7 @@ _PICTURES: Final = {
     "%S": "[s01]",
     "%j": "[d001]",
 }
-_CODE = re.compile(r"%.")
+_CODE: Final = r"%."
 
 
 def to_jsonata(parameter: str, template: str) -> str:
@@ -70,9 +70,9 @@ def escaped(text: str) -> str:
 
 
 def _formatted(parameter: str, template: str, name: str, picture: str) -> str:
-    if unknown := [code for code in _CODE.findall(picture) if code not in _PICTURES]:
+    if unknown := [code for code in re.findall(_CODE, picture) if code not in _PICTURES]:
         known = ", ".join(_PICTURES)
         raise InvalidValueError(parameter, template, f"have only the codes {known}", f"{unknown[0]} is none of them")
     brackets = picture.replace("[", "[[").replace("]", "]]")
-    text = _CODE.sub(lambda code: _PICTURES[code[0]], brackets)
+    text = re.sub(_CODE, lambda code: _PICTURES[code[0]], brackets)
     return f"$fromMillis($toMillis(${name}), {jsonata_string(text)})"
