@@ -73,7 +73,7 @@ def _stop(execution_status: str, job_status: str, *log: str) -> dict[str, Any]:
 
 _LOST = job("Failed", FailureReason="CapacityError: Unable to provision requested ML compute capacity.")
 _CALLER = "arn:aws:sts::111122223333:assumed-role/ProcessingVerification-Role/x"
-_DENIED = {"caller": _CALLER, "eventSource": "sqs.amazonaws.com", "eventName": "SendMessage"}
+_DENIED = {"caller": _CALLER, "eventSource": "states.amazonaws.com", "eventName": "StartExecution"}
 _UNDELIVERED = {"source": "cdk-sagemaker-processing.verification"}
 _ENCRYPTED: dict[str, Any] = {"jobs": [job()], "dead letters": [{}], "undelivered": [_UNDELIVERED]}
 _SUGGESTION = {**REFUSED, "type": "SUGGESTION"}
@@ -164,5 +164,8 @@ EVIDENCE: dict[str, Pair] = {
         _updates(["UPDATE_COMPLETE", "UPDATE_COMPLETE", "CREATE_COMPLETE"], "2"),
         _updates(["UPDATE_ROLLBACK_COMPLETE", "UPDATE_COMPLETE", "CREATE_COMPLETE"], "1"),
     ),
-    "nothing-is-denied": ({"seen": 5, "denied": []}, {"seen": 5, "denied": [_DENIED]}),
+    "nothing-is-denied": (
+        {"seen": 5, "denied": [], "logged": []},
+        {"seen": 5, "denied": [_DENIED], "logged": [{"log": "DispatchLogs", "call": "SendMessage"}]},
+    ),
 }

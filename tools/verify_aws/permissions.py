@@ -29,6 +29,7 @@ STAGE_1: Final = (
     "kms:GenerateDataKey",
     "logs:DescribeLogGroups",
     "logs:DescribeLogStreams",
+    "logs:FilterLogEvents",
     "logs:GetLogEvents",
     "s3:DeleteObject",
     "s3:DeleteObjectVersion",

@@ -200,6 +200,13 @@ def reasons(aws: LocalAws, stack: str) -> set[str]:
     return {event.get("ResourceStatusReason", "") for event in events}
 
 
+def test_a_search_of_a_log_group_without_streams_ignores_nothing(strict_aws: LocalAws) -> None:
+    logs = client(strict_aws, "logs")
+    logs.create_log_group(logGroupName="without-streams")
+    request = {"startTime": 1, "endTime": 2, "logStreamNamePrefix": "a", "filterPattern": "a", "limit": 1}
+    assert logs.filter_log_events(logGroupName="without-streams", **request)["events"] == []
+
+
 def test_a_property_inside_another_one_is_refused(strict_aws: LocalAws) -> None:
     rule = {"Id": "a", "Status": "Enabled", "ExpirationInDays": 3, "Unknown": 1}
     properties = {"BucketName": "nested", "LifecycleConfiguration": {"Rules": [rule]}}

@@ -33,6 +33,7 @@ from smproc.local.server.patches import (
     cloudformation_state_machines,
     cloudformation_time_to_live,
     cloudformation_vpc,
+    cloudtrail_events,
     cloudwatch_alarms,
     cloudwatch_metrics,
     eventbridge_dead_letters,
@@ -67,6 +68,7 @@ from smproc.local.server.patches import (
     stepfunctions_status_events,
 )
 from smproc.local.server.patches.cloudformation_ignored import report_ignored_to
+from smproc.local.server.patches.cloudtrail_events import record_role_call
 from smproc.local.server.patches.eventbridge_put_events import put_events
 from smproc.local.server.patches.hosting import (
     Handler,
@@ -139,6 +141,7 @@ __all__ = [
     "put_events",
     "record_child_execution",
     "record_map_run",
+    "record_role_call",
     "register_jsonata_functions",
     "report_ignored_members_to",
     "report_ignored_to",
@@ -196,6 +199,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     iam_simulations,
     requests_ignored,
     invented_answers,
+    cloudtrail_events,
 )
 
 # The functions that several patches wrap, each with the patches from the innermost to the outermost.

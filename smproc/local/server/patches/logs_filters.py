@@ -92,11 +92,13 @@ def _filter_log_events(  # noqa: PLR0911 - one return a refusal
         return _error("ResourceNotFoundException", "The specified log stream does not exist.")
     if not names:
         names = [name for name in list(group["streams"]) if name.startswith(prefix or "")]
+    # Read even if there is no stream to search: a member that nothing reads counts as ignored.
+    times = data.get("startTime"), data.get("endTime")
     ranges = []
     with logs._log_events_lock:
         for name in sorted(set(names)):
             events = group["streams"][name]["events"]
-            ranges.append(_places(events, name, *_bounds(events, name, data, after)))
+            ranges.append(_places(events, name, *_bounds(events, name, times, after)))
     return _page(ranges, matches, limit)
 
 
@@ -118,11 +120,14 @@ def _page(ranges: Sequence[Iterator[tuple[_Place, dict[str, Any]]]], matches: Ma
     return answer
 
 
-def _bounds(events: Sequence[Any], stream: str, data: Mapping[str, Any], after: _Place | None) -> tuple[int, int]:
+def _bounds(
+    events: Sequence[Any], stream: str, times: tuple[int | None, int | None], after: _Place | None
+) -> tuple[int, int]:
     """Return the positions of the first event to search and of the one after the last."""
     by_time = service("cloudwatch_logs")._event_timestamp
-    start = bisect_left(events, data["startTime"], key=by_time) if data.get("startTime") is not None else 0
-    end = bisect_right(events, data["endTime"], key=by_time) if data.get("endTime") is not None else len(events)
+    first, last = times
+    start = bisect_left(events, first, key=by_time) if first is not None else 0
+    end = bisect_right(events, last, key=by_time) if last is not None else len(events)
     if after is not None:
         time, last_stream, position = after
         if stream == last_stream:

@@ -70,7 +70,7 @@ class JobTask(StateTaskServiceCallback):
         request = dict(normalised_parameters)
         if self.resource.condition:
             request = _with_tag(request)
-        with self._step_functions_errors(env):
+        with self._step_functions_errors(env), self._recorded(env, state_credentials, f"Create{kind.api_name}"):
             arn = scope.job_arn(kind, str(request.get(f"{kind.api_name}Name")))
             require_permission(check_permission, f"sagemaker:Create{kind.api_name}", arn)
             patches.act_for(details.account, resource_runtime_part.region)
@@ -103,7 +103,7 @@ class JobTask(StateTaskServiceCallback):
         kind = self._kind
         job = self._service.job(str(env.stack.pop()[f"{kind.api_name}Arn"]))
         check_permission = self._permission_check(env, state_credentials)
-        with self._step_functions_errors(env):
+        with self._step_functions_errors(env), self._recorded(env, state_credentials, f"Describe{kind.api_name}"):
             # Step Functions polls the job in case the event of its end is lost.
             require_permission(check_permission, f"sagemaker:Describe{kind.api_name}", job.arn)
         ended = threading.Event()
@@ -111,7 +111,8 @@ class JobTask(StateTaskServiceCallback):
         while env.is_running() and not ended.wait(_POLL_IN_SECONDS):
             pass
         if not job.status.final:
-            if check_permission(f"sagemaker:Stop{kind.api_name}", job.arn, {}) is None:
+            with contextlib.suppress(ApiError), self._recorded(env, state_credentials, f"Stop{kind.api_name}"):
+                require_permission(check_permission, f"sagemaker:Stop{kind.api_name}", job.arn)
                 job.stop()
             env.stack.append({})
             return
@@ -126,6 +127,20 @@ class JobTask(StateTaskServiceCallback):
     def _permission_check(self, env: Environment, credentials: Any) -> PermissionCheck:
         name = env.states.context_object.context_object_data["Execution"]["Name"]
         return functools.partial(patches.check_role_permission, credentials.role_arn, name)
+
+    @contextlib.contextmanager
+    def _recorded(self, env: Environment, credentials: Any, operation: str) -> Iterator[None]:
+        """Record a call of the state machine's role, and the error that refuses it, as an event of CloudTrail."""
+        name = env.states.context_object.context_object_data["Execution"]["Name"]
+        record = functools.partial(
+            patches.record_role_call, credentials.role_arn, name, env.aws_execution_details.region, operation
+        )
+        try:
+            yield
+        except ApiError as error:
+            record(error.code, error.message)
+            raise
+        record()
 
     @contextlib.contextmanager
     def _step_functions_errors(self, env: Environment) -> Iterator[None]:
