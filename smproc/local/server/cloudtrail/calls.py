@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-# The data events, by the name of the service in the routing of requests. Those of CloudWatch, CloudWatch Logs and Step
-# Functions' tasks are assumed, the others are on the pages of the services.
+# The data events, by the name of the service in the routing of requests. Those of DynamoDB's items, functions, topics
+# and SQS are on the pages of the services; the others are assumed.
 # See: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/logging-using-cloudtrail.html
 # See: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/logging-using-cloudtrail.html
 # See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html
