@@ -33,7 +33,7 @@ pytestmark = pytest.mark.exhaustive
 PAGE = ROOT / "docs" / "verify-aws.md"
 SAMPLE = re.compile(r"<!-- sample -->\n.*<!-- end of sample -->", re.DOTALL)
 # What the local AWS does not have; it says so, and pretends nothing.
-LACKING = {"nothing-is-denied", "policies-are-valid"}
+LACKING = {"nothing-is-denied"}
 MANIFESTS = ("manifest-of-one-object", "manifest-of-a-batch")
 
 

@@ -25,7 +25,8 @@ from smproc.local.server import patches
 # AWS's own defaults differ by instance type and account.
 DEFAULT_VALUE: Final = 20.0
 # Its name in the signatures of requests, and the prefix of their targets.
-QUOTAS_SERVICE: Final = ("servicequotas", "ServiceQuotasV20190624.")
+QUOTAS_SERVICE: Final = "servicequotas"
+QUOTAS_TARGETS: Final = "ServiceQuotasV20190624."
 _CONTENT_TYPE = "application/x-amz-json-1.1"
 _OK, _BAD_REQUEST = 200, 400
 _PAGE_MAX = 100
