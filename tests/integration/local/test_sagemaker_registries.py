@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from smproc.local.server.sagemaker_images import known_tags
+from tests.helpers.deployment import session_at
 from tests.helpers.local_aws import RunningLocalAws
 from tools.verify_aws.account import Account
 from tools.verify_aws.without_deploying.images import described
@@ -101,14 +103,17 @@ def test_another_registry_is_that_of_the_account(local_aws: RunningLocalAws) -> 
 
 
 def test_an_image_of_an_app_that_does_not_exist_is_found(local_aws: RunningLocalAws) -> None:
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")  # noqa: S106
+    session_at(session, local_aws.aws.endpoint)
     account = Account(
         number="000000000000",
         region="us-east-1",
         caller="c",
         endpoint=local_aws.aws.endpoint,
-        _clients_of=lambda service, **_: local_aws.client(service),
+        _clients_of=session.client,
     )
-    image = {"registry": REGISTRY, "repository": REPOSITORY}
-    assert described(account, {**image, "tag": TAG})["exists"]
-    assert not described(account, {**image, "tag": "1.2-1-cpu-py4"})["exists"]
-    assert not described(account, {**image, "repository": "sagemaker-scikit", "tag": TAG})["exists"]
+    image = {"registry": REGISTRY, "region": "us-east-1", "repository": REPOSITORY, "tag": TAG}
+    assert described(account, image)["exists"]
+    assert described(account, {**image, "registry": "141502667606", "region": "eu-west-1"})["exists"]
+    for wrong in ({"tag": "1.2-1-cpu-py4"}, {"repository": "sagemaker-scikit"}, {"region": "eu-west-1"}):
+        assert not described(account, {**image, **wrong})["exists"]

@@ -39,20 +39,22 @@ def described(account: Account, image: Mapping[str, str]) -> dict[str, Any]:
 
     Args:
         account: the account that asks.
-        image: its registry, repository and tag.
+        image: its registry, region, repository and tag.
     """
+    # A registry answers in its region, which need not be that of the account's stack.
+    there = account.in_region(image["region"])
     request = {
         "registryId": image["registry"],
         "repositoryName": image["repository"],
         "imageIds": [{"imageTag": image["tag"]}],
     }
     try:
-        found = account.ask("ecr", "describe_images", **request)
+        found = there.ask("ecr", "describe_images", **request)
         return {"exists": bool(found["imageDetails"]), "pushed": found["imageDetails"][0].get("imagePushedAt")}
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in _DENIED:
-            pulled = account.ask("ecr", "batch_get_image", **request)
+            pulled = there.ask("ecr", "batch_get_image", **request)
             return {"exists": bool(pulled["images"]), "failures": pulled.get("failures", [])}
         if code in _ABSENT:
             return {"exists": False, "error": str(error)}
