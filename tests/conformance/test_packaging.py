@@ -123,6 +123,7 @@ def test_the_wheel_holds_both_packages_their_data_and_the_functions(wheel: Path)
         "cdk_sagemaker_processing/_lambda/unpack_code/handler.py",
         "cdk_sagemaker_processing/_lambda/_vendor/aws_lambda_powertools/__init__.py",
         "smproc/py.typed",
+        "smproc/local/server/policy_validation/actions.json",
         "cdk_sagemaker_processing/model/api_limits.json",
         "cdk_sagemaker_processing/model/image_registries.json",
         "smproc/local/runners/sandboxes/enter_root.sh",

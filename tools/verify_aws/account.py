@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import threading
 from collections.abc import Callable
@@ -77,6 +78,17 @@ class Account:
     def is_local(self) -> bool:
         """True for an account of the local AWS."""
         return bool(self.endpoint)
+
+    def in_region(self, region: str) -> Account:
+        """Return the account in another region; its requests count as those of this one.
+
+        Args:
+            region: the region.
+        """
+        if region == self.region:
+            return self
+        clients_of = functools.partial(self._clients_of, region_name=region)
+        return dataclasses.replace(self, region=region, _clients_of=clients_of, _clients={})
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - the type depends on the service
         """Return the client of a service, created once; clients may be used by several threads."""

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from smproc.local.errors import LocalAwsError, PortInUseError
 from smproc.local.probes import answers, children
@@ -25,6 +25,9 @@ from smproc.local.runners import ImageList, choose
 from smproc.local.runners.selection import RunnerName
 from smproc.local.state_dir import ServerLock, StateDir
 from smproc.terminal_text import printable
+
+if TYPE_CHECKING:
+    from smproc.local.server.sagemaker import SageMakerService
 
 _BACKLOG = 512
 _CLOSE_TIMEOUT_IN_SECONDS = 20.0
@@ -135,7 +138,6 @@ class Server:
         from smproc.local.server.execution import AwsClients, Credentials, CredentialsEndpoint, JobExecutor  # noqa: PLC0415
         from smproc.local.server.sagemaker import SageMakerService  # noqa: PLC0415
         from smproc.local.server.scheduler import Schedules  # noqa: PLC0415
-        from smproc.local.server.service_quotas import QUOTAS_SERVICE, ServiceQuotas  # noqa: PLC0415
         from smproc.local.server.step_functions.loading import load_engine  # noqa: PLC0415
 
         application = patches.load()
@@ -153,8 +155,7 @@ class Server:
             self._state_dir,
             self._stop_grace_in_seconds,
         )
-        patches.add_service("sagemaker", "SageMaker.", service.handle)
-        patches.add_service(*QUOTAS_SERVICE, ServiceQuotas(service.exhausted_types).handle)
+        self._add_services(service)
         patches.set_engine(load_engine(endpoint, service))
         patches.set_scheduler(Schedules())
 
@@ -195,6 +196,18 @@ class Server:
         """Stop the server once the other end of the pipe is closed, as the kernel does when its owner dies."""
         os.read(lifeline, 1)
         os.kill(os.getpid(), signal.SIGTERM)
+
+    @staticmethod
+    def _add_services(sagemaker: SageMakerService) -> None:
+        """Route the requests of services that ministack does not have."""
+        from smproc.local.server import patches  # noqa: PLC0415
+        from smproc.local.server.policy_validation import ACCESS_ANALYZER, AccessAnalyzer  # noqa: PLC0415
+        from smproc.local.server.service_quotas import QUOTAS_SERVICE, QUOTAS_TARGETS, ServiceQuotas  # noqa: PLC0415
+
+        patches.add_service("sagemaker", sagemaker.handle, target_prefix="SageMaker.")
+        quotas = ServiceQuotas(sagemaker.exhausted_types)
+        patches.add_service(QUOTAS_SERVICE, quotas.handle, target_prefix=QUOTAS_TARGETS)
+        patches.add_service(ACCESS_ANALYZER, AccessAnalyzer().handle)
 
     def _note_ignored(self) -> None:
         """Note, or refuse, what the local AWS ignores of templates and requests."""

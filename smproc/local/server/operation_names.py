@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # The names of services in botocore where ministack's routing has another one.
 _IN_BOTOCORE: Final[Mapping[str, str]] = {
+    "access-analyzer": "accessanalyzer",
     "airflow": "mwaa",
     "elasticfilesystem": "efs",
     "elasticloadbalancing": "elbv2",

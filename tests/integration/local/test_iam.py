@@ -92,7 +92,8 @@ FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:a"
 QUEUE_URL = "http://127.0.0.1/000000000000/a"
 ENTRY = {"Id": "1", "MessageBody": "a"}
 # The names of services in botocore that differ from those in actions.
-CLIENTS = {"servicequotas": "service-quotas"}
+CLIENTS = {"access-analyzer": "accessanalyzer", "servicequotas": "service-quotas"}
+VALIDATED = {"policyDocument": "{}", "policyType": "IDENTITY_POLICY"}
 JOB = "arn:aws:sagemaker:us-east-1:000000000000:processing-job/a"
 
 
@@ -106,6 +107,7 @@ JOB = "arn:aws:sagemaker:us-east-1:000000000000:processing-job/a"
         ("list_targets_by_rule", {"Rule": "a"}, "events:ListTargetsByRule", RULE),
         ("get_function_concurrency", {"FunctionName": "a"}, "lambda:GetFunctionConcurrency", FUNCTION),
         ("list_service_quotas", {"ServiceCode": "sagemaker"}, "servicequotas:ListServiceQuotas", "*"),
+        ("validate_policy", VALIDATED, "access-analyzer:ValidatePolicy", "*"),
         ("send_message_batch", {"QueueUrl": QUEUE_URL, "Entries": [ENTRY]}, "sqs:SendMessage", SQS_QUEUE),
     ],
 )

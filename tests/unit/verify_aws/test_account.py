@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,8 +22,8 @@ class Refusing:
         self._code = code
         self.meta = SimpleNamespace(events=SimpleNamespace(register=lambda *_: None))
 
-    def validate_policy(self, **_: Any) -> None:
-        raise ClientError({"Error": {"Code": self._code, "Message": "no"}}, "ValidatePolicy")
+    def list_analyzers(self, **_: Any) -> None:
+        raise ClientError({"Error": {"Code": self._code, "Message": "no"}}, "ListAnalyzers")
 
 
 def an_account(endpoint: str, code: str = "NotImplemented") -> Account:
@@ -36,14 +37,29 @@ def an_account(endpoint: str, code: str = "NotImplemented") -> Account:
 
 
 def test_what_the_local_aws_does_not_have_is_not_answered() -> None:
-    with pytest.raises(NotAnsweredError, match="the local AWS has no accessanalyzer:validate_policy"):
-        an_account("http://127.0.0.1:4566").ask("accessanalyzer", "validate_policy")
+    with pytest.raises(NotAnsweredError, match="the local AWS has no accessanalyzer:list_analyzers"):
+        an_account("http://127.0.0.1:4566").ask("accessanalyzer", "list_analyzers")
 
 
 @pytest.mark.parametrize(("endpoint", "code"), [("", "NotImplemented"), ("http://127.0.0.1:4566", "AccessDenied")])
 def test_other_refusals_are_errors(endpoint: str, code: str) -> None:
     with pytest.raises(ClientError):
-        an_account(endpoint, code).ask("accessanalyzer", "validate_policy")
+        an_account(endpoint, code).ask("accessanalyzer", "list_analyzers")
+
+
+def test_another_region_has_clients_of_its_own_and_the_calls_of_the_account() -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    def client_of(service: str, *, region_name: str | None = None, **_: Any) -> Refusing:
+        asked.append((service, region_name))
+        return Refusing("")
+
+    here = dataclasses.replace(an_account(""), _clients_of=client_of)
+    there = here.in_region("eu-west-1")
+    for account in (here, there, here.in_region("us-east-1")):
+        account.client("ecr")
+    assert asked == [("ecr", None), ("ecr", "eu-west-1")]
+    assert (there.region, there.number, there.calls is here.calls) == ("eu-west-1", here.number, True)
 
 
 @pytest.mark.parametrize(

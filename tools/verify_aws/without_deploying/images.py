@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from smproc.assemblies import definition_in
 from tools.verify_aws.account import Account
-from tools.verify_aws.question import Evidence, NotAnsweredError, Question
+from tools.verify_aws.question import Evidence, Question
 from tools.verify_aws.without_deploying.templates import CheckContext
 
 _IMAGE: Final = re.compile(r'"((\d{12})\.dkr\.ecr\.([\w-]+)\.amazonaws\.com(?:\.cn)?/([\w./-]+):([\w.-]+))"')
@@ -34,29 +34,35 @@ def images(context: CheckContext) -> dict[str, dict[str, str]]:
     return found
 
 
-def _describe(account: Account, image: Mapping[str, str]) -> dict[str, Any]:
+def described(account: Account, image: Mapping[str, str]) -> dict[str, Any]:
+    """Return whether an image exists, and what Amazon ECR says of it.
+
+    Args:
+        account: the account that asks.
+        image: its registry, region, repository and tag.
+    """
+    # A registry answers in its region, which need not be that of the account's stack.
+    there = account.in_region(image["region"])
     request = {
         "registryId": image["registry"],
         "repositoryName": image["repository"],
         "imageIds": [{"imageTag": image["tag"]}],
     }
     try:
-        found = account.ask("ecr", "describe_images", **request)
+        found = there.ask("ecr", "describe_images", **request)
         return {"exists": bool(found["imageDetails"]), "pushed": found["imageDetails"][0].get("imagePushedAt")}
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in _DENIED:
-            pulled = account.ask("ecr", "batch_get_image", **request)
+            pulled = there.ask("ecr", "batch_get_image", **request)
             return {"exists": bool(pulled["images"]), "failures": pulled.get("failures", [])}
-        if code in _ABSENT and account.is_local:
-            raise NotAnsweredError("the local AWS has no registry of SageMaker's images") from error
         if code in _ABSENT:
             return {"exists": False, "error": str(error)}
         raise
 
 
 def _ask(context: CheckContext) -> Evidence:
-    return {"images": {uri: _describe(context.account, image) for uri, image in sorted(images(context).items())}}
+    return {"images": {uri: described(context.account, image) for uri, image in sorted(images(context).items())}}
 
 
 IMAGES: Final = Question(

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
 from smproc.assemblies import CloudAssembly
 from tools.verify_aws.account import Account
 from tools.verify_aws.costs import INSTANCE_TYPE
-from tools.verify_aws.question import Evidence, NotAnsweredError, Question
+from tools.verify_aws.question import Evidence, Question
 from tools.verify_aws.without_deploying.templates import CheckContext
 
 _FOR_PROCESSING: Final = " for processing job usage"
@@ -34,9 +32,6 @@ def service_quotas(
         account: the account.
         service: the code of the service.
         is_enough: returns whether the quotas of the account are enough, without the defaults.
-
-    Raises:
-        NotAnsweredError: the local AWS does not have them.
     """
     own = _listed(account, service, "list_service_quotas")
     return own if is_enough(own) else {**_listed(account, service, "list_aws_default_service_quotas"), **own}
@@ -58,12 +53,7 @@ def _listed(account: Account, service: str, operation: str) -> dict[str, float]:
     quotas: dict[str, float] = {}
     token: dict[str, str] = {}
     while True:
-        try:
-            page = account.ask("service-quotas", operation, ServiceCode=service, **token)
-        except ClientError as error:
-            if account.is_local and error.response["Error"]["Code"] == "NoSuchResourceException":
-                raise NotAnsweredError(f"the local AWS has no quotas of {service}") from error
-            raise
+        page = account.ask("service-quotas", operation, ServiceCode=service, **token)
         quotas |= {each["QuotaName"]: float(each["Value"]) for each in page["Quotas"]}
         if "NextToken" not in page:
             return quotas

@@ -79,16 +79,16 @@ def configure(*, port: int, region: str, account_dir: Path, temporary_dir: Path,
     tempfile.tempdir = None
 
 
-def add_service(name: str, target_prefix: str, handler: Handler) -> None:
-    """Route the requests of a JSON service to a handler of ours.
+def add_service(name: str, handler: Handler, *, target_prefix: str = "") -> None:
+    """Route the requests of a service to a handler of ours.
 
     Args:
         name: the service's name, which is also the one in the requests' signatures.
-        target_prefix: the prefix of X-Amz-Target.
         handler: answers a request.
+        target_prefix: the prefix of X-Amz-Target; empty for a service of the REST protocol.
     """
     core("router").SERVICE_PATTERNS[name] = {
-        "target_prefixes": [target_prefix],
+        "target_prefixes": [target_prefix] if target_prefix else [],
         "credential_scope": name,
         "host_patterns": [rf"(?:^|\.)api\.{name}\."],
     }

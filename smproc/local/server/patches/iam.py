@@ -14,8 +14,8 @@ See: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_element
 See: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
 
-ministack 1.5.33: `ministack.core.iam_actions.SERVICE_TO_IAM_NAMESPACE` has no ``sagemaker``
-and no ``servicequotas``;
+ministack 1.5.33: `ministack.core.iam_actions.SERVICE_TO_IAM_NAMESPACE` has no ``sagemaker``,
+no ``servicequotas`` and no ``access-analyzer``;
 `ministack.services.stepfunctions._invoke_resource` does not check the role of the state machine;
 `ministack.core.iam_evaluator.enforce` has no ``events:source`` and logs no denial;
 `ministack.core.iam_actions.extract_resource_arn` writes the bus into the ARN of each rule, names the log group
@@ -48,6 +48,7 @@ NAMES: Names = {
     "ministack.app": {"AUTH": lambda value: isinstance(value, bool)},
     "ministack.core.iam_actions": {
         "SERVICE_TO_IAM_NAMESPACE": lambda value: value["sqs"] == "sqs",
+        "_BOTOCORE_SERVICE_MAP": lambda value: value["eks"] == ["eks"],
         "extract_iam_action": takes("service", "method", "path", "headers", "body", "query_params"),
         "extract_resource_arn": takes(
             "service", "method", "path", "headers", "body", "query_params", "region", "account_id"
@@ -78,8 +79,10 @@ _sources: ContextVar[frozenset[str]] = ContextVar("smproc_event_sources", defaul
 
 def apply() -> None:
     """Authorize the requests to our own services like those of any other service."""
-    for name in ("sagemaker", "servicequotas"):
+    for name in ("access-analyzer", "sagemaker", "servicequotas"):
         core("iam_actions").SERVICE_TO_IAM_NAMESPACE[name] = name
+    # Its requests are known by their paths.
+    core("iam_actions")._BOTOCORE_SERVICE_MAP["access-analyzer"] = ["accessanalyzer"]
 
 
 def iam_is_enforced() -> bool:
