@@ -1,8 +1,8 @@
-"""Regenerate smproc/local/server/policy_validation/actions.json from parliament in .tools and from botocore.
+"""Regenerate smproc/local/server/policy_validation/actions.json from cfn-lint, parliament and botocore.
 
-The file contains facts of the Service Authorization Reference, which parliament has: the actions of each service that
-are no operations of botocore's models, such as ``s3:ListBucket``, and the models of each service. Run it after
-`make .tools/parliament/.installed`, with the Python of .venv.
+The file contains facts: the actions of AWS's Service Authorization Reference that are no operations of botocore's
+models, such as ``s3:ListBucket``, and the models of each service. cfn-lint, in .venv, has the newer list; what only
+parliament knows, in .tools, stays. Run it after `make .tools/parliament/.installed`, with the Python of .venv.
 
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -19,6 +19,7 @@ import botocore.session
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "smproc" / "local" / "server" / "policy_validation" / "actions.json"
+CFN_LINT = "cfnlint/data/AdditionalSpecs/Policies.json"
 # The models whose operations are authorized by another prefix than that of the signature.
 PREFIXES = {
     "cloudcontrol": "cloudformation",
@@ -28,6 +29,8 @@ PREFIXES = {
     "mturk": "mechanicalturk",
     "resourcegroupstaggingapi": "tag",
 }
+# The services whose operations are authorized by actions of other names, such as ``lambda:InvokeFunction``.
+OTHER_NAMES = frozenset({"dynamodb", "kms", "lambda", "s3", "sns", "sqs"})
 
 
 def read() -> dict[str, Any]:
@@ -36,25 +39,30 @@ def read() -> dict[str, Any]:
     (parliament,) = importlib.metadata.distributions(name="parliament", path=[str(libraries)])
     reference: dict[str, set[str]] = {}
     for service in json.loads((libraries / "parliament" / "iam_definition.json").read_text(encoding="utf-8")):
-        actions = {each["privilege"] for each in service["privileges"]}
-        reference.setdefault(service["prefix"], set()).update(actions)
+        actions = {each["privilege"].lower() for each in service["privileges"]}
+        reference.setdefault(service["prefix"].lower(), set()).update(actions)
+    cfn_lint = importlib.metadata.distribution("cfn-lint")
+    newer = Path(str(cfn_lint.locate_file(CFN_LINT)))
+    for prefix, service in json.loads(newer.read_text(encoding="utf-8")).items():
+        reference.setdefault(prefix.lower(), set()).update(each.lower() for each in service["Actions"])
     session = botocore.session.Session()
     models: dict[str, list[str]] = {}
     operations: dict[str, set[str]] = {}
     for name in session.get_available_services():
         model = session.get_service_model(name)
-        prefix = PREFIXES.get(name, model.signing_name)
-        models.setdefault(prefix, []).append(name)
-        operations.setdefault(prefix, set()).update(each.lower() for each in model.operation_names)
-    services = {}
+        prefix = PREFIXES.get(name, model.signing_name).lower()
+        if prefix not in OTHER_NAMES:
+            models.setdefault(prefix, []).append(name)
+            operations.setdefault(prefix, set()).update(each.lower() for each in model.operation_names)
+    services: dict[str, Any] = {}
     for prefix in sorted({*reference, *models}):
-        others = [each for each in reference.get(prefix, ()) if each.lower() not in operations.get(prefix, ())]
-        services[prefix] = {
-            "models": sorted(models.get(prefix, ())),
-            # Without a list of actions, an action that is no operation may exist or not.
-            "actions": sorted(others) if prefix in reference else None,
-        }
-    return {"source": f"parliament {parliament.version} and botocore {botocore.__version__}", "services": services}
+        # Without a list of actions, an action that is no operation may exist or not.
+        listed = prefix in reference
+        others = sorted(reference[prefix] - operations.get(prefix, set())) if listed else None
+        services[prefix] = {"models": sorted(models.get(prefix, ())), "actions": others}
+    versions = {"cfn-lint": cfn_lint.version, "parliament": parliament.version}
+    versions["botocore"] = importlib.metadata.version("botocore")
+    return {"source": ", ".join(" ".join(each) for each in versions.items()), "services": services}
 
 
 def render() -> str:

@@ -128,3 +128,22 @@ def test_policies_of_organizations_and_other_operations_are_refused(local_aws: R
     ) as caught:
         local_aws.client("accessanalyzer").list_analyzers()
     assert caught.value.response["Error"]["Code"] == "NotImplemented"
+
+
+def test_what_is_found_in_the_policies_of_aws(local_aws: RunningLocalAws) -> None:
+    found: set[tuple[str, str]] = set()
+    pages = local_aws.iam.get_paginator("list_policies").paginate(Scope="AWS")
+    policies = [each for page in pages for each in page["Policies"]]
+    for each in policies:
+        version = local_aws.iam.get_policy_version(PolicyArn=each["Arn"], VersionId=each["DefaultVersionId"])
+        document = json.dumps(version["PolicyVersion"]["Document"])
+        answer = local_aws.client("accessanalyzer").validate_policy(
+            policyDocument=document, policyType="IDENTITY_POLICY"
+        )
+        found |= {(each["PolicyName"], finding["findingDetails"][:40]) for finding in answer["findings"]}
+    assert len(policies) > 30
+    assert found == {
+        *((name, "Using wildcards (*) in the action and th") for name in ("AdministratorAccess", "IAMFullAccess")),
+        # A service that AWS has ended.
+        ("ReadOnlyAccess", "The service iot1click specified in the a"),
+    }

@@ -11,6 +11,7 @@ from smproc.local.server.policy_validation import CHECKS, findings_of
 from smproc.local.server.policy_validation.statements import Kind
 from tests.helpers.policy_checks import policies_in
 from tests.helpers.resolved_templates import resolved_snapshots
+from tools.differences.rows import all_rows
 
 BUCKET = "arn:aws:s3:::data"
 ROLE = "arn:aws:iam::111122223333:role/job"
@@ -71,6 +72,7 @@ CASES: list[tuple[str, Any, tuple[Kind, dict[str, Any]]]] = [
     ("INVALID_ACTION", "s3:GetObjects", one(Action=["s3:GetObject", "s3:GetObjects"])),
     ("INVALID_ACTION", "s3:ListObjectsV2", one(Action="s3:ListObjectsV2")),
     ("INVALID_ACTION", "sqs:DeleteMessageBatch", one(Action="sqs:DeleteMessageBatch")),
+    ("INVALID_ACTION", "lambda:Invoke", one(Action="lambda:Invoke")),
     ("INVALID_ACTION", "s3:Fetch*", one(Action="s3:Fetch*")),
     ("INVALID_ACTION", "GetObject", one(Action="GetObject")),
     ("INVALID_SERVICE_IN_ACTION", "sesv2:*", one(Action="sesv2:*")),
@@ -162,6 +164,10 @@ def test_there_is_a_case_for_each_finding() -> None:
     assert {code for code, *_ in CASES} == CHECKS.keys() - {"JSON_SYNTAX_ERROR"}
 
 
+def test_the_differences_name_the_number_of_findings() -> None:
+    assert all_rows()["policy-validation"].local.startswith(f"has {len(CHECKS)} of the codes, ")
+
+
 def test_a_location_has_lines_from_1_and_columns_from_0() -> None:
     text = '{"Version": "2012-10-17",\n "Statement": {"Effect": "Allow",\n  "Action": ["s3:Fetch"], "Resource": "*"}}'
     (found,) = findings_of(text, "identity")
@@ -190,7 +196,8 @@ def test_a_policy_that_is_no_json_has_one_finding(text: str, details: str) -> No
     ("kind", "document"),
     [
         one(Action=["s3:Get*", "*", "s3:ListBucket", "states:RevealSecrets", "iot*:*", "cloudwatch:PutMetricData"]),
-        one(Action="bedrock-agentcore:InvokeAnything"),
+        # A service without a list of actions.
+        one(Action="awsssoportal:GetAnything"),
         one(Resource=["*", "arn:*", "arn:aws:s3:::*", "arn:aws:s3:us-east-1:111122223333:accesspoint/a"]),
         one(Resource=["arn:aws:sqs:*:*:q", "arn:aws:iam::aws:policy/A", "arn:${aws:Partition}:s3:::${aws:username}"]),
         one(Resource=f"{BUCKET}/${{*}}${{?}}${{$}}"),

@@ -1,7 +1,7 @@
 """The actions of IAM: those of the Service Authorization Reference, and the operations of botocore's models.
 
-botocore's models are newer than the list in ``actions.json``. An action that is neither there nor in a model does not
-exist, with the exceptions that AWS has added since without an operation of that name.
+Some services have operations that are newer than the list in ``actions.json``. An action that is neither there nor in a
+model does not exist, with the exceptions that AWS has added since without an operation of that name.
 See: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
@@ -20,36 +20,6 @@ from smproc.local.server.policy_validation.documents import Node
 from smproc.local.server.policy_validation.findings import Finding
 
 _VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
-# Operations that other actions authorize, by the pages of the services.
-# See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
-_AUTHORIZED_OTHERWISE: Final[Mapping[str, frozenset[str]]] = {
-    "dynamodb": frozenset(
-        {"batchexecutestatement", "executestatement", "executetransaction", "transactgetitems", "transactwriteitems"}
-    ),
-    "kms": frozenset({"reencrypt"}),
-    "lambda": frozenset({"invoke", "invokewithresponsestream"}),
-    "s3": frozenset(
-        {
-            "completemultipartupload",
-            "copyobject",
-            "createmultipartupload",
-            "deleteobjects",
-            "headbucket",
-            "headobject",
-            "listbuckets",
-            "listmultipartuploads",
-            "listobjects",
-            "listobjectsv2",
-            "listobjectversions",
-            "listparts",
-            "selectobjectcontent",
-            "uploadpart",
-            "uploadpartcopy",
-        }
-    ),
-    "sns": frozenset({"publishbatch"}),
-    "sqs": frozenset({"changemessagevisibilitybatch", "deletemessagebatch", "sendmessagebatch"}),
-}
 
 
 def action_findings(actions: Node) -> Iterator[Finding]:
@@ -99,7 +69,7 @@ def _exists(service: str, pattern: str) -> bool:
 def _services() -> Mapping[str, Mapping[str, Any]]:
     text = Path(__file__).with_name("actions.json").read_text(encoding="utf-8")
     services: dict[str, Mapping[str, Any]] = json.loads(text)["services"]
-    return {prefix.lower(): service for prefix, service in services.items()}
+    return services
 
 
 @functools.cache
@@ -110,5 +80,4 @@ def _actions(service: str) -> frozenset[str] | None:
         return None
     session = botocore.session.Session()
     operations = (name for model in found["models"] for name in session.get_service_model(model).operation_names)
-    known = frozenset(name.lower() for name in (*found["actions"], *operations))
-    return known - _AUTHORIZED_OTHERWISE.get(service, frozenset())
+    return frozenset((*found["actions"], *(name.lower() for name in operations)))
