@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from cdk_sagemaker_processing.model.service_limits import maximum
-from cdk_sagemaker_processing.model.tokens import STRING_TOKEN, is_unresolved
+from cdk_sagemaker_processing.model.tokens import STRING_TOKEN, is_unresolved, split_at_tokens
 
 # The characters of a policy: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _OTHER_CHARACTERS: Final = re.compile("[^\t\n\r\u0020-\u00ff]+")
 # "${" starts a variable: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 _VARIABLE: Final = "${"
-_TOKEN: Final = re.compile(f"({STRING_TOKEN.pattern})")
 # What is in one statement must fit into a managed policy, to which aws-cdk moves what is too large for a role's inline
 # policy; the difference is for the rest of the statement.
 STATEMENT_CHARACTERS: Final = maximum("ManagedPolicyCharacters") - 400
@@ -29,10 +28,9 @@ def policy_text(key: str) -> str:
 
     Characters that a policy cannot contain become an asterisk, so the policy also matches other keys.
     """
-    parts = _TOKEN.split(key)
     return "".join(
-        part if _TOKEN.fullmatch(part) else _OTHER_CHARACTERS.sub("*", part).replace(_VARIABLE, "${$}{")
-        for part in parts
+        part if STRING_TOKEN.fullmatch(part) else _OTHER_CHARACTERS.sub("*", part).replace(_VARIABLE, "${$}{")
+        for part in split_at_tokens(key)
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Final
 
 STRING_TOKEN = re.compile(r"\$\{Token\[[^]]+\]\}")
+_IN_GROUP = re.compile(f"({STRING_TOKEN.pattern})")
 _ENCODED_LIST: Final = r"#\{Token\[[^]]+\]\}"
 # StringParameter.value_from_lookup returns it in a first synth; the CDK CLI looks the value up and synthesizes again.
 _LOOKUP: Final = "dummy-value-for-"
@@ -34,6 +35,11 @@ def is_unresolved(value: object) -> bool:
     if isinstance(value, list | tuple):
         return any(is_unresolved(item) for item in value)
     return is_resolvable(value)
+
+
+def split_at_tokens(text: str) -> list[str]:
+    """Return the parts of a text: what is around its tokens, and the tokens, in turn."""
+    return _IN_GROUP.split(text)
 
 
 def is_resolvable(value: object) -> bool:

@@ -5,7 +5,7 @@ from cdk_sagemaker_processing.tasks.create_processing_job import SageMakerCreate
 from cdk_sagemaker_processing.tasks.execution_input import register_triggered
 from cdk_sagemaker_processing.tasks.job_name import unique_job_name
 from cdk_sagemaker_processing.tasks.options import ProcessorOptions, RunOptions, StateOptions
-from cdk_sagemaker_processing.tasks.query_languages import literal_text
+from cdk_sagemaker_processing.tasks.run_time_values import literal_text
 from cdk_sagemaker_processing.tasks.state_machine_policy import constructed_as
 from cdk_sagemaker_processing.tasks.step_conditions import StepCondition, StepValue
 from cdk_sagemaker_processing.tasks.step_outputs import StepOutputs

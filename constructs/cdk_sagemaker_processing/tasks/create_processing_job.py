@@ -57,13 +57,9 @@ from cdk_sagemaker_processing.tasks.job_name import check_job_name
 from cdk_sagemaker_processing.tasks.job_role_policy import grant_job, grant_keys, grant_read_prefixes, grant_read_uri
 from cdk_sagemaker_processing.tasks.options import JsonataTaskOptions, JsonPathTaskOptions
 from cdk_sagemaker_processing.tasks.output_destinations import default_destination
-from cdk_sagemaker_processing.tasks.query_languages import (
-    check_language,
-    context_object_values,
-    discard,
-    static_prefix,
-)
+from cdk_sagemaker_processing.tasks.query_languages import check_language
 from cdk_sagemaker_processing.tasks.rendered_task import RenderedTask
+from cdk_sagemaker_processing.tasks.run_time_values import context_object_values, discard, static_prefix
 from cdk_sagemaker_processing.tasks.state_limits import check_assign, check_state_name, check_timeouts
 from cdk_sagemaker_processing.tasks.state_location import note_machine
 from cdk_sagemaker_processing.tasks.state_machine_policy import (

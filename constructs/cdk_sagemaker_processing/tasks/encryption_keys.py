@@ -16,7 +16,7 @@ from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, 
 from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, encryption_key_of, key_arn_of
 from cdk_sagemaker_processing.model import is_unresolved
 from cdk_sagemaker_processing.safeguards import Safeguards
-from cdk_sagemaker_processing.tasks.query_languages import static_location
+from cdk_sagemaker_processing.tasks.run_time_values import static_location
 
 # The families of ProcessingInstanceType without local storage. SageMaker refuses a volume's key for the others:
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingClusterConfig.html#sagemaker-Type-ProcessingClusterConfig-VolumeKmsKeyId

@@ -11,7 +11,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.construct_tree import default_child_of, path_of, root_of
-from cdk_sagemaker_processing.tasks.query_languages import expressions_of
+from cdk_sagemaker_processing.tasks.run_time_values import expressions_of
 from cdk_sagemaker_processing.tasks.state_location import StateLocation
 
 _NAME = r"(?:\.(?P<name>[\w-]+)|\.`(?P<backquoted>[^`]+)`|\[\s*['\"](?P<quoted>[^'\"]+)['\"]\s*\])(?P<rest>[.\[]?)"

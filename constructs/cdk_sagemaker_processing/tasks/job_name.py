@@ -15,7 +15,7 @@ from cdk_sagemaker_processing.model.job_names import JOB_NAME_MAX, UUID_LENGTH
 from cdk_sagemaker_processing.model.limits import check
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks.execution_input import is_triggered
-from cdk_sagemaker_processing.tasks.query_languages import (
+from cdk_sagemaker_processing.tasks.run_time_values import (
     context_object_values,
     run_time_expressions,
     static_prefix,

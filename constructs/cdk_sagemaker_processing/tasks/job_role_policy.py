@@ -32,7 +32,7 @@ from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model.ecr_images import EcrImage
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 from cdk_sagemaker_processing.tasks.encryption_keys import key_of_location
-from cdk_sagemaker_processing.tasks.query_languages import static_location, static_prefix
+from cdk_sagemaker_processing.tasks.run_time_values import static_location, static_prefix
 
 _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of
-from cdk_sagemaker_processing.tasks.query_languages import context_object_values
+from cdk_sagemaker_processing.tasks.run_time_values import context_object_values
 
 if TYPE_CHECKING:
     from aws_cdk import aws_s3 as s3

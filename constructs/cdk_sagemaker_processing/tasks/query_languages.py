@@ -1,7 +1,6 @@
 """Requests in the query language of a state, with values that are known only at run time.
 
-A value of a request is static text, a CDK token, a Step Functions path as ``sfn.JsonPath`` encodes it, a JSONata
-expression (``{% ... %}``), or text that contains any of these. Amazon States Language has a form for each combination:
+Amazon States Language has a form for each combination of text and the values of `run_time_values`:
 
 - JSONPath: ``"key.$": "$.path"``, and ``States.Format`` and ``States.Array`` for composed values.
 - JSONata: ``"key": "{% expression %}"``, and ``&`` for composed values. Simple paths are translated, so that values
@@ -13,30 +12,31 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final
 
 from aws_cdk import aws_stepfunctions as sfn
 
-from cdk_sagemaker_processing._internal.resource_facts import is_deployment_token
 from cdk_sagemaker_processing.model import (
     ConflictingValuesError,
     InvalidValueError,
-    check_type,
     is_unresolved,
     is_whole_list_unresolved,
 )
-from cdk_sagemaker_processing.model.s3_uri import is_s3_uri, split_s3_uri
-from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
-from cdk_sagemaker_processing.public_api import public
-from cdk_sagemaker_processing.tasks.late_rendering import late
+from cdk_sagemaker_processing.model.tokens import STRING_TOKEN, split_at_tokens
+from cdk_sagemaker_processing.tasks.run_time_values import (
+    CLOSE,
+    OPEN,
+    RunTimeValue,
+    is_expression_alone,
+    is_plain,
+    parts_of,
+    pieces_of,
+)
 
-_TOKEN = re.compile(f"({STRING_TOKEN.pattern})")
-_OPEN, _CLOSE = "{%", "%}"
 # What a `{% ... %}` of a template language starts with; in JSONata these are at most names, which have no value here.
 _TEMPLATE_TAG: Final = (
     r"[-+]?\s*(end)?(raw|verbatim|if|elif|elsif|else|unless|for|while|set|block|macro|call|filter|with|case|when|capture"
@@ -45,61 +45,11 @@ _TEMPLATE_TAG: Final = (
 # A literal, a value of the execution, or the call of a function: an expression without any of these has no value.
 _HAS_VALUE: Final = r"[$\"'\d(\[{]|\b(true|false|null)\b"
 _SIMPLE_PATH: Final = r"(\$\$?|\$[A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\[\d+\]|\['[^'`]+'\])*)"
-# The input, its copy in the context object, and variables; a function's name is followed by a parenthesis.
-_INPUT_IN_JSONATA: Final = (
-    r"(?s)^\{%.*(\$states\.(input|context\.Execution\.Input)\b|\$(?!states\b)[A-Za-z_]\w*+(?!\s*\())"
-)
-_INPUT_IN_PATHS: Final = r"(?s)^(?!\{%).*((?<!\$)\$(?!\$)|\$\$\.Execution\.Input\b|\$\$(?![.\w\[]))"
 _STEP: Final = r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|\['(?P<quoted>[^']+)'\]"
 _JSONATA_KEYWORDS = frozenset({"and", "or", "in"})
 _JSONATA_ROOTS = {"$": "$states.input", "$$": "$states.context"}
 _JSONATA_FUNCTIONS = {"States.UUID()": "$uuid()"}
 _AS_TEXT: Final = r"States\.Format\('\{\}', (?P<path>[^,]+)\)"
-
-
-class _RunTime(NamedTuple):
-    """A value that Step Functions inserts at run time: an expression of the query language."""
-
-    expression: str
-
-
-class ContextObjectValues(NamedTuple):
-    """Values of the context object, and a UUID, which is a new one at each occurrence."""
-
-    uuid: str
-    execution_name: str
-    state_name: str
-    retry_count: str
-
-
-@functools.cache
-def context_object_values() -> ContextObjectValues:
-    """Return the values that every task uses in its request; cached, because each call to aws-cdk costs time."""
-    uuid = sfn.JsonPath.uuid()
-    _ENCODED[uuid] = "States.UUID()"
-    return ContextObjectValues(
-        uuid=uuid,
-        execution_name=path_token("$$.Execution.Name"),
-        state_name=path_token("$$.State.Name"),
-        retry_count=path_token("$$.State.RetryCount"),
-    )
-
-
-def path_token(path: str) -> str:
-    """Return the token of a path, as ``sfn.JsonPath.string_at`` does; its meaning then is known without aws-cdk."""
-    token: str = sfn.JsonPath.string_at(path)
-    _ENCODED[token] = path
-    return token
-
-
-# The paths of tokens: each call to aws-cdk costs time, and the meaning of a token never changes within a process.
-_ENCODED: dict[str, str | None] = {}
-
-
-@functools.cache
-def discard() -> str:
-    """Return the path that discards a result; cached, because each call to aws-cdk costs time."""
-    return sfn.JsonPath.DISCARD
 
 
 def to_json_path(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,66 +79,6 @@ def merge(request: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str,
         both_objects = isinstance(original, Mapping) and isinstance(value, Mapping)
         merged[name] = merge(dict(original or {}), value) if both_objects else value
     return merged
-
-
-def static_prefix(text: str) -> str:
-    """Return the text before the first part that is known only at run time."""
-    prefix = ""
-    for part in _TOKEN.split(next(_parts(text)).text):
-        if _TOKEN.fullmatch(part) and _encoded_path(part) is not None:
-            break
-        prefix += part
-    return prefix
-
-
-def static_location(uri: str) -> tuple[str, str] | None:
-    """Return the bucket and key of an S3 URI as far as they are known at deployment; None if the bucket is not."""
-    known = static_prefix(uri)
-    bucket, key = split_s3_uri(known)
-    bucket_is_cut = known != uri and not key and not known.endswith("/")
-    return (bucket, key) if is_s3_uri(known) and bucket and not bucket_is_cut else None
-
-
-def uses_execution_input(request: Any) -> bool:  # noqa: ANN401 - any part of a request
-    """Return whether a request takes a value from the execution's input, or from a variable, which may hold some of it.
-
-    The context object does not count, except for its copy of the input: the execution's name and a UUID differ for each
-    upload, and say nothing about it.
-    """
-    return any(
-        re.search(_INPUT_IN_JSONATA, expression) or re.search(_INPUT_IN_PATHS, expression)
-        for expression in expressions_of(request)
-    )
-
-
-def expressions_of(value: Any, name: str = "") -> Iterator[str]:  # noqa: ANN401 - any part of a request
-    """Yield the expressions in a part of a request: paths, intrinsic functions and JSONata."""
-    match value:
-        case str() if name.endswith(".$"):
-            yield value
-        case str():
-            yield from (part.text for part in _parts(value) if part.is_expression)
-            yield from (piece.expression for piece in _pieces(value) if isinstance(piece, _RunTime))
-        case Mapping():
-            for key, item in value.items():
-                yield from expressions_of(item, str(key))
-        case list() | tuple() if not is_whole_list_unresolved(value):
-            for item in value:
-                yield from expressions_of(item)
-        case _ if is_unresolved(value):
-            rendered = sfn.FieldUtils.render_object({"value": value}) or {}
-            yield from (path for key, path in rendered.items() if key.endswith(".$"))
-
-
-def static_text(text: str) -> str:
-    """Return the parts of a text that are known at synth."""
-    return "".join(
-        piece
-        for part in _parts(text)
-        if not part.is_expression
-        for piece in _pieces(part.text)
-        if isinstance(piece, str) and not _TOKEN.search(piece)
-    )
 
 
 class _Writer(ABC):
@@ -224,11 +114,11 @@ class _Writer(ABC):
         """Return a list."""
 
     @abstractmethod
-    def path(self, path: str) -> _RunTime:
+    def path(self, path: str) -> RunTimeValue:
         """Return a path or an intrinsic function."""
 
     @abstractmethod
-    def text(self, value: str) -> str | _RunTime:
+    def text(self, value: str) -> str | RunTimeValue:
         """Return text that may contain run-time values."""
 
 
@@ -236,20 +126,20 @@ class _JsonPathWriter(_Writer):
     """The writer for JSONPath states."""
 
     def entry(self, key: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401
-        return (f"{key}.$", value.expression) if isinstance(value, _RunTime) else (key, value)
+        return (f"{key}.$", value.expression) if isinstance(value, RunTimeValue) else (key, value)
 
     def items(self, items: list[Any]) -> Any:  # noqa: ANN401
-        if not any(isinstance(item, _RunTime) for item in items):
+        if not any(isinstance(item, RunTimeValue) for item in items):
             return items
-        return _RunTime(f"States.Array({', '.join(_intrinsic_argument(item) for item in items)})")
+        return RunTimeValue(f"States.Array({', '.join(_intrinsic_argument(item) for item in items)})")
 
-    def path(self, path: str) -> _RunTime:
-        return _RunTime(path)
+    def path(self, path: str) -> RunTimeValue:
+        return RunTimeValue(path)
 
-    def text(self, value: str) -> str | _RunTime:
-        if _is_plain(value):
+    def text(self, value: str) -> str | RunTimeValue:
+        if is_plain(value):
             return value
-        if any("$" in part.text for part in _parts(_TOKEN.sub("", value)) if part.is_expression):
+        if any("$" in part.text for part in parts_of(STRING_TOKEN.sub("", value)) if part.is_expression):
             raise InvalidValueError(
                 "a value of a JSONPath state",
                 value,
@@ -257,14 +147,14 @@ class _JsonPathWriter(_Writer):
                 "give the state query_language=sfn.QueryLanguage.JSONATA, or use sfn.JsonPath; if the job itself "
                 "should receive this text, write literal_text(...) around it",
             )
-        pieces = list(_pieces(value))
-        run_time = [piece for piece in pieces if isinstance(piece, _RunTime)]
+        pieces = list(pieces_of(value))
+        run_time = [piece for piece in pieces if isinstance(piece, RunTimeValue)]
         if not run_time:
             return "".join(str(piece) for piece in pieces)
         if len(pieces) == 1:
             return run_time[0]
-        template = "".join("{}" if isinstance(piece, _RunTime) else _escape(piece) for piece in pieces)
-        return _RunTime(f"States.Format('{template}', {', '.join(piece.expression for piece in run_time)})")
+        template = "".join("{}" if isinstance(piece, RunTimeValue) else _escape(piece) for piece in pieces)
+        return RunTimeValue(f"States.Format('{template}', {', '.join(piece.expression for piece in run_time)})")
 
 
 class _JsonataWriter(_Writer):
@@ -276,83 +166,39 @@ class _JsonataWriter(_Writer):
     def items(self, items: list[Any]) -> Any:  # noqa: ANN401
         return [_as_jsonata(item) for item in items]
 
-    def path(self, path: str) -> _RunTime:
-        return _RunTime(jsonata_path(path))
+    def path(self, path: str) -> RunTimeValue:
+        return RunTimeValue(jsonata_path(path))
 
-    def text(self, value: str) -> str | _RunTime:
-        if _is_plain(value):
+    def text(self, value: str) -> str | RunTimeValue:
+        if is_plain(value):
             return value
-        if _is_expression(value):
+        if is_expression_alone(value):
             _checked_expression(value)
             return value
         parts: list[str] = []
         literal: list[str] = []
         has_run_time_value = False
-        for part in _parts(value):
+        for part in parts_of(value):
             if part.is_expression:
                 parts.append(f"({_checked_expression(part.text)})")
                 has_run_time_value = True
                 continue
-            for piece in _pieces(part.text):
-                if isinstance(piece, _RunTime):
+            for piece in pieces_of(part.text):
+                if isinstance(piece, RunTimeValue):
                     parts.append(jsonata_path(piece.expression))
                     has_run_time_value = True
                 else:
                     literal.append(piece)
                     parts.append(jsonata_string(piece))
         text = "".join(literal)
-        looks_like_expression = text.startswith(_OPEN) and text.endswith(_CLOSE)
-        return _RunTime(" & ".join(parts)) if has_run_time_value or looks_like_expression else text
-
-
-def _is_plain(value: str) -> bool:
-    """Return whether a text certainly has no part that is known later, as most texts of a request."""
-    return "${Token[" not in value and _OPEN not in value
-
-
-class _Part(NamedTuple):
-    """A part of a text: an expression with its delimiters, or the text around it."""
-
-    text: str
-    is_expression: bool
-
-
-def _parts(text: str) -> Iterator[_Part]:
-    """Yield the parts of a text, alternately the text around expressions and the expressions."""
-    position = 0
-    while (start := text.find(_OPEN, position)) >= 0 and (end := _end_of_expression(text, start)) > 0:
-        yield _Part(text[position:start], is_expression=False)
-        yield _Part(text[start:end], is_expression=True)
-        position = end
-    yield _Part(text[position:], is_expression=False)
-
-
-def _end_of_expression(text: str, start: int) -> int:
-    """Return the end of the expression that starts at a position; its strings may contain the delimiters. 0 if none."""
-    position = start + len(_OPEN)
-    while position < len(text):
-        if text.startswith(_CLOSE, position):
-            return position + len(_CLOSE)
-        if matched := _QUOTED.match(text, position):
-            position = matched.end()
-        else:
-            position += 1
-    # A quotation mark without its partner, as in a sentence.
-    return text.find(_CLOSE, start) + len(_CLOSE) if _CLOSE in text[start:] else 0
-
-
-_QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|/\*.*?\*/""", re.DOTALL)
-
-
-def _is_expression(value: str) -> bool:
-    """Return whether the whole text is one JSONata expression."""
-    return value.startswith(_OPEN) and _end_of_expression(value, 0) == len(value)
+        looks_like_expression = text.startswith(OPEN) and text.endswith(CLOSE)
+        return RunTimeValue(" & ".join(parts)) if has_run_time_value or looks_like_expression else text
 
 
 def _checked_expression(expression: str) -> str:
     """Return the inside of an expression, after refusing text that is certainly not JSONata."""
-    inside = expression[len(_OPEN) : -len(_CLOSE)].strip()
-    if re.match(_TEMPLATE_TAG, inside) or not (re.search(_HAS_VALUE, inside) or _TOKEN.search(inside)):
+    inside = expression[len(OPEN) : -len(CLOSE)].strip()
+    if re.match(_TEMPLATE_TAG, inside) or not (re.search(_HAS_VALUE, inside) or STRING_TOKEN.search(inside)):
         raise InvalidValueError(
             "a value of a JSONata state",
             expression,
@@ -366,85 +212,20 @@ def _checked_expression(expression: str) -> str:
 def jsonata_string(text: str) -> str:
     """Return text as a string of JSONata, with nothing in it that ends the expression around it."""
     quoted = json.dumps(text, ensure_ascii=False)
-    return quoted.replace(_OPEN, r"\u007b%").replace(_CLOSE, r"%\u007d")
-
-
-def run_time_expressions(text: str) -> list[str]:
-    """Return the expressions of a text that are evaluated at run time: paths, intrinsic functions and JSONata."""
-    expressions = []
-    for part in _parts(text):
-        if part.is_expression:
-            expressions.append(part.text[len(_OPEN) : -len(_CLOSE)].strip())
-        else:
-            expressions += [piece.expression for piece in _pieces(part.text) if isinstance(piece, _RunTime)]
-    return expressions
-
-
-@public
-def literal_text(text: str) -> str:
-    """Return text that reaches the job as it is written, also where it looks like an expression of Step Functions.
-
-    A state whose query language is JSONata evaluates ``{% ... %}``, the form of a tag in Jinja, Liquid and dbt; this
-    library refuses it in a JSONPath state, too, if it contains ``$``. The result may be a part of a longer text.
-
-    Args:
-        text: the text.
-
-    Example:
-        >>> arguments = ["--template", literal_text("{% if day %}{{ day }}{% endif %}")]
-    """
-    check_type("text", text, str)
-    return _literal_token(text)
-
-
-@functools.cache
-def _literal_token(text: str) -> str:
-    token = late(lambda: text)
-    _LITERALS[token] = text
-    return token
-
-
-_LITERALS: dict[str, str] = {}
+    return quoted.replace(OPEN, r"\u007b%").replace(CLOSE, r"%\u007d")
 
 
 def _as_jsonata(value: Any) -> Any:  # noqa: ANN401
-    return f"{{% {value.expression} %}}" if isinstance(value, _RunTime) else value
-
-
-def _pieces(value: str) -> Iterator[str | _RunTime]:
-    """Yield text, including tokens that CloudFormation resolves, and paths, in order."""
-    literal = ""
-    for part in _TOKEN.split(value):
-        is_token = _TOKEN.fullmatch(part) and part not in _LITERALS
-        path = _encoded_path(part) if is_token else None
-        if path is None:
-            literal += _LITERALS.get(part, part)
-            continue
-        if literal:
-            yield literal
-        literal = ""
-        yield _RunTime(path)
-    if literal:
-        yield literal
-
-
-def _encoded_path(token: str) -> str | None:
-    """Return the path or intrinsic function that a token encodes; None for one that CloudFormation resolves."""
-    if is_deployment_token(token):
-        return None
-    if token not in _ENCODED:
-        rendered = sfn.FieldUtils.render_object({"value": token}) or {}
-        _ENCODED[token] = rendered.get("value.$")
-    return _ENCODED[token]
+    return f"{{% {value.expression} %}}" if isinstance(value, RunTimeValue) else value
 
 
 def _intrinsic_argument(item: Any) -> str:  # noqa: ANN401 - an item of a list
     match item:
-        case _RunTime():
+        case RunTimeValue():
             return item.expression
         case str():
             # Only for States.Format is it certain that an escaped brace arrives as a brace.
-            braces = "{" in _TOKEN.sub("", item) or "}" in _TOKEN.sub("", item)
+            braces = "{" in STRING_TOKEN.sub("", item) or "}" in STRING_TOKEN.sub("", item)
             return f"States.Format('{_escape(item)}')" if braces else f"'{_escape(item)}'"
         case _:
             raise InvalidValueError(
@@ -458,7 +239,7 @@ def _intrinsic_argument(item: Any) -> str:  # noqa: ANN401 - an item of a list
 def _escape(text: str) -> str:
     r"""Return text for an intrinsic function, with ``' { } \`` escaped, except in tokens, which aws-cdk replaces."""
     return "".join(
-        part if _TOKEN.fullmatch(part) else re.sub(r"(['{}\\])", r"\\\1", part) for part in _TOKEN.split(text)
+        part if STRING_TOKEN.fullmatch(part) else re.sub(r"(['{}\\])", r"\\\1", part) for part in split_at_tokens(text)
     )
 
 

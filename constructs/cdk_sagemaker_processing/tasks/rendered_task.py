@@ -22,14 +22,8 @@ from cdk_sagemaker_processing.tasks.integration import integration_arn
 from cdk_sagemaker_processing.tasks.job_name import check_job_name_at
 from cdk_sagemaker_processing.tasks.late_rendering import late
 from cdk_sagemaker_processing.tasks.output_destinations import separate_outputs
-from cdk_sagemaker_processing.tasks.query_languages import (
-    check_language,
-    discard,
-    merge,
-    to_json_path,
-    to_jsonata,
-    uses_execution_input,
-)
+from cdk_sagemaker_processing.tasks.query_languages import check_language, merge, to_json_path, to_jsonata
+from cdk_sagemaker_processing.tasks.run_time_values import discard, uses_execution_input
 from cdk_sagemaker_processing.tasks.state_location import StateLocation, location_of, mark_of
 from cdk_sagemaker_processing.tasks.step_references import StepReference, references_in, replace_tokens
 from cdk_sagemaker_processing.tasks.step_result import INPUT, StepResult

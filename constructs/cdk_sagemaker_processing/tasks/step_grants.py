@@ -11,7 +11,7 @@ from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.grants import grant_key
 from cdk_sagemaker_processing.tasks.job_role_policy import grant_read_uri
-from cdk_sagemaker_processing.tasks.query_languages import static_location
+from cdk_sagemaker_processing.tasks.run_time_values import static_location
 from cdk_sagemaker_processing.tasks.step_references import StepReference, replace_tokens
 
 

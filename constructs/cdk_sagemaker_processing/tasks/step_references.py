@@ -21,7 +21,8 @@ from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of
 from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
-from cdk_sagemaker_processing.tasks.query_languages import jsonata_path, path_token
+from cdk_sagemaker_processing.tasks.query_languages import jsonata_path
+from cdk_sagemaker_processing.tasks.run_time_values import path_token
 
 _PREFIX = "step_"
 _ROOM_FOR_SUFFIX = 4

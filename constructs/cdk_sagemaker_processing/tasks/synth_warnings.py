@@ -13,7 +13,7 @@ from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model import is_unresolved, lint_request
 from cdk_sagemaker_processing.model.ecr_images import EcrImage
 from cdk_sagemaker_processing.tasks.program_texts import program_texts
-from cdk_sagemaker_processing.tasks.query_languages import run_time_expressions
+from cdk_sagemaker_processing.tasks.run_time_values import run_time_expressions
 
 _DYNAMIC_REFERENCE: Final = r"\{\{resolve:(secretsmanager|ssm-secure):"
 

@@ -23,7 +23,7 @@ from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 from cdk_sagemaker_processing.tasks.job_role_policy import known_image
 from cdk_sagemaker_processing.tasks.program_texts import program_texts
-from cdk_sagemaker_processing.tasks.query_languages import run_time_expressions, static_location, static_prefix
+from cdk_sagemaker_processing.tasks.run_time_values import run_time_expressions, static_location, static_prefix
 from cdk_sagemaker_processing.tasks.state_location import StateLocation
 from cdk_sagemaker_processing.tasks.step_references import references_in
 

@@ -15,7 +15,8 @@ from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing.model import InvalidValueError
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob, StepCondition
-from cdk_sagemaker_processing.tasks.query_languages import discard, jsonata_string
+from cdk_sagemaker_processing.tasks.query_languages import jsonata_string
+from cdk_sagemaker_processing.tasks.run_time_values import discard
 from cdk_sagemaker_processing.tasks.state_location import location_of
 from cdk_sagemaker_processing.tasks.step_references import variables_assigned_in, variables_in
 from cdk_sagemaker_processing.tasks.step_result import COMPLETED, INPUT

@@ -17,7 +17,8 @@ from cdk_sagemaker_processing.model import PropertyFile
 from cdk_sagemaker_processing.model.property_files import json_path_parts
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob
-from cdk_sagemaker_processing.tasks.query_languages import jsonata_path, jsonata_string, static_location, static_prefix
+from cdk_sagemaker_processing.tasks.query_languages import jsonata_path, jsonata_string
+from cdk_sagemaker_processing.tasks.run_time_values import static_location, static_prefix
 from cdk_sagemaker_processing.tasks.step_references import json_path
 from cdk_sagemaker_processing.tasks.step_result import INPUT
 
