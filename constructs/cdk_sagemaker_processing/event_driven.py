@@ -27,7 +27,7 @@ from cdk_sagemaker_processing.resources import ProcessingBucket
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks import CapacityRetry, SageMakerCreateProcessingJob, constructed_as
 from cdk_sagemaker_processing.trigger import MANIFESTS_PREFIX, GroupBy, ObjectPattern, S3Trigger
-from cdk_sagemaker_processing.trigger.s3_trigger import check_pipeline_name
+from cdk_sagemaker_processing.trigger.part_tags import check_pipeline_name
 from cdk_sagemaker_processing.workflow import ProcessingSchedule, ProcessingWorkflow, WorkflowStep
 from cdk_sagemaker_processing.workflow.time_templates import escaped, static_prefix
 

@@ -27,8 +27,8 @@ from cdk_sagemaker_processing.monitoring.topics import allow_publishing
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks import SageMakerCreateProcessingJob
 from cdk_sagemaker_processing.trigger import S3Trigger
+from cdk_sagemaker_processing.trigger.passed_resources import check_topic
 from cdk_sagemaker_processing.trigger.permissions import grant_describe_jobs
-from cdk_sagemaker_processing.trigger.s3_trigger import check_topic
 
 _MONITORED: WeakSet[S3Trigger] = WeakSet()
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Annotations, Duration, NestedStack, RemovalPolicy, Stack, Tags
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -19,14 +19,12 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from cdk_sagemaker_processing._internal.construct_tree import default_child_of, inherit, path_of, stack_of
+from cdk_sagemaker_processing._internal.construct_tree import inherit, path_of, stack_of
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import QUEUE_HAS_DEAD_LETTERS, suppress_by_id
-from cdk_sagemaker_processing._internal.regions import check_reference, check_region
 from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, text_of
 from cdk_sagemaker_processing._internal.shared_values import seconds
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved, names
-from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards, check_key
 from cdk_sagemaker_processing.tasks import register_triggered
@@ -37,6 +35,8 @@ from cdk_sagemaker_processing.trigger.flush_schedule import FlushSchedule
 from cdk_sagemaker_processing.trigger.group_by import GroupBy
 from cdk_sagemaker_processing.trigger.ledger import Ledger
 from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
+from cdk_sagemaker_processing.trigger.part_tags import check_pipeline_name, tag_parts
+from cdk_sagemaker_processing.trigger.passed_resources import check_passed_resources, notify_event_bridge
 from cdk_sagemaker_processing.trigger.pattern_warnings import warn_of_pattern
 from cdk_sagemaker_processing.trigger.permissions import (
     grant_publish_failures,
@@ -215,12 +215,12 @@ class S3Trigger(Construct):
         )
         self._has_batches = batching.batch_size > 1
         check_reconcile(reconcile, start_on_upload=start_on_upload)
-        _check_parts(self, bucket, state_machine, failure_topic)
+        check_passed_resources(self, bucket, state_machine, failure_topic)
         if (key := Safeguards.of(self).encryption_key) is not None:
             check_key(self, "encryption_key", key)
         self._refuse_own_manifests(bucket, manifest_bucket, prefixes)
         warn_of_pattern(self, bucket, self.pattern)
-        _notify_event_bridge(bucket)
+        notify_event_bridge(bucket)
         report_job_permissions(
             self, state_machine, (bucket, self.pattern.key_prefixes()), manifest_bucket, MANIFESTS_PREFIX
         )
@@ -307,7 +307,7 @@ class S3Trigger(Construct):
             self.ledger.alarm,
             *failure_alarms(self, state_machine),
         ]
-        self._tag_parts(bucket, state_machine)
+        tag_parts(self, bucket)
 
     def on_failure(self, construct_id: str, target: events.IRuleTarget | None = None) -> events.Rule:
         """Create a rule for the events of failed executions of this trigger.
@@ -401,27 +401,6 @@ class S3Trigger(Construct):
         self.add_alarm(flush.alarm)
         return flush
 
-    def _tag_parts(self, bucket: s3.IBucket, state_machine: sfn.IStateMachine) -> None:
-        """Add the tags by which ``smproc`` finds the parts of the pipeline."""
-        pipeline = {names.PIPELINE_TAG: names.tag_value(self.pipeline_name)}
-        queue = {**pipeline, names.STATE_MACHINE_TAG: text_of(state_machine, "state_machine_arn")}
-        dispatcher = {
-            **queue,
-            names.STACK_TAG: _root_stack(self).stack_name,
-            names.BUCKET_TAG: bucket_name_of(bucket),
-            names.LEDGER_TAG: text_of(self.ledger.table, "table_name"),
-        }
-        for construct, part, tags in (
-            (self.queue, names.INPUT_QUEUE, queue),
-            (self.dead_letter_queue, names.DEAD_LETTER_QUEUE, queue),
-            (self.undelivered_queue, names.UNDELIVERED_QUEUE, queue),
-            (self.function, names.INTAKE, pipeline),
-            (self.ledger.dispatcher, names.DISPATCHER, dispatcher),
-        ):
-            manager = Tags.of(construct)
-            for key, value in {**tags, names.PART_TAG: part}.items():
-                manager.add(key, value)
-
     def _refuse_own_manifests(self, bucket: s3.IBucket, manifest_bucket: s3.IBucket, prefixes: Sequence[str]) -> None:
         if bucket_name_of(bucket) == bucket_name_of(manifest_bucket) and self.pattern.may_match_below(
             f"{MANIFESTS_PREFIX}/"
@@ -485,14 +464,6 @@ class S3Trigger(Construct):
         )
 
 
-def _root_stack(scope: Construct) -> Stack:
-    """Return the stack that a user deploys, also from within a nested one."""
-    found = stack_of(scope)
-    while isinstance(found, NestedStack) and found.nested_stack_parent is not None:
-        found = found.nested_stack_parent
-    return found
-
-
 def _prefixes_of_function(prefixes: Sequence[str], group_by: GroupBy | None) -> list[str]:
     """Return the prefixes that the functions need: all, or the folder that they share if they are too many.
 
@@ -513,89 +484,3 @@ def _prefixes_of_function(prefixes: Sequence[str], group_by: GroupBy | None) -> 
         return list(prefixes)
     shared = os.path.commonprefix(list(prefixes))  # noqa: RUF071 - a prefix is text, not a path
     return [shared] if shared else []
-
-
-def _check_parts(
-    scope: Construct, bucket: s3.IBucket, state_machine: sfn.IStateMachine, failure_topic: sns.ITopic | None
-) -> None:
-    """Check that the parts that the user passed work with the trigger's own.
-
-    Raises:
-        InvalidValueError: they do not.
-    """
-    check_reference(scope, "bucket", bucket, bucket_name_of(bucket))
-    check_region(
-        scope,
-        "bucket",
-        bucket,
-        "S3 sends a bucket's events to EventBridge in its own region",
-        "create the pipeline in the bucket's region",
-    )
-    machine = default_child_of(state_machine)
-    if isinstance(machine, sfn.CfnStateMachine) and machine.state_machine_type == "EXPRESS":
-        raise InvalidValueError(
-            "state_machine",
-            state_machine.node.path,
-            "be a Standard state machine",
-            "the executions of an Express one have no unique names, so an upload could start several; leave out "
-            "state_machine_type",
-        )
-    if failure_topic is not None:
-        check_topic(scope, "failure_topic", failure_topic)
-
-
-def check_topic(scope: Construct, parameter: str, topic: sns.ITopic) -> None:
-    """Check that a topic can receive messages about failures.
-
-    Args:
-        scope: the construct that publishes to the topic.
-        parameter: the parameter's name for the message.
-        topic: the topic.
-
-    Raises:
-        InvalidValueError: a FIFO topic, or one in another region.
-    """
-    check_reference(scope, parameter, topic, topic.topic_arn)
-    if topic.fifo:
-        raise InvalidValueError(
-            parameter,
-            topic.node.path,
-            "be a standard topic, not a FIFO one",
-            "messages about failures have no order; leave out fifo",
-        )
-    check_region(
-        scope,
-        parameter,
-        topic,
-        "the function publishes to topics of its own region",
-        "create a topic in this region, which can have the same subscribers",
-    )
-
-
-def check_pipeline_name(name: str) -> None:
-    """Check that the name of a pipeline fits into a tag.
-
-    Raises:
-        InvalidValueError: it does not.
-    """
-    if not is_unresolved(name) and len(name) > (limit := maximum("QueueTagValueCharacters")):
-        advice = "the tags of queues and jobs have it; by default it is the construct's path, so shorten its ids"
-        raise InvalidValueError("pipeline_name", name, f"have at most {limit} characters", advice)
-
-
-def _notify_event_bridge(bucket: s3.IBucket) -> None:
-    """Enable the bucket's notifications to EventBridge.
-
-    This sets the resource's own property: aws-cdk's ``event_bridge_enabled`` adds a custom resource, a function and a
-    role, which disable the notifications for every other pipeline on the bucket when this one is deleted.
-    """
-    resource = default_child_of(bucket)
-    if isinstance(resource, s3.CfnBucket):
-        resource.add_property_override(
-            "NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled", value=True
-        )
-        return
-    Annotations.of(bucket).add_info(
-        f"{bucket.node.path} is imported: make sure that its notifications to EventBridge are enabled "
-        "(aws s3api put-bucket-notification-configuration), or no execution will ever start"
-    )

@@ -563,19 +563,19 @@ ADVISED: list[Advice] = [
         ),
     ),
     Advice(
-        "trigger/s3_trigger.py",
+        "trigger/passed_resources.py",
         "create the pipeline in the bucket's region",
         lambda s: pipeline_in(s, input_bucket=bucket_elsewhere(s)),
         (lambda s: trigger_of_bucket_in(beside(s, ELSEWHERE)),),
     ),
     Advice(
-        "trigger/s3_trigger.py",
+        "trigger/passed_resources.py",
         "be a Standard state machine",
         lambda s: express_in(s, state_machine_type=sfn.StateMachineType.EXPRESS),
         (express_in,),
     ),
     Advice(
-        "trigger/s3_trigger.py",
+        "trigger/passed_resources.py",
         "create a topic in this region",
         lambda s: pipeline_in(
             s, failure_topic=sns.Topic.from_topic_arn(s, "Topic", f"arn:aws:sns:{ELSEWHERE}:{ACCOUNT}:failures")
@@ -583,7 +583,7 @@ ADVISED: list[Advice] = [
         (lambda s: pipeline_in(s, failure_topic=sns.Topic(s, "Topic")),),
     ),
     Advice(
-        "trigger/s3_trigger.py",
+        "trigger/part_tags.py",
         "so shorten its ids",
         lambda s: EventDrivenProcessing(s, "P" * 255, steps=[processor_in(s).run("R", inputs=[uploaded_objects()])]),
         (lambda s: EventDrivenProcessing(s, "P", steps=[processor_in(s).run("R", inputs=[uploaded_objects()])]),),
@@ -920,7 +920,7 @@ IN_TEST_ADVICE: dict[tuple[str, str], str] = {
     ("trigger/object_pattern.py", "contain a backslash only"): "wildcards must contain a backslash",
     ("trigger/object_pattern.py", "not have two consecutive asterisks"): "wildcards must not have two",
     ("trigger/s3_trigger.py", "manifest_bucket must not start"): "manifest_bucket must not start",
-    ("trigger/s3_trigger.py", "be a standard topic"): "failure_topic must be a standard",
+    ("trigger/passed_resources.py", "be a standard topic"): "failure_topic must be a standard",
     ("_internal/whole_days.py", "be a whole number of days"): "untagged_expiration must be",
     ("event_driven.py", "must not start the pipeline again"): "must not start the pipeline again",
     ("event_driven.py", "have each step once"): "steps must have each step once",
@@ -929,7 +929,7 @@ IN_TEST_ADVICE: dict[tuple[str, str], str] = {
 }
 # Parts of messages whose advice no call can follow, with the reason.
 NOT_TRIED: dict[tuple[str, str], str] = {
-    ("trigger/s3_trigger.py", "is imported: make sure"): "the user changes a bucket that is not of this app",
+    ("trigger/passed_resources.py", "is imported: make sure"): "the user changes a bucket that is not of this app",
     ("_internal/unmanaged_policies.py", "this app cannot change"): "the user changes a policy that is not of this app",
     ("_internal/local_tree.py", "be readable"): "the operating system gives the reason, and root reads everything",
     ("_internal/lambda_function.py", "install cdk-sagemaker-processing again"): "no call installs the library",
