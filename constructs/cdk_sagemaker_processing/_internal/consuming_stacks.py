@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary, WeakSet
 
 import jsii
-from aws_cdk import Aspects, CfnElement, IAspect, Reference, Stack, Stage, Tokenization
+from aws_cdk import Aspects, CfnElement, IAspect, Stack, Stage
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
@@ -29,9 +29,8 @@ from cdk_sagemaker_processing._internal.construct_tree import (
 )
 from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
-from cdk_sagemaker_processing._internal.resource_facts import owner_of_token, role_of
+from cdk_sagemaker_processing._internal.resource_facts import role_of, stacks_named
 from cdk_sagemaker_processing._internal.statements import Statement
-from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 
 _LogicalIds = Callable[[Stack], set[str]]
 
@@ -113,7 +112,6 @@ class _RoleUse:
 
 
 _USES: WeakKeyDictionary[IConstruct, dict[str, _RoleUse]] = WeakKeyDictionary()
-_STACK_OF_TOKEN: dict[str, str] = {}
 
 
 def add_statement(
@@ -137,7 +135,7 @@ def add_statement(
     home = stack_of(scope)
     reasons = reasons or {}
     known = _MACHINE_STACKS.get(scope)
-    named = _stacks_named(statement.text if isinstance(statement, Statement) else str(statement.to_json()))
+    named = stacks_named(statement.text if isinstance(statement, Statement) else str(statement.to_json()))
     if known is None and named - {path_of(home), path_of(use.stack)}:
         if not use.deferred:
             Aspects.of(scope).add(_PlaceDeferred(use))
@@ -266,20 +264,4 @@ def _logical_ids(stack: Stack) -> set[str]:
 
 def _stacks_of(document: Mapping[str, Any]) -> frozenset[str]:
     """Return the paths of the stacks whose resources a statement refers to."""
-    return _stacks_named(str(document))
-
-
-def _stacks_named(text: str) -> frozenset[str]:
-    """Return the paths of the stacks whose resources the text of a statement refers to."""
-    tokens = STRING_TOKEN.findall(text)
-    return frozenset(filter(None, map(_stack_of_token, dict.fromkeys(tokens))))
-
-
-def _stack_of_token(token: str) -> str:
-    if token not in _STACK_OF_TOKEN:
-        if (resource := owner_of_token(token)) is not None:
-            return path_of(stack_of(resource))
-        reference = next(iter(Tokenization.reverse_string(token).tokens), None)
-        owner = path_of(stack_of(reference.target)) if isinstance(reference, Reference) else ""
-        _STACK_OF_TOKEN[token] = owner
-    return _STACK_OF_TOKEN[token]
+    return stacks_named(str(document))

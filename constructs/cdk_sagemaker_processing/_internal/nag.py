@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from aws_cdk import Acknowledgment, Stack, Validations
+from aws_cdk import Acknowledgment, CfnResource, Stack, Validations
 from constructs import IConstruct
 
-from cdk_sagemaker_processing._internal.construct_tree import stack_of
+from cdk_sagemaker_processing._internal.app_checks import register_app_check
+from cdk_sagemaker_processing._internal.construct_tree import path_of, stack_of, stage_of
+from cdk_sagemaker_processing._internal.resource_facts import stacks_named
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.template_text import one_line
 from cdk_sagemaker_processing.model import is_unresolved
@@ -149,9 +151,28 @@ def _defer(construct: IConstruct, suppressions: Sequence[_Suppression]) -> None:
 
 
 def _acknowledge() -> None:
-    """Acknowledge what was suppressed: at once for each construct, with one request to each stack for all names."""
-    deferred = dict(_DEFERRED)
+    """Acknowledge what was suppressed, except what has names of another stack, which aws-cdk knows at synth."""
+    deferred: dict[IConstruct, list[_Suppression]] = {}
+    for construct, suppressions in _DEFERRED.items():
+        for each in suppressions:
+            if each.is_resource and stacks_named(each.text) - {path_of(stack_of(construct))}:
+                stage = stage_of(stack_of(construct))
+                _OF_OTHER_STACKS.setdefault(stage, {}).setdefault(construct, []).append(each)
+                register_app_check(stage, _acknowledge_names_of_other_stacks)
+            else:
+                deferred.setdefault(construct, []).append(each)
     _DEFERRED.clear()
+    _acknowledge_at_once(deferred)
+
+
+def _acknowledge_names_of_other_stacks(stage: IConstruct, _: Sequence[CfnResource]) -> list[str]:
+    """Acknowledge what has names of another stack: they are the names of exports or parameters now."""
+    _acknowledge_at_once(_OF_OTHER_STACKS.pop(stage, {}))
+    return []
+
+
+def _acknowledge_at_once(deferred: Mapping[IConstruct, Sequence[_Suppression]]) -> None:
+    """Acknowledge findings on several constructs, with one request to each stack for all names."""
     names = _resolved_names(deferred)
     for construct, suppressions in deferred.items():
         findings = [
@@ -191,4 +212,5 @@ def _finding_on(name: str) -> str:
 
 _KNOWN: WeakKeyDictionary[IConstruct, set[_Suppression]] = WeakKeyDictionary()
 _DEFERRED: dict[IConstruct, list[_Suppression]] = {}
+_OF_OTHER_STACKS: WeakKeyDictionary[IConstruct, dict[IConstruct, list[_Suppression]]] = WeakKeyDictionary()
 _VALIDATIONS: WeakKeyDictionary[IConstruct, Validations] = WeakKeyDictionary()

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
-from aws_cdk import CustomResource, Resource
+from aws_cdk import CustomResource, Reference, Resource, Tokenization
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
+from cdk_sagemaker_processing._internal.construct_tree import path_of, stack_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
 
@@ -113,9 +114,26 @@ def owner_of_token(token: str) -> IConstruct | None:
     return known() if (known := _RESOURCES.get(token)) is not None else None
 
 
+def stacks_named(text: str) -> frozenset[str]:
+    """Return the paths of the stacks whose resources the tokens of a text refer to."""
+    tokens = STRING_TOKEN.findall(text)
+    return frozenset(filter(None, map(_stack_of_token, dict.fromkeys(tokens))))
+
+
+def _stack_of_token(token: str) -> str:
+    if token not in _STACK_OF_TOKEN:
+        if (resource := owner_of_token(token)) is not None:
+            return path_of(stack_of(resource))
+        reference = next(iter(Tokenization.reverse_string(token).tokens), None)
+        owner = path_of(stack_of(reference.target)) if isinstance(reference, Reference) else ""
+        _STACK_OF_TOKEN[token] = owner
+    return _STACK_OF_TOKEN[token]
+
+
 # An attribute of an imported resource is whatever it was imported by.
 _OF_THE_APP = (s3.Bucket, iam.Role, CustomResource)
 
 _RESOURCES: dict[str, ReferenceType[Any]] = {}
+_STACK_OF_TOKEN: dict[str, str] = {}
 
 _FACTS: WeakKeyDictionary[Any, dict[str, object]] = WeakKeyDictionary()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -12,8 +13,11 @@ from aws_cdk import aws_s3 as s3
 
 from cdk_sagemaker_processing import (
     EventDrivenProcessing,
+    ProcessingBucket,
+    ProcessingInput,
     ProcessingOutput,
     ProcessingRepository,
+    ProcessingRole,
     ProcessingVpcEndpoints,
     Safeguards,
     SKLearnProcessor,
@@ -24,6 +28,7 @@ from tools.regenerate_suppressions import APPS, PACKS, PAGE, Audit, audit, audit
 
 # Users may add actions to an alarm after its suppressions.
 ADDED_LATER = "CloudWatchAlarmAction"
+IN = "/opt/ml/processing/input/raw"
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +102,46 @@ def test_the_choices_of_a_user_remove_findings_and_their_reasons(tmp_path: Path)
     }
     unencrypted = {finding.resource for finding in found.findings if finding.rule.endswith("S3DefaultEncryptionKMS")}
     assert unencrypted == {"Safe/ProcessingAccessLogs/Resource"}
+
+
+def in_two_stacks(app: cdk.App) -> tuple[cdk.Stack, cdk.Stack]:
+    return cdk.Stack(app, "Base"), cdk.Stack(app, "Own")
+
+
+def in_nested_stack(app: cdk.App) -> tuple[cdk.Stack, cdk.Stack]:
+    base = cdk.Stack(app, "Base")
+    return base, cdk.NestedStack(base, "Own")
+
+
+def in_stage(app: cdk.App) -> tuple[cdk.Stack, cdk.Stack]:
+    stage = cdk.Stage(app, "Production")
+    return cdk.Stack(stage, "Base"), cdk.Stack(stage, "Own")
+
+
+@pytest.mark.parametrize("stacks", [in_two_stacks, in_nested_stack, in_stage])
+def test_findings_with_names_of_another_stack_have_reasons(
+    stacks: Callable[[cdk.App], tuple[cdk.Stack, cdk.Stack]], tmp_path: Path
+) -> None:
+    def synthesize() -> None:
+        app = cdk.App()
+        base, own = stacks(app)
+        theirs = ProcessingBucket(base, "Theirs", encryption_key=kms.Key(base, "Key", enable_key_rotation=True))
+        role = ProcessingRole(base, "Role")
+        for name, shared in (("Own", None), ("Shared", role)):
+            processor = SKLearnProcessor(
+                own, name, framework_version="1.2-1", instance_type="ml.m5.xlarge", bucket=theirs, role=shared
+            )
+            run = processor.run(
+                f"Run{name}",
+                code="s3://scripts/count.py",
+                inputs=[uploaded_objects(), ProcessingInput(source=theirs.s3_url_for_object("raw/"), destination=IN)],
+                outputs=[ProcessingOutput(output_name="counts", source="/opt/ml/processing/output")],
+            )
+            EventDrivenProcessing(
+                own, f"Pipeline{name}", steps=[run], prefixes=[f"incoming/{name}/"], input_bucket=theirs
+            )
+        app.synth()
+
+    found = audit(synthesize, tmp_path)
+    assert [each for each in found.unsuppressed if "IAM5" in str(each)] == []
+    assert [each for each in found.unused if "IAM5" in str(each)] == []
