@@ -37,6 +37,11 @@ def bucket_name_of(bucket: s3.IBucket) -> str:
     return text_of(bucket, "bucket_name")
 
 
+def objects_arn(bucket: s3.IBucket, pattern: str) -> str:
+    """Return the ARN of the objects of a bucket whose keys match a pattern."""
+    return f"{text_of(bucket, 'bucket_arn')}/{pattern}"
+
+
 def encryption_key_of(bucket: s3.IBucket | None) -> kms.IKey | None:
     """Return the key that a bucket is encrypted with; None for one without a key, and without a bucket."""
     if bucket is None:
@@ -114,6 +119,11 @@ def owner_of_token(token: str) -> IConstruct | None:
     return known() if (known := _RESOURCES.get(token)) is not None else None
 
 
+def note_value_of_no_stack(token: str) -> None:
+    """Note that a token is the value of no resource of the app, which aws-cdk otherwise is asked for."""
+    _STACK_OF_TOKEN[token] = ""
+
+
 def stacks_named(text: str) -> frozenset[str]:
     """Return the paths of the stacks whose resources the tokens of a text refer to."""
     tokens = STRING_TOKEN.findall(text)
@@ -131,7 +141,7 @@ def _stack_of_token(token: str) -> str:
 
 
 # An attribute of an imported resource is whatever it was imported by.
-_OF_THE_APP = (s3.Bucket, iam.Role, CustomResource)
+_OF_THE_APP = (s3.Bucket, iam.Role, sfn.StateMachine, CustomResource)
 
 _RESOURCES: dict[str, ReferenceType[Any]] = {}
 _STACK_OF_TOKEN: dict[str, str] = {}

@@ -20,7 +20,7 @@ from cdk_sagemaker_processing._internal.nag import (
     NO_REPLICATION_OF_ACCESS_LOGS,
     suppress,
 )
-from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of
+from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, objects_arn
 from cdk_sagemaker_processing._internal.shared_values import days, service_principal
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.whole_days import check_days
@@ -104,7 +104,7 @@ class ProcessingBucket(s3.Bucket):
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html#grant-log-delivery-permissions-general
         # A condition on aws:SourceArn would make the two buckets depend on each other; the account is known before.
         delivery = service_principal("logging.s3.amazonaws.com")
-        actions, objects = ["s3:PutObject"], [logs_bucket.arn_for_objects(f"{prefix}*")]
+        actions, objects = ["s3:PutObject"], [objects_arn(logs_bucket, f"{prefix}*")]
         # Not by add_to_resource_policy, whose result jsii reads property by property.
         iam.Grant.add_statement_to_resource_policy(
             grantee=delivery,

@@ -22,9 +22,16 @@ from cdk_sagemaker_processing._internal.grants import grant_in_bucket_policy
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import DEPLOYMENT_FAILS, suppress_wildcards
-from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, encryption_key_of, text_of
+from cdk_sagemaker_processing._internal.resource_facts import (
+    bucket_name_of,
+    encryption_key_of,
+    note_value_of_no_stack,
+    objects_arn,
+    text_of,
+)
 from cdk_sagemaker_processing._internal.shared_values import seconds
 from cdk_sagemaker_processing._internal.source_records import Members, record_sources
+from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model import is_unresolved
 from cdk_sagemaker_processing.model.content_hash import Files, content_hash
@@ -162,8 +169,11 @@ class _Unpacker(Construct):
         Both statements are the same for every content: a policy that named the asset would change with each edit of a
         script, and ``cdk deploy`` asks before it changes a policy.
         """
-        asset_arn = asset.bucket.arn_for_objects(_assets_prefix(self, asset) + "*")
-        code_arn = bucket.arn_for_objects(f"{prefix}/*")
+        # The deployment's own bucket.
+        assets = asset.s3_bucket_name
+        note_value_of_no_stack(assets)
+        asset_arn = f"arn:{StackFacts.of(self).partition}:s3:::{assets}/{_assets_prefix(self, asset)}*"
+        code_arn = objects_arn(bucket, f"{prefix}/*")
         role = self.function.execution_role
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: the assets, as aws_s3_assets.Asset grants.
         Statement(["s3:GetObject"], [asset_arn]).add_to(role)

@@ -21,7 +21,7 @@ from cdk_sagemaker_processing._internal.grants import allow, grant_publish
 from cdk_sagemaker_processing._internal.kms_grants import grant_encrypt, grant_table_key, suppress_key_wildcards
 from cdk_sagemaker_processing._internal.nag import suppress_wildcards
 from cdk_sagemaker_processing._internal.policy_text import policy_prefixes, policy_text
-from cdk_sagemaker_processing._internal.resource_facts import encryption_key_of, text_of
+from cdk_sagemaker_processing._internal.resource_facts import encryption_key_of, objects_arn, text_of
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
 from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolicy
@@ -42,7 +42,7 @@ def grant_start_execution(
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html: those that run, of which
     # one request returns up to 1,000.
     _allow(role, ["states:StartExecution", "states:ListExecutions"], [text_of(state_machine, "state_machine_arn")])
-    manifest_objects = manifest_bucket.arn_for_objects(f"{manifests_prefix}/*")
+    manifest_objects = objects_arn(manifest_bucket, f"{manifests_prefix}/*")
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
     _allow(role, ["s3:PutObject"], [manifest_objects], bucket=manifest_bucket)
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html: when a part fails, so that the
@@ -88,7 +88,7 @@ def report_job_permissions(
     )
     for source, prefixes in ((bucket, list(key_prefixes)), (manifest_bucket, [f"{manifests_prefix}/"])):
         matched = [f"{policy_text(prefix)}*" for prefix in policy_prefixes(prefixes)]
-        keys = [source.arn_for_objects(text) for text in matched]
+        keys = [objects_arn(source, text) for text in matched]
         policies.require(Statement(actions=["s3:GetObject"], resources=keys))
         policies.require(
             Statement(
@@ -111,7 +111,7 @@ def grant_publish_failures(
     """Grant roles permission to describe executions, to publish failures and to send dead letters."""
     executions = execution_arns(scope, state_machine)
     key = dead_letter_queue.encryption_master_key
-    bus = stack_of(scope).format_arn(service="events", resource="event-bus", resource_name="default")
+    bus = StackFacts.of(scope).arn("events", "event-bus/default")
     for role in roles:
         # https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html: to check whether an
         # execution exists, is about the same upload and has ended, also before its objects are started again.
@@ -207,7 +207,7 @@ def grant_invoke_dispatcher(role: iam.IRole, function: lambda_.IFunction) -> Non
 
 def grant_read_objects(role: iam.IRole, bucket: s3.IBucket, key_prefixes: Sequence[str]) -> None:
     """Grant a role permission to check whether objects still exist."""
-    objects = [bucket.arn_for_objects(f"{policy_text(prefix)}*") for prefix in policy_prefixes(key_prefixes)]
+    objects = [objects_arn(bucket, f"{policy_text(prefix)}*") for prefix in policy_prefixes(key_prefixes)]
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html: s3:GetObject, and s3:ListBucket so that S3
     # reports a missing object as missing (404) and not as forbidden (403).
     _allow(role, ["s3:GetObject"], objects, bucket=bucket)
@@ -238,12 +238,7 @@ def _allow(
 
 def execution_arns(scope: Construct, state_machine: sfn.IStateMachine) -> str:
     """Return the ARN of all executions of a state machine."""
-    return stack_of(scope).format_arn(
-        service="states",
-        resource="execution",
-        resource_name=f"{_name(scope, state_machine)}:*",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )
+    return StackFacts.of(scope).arn("states", f"execution:{_name(scope, state_machine)}:*")
 
 
 def _name(scope: Construct, state_machine: sfn.IStateMachine) -> str:
