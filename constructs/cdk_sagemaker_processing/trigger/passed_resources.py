@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from aws_cdk import Annotations
 from aws_cdk import aws_s3 as s3
@@ -12,10 +13,13 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.construct_tree import default_child_of
 from cdk_sagemaker_processing._internal.regions import check_reference, check_region
 from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of
-from cdk_sagemaker_processing.model import InvalidValueError
+from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError
+from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
+
+MANIFESTS_PREFIX: Final = "manifests"
 
 
 def check_passed_resources(
@@ -91,3 +95,25 @@ def notify_event_bridge(bucket: s3.IBucket) -> None:
         f"{bucket.node.path} is imported: make sure that its notifications to EventBridge are enabled "
         "(aws s3api put-bucket-notification-configuration), or no execution will ever start"
     )
+
+
+def refuse_own_manifests(
+    pattern: ObjectPattern, bucket: s3.IBucket, manifest_bucket: s3.IBucket, prefixes: Sequence[str]
+) -> None:
+    """Refuse a bucket for manifests where they would start the pipeline again.
+
+    Args:
+        pattern: the objects that start the pipeline.
+        bucket: the bucket that objects arrive in.
+        manifest_bucket: the bucket for manifests.
+        prefixes: the prefixes that the user passed.
+
+    Raises:
+        ConflictingValuesError: a manifest would match the pattern.
+    """
+    if bucket_name_of(bucket) == bucket_name_of(manifest_bucket) and pattern.may_match_below(f"{MANIFESTS_PREFIX}/"):
+        raise ConflictingValuesError(
+            "manifest_bucket must not start the pipeline again, got the bucket that objects arrive in, where "
+            f"prefixes={list(prefixes)!r} match {MANIFESTS_PREFIX + '/'!r}; "
+            "use another bucket, or pass prefixes that do not match the manifests"
+        )

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -24,19 +20,25 @@ from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import QUEUE_HAS_DEAD_LETTERS, suppress_by_id
 from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, text_of
 from cdk_sagemaker_processing._internal.shared_values import seconds
-from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved, names
+from cdk_sagemaker_processing.model import ConflictingValuesError, names
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards, check_key
 from cdk_sagemaker_processing.tasks import register_triggered
 from cdk_sagemaker_processing.trigger.batching import DEFAULT_LOG_LINES, Batching, check_log_lines, check_reconcile
-from cdk_sagemaker_processing.trigger.encrypted_target import EncryptedQueue
+from cdk_sagemaker_processing.trigger.deliveries import add_rules, event_source
 from cdk_sagemaker_processing.trigger.end_reporter import claims_other_executions
 from cdk_sagemaker_processing.trigger.flush_schedule import FlushSchedule
+from cdk_sagemaker_processing.trigger.function_prefixes import prefixes_of_functions
 from cdk_sagemaker_processing.trigger.group_by import GroupBy
 from cdk_sagemaker_processing.trigger.ledger import Ledger
 from cdk_sagemaker_processing.trigger.object_pattern import ObjectPattern
 from cdk_sagemaker_processing.trigger.part_tags import check_pipeline_name, tag_parts
-from cdk_sagemaker_processing.trigger.passed_resources import check_passed_resources, notify_event_bridge
+from cdk_sagemaker_processing.trigger.passed_resources import (
+    MANIFESTS_PREFIX,
+    check_passed_resources,
+    notify_event_bridge,
+    refuse_own_manifests,
+)
 from cdk_sagemaker_processing.trigger.pattern_warnings import warn_of_pattern
 from cdk_sagemaker_processing.trigger.permissions import (
     grant_publish_failures,
@@ -45,28 +47,16 @@ from cdk_sagemaker_processing.trigger.permissions import (
     report_job_permissions,
 )
 from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm, failure_alarms, retained_queue
-from cdk_sagemaker_processing.trigger.upload_rules import add_upload_rules
 
 if TYPE_CHECKING:
     from aws_cdk import aws_scheduler as scheduler
 
-MANIFESTS_PREFIX = "manifests"
 # After so many failed attempts a message goes to the dead-letter queue.
 _MAX_RECEIVES = 5
 _TIMEOUT_SECONDS = 60
-# The largest delivery, which needs a window: a thousand uploads cost as many calls as one.
-_DELIVERY_SIZE = 1000
 _WINDOW_SECONDS = 1
 # A batch waits anyway, so a few seconds do not matter, and invocations cost less.
 _BATCH_WINDOW_SECONDS = 5
-# More invocations would only contend for the table, and be throttled where an account has few to give.
-_CONCURRENCY = 5
-# A part of the 4,096 bytes of all variables of a function:
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_PREFIXES_MAX_BYTES = 2500
-# So many always fit beside the longest name, the longest pattern of groups and a topic. Prefixes that the functions do
-# not need are passed only then: where they are all known, the functions list more keys in one request.
-_SPARE_PREFIXES_MAX_BYTES = 1400
 
 
 @public
@@ -218,7 +208,7 @@ class S3Trigger(Construct):
         check_passed_resources(self, bucket, state_machine, failure_topic)
         if (key := Safeguards.of(self).encryption_key) is not None:
             check_key(self, "encryption_key", key)
-        self._refuse_own_manifests(bucket, manifest_bucket, prefixes)
+        refuse_own_manifests(self.pattern, bucket, manifest_bucket, prefixes)
         warn_of_pattern(self, bucket, self.pattern)
         notify_event_bridge(bucket)
         report_job_permissions(
@@ -250,7 +240,8 @@ class S3Trigger(Construct):
             # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
             visibility_timeout=seconds(6 * _TIMEOUT_SECONDS + window),
         )
-        self._add_rules(bucket, enabled=start_on_upload)
+        self.rules = add_rules(self, bucket, enabled=start_on_upload)
+        self.rule = self.rules[0]
         settings: dict[str, Any] = {
             "bucket": bucket_name_of(bucket),
             "state_machine_arn": text_of(state_machine, "state_machine_arn"),
@@ -259,7 +250,7 @@ class S3Trigger(Construct):
             "pipeline": self.pipeline_name,
             "dead_letter_queue": text_of(self.dead_letter_queue, "queue_url"),
             "max_receives": _MAX_RECEIVES,
-            "prefixes": _prefixes_of_function(prefixes, group_by),
+            "prefixes": prefixes_of_functions(prefixes, group_by),
             "trigger": self.node.addr,
             "reports_other_executions": reports_others,
             **({"failure_topic": failure_topic.topic_arn} if failure_topic is not None else {}),
@@ -297,7 +288,7 @@ class S3Trigger(Construct):
             if failure_log_lines:
                 grant_read_job_logs(self, role, job_name_prefixes)
         self.ledger.grant_invoke(self.function)
-        self.function.add_event_source(self._event_source(window))
+        self.function.add_event_source(event_source(self, window))
         self._alarm_actions: list[cloudwatch.IAlarmAction] = []
         self.alarms = [
             dead_letter_alarm(self, "DeadLetterAlarm", self.dead_letter_queue, "Uploads that could not be worked on"),
@@ -400,87 +391,3 @@ class S3Trigger(Construct):
         )
         self.add_alarm(flush.alarm)
         return flush
-
-    def _refuse_own_manifests(self, bucket: s3.IBucket, manifest_bucket: s3.IBucket, prefixes: Sequence[str]) -> None:
-        if bucket_name_of(bucket) == bucket_name_of(manifest_bucket) and self.pattern.may_match_below(
-            f"{MANIFESTS_PREFIX}/"
-        ):
-            raise ConflictingValuesError(
-                "manifest_bucket must not start the pipeline again, got the bucket that objects arrive in, where "
-                f"prefixes={list(prefixes)!r} match {MANIFESTS_PREFIX + '/'!r}; "
-                "use another bucket, or pass prefixes that do not match the manifests"
-            )
-
-    def _event_source(self, window_seconds: int) -> event_sources.SqsEventSource:
-        """Return the event source that delivers the queue's messages to the function.
-
-        See: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-        """
-        reserved = Safeguards.of(self).reserved_concurrent_executions
-        return event_sources.SqsEventSource(
-            self.queue,
-            report_batch_item_failures=True,
-            batch_size=_DELIVERY_SIZE,
-            max_batching_window=seconds(window_seconds),
-            # A throttled invocation would count as a failed attempt of its messages.
-            max_concurrency=_CONCURRENCY if reserved is None else min(reserved, _CONCURRENCY),
-        )
-
-    def _add_rules(self, bucket: s3.IBucket, *, enabled: bool) -> None:
-        """Add the rules that send uploads, unless they start nothing, and the ends of executions to the queue."""
-        # EventBridge's own defaults, stated explicitly so that the template shows them:
-        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
-        max_age_seconds, max_attempts = 24 * 3600, 185
-        retries = events.CfnRule.RetryPolicyProperty(
-            maximum_event_age_in_seconds=max_age_seconds, maximum_retry_attempts=max_attempts
-        )
-        target: events.IRuleTarget
-        if self.queue.encryption_master_key is None:
-            target = targets.SqsQueue(
-                self.queue,
-                dead_letter_queue=self.undelivered_queue,
-                max_event_age=seconds(max_age_seconds),
-                retry_attempts=max_attempts,
-            )
-        else:
-            target = EncryptedQueue(self.queue, self.undelivered_queue, retries)
-        queues = (self.queue, self.undelivered_queue)
-        self.rules = add_upload_rules(self, bucket, self.pattern, target, queues, retries, enabled=enabled)
-        self.rule = self.rules[0]
-        # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
-        events.Rule(
-            self,
-            "EndedRule",
-            description="Ends of executions: failures are published, slots are freed",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "stateMachineArn": [text_of(self.state_machine, "state_machine_arn")],
-                    "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
-                },
-            ),
-            targets=[target],
-        )
-
-
-def _prefixes_of_function(prefixes: Sequence[str], group_by: GroupBy | None) -> list[str]:
-    """Return the prefixes that the functions need: all, or the folder that they share if they are too many.
-
-    Objects are named by their path below that folder; only groups by folders need each prefix.
-    """
-    size = len(json.dumps([prefix for prefix in prefixes if not is_unresolved(prefix)], ensure_ascii=False).encode())
-    needs_each = group_by is not None and "folders" in group_by.to_settings()
-    if size <= (_PREFIXES_MAX_BYTES if needs_each else _SPARE_PREFIXES_MAX_BYTES):
-        return list(prefixes)
-    if needs_each:
-        raise InvalidValueError(
-            "prefixes",
-            f"{len(prefixes)} strings of {size} bytes",
-            f"have at most {_PREFIXES_MAX_BYTES} bytes in all where objects are grouped by folders",
-            "the environment of a function holds no more; use several triggers, or GroupBy(pattern=...)",
-        )
-    if is_unresolved(list(prefixes)):
-        return list(prefixes)
-    shared = os.path.commonprefix(list(prefixes))  # noqa: RUF071 - a prefix is text, not a path
-    return [shared] if shared else []

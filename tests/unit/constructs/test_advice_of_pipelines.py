@@ -554,7 +554,7 @@ ADVISED: list[Advice] = [
         ),
     ),
     Advice(
-        "trigger/s3_trigger.py",
+        "trigger/function_prefixes.py",
         "use several triggers, or GroupBy(pattern=...)",
         lambda s: grouped_in(s, GroupBy(folders=1)),
         (
@@ -919,7 +919,7 @@ IN_TEST_ADVICE: dict[tuple[str, str], str] = {
     ("trigger/object_pattern.py", "be the start of a key"): "prefixes must be the start",
     ("trigger/object_pattern.py", "contain a backslash only"): "wildcards must contain a backslash",
     ("trigger/object_pattern.py", "not have two consecutive asterisks"): "wildcards must not have two",
-    ("trigger/s3_trigger.py", "manifest_bucket must not start"): "manifest_bucket must not start",
+    ("trigger/passed_resources.py", "manifest_bucket must not start"): "manifest_bucket must not start",
     ("trigger/passed_resources.py", "be a standard topic"): "failure_topic must be a standard",
     ("_internal/whole_days.py", "be a whole number of days"): "untagged_expiration must be",
     ("event_driven.py", "must not start the pipeline again"): "must not start the pipeline again",
