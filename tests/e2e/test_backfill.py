@@ -12,6 +12,8 @@ from sklearn.datasets import load_wine
 
 from tests.helpers.deployment import Deployment
 
+pytestmark = pytest.mark.exhaustive
+
 KEYS = [f"incoming/backfill {number}+é.csv" for number in range(3)]
 
 

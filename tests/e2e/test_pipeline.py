@@ -95,6 +95,7 @@ def test_a_real_data_set_becomes_train_and_test(deployment: Deployment, tmp_path
     assert ran.stderr == ""
 
 
+@pytest.mark.exhaustive
 def test_every_valid_key_is_processed(deployment: Deployment, wine: Path) -> None:
     s3 = deployment.session.client("s3")
     bucket, _, prefix = deployment.outputs("ProcessingDemo")["UploadTo"].removeprefix("s3://").partition("/")

@@ -225,6 +225,7 @@ def test_a_database_that_cannot_be_read_is_named_at_the_start(restartable: Runni
     restartable.aws.start()
 
 
+@pytest.mark.exhaustive
 def test_a_job_that_prints_much_leaves_the_memory_of_the_server_as_it_is(restartable: RunningLocalAws) -> None:
     restartable.run("print('warm')")
     before = memory_of(restartable)

@@ -364,6 +364,7 @@ def test_the_reason_is_found_in_the_output_of_the_application(code: int, output:
     assert failure.message.endswith(f": {why}")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("_spark")
 def test_twenty_scripts_and_three_spark_applications_run_concurrently(local_aws: RunningLocalAws) -> None:
     count = "from pyspark.sql import SparkSession; from pathlib import Path\n"

@@ -58,6 +58,7 @@ def test_a_step_runs_with_the_script_as_it_is_saved(project: Path, wine: Path) -
     assert "1 of 1 file differs from the last outputs\ntrain/train.csv  changed\n  alcohol: 142 of 142" in other.stdout
 
 
+@pytest.mark.exhaustive
 def test_arguments_and_variables_are_replaced_and_several_files_are_a_batch(project: Path, wine: Path) -> None:
     (project / "more.csv").write_text(wine.read_text())
     with edited(project, "    parser = arg", "    import os; print('level', os.environ['LEVEL'])\n    parser = arg"):
@@ -74,6 +75,7 @@ def test_arguments_and_variables_are_replaced_and_several_files_are_a_batch(proj
     assert (project / "out" / "train" / "train.csv").is_file()
 
 
+@pytest.mark.exhaustive
 def test_a_script_that_fails_exits_with_1_and_leaves_the_outputs(project: Path, tmp_path: Path) -> None:
     (tmp_path / "short.csv").write_text("a,b\n1,2\n")
     kept = project / "kept"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -15,6 +15,14 @@ from tests.helpers.trigger_world import Execution, Trigger, dead_keys
 
 Make = Callable[..., Trigger]
 KINDS: list[dict[str, Any]] = [{}, {"max_concurrent_jobs": 100}]
+# `make test` kills at each of a few calls, `make test-exhaustive` at each of the others.
+SAMPLE = 4
+
+
+def sampled(calls: Iterable[int]) -> list[Any]:
+    return [pytest.param(call, marks=() if call % SAMPLE == 0 else pytest.mark.exhaustive) for call in calls]
+
+
 BOTH_KINDS = pytest.mark.parametrize("kind", KINDS, ids=["unlimited", "limited"])
 INPUT = {"bucket", "key", "run", "s3_data_type", "s3_uri", "sequencer", "trigger"}
 DELETED = "the object was deleted before the job started"
@@ -172,7 +180,7 @@ def test_an_object_that_its_job_deletes_is_no_dead_letter_when_the_event_is_repe
 
 
 @BOTH_KINDS
-@pytest.mark.parametrize("call", range(5, 10))
+@pytest.mark.parametrize("call", sampled(range(5, 10)))
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("appears", [True, False], ids=["appears", "disappears"])
 @pytest.mark.parametrize("ended", [False, True], ids=["running", "ended"])
@@ -270,7 +278,7 @@ def test_runs_of_another_batch_size_keep_their_objects(trigger: Make, before: in
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("call", range(1, 10))
+@pytest.mark.parametrize("call", sampled(range(1, 10)))
 def test_a_change_of_the_batch_size_while_a_run_starts_starts_it_once(trigger: Make, call: int, *, after: bool) -> None:
     world = trigger(max_concurrent_jobs=1)
     assert world.deliver(world.upload("in/a.csv")) == []
