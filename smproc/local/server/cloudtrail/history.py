@@ -22,7 +22,7 @@ from typing import Any, Final
 from smproc.local.server.cloudtrail.calls import Call, utc
 
 # Of successful reads, and of all other calls: polling must not drive denials and changes out.
-EVENTS_MAX: Final = 10_000
+EVENTS_MAX: Final = 3_000
 _PAGE_MAX: Final = 50
 _KEPT_IN_SECONDS: Final = 90 * 24 * 3600
 # The regions and names of events where they differ from those of requests.
