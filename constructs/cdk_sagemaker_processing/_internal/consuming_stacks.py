@@ -245,7 +245,7 @@ class _MoveStatements:
 def _named_consumers(use: _RoleUse, statement: Mapping[str, Any], logical_ids: _LogicalIds) -> frozenset[str]:
     """Return the paths of the stacks that use the role and whose resources a statement refers to."""
     others = {path: stack for path, stack in use.consumers.items() if path != use.stack.node.path}
-    if named := _stacks_of(statement) & others.keys():
+    if named := stacks_named(str(statement)) & others.keys():
         return named
     # A reference in a joined text is visible only when it is resolved, and then without its stack.
     ids = set(re.findall(_REFERENCE, str(use.stack.resolve(statement)))) - logical_ids(use.stack)
@@ -260,8 +260,3 @@ def _logical_ids(stack: Stack) -> set[str]:
     elements = [each for each in node_of(stack).find_all() if isinstance(each, CfnElement)]
     own = [each.logical_id for each in elements if path_of(stack_of(each)) == path_of(stack)]
     return set(stack.resolve(own))
-
-
-def _stacks_of(document: Mapping[str, Any]) -> frozenset[str]:
-    """Return the paths of the stacks whose resources a statement refers to."""
-    return stacks_named(str(document))

@@ -19,7 +19,7 @@ from smproc.local import LocalAws
 from tests.helpers.ports import free_port
 
 ACCOUNT = "000000000000"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/work/limited"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/limited"
 SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/limited/test"
 BUCKET = "events"
 TABLE = "items"
@@ -48,7 +48,7 @@ class World:
             "Service": ["states.amazonaws.com", "lambda.amazonaws.com"],
         }
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principals}
-        created = iam.create_role(RoleName="limited", Path="/work/", AssumeRolePolicyDocument=_policy(trust))
+        created = iam.create_role(RoleName="limited", Path="/team/", AssumeRolePolicyDocument=_policy(trust))
         self.role_id = created["Role"]["RoleId"]
         statement = {"Effect": "Allow", "Action": ALLOWED, "Resource": "*"}
         iam.put_role_policy(RoleName="limited", PolicyName="little", PolicyDocument=_policy(statement))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import runpy
@@ -13,8 +14,8 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
-from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
 from aws_cdk.region_info import RegionInfo
 from jsii._kernel.providers import process
 
@@ -76,6 +77,13 @@ def test_the_calls_for_a_workflow_of_four_steps_are_few(
     assert 0 < len(sent) <= MAXIMUM_OF_FOUR_STEPS
 
 
+@functools.cache
+def image_in(scope: cdk.Stack) -> tasks.DockerImage:
+    """Return one image, which the deployment builds, for all tasks of a stack."""
+    directory = ROOT / "examples" / "own-container" / "image"
+    return tasks.DockerImage.from_asset(scope, "Image", directory=str(directory))
+
+
 Options = dict[str, Any]
 # What tasks may need to know of the whole app: the buckets of names, the images of URIs, the policies of roles.
 SEARCHES: dict[str, Callable[[cdk.Stack, int], Options]] = {
@@ -96,31 +104,20 @@ SEARCHES: dict[str, Callable[[cdk.Stack, int], Options]] = {
 }
 
 
-def image_in(scope: cdk.Stack) -> str:
-    """Return the URI of one image, which the deployment builds, for all tasks of a stack."""
-    found = scope.node.try_find_child("Image")
-    directory = ROOT / "examples" / "own-container" / "image"
-    image = found or ecr_assets.DockerImageAsset(
-        scope, "Image", directory=str(directory), platform=ecr_assets.Platform.LINUX_AMD64
-    )
-    assert isinstance(image, ecr_assets.DockerImageAsset)
-    return image.image_uri
-
-
 @pytest.mark.parametrize("kind", SEARCHES)
 def test_the_whole_app_is_not_searched_for_each_task(kind: str, sent: list[object], tmp_path: Path) -> None:
-    few, many = (_searches_of(SEARCHES[kind], tasks, sent, tmp_path / str(tasks)) for tasks in (2, 8))
+    few, many = (_searches_of(SEARCHES[kind], count, sent, tmp_path / str(count)) for count in (2, 8))
     assert many == few
 
 
-def _searches_of(options: Callable[[cdk.Stack, int], Options], tasks: int, sent: list[object], out: Path) -> int:
+def _searches_of(options: Callable[[cdk.Stack, int], Options], count: int, sent: list[object], out: Path) -> int:
     """Return how often all constructs of an app are named while a chain of tasks is made and synthesized."""
     sent.clear()
     app = cdk.App(outdir=str(out))
     stack = cdk.Stack(app, "Stack", env=cdk.Environment(account="111122223333", region="eu-west-1"))
     image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/own:1"
     chain = sfn.Chain.start(sfn.Pass(stack, "Start"))
-    for number in range(tasks):
+    for number in range(count):
         of_task = {"image_uri": image, "result_path": sfn.JsonPath.DISCARD, **options(stack, number)}
         chain = chain.next(SageMakerCreateProcessingJob(stack, f"Run{number}", **of_task))
     sfn.StateMachine(stack, "Machine", definition_body=sfn.DefinitionBody.from_chainable(chain))
