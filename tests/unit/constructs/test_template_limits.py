@@ -32,8 +32,10 @@ from cdk_sagemaker_processing import (
     SageMakerCreateProcessingJob,
     uploaded_objects,
 )
+from cdk_sagemaker_processing._internal.grants import allow
 from cdk_sagemaker_processing._internal.policy_sizes import check_policy_sizes
 from cdk_sagemaker_processing._internal.policy_text import policy_prefixes, policy_text
+from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing.model.service_limits import maximum
 from s3_trigger import dynamodb
 from tests.helpers.stacks import ACCOUNT, REGION, resources, stack, statements, template
@@ -155,6 +157,19 @@ def test_managed_policies_of_a_role(limit: str, count: int, objects: int) -> Non
             ],
         )
     with pytest.raises(RuntimeError, match=f"must have at most {maximum(limit)} (characters|managed policies), got"):
+        template(scope)
+
+
+@pytest.mark.parametrize(("keys", "fits"), [(300, False), (30, True)])
+def test_long_statements_of_a_function(keys: int, fits: bool) -> None:  # noqa: FBT001
+    scope = stack()
+    role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    resources = [f"arn:aws:s3:::bucket/a-key-of-a-certain-length/{each}" for each in range(keys)]
+    allow(role, Statement(["s3:GetObject"], resources))
+    if fits:
+        template(scope)
+        return
+    with pytest.raises(RuntimeError, match=r"must have at most .* characters"):
         template(scope)
 
 
