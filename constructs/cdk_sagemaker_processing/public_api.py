@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -23,7 +24,8 @@ def public(definition: _T) -> _T:
     dataclass does without ``from __future__ import annotations``. ``inspect.getsource`` does not find the source of a
     public class, as it does not for those of httpx and attrs.
 
-    Calls of the function, of the class and of its public methods are checked: see `check_calls_by`.
+    Calls of the function, of the class and of its public methods are checked: see `check_calls_by`. Those that this
+    library makes itself are not, except of constructs, which jsii creates.
 
     Args:
         definition: the class or function; its name is in ``cdk_sagemaker_processing.__all__``.
@@ -67,6 +69,8 @@ def _checked(call: _Call) -> _Call:
 
     @functools.wraps(call)
     def checked(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any call
+        if _is_of_this_library(sys._getframe(1)):  # noqa: SLF001 - documented, and in CPython and PyPy
+            return call(*args, **kwargs)
         _calls.depth += 1
         try:
             result = _checkers[0](call, args, kwargs) if _checkers else call(*args, **kwargs)
@@ -76,6 +80,10 @@ def _checked(call: _Call) -> _Call:
         return result
 
     return checked
+
+
+def _is_of_this_library(caller: FrameType) -> bool:
+    return str(caller.f_globals.get("__name__")).partition(".")[0] == _ROOT
 
 
 def when_call_returns(action: Callable[[], None]) -> None:

@@ -203,6 +203,7 @@ def function_files(source: str, *, with_powertools: bool = False) -> dict[str, P
     return files | _vendored_files(directory) if with_powertools else files
 
 
+@functools.cache
 def _lambda_directory(source: str) -> Path:
     """Return the directory of the functions' sources: in the package of a wheel, at the top of a checkout."""
     for root in (_PACKAGE / "_lambda", _PACKAGE.parents[1] / "lambda"):

@@ -105,6 +105,8 @@ class RenderedTask(sfn.TaskStateBase):
         self._retries_creation = retry_at_creation
         self._overrides = overrides
         self._returns_step_result: bool | None = None  # None outside of workflows
+        self._written: tuple[sfn.QueryLanguage, str] | None = None
+        self._in_that_language: dict[str, Any] = {}
 
     @property
     def replaces_input(self) -> bool:
@@ -266,8 +268,16 @@ class RenderedTask(sfn.TaskStateBase):
         if location is not None and location.is_reentered and self.bucket is not None:
             request = separate_outputs(request, self.bucket)
         try:
-            return to_jsonata(request) if language == _JSONATA else to_json_path(request)
+            return self._in_language(request, language)
         except InvalidProcessingJobError as error:
             if strict:
                 raise
             return {"Error": str(error)}
+
+    def _in_language(self, request: Mapping[str, Any], language: sfn.QueryLanguage) -> dict[str, Any]:
+        """Return a request in a query language; it is the same each time that aws-cdk resolves the state."""
+        text = repr(request)
+        if (language, text) != self._written:
+            self._in_that_language = to_jsonata(request) if language == _JSONATA else to_json_path(request)
+            self._written = language, text
+        return self._in_that_language
