@@ -65,10 +65,10 @@ runs = [
     (PySparkProcessor(stack, "Spark", framework_version="3.3", instance_type=CPU, **of), {"submit_app": CODE}),
 ]
 chain = sfn.Chain.start(sfn.Pass(stack, "Start"))
-for processor, script in runs:
+for number, (processor, script) in enumerate(runs):
     chain = chain.next(
         processor.run(
-            f"Run{processor.node.id}",
+            f"Run{number}",
             inputs=[ProcessingInput(source="s3://data-bucket/raw/", destination="/opt/ml/processing/data")],
             outputs=[ProcessingOutput(output_name="out", source="/opt/ml/processing/out")],
             result_path=sfn.JsonPath.DISCARD,

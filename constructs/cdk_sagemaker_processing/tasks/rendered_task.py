@@ -143,13 +143,15 @@ class RenderedTask(sfn.TaskStateBase):
         errors = {_JSON_PATH: self._render_retry_catch(_JSON_PATH)}
         # The languages differ in Catch alone, and each call to aws-cdk costs time.
         errors[_JSONATA] = self._render_retry_catch(_JSONATA) if "Catch" in errors[_JSON_PATH] else errors[_JSON_PATH]
-        return late(functools.partial(self._state, top_level_query_language, following, errors))
+        fields = self._render_fields(top_level_query_language)
+        return late(functools.partial(self._state, top_level_query_language, following, errors, fields))
 
     def _state(
         self,
         passed: sfn.QueryLanguage | None,
         following: Mapping[str, Any],
         errors: Mapping[sfn.QueryLanguage, Mapping[str, Any]],
+        fields: Mapping[str, Any],
     ) -> dict[str, Any]:
         """Return the state, or while definitions are searched for it, the state with a mark in place of its request."""
         if mark := mark_of(self):
@@ -166,9 +168,7 @@ class RenderedTask(sfn.TaskStateBase):
             **self._render_errors(errors[language]),
             "Type": "Task",
             "Comment": self._state_comment,
-            # JSONPath is the default, or the state is refused at synth because its state machine is JSONata.
-            **(self._render_query_language(passed) if self._own_query_language == _JSONATA else {}),
-            **self._render_options(),
+            **fields,
             **self._render_result(language),
             **self._render_timeouts(),
             "Credentials": credentials and sfn.FieldUtils.render_object({"RoleArn": credentials.role.role_arn}),
@@ -184,11 +184,13 @@ class RenderedTask(sfn.TaskStateBase):
             name: value for name, value in rendered.items() if name != "Retry"
         }
 
-    def _render_options(self) -> dict[str, Any]:
-        """Return the fields of the options that aws-cdk renders, if the user gave any."""
-        if self._output is None and all(value is None for value in self._paths.values()):
-            return {}
-        return {**self._render_input_output(), **self._render_result_selector()}
+    def _render_fields(self, passed: sfn.QueryLanguage | None) -> dict[str, Any]:
+        """Return the fields that aws-cdk renders and that do not depend on the location, if the user gave any."""
+        # JSONPath is the default, or the state is refused at synth because its state machine is JSONata.
+        fields = self._render_query_language(passed) if self._own_query_language == _JSONATA else {}
+        if any(value is not None for value in (self._output, self._paths["input_path"], self._paths["output_path"])):
+            fields |= self._render_input_output()
+        return fields | (self._render_result_selector() if self._paths["result_selector"] is not None else {})
 
     def _render_result(self, language: sfn.QueryLanguage) -> dict[str, Any]:
         """Return the fields that say where the result goes, except those that aws-cdk renders."""

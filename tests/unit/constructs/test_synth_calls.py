@@ -8,6 +8,7 @@ import re
 import runpy
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -158,12 +159,35 @@ def test_the_baseline_of_the_four_steps_synthesizes_the_same(tmp_path: Path) -> 
     assert len(_acknowledged(ours)) == len(_acknowledged(by_hand))
 
 
+def test_the_baseline_of_the_ten_processors_has_as_much_to_synthesize(tmp_path: Path) -> None:
+    ours, by_hand = (tmp_path / name for name in ("ten_processors", "ten_processors_by_hand"))
+    for directory in (ours, by_hand):
+        run_app(directory, app=BENCHMARKS / f"{directory.name}.py")
+    assert _amounts(ours) == _amounts(by_hand)
+
+
 def test_the_baseline_of_the_pipelines_synthesizes_the_same(tmp_path: Path) -> None:
     ours, by_hand = (tmp_path / name for name in ("pipelines", "pipelines_by_hand"))
     for directory in (ours, by_hand):
         run_app(directory, app=BENCHMARKS / f"{directory.name}.py")
     assert _template(ours) == _template(by_hand)
     assert _findings(ours) == _findings(by_hand)
+
+
+def _amounts(directory: Path) -> dict[str, Any]:
+    """Return the numbers of resources, statements, states and inputs, and the acknowledged findings."""
+    resources = json.loads((directory / "Ten.template.json").read_text(encoding="utf-8"))["Resources"].values()
+    policies = [each["Properties"]["PolicyDocument"] for each in resources if each["Type"] == "AWS::IAM::Policy"]
+    (machine,) = (each for each in resources if each["Type"] == "AWS::StepFunctions::StateMachine")
+    states = json.loads(_form(machine["Properties"]["DefinitionString"]))["States"].values()
+    requests = [state["Parameters"] for state in states if "Parameters" in state]
+    return {
+        "resources": Counter(each["Type"] for each in resources),
+        "statements": sum(len(policy["Statement"]) for policy in policies),
+        "inputs": [len(request["ProcessingInputs"]) for request in requests],
+        "outputs": [len(request["ProcessingOutputConfig"]["Outputs"]) for request in requests],
+        "findings": _acknowledged(directory),
+    }
 
 
 def _template(directory: Path) -> Any:  # noqa: ANN401 - a template
@@ -225,7 +249,8 @@ def _form(value: Any) -> Any:  # noqa: ANN401, PLR0911 - a part of a template, a
 
 
 def _acknowledged(directory: Path) -> set[str]:
-    metadata = json.loads((directory / "Four.metadata.json").read_text(encoding="utf-8"))
+    (file,) = directory.glob("*.metadata.json")
+    metadata = json.loads(file.read_text(encoding="utf-8"))
     entries = [entry for listed in metadata.values() for entry in listed]
     return {finding for each in entries if each["type"] == "aws:cdk:acknowledged-rules" for finding in each["data"]}
 
