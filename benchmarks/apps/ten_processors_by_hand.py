@@ -98,14 +98,28 @@ def task(name: str, role: iam.Role) -> sfn.CustomState:
         state_json={
             "Type": "Task",
             "Resource": f"arn:{cdk.Aws.PARTITION}:states:::sagemaker:createProcessingJob.sync",
-            "ResultPath": None,
+            "ResultPath": sfn.JsonPath.DISCARD,
             "Retry": [
                 {
-                    "ErrorEquals": ["SageMaker.ResourceLimitExceededException", "SageMaker.ThrottlingException"],
+                    "ErrorEquals": [
+                        "SageMaker.ResourceLimitExceededException",
+                        "SageMaker.ResourceLimitExceeded",
+                        "SageMaker.ThrottlingException",
+                        "SageMaker.Throttling",
+                    ],
                     "IntervalSeconds": 30,
                     "MaxAttempts": 10,
+                    "BackoffRate": 2,
+                    "MaxDelaySeconds": 600,
+                    "JitterStrategy": "FULL",
                 },
-                {"ErrorEquals": ["SageMaker.AmazonSageMakerException"], "IntervalSeconds": 5, "MaxAttempts": 5},
+                {
+                    "ErrorEquals": ["SageMaker.AmazonSageMakerException", "SageMaker.SdkClientException"],
+                    "IntervalSeconds": 5,
+                    "MaxAttempts": 5,
+                    "BackoffRate": 2,
+                    "JitterStrategy": "FULL",
+                },
             ],
             "Parameters": {
                 "ProcessingJobName.$": f"States.Format('{SAME_IMAGE.get(name, name)}-{{}}', States.UUID())",

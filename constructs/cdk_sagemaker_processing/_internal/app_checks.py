@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 import jsii
-from aws_cdk import CfnResource
 from constructs import IConstruct, IValidation
 
-from cdk_sagemaker_processing._internal.construct_tree import node_of, resources_in
+from cdk_sagemaker_processing._internal.construct_tree import node_of
 
-Check = Callable[[IConstruct, Sequence[CfnResource]], list[str]]
-# The types of the resources that checks look at.
-_TYPES: Final = ("AWS::StepFunctions::StateMachine", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+Check = Callable[[IConstruct], list[str]]
 
 
 def register_app_check(root: IConstruct, check: Check) -> None:
@@ -22,7 +18,7 @@ def register_app_check(root: IConstruct, check: Check) -> None:
 
     Args:
         root: the app.
-        check: returns the errors; it receives the app, and its state machines and policies.
+        check: returns the errors; it receives the app.
     """
     if root not in _CHECKS:
         _CHECKS[root] = []
@@ -43,5 +39,4 @@ class _AppChecks:
 
     def validate(self) -> list[str]:
         """Return the errors; aws-cdk calls this when the app is synthesized."""
-        resources = resources_in(self._root, *_TYPES)
-        return [error for check in _CHECKS[self._root] for error in check(self._root, resources)]
+        return [error for check in _CHECKS[self._root] for error in check(self._root)]

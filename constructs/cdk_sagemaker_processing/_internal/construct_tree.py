@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
-from aws_cdk import CfnResource, ConstructSelector, Stack, Stage
+from aws_cdk import CfnResource, ConstructSelector, IConstructSelector, Stack, Stage
 from constructs import IConstruct, Node
 
 from cdk_sagemaker_processing.safeguards import note_scope
@@ -61,7 +62,12 @@ def scope_of(construct: IConstruct) -> IConstruct | None:
 
 def resources_in(root: IConstruct, *types: str) -> list[CfnResource]:
     """Return the resources of some CloudFormation types: all constructs of a large app would be a large message."""
-    return ConstructSelector.resources_of_type(*types).select(root)  # type: ignore[return-value]
+    return _selector(types).select(root)  # type: ignore[return-value]
+
+
+@functools.cache
+def _selector(types: tuple[str, ...]) -> IConstructSelector:
+    return ConstructSelector.resources_of_type(*types)
 
 
 def stage_of(stack: Stack) -> IConstruct:

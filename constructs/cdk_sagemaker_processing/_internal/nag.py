@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from aws_cdk import Acknowledgment, CfnResource, Stack, Validations
+from aws_cdk import Acknowledgment, Stack, Validations
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.app_checks import register_app_check
@@ -165,7 +165,7 @@ def _acknowledge() -> None:
     _acknowledge_at_once(deferred)
 
 
-def _acknowledge_names_of_other_stacks(stage: IConstruct, _: Sequence[CfnResource]) -> list[str]:
+def _acknowledge_names_of_other_stacks(stage: IConstruct) -> list[str]:
     """Acknowledge what has names of another stack: they are the names of exports or parameters now."""
     _acknowledge_at_once(_OF_OTHER_STACKS.pop(stage, {}))
     return []

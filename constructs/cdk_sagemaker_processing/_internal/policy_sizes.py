@@ -12,7 +12,7 @@ from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.app_checks import register_app_check
-from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, stack_of
+from cdk_sagemaker_processing._internal.construct_tree import path_of, resources_in, root_of, stack_of
 from cdk_sagemaker_processing._internal.resource_facts import role_name_of
 from cdk_sagemaker_processing._internal.statements import Statement
 from cdk_sagemaker_processing._internal.template_text import to_template_text
@@ -27,9 +27,10 @@ def check_policy_sizes(role: iam.IRole) -> None:
 
 
 def note_statement(role: iam.Role, statement: Statement) -> None:
-    """Note a statement of a function's role, and register the check of the role once its statements may be too long.
+    """Note a statement of a role of this library, and register the check of the role once they may be too long.
 
-    A function's statements are known, and mostly far below the limit; aws-cdk takes long to write them for a check.
+    What this library allows a function or a job is known, and mostly far below the limit; aws-cdk takes long to write
+    it for a check. Where users add statements to such a role, aws-cdk splits its policy.
 
     Args:
         role: the role.
@@ -40,14 +41,15 @@ def note_statement(role: iam.Role, statement: Statement) -> None:
         check_policy_sizes(role)
 
 
-# The statements of logs, tracing, network interfaces, keys and topics, which aws-cdk adds to a function's role.
+# The statements of logs, metrics, tracing, network interfaces, keys and topics, which are added otherwise.
 _OF_OTHERS: Final = 2_560
 _CHARACTERS: WeakKeyDictionary[iam.Role, int] = WeakKeyDictionary()
 _ROLES: WeakKeyDictionary[IConstruct, dict[str, iam.IRole]] = WeakKeyDictionary()
 
 
-def _errors(root: IConstruct, resources: Sequence[CfnResource]) -> list[str]:
+def _errors(root: IConstruct) -> list[str]:
     """Return the errors; this is called when aws-cdk has split large policies."""
+    resources = resources_in(root, "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
     problems = []
     inline: dict[str, int] = {}
     managed: dict[str, int] = {}

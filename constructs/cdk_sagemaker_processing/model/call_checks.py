@@ -8,7 +8,6 @@ their messages know more than an annotation.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import re
@@ -179,6 +178,8 @@ def _unexpected(function: str, name: str, known: Iterable[str]) -> str:
     known = [*dict.fromkeys(parameter for parameter in known if parameter not in ("self", "cls"))]
     advice = NOTEBOOK_KEYWORDS.get(name)
     if advice is None:
+        import difflib  # noqa: PLC0415 - only an error needs it
+
         close = difflib.get_close_matches(name, known, n=1)
         advice = f"did you mean {close[0]}?" if close else f"it takes {', '.join(known) or 'none'}"
     return f"{function}() got an unexpected keyword argument {name!r}; {advice}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from aws_cdk import Fn, Token
 from aws_cdk import aws_iam as iam
@@ -41,7 +41,9 @@ class ProcessingRole(iam.Role):
         An ARN may be known only at run time; nothing is granted to such a role.
         """
         if role is None:
-            return cls(scope, "Role")
+            created = cls(scope, "Role")
+            _NOT_PASSED.add(created)
+            return created
         if not isinstance(role, str):
             if isinstance(role, cls):  # its own trust policy names SageMaker
                 return role
@@ -106,8 +108,14 @@ def run_time_arn(role: iam.IRole) -> str | None:
     return _RUN_TIME_ARNS.get(role)
 
 
+def is_passed(role: iam.IRole) -> bool:
+    """Return whether the user passed a role, which may have policies of the user's; a construct has the other ones."""
+    return role not in _NOT_PASSED
+
+
 def _is_known_at_run_time(role: str) -> bool:
     return "{%" in role or any(sfn.JsonPath.is_encoded_json_path(token) for token in STRING_TOKEN.findall(role))
 
 
+_NOT_PASSED: WeakSet[iam.IRole] = WeakSet()
 _RUN_TIME_ARNS: WeakKeyDictionary[iam.IRole, str] = WeakKeyDictionary()

@@ -48,7 +48,7 @@ from cdk_sagemaker_processing.model.limits import check
 from cdk_sagemaker_processing.model.request import check_tags
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingRole
-from cdk_sagemaker_processing.resources.role import run_time_arn
+from cdk_sagemaker_processing.resources.role import is_passed, run_time_arn
 from cdk_sagemaker_processing.safeguards import check_key
 from cdk_sagemaker_processing.tasks.connections import Connectable, connections_of
 from cdk_sagemaker_processing.tasks.encryption_keys import default_output_key, default_volume_key
@@ -245,7 +245,8 @@ class SageMakerCreateProcessingJob(RenderedTask):
             overrides=overrides,
         )
         self.role: iam.IRole = ProcessingRole.of(self, role)
-        check_policy_sizes(self.role)
+        if is_passed(self.role):
+            check_policy_sizes(self.role)
         self.bucket = bucket
         self.network_config = network_config
         self.integration_pattern = integration_pattern

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from aws_cdk import Annotations, CfnResource, Reference, Tokenization
+from aws_cdk import Annotations, Reference, Tokenization
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
@@ -147,7 +147,7 @@ def _buckets_by_name(root: IConstruct) -> dict[str, s3.IBucket]:
     return found
 
 
-def _warn_of_later_buckets(root: IConstruct, _: Sequence[CfnResource]) -> list[str]:
+def _warn_of_later_buckets(root: IConstruct) -> list[str]:
     """Warn of buckets with a key that became a part of the app after a task had used their names."""
     searched = {name: named.task for name, named in _BY_NAME[root].items() if named.bucket is None}
     buckets = _buckets_by_name(root)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from aws_cdk import CfnResource, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
 from cdk_sagemaker_processing._internal.app_checks import register_app_check
-from cdk_sagemaker_processing._internal.construct_tree import path_of, root_of, scope_of
+from cdk_sagemaker_processing._internal.construct_tree import path_of, resources_in, root_of, scope_of
 from cdk_sagemaker_processing._internal.consuming_stacks import move_machine_statements
 from cdk_sagemaker_processing._internal.grants import drops_statements
 from cdk_sagemaker_processing._internal.resource_facts import role_of
@@ -38,8 +38,10 @@ def register_state_machine_check(task: IConstruct) -> None:
 _TASKS: WeakKeyDictionary[IConstruct, list[Any]] = WeakKeyDictionary()
 
 
-def _errors(root: IConstruct, resources: Sequence[CfnResource]) -> list[str]:
+def _errors(root: IConstruct) -> list[str]:
     """Return the errors of all state machines in an app."""
+    resources = resources_in(root, "AWS::StepFunctions::StateMachine")
+    policies = functools.cache(lambda: resources_in(root, "AWS::IAM::Policy"))
     locations = search_locations(root, resources)
     for resource in resources:
         machine = scope_of(resource) if isinstance(resource, sfn.CfnStateMachine) else None
@@ -49,7 +51,7 @@ def _errors(root: IConstruct, resources: Sequence[CfnResource]) -> list[str]:
     for task, location in tasks:
         if location is not None:
             triggered = is_triggered(location.machine)
-            warn_of_ungranted_access(task, task.role, task.request, location, triggered=triggered, resources=resources)
+            warn_of_ungranted_access(task, task.role, task.request, location, triggered=triggered, policies=policies)
     problems = [
         f"{task.node.path}: {problem}"
         for task, location in tasks

@@ -7,7 +7,7 @@ text of an argument, is not among them: the user grants it, and these warnings s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from aws_cdk import Annotations, CfnResource, Reference, Stack, Tokenization
@@ -41,7 +41,7 @@ def warn_of_ungranted_access(
     location: StateLocation | None,
     *,
     triggered: bool,
-    resources: Sequence[CfnResource],
+    policies: Callable[[], Sequence[CfnResource]],
 ) -> None:
     """Warn of locations and keys that a job of a task uses and that no statement of its role covers.
 
@@ -53,7 +53,7 @@ def warn_of_ungranted_access(
         location: where the task is; None if it is in no state machine, and nothing runs.
         triggered: whether `S3Trigger` starts the state machine; its objects and lists are granted to the task.
             The outputs of other steps are granted, too.
-        resources: the app's resources, its policies among them.
+        policies: returns the policies of the app; all of them take long to read, and most tasks need none.
     """
     if location is None or not (isinstance(role, iam.Role) or drops_statements(role)):
         return
@@ -63,9 +63,9 @@ def warn_of_ungranted_access(
         if not (triggered and need[0].startswith("inputs")) and not references_in(task, need[1])
     ]
     uris = [(parameter, uri, name) for parameter, text in program_texts(request) for uri, name in _uris_in(text)]
-    if not needs and not uris:  # most tasks need nothing else, and all policies of an app take long to read
+    if not needs and not uris:
         return
-    granted = list(_allowed(role, resources))
+    granted = list(_allowed(role, policies))
     derived = set(_derived_locations(request))
     annotations = Annotations.of(task)
     for parameter, value, action, how in needs:
@@ -151,9 +151,9 @@ def _derived_locations(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield _bucket_of(bucket), f"{key}*"
 
 
-def _allowed(role: iam.IRole, resources: Sequence[CfnResource]) -> Iterator[tuple[str, tuple[str, str]]]:
+def _allowed(role: iam.IRole, policies: Callable[[], Sequence[CfnResource]]) -> Iterator[tuple[str, tuple[str, str]]]:
     """Yield the allowed actions of a role's policies, each with the bucket and the key of its resource."""
-    for document in _documents(role, resources):
+    for document in _documents(role, policies):
         for statement in document.to_json().get("Statement", ()):
             if statement.get("Effect") == "Allow":
                 for action in _listed(statement.get("Action", ())):
@@ -161,11 +161,11 @@ def _allowed(role: iam.IRole, resources: Sequence[CfnResource]) -> Iterator[tupl
                         yield str(action), _bucket_and_key(str(resource))
 
 
-def _documents(role: iam.IRole, resources: Sequence[CfnResource]) -> Iterator[iam.PolicyDocument]:
+def _documents(role: iam.IRole, policies: Callable[[], Sequence[CfnResource]]) -> Iterator[iam.PolicyDocument]:
     if drops_statements(role):
         yield iam.PolicyDocument(statements=list(role_policies(role).statements))
         return
-    for resource in resources:
+    for resource in policies():
         policy = scope_of(resource) if isinstance(resource, iam.CfnPolicy) else None
         if isinstance(policy, iam.Policy) and _is_attached(resource, policy, role):
             yield policy.document

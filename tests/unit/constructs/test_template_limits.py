@@ -160,6 +160,23 @@ def test_managed_policies_of_a_role(limit: str, count: int, objects: int) -> Non
         template(scope)
 
 
+@pytest.mark.parametrize(("objects", "fits"), [(150, False), (50, True)])
+def test_inline_policies_that_the_user_attaches_to_a_role_that_is_passed(objects: int, fits: bool) -> None:  # noqa: FBT001
+    scope = stack()
+    role = ProcessingRole(scope, "Role")
+    keys = [f"arn:aws:s3:::bucket/a-key-of-a-certain-length/{each}" for each in range(objects)]
+    statement = iam.PolicyStatement(actions=["s3:GetObject"], resources=keys)
+    for number in range(2):
+        iam.Policy(scope, f"Policy{number}", roles=[role], statements=[statement])
+    step = processor_in(scope, role=role).run("Run")
+    sfn.StateMachine(scope, "Machine", definition_body=sfn.DefinitionBody.from_chainable(step))
+    if fits:
+        template(scope)
+        return
+    with pytest.raises(RuntimeError, match=r"Role: the inline policies of a role must have at most .* in all, got"):
+        template(scope)
+
+
 @pytest.mark.parametrize(("keys", "fits"), [(300, False), (30, True)])
 def test_long_statements_of_a_function(keys: int, fits: bool) -> None:  # noqa: FBT001
     scope = stack()
