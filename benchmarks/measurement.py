@@ -103,4 +103,22 @@ def of_pairs(
     )
 
 
+def of_least(
+    what: str, baseline: str, pairs: Sequence[tuple[float, float]], *, unit: str = "s", most: float | None = None
+) -> Measurement:
+    """Return the measurement of pairs by the least of each: what else runs on a machine adds, and never takes away.
+
+    The median of the ratios needs many more pairs where equal runs differ by more than what is measured.
+    """
+    of_baseline, value = (min(column) for column in zip(*pairs, strict=True))
+    return Measurement(
+        what=f"{what} (least of {len(pairs)})",
+        value=value,
+        unit=unit,
+        baseline=baseline,
+        of_baseline=of_baseline,
+        most=most,
+    )
+
+
 Measurements = Iterator[Measurement]

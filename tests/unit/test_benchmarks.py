@@ -10,7 +10,7 @@ import json
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks.measurement import Measurement, of_pairs, paired
+from benchmarks.measurement import Measurement, of_least, of_pairs, paired
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,15 @@ def test_the_ratio_of_pairs_is_the_median_of_the_ratios() -> None:
     assert (found.value, found.of_baseline) == (1.2, 1.0)
     assert not found.exceeds
     assert found.what == "a (3 pairs)"
+
+
+def test_the_least_of_several_runs_is_what_nothing_else_slowed_down() -> None:
+    # The machine was slow during the first run of one, and during the last of the other.
+    found = of_least("a", "b", [(2.0, 1.1), (1.0, 1.04), (1.1, 2.5)], most=1.05)
+    assert (found.value, found.of_baseline) == (1.04, 1.0)
+    assert found.times == pytest.approx(1.04)
+    assert not found.exceeds
+    assert found.what == "a (least of 3)"
 
 
 def test_both_of_a_pair_are_measured_in_turn() -> None:

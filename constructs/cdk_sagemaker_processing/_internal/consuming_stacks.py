@@ -29,6 +29,7 @@ from cdk_sagemaker_processing._internal.construct_tree import (
 )
 from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_wildcards_by_resource
+from cdk_sagemaker_processing._internal.policy_sizes import note_statement
 from cdk_sagemaker_processing._internal.resource_facts import role_of, stacks_named
 from cdk_sagemaker_processing._internal.statements import Statement
 
@@ -72,6 +73,8 @@ class _RoleUse:
         key = (path_of(stack), statement.key)
         if key not in self.placed:
             self.placed[key] = self._place(statement, reasons, stack)
+            if isinstance(self.role, iam.Role):
+                note_statement(self.role, statement)
         return self.placed[key]
 
     def _place(

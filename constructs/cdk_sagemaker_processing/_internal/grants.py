@@ -110,8 +110,6 @@ def allow(
         grant_in_bucket_policy(bucket, role, statement)
     if scope is not None:
         add_statement(role, statement, scope, reasons)
-        if isinstance(role, iam.Role):
-            note_statement(role, statement)
         if drops_statements(role):
             role_policies(role).require(statement)
     elif isinstance(role, iam.Role):
