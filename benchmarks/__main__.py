@@ -45,9 +45,10 @@ _INTRODUCTION: Final = """\
 
 Written by `make bench`, or `python -m benchmarks NAME --write` for one of them. Each figure has its baseline, which was
 measured in the same run, or a bound of its own: the absolute times of a machine wander. Of pairs, both medians and the
-median of their ratios are given, of "least of" the least of both; they are of one measurement each in turn. Everything
-was measured on the local AWS: what a call or a job takes in AWS is not in these figures. `make storm` sends twenty
-times as many uploads as the storms here. A figure above its bound is marked, and fails the command.
+median of their ratios are given; they are of one measurement each in turn. Where equal runs differ by more than what is
+measured, the interval in which the ratio lies with 95 % is given as well. Everything was measured on the local AWS:
+what a call or a job takes in AWS is not in these figures. `make storm` sends twenty times as many uploads as the storms
+here. A figure above its bound, with its whole interval, is marked, and fails the command.
 """
 
 

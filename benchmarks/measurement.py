@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+# The share of medians above an interval, and below.
+_ON_ONE_SIDE = 0.025
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +22,7 @@ class Measurement:
         baseline: what it is compared with, which was measured in the same run. Default: nothing.
         of_baseline: the baseline's figure, in the same unit.
         ratio: the median ratio of the pairs. Default: that of both figures.
+        ratio_between: the interval in which the ratio lies with 95 %. Default: the ratio is taken as exact.
         most: the highest permitted ratio, or value if there is no baseline. Default: any.
     """
 
@@ -27,6 +32,7 @@ class Measurement:
     baseline: str = ""
     of_baseline: float | None = None
     ratio: float | None = None
+    ratio_between: Sequence[float] | None = None
     most: float | None = None
 
     @property
@@ -38,13 +44,17 @@ class Measurement:
 
     @property
     def exceeds(self) -> bool:
-        """True if it is above its bound."""
+        """True if it is above its bound, with its whole interval."""
         compared = self.value if self.times is None else self.times
+        if self.ratio_between is not None:
+            compared = self.ratio_between[0]
         return self.most is not None and compared > self.most
 
     def row(self) -> list[str]:
         """Return the cells of its row: what, the figure, the baseline, its figure, the ratio, the bound."""
         times = "" if self.times is None else f"{self.times:.2f} x"
+        if self.ratio_between is not None:
+            times += " ({:.2f} to {:.2f})".format(*self.ratio_between)
         bound = "" if self.most is None else f"{_digits(self.most)}{'' if self.times is None else ' x'}"
         of_baseline = "" if self.of_baseline is None else f"{_digits(self.of_baseline)} {self.unit}".strip()
         return [
@@ -103,22 +113,22 @@ def of_pairs(
     )
 
 
-def of_least(
-    what: str, baseline: str, pairs: Sequence[tuple[float, float]], *, unit: str = "s", most: float | None = None
+def of_wandering_pairs(
+    what: str, baseline: str, pairs: Sequence[tuple[float, float]], *, most: float | None = None
 ) -> Measurement:
-    """Return the measurement of pairs by the least of each: what else runs on a machine adds, and never takes away.
+    """Return the measurement of pairs that differ by more than what is measured: with the interval of the ratio."""
+    interval = _interval([one / other for other, one in pairs])
+    return replace(of_pairs(what, baseline, pairs, most=most), ratio_between=interval)
 
-    The median of the ratios needs many more pairs where equal runs differ by more than what is measured.
-    """
-    of_baseline, value = (min(column) for column in zip(*pairs, strict=True))
-    return Measurement(
-        what=f"{what} (least of {len(pairs)})",
-        value=value,
-        unit=unit,
-        baseline=baseline,
-        of_baseline=of_baseline,
-        most=most,
-    )
+
+def _interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the values between which the median lies with at least 95 %, as the sign test says; of few, all."""
+    ordered, number = sorted(values), len(values)
+    outside = 0
+    while sum(math.comb(number, each) for each in range(outside + 1)) / 2**number <= _ON_ONE_SIDE:
+        outside += 1
+    outside = max(outside - 1, 0)
+    return ordered[outside], ordered[-1 - outside]
 
 
 Measurements = Iterator[Measurement]

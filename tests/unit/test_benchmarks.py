@@ -6,11 +6,12 @@ import dataclasses
 import importlib
 import inspect
 import json
+import statistics
 
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks.measurement import Measurement, of_least, of_pairs, paired
+from benchmarks.measurement import Measurement, of_pairs, of_wandering_pairs, paired
 
 
 @pytest.mark.parametrize(
@@ -48,13 +49,23 @@ def test_the_ratio_of_pairs_is_the_median_of_the_ratios() -> None:
     assert found.what == "a (3 pairs)"
 
 
-def test_the_least_of_several_runs_is_what_nothing_else_slowed_down() -> None:
-    # The machine was slow during the first run of one, and during the last of the other.
-    found = of_least("a", "b", [(2.0, 1.1), (1.0, 1.04), (1.1, 2.5)], most=1.05)
-    assert (found.value, found.of_baseline) == (1.04, 1.0)
-    assert found.times == pytest.approx(1.04)
-    assert not found.exceeds
-    assert found.what == "a (least of 3)"
+@pytest.mark.parametrize(
+    ("ratios", "interval", "exceeds"),
+    [
+        ([1.0, 1.1, 1.2, 0.9, 1.06, 1.3], (0.9, 1.3), False),
+        ([0.9, 1.0, 1.1, 1.1, 1.1, 1.1, 1.2, 1.2, 1.3], (1.0, 1.2), False),
+        ([1.0, 1.06, 1.1, 1.1, 1.1, 1.1, 1.2, 1.2, 1.3], (1.06, 1.2), True),
+        ([1.2, 1.3], (1.2, 1.3), True),
+    ],
+    ids=["six, of which all", "nine, of which seven", "above", "two"],
+)
+def test_a_ratio_that_wanders_exceeds_its_bound_with_its_whole_interval(
+    ratios: list[float], interval: tuple[float, float], *, exceeds: bool
+) -> None:
+    found = of_wandering_pairs("a", "b", [(1.0, ratio) for ratio in ratios], most=1.05)
+    assert found.ratio_between == interval
+    assert found.exceeds is exceeds
+    assert found.row()[4] == f"{statistics.median(ratios):.2f} x ({interval[0]:.2f} to {interval[1]:.2f})"
 
 
 def test_both_of_a_pair_are_measured_in_turn() -> None:
