@@ -51,6 +51,7 @@ TEMPLATE = {
                 "Handler": "index.handler",
                 "Code": {"ZipFile": CODE},
                 "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+                "Timeout": 60,  # a cold start on a busy machine takes longer than the three seconds of the default
                 "LoggingConfig": {"LogGroup": {"Ref": "Logs"}},
             },
         },

@@ -226,7 +226,8 @@ def test_a_function_whose_role_is_denied_is_found(world: World) -> None:
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("index.py", CODE)
     function = {"FunctionName": "denied", "Runtime": "python3.12", "Handler": "index.handler", "Role": ROLE}
-    world.client("lambda").create_function(**function, Code={"ZipFile": package.getvalue()})
+    # A cold start on a busy machine takes longer than the three seconds of the default.
+    world.client("lambda").create_function(**function, Code={"ZipFile": package.getvalue()}, Timeout=60)
     answer = world.client("lambda").invoke(FunctionName="denied")["Payload"].read().decode()
     assert "AccessDeniedException" in answer
     event = world.events("DeleteParameter")[0]
