@@ -310,6 +310,7 @@ def test_times_and_attributes_filter(world: World) -> None:
     sources = {each["EventSource"] for each in world.page("EventSource", "iam.amazonaws.com")["Events"]}
     assert sources == {"iam.amazonaws.com"}
     assert {each["ReadOnly"] for each in world.page("ReadOnly", "false")["Events"]} == {"false"}
+    world.client("ssm", world.limited).get_parameter(Name="a")
     key = world.limited["aws_access_key_id"]
     assert {each["Username"] for each in world.page("AccessKeyId", key)["Events"]} == {"test"}
     assert world.page(EventCategory="insight")["Events"] == []
