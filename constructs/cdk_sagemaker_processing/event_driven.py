@@ -21,7 +21,7 @@ from cdk_sagemaker_processing._internal.regions import check_reference
 from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, encryption_key_of, role_arn_of, role_of
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, names
 from cdk_sagemaker_processing.model.s3_uri import split_s3_uri
-from cdk_sagemaker_processing.monitoring import PipelineMetrics, PipelineMonitoring
+from cdk_sagemaker_processing.monitoring import PipelineMetrics
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.resources import ProcessingBucket
 from cdk_sagemaker_processing.safeguards import Safeguards
@@ -34,6 +34,7 @@ from cdk_sagemaker_processing.workflow.time_templates import escaped, static_pre
 if TYPE_CHECKING:
     from aws_cdk import aws_scheduler as scheduler
 
+    from cdk_sagemaker_processing.monitoring import PipelineMonitoring
     from cdk_sagemaker_processing.trigger.flush_schedule import FlushSchedule
 
 _DEFAULT_MAX_RUNTIME_IN_SECONDS = 4 * 60 * 60
@@ -328,6 +329,8 @@ class EventDrivenProcessing(Construct, PipelineMetrics):
         Example:
             >>> pipeline.monitor("Monitoring", topic=topic, data_due=Duration.hours(26))
         """
+        from cdk_sagemaker_processing.monitoring import PipelineMonitoring  # noqa: PLC0415 - most apps do without
+
         return PipelineMonitoring(
             self,
             construct_id,
