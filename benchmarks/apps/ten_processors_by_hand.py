@@ -1,7 +1,7 @@
 """The resources of ten_processors.py written with aws-cdk-lib only: the baseline of the library's synth time.
 
 It has the same roles with the same statements and acknowledgments of cdk-nag's findings, the same bucket, and the same
-requests in the same state machine, except for the names of images; a test compares them.
+requests in the same state machine, except for images and types of instances; a test compares how much there is of each.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ NAMES = (
     *("Own", "Script", "SKLearn", "Framework", "PyTorch"),
     *("TensorFlow", "XGBoost", "MXNet", "HuggingFace", "Spark"),
 )
-
-
 # The processor without a script, and the images whose names are the same.
 CONTAINER = "Own"
 SAME_IMAGE = {"Own": "mine", "Script": "mine"}
