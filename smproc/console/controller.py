@@ -11,7 +11,7 @@ from typing import Any
 from smproc.console.errors import ConsoleError, ConsoleFailedError, ConsoleNotInstalledError
 from smproc.console.tickets import new_ticket
 from smproc.local import LocalAws, LocalAwsError
-from smproc.local.controller import with_source_root
+from smproc.local.environment import with_source_root
 from smproc.local.processes import end_holder, wait_until
 from smproc.local.state_dir import ServerLock, StateDir
 

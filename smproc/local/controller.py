@@ -7,8 +7,6 @@ import importlib.util
 import json
 import os
 import re
-import select
-import subprocess
 import sys
 import time
 import urllib.error
@@ -20,26 +18,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict
 
-from smproc.local import errors
 from smproc.local.environment import ACCOUNT, pointing_at, redirected, sagemaker_config, to_unset
 from smproc.local.errors import (
     InvalidOptionError,
     LocalAwsError,
     MinistackNotInstalledError,
     OtherOptionsError,
-    PortInUseError,
     ServerFailedError,
 )
-from smproc.local.probes import answers, listener
+from smproc.local.probes import answers
 from smproc.local.processes import POLL_IN_SECONDS, end_holder
 from smproc.local.runners.image_list import ImageList, check_substitutes
 from smproc.local.server_options import ServerOptions
+from smproc.local.server_process import START_TIMEOUT_IN_SECONDS, reported_error, start_server
 from smproc.local.state_dir import ServerLock, StateDir, state_root
 from smproc.local.status import Status
 
-_START_TIMEOUT_IN_SECONDS = 30.0
 _STOP_TIMEOUT_IN_SECONDS = 30.0
-_LOG_LINES_SHOWN = 15
 _DEFAULT_PORT = 4566
 _PORT_MAX = 65_535
 _DEFAULT_REGION = "us-east-1"
@@ -170,12 +165,13 @@ class LocalAws:
             )
         self._state_dir.create()
         self._image_list.add(self._substitutes)
-        with self._state_dir.log.open("ab") as log:
-            report = self._launch(log.fileno(), *(["--fresh"] if fresh else []))
+        options = [*self._arguments(), *(["--fresh"] if fresh else [])]
+        environment = redirected(self.port, self.region, os.environ)
+        report = start_server(options, environment, self._state_dir.log, self._lifeline)
         if report.get("error") == "AlreadyRunning":
             return self._running_already()
         if "error" in report:
-            raise _as_error(report)
+            raise reported_error(report)
         self._started_here = True
         note = f"Started on {self.endpoint}."
         if killed := report.get("killed"):
@@ -363,61 +359,9 @@ class LocalAws:
             raise LocalAwsError(str(body.get("message", body))) from error
         return result
 
-    def _launch(self, log: int, *options: str) -> dict[str, Any]:
-        """Start the server in the background and return its report; after an error no half-started one is left."""
-        reader, writer = os.pipe()
-        inherited = [writer]
-        if self._lifeline is not None:
-            inherited.append(self._lifeline)
-            options = (*options, "--lifeline", str(self._lifeline))
-        try:
-            server = subprocess.Popen(
-                [sys.executable, "-m", "smproc.local.server", *self._arguments(), *options, "--report-to", str(writer)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=inherited,
-                start_new_session=True,  # Ctrl-C in the terminal is for this process, not for the server
-                env=redirected(self.port, self.region, with_source_root(os.environ)),
-            )
-        except BaseException:
-            os.close(reader)
-            raise
-        finally:
-            os.close(writer)
-        try:
-            report = self._read_report(reader)
-            if "error" in report:
-                server.wait(_STOP_TIMEOUT_IN_SECONDS)
-        except BaseException:
-            server.kill()
-            server.wait()
-            raise
-        finally:
-            os.close(reader)
-        # The server outlives this process on purpose; with a return code set, Popen does not warn about that.
-        server.returncode = server.returncode or 0
-        return report
-
-    def _read_report(self, reader: int) -> dict[str, Any]:
-        deadline = time.monotonic() + _START_TIMEOUT_IN_SECONDS
-        received = b""
-        while (remaining := deadline - time.monotonic()) > 0:
-            if not select.select([reader], [], [], remaining)[0]:
-                break
-            chunk = os.read(reader, 65_536)
-            if not chunk:
-                break
-            received += chunk
-            if received.endswith(b"\n"):
-                report: dict[str, Any] = json.loads(received)
-                return report
-        problem = "did not answer in time" if remaining <= 0 else "died while starting"
-        raise ServerFailedError(f"the server {problem}; its log, {self._state_dir.log}, ends:\n{self._log_tail()}")
-
     def _running_already(self) -> Status:
         """Return the status of the running server; wait for one that another process is starting."""
-        deadline = time.monotonic() + _START_TIMEOUT_IN_SECONDS
+        deadline = time.monotonic() + START_TIMEOUT_IN_SECONDS
         while time.monotonic() < deadline:
             status = self.status()
             # A server that was just killed holds its lock until the kernel has ended it.
@@ -434,7 +378,7 @@ class LocalAws:
                 return self.start()
             time.sleep(POLL_IN_SECONDS)
         raise ServerFailedError(
-            f"a server of another process holds the port and has not answered for {_START_TIMEOUT_IN_SECONDS:.0f} s; "
+            f"a server of another process holds the port and has not answered for {START_TIMEOUT_IN_SECONDS:.0f} s; "
             f"see {self._state_dir.log}"
         )
 
@@ -446,32 +390,5 @@ class LocalAws:
     def _arguments(self) -> list[str]:
         return ["--port", str(self.port), "--state-dir", str(self._state_dir.path), *self._options.arguments()]
 
-    def _log_tail(self) -> str:
-        try:
-            return "\n".join(self._state_dir.log.read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:])
-        except OSError as error:
-            return f"(unreadable: {error})"
-
 
 _STALE = "The last server was killed; at the next start what ran has failed, and what was stored is kept."
-
-
-def with_source_root(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which the child imports the same packages, also those that only sys.path leads to."""
-    library = importlib.util.find_spec("cdk_sagemaker_processing")
-    roots = [
-        Path(__file__).parents[2],
-        *(Path(location).parent for location in (library and library.submodule_search_locations) or ()),
-    ]
-    paths = [*dict.fromkeys(map(str, roots)), *filter(None, [environment.get("PYTHONPATH")])]
-    return {**environment, "PYTHONPATH": os.pathsep.join(paths)}
-
-
-def _as_error(report: Mapping[str, Any]) -> LocalAwsError:
-    """Return the error that the server reports, in the class that it names."""
-    message = str(report["message"])
-    if report["error"] == PortInUseError.__name__ and (owner := listener(int(report["port"]))):
-        message = message.replace("something else", f"something else ({owner})")
-    kind = getattr(errors, str(report["error"]), ServerFailedError)
-    error: LocalAwsError = kind(message)
-    return error

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 ACCOUNT = "000000000000"
@@ -87,3 +90,14 @@ def redirected(port: int, region: str, inherited: Mapping[str, str], account: st
     removed = set(to_unset(inherited))
     kept = {name: value for name, value in inherited.items() if name not in removed}
     return {**kept, **pointing_at(port, region, inherited, account)}
+
+
+def with_source_root(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which a child imports the same packages, also those that only sys.path leads to."""
+    library = importlib.util.find_spec("cdk_sagemaker_processing")
+    roots = [
+        Path(__file__).parents[2],
+        *(Path(location).parent for location in (library and library.submodule_search_locations) or ()),
+    ]
+    paths = [*dict.fromkeys(map(str, roots)), *filter(None, [environment.get("PYTHONPATH")])]
+    return {**environment, "PYTHONPATH": os.pathsep.join(paths)}
