@@ -133,9 +133,22 @@ class Batches:
             if not is_due and flushed is None:
                 flushed = self._flushed()
             if is_due or batch.opened <= (flushed or 0):
-                closing = self._table.delete(OPEN, batch.key, "#version = :was", was=batch.version)
-                parts = _in_parts(batch.members, self._config.batch_size)
-                self._table.transact([closing, *(self._create(batch, part) for part in parts)])
+                self._close(batch)
+
+    def _close(self, batch: OpenBatch) -> None:
+        """Turn a batch into runs, in several transactions if it was filled while the batch size was much larger."""
+        open_batch: OpenBatch | None = batch
+        while open_batch is not None:
+            changes: list[Change] = []
+            left = open_batch.members
+            while left and len(changes) < _CHANGES_MAX:
+                part, left = split(left, self._config.batch_size)
+                changes.append(self._create(open_batch, part))
+            changes += self._record(open_batch, replace(open_batch, members=left))
+            if self._table.transact(changes) is not None or not left:
+                return  # another dispatcher has changed it, or nothing is left
+            item = self._table.get(OPEN, open_batch.key)
+            open_batch = OpenBatch.from_item(item) if item is not None else None
 
     def _flushed(self) -> float:
         """Return the time up to which a schedule flushes the batches that were opened; 0 for none."""
@@ -251,11 +264,3 @@ def _segments(unit: Unit, cursor: int) -> Iterator[tuple[str, int, int]]:
 def _common_folder(first: str, second: str) -> str:
     common = os.path.commonprefix([first, second])  # noqa: RUF071 - a prefix is text, not a path
     return common[: common.rfind("/") + 1]
-
-
-def _in_parts(members: Members, size: int) -> Iterator[Members]:
-    """Yield all members in batches, of which none is larger than a size, in few enough parts for a transaction."""
-    size = max(size, -(-count_of(members) // _CHANGES_MAX))
-    while members:
-        part, members = split(members, size)
-        yield part

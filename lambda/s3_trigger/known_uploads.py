@@ -56,7 +56,9 @@ class KnownUploads:
         between = f"{self._read_until + 1:013}", f"{until:013}$" if self._has_begun else "~"
         for item in self._runtime.table.query(UNIT, between=between):
             if item["received"]:
-                self._add(Unit.from_item(item))
+                unit = Unit.from_item(item)
+                if unit.bucket == self._runtime.config.bucket:  # not one that the trigger had before
+                    self._add(unit)
             if most is not None and self.count > most:
                 return False
         self._has_begun = True

@@ -24,8 +24,8 @@ FINGERPRINT_BYTES = 16
 CLOCKS_SECONDS = 300
 # About 32 KB each.
 _REMEMBERED = 2000
-# The last character, as far as a sort key may have 1,024 bytes.
-_END = "\U0010ffff"
+# The last sort key of all: 1,024 bytes of the last character, which a key in S3 may contain.
+_END = "\U0010ffff" * 256
 
 
 def fingerprint(key: str, mark: bytes) -> bytes:
@@ -37,7 +37,13 @@ def stretch(runtime: Runtime, partition: str, uploads: Sequence[Upload], listed:
     """Return the change that records uploads that were taken from a listing, in its order, and its time."""
     prints = b"".join(sorted(fingerprint(upload.key, upload.mark) for upload in uploads))
     expires = runtime.seconds() + KEPT_FOR_SECONDS
-    fields = {"last": uploads[-1].key, "listed": listed, "fingerprints": prints, "expires": expires}
+    fields = {
+        "last": uploads[-1].key,
+        "listed": listed,
+        "fingerprints": prints,
+        "bucket": uploads[0].bucket,
+        "expires": expires,
+    }
     return runtime.table.put(partition, uploads[0].key, fields)
 
 
@@ -50,15 +56,19 @@ class _Stretch:
         last: the last key, as bytes.
         listed: the time at which it was listed, in seconds.
         fingerprints: those of what was taken.
+        bucket: the bucket that was listed; empty if an earlier version has listed it.
     """
 
     first: bytes
     last: bytes
     listed: int
     fingerprints: bytes
+    bucket: str
 
     def has(self, upload: Upload) -> bool:
         """Check whether an upload was taken. The same content may be uploaded again afterwards, with the same ETag."""
+        if self.bucket not in ("", upload.bucket):  # the trigger was deployed with another bucket
+            return False
         wanted, position = fingerprint(upload.key, upload.mark), -1
         while _may_show(self.listed, upload) and (position := self.fingerprints.find(wanted, position + 1)) >= 0:
             if position % FINGERPRINT_BYTES == 0:
@@ -120,7 +130,8 @@ class ListedUploads:
         return self._remember(partition, item).first if item is not None else None
 
     def _remember(self, partition: str, item: dict[str, Any]) -> _Stretch:
-        found = _Stretch(item["sk"].encode(), item["last"].encode(), item["listed"], item["fingerprints"])
+        first, last = item["sk"].encode(), item["last"].encode()
+        found = _Stretch(first, last, item["listed"], item["fingerprints"], item.get("bucket", ""))
         if sum(map(len, self._stretches.values())) >= _REMEMBERED:
             self._stretches.clear()
         stretches = self._stretches.setdefault(partition, [])

@@ -243,11 +243,10 @@ def _upload(event: dict[str, Any], detail: dict[str, Any], bucket: str) -> Uploa
     )
     if upload.bucket != bucket:
         raise BadMessageError(f"the object is in the bucket {upload.bucket!r}; this queue takes objects of {bucket!r}")
-    try:
-        length = len(upload.key.encode())
-    except UnicodeEncodeError:
-        raise BadMessageError("the key is not valid Unicode, which every key in S3 is") from None
-    if length > KEY_MAX_BYTES:
+    if len(upload.sequencer) > SEQUENCER_LENGTH:
+        got = f"{len(upload.sequencer)}: {upload.sequencer[:SEQUENCER_LENGTH]!a}"
+        raise BadMessageError(f"the sequencer must have at most {SEQUENCER_LENGTH} characters, got {got}")
+    if (length := len(upload.key.encode())) > KEY_MAX_BYTES:
         raise BadMessageError(f"the key must have at most {KEY_MAX_BYTES} bytes, as every key in S3, got {length}")
     if not upload.key.endswith("/"):
         return upload
@@ -264,6 +263,10 @@ def _text(owner: dict[str, Any], name: str) -> str:
     value = owner.get(name)
     if not isinstance(value, str) or not value:
         raise BadMessageError(f"{name!r} must be a text of at least one character, got {value!r}"[:500])
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON may have half of a pair of surrogates
+        raise BadMessageError(f"{name!r} must be valid Unicode, got {value!a}"[:500]) from None
     return value
 
 

@@ -5,8 +5,9 @@ Whoever reads an end first decides; for everybody else the run has ended already
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,10 @@ _NO_OBJECT_TO_BLAME = frozenset(
         "States.ResultPathMatchFailure",
     }
 )
+# A transaction has at most 4 MB, and a cause 32,768 characters, each of up to 6 bytes in JSON:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html and
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html
+_NOTICES_BYTES = 2_000_000
 _RENEWED_AFTER_MILLISECONDS = 30 * 24 * 3600 * 1000
 
 
@@ -55,10 +60,25 @@ def handle_ends(runtime: Runtime, ends: Sequence[ExecutionEnded]) -> None:
     for name, some in by_run.items():
         run = active.get(name)
         ends_max = 1 if run is not None and run.kind == BATCH else NOTICES_MAX
-        for start in range(0, len(some), ends_max):
-            if start:
+        for number, together in enumerate(_in_transactions(some, ends_max)):
+            if number:
                 run = runtime.runs.active_ones([name]).get(name)
-            _handle_ends_of(runtime, name, run, some[start : start + ends_max])
+            _handle_ends_of(runtime, name, run, together)
+
+
+def _in_transactions(ends: Sequence[ExecutionEnded], most: int) -> Iterator[list[ExecutionEnded]]:
+    """Yield ends in lists whose notices fit into a transaction of DynamoDB."""
+    some: list[ExecutionEnded] = []
+    total = 0
+    for ended in ends:
+        size = len(json.dumps([ended.error, ended.cause]))
+        if some and (len(some) == most or total + size > _NOTICES_BYTES):
+            yield some
+            some, total = [], 0
+        some.append(ended)
+        total += size
+    if some:
+        yield some
 
 
 def _handle_ends_of(runtime: Runtime, name: str, run: Run | None, ends: Sequence[ExecutionEnded]) -> None:

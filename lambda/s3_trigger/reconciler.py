@@ -70,13 +70,11 @@ class Reconciler:
         running: set[str] = set()
         with contextlib.suppress(*self._lost_access(state_machine)):
             running = running_names(self._runtime, state_machine)
-        ends: list[ExecutionEnded] = []
         for run in runs:
             self._attempt(
                 f"find the ends of the run {run.name}",
-                lambda run=run: ends.extend(self._ends_of(run, running)),  # type: ignore[misc]
+                lambda run=run: handle_ends(self._runtime, self._ends_of(run, running)),  # type: ignore[misc]
             )
-        handle_ends(self._runtime, ends)
 
     def _ends_of(self, run: Run, running: Collection[str]) -> list[ExecutionEnded]:
         """Return the ends of the executions of a run; start again those that do not exist.

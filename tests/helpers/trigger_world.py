@@ -359,12 +359,14 @@ class Trigger:
         assert start != prefix["prefix"]
         return tuple(f"{start}{name}" for name in names)
 
-    def end(self, execution: Execution, *, error: str = "", report: bool = True) -> str:
+    def end(
+        self, execution: Execution, *, error: str = "", cause: str = "the script failed", report: bool = True
+    ) -> str:
         """End an execution, and return the event of its end, which by default is delivered to the intake."""
         if error == "ABORTED":
             self.states.stop_execution(executionArn=self.arn(execution.name))
         elif error:
-            self.states.send_task_failure(taskToken=execution.token, error=error, cause="the script failed")
+            self.states.send_task_failure(taskToken=execution.token, error=error, cause=cause)
         else:
             self.states.send_task_success(taskToken=execution.token, output="{}")
         self.executions[execution.name] = replace(execution, token="")
@@ -454,6 +456,20 @@ class _Lambda:
 
     def invoke(self, **_: object) -> Mapping[str, Any]:
         return {}
+
+
+def later() -> int:
+    """Return a time that is later than all uploads, whose times are whole seconds."""
+    return int(time.time()) + 2
+
+
+def backfill(world: Trigger, **parameters: Any) -> dict[str, Any]:
+    """Start a backfill, let everything finish, and return the backfill's record."""
+    answer = world.request("start", **{"until": later(), "concurrency": 100, **parameters})
+    assert answer["refused"] == ""
+    world.finish()
+    found: dict[str, Any] = world.request("status")["backfill"]
+    return found
 
 
 def dead_keys(body: str) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from s3_trigger import starter
 from s3_trigger.object_lookup import Found, look_up
-from tests.helpers.trigger_world import Trigger
+from tests.helpers.trigger_world import Trigger, dead_keys
 
 pytestmark = pytest.mark.exhaustive
 
@@ -164,3 +164,16 @@ def test_many_parts_with_keys_that_do_not_compress_are_sealed_below_the_size_of_
     assert sum(sent) > sum(inbox.values())
     assert max(sent) < 4_000_000
     assert [item["pk"] for item in world.items() if item["pk"] in ("inbox", "sealed")] == []
+
+
+@pytest.mark.parametrize(("character", "length"), [('"', 16_000), ("障", 8_000)], ids=["quotation marks", "wide ones"])
+def test_the_longest_causes_of_failures_free_their_slots(trigger: Make, character: str, length: int) -> None:
+    world = trigger(max_concurrent_jobs=90)
+    keys = [f"in/{number}" for number in range(90)]
+    world.start(*map(world.upload, keys))
+    for execution in world.running(90):
+        world.end(execution, error="Boom", cause=character * length, report=False)
+    assert world.attempt(minutes=12)  # the reconciliation finds the ends, all of one run
+    assert world.slots() == 0
+    world.finish()
+    assert Counter(key for body, _ in world.dead_letters() for key in dead_keys(body)) == Counter(keys)

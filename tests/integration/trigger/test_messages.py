@@ -49,7 +49,10 @@ def test_bad_messages_are_dead_letters_with_their_reasons(trigger: Make, kind: d
     bad = [
         *BAD,
         (world.event("in/" + "k" * 1022), "the key must have at most 1024 bytes, as every key in S3, got 1025"),
-        (json.dumps(json.loads(world.event("in/\ud800"))), "the key is not valid Unicode"),
+        (json.dumps(json.loads(world.event("in/\ud800"))), "'key' must be valid Unicode, got 'in/\\ud800'"),
+        (world.event("in/a", sequencer="\ud800abc"), "'sequencer' must be valid Unicode"),
+        (world.event("in/a", sequencer="0" * 65), "the sequencer must have at most 64 characters, got 65: '000"),
+        (world.event("in/a", replay="\udc00"), "'replay' must be valid Unicode"),
         (
             world.event("in/a").replace(world.bucket, "other-bucket"),
             "the object is in the bucket 'other-bucket'; this queue takes objects of",

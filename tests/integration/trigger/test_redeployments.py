@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.trigger_world import Trigger, dead_keys
+from s3_trigger.units import count_of, from_text
+from tests.helpers.trigger_world import Trigger, backfill, dead_keys
 
 pytestmark = pytest.mark.exhaustive
 
@@ -132,6 +133,45 @@ def test_another_bucket_does_not_share_a_batch(trigger: Make, size: int) -> None
     world.finish()
     read = Counter((one.input["bucket"], key) for one in world.executions.values() for key in one.keys)
     assert read == Counter([*((before, f"in/{name}") for name in "abc"), (other, "in/a"), (other, "in/d")])
+    assert world.dead_letters() == []
+
+
+def test_a_much_smaller_batch_size_holds_for_what_is_open(trigger: Make) -> None:
+    world = trigger(batch_size=1000, batch_window=600, max_concurrent_jobs=1)
+    keys = [f"in/{number:03}" for number in range(200)]
+    assert world.deliver(*map(world.upload, keys)) == []
+    world.dispatch()
+    world.configure(batch_size=2)
+    assert world.attempt(minutes=1)
+    ready = [item for item in world.items() if item["pk"] in ("ready", "active")]
+    assert sorted(count_of(from_text(item["members"])) for item in ready) == [2] * 100
+    assert not [item for item in world.items() if item["pk"] == "open"]
+
+
+@pytest.mark.parametrize("listed_first", [True, False], ids=["listed before", "listed after"])
+def test_the_same_content_under_the_same_key_of_another_bucket_is_another_upload(
+    trigger: Make, *, listed_first: bool
+) -> None:
+    world = trigger()
+    before, other = world.bucket, f"{world.bucket}-2"
+    event = world.upload("in/a", b"same")
+    if listed_first:
+        backfill(world)
+    else:
+        world.start(event)
+        world.finish()
+    world.s3.create_bucket(Bucket=other)
+    world.bucket = other
+    world.configure(bucket=other)
+    world.match({"key": [{"prefix": "in/"}]})
+    event = world.upload("in/a", b"same")
+    if listed_first:
+        world.start(event)
+        world.finish()
+    else:
+        world.now += 2
+        assert backfill(world)["taken"] == 1
+    assert [one.input["bucket"] for one in world.executions.values()] == [before, other]
     assert world.dead_letters() == []
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from s3_trigger import scanner
-from tests.helpers.trigger_world import Trigger
+from tests.helpers.trigger_world import Trigger, backfill, later
 
 pytestmark = pytest.mark.exhaustive
 
@@ -28,20 +27,6 @@ HOSTILE = [
     "in/" + "k" * 1021,
     "in/&<>\"'",
 ]
-
-
-def later() -> int:
-    """Return a time that is later than all uploads, whose times are whole seconds."""
-    return int(time.time()) + 2
-
-
-def backfill(world: Trigger, **parameters: Any) -> dict[str, Any]:
-    """Start a backfill, let everything finish, and return the backfill's record."""
-    answer = world.request("start", **{"until": later(), "concurrency": 100, **parameters})
-    assert answer["refused"] == ""
-    world.finish()
-    found: dict[str, Any] = world.request("status")["backfill"]
-    return found
 
 
 @KINDS
@@ -169,6 +154,18 @@ def test_the_filters_of_the_rules_and_of_the_request(trigger: Make) -> None:
     assert backfill(world, since=later())["taken"] == 0
     assert backfill(world)["taken"] == 2
     assert world.keys() == Counter(["in/a.csv", "in/exact", "in/deep/e.csv"])
+
+
+def test_a_key_of_the_last_characters_keeps_no_other_upload_waiting(trigger: Make) -> None:
+    world = trigger(prefixes=[])
+    world.match({"size": [{"numeric": [">=", 0]}]})
+    world.upload("a.csv")
+    assert backfill(world)["taken"] == 1
+    last = "\U0010ffff" * 256
+    for key in ("\U0010ffffx.csv", last, "good.csv"):
+        world.start(world.upload(key))
+    world.finish()
+    assert world.keys("SUCCEEDED") == Counter(["a.csv", "\U0010ffffx.csv", last, "good.csv"])
 
 
 def test_hostile_keys(trigger: Make) -> None:
