@@ -5,6 +5,8 @@ Starting the command loads Typer alone; boto3, rich and the local AWS are loaded
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -109,6 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the arguments. Default: those of the process.
     """
+    _prepare_output()
     try:
         status = app(argv, prog_name="smproc", standalone_mode=False)
         sys.stdout.flush()
@@ -116,8 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(printable(f"{describe_usage(error)}\n", keep="\t\n"))
         return error.exit_code
     except BrokenPipeError:
-        # The reader of the pipe is gone: keep Python from flushing into it, and complaining, when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()  # the reader of the pipe is gone
         return 1
     except (KeyboardInterrupt, typer.Abort):
         status = _INTERRUPTED
@@ -125,7 +127,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (sentence := describe(error)) is None:
             raise
         sys.stderr.write(printable(f"smproc: {sentence}\n", keep="\t\n"))
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _discard_output()
         return 1
     if status == _INTERRUPTED:
         sys.stderr.write("\nsmproc: interrupted; whatever runs in the pipeline continues\n")
     return status or 0
+
+
+def _prepare_output() -> None:
+    """Escape what the terminal's encoding lacks, and write nowhere if a stream is closed."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - as long as the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """Keep Python from flushing what cannot be written, and from complaining, when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,10 +18,14 @@ _ADVICE = {
 def describe(error: Exception) -> str | None:
     """Return one sentence for an error that the user can act on; None for a defect of this program."""
     packages = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
-    if "smproc" in packages:
+    if packages & {"smproc", "cdk_sagemaker_processing"}:  # the latter's model checks S3 URIs, for example
         return str(error)
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the output could not be written: {error.strerror}"
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return f"{error.object!a} is not UTF-8, as the keys of objects in S3 are; rename the file"
     if packages & {"botocore", "boto3"}:
         advice = _ADVICE.get(type(error).__name__)
         return f"{str(error).rstrip('.')}; {advice}" if advice else str(error)

@@ -32,6 +32,7 @@ def run(
     start_timeout: Annotated[
         float | None,
         typer.Option(
+            min=0,
             metavar="SECONDS",
             help="Seconds to wait for an execution to start.  [default: 600, as S3 sends no events in the first "
             "minutes after a deployment; 60 on the local AWS]",
@@ -41,7 +42,7 @@ def run(
     timeout: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", help="Seconds to wait for its end.  [default: 86400, a day]", show_default=False
+            min=0, metavar="SECONDS", help="Seconds to wait for its end.  [default: 86400, a day]", show_default=False
         ),
     ] = 86400,
 ) -> None:
@@ -53,6 +54,8 @@ def run(
     from smproc.cli.report import RunReport  # noqa: PLC0415 - slow to load
     from smproc.operations import default_start_timeout, find_pipeline, uses_local_aws, watch  # noqa: PLC0415 - the same
 
+    if file.is_dir():
+        raise IsADirectoryError(21, "it is a directory; run its files one by one", str(file))
     if not file.is_file():
         raise FileNotFoundError(2, "there is no such file", str(file))
     session = open_session(local)

@@ -7,13 +7,14 @@ import os
 import re
 import subprocess
 import sys
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError, NoRegionError
 
+from cdk_sagemaker_processing import InvalidValueError
 from smproc import operations
 from smproc.cli import local, main
 from smproc.cli.errors import describe
@@ -149,6 +150,16 @@ def test_without_a_command_the_help_is_shown_and_the_exit_status_is_2(
                 "and w, such as 2h, got 'soon'\nTry `smproc uploads list --help`.\n"
             ),
         ),
+        *(
+            (
+                ["uploads", "list", "--since", since],
+                (
+                    "smproc uploads list: invalid value for '--since': a duration must be at most 3650d, ten years, "
+                    f"got '{since}'\nTry `smproc uploads list --help`.\n"
+                ),
+            )
+            for since in ("3651d", "99999999999999d")
+        ),
         (
             ["retry"],
             (
@@ -213,6 +224,7 @@ def test_wrong_usage_exits_with_2_and_names_the_help(
     ("arguments", "message"),
     [
         (["run", "missing\x1b.csv", "--stack", "S"], "smproc: missing\\x1b.csv: there is no such file\n"),
+        (["run", ".", "--stack", "S"], "smproc: .: it is a directory; run its files one by one\n"),
         (["local", "status", "--port", "0"], "smproc: port must be between 1 and 65535, got 0\n"),
         (
             ["local", "start", "--image", "x"],
@@ -258,6 +270,33 @@ def test_a_reader_that_closes_the_pipe_gets_no_traceback() -> None:
 
 
 @pytest.mark.parametrize(
+    ("output", "status", "message"),
+    [
+        (">/dev/full", 1, "smproc: the output could not be written: No space left on device\n"),
+        (">&-", 3, ""),
+    ],
+)
+def test_output_that_cannot_be_written_gets_no_traceback(output: str, status: int, message: str) -> None:
+    process = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m smproc local status --port 4999 {output}"],
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'constructs'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (process.returncode, process.stderr) == (status, message)
+
+
+def test_what_the_encoding_of_the_terminal_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, encoding="latin-1"))
+    assert main(["--version"]) == 0
+    sys.stdout.write("é漢")
+    sys.stdout.flush()
+    assert written.getvalue().endswith(b"\xe9\\u6f22")
+
+
+@pytest.mark.parametrize(
     ("error", "sentence"),
     [
         (NoRegionError(), "You must specify a region; set AWS_DEFAULT_REGION, or add --local for the local AWS"),
@@ -271,6 +310,12 @@ def test_a_reader_that_closes_the_pipe_gets_no_traceback() -> None:
         ),
         (operations.PipelineNotFoundError("no pipeline"), "no pipeline"),
         (FileNotFoundError(2, "No such file or directory", "x"), "x: No such file or directory"),
+        (OSError(28, "No space left on device"), "the output could not be written: No space left on device"),
+        (
+            UnicodeEncodeError("utf-8", "in/caf\udce9.csv", 6, 7, "surrogates not allowed"),
+            "'in/caf\\udce9.csv' is not UTF-8, as the keys of objects in S3 are; rename the file",
+        ),
+        (InvalidValueError("s3_uri", "in/a", "be an S3 URI"), "s3_uri must be an S3 URI, got 'in/a'"),
         (ValueError("a defect"), None),
     ],
 )
