@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from aws_cdk import ArnFormat
 from aws_cdk import aws_dynamodb as dynamodb
@@ -28,6 +29,8 @@ from cdk_sagemaker_processing._internal.unmanaged_policies import UnmanagedPolic
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
 from cdk_sagemaker_processing.model.names import EVENT_SOURCE, PROCESSING_LOG_GROUP
 
+# Of at most some 200 characters each: a managed policy has at most 6,144.
+_RESOURCES_MAX: Final = 20
 _HASHED = "an execution's name is a hash of the upload, not known before"
 
 
@@ -140,7 +143,8 @@ def grant_read_job_logs(scope: Construct, role: iam.IRole, job_name_prefixes: Se
     _allow(role, ["logs:DescribeLogStreams"], [group, f"{group}:*"])
     # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html
     streams = [f"{group}:log-stream:{prefix}*" for prefix in dict.fromkeys(job_name_prefixes or ("",))]
-    _allow(role, ["logs:GetLogEvents"], streams)
+    for some in _in_statements(streams):
+        _allow(role, ["logs:GetLogEvents"], some)
     suppress_wildcards(role, [f"{group}:*", *streams], "the streams of a job have its name, which is not known before")
 
 
@@ -149,7 +153,8 @@ def grant_describe_jobs(scope: Construct, role: iam.IRole, job_name_prefixes: Se
     facts = StackFacts.of(scope)
     jobs = [facts.arn("sagemaker", f"processing-job/{prefix}*") for prefix in dict.fromkeys(job_name_prefixes or ("",))]
     # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html
-    _allow(role, ["sagemaker:DescribeProcessingJob"], jobs)
+    for some in _in_statements(jobs):
+        _allow(role, ["sagemaker:DescribeProcessingJob"], some)
     suppress_wildcards(role, jobs, "the name of a job ends in a UUID")
 
 
@@ -222,6 +227,12 @@ def grant_list_keys(role: iam.IRole, bucket: s3.IBucket, key_prefixes: Sequence[
     matched = [f"{policy_text(prefix)}*" for prefix in policy_prefixes(key_prefixes)]
     matching: dict[str, object] = {"StringLike": {"s3:prefix": matched}}
     _allow(role, ["s3:ListBucket"], [text_of(bucket, "bucket_arn")], matching, bucket=bucket)
+
+
+def _in_statements(resources: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield resources in statements of which aws-cdk can put each into a policy of its own."""
+    for start in range(0, len(resources), _RESOURCES_MAX):
+        yield resources[start : start + _RESOURCES_MAX]
 
 
 def _allow(
