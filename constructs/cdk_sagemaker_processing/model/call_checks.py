@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -56,6 +57,8 @@ def checked_call(call: _Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     except TypeError:
         raise _call_error(call, signature, args, kwargs) from None
     _check_options(call, signature, bound, types)
+    for name, value in _arguments(bound):
+        _check_finite(name, value)
     wrong = next(_wrong_arguments(call, bound, types), None)
     try:
         result = call(*args, **kwargs)
@@ -98,6 +101,19 @@ def _check_options(
             for name in bound.arguments.get(parameter.name, {}):
                 if name not in types:
                     raise InvalidCallError(_unexpected(_name(call, bound.args), name, known))
+
+
+def _check_finite(parameter: str, value: object) -> None:
+    """Check that numbers are finite: JSON has no others, and jsii does not survive one."""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidValueError(parameter, value, "be a finite number", "JSON has neither NaN nor Infinity")
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            _check_finite(f"{parameter}[{key!r}]", part)
+    elif isinstance(value, list | tuple):
+        for index, part in enumerate(value):
+            _check_finite(f"{parameter}[{index}]", part)
 
 
 def _wrong_arguments(

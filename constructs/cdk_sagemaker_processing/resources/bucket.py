@@ -20,6 +20,8 @@ from cdk_sagemaker_processing._internal.nag import (
     NO_REPLICATION_OF_ACCESS_LOGS,
     suppress,
 )
+from cdk_sagemaker_processing._internal.regions import check_region
+from cdk_sagemaker_processing._internal.removal_policies import check_removal_policy
 from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, objects_arn
 from cdk_sagemaker_processing._internal.shared_values import days, service_principal
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
@@ -62,6 +64,15 @@ class ProcessingBucket(s3.Bucket):
         replication_rules: Sequence[s3.ReplicationRule] = (),
     ) -> None:
         check_days("noncurrent_version_expiration", noncurrent_version_expiration)
+        check_removal_policy(removal_policy)
+        if access_logs_bucket is not None and not isinstance(access_logs_bucket, str):
+            check_region(
+                scope,
+                "access_logs_bucket",
+                access_logs_bucket,
+                "S3 delivers access logs to a bucket of the same region",
+                "create one in each region",
+            )
         key = encryption_key or Safeguards.of(scope).encryption_key
         if key is not None:
             check_key(scope, "encryption_key", key)

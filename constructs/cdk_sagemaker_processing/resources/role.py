@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
 from weakref import WeakKeyDictionary, WeakSet
 
 from aws_cdk import Fn, Token
@@ -58,6 +60,13 @@ class ProcessingRole(iam.Role):
             return imported
         if role.startswith("arn:") or Token.is_unresolved(role):
             return iam.Role.from_role_arn(scope, "Role", role)
+        if not re.fullmatch(_ROLE_NAME, role):
+            raise InvalidValueError(
+                "role",
+                role,
+                "be the name of a role, which has 1 to 64 letters, digits and +=,.@_-, or its ARN",
+                "for example 'ProcessingRole' or 'arn:aws:iam::111122223333:role/ProcessingRole'",
+            )
         return iam.Role.from_role_name(scope, "Role", role)
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
@@ -117,5 +126,8 @@ def _is_known_at_run_time(role: str) -> bool:
     return "{%" in role or any(sfn.JsonPath.is_encoded_json_path(token) for token in STRING_TOKEN.findall(role))
 
 
+# A path before the name, which aws-cdk keeps in the ARN:
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html
+_ROLE_NAME: Final = r"(?:[\x21-\x7e]{0,511}/)?[A-Za-z0-9_+=,.@-]{1,64}"
 _NOT_PASSED: WeakSet[iam.IRole] = WeakSet()
 _RUN_TIME_ARNS: WeakKeyDictionary[iam.IRole, str] = WeakKeyDictionary()

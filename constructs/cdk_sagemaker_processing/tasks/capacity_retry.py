@@ -9,6 +9,7 @@ from cdk_sagemaker_processing.model import ConflictingValuesError, check_type
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks.create_processing_job import SageMakerCreateProcessingJob
+from cdk_sagemaker_processing.tasks.state_limits import check_retry
 from cdk_sagemaker_processing.tasks.step_conditions import StepValue
 from cdk_sagemaker_processing.tasks.step_outputs import StepOutputs
 
@@ -126,16 +127,17 @@ def retry_on_capacity(
 
     Args:
         task: the state that `Processor.run` returned, or a task of your own, with the pattern ``RUN_JOB``.
-        max_attempts: the maximum number of runs after the first. Default: 5.
-        interval: the wait before the second run. Default: 2 minutes.
-        backoff_rate: the factor by which the wait grows. Default: 2.
-        max_delay: the maximum wait. Default: 30 minutes.
+        max_attempts: the maximum number of runs after the first, 0 to 99,999,999. Default: 5.
+        interval: the wait before the second run, whole seconds, at least one. Default: 2 minutes.
+        backoff_rate: the factor by which the wait grows, at least 1. Default: 2.
+        max_delay: the maximum wait, longer than ``interval`` and less than 366 days. Default: 30 minutes.
 
     Returns:
         A state to use in place of the task: chain it, add retries and catches to it. Its output is the task's.
 
     Raises:
-        ConflictingValuesError: the task does not wait for its job.
+        InvalidValueError: a number or a duration that Step Functions refuses.
+        ConflictingValuesError: the task does not wait for its job, or ``max_delay`` is not longer than ``interval``.
 
     See: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
 
@@ -153,11 +155,8 @@ def retry_on_capacity(
             f"retry_on_capacity takes a task once, got {task.node.id!r} again; use the state that the first call "
             "returned"
         )
+    interval, max_delay = interval or Duration.minutes(2), max_delay or Duration.minutes(30)
+    check_retry(max_attempts=max_attempts, interval=interval, backoff_rate=backoff_rate, max_delay=max_delay)
     return CapacityRetry(
-        task,
-        _ID,
-        max_attempts=max_attempts,
-        interval=interval or Duration.minutes(2),
-        backoff_rate=backoff_rate,
-        max_delay=max_delay or Duration.minutes(30),
+        task, _ID, max_attempts=max_attempts, interval=interval, backoff_rate=backoff_rate, max_delay=max_delay
     )

@@ -51,9 +51,9 @@ from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.resources.role import is_passed, run_time_arn
 from cdk_sagemaker_processing.safeguards import check_key
 from cdk_sagemaker_processing.tasks.connections import Connectable, connections_of
-from cdk_sagemaker_processing.tasks.encryption_keys import default_output_key, default_volume_key
+from cdk_sagemaker_processing.tasks.encryption_keys import check_volume_key, default_output_key, default_volume_key
 from cdk_sagemaker_processing.tasks.integration import check_pattern
-from cdk_sagemaker_processing.tasks.job_name import check_job_name
+from cdk_sagemaker_processing.tasks.job_name import check_base_job_name, check_job_name
 from cdk_sagemaker_processing.tasks.job_role_policy import grant_job, grant_keys, grant_read_prefixes, grant_read_uri
 from cdk_sagemaker_processing.tasks.options import JsonataTaskOptions, JsonPathTaskOptions
 from cdk_sagemaker_processing.tasks.output_destinations import default_destination
@@ -226,6 +226,7 @@ class SageMakerCreateProcessingJob(RenderedTask):
         check_state_name(state_name, construct_id)
         check_assign(assign)
         check_timeouts(task_timeout, heartbeat_timeout)
+        check_base_job_name(base_job_name)
         super().__init__(
             scope,
             construct_id,
@@ -264,8 +265,9 @@ class SageMakerCreateProcessingJob(RenderedTask):
             output_kms_key = default_output_key(self, requested_outputs, bucket)
         self._output_key = output_kms_key
         self._check_resources(bucket, {"volume_kms_key": volume_kms_key, "output_kms_key": output_kms_key})
+        preferred = [preference.instance_type for preference in preferences or ()]
+        check_volume_key(volume_kms_key, preferred or [instance_type])
         if volume_kms_key is None:
-            preferred = [preference.instance_type for preference in preferences or ()]
             volume_kms_key = default_volume_key(scope, preferred or [instance_type])
         self.request = processing_request(
             job_name=self._job_name_value(),

@@ -100,6 +100,21 @@ def _fitted(value: str, length: int) -> str:
     return value
 
 
+def check_base_job_name(base_job_name: str | None) -> None:
+    """Check that the start of job names is known at synth, as it is shortened, and part of permissions.
+
+    Raises:
+        InvalidValueError: it is not.
+    """
+    if base_job_name is not None and is_unresolved(base_job_name):
+        raise InvalidValueError(
+            "base_job_name",
+            base_job_name,
+            "be known at synth",
+            "write it as text; run(job_name=unique_job_name(...)) takes values of the execution",
+        )
+
+
 def check_job_name(job_name: str) -> None:
     """Check what is known of a name independently of its location.
 

@@ -217,6 +217,13 @@ class RenderedTask(sfn.TaskStateBase):
 
     def problems(self, location: StateLocation) -> list[str]:
         """Return the reasons why AWS would refuse the state, or its jobs fail, at a location; called at synth."""
+        if location.in_express and self.integration_pattern == sfn.IntegrationPattern.RUN_JOB:
+            problem = (
+                "a distributed Map with Express executions cannot wait for a processing job (RUN_JOB); give it "
+                "map_execution_type=sfn.StateMachineType.STANDARD, or its tasks "
+                "integration_pattern=sfn.IntegrationPattern.REQUEST_RESPONSE"
+            )
+            return [problem]
         language = self._language(location)
         try:
             state = self.step_result.state_name

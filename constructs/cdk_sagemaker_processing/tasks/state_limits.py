@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
@@ -75,6 +76,49 @@ def check_timeouts(task_timeout: sfn.Timeout | None, heartbeat_timeout: sfn.Time
             f"heartbeat_timeout must be shorter than task_timeout, got {heartbeat:g} and {timeout:g} seconds; "
             "leave heartbeat_timeout out, as processing jobs send no heartbeats"
         )
+
+
+def check_retry(*, max_attempts: int, interval: Duration, backoff_rate: float, max_delay: Duration) -> None:
+    """Check that Step Functions accepts the numbers of a Retry.
+
+    See: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+
+    Raises:
+        InvalidValueError: a number or a duration that it refuses.
+        ConflictingValuesError: the maximum wait is not longer than the first one.
+    """
+    limit = maximum("RetryAttempts")
+    if isinstance(max_attempts, int) and not is_unresolved(max_attempts) and not 0 <= max_attempts <= limit:
+        advice = "each of them is a job that costs money"
+        raise InvalidValueError("max_attempts", max_attempts, f"be at least 0 and at most {limit:,}", advice)
+    if isinstance(backoff_rate, int | float) and not is_unresolved(backoff_rate) and backoff_rate < 1:
+        raise InvalidValueError("backoff_rate", backoff_rate, "be at least 1", "1 keeps the wait as it is")
+    first = check_wait("interval", interval, "RetryIntervalSeconds")
+    longest = check_wait("max_delay", max_delay, "RetryDelaySeconds")
+    if first is not None and longest is not None and longest <= first:
+        raise ConflictingValuesError(
+            f"max_delay must be longer than interval, got {longest:g} and {first:g} seconds; pass a longer one, "
+            "and backoff_rate=1 for equal waits"
+        )
+
+
+def check_wait(parameter: str, duration: Duration, limit: str) -> float | None:
+    """Return the seconds of a wait of a Retry; None if they are known only later.
+
+    Raises:
+        InvalidValueError: they are not whole, or above the named limit.
+    """
+    if not isinstance(duration, Duration) or duration.is_unresolved():
+        return None
+    found: float = duration.to_milliseconds() / 1000
+    if found != int(found) or not 1 <= found <= maximum(limit):
+        raise InvalidValueError(
+            parameter,
+            f"{found:,g} seconds",
+            f"be a whole number of seconds, at least 1 and at most {maximum(limit):,}",
+            "for example Duration.minutes(5)",
+        )
+    return found
 
 
 def _seconds(name: str, timeout: sfn.Timeout | None) -> float | None:

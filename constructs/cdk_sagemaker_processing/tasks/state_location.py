@@ -37,6 +37,7 @@ class StateLocation(NamedTuple):
         input: the relation of the values that the request sees to the input of the execution.
         variables: the variables that states of the same or of an outer scope assign.
         outer_variables: those that states of an outer scope assign.
+        in_express: whether Express executions of a distributed ``Map`` enter the state.
         definition_bytes: the bytes of the definition without the requests of this library's tasks.
     """
 
@@ -49,6 +50,7 @@ class StateLocation(NamedTuple):
     input: StateInput
     variables: frozenset[str] = frozenset()
     outer_variables: frozenset[str] = frozenset()
+    in_express: bool = False
     definition_bytes: int = 0
 
     @property
@@ -136,6 +138,7 @@ class _Surroundings(NamedTuple):
     """The states around a state of a definition: whether they are entered more than once, and their variables."""
 
     in_map: bool = False
+    in_express: bool = False
     in_loop: bool = False
     in_retried_state: bool = False
     variables: frozenset[str] = frozenset()
@@ -171,10 +174,12 @@ class _Definition(NamedTuple):
                     input=received,
                     variables=variables,
                     outer_variables=around.variables,
+                    in_express=around.in_express,
                     definition_bytes=self.size,
                 )
             nested = _Surroundings(
                 in_map=around.in_map or state.get("Type") == "Map",
+                in_express=around.in_express or _is_express(state),
                 in_loop=in_loop,
                 in_retried_state=around.in_retried_state or bool(state.get("Retry")),
                 variables=frozenset() if _is_distributed(state) else variables,
@@ -211,6 +216,11 @@ def _matches_after_creation(state: Mapping[str, Any]) -> bool:
 def _is_distributed(state: Mapping[str, Any]) -> bool:
     """Return whether a state is a distributed Map, which sees no variables from outside."""
     return bool(state.get("ItemProcessor", {}).get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED")
+
+
+def _is_express(state: Mapping[str, Any]) -> bool:
+    """Return whether a state is a distributed Map whose items are Express executions."""
+    return bool(state.get("ItemProcessor", {}).get("ProcessorConfig", {}).get("ExecutionType") == "EXPRESS")
 
 
 def _assigned(states: Mapping[str, Any]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from constructs import Construct
 from cdk_sagemaker_processing._internal.construct_tree import inherit, path_of, stack_of
 from cdk_sagemaker_processing._internal.lambda_function import LibraryFunction
 from cdk_sagemaker_processing._internal.nag import QUEUE_HAS_DEAD_LETTERS, suppress_by_id
+from cdk_sagemaker_processing._internal.removal_policies import check_removal_policy
 from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, text_of
 from cdk_sagemaker_processing._internal.shared_values import seconds
 from cdk_sagemaker_processing.model import ConflictingValuesError, names
@@ -188,6 +189,7 @@ class S3Trigger(Construct):
         super().__init__(scope, construct_id)
         inherit(self, scope, construct_id)
         Safeguards.take_key(self, encryption_key)
+        check_removal_policy(removal_policy)
         self._removal_policy = removal_policy
         self.pattern = ObjectPattern(
             prefixes=prefixes,

@@ -16,8 +16,9 @@ from cdk_sagemaker_processing._internal.construct_tree import stack_of
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
 from cdk_sagemaker_processing._internal.log_group import state_machine_log_group
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_by_id, suppress_wildcards
+from cdk_sagemaker_processing._internal.removal_policies import check_removal_policy
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
-from cdk_sagemaker_processing.model import InvalidValueError
+from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, check_type, is_unresolved
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks import register_triggered
@@ -58,7 +59,8 @@ class ProcessingSchedule(Construct):
         time_window: a flexible time window, in which EventBridge Scheduler chooses the time. Default: none.
         bucket: the bucket whose objects below ``prefix`` the jobs read. Default: none.
         prefix: the prefix of their keys; ``{start}`` and ``{end}``, also with a format such as
-            ``{start:%Y/%m/%d}``, become the window's. Default: the whole bucket.
+            ``{start:%Y/%m/%d}``, become the window's. One prefix is for the whole window: with a day, that on which it
+            starts, also when the window is longer after a missed time. Default: the whole bucket.
         fields: further fields of the input, text in which ``{start}`` and ``{end}`` become the window's. Default: none.
         skip_empty: with ``bucket``, whether a window without an object below ``prefix`` starts nothing; a job with such
             an input fails. Default: True.
@@ -72,7 +74,9 @@ class ProcessingSchedule(Construct):
         starter: the state machine that computes the window and starts the run.
 
     Raises:
-        InvalidValueError: a prefix or a field with other names in braces, or a field that the input has anyway.
+        InvalidValueError: a prefix or a field with other names in braces, a field that the input has anyway, a window
+            below a second, or a state machine in another region.
+        ConflictingValuesError: a prefix without a bucket.
 
     Example:
         >>> ProcessingSchedule(
@@ -107,7 +111,10 @@ class ProcessingSchedule(Construct):
         from aws_cdk import aws_scheduler_targets as targets  # noqa: PLC0415
         from aws_cdk import aws_ssm as ssm  # noqa: PLC0415
 
+        check_removal_policy(removal_policy)
         self._check_machine(state_machine)
+        self._check_window(window)
+        self._check_prefix(bucket, prefix)
         run_input = self._run_input(bucket, prefix, fields or {})
         self.dead_letter_queue = schedule_dead_letters(self, removal_policy)
         self.alarm = dead_letter_alarm(
@@ -163,9 +170,37 @@ class ProcessingSchedule(Construct):
                 "be a Standard state machine",
                 "nothing tells whether an execution of an Express one has ended; leave out state_machine_type",
             )
+        region, own = state_machine.env.region, StackFacts.of(self).region
+        if region != own and not is_unresolved(region) and not is_unresolved(own):
+            raise InvalidValueError(
+                "state_machine",
+                f"one in {region}",
+                f"be in {own}: Step Functions starts executions in its own region",
+                "create the schedule in a stack of the state machine's region",
+            )
+
+    def _check_window(self, window: Duration | None) -> None:
+        if window is None or window.is_unresolved():
+            return
+        seconds = window.to_milliseconds() / 1000
+        if seconds < 1 or seconds != int(seconds):
+            advice = "leave it out for windows that neither overlap nor leave a gap"
+            raise InvalidValueError("window", f"{seconds:g} seconds", "be whole seconds, at least one", advice)
+
+    def _check_prefix(self, bucket: s3.IBucket | None, prefix: str) -> None:
+        if prefix and bucket is None:
+            raise ConflictingValuesError(
+                f"prefix goes only with bucket, got {prefix!r} alone; pass the bucket whose objects the jobs read"
+            )
+        if prefix.startswith(("/", "s3://")):
+            advice = "keys in S3 start without '/' and without the bucket"
+            raise InvalidValueError("prefix", prefix, "be the start of a key", advice)
 
     def _run_input(self, bucket: s3.IBucket | None, prefix: str, fields: Mapping[str, str]) -> dict[str, Any]:
-        for name in fields:
+        for name, value in fields.items():
+            check_type("a name of fields", name, str)
+            if not isinstance(value, str):
+                raise InvalidValueError(f"fields[{name!r}]", value, "be text", "write a number as text, too")
             if name in _FIELDS or not re.fullmatch(_FIELD, name):
                 raise InvalidValueError(
                     "a name of fields",

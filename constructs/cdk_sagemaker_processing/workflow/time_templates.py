@@ -70,6 +70,8 @@ def escaped(text: str) -> str:
 
 
 def _formatted(parameter: str, template: str, name: str, picture: str) -> str:
+    if "{" in picture or "}" in picture:
+        raise InvalidValueError(parameter, template, "have no braces in a format", "use {start:%Y/%m/%d}")
     if unknown := [code for code in re.findall(_CODE, picture) if code not in _PICTURES]:
         known = ", ".join(_PICTURES)
         raise InvalidValueError(parameter, template, f"have only the codes {known}", f"{unknown[0]} is none of them")

@@ -600,6 +600,14 @@ def _platform_known(scope: Stack) -> None:
     aws_cdk.Annotations.of(scope).acknowledge_warning("cdk-sagemaker-processing:image-platform")
 
 
+def _in_distributed_map(kind: sfn.StateMachineType) -> Call:
+    def call(scope: Stack) -> None:
+        each = sfn.DistributedMap(scope, "Each", map_execution_type=kind)
+        machine_in(scope, each.item_processor(processor_in(scope).run("Run")))
+
+    return call
+
+
 def _in_map(name: str | None) -> Call:
     def call(scope: Stack) -> None:
         each = sfn.Map(scope, "Each").item_processor(processor_in(scope).run("Run", job_name=name))
@@ -695,6 +703,49 @@ RUN_OF_DAY = {"arguments": ["{% $states.input.key %}"]}
 LANGUAGE = {"query_language": JSONATA}
 
 TASKS = [
+    Advice(
+        "model/call_checks",
+        "JSON has neither NaN nor Infinity",
+        job({**LANGUAGE, "state_output": {"a": [1, float("nan")]}}),
+        job({**LANGUAGE, "state_output": {"a": [1, 0.5]}}),
+    ),
+    Advice(
+        "tasks/encryption_keys",
+        "whose hardware encrypts it; leave volume_kms_key out, or choose another instance type",
+        job(processor={"instance_type": "ml.g5.xlarge", "volume_kms_key": "alias/own"}),
+        job(processor={"instance_type": "ml.g5.xlarge"}),
+    ),
+    Advice(
+        "tasks/job_name",
+        "write it as text; run(job_name=unique_job_name(...)) takes values of the execution",
+        job(processor={"base_job_name": f"team-{aws_cdk.Aws.STACK_NAME}"}),
+        job({"job_name": unique_job_name("team", at("day"))}),
+    ),
+    Advice(
+        "tasks/rendered_task",
+        "cannot wait for a processing job (RUN_JOB); give it map_execution_type=sfn.StateMachineType.STANDARD",
+        _in_distributed_map(sfn.StateMachineType.EXPRESS),
+        _in_distributed_map(sfn.StateMachineType.STANDARD),
+    ),
+    *(
+        Advice(
+            "tasks/state_limits",
+            fragment,
+            lambda s, wrong=wrong: started(s, retry_on_capacity(processor_in(s).run("Run"), **wrong)),  # type: ignore[misc]
+            lambda s, good=good: started(s, retry_on_capacity(processor_in(s).run("Run"), **good)),  # type: ignore[misc]
+        )
+        for fragment, wrong, good in (
+            ("each of them is a job that costs money", {"max_attempts": -1}, {"max_attempts": 0}),
+            ("1 keeps the wait as it is", {"backoff_rate": 0.5}, {"backoff_rate": 1}),
+            ("for example Duration.minutes(5)", {"interval": Duration.millis(1500)}, {"interval": Duration.minutes(5)}),
+            ("for example Duration.minutes(5)", {"max_delay": Duration.days(366)}, {"max_delay": Duration.minutes(5)}),
+            (
+                "pass a longer one, and backoff_rate=1 for equal waits",
+                {"max_delay": Duration.seconds(1)},
+                {"max_delay": Duration.minutes(5)},
+            ),
+        )
+    ),
     Advice(
         "tasks/capacity_retry",
         "pass what run(...) of a processor returned",

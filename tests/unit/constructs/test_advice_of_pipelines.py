@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Annotations, CfnParameter, Duration, Environment, Stack, Stage
+from aws_cdk import Annotations, CfnParameter, Duration, Environment, RemovalPolicy, Stack, Stage
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -33,6 +33,7 @@ from cdk_sagemaker_processing import (
     ProcessingBucket,
     ProcessingInput,
     ProcessingRole,
+    ProcessingSchedule,
     ProcessingVpcEndpoints,
     Processor,
     S3Trigger,
@@ -51,6 +52,10 @@ ELSEWHERE, NAMED = "eu-west-1", r"day=(\d{4}-\d{2}-\d{2})"
 MACHINE = "stateMachine:Jobs"
 
 # What the calls are made of
+
+
+def bucket_of(scope: Stack, region: str) -> s3.IBucket:
+    return s3.Bucket.from_bucket_attributes(scope, f"Logs-{region}", bucket_name="logs", region=region)
 
 
 def trigger_in(scope: Stack, *, machine: sfn.IStateMachine | None = None, **options: Any) -> S3Trigger:
@@ -649,6 +654,46 @@ ADVISED: list[Advice] = [
         "for com.amazonaws.us-east-1.sqs write 'sqs'",
         lambda s: endpoints_in(s, services=["com.amazonaws.us-east-1.sqs"]),
         (lambda s: endpoints_in(s, services=["sqs"]),),
+    ),
+    *(
+        Advice(
+            "resources/role.py",
+            "for example 'ProcessingRole' or 'arn:aws:iam::111122223333:role/ProcessingRole'",
+            lambda s, name=name: pipeline_in(s, processor={"role": name}),  # type: ignore[misc]
+            (
+                lambda s: pipeline_in(s, processor={"role": "ProcessingRole"}),
+                lambda s: pipeline_in(s, processor={"role": "arn:aws:iam::111122223333:role/ProcessingRole"}),
+            ),
+        )
+        for name in ("", "a b", "é", "x" * 65, "a\n")
+    ),
+    Advice(
+        "resources/bucket.py",
+        "create one in each region",
+        lambda s: ProcessingBucket(s, "Bucket", access_logs_bucket=bucket_of(s, "eu-west-3")),
+        (lambda s: ProcessingBucket(s, "Bucket", access_logs_bucket=bucket_of(s, REGION)),),
+    ),
+    *(
+        Advice(
+            "_internal/removal_policies.py",
+            "RemovalPolicy.RETAIN keeps them, and RemovalPolicy.DESTROY deletes them",
+            lambda s, create=create: create(s, RemovalPolicy.SNAPSHOT),  # type: ignore[misc]
+            (
+                lambda s, create=create: create(s, RemovalPolicy.RETAIN),  # type: ignore[misc]
+                lambda s, create=create: create(s, RemovalPolicy.DESTROY),  # type: ignore[misc]
+            ),
+        )
+        for create in (
+            lambda s, policy: ProcessingBucket(s, "Bucket", removal_policy=policy),
+            lambda s, policy: trigger_in(s, removal_policy=policy),
+            lambda s, policy: ProcessingSchedule(
+                s,
+                "Nightly",
+                state_machine=machine_in(s),
+                schedule=scheduler.ScheduleExpression.cron(hour="2"),
+                removal_policy=policy,
+            ),
+        )
     ),
     Advice(
         "resources/role_trust.py",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_stepfunctions as sfn
@@ -87,19 +87,20 @@ def call(do: Callable[[Steps], object]) -> Call:
     return on
 
 
-def scheduled(machine: dict[str, Any] | None = None, **options: Any) -> Call:
+def scheduled(machine: dict[str, Any] | None = None, machine_arn: str = "", **options: Any) -> Call:
     """Return a call that runs a state machine on a schedule."""
 
     def on(scope: Stack) -> None:
         body = sfn.DefinitionBody.from_chainable(sfn.Pass(scope, "Pass"))
-        started = sfn.StateMachine(scope, "Machine", definition_body=body, **(machine or {}))
+        started: sfn.IStateMachine = sfn.StateMachine(scope, "Machine", definition_body=body, **(machine or {}))
+        if machine_arn:
+            started = sfn.StateMachine.from_state_machine_arn(scope, "Imported", machine_arn)
         ProcessingSchedule(
             scope,
             "Nightly",
             state_machine=started,
             schedule=scheduler.ScheduleExpression.cron(hour="2"),
-            bucket=s3.Bucket(scope, "Bucket"),
-            **options,
+            **{"bucket": s3.Bucket(scope, "Bucket"), **options},
         )
 
     return on
@@ -396,6 +397,42 @@ ADVISED = [
         "• is none of them",
         scheduled(prefix="in/{start:%A}/"),
         scheduled(prefix="in/{start:%Y%m%d%H%M%S%j}/"),
+    ),
+    Advice(
+        "workflow/time_templates",
+        "use {start:%Y/%m/%d}",
+        scheduled(prefix="in/{start:{end}}/"),
+        scheduled(prefix="in/{start:%Y/%m/%d}/"),
+    ),
+    Advice(
+        "workflow/processing_schedule",
+        "leave it out for windows that neither overlap nor leave a gap",
+        scheduled(window=Duration.seconds(0)),
+        scheduled(window=Duration.seconds(1)),
+    ),
+    Advice(
+        "workflow/processing_schedule",
+        "prefix goes only with bucket, got • alone; pass the bucket whose objects the jobs read",
+        scheduled(bucket=None, prefix="in/"),
+        scheduled(prefix="in/"),
+    ),
+    Advice(
+        "workflow/processing_schedule",
+        "keys in S3 start without '/' and without the bucket",
+        scheduled(prefix="s3://data/in/"),
+        scheduled(prefix="in/"),
+    ),
+    Advice(
+        "workflow/processing_schedule",
+        "write a number as text, too",
+        scheduled(fields={"rows": 5}),
+        scheduled(fields={"rows": "5"}),
+    ),
+    Advice(
+        "workflow/processing_schedule",
+        "create the schedule in a stack of the state machine's region",
+        scheduled(machine_arn="arn:aws:states:eu-west-3:111122223333:stateMachine:M"),
+        scheduled(),
     ),
     Advice(
         "workflow/processing_schedule",

@@ -30,6 +30,7 @@ from cdk_sagemaker_processing import (
     S3Trigger,
     Safeguards,
     SageMakerCreateProcessingJob,
+    WorkflowStep,
     uploaded_objects,
 )
 from cdk_sagemaker_processing._internal.grants import allow
@@ -106,6 +107,19 @@ def test_policies_of_many_prefixes_are_within_the_limits(count: int, batch_size:
         else:
             assert characters <= maximum("ManagedPolicyCharacters")
     assert max(sizes.values()) <= maximum("InlinePolicyCharacters")
+
+
+@pytest.mark.parametrize("steps", [2, 60])
+def test_the_policies_of_many_steps_are_within_the_limits(steps: int) -> None:
+    scope = stack()
+    processor = processor_in(scope)
+    runs = [WorkflowStep(processor.run(f"FeatureEngineering{number:02}")) for number in range(steps)]
+    EventDrivenProcessing(scope, "Pipeline", steps=runs, prefixes=["in/"]).monitor("Monitoring")
+    assert all(size(policy["PolicyDocument"]) <= 10_240 for policy in policies(scope))
+    allowed = [statement for policy in policies(scope) for statement in policy["PolicyDocument"]["Statement"]]
+    read = [each["Resource"] for each in allowed if each["Action"] == "logs:GetLogEvents"]
+    assert sum(map(len, read)) == 2 * steps  # by the intake and by the dispatcher
+    assert max(map(len, read)) <= 20
 
 
 def test_a_few_prefixes_are_granted_as_they_are() -> None:

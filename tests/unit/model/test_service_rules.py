@@ -22,7 +22,7 @@ from cdk_sagemaker_processing.model.request import check_request
 from cdk_sagemaker_processing.model.service_limits import service_limits
 from cdk_sagemaker_processing.model.service_rules import STEP_FUNCTIONS_TAG, service_rules
 from cdk_sagemaker_processing.resources.upload_limits import check_keys
-from cdk_sagemaker_processing.tasks.state_limits import check_assign, check_timeouts
+from cdk_sagemaker_processing.tasks.state_limits import check_assign, check_retry, check_timeouts, check_wait
 from cdk_sagemaker_processing.trigger import S3Trigger
 from smproc.local.server.execution import ProcessingJob
 from smproc.local.server.sagemaker.errors import ApiError
@@ -138,7 +138,19 @@ def _security_groups(count: int) -> None:
     Safeguards(vpc=ec2.Vpc(scope, "Vpc"), security_groups=[group] * count)
 
 
+def _retry(**options: Any) -> None:
+    defaults: dict[str, Any] = {"max_attempts": 1, "interval": Duration.seconds(1), "backoff_rate": 1}
+    check_retry(**({**defaults, "max_delay": Duration.days(365)} | options))
+
+
+def _interval(seconds: int) -> None:
+    check_wait("interval", Duration.seconds(seconds), "RetryIntervalSeconds")
+
+
 BOUNDARIES: dict[str, Callable[[int], None]] = {
+    "RetryAttempts": lambda count: _retry(max_attempts=count),
+    "RetryDelaySeconds": lambda seconds: _retry(max_delay=Duration.seconds(seconds)),
+    "RetryIntervalSeconds": _interval,
     "FunctionSecurityGroups": _security_groups,
     "TimeoutSeconds": _timeout,
     "VariableNameCharacters": _variable_name,
