@@ -312,8 +312,8 @@ def test_what_the_encoding_of_the_terminal_lacks_is_escaped(monkeypatch: pytest.
         (FileNotFoundError(2, "No such file or directory", "x"), "x: No such file or directory"),
         (OSError(28, "No space left on device"), "the output could not be written: No space left on device"),
         (
-            UnicodeEncodeError("utf-8", "in/caf\udce9.csv", 6, 7, "surrogates not allowed"),
-            "'in/caf\\udce9.csv' is not UTF-8, as the keys of objects in S3 are; rename the file",
+            UnicodeEncodeError("utf-8", "in/\udce9.csv", 3, 4, "surrogates not allowed"),
+            "'in/\\udce9.csv' is not UTF-8, as the keys of objects in S3 are; rename the file",
         ),
         (InvalidValueError("s3_uri", "in/a", "be an S3 URI"), "s3_uri must be an S3 URI, got 'in/a'"),
         (ValueError("a defect"), None),
