@@ -51,7 +51,7 @@ from cdk_sagemaker_processing.resources import ProcessingRole
 from cdk_sagemaker_processing.resources.role import is_passed, run_time_arn
 from cdk_sagemaker_processing.safeguards import check_key
 from cdk_sagemaker_processing.tasks.connections import Connectable, connections_of
-from cdk_sagemaker_processing.tasks.encryption_keys import check_volume_key, default_output_key, default_volume_key
+from cdk_sagemaker_processing.tasks.encryption_keys import default_output_key, default_volume_key, warn_of_volume_key
 from cdk_sagemaker_processing.tasks.integration import check_pattern
 from cdk_sagemaker_processing.tasks.job_name import check_base_job_name, check_job_name
 from cdk_sagemaker_processing.tasks.job_role_policy import grant_job, grant_keys, grant_read_prefixes, grant_read_uri
@@ -266,7 +266,7 @@ class SageMakerCreateProcessingJob(RenderedTask):
         self._output_key = output_kms_key
         self._check_resources(bucket, {"volume_kms_key": volume_kms_key, "output_kms_key": output_kms_key})
         preferred = [preference.instance_type for preference in preferences or ()]
-        check_volume_key(volume_kms_key, preferred or [instance_type])
+        warn_of_volume_key(self, volume_kms_key, preferred or [instance_type])
         if volume_kms_key is None:
             volume_kms_key = default_volume_key(scope, preferred or [instance_type])
         self.request = processing_request(

@@ -14,7 +14,7 @@ from constructs import IConstruct
 from cdk_sagemaker_processing._internal.app_checks import register_app_check
 from cdk_sagemaker_processing._internal.construct_tree import node_of, path_of, root_of, scope_of
 from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of, encryption_key_of, key_arn_of
-from cdk_sagemaker_processing.model import ConflictingValuesError, is_unresolved
+from cdk_sagemaker_processing.model import is_unresolved
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks.run_time_values import static_location
 
@@ -36,19 +36,20 @@ _WITHOUT_LOCAL_STORAGE = frozenset(
 _WITH_LOCAL_STORAGE = frozenset({"g4dn", "g5", "g6", "g6e", "g7", "g7e", "p5", "r5d"})
 
 
-def check_volume_key(key: object, instance_types: Sequence[Any]) -> None:
-    """Check that SageMaker takes a key for the volumes of all instance types; see the page above.
+def warn_of_volume_key(task: IConstruct, key: object, instance_types: Sequence[Any]) -> None:
+    """Warn of a key for volumes of an instance type with local storage, which SageMaker refuses; see the page above.
 
-    Raises:
-        ConflictingValuesError: one of them has local storage.
+    The SageMaker SDK sends it, so the request is not refused here.
     """
     for kind in instance_types if key is not None else ():
         family = kind.split(".")[1:2] if isinstance(kind, str) and not is_unresolved(kind) else []
         if not _WITH_LOCAL_STORAGE.isdisjoint(family):
-            raise ConflictingValuesError(
-                f"volume_kms_key goes only with instance types without local storage, got {kind}, whose hardware "
-                "encrypts it; leave volume_kms_key out, or choose another instance type"
+            Annotations.of(task).add_warning_v2(
+                "cdk-sagemaker-processing:volume-key-with-local-storage",
+                f"SageMaker refuses volume_kms_key for instance types with local storage, such as {kind}, whose "
+                "hardware encrypts it; leave volume_kms_key out, or choose another instance type",
             )
+            return
 
 
 def default_output_key(

@@ -180,9 +180,6 @@ def outputs(draw: st.DrawFn) -> list[ProcessingOutput]:
     ]
 
 
-WITH_LOCAL_STORAGE = ("g4dn", "g5", "g6", "g6e", "g7", "g7e", "p5", "r5d")
-
-
 @st.composite
 def options(draw: st.DrawFn) -> Options:
     """Draw valid arguments."""
@@ -225,17 +222,14 @@ def options(draw: st.DrawFn) -> Options:
             )
         ),
     }
-    kinds = [draw(INSTANCES)]
     if draw(st.booleans()):
-        arguments["instance_type"] = kinds[0]
+        arguments["instance_type"] = draw(INSTANCES)
         arguments["instance_count"] = draw(st.integers(1, 100))
     else:
         kinds = draw(st.lists(INSTANCES, min_size=1, max_size=5, unique=True))
         arguments["instance_preferences"] = [
             draw(st.sampled_from([InstancePreference(instance_type=kind), {"InstanceType": kind}])) for kind in kinds
         ]
-    if any(kind.split(".")[1] in WITH_LOCAL_STORAGE for kind in kinds):
-        arguments["volume_kms_key"] = None  # botocore's model does not know that SageMaker refuses one
     return arguments
 
 
