@@ -16,10 +16,15 @@ from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
+    from aws_cdk import aws_stepfunctions as sfn
 
 
 def check_region(
-    scope: IConstruct, parameter: str, resource: s3.IBucket | sns.ITopic, reason: str, advice: str
+    scope: IConstruct,
+    parameter: str,
+    resource: s3.IBucket | sns.ITopic | sfn.IStateMachine,
+    reason: str,
+    advice: str,
 ) -> None:
     """Check that a resource is in the region of a construct, as far as both regions are known at synth.
 

@@ -83,12 +83,12 @@ def _account_of(resource: s3.IBucket | kms.IKey | sns.ITopic) -> str:
     return StackFacts.of(resource).account if is_owned(resource) else resource.env.account
 
 
-def region_of_resource(resource: s3.IBucket | sns.ITopic) -> str:
+def region_of_resource(resource: s3.IBucket | sns.ITopic | sfn.IStateMachine) -> str:
     """Return the region that a resource is in."""
     return cast("str", _known(resource, "region", lambda: _region_of(resource)))
 
 
-def _region_of(resource: s3.IBucket | sns.ITopic) -> str:
+def _region_of(resource: s3.IBucket | sns.ITopic | sfn.IStateMachine) -> str:
     return StackFacts.of(resource).region if is_owned(resource) else resource.env.region
 
 

@@ -17,6 +17,17 @@ KeyMatcher: TypeAlias = str | dict[str, str]
 _NUMBER_MAX = 5_000_000_000
 
 
+def check_key_start(parameter: str, value: str) -> None:
+    """Check that a text can be the start of an object's key.
+
+    Raises:
+        InvalidValueError: it starts with ``/``, or is an S3 URI.
+    """
+    if value.startswith(("/", "s3://")):
+        advice = "keys in S3 start without '/' and without the bucket"
+        raise InvalidValueError(parameter, value, "be the start of a key", advice)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectPattern:
     r"""A pattern of objects by key and size: any prefix with any suffix, or any wildcard.
@@ -56,10 +67,7 @@ class ObjectPattern:
                     )
         for parameter in ("prefixes", "wildcards"):
             for value in lists[parameter]:
-                if value.startswith(("/", "s3://")):
-                    raise InvalidValueError(
-                        parameter, value, "be the start of a key", "keys in S3 start without '/' and without the bucket"
-                    )
+                check_key_start(parameter, value)
         self._check_wildcards()
         self._check_sizes()
 

@@ -16,12 +16,14 @@ from cdk_sagemaker_processing._internal.construct_tree import stack_of
 from cdk_sagemaker_processing._internal.dependencies import depend_on_policy_alone
 from cdk_sagemaker_processing._internal.log_group import state_machine_log_group
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_by_id, suppress_wildcards
+from cdk_sagemaker_processing._internal.regions import check_region
 from cdk_sagemaker_processing._internal.removal_policies import check_removal_policy
 from cdk_sagemaker_processing._internal.stack_facts import StackFacts
-from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, check_type, is_unresolved
+from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, check_type
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.safeguards import Safeguards
 from cdk_sagemaker_processing.tasks import register_triggered
+from cdk_sagemaker_processing.trigger.object_pattern import check_key_start
 from cdk_sagemaker_processing.trigger.permissions import execution_arns, grant_list_keys
 from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm
 from cdk_sagemaker_processing.trigger.schedule_parts import schedule_dead_letters, schedule_description, schedule_role
@@ -170,14 +172,13 @@ class ProcessingSchedule(Construct):
                 "be a Standard state machine",
                 "nothing tells whether an execution of an Express one has ended; leave out state_machine_type",
             )
-        region, own = state_machine.env.region, StackFacts.of(self).region
-        if region != own and not is_unresolved(region) and not is_unresolved(own):
-            raise InvalidValueError(
-                "state_machine",
-                f"one in {region}",
-                f"be in {own}: Step Functions starts executions in its own region",
-                "create the schedule in a stack of the state machine's region",
-            )
+        check_region(
+            self,
+            "state_machine",
+            state_machine,
+            "Step Functions starts executions in its own region",
+            "create the schedule in a stack of the state machine's region",
+        )
 
     def _check_window(self, window: Duration | None) -> None:
         if window is None or window.is_unresolved():
@@ -192,9 +193,7 @@ class ProcessingSchedule(Construct):
             raise ConflictingValuesError(
                 f"prefix goes only with bucket, got {prefix!r} alone; pass the bucket whose objects the jobs read"
             )
-        if prefix.startswith(("/", "s3://")):
-            advice = "keys in S3 start without '/' and without the bucket"
-            raise InvalidValueError("prefix", prefix, "be the start of a key", advice)
+        check_key_start("prefix", prefix)
 
     def _run_input(self, bucket: s3.IBucket | None, prefix: str, fields: Mapping[str, str]) -> dict[str, Any]:
         for name, value in fields.items():

@@ -418,12 +418,6 @@ ADVISED = [
     ),
     Advice(
         "workflow/processing_schedule",
-        "keys in S3 start without '/' and without the bucket",
-        scheduled(prefix="s3://data/in/"),
-        scheduled(prefix="in/"),
-    ),
-    Advice(
-        "workflow/processing_schedule",
         "write a number as text, too",
         scheduled(fields={"rows": 5}),
         scheduled(fields={"rows": "5"}),
