@@ -137,12 +137,13 @@ class Batches:
 
     def _close(self, batch: OpenBatch) -> None:
         """Turn a batch into runs, in several transactions if it was filled while the batch size was much larger."""
+        size = EACH_MAX if self._config.batch_size == 1 else self._config.batch_size
         open_batch: OpenBatch | None = batch
         while open_batch is not None:
             changes: list[Change] = []
             left = open_batch.members
             while left and len(changes) < _CHANGES_MAX:
-                part, left = split(left, self._config.batch_size)
+                part, left = split(left, size)
                 changes.append(self._create(open_batch, part))
             changes += self._record(open_batch, replace(open_batch, members=left))
             if self._table.transact(changes) is not None or not left:
@@ -232,11 +233,12 @@ class Batches:
         return replace(batch, members=(*batch.members[:-_RANGES_MAX], *joined))
 
     def _create(self, batch: OpenBatch, members: Members) -> Change:
-        name = digest(BATCH, to_text(members))
+        kind = EACH if self._config.batch_size == 1 else BATCH
+        name = digest(kind, to_text(members))
         return self._runtime.runs.create(
             Run(
                 name=name,
-                kind=BATCH,
+                kind=kind,
                 bucket=batch.bucket,
                 root=batch.root,
                 group=batch.group,

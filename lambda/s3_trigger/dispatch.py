@@ -32,10 +32,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
     """Start what can be started; every minute, also close batches, reconcile runs and advance scans.
 
     Args:
-        event: from the rule of every minute ``{"minute": true, "rules": [...], "reconcile": ..., "undelivered": ...}``,
-            with the names of the rules that send uploads, the seconds between two reconciliations, 0 for none, and the
-            URL of the queue of undelivered events; ``{"scan": {...}}`` with a request about a scan;
-            ``{"measure": {...}}`` from the rule of a monitored pipeline.
+        event: from the rule of every minute ``{"minute": true, "rules": [...], "pattern": ..., "reconcile": ...,
+            "undelivered": ...}``, with the names of the rules that send uploads, a text that another pattern of theirs
+            replaces, the seconds between two reconciliations, 0 for none, and the URL of the queue of undelivered
+            events; ``{"scan": {...}}`` with a request about a scan; ``{"measure": {...}}`` from the rule of a monitored
+            pipeline.
         context: Lambda's context.
 
     Returns:
@@ -94,7 +95,7 @@ class Dispatcher:
                     self._attempt("delete old units", lambda: delete_old_units(self._runtime))
             self._attempt("claim slots", lambda: self._start_ready(has_time))
             if event.get("minute"):
-                plan = ScanPlan(tuple(event.get("rules", ())), event.get("reconcile", 0))
+                plan = ScanPlan.from_event(event)
                 self._attempt("scan the bucket", lambda: self._scan(batches, has_time, plan))
                 if undelivered_queue := event.get("undelivered"):
                     self._attempt("write the summary", lambda: self._summarize(undelivered_queue))

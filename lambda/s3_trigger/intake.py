@@ -8,7 +8,7 @@ its delivery with it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -53,6 +53,10 @@ Record = dict[str, Any]
 _Kind = TypeVar("_Kind", Upload, FolderMarker, ReplayRequest, ExecutionEnded)
 
 
+class ForeignBucketError(Exception):
+    """An upload to a bucket that the trigger does not have, or not yet: rules may be deployed before the functions."""
+
+
 class _Received(NamedTuple):
     record: Record
     message: Message
@@ -71,12 +75,15 @@ class _Delivery:
     failed: list[Record] = field(default_factory=list)
     may_start: bool = False
     _received: list[_Received] = field(default_factory=list)
+    _former_buckets: frozenset[str] | None = None
 
     def read(self, record: Record) -> None:
         """Read a message; one that cannot be processed is sent to the dead-letter queue."""
 
         def parse() -> None:
-            message = parse_message(record["body"], self.runtime.config.bucket)
+            message = parse_message(record["body"])
+            if isinstance(message, Upload | FolderMarker):
+                self._check_bucket(message.bucket)
             if message is not None:
                 self._received.append(_Received(record, message))
 
@@ -96,16 +103,30 @@ class _Delivery:
             records[upload].append(record)
         # Each part alone: what was written to the inbox is not delivered again, nor a dead letter.
         for part in parts_of(records):
-            self._attempt(
-                [record for upload in part for record in records[upload]],
-                lambda part=part: add_to_inbox(self.runtime, part),  # type: ignore[misc]
-            )
+            self._take(part, records)
         # Otherwise the invocation of the next minute finds the batches that these uploads fill.
         self.may_start = self.may_start or 0 < self.runtime.config.batch_size <= len(fresh)
         if ends := self._of(ExecutionEnded):
             self._handle_ends(ends)
         for record, request in self._of(ReplayRequest):
             self._attempt([record], lambda request=request: self._replay(request))  # type: ignore[misc]
+
+    def _take(self, part: Sequence[Upload], records: Mapping[Upload, Sequence[Record]]) -> None:
+        """Write uploads to the inbox together; each alone where that fails for a reason that does not pass."""
+
+        def take() -> None:
+            try:
+                add_to_inbox(self.runtime, part)
+            except Exception as error:
+                from s3_trigger.errors import is_transient  # noqa: PLC0415 - only a failure needs it
+
+                if len(part) == 1 or is_transient(error):
+                    raise
+                self.runtime.logger.exception("uploads could not be taken together", extra={"uploads": len(part)})
+                for upload in part:
+                    self._take([upload], records)
+
+        self._attempt([record for upload in part for record in records[upload]], take)
 
     def _of(self, kind: type[_Kind]) -> list[tuple[Record, _Kind]]:
         return [(record, message) for record, message in self._received if isinstance(message, kind)]
@@ -119,14 +140,26 @@ class _Delivery:
                 self._send_to_dead_letters(record, str(error))
         except Exception as error:
             self.runtime.logger.exception("messages could not be processed", extra={"messages": len(records)})
+            reason = str(error) if isinstance(error, ForeignBucketError) else f"{type(error).__name__}: {error}"
             for record in records:
                 if self._is_last_delivery(record):
-                    self._send_to_dead_letters(record, f"{type(error).__name__}: {error}")
+                    self._send_to_dead_letters(record, reason)
                 else:
                     self.failed.append(record)
 
     # What follows imports what it needs itself: the first upload after a pause waits for what every upload needs, and
     # for no more.
+
+    def _check_bucket(self, bucket: str) -> None:
+        """Check that a bucket is the trigger's, or was: what was uploaded to it may have waited in the queue."""
+        own = self.runtime.config.bucket
+        if bucket != own:
+            from s3_trigger.rule_history import RuleHistory  # noqa: PLC0415
+
+            if self._former_buckets is None:
+                self._former_buckets = RuleHistory.read(self.runtime).buckets
+            if bucket not in self._former_buckets:
+                raise ForeignBucketError(f"the object is in the bucket {bucket!r}; this queue takes objects of {own!r}")
 
     def _repeat(self, upload: Upload) -> None:
         from s3_trigger.outcomes import may_repeat  # noqa: PLC0415

@@ -185,12 +185,8 @@ def is_name(text: str) -> bool:
     return re.fullmatch(r"[0-9a-f]{64}", text) is not None
 
 
-def parse_message(body: str, bucket: str) -> Message | None:
+def parse_message(body: str) -> Message | None:
     """Return the content of a message; None for one that requires nothing.
-
-    Args:
-        body: the message's body.
-        bucket: the bucket whose objects start executions.
 
     Raises:
         BadMessageError: the message cannot be processed; the text is the reason.
@@ -209,7 +205,7 @@ def parse_message(body: str, bucket: str) -> Message | None:
         raise BadMessageError(f"the event {kind} has no detail; the queue takes the events that EventBridge sends")
     match kind:
         case ("aws.s3", "Object Created"):
-            return _upload(event, detail, bucket)
+            return _upload(event, detail)
         case ("aws.states", "Step Functions Execution Status Change"):
             return ExecutionEnded(
                 name=_text(detail, "name"),
@@ -225,7 +221,7 @@ def parse_message(body: str, bucket: str) -> Message | None:
     raise BadMessageError(f"the event must be an upload, the end of an execution or a replay request, got {kind}")
 
 
-def _upload(event: dict[str, Any], detail: dict[str, Any], bucket: str) -> Upload | FolderMarker:
+def _upload(event: dict[str, Any], detail: dict[str, Any]) -> Upload | FolderMarker:
     """Return the upload of EventBridge's event, whose keys are as the user wrote them, not URL-encoded.
 
     See: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
@@ -241,8 +237,6 @@ def _upload(event: dict[str, Any], detail: dict[str, Any], bucket: str) -> Uploa
         mark=mark_of(object_of.get("version-id"), object_of.get("etag")),
         at=_seconds(event.get("time")),
     )
-    if upload.bucket != bucket:
-        raise BadMessageError(f"the object is in the bucket {upload.bucket!r}; this queue takes objects of {bucket!r}")
     if len(upload.sequencer) > SEQUENCER_LENGTH:
         got = f"{len(upload.sequencer)}: {upload.sequencer[:SEQUENCER_LENGTH]!a}"
         raise BadMessageError(f"the sequencer must have at most {SEQUENCER_LENGTH} characters, got {got}")

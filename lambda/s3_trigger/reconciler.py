@@ -114,7 +114,12 @@ class Reconciler:
         if self._is_replaced(run):
             if self._runtime.seconds() < run.lease + LEASE_SECONDS:
                 return  # a function of the earlier deployment may still be starting them
-            reason = f"the state machine {run.state_machine} was replaced; whether the execution succeeded is not known"
+            reason = (
+                f"the state machine {run.state_machine} was replaced, and has no such execution any more: it may have "
+                "succeeded, or never have started; look for its outputs before you send the dead letter back"
+            )
+            if run.reason:
+                reason += f". The last attempt to start it failed: {run.reason}"
             others = run.outstanding.union(run.pending).without(indexes)
             self._starter.give_up(replace(run, pending=indexes, outstanding=others), reason, may_exist=False)
         elif run.kind == BATCH:

@@ -158,6 +158,22 @@ class Runs:
         """Return the change that queues a new run for a slot."""
         return self._put_ready(replace(run, queued=self._runtime.milliseconds()), NEW)
 
+    def replace_ready(self, run: Run, left: Members, others: Sequence[Run]) -> bool:
+        """Replace a run that waits by others in its place; return False when another function has changed it.
+
+        Args:
+            run: the run.
+            left: the members that it keeps; none to delete it.
+            others: the runs that take the others.
+        """
+        leaving = (
+            self._put_ready(replace(run, members=left), "#version = :was", was=run.version)
+            if left
+            else self._table.delete(READY, _ready_key(run), "#version = :was", was=run.version)
+        )
+        created = (self._put_ready(replace(one, queued=run.queued), NEW) for one in others)
+        return self._table.transact([leaving, *created]) is None
+
     def claim(self) -> Iterator[Run]:
         """Claim slots for the runs that wait, the oldest first, as long as there are both."""
         lost = 0
@@ -172,7 +188,10 @@ class Runs:
                 free = self._free_slots()
                 if free is not None and free <= 0:
                     return
-                run = Run.from_item(item)
+                run = self._as_deployed(Run.from_item(item))
+                if run is None:
+                    is_divided = True
+                    continue
                 claimed = self._claim(run, free)
                 if claimed is None:
                     if self.is_paused():
@@ -314,6 +333,20 @@ class Runs:
             return False
         item = self._table.get(f"run#{run.origin}", "replays")
         return (item["used"] if item is not None else 0) + count <= run.max_replays
+
+    def _as_deployed(self, run: Run) -> Run | None:
+        """Return a run of the kind that the state machine expects; None if others have taken its place, or it is gone.
+
+        The batch size may have been 1 when the run was made, and is not now, or the reverse. Tasks take fields that
+        only the input of a single object has, or only that of a batch.
+        """
+        if self._runtime.config.batch_size == 1:
+            return replace(run, kind=EACH)
+        if run.kind == BATCH:
+            return run
+        from s3_trigger.regrouping import regroup  # noqa: PLC0415 - only a deployment needs it
+
+        return regroup(self._runtime, run)
 
     def _claim(self, run: Run, free: int | None) -> Run | None:
         """Claim slots for a run, or for as many of its executions as have slots."""

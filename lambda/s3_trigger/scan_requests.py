@@ -50,7 +50,7 @@ def answer_request(runtime: Runtime, request: Mapping[str, Any]) -> dict[str, An
                 refused = f"action must be start, stop, resume or status, got {action!r}"
     except RefusedError as error:
         refused = str(error)
-    found = {scan.kind: {**scan.to_item(), "groups": ""} for scan in scans.all()}
+    found = {kind: {**scan.to_item(), "groups": ""} for kind, scan in scans.all()[0].items()}
     return {
         BACKFILL: found.get(BACKFILL),
         RECONCILIATION: found.get(RECONCILIATION),

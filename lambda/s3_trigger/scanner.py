@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from s3_trigger.dynamodb import NEW
 from s3_trigger.known_uploads import MEMORABLE, KnownUploads
 from s3_trigger.listed_uploads import stretch
 from s3_trigger.messages import Upload, digest, is_version, listed_sequencer, mark_of
 from s3_trigger.object_filter import ObjectFilter
 from s3_trigger.packing import pack, unpack
+from s3_trigger.rule_history import RuleHistory
 from s3_trigger.runs import KEPT_FOR_SECONDS
 from s3_trigger.scans import DONE, FAILED, RECONCILIATION, RUNNING, Scan, ScanPlan, Scans
 from s3_trigger.sealing import SEALED
@@ -89,6 +92,8 @@ class Scanner:
         self._scans = Scans(runtime)
         self._known: tuple[str, int, KnownUploads] | None = None
         self._units: list[str] = []
+        self._history = RuleHistory()
+        self._objects: ObjectFilter | None = None
 
     def scan(self, plan: ScanPlan, has_time: Callable[[], bool], between: Callable[[list[str]], None]) -> None:
         """Advance the scans that run, as long as there is time, and room for executions.
@@ -99,51 +104,87 @@ class Scanner:
             between: a function that is called after each step with the units that it has sealed. It seals the inbox,
                 too: each step makes all others who seal at the time repeat their work.
         """
-        scans = {scan.kind: scan for scan in self._scans.all()}
-        if plan.reconcile and plan.rules:
+        scans, self._history = self._scans.all()
+        # An earlier version's rule of every minute names no rules.
+        if not plan.rules:
+            return
+        self._objects = None
+        self._follow(plan, scans.get(RECONCILIATION))
+        if plan.reconcile:
             scans[RECONCILIATION] = self._due(scans.get(RECONCILIATION), plan)
         running = [scan for scan in scans.values() if scan.status == RUNNING]
-        # An earlier version's rule of every minute names no rules.
-        if not running or not plan.rules or not self._runtime.upgrade.may_scan():
+        if not running or not self._runtime.upgrade.may_scan():
             return
-        objects = self._objects(plan)
+        objects = self._filter(plan)
         for scan in running:
             if scan.lease <= self._runtime.seconds():
                 self._advance(scan, objects, has_time, between)
 
-    def _objects(self, plan: ScanPlan) -> ObjectFilter:
+    def _filter(self, plan: ScanPlan) -> ObjectFilter:
         """Return the filter of the rules, as they are deployed.
 
         See: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeRule.html
         """
-        rules = (self._runtime.events.describe_rule(Name=name) for name in plan.rules)
-        return ObjectFilter.of_rules((rule["EventPattern"] for rule in rules), self._runtime.config.bucket)
+        if self._objects is None:
+            rules = (self._runtime.events.describe_rule(Name=name) for name in plan.rules)
+            self._objects = ObjectFilter.of_rules((rule["EventPattern"] for rule in rules), self._runtime.config.bucket)
+        return self._objects
+
+    def _follow(self, plan: ScanPlan, last: Scan | None) -> None:
+        """Record the filter of the rules if they were deployed with another one."""
+        deployed = digest(self._runtime.config.bucket, plan.pattern, str(plan.disabled), *plan.rules)
+        if self._history.deployed == deployed:
+            return
+        try:
+            objects, since = ObjectFilter(()) if plan.disabled else self._filter(plan), None
+        except (ClientError, ValueError):
+            # In the middle of a deployment. What needs the rules reads them itself, and fails if it cannot.
+            self._runtime.logger.warning("the next minute reads the rules again", exc_info=True)
+            return
+        if not self._history.eras:
+            # Rules are as old as the trigger, unless an earlier version has recorded that they were others.
+            is_other = last is not None and last.filter != self._described(objects)
+            since = last.started if last is not None and is_other else self._table.created()
+        self._history = self._history.follow(self._runtime, deployed, objects, since)
+
+    def _described(self, objects: ObjectFilter) -> str:
+        """Return what identifies the bucket and its objects that a scan lists."""
+        return digest(self._runtime.config.bucket, objects.to_text())
 
     def _due(self, last: Scan | None, plan: ScanPlan) -> Scan:
-        """Return the last reconciliation, or the next one if it is due."""
+        """Return the last reconciliation, or the next one if it is due.
+
+        One that runs while the rules change is replaced: it has looked at other keys.
+        """
         now, config = self._runtime.seconds(), self._runtime.config
-        if last is not None and (last.status == RUNNING or now < last.started + plan.reconcile):
-            return last
-        # Not what was uploaded before there was a trigger, or when its rules were about other objects.
-        since = max(self._table.created(), now - plan.reconcile - UPLOADING_SECONDS)
-        described = digest(config.bucket, self._objects(plan).to_text())
-        if last is not None and last.filter != described:
-            since = max(since, last.started)
+        if last is not None:
+            is_obsolete = last.status == RUNNING and last.filter != self._described(self._filter(plan))
+            if not is_obsolete and (last.status == RUNNING or now < last.started + plan.reconcile):
+                return last
         scan = Scan(
             kind=RECONCILIATION,
             id=self._runtime.new_id(),
             started=now,
             updated=now,
-            since=since,
+            # Not what was uploaded before there was a trigger.
+            since=max(self._table.created(), now - plan.reconcile - UPLOADING_SECONDS),
             until=now - GRACE_SECONDS,
             concurrency=config.max_concurrent_jobs or 1000,
-            filter=described,
+            filter=self._described(self._filter(plan)),
         )
         return self._scans.put(last, scan) or replace(scan, status=DONE)
 
     def _advance(
         self, scan: Scan, objects: ObjectFilter, has_time: Callable[[], bool], between: Callable[[list[str]], None]
     ) -> None:
+        described = self._described(objects)
+        if scan.filter not in ("", described):
+            reason = (
+                "the bucket or the objects of the trigger were changed by a deployment; start another backfill, which "
+                "takes what this one has not taken"
+            )
+            self._scans.put(scan, replace(scan, status=FAILED, reason=reason, lease=0))
+            return
         current: Scan | None = scan
         while current is not None and current.status == RUNNING:
             room = SEALED_TOGETHER if current.dry else self._room(current)
@@ -156,7 +197,8 @@ class Scanner:
                     self._scans.put(current, replace(current, lease=0))
                 return
             if not current.lease:
-                current = self._scans.put(current, replace(current, lease=self._runtime.seconds() + LEASE_SECONDS))
+                lease = self._runtime.seconds() + LEASE_SECONDS
+                current = self._scans.put(current, replace(current, lease=lease, filter=described))
             if current is not None:
                 self._units = []
                 current = self._step(current, objects, room)
@@ -248,7 +290,7 @@ class Scanner:
             if listed is None or not known.has_part(key):
                 continue
             counts["listed"] += 1
-            if not (scan.since <= listed.modified < scan.until and objects.matches(key, listed.size)):
+            if not (scan.since <= listed.modified < scan.until and self._is_wanted(scan, objects, listed)):
                 continue
             if key.endswith("/"):
                 counts["folders"] += 1
@@ -268,6 +310,14 @@ class Scanner:
         totals = {name: getattr(scan, name) + count for name, count in counts.items()}
         read.scan = replace(scan, marker=marker, **totals)
         return read
+
+    def _is_wanted(self, scan: Scan, objects: ObjectFilter, listed: Listed) -> bool:
+        """Check whether the rules send an object, and for a reconciliation whether they did when it was uploaded."""
+        if not objects.matches(listed.key, listed.size):
+            return False
+        if scan.kind != RECONCILIATION:
+            return True
+        return self._history.sent(self._runtime.config.bucket, listed.key, listed.size, listed.modified)
 
     def _listed(
         self, prefixes: list[str], marker: str, room: int, read: _Read, counts: Counter[str]

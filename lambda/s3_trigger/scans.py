@@ -6,11 +6,13 @@ intervals. Each kind has one record, which the next scan of that kind replaces.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from s3_trigger.dynamodb import NEW, Change
+from s3_trigger.rule_history import KEY as HISTORY
+from s3_trigger.rule_history import RuleHistory
 
 if TYPE_CHECKING:
     from s3_trigger.runtime import Runtime
@@ -26,11 +28,21 @@ class ScanPlan:
 
     Attributes:
         rules: the names of the rules that send uploads, whose patterns filter the listing.
+        pattern: a text that another deployed pattern replaces.
+        disabled: whether the rules are disabled, because uploads start nothing.
         reconcile: the seconds between the starts of two reconciliations; 0 for none.
     """
 
     rules: tuple[str, ...] = ()
+    pattern: str = ""
+    disabled: bool = False
     reconcile: int = 0
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> ScanPlan:
+        """Return the parameters in the event of the rule of every minute. That of an earlier version has no pattern."""
+        rules, pattern = tuple(event.get("rules", ())), event.get("pattern", "")
+        return cls(rules, pattern, event.get("disabled", False), event.get("reconcile", 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +68,7 @@ class Scan:
         failed_before: the number of objects of the trigger that had failed when it was started.
         forgotten_since: the time at which the ledger was created, in seconds.
         forgotten_until: the time before which the ledger has forgotten uploads, in seconds.
-        filter: the patterns of the rules when it was started.
+        filter: what identifies the bucket and the filter that it lists by; empty until it has begun.
         marker: the last key that it has looked at.
         part: the part of the ledger's uploads that it compares with.
         parts: the number of parts.
@@ -133,9 +145,12 @@ class Scans:
         self._runtime = runtime
         self._table = runtime.table
 
-    def all(self) -> Iterator[Scan]:
-        """Yield the scans of each kind."""
-        return map(Scan.from_item, self._table.query(SCAN))
+    def all(self) -> tuple[dict[str, Scan], RuleHistory]:
+        """Return the last scan of each kind, and what the rules were about, in one request."""
+        keys = [(SCAN, BACKFILL), (SCAN, RECONCILIATION)]
+        found = self._table.get_many([*keys, HISTORY])
+        scans = {key[1]: Scan.from_item(found[key]) for key in keys if key in found}
+        return scans, RuleHistory.from_item(found.get(HISTORY))
 
     def get(self, kind: str) -> Scan | None:
         """Return the scan of a kind; None if there was none."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from s3_trigger.dynamodb import EXISTING, NEW, Change
+from s3_trigger.errors import is_transient
 from s3_trigger.inbox import HEADS_MAX, INBOX, uploads_of
 from s3_trigger.messages import Upload
 from s3_trigger.runs import KEPT_FOR_SECONDS
@@ -45,22 +46,38 @@ class Sealer:
         self._runtime = runtime
         self._table = runtime.table
         self._is_empty = False
+        self._items_max = _ITEMS_MAX
+        self._failed: dict[str, Exception] = {}
 
     def seal(self) -> list[str] | None:
         """Seal some of the inbox; return the new units, and None when the inbox is empty or others are sealing it.
 
-        It is empty when all of it was sealed: a part that arrives meanwhile has an invocation of its own.
+        It is empty when all of it was sealed: a part that arrives meanwhile has an invocation of its own. Items that
+        cannot be sealed together are sealed one by one, and one that cannot be sealed stays where it is.
+
+        Raises:
+            Exception: an item cannot be sealed, after all others were; or a failure that may pass.
         """
-        if self._is_empty:
-            return None
-        for _ in range(_LOST_RACES):
+        lost = 0
+        while not self._is_empty and lost < _LOST_RACES:
             items = self._next_items()
             if not items:
-                return None
-            units = self._seal(items)
+                break
+            try:
+                units = self._seal(items)
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                if len(items) == 1:
+                    self._failed[items[0][0]["sk"]] = error
+                self._items_max, self._is_empty = 1, False
+                continue
             if units is not None:
                 return units
-        return None  # what other dispatchers leave, the next minute seals
+            lost += 1  # what other dispatchers leave, the next minute seals
+        if self._failed:
+            raise next(iter(self._failed.values()))
+        return None
 
     def _next_items(self) -> list[tuple[dict[str, Any], list[Upload]]]:
         """Return the oldest items of the inbox that fit in one transaction, with their uploads."""
@@ -69,13 +86,15 @@ class Sealer:
         count = size = 0
         self._is_empty = False
         for item in self._table.query(INBOX):
+            if item["sk"] in self._failed:
+                continue
             if taken and (item["bucket"] != taken[0][0]["bucket"] or count + item["count"] > _UPLOADS_MAX):
                 break
             uploads = uploads_of(item)
             more = heads | {upload.head for upload in uploads}
             packed = len(item["uploads"]) + len(item.get("marks", b""))
             is_too_large = size + packed > _PACKED_MAX_BYTES
-            if taken and (len(more) > HEADS_MAX or len(taken) == _ITEMS_MAX or is_too_large):
+            if taken and (len(more) > HEADS_MAX or len(taken) == self._items_max or is_too_large):
                 break
             heads, count, size = more, count + item["count"], size + packed
             taken.append((item, uploads))

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from s3_trigger import manifest
+from s3_trigger.errors import is_transient
 from s3_trigger.executions import has_started, start_once
 from s3_trigger.index_set import IndexSet
 from s3_trigger.messages import Upload
@@ -34,25 +33,6 @@ _BACKOFF_SECONDS, _BACKOFF_MAX_SECONDS = 60, 600
 _THREADS = 16
 # A check of so many keys is recorded, so that another attempt need not repeat it.
 _CHECKPOINT_KEYS = 5000
-# https://docs.aws.amazon.com/step-functions/latest/apireference/CommonErrors.html
-_TRANSIENT = frozenset(
-    {
-        "ThrottlingException",
-        "Throttling",
-        "ThrottledException",
-        "TooManyRequestsException",
-        "RequestLimitExceeded",
-        "ProvisionedThroughputExceededException",
-        "ExecutionLimitExceeded",
-        "ServiceUnavailable",
-        "InternalFailure",
-        "InternalServerError",
-        "InternalError",
-        "SlowDown",
-        "RequestTimeout",
-        "TransactionConflictException",
-    }
-)
 
 
 class OutOfTimeError(Exception):
@@ -329,11 +309,3 @@ def _identity(upload: Upload) -> dict[str, str]:
 def _first(indexes: IndexSet) -> IndexSet:
     """Return the first of some indexes, few enough for a transaction with a notice and a record for each."""
     return IndexSet.of(itertools.islice(indexes, NOTICES_MAX // 2))
-
-
-def is_transient(error: Exception) -> bool:
-    """Check whether a failure may pass by itself: a service that is throttled or unavailable, or a lost connection."""
-    if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return error.response["Error"]["Code"] in _TRANSIENT or status >= 500  # noqa: PLR2004 - of HTTP
-    return isinstance(error, BotoCoreError)

@@ -22,6 +22,7 @@ from s3_trigger.inbox import INBOX
 from s3_trigger.index_set import IndexSet
 from s3_trigger.messages import EVENT_SOURCE, REPLAY, BadMessageError, Upload, digest
 from s3_trigger.outbox import MISSING_REASON, SHOWN_OBJECTS, send_dead_letter
+from s3_trigger.regrouping import run_of
 from s3_trigger.runs import (
     ACTIVE,
     BATCH,
@@ -35,7 +36,6 @@ from s3_trigger.runs import (
     Run,
 )
 from s3_trigger.sources import manifest_source
-from s3_trigger.units import to_text
 
 if TYPE_CHECKING:
     from s3_trigger.messages import ReplayRequest
@@ -238,21 +238,8 @@ class Upgrade:
         return run if self._table.transact([leaving, self._runtime.runs.create(run)]) is None else None
 
     def _run_of(self, uploads: list[Upload], group: str, *, kind: str) -> Run:
-        units = self._runtime.units
-        bucket = uploads[0].bucket
-        members = units.store(bucket, ((group, upload) for upload in uploads))
-        name = digest(kind, to_text(members))
-        root = self._runtime.grouping.root
-        return Run(
-            name=name,
-            kind=kind,
-            bucket=bucket,
-            root=root if all(upload.key.startswith(root) for upload in uploads) else "",
-            group=group,
-            members=members,
-            origin=name,
-            max_replays=self._runtime.config.max_replays,
-        )
+        members = self._runtime.units.store(uploads[0].bucket, ((group, upload) for upload in uploads))
+        return run_of(self._runtime, uploads, group, members, kind=kind)
 
     def _uploads(self, batch: str, indexes: IndexSet) -> list[Upload]:
         """Return the uploads at some indexes of a batch of the earlier version.

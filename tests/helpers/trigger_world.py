@@ -201,6 +201,11 @@ class Trigger:
         pattern = json.dumps({"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail})
         self.events.put_rule(Name=f"uploads-{self.id}", EventPattern=pattern)
 
+    def deploy(self, objects: Mapping[str, object]) -> None:
+        """Change the objects that the rule matches, and tell the dispatcher, as a deployment does."""
+        self.match(objects)
+        self.minute["pattern"] = json.dumps(objects)
+
     def version(self, status: Literal["Enabled", "Suspended"] = "Enabled") -> None:
         """Turn the versions of the bucket on, or suspend them."""
         self.s3.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": status})
@@ -241,7 +246,7 @@ class Trigger:
 
     def name_of(self, event: str) -> str:
         """Return the name of the execution that an upload's event starts where each object has one."""
-        upload = parse_message(event, self.bucket)
+        upload = parse_message(event)
         assert isinstance(upload, Upload)
         return upload.name
 

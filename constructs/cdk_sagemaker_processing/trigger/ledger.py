@@ -42,6 +42,8 @@ class Ledger(Construct):
         objects: the bucket that objects arrive in, and the prefixes of their keys.
         single: whether each execution is about a single object.
         rules: the rules that send uploads.
+        pattern: what identifies the objects that they are about.
+        starts_on_upload: whether the rules are enabled.
         dead_letter_queues: the queue of what could not be processed, and that of undelivered events.
         reconcile: the interval at which the bucket is listed for uploads that no event reported; None for never.
         removal_policy: applies when the table is removed from the stack.
@@ -56,6 +58,8 @@ class Ledger(Construct):
         objects: tuple[s3.IBucket, Sequence[str]],
         single: bool,
         rules: Sequence[events.Rule],
+        pattern: str,
+        starts_on_upload: bool,
         dead_letter_queues: tuple[sqs.IQueue, sqs.IQueue],
         reconcile: Duration | None,
         removal_policy: RemovalPolicy,
@@ -116,6 +120,9 @@ class Ledger(Construct):
                         {
                             "minute": True,
                             "rules": [text_of(rule, "rule_name") for rule in rules],
+                            # Rules keep their names when their pattern changes, of which the dispatcher has to know.
+                            "pattern": pattern,
+                            **({} if starts_on_upload else {"disabled": True}),
                             "undelivered": text_of(dead_letter_queues[1], "queue_url"),
                             **({"reconcile": reconcile.to_seconds()} if reconcile is not None else {}),
                         }

@@ -48,6 +48,7 @@ from cdk_sagemaker_processing.trigger.permissions import (
     report_job_permissions,
 )
 from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm, failure_alarms, retained_queue
+from cdk_sagemaker_processing.trigger.upload_rules import digest_of
 
 if TYPE_CHECKING:
     from aws_cdk import aws_scheduler as scheduler
@@ -266,6 +267,8 @@ class S3Trigger(Construct):
             objects=(bucket, self.pattern.key_prefixes()),
             single=batching.batch_size == 1,
             rules=self.rules,
+            pattern=digest_of(self, self.pattern.to_event_pattern()),
+            starts_on_upload=start_on_upload,
             dead_letter_queues=(self.dead_letter_queue, self.undelivered_queue),
             reconcile=reconcile,
             removal_policy=removal_policy,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing._internal.resource_facts import bucket_name_of
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved, names
 from cdk_sagemaker_processing.model.service_limits import maximum
@@ -69,7 +69,7 @@ def add_upload_rules(
     rules = [
         events.Rule(
             scope,
-            "Rule" if number == 0 else f"Rule{_digest(scope, each)}",
+            "Rule" if number == 0 else f"Rule{digest_of(scope, each)}",
             description="Objects that start the pipeline",
             event_pattern=events.EventPattern(
                 source=each["source"], detail_type=each["detail-type"], detail=each["detail"]
@@ -172,10 +172,17 @@ def _parameter_of(pattern: ObjectPattern) -> str:
     return " and ".join(name for name, values in parameters.items() if values)
 
 
-def _digest(scope: Construct, event_pattern: Mapping[str, Any]) -> str:
-    """Return an id that depends on a rule's content alone, so that other rules do not change it."""
-    resolved = Stack.of(scope).resolve(event_pattern)
-    return hashlib.sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:8].upper()
+def digest_of(scope: Construct, pattern: Mapping[str, Any]) -> str:
+    """Return eight characters that depend on a pattern's content alone: as an id, other rules do not change it."""
+    # Only a pattern with tokens is worth a message to Node.
+    resolved = Stack.of(scope).resolve(pattern) if _has_token(pattern) else pattern
+    return short_digest(json.dumps(resolved, sort_keys=True)).upper()
+
+
+def _has_token(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_token, value.values()))
+    return any(map(_has_token, value)) if isinstance(value, list) else is_unresolved(value)
 
 
 def _allow_sending(queues: Sequence[sqs.Queue], rules: Sequence[events.Rule]) -> None:

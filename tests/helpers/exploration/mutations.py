@@ -74,5 +74,9 @@ REDUNDANT = {
     ): "a second pause would only replace the time of the first",
     Condition("Update slots", "attribute_exists(paused)"): "the condition tells whether there was a pause to remove",
     Condition("Put meta", "attribute_not_exists(#marks_since)"): "whoever upgrades the table records the same",
+    **dict.fromkeys(
+        (Condition("Put rules", _NEW), Condition("Put rules", _VERSION)),
+        "whoever finds that other rules were deployed records the same, with a time that is seconds later",
+    ),
     Condition("Put meta", _NEW): "whoever examines the table records the same",
 }

@@ -550,6 +550,15 @@ _DEPLOYMENTS = (
     _redeployed(
         "single objects with a limit become batches of 3", {**SINGLE, "max_concurrent_jobs": 2}, {"batch_size": 3}
     ),
+    _redeployed(
+        "waiting batches of 3 become single objects",
+        {"batch_size": 3},
+        {**SINGLE, "max_concurrent_jobs": 1},
+        writes=_DISTRIBUTED,
+    ),
+    _redeployed(
+        "waiting single objects become batches of 2", SINGLE, {"batch_size": 2, "batch_window": 60}, writes=_DISTRIBUTED
+    ),
     _redeployed("larger batches", {"batch_size": 2}, {"batch_size": 3}),
     _redeployed("smaller batches", {"batch_size": 3}, {"batch_size": 2}),
     _redeployed("a limit", {}, {"max_concurrent_jobs": 1}, writes=_DISTRIBUTED),

@@ -11,7 +11,7 @@ from tests.helpers.trigger_world import Killed, Trigger
 
 Make = Callable[..., Trigger]
 # More than the calls of the scenario: a test below checks that no call is omitted.
-MAX_CALLS = 90
+MAX_CALLS = 96
 # `make test` kills at each of a few calls, `make test-exhaustive` at each of the others.
 SAMPLE = 6
 CALLS = [

@@ -60,23 +60,61 @@ def test_each_upload_is_in_one_execution_whatever_is_deployed(trigger: Make, cha
     assert (world.slots(), world.dead_letters()) == (0, [])
 
 
-def test_a_batch_that_waits_or_runs_keeps_its_objects_when_batches_become_single_objects(trigger: Make) -> None:
+def test_a_batch_that_runs_keeps_its_objects_when_batches_become_single_objects(trigger: Make) -> None:
     world = trigger(batch_size=3, batch_window=60, max_concurrent_jobs=1)
     world.start(*(world.upload(f"in/{name}") for name in "abcdefg"))
     (running,) = world.running(1)
     world.configure(batch_size=1)
-    world.now += 1  # the oldest run starts first
     world.start(world.upload("in/h"))
     world.end(running, error="States.TaskFailed")
-    world.dispatch(minutes=2)
-    batches = {("in/a", "in/b", "in/c"), ("in/d", "in/e", "in/f")}  # both are as old
-    assert {execution.keys for execution in world.running(1)} == batches - {running.keys}
     world.finish()
-    assert world.keys("SUCCEEDED") == Counter({f"in/{name}" for name in "abcdefgh"} - set(running.keys))
+    assert len(running.keys) == 3
+    # What waits is processed as what comes later is: the tasks may take fields of single objects alone.
+    assert all("key" in one.input for one in world.executions.values() if one.name != running.name)
+    assert world.keys("SUCCEEDED") == Counter(f"in/{name}" for name in "abcdefgh") - Counter(running.keys)
     ((body, _),) = world.dead_letters()
     assert world.deliver(body) == []
     world.finish()
     assert world.keys("SUCCEEDED") == Counter(f"in/{name}" for name in "abcdefgh")
+    assert all("key" in one.input for one in world.executions.values() if one.name != running.name)
+    assert world.slots() == 0
+
+
+def test_batches_of_any_age_become_single_objects(trigger: Make) -> None:
+    """Of a batch that fails, of one that waits, of an open one, and of one that is a dead letter."""
+    world = trigger(batch_size=3, batch_window=600, max_concurrent_jobs=1, max_replays=2)
+    world.start(*(world.upload(f"in/{number:02}") for number in range(8)))
+    (running,) = world.running(1)
+    world.end(running, error="States.TaskFailed")  # its halves wait
+    world.configure(batch_size=1)
+    assert world.attempt(minutes=1)
+    world.finish()
+    others = [one for one in world.executions.values() if one.name != running.name]
+    assert all(one.input["key"] == one.keys[0] for one in others)
+    assert world.keys("SUCCEEDED") == Counter(f"in/{number:02}" for number in range(8))
+    assert (world.slots(), world.dead_letters()) == (0, [])
+
+
+@pytest.mark.parametrize("groups", [{}, {"folders": 1}], ids=["one group", "groups"])
+@pytest.mark.parametrize("count", [7, 150])
+def test_single_objects_that_wait_become_batches(trigger: Make, groups: dict[str, int], count: int) -> None:
+    world = trigger(max_concurrent_jobs=1)
+    keys = [f"in/{number % 3 if count < 100 else number}/{number:03}" for number in range(count)]
+    world.start(*map(world.upload, keys))
+    (running,) = world.running(1)
+    world.configure(batch_size=2, batch_window=60, group_by=groups, max_concurrent_jobs=1000)
+    world.start(world.upload("in/0/later"))
+    world.end(running)
+    world.finish()
+    later = [one for one in world.executions.values() if one.name != running.name]
+    assert world.keys("SUCCEEDED") == Counter([*keys, "in/0/later"])
+    assert all("batch" in one.input and len(one.keys) <= 2 for one in later)
+    if groups:
+        assert all(len({key.split("/")[1] for key in one.keys}) == 1 for one in later)
+        assert all(one.input["group"] == "/".join(one.keys[0].split("/")[:2]) for one in later)
+    else:
+        assert len(later) <= count // 2 + 1
+    assert (world.slots(), world.dead_letters()) == (0, [])
 
 
 def test_single_objects_that_wait_or_run_report_their_failures_after_batches_are_deployed(trigger: Make) -> None:
@@ -129,11 +167,60 @@ def test_another_bucket_does_not_share_a_batch(trigger: Make, size: int) -> None
     world.s3.create_bucket(Bucket=other)
     world.bucket = other
     world.configure(bucket=other)
+    world.match({"key": [{"prefix": "in/"}]})
     world.start(world.upload("in/a"), world.upload("in/d"))
     world.finish()
     read = Counter((one.input["bucket"], key) for one in world.executions.values() for key in one.keys)
     assert read == Counter([*((before, f"in/{name}") for name in "abc"), (other, "in/a"), (other, "in/d")])
     assert world.dead_letters() == []
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded before", "recorded after"])
+def test_uploads_that_wait_in_the_queue_while_another_bucket_is_deployed(trigger: Make, *, recorded: bool) -> None:
+    world = trigger()
+    if recorded:
+        world.dispatch(minutes=1)
+    before, other = world.bucket, f"{world.bucket}-2"
+    waiting, folder = world.upload("in/a"), world.event("in/folder/", size=0)
+    world.s3.create_bucket(Bucket=other)
+    world.bucket = other
+    new = world.upload("in/a")
+    if recorded:
+        assert world.deliver(new) == [0]  # the new rule is there before the functions
+    world.configure(bucket=other)
+    world.match({"key": [{"prefix": "in/"}]})
+    assert world.deliver(waiting, folder, new) == ([] if recorded else [0, 1])
+    world.dispatch(minutes=1)
+    world.finish()
+    if not recorded:  # the version before has recorded no buckets
+        assert world.deliver(waiting, receive_count=5) == []
+        assert len(world.dead_letters()) == 1
+        return
+    assert {(one.input["bucket"], one.input["key"]) for one in world.executions.values()} == {
+        (before, "in/a"),
+        (other, "in/a"),
+    }
+    assert world.dead_letters() == []
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_state_machine_that_is_replaced_while_starts_are_throttled(trigger: Make, size: int) -> None:
+    world = trigger(batch_size=size, batch_window=60)
+    world.deliver(world.upload("in/a"), world.upload("in/b"))
+    world.faults.refused["StartExecution"] = ("ThrottlingException", 400, lambda _: True)
+    assert world.attempt(minutes=2) is False
+    world.faults.refused.clear()
+    world.replace_state_machine()
+    for _ in range(3):
+        world.attempt(minutes=12)
+    letters = world.dead_letters()
+    assert sorted(key for body, _ in letters for key in dead_keys(body)) == ["in/a", "in/b"]
+    for _, reason in letters:
+        assert "it may have succeeded, or never have started" in reason
+        assert "The last attempt to start it failed: ClientError: An error occurred (ThrottlingException)" in reason
+    assert world.deliver(*(body for body, _ in letters)) == []
+    world.finish()
+    assert world.keys("SUCCEEDED") == Counter(["in/a", "in/b"])
 
 
 def test_a_much_smaller_batch_size_holds_for_what_is_open(trigger: Make) -> None:

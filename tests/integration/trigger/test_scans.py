@@ -358,6 +358,100 @@ def test_the_reconciliation_leaves_what_was_uploaded_before_the_trigger(trigger:
     assert world.keys() == Counter()
 
 
+@pytest.mark.parametrize("before", [None, 3600, "dropped"], ids=["first", "again", "dropped and added"])
+def test_reconciliations_take_what_the_rules_of_its_time_would_have_sent(
+    trigger: Make, before: int | str | None
+) -> None:
+    world = trigger()
+    for at, key in ((0, "in/lost"), (0, "new/old")):
+        world.upload(key)
+        world.now += at
+    world.dispatch(minutes=1)
+    if before:
+        world.minute["reconcile"] = 3600
+        world.now += 7200
+        world.finish()
+        assert world.keys() == Counter(["in/lost"])
+    if before == "dropped":
+        del world.minute["reconcile"]
+        world.now += 3600
+        world.dispatch(minutes=1)
+    world.deploy({"key": [{"prefix": "in/"}, {"prefix": "new/"}]})
+    world.minute["reconcile"] = 3600
+    for _ in range(4):  # the first one, and all that follow
+        world.now += 7200
+        world.finish()
+        assert world.keys() == Counter(["in/lost"])
+    # What is older than the rules is for a backfill.
+    assert backfill(world)["taken"] == 1
+
+
+def test_a_reconciliation_takes_nothing_of_the_time_in_which_uploads_started_nothing(trigger: Make) -> None:
+    world = trigger()
+    world.minute["disabled"] = True
+    world.dispatch(minutes=1)
+    world.upload("in/a")
+    world.now += 3600
+    del world.minute["disabled"]
+    world.minute["reconcile"] = 3600
+    world.now += 7200
+    world.finish()
+    assert world.keys() == Counter()
+
+
+def test_lost_events_of_the_time_before_other_rules_are_found(trigger: Make) -> None:
+    world = trigger()
+    world.minute["reconcile"] = 3600
+    world.finish()
+    world.upload("in/lost")
+    world.now += 1800
+    world.deploy({"key": [{"prefix": "in/"}, {"prefix": "new/"}]})
+    world.dispatch(minutes=1)
+    world.now += 7200
+    world.finish()
+    assert world.keys() == Counter(["in/lost"])
+
+
+@pytest.mark.parametrize("other", ["prefix", "bucket"])
+def test_a_backfill_that_runs_while_other_rules_are_deployed_says_so(trigger: Make, other: str) -> None:
+    world = trigger(max_concurrent_jobs=1)
+    for number in range(3):
+        world.upload(f"in/{number}")
+    world.upload("a/0")
+    world.request("start", until=later(), concurrency=1)
+    world.dispatch(minutes=1)
+    if other == "bucket":
+        world.bucket = f"{world.bucket}-2"
+        world.s3.create_bucket(Bucket=world.bucket)
+        world.configure(bucket=world.bucket)
+        world.upload("in/0")
+        world.deploy({"key": [{"prefix": "in/"}]})
+    else:
+        world.deploy({"key": [{"prefix": "in/"}, {"prefix": "a/"}]})
+    world.finish()
+    failed = world.request("status")["backfill"]
+    assert failed["status"] == "FAILED"
+    assert failed["reason"].startswith("the bucket or the objects of the trigger were changed by a deployment; start")
+    backfill(world)
+    keys = ["in/0", "in/0"] if other == "bucket" else ["a/0", "in/0", "in/1", "in/2"]
+    assert world.keys("SUCCEEDED") == Counter(keys)
+
+
+def test_a_reconciliation_that_runs_while_other_rules_are_deployed_begins_again(trigger: Make) -> None:
+    world = trigger(max_concurrent_jobs=1)
+    world.minute["reconcile"] = 3600
+    for number in range(3):
+        world.upload(f"in/{number}")
+    world.now += 3 * 3600
+    world.dispatch(minutes=1)
+    (running,) = world.running(1)
+    world.deploy({"key": [{"prefix": "in/"}, {"prefix": "a/"}]})
+    world.end(running)
+    world.finish()
+    assert world.keys("SUCCEEDED") == Counter(f"in/{number}" for number in range(3))
+    assert world.request("status")["reconciliation"]["status"] == "DONE"
+
+
 def test_uploads_of_the_version_before_are_recognized(trigger: Make) -> None:
     """Its items have no marks."""
     world = trigger(**BATCHES)

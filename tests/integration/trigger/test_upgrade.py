@@ -64,7 +64,7 @@ def _renamed(recorded: dict[str, Any], world: Trigger) -> dict[str, str]:
     old_id = recorded["id"]
     renamed = {f"in-{old_id}": world.bucket, f"out-{old_id}": world.manifests}
     for event in recorded["events"]:
-        upload = parse_message(event, f"in-{old_id}")
+        upload = parse_message(event)
         assert isinstance(upload, Upload)
         renamed[upload.name] = digest(world.bucket, upload.key, upload.sequencer)
     runs = [item for item in recorded["items"] if "positions" in item]

@@ -24,7 +24,7 @@ from cdk_sagemaker_processing import (
     S3Trigger,
     Safeguards,
 )
-from tests.helpers.stacks import assert_snapshot, resources, stack, statements, template
+from tests.helpers.stacks import assert_snapshot, flat, resources, stack, statements, template
 
 # The parameters that change nothing but the work of the functions.
 MODES: dict[str, dict[str, Any]] = {
@@ -239,6 +239,35 @@ def test_the_dispatcher_of_single_objects_may_list_keys_that_may_match_and_read_
     }
 
 
+def _minute_input(scope: Stack) -> list[Any]:
+    minute = next(rule for name, rule in resources(scope, "AWS::Events::Rule").items() if "LedgerMinute" in name)
+    _, parts = minute["Properties"]["Targets"][0]["Input"]["Fn::Join"]
+    return list(parts)
+
+
+def test_the_rule_of_every_minute_tells_patterns_apart_which_the_rules_names_do_not() -> None:
+    patterns: list[dict[str, Any]] = [
+        {},
+        {"prefixes": ["in/"]},
+        {"suffixes": [".csv"]},
+        {"max_size_in_bytes": 5},
+        {"prefixes": ["${Token}"]},
+        {"start_on_upload": False},
+    ]
+    inputs: list[str] = []
+    for known in (0, 7):  # tokens are numbered, whatever has been made before
+        for pattern in patterns:
+            scope = stack()
+            for _ in range(known):
+                Token.as_string(Fn.ref("Other"))
+            named = {**pattern, **({"prefixes": [Fn.ref("Prefix")]} if "${Token}" in str(pattern) else {})}
+            trigger(scope, **named)
+            inputs.append(flat({"Fn::Join": ["", _minute_input(scope)]}))
+    assert inputs[: len(patterns)] == inputs[len(patterns) :]
+    assert len(set(inputs)) == len(patterns)
+    assert '"disabled":true' in inputs[len(patterns) - 1]
+
+
 @pytest.mark.parametrize("reconcile", [None, Duration.hours(6)], ids=["never", "every six hours"])
 def test_the_rule_of_every_minute_names_the_rules_of_uploads_which_the_dispatcher_may_describe(
     reconcile: Duration | None,
@@ -247,13 +276,13 @@ def test_the_rule_of_every_minute_names_the_rules_of_uploads_which_the_dispatche
     tenants = [f"tenants/{number}/" for number in range(8)]
     rules = trigger(scope, prefixes=tenants, suffixes=[".csv", ".txt"], reconcile=reconcile).rules
     assert len(rules) > 1
-    minute = next(rule for name, rule in resources(scope, "AWS::Events::Rule").items() if "LedgerMinute" in name)
-    _, parts = minute["Properties"]["Targets"][0]["Input"]["Fn::Join"]
+    parts = _minute_input(scope)
     ids = [scope.resolve(rule.rule_name)["Ref"] for rule in rules]
     undelivered = next(name for name in resources(scope, "AWS::SQS::Queue") if "UndeliveredEvents" in name)
     assert [part["Ref"] for part in parts if isinstance(part, dict)] == [*ids, undelivered]
     event = json.loads("".join(part if isinstance(part, str) else part["Ref"] for part in parts))
     interval = {"reconcile": 21600} if reconcile is not None else {}
+    assert re.fullmatch("[0-9A-F]{8}", event.pop("pattern"))
     assert event == {"minute": True, "rules": ids, "undelivered": undelivered, **interval}
     (describing,) = [one for one in statements(scope, DISPATCHER_ROLE) if one["Action"] == "events:DescribeRule"]
     assert describing["Resource"] == [f"<{name}.Arn>" for name in ids]

@@ -135,7 +135,7 @@ def test_the_rules_send_the_events_that_the_intake_processes(resources: dict[str
     assert failures in kinds
     for source, detail_type in kinds - {failures}:
         with pytest.raises(messages.BadMessageError, match=r"must be a text|no detail\.bucket"):
-            parse_message(json.dumps({"source": source, "detail-type": detail_type, "detail": {}}), "in")
+            parse_message(json.dumps({"source": source, "detail-type": detail_type, "detail": {}}))
     assert len(kinds) == 3
 
 
@@ -256,8 +256,8 @@ def retry(name: str, execution_input: dict[str, Any]) -> str:
 def test_a_retry_and_a_redrive_of_one_failure_are_the_same_message(kind: str, sibling: tuple[str, ...]) -> None:
     functions = Functions(kind, *sibling)
     name, execution_input = functions.start()
-    retried = parse_message(retry(name, execution_input), "in")
-    redriven = parse_message(functions.send_dead_letter(name)["MessageBody"], "in")
+    retried = parse_message(retry(name, execution_input))
+    redriven = parse_message(functions.send_dead_letter(name)["MessageBody"])
 
     if kind == EACH:
         assert retried == redriven == replace(UPLOAD, replay=name)
@@ -282,7 +282,7 @@ def test_a_retry_and_a_redrive_of_one_failure_are_the_same_message(kind: str, si
 def test_the_intake_processes_the_retry_of_an_execution_of_an_earlier_version(
     execution_input: dict[str, Any], source: dict[str, str], message: Upload | ReplayRequest
 ) -> None:
-    assert parse_message(retry("n", execution_input | source), "in") == message
+    assert parse_message(retry("n", execution_input | source)) == message
 
 
 @kinds
