@@ -252,7 +252,8 @@ class EventDrivenProcessing(Construct, PipelineMetrics):
 
         Raises:
             ConflictingValuesError: a flush of a pipeline without batches, or with a window, a prefix or fields.
-            InvalidValueError: a prefix or a field with other names in braces.
+            InvalidValueError: an expression or a time zone that EventBridge Scheduler refuses, or a prefix or a field
+                with other names in braces.
 
         Example:
             >>> pipeline.on_schedule(

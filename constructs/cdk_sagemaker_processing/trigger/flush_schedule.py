@@ -12,7 +12,12 @@ from constructs import Construct
 
 from cdk_sagemaker_processing._internal.kms_grants import grant_table_key
 from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm
-from cdk_sagemaker_processing.trigger.schedule_parts import schedule_dead_letters, schedule_description, schedule_role
+from cdk_sagemaker_processing.trigger.schedule_parts import (
+    check_schedule,
+    schedule_dead_letters,
+    schedule_description,
+    schedule_role,
+)
 
 if TYPE_CHECKING:
     from aws_cdk import aws_scheduler as scheduler
@@ -41,6 +46,9 @@ class FlushSchedule(Construct):
         dead_letter_queue: receives what EventBridge Scheduler could not do.
         alarm: is active while there are dead letters.
         schedule: the schedule.
+
+    Raises:
+        InvalidValueError: an expression or a time zone that EventBridge Scheduler refuses.
     """
 
     def __init__(
@@ -59,6 +67,7 @@ class FlushSchedule(Construct):
         from aws_cdk import aws_scheduler as scheduler  # noqa: PLC0415 - imported on first use
         from aws_cdk import aws_scheduler_targets as targets  # noqa: PLC0415
 
+        check_schedule(schedule)
         role = schedule_role(self)
         grant_table_key(key, role)
         self.dead_letter_queue = schedule_dead_letters(self, removal_policy)

@@ -377,6 +377,7 @@ class S3Trigger(Construct):
             The schedule, with its dead-letter queue and the alarm on it.
 
         Raises:
+            InvalidValueError: an expression or a time zone that EventBridge Scheduler refuses.
             ConflictingValuesError: the trigger has no batches.
         """
         if not self._has_batches:

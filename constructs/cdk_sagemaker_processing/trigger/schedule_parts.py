@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -10,10 +10,25 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_by_id
+from cdk_sagemaker_processing.model.schedule_expressions import check_schedule_expression
 from cdk_sagemaker_processing.trigger.queues import retained_queue
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_scheduler as scheduler
 
 # https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
 _DESCRIPTION_MAX: Final = 512
+
+
+def check_schedule(schedule: scheduler.ScheduleExpression) -> None:
+    """Check that EventBridge Scheduler accepts an expression and its time zone.
+
+    Raises:
+        InvalidValueError: it does not.
+    """
+    zone = schedule.time_zone
+    name = zone.timezone_name if zone is not None else None
+    check_schedule_expression("schedule", schedule.expression_string, name)
 
 
 def schedule_description(schedule: Construct, does: str) -> str:

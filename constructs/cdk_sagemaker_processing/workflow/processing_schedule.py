@@ -26,7 +26,12 @@ from cdk_sagemaker_processing.tasks import register_triggered
 from cdk_sagemaker_processing.trigger.object_pattern import check_key_start
 from cdk_sagemaker_processing.trigger.permissions import execution_arns, grant_list_keys
 from cdk_sagemaker_processing.trigger.queues import dead_letter_alarm
-from cdk_sagemaker_processing.trigger.schedule_parts import schedule_dead_letters, schedule_description, schedule_role
+from cdk_sagemaker_processing.trigger.schedule_parts import (
+    check_schedule,
+    schedule_dead_letters,
+    schedule_description,
+    schedule_role,
+)
 from cdk_sagemaker_processing.workflow.schedule_definition import schedule_definition
 from cdk_sagemaker_processing.workflow.time_templates import static_prefix, to_jsonata
 
@@ -76,8 +81,9 @@ class ProcessingSchedule(Construct):
         starter: the state machine that computes the window and starts the run.
 
     Raises:
-        InvalidValueError: a prefix or a field with other names in braces, a field that the input has anyway, a window
-            below a second, or a state machine in another region.
+        InvalidValueError: an expression or a time zone that EventBridge Scheduler refuses, a prefix or a field with
+            other names in braces, a field that the input has anyway, a window below a second, or a state machine in
+            another region.
         ConflictingValuesError: a prefix without a bucket.
 
     Example:
@@ -114,6 +120,7 @@ class ProcessingSchedule(Construct):
         from aws_cdk import aws_ssm as ssm  # noqa: PLC0415
 
         check_removal_policy(removal_policy)
+        check_schedule(schedule)
         self._check_machine(state_machine)
         self._check_window(window)
         self._check_prefix(bucket, prefix)

@@ -67,7 +67,7 @@ from tests.unit.constructs.test_advice import (
 
 PACKAGES = ("model", "processors", "tasks")
 # The modules whose messages have entries in test_advice_of_workflows.
-OF_WORKFLOWS = ("model/property_files", "tasks/step_")
+OF_WORKFLOWS = ("model/property_files", "model/schedule_expressions", "tasks/step_")
 
 # Calls
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import Aws, Duration, Stack
+from aws_cdk import Aws, Duration, Stack, TimeZone
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_stepfunctions as sfn
@@ -99,8 +99,11 @@ def scheduled(machine: dict[str, Any] | None = None, machine_arn: str = "", **op
             scope,
             "Nightly",
             state_machine=started,
-            schedule=scheduler.ScheduleExpression.cron(hour="2"),
-            **{"bucket": s3.Bucket(scope, "Bucket"), **options},
+            **{
+                "schedule": scheduler.ScheduleExpression.cron(hour="2"),
+                "bucket": s3.Bucket(scope, "Bucket"),
+                **options,
+            },
         )
 
     return on
@@ -403,6 +406,17 @@ ADVISED = [
         "use {start:%Y/%m/%d}",
         scheduled(prefix="in/{start:{end}}/"),
         scheduled(prefix="in/{start:%Y/%m/%d}/"),
+    ),
+    *(
+        Advice(
+            "model/schedule_expressions",
+            fragment,
+            scheduled(schedule=scheduler.ScheduleExpression.expression("cron(0 2 * * ? *)", TimeZone.of(wrong)))
+            if wrong
+            else scheduled(schedule=scheduler.ScheduleExpression.expression("cron(0 2 * * *)")),
+            scheduled(schedule=scheduler.ScheduleExpression.cron(hour="2", time_zone=TimeZone.EUROPE_BERLIN)),
+        )
+        for fragment, wrong in (("see ", ""), ("for example TimeZone.EUROPE_BERLIN", "Berlin"))
     ),
     Advice(
         "workflow/processing_schedule",

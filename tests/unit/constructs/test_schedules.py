@@ -176,6 +176,13 @@ def test_wrong_schedules_are_refused() -> None:
         made.on_schedule("E", schedule=NIGHTLY, prefix="in/{start")
     with pytest.raises(InvalidValueError, match="a name of fields must"):
         made.on_schedule("F", schedule=NIGHTLY, fields={"start": "x"})
+    wrong = scheduler.ScheduleExpression.cron(hour="99")
+    with pytest.raises(InvalidValueError, match="schedule must have hours from 0 to 23, got '99' there"):
+        made.on_schedule("G", schedule=wrong)
+    with pytest.raises(InvalidValueError, match="schedule must have hours from 0 to 23"):
+        pipeline(stack(), batch_size=2).on_schedule("H", schedule=wrong, flush_batches=True)
+    with pytest.raises(InvalidValueError, match="the time zone of schedule must be"):
+        made.on_schedule("I", schedule=scheduler.ScheduleExpression.cron(time_zone=cdk.TimeZone.of("Berlin")))
     scope = stack()
     express = machine(scope, state_machine_type=sfn.StateMachineType.EXPRESS)
     with pytest.raises(InvalidValueError, match="be a Standard state machine"):
