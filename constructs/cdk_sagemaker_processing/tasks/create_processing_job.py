@@ -70,6 +70,7 @@ from cdk_sagemaker_processing.tasks.state_machine_policy import (
     state_machine_statements,
     state_machine_under_construction,
 )
+from cdk_sagemaker_processing.tasks.state_paths import check_paths, check_template
 from cdk_sagemaker_processing.tasks.step_conditions import StepValue
 from cdk_sagemaker_processing.tasks.step_grants import grant_outputs, with_requested_locations
 from cdk_sagemaker_processing.tasks.step_outputs import StepOutputs
@@ -226,6 +227,8 @@ class SageMakerCreateProcessingJob(RenderedTask):
         check_state_name(state_name, construct_id)
         check_assign(assign)
         check_timeouts(task_timeout, heartbeat_timeout)
+        check_paths(input_path=input_path, output_path=output_path, result_path=result_path)
+        check_template("result_selector", result_selector)
         check_base_job_name(base_job_name)
         super().__init__(
             scope,
@@ -293,7 +296,7 @@ class SageMakerCreateProcessingJob(RenderedTask):
         )
         self.step_result = StepResult(self, state_name or construct_id, self.request, property_files, waits=self._waits)
         self.may_be_named_after_step = base_job_name is None
-        check_language(construct_id, query_language, self._paths, self._output, self.request)
+        check_language(construct_id, query_language, self._paths, state_output, assign, self.request)
         check_account(self, self.role, credentials)
         grant_job(
             self,

@@ -36,6 +36,7 @@ from cdk_sagemaker_processing.tasks.run_time_values import (
     parts_of,
     pieces_of,
 )
+from cdk_sagemaker_processing.tasks.state_paths import DYNAMIC, check_evaluated, check_template, check_without_paths
 
 # What a `{% ... %}` of a template language starts with; in JSONata these are at most names, which have no value here.
 _TEMPLATE_TAG: Final = (
@@ -126,7 +127,11 @@ class _JsonPathWriter(_Writer):
     """The writer for JSONPath states."""
 
     def entry(self, key: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401
-        return (f"{key}.$", value.expression) if isinstance(value, RunTimeValue) else (key, value)
+        if isinstance(value, RunTimeValue):
+            return f"{key}{DYNAMIC}", value.expression
+        if key.endswith(DYNAMIC) and isinstance(value, str):
+            check_evaluated(key, value)
+        return key, value
 
     def items(self, items: list[Any]) -> Any:  # noqa: ANN401
         if not any(isinstance(item, RunTimeValue) for item in items):
@@ -134,6 +139,7 @@ class _JsonPathWriter(_Writer):
         return RunTimeValue(f"States.Array({', '.join(_intrinsic_argument(item) for item in items)})")
 
     def path(self, path: str) -> RunTimeValue:
+        check_evaluated("a value of a JSONPath state", path)
         return RunTimeValue(path)
 
     def text(self, value: str) -> str | RunTimeValue:
@@ -149,6 +155,8 @@ class _JsonPathWriter(_Writer):
             )
         pieces = list(pieces_of(value))
         run_time = [piece for piece in pieces if isinstance(piece, RunTimeValue)]
+        for piece in run_time:
+            check_evaluated("a value of a JSONPath state", piece.expression)
         if not run_time:
             return "".join(str(piece) for piece in pieces)
         if len(pieces) == 1:
@@ -161,6 +169,13 @@ class _JsonataWriter(_Writer):
     """The writer for JSONata states."""
 
     def entry(self, key: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401
+        if key.endswith(DYNAMIC):
+            raise InvalidValueError(
+                "the name of a field in a JSONata state",
+                key,
+                f"not end in {DYNAMIC}, which JSONPath evaluates",
+                "write the name without it, and the value as {% ... %}",
+            )
         return key, _as_jsonata(value)
 
     def items(self, items: list[Any]) -> Any:  # noqa: ANN401
@@ -281,6 +296,7 @@ def check_language(
     language: sfn.QueryLanguage | None,
     paths: Mapping[str, object],
     state_output: object,
+    assign: Mapping[str, Any] | None,
     request: Mapping[str, Any],
     *,
     machine_language: sfn.QueryLanguage | None = None,
@@ -292,12 +308,13 @@ def check_language(
         language: the state's query language; None while it is not known.
         paths: the state's JSONPath options, by parameter.
         state_output: the state's JSONata output.
+        assign: the variables that the state sets.
         request: the state's request.
         machine_language: the query language of the state machine. Default: it is not known yet.
 
     Raises:
         ConflictingValuesError: an option of the other language.
-        InvalidValueError: a path that cannot be translated to JSONata.
+        InvalidValueError: a value that is not in the language, or a path that cannot be translated to JSONata.
     """
     if language == sfn.QueryLanguage.JSON_PATH and machine_language == sfn.QueryLanguage.JSONATA:
         # https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
@@ -312,8 +329,12 @@ def check_language(
                 "shape what the next state sees with state_output"
             )
         to_jsonata(request)
+        check_without_paths("state_output", state_output)
+        check_without_paths("assign", assign)
     elif language == sfn.QueryLanguage.JSON_PATH and state_output is not None:
         raise ConflictingValuesError(
             f"state_output is JSONata's, and the state {state!r} is JSONPath; shape what the next state sees with "
             "result_selector, result_path and output_path, or give it query_language=sfn.QueryLanguage.JSONATA"
         )
+    elif language == sfn.QueryLanguage.JSON_PATH:
+        check_template("assign", assign)

@@ -99,7 +99,7 @@ class RenderedTask(sfn.TaskStateBase):
         }
         self._state_comment = comment
         self._output = state_output
-        self._assigns = assign is not None
+        self._assignments = assign
         self._timeouts = {"Timeout": task_timeout, "Heartbeat": heartbeat_timeout}
         self._task_credentials = credentials
         self._retries_creation = retry_at_creation
@@ -205,7 +205,7 @@ class RenderedTask(sfn.TaskStateBase):
         return fields | ({"Output": INPUT} if jsonata else {"ResultPath": discard()})
 
     def _assigned(self, language: sfn.QueryLanguage) -> dict[str, Any]:
-        return dict(self._render_assign(language)) if self._assigns else {}
+        return dict(self._render_assign(language)) if self._assignments is not None else {}
 
     def _render_timeouts(self) -> dict[str, Any]:
         rendered: dict[str, Any] = {}
@@ -228,7 +228,8 @@ class RenderedTask(sfn.TaskStateBase):
         try:
             state = self.step_result.state_name
             of_machine = location.language
-            check_language(state, language, self._paths, self._output, self.request, machine_language=of_machine)
+            fields = self._paths, self._output, self._assignments
+            check_language(state, language, *fields, self.request, machine_language=of_machine)
             self._render_request(language, location, strict=True)
             if self._job_name is not None:
                 check_job_name_at(self._job_name, location)

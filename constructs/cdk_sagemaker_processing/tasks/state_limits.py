@@ -10,6 +10,7 @@ from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
 from cdk_sagemaker_processing.model.service_limits import maximum
+from cdk_sagemaker_processing.tasks.state_paths import check_timeout_path
 
 # The variable that Step Functions defines itself:
 # https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
@@ -58,7 +59,7 @@ def check_assign(assign: Mapping[str, Any] | None) -> None:
 
 
 def check_timeouts(task_timeout: sfn.Timeout | None, heartbeat_timeout: sfn.Timeout | None) -> None:
-    """Check that timeouts are whole seconds in Step Functions' range, and that the heartbeat's is the shorter one.
+    """Check that timeouts are whole seconds in Step Functions' range, or at a path, and the heartbeat's is shorter.
 
     See: https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html
 
@@ -66,11 +67,9 @@ def check_timeouts(task_timeout: sfn.Timeout | None, heartbeat_timeout: sfn.Time
         InvalidValueError: a timeout is not.
         ConflictingValuesError: the heartbeat's timeout is not shorter.
     """
-    seconds = {
-        name: _seconds(name, timeout)
-        for name, timeout in (("task_timeout", task_timeout), ("heartbeat_timeout", heartbeat_timeout))
-    }
-    timeout, heartbeat = seconds["task_timeout"], seconds["heartbeat_timeout"]
+    for name, limit in (("task_timeout", task_timeout), ("heartbeat_timeout", heartbeat_timeout)):
+        check_timeout_path(name, limit)
+    timeout, heartbeat = _seconds("task_timeout", task_timeout), _seconds("heartbeat_timeout", heartbeat_timeout)
     if timeout is not None and heartbeat is not None and heartbeat >= timeout:
         raise ConflictingValuesError(
             f"heartbeat_timeout must be shorter than task_timeout, got {heartbeat:g} and {timeout:g} seconds; "

@@ -1009,6 +1009,44 @@ TASKS = [
         job({"task_timeout": sfn.Timeout.duration(Duration.hours(2))}),
     ),
     Advice(
+        "tasks/query_languages",
+        "write the name without it, and the value as {% ... %}",
+        job({"overrides": {"Environment": {"DAY.$": "$.day"}}, **LANGUAGE}),
+        in_machine({"overrides": {"Environment": {"DAY": "{% $states.input.day %}"}}, **LANGUAGE}),
+    ),
+    *(
+        Advice("tasks/state_paths", fragment, job(wrong), job(good))
+        for fragment, wrong, good in (
+            ("it starts with $, for example $.detail", {"input_path": "detail"}, {"input_path": "$"}),
+            ("it starts with $, for example $.detail", {"output_path": "$.detail["}, {"output_path": "$.detail"}),
+            (
+                "for example $.result, or sfn.JsonPath.DISCARD to keep the input as it is",
+                {"result_path": "$.results[*]"},
+                {"result_path": "$.result"},
+            ),
+            (
+                "for example $.result, or sfn.JsonPath.DISCARD to keep the input as it is",
+                {"result_path": "DISCARD"},
+                {"result_path": sfn.JsonPath.DISCARD},
+            ),
+            (
+                "for example sfn.Timeout.at('$.seconds')",
+                {"task_timeout": sfn.Timeout.at("seconds")},
+                {"task_timeout": sfn.Timeout.at("$.seconds")},
+            ),
+            (
+                "the name of a constant does not end in ",
+                {"result_selector": {"status.$": "Done"}},
+                {"result_selector": {"status": "Done"}},
+            ),
+            (
+                "write it as {% ... %}, for example {% $states.input.day %}",
+                {"state_output": at("day"), **LANGUAGE},
+                {"state_output": "{% $states.input.day %}", **LANGUAGE},
+            ),
+        )
+    ),
+    Advice(
         "tasks/state_machine_policy",
         "AWS passes no role across accounts: use a role of that account",
         job(processor={"role": f"arn:aws:iam::{OTHER_ACCOUNT}:role/Job"}),

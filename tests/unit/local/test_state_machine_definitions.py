@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from smproc.local.server.state_machine_definitions import Diagnostic, invalid_definition, validate
-from smproc.local.server.state_machine_definitions.paths import is_intrinsic, is_path, is_reference_path
 from smproc.local.server.state_machine_definitions.sdk_models import service_of
 from tests.helpers.stacks import flat
 
@@ -612,52 +611,6 @@ def test_the_definitions_of_this_library_are_accepted() -> None:
     assert len(found) >= 15
     for definition in found:
         assert invalid_definition(validate(definition)) is None, definition
-
-
-@pytest.mark.parametrize(
-    ("text", "path", "reference"),
-    [
-        ("$", True, True),
-        ("$$", True, True),
-        ("$$.Map.Item.Value", True, True),
-        ("$.a.b[0]['c d'].e-f", True, True),
-        ("$.a[?(@.b > 1 && @.c == 'x]')].d", True, False),
-        ("$..a", True, False),
-        ("$.a[1:3]", True, False),
-        ("$.a.length()", True, True),
-        ("$.[0]", True, True),
-        ("$['a*']", True, True),
-        ("$.", False, False),
-        ("$.a[", False, False),
-        ("$.a[]", False, False),
-        ("$.a b", False, False),
-        ("$a..", False, False),
-        ("a.b", False, False),
-        ("", False, False),
-    ],
-)
-def test_the_syntax_of_paths(text: str, path: bool, reference: bool) -> None:  # noqa: FBT001 - a table
-    assert (is_path(text), is_reference_path(text)) == (path, reference)
-
-
-@pytest.mark.parametrize(
-    ("text", "valid"),
-    [
-        ("States.UUID()", True),
-        ("States.Format('{} is {}', $.name, States.MathAdd($.n, -1))", True),
-        (r"States.Format('it\'s \{\}')", True),
-        ("States.Array(1, 2.5, true, null, 'a', $['x,y)'], $.a[?(@.b in ['c'])])", True),
-        ("States.ArrayGetItem($.a, $.a.length())", True),
-        ("States.Unknown($.a)", False),
-        ("States.Format('a'", False),
-        ("States.Format('a' 'b')", False),
-        ("States.Format('a') + 1", False),
-        ("States.Format('a',)", False),
-        (r"""States.StringToJson('{"text":"a \"quoted\" word"}')""", False),
-    ],
-)
-def test_the_syntax_of_intrinsic_functions(text: str, valid: bool) -> None:  # noqa: FBT001 - a table
-    assert is_intrinsic(text) is valid
 
 
 def test_services_have_the_names_of_the_java_sdk() -> None:

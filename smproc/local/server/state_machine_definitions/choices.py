@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cdk_sagemaker_processing.model.json_paths import is_path
 from smproc.local.server.state_machine_definitions.diagnostics import Findings
-from smproc.local.server.state_machine_definitions.paths import is_path
 from smproc.local.server.state_machine_definitions.values import check_value
 
 _ORDER: Final = ("Equals", "LessThan", "GreaterThan", "LessThanEquals", "GreaterThanEquals")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cdk_sagemaker_processing.model.json_paths import looks_dynamic
 from smproc.local.server.state_machine_definitions.choices import check_choices
 from smproc.local.server.state_machine_definitions.diagnostics import Findings
 from smproc.local.server.state_machine_definitions.jsonata_expressions import check_expressions
 from smproc.local.server.state_machine_definitions.maps import check_map
-from smproc.local.server.state_machine_definitions.paths import looks_dynamic
 from smproc.local.server.state_machine_definitions.shapes import STATE_TYPES, check_object
 from smproc.local.server.state_machine_definitions.tasks import check_task
 from smproc.local.server.state_machine_definitions.templates import DYNAMIC

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from cdk_sagemaker_processing.model.json_paths import is_intrinsic, is_path, looks_dynamic
 from smproc.local.server.state_machine_definitions.diagnostics import Findings
-from smproc.local.server.state_machine_definitions.paths import is_intrinsic, is_path, looks_dynamic
 
 DYNAMIC: Final = ".$"
 

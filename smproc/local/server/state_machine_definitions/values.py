@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from cdk_sagemaker_processing.model.json_paths import is_intrinsic, is_path, is_reference_path, is_result_path
 from smproc.local.server.state_machine_definitions.diagnostics import Findings
 from smproc.local.server.state_machine_definitions.jsonata_expressions import is_expression
-from smproc.local.server.state_machine_definitions.paths import is_intrinsic, is_path, is_reference_path
 from smproc.local.server.state_machine_definitions.templates import check_template, check_variables
 
 _TIMESTAMP: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
@@ -127,9 +127,8 @@ def _reference_path(value: object, field: Mapping[str, Any]) -> str | None:
 
 
 def _result_path(value: object, field: Mapping[str, Any]) -> str | None:
-    message = _reference_path(value, field)
-    # A result becomes part of the state's output: neither of the context object nor of a variable.
-    return message if message is not None or str(value).strip()[1:2] in {"", ".", "["} else _NOT_A_REFERENCE
+    message = _path(value, field)
+    return message if message is not None or is_result_path(str(value)) else _NOT_A_REFERENCE
 
 
 def _number_path(value: object, field: Mapping[str, Any]) -> str | None:

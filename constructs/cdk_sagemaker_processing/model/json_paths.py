@@ -1,6 +1,8 @@
-"""The syntax of JSONPath, reference paths and intrinsic functions.
+"""The syntax of JSONPath, reference paths and intrinsic functions in Step Functions.
 
+The constructs use it at synth and the local AWS when a state machine is created, so that both refuse the same paths.
 The rules are those that every path that AWS accepts meets; a path that AWS refuses may pass.
+
 See: https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-paths.html
 """
 
@@ -54,6 +56,11 @@ def is_path(text: str) -> bool:
 def is_reference_path(text: str) -> bool:
     """Return whether a text is a JSONPath that identifies one value."""
     return is_path(text) and _NOT_A_REFERENCE.search(_QUOTED.sub("''", text)) is None
+
+
+def is_result_path(text: str) -> bool:
+    """Return whether a text identifies one place in a state's input, not in the context object or in a variable."""
+    return is_reference_path(text) and text.strip()[1:2] in {"", ".", "["}
 
 
 def is_intrinsic(text: str) -> bool:

@@ -1,0 +1,132 @@
+"""Checks of the paths in a state's own fields: what it takes from its input, and where its result goes.
+
+See: https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-paths.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, TypeGuard
+
+from aws_cdk import aws_stepfunctions as sfn
+
+from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
+from cdk_sagemaker_processing.model.json_paths import is_intrinsic, is_path, is_reference_path, is_result_path
+from cdk_sagemaker_processing.tasks.run_time_values import OPEN, RunTimeValue, pieces_of
+
+# What marks a field of a payload template whose value is evaluated.
+DYNAMIC = ".$"
+
+
+def check_paths(*, input_path: str | None, output_path: str | None, result_path: str | None) -> None:
+    """Check the paths that select a part of a state's input or output, or the place of its result in the input.
+
+    Raises:
+        InvalidValueError: a text is no such path.
+    """
+    for parameter, path in (("input_path", input_path), ("output_path", output_path)):
+        if _is_text(path) and not is_path(path):
+            raise InvalidValueError(parameter, path, "be a JSONPath", "it starts with $, for example $.detail")
+    if _is_text(result_path) and not is_result_path(result_path):
+        raise InvalidValueError(
+            "result_path",
+            result_path,
+            "be a JSONPath of one place in the state's input",
+            "for example $.result, or sfn.JsonPath.DISCARD to keep the input as it is",
+        )
+
+
+def check_timeout_path(parameter: str, timeout: sfn.Timeout | None) -> None:
+    """Check that a timeout that is taken from the input is at a path that leads to one value.
+
+    Raises:
+        InvalidValueError: it is not.
+    """
+    path = None if timeout is None else timeout.path
+    if _is_text(path) and not is_reference_path(path):
+        raise InvalidValueError(
+            parameter, path, "be at a JSONPath of one value", "for example sfn.Timeout.at('$.seconds')"
+        )
+
+
+def check_template(parameter: str, template: object) -> None:
+    """Check the values in a payload template of a JSONPath state that Step Functions evaluates.
+
+    Args:
+        parameter: the parameter's name for the message.
+        template: a part of the template.
+
+    Raises:
+        InvalidValueError: a value is neither a path nor the call of an intrinsic function.
+    """
+    for text in texts_in(parameter, template):
+        if text.key.endswith(DYNAMIC):
+            check_evaluated(text.parameter, text.value)
+        for piece in pieces_of(text.value):
+            if isinstance(piece, RunTimeValue):
+                check_evaluated(text.parameter, piece.expression)
+
+
+def check_without_paths(parameter: str, value: object) -> None:
+    """Check that a field of a JSONata state contains no path, which would remain as it is.
+
+    Raises:
+        InvalidValueError: a value is a path.
+    """
+    for text in texts_in(parameter, value):
+        paths = [piece.expression for piece in pieces_of(text.value) if isinstance(piece, RunTimeValue)]
+        if text.key.endswith(DYNAMIC):
+            paths.append(text.value)
+        for path in paths:
+            raise InvalidValueError(
+                text.parameter,
+                path,
+                "not be a JSONPath in a JSONata state",
+                "write it as {% ... %}, for example {% $states.input.day %}",
+            )
+
+
+class Text(NamedTuple):
+    """A text in a value.
+
+    Attributes:
+        parameter: where it is.
+        key: its name, if it is in a mapping.
+        value: the text.
+    """
+
+    parameter: str
+    key: str
+    value: str
+
+
+def texts_in(parameter: str, value: object, key: str = "") -> Iterator[Text]:
+    """Yield the texts in a value, in mappings and lists."""
+    if isinstance(value, str):
+        yield Text(parameter, key, value)
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from texts_in(f"{parameter}[{name!r}]", item, str(name))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from texts_in(f"{parameter}[{index}]", item)
+
+
+def check_evaluated(parameter: str, value: str) -> None:
+    """Check a text that a JSONPath state evaluates.
+
+    Raises:
+        InvalidValueError: it is neither a path nor the call of an intrinsic function.
+    """
+    if _is_text(value) and not is_path(value) and not is_intrinsic(value):
+        raise InvalidValueError(
+            parameter,
+            value,
+            "be a JSONPath or a call of an intrinsic function",
+            f"for example $.detail or States.Format('{{}}', $.name); the name of a constant does not end in {DYNAMIC}",
+        )
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Return whether a value is text that is known at synth; a JSONata expression is no path whatever its value is."""
+    return isinstance(value, str) and (OPEN in value or not is_unresolved(value))
