@@ -55,7 +55,7 @@ def list_dead_letters(
     )
     if letters:
         option = shell_word(found.name)
-        typer.echo(printable(f"once the cause is mended: smproc redrive --pipeline {option}"))
+        typer.echo(printable(f"once the cause is fixed: smproc redrive --pipeline {option}"))
 
 
 @app.command("show", cls=SmprocCommand)
@@ -87,7 +87,7 @@ def show_dead_letter(
         typer.echo(printable(f"{name}: {value}"))
     typer.echo(printable(_indented(letter.body), keep="\n"))
     command = f"smproc redrive {letter.id} --pipeline {shell_word(found.name)}"
-    typer.echo(printable(f"to send it back, once the cause is mended: {command}"))
+    typer.echo(printable(f"to send it back, once the cause is fixed: {command}"))
 
 
 @app.command("discard", cls=SmprocCommand, epilog=_DISCARD_EPILOG)

@@ -33,7 +33,13 @@ def doctor(
     stack: Stack = None,
     local: LocalPort = None,
     key: Annotated[
-        str, typer.Option("--key", metavar="KEY", help="A key that the rules should match.", show_default=False)
+        str,
+        typer.Option(
+            "--key",
+            metavar="KEY",
+            help="A key that the rules should match, and that no dead letter should name.",
+            show_default=False,
+        ),
     ] = "",
     output: Output = OutputFormat.TABLE,
 ) -> None:

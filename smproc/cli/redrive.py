@@ -24,7 +24,7 @@ REDRIVE_EPILOG = """\
 Examples:
   List the dead letters and the reasons why they failed:
     smproc dead-letters list
-  Send them back, once the cause is mended:
+  Send them back, once the cause is fixed:
     smproc redrive --stack ProcessingDemo
   One of them:
     smproc redrive 5fea7756
@@ -217,5 +217,7 @@ def execution_to_retry(traced: Trace) -> str:
     upload = traced.upload
     if upload is None or upload.execution is None:
         state = f"the upload is {upload.state}" if upload is not None else "the pipeline has taken no upload of it"
+        if traced.dead_letter is not None:
+            state = f"its event became a dead letter ({traced.cause}); send it back with smproc redrive"
         raise NothingToRetryError(f"no failed execution of the pipeline was about {traced.uri}: {state}")
     return upload.execution.arn

@@ -111,7 +111,7 @@ def _print_trace(found: Trace) -> None:
     def line(text: str) -> None:
         typer.echo(printable(text))
 
-    stored, upload = found.stored, found.upload
+    stored = found.stored
     line(found.uri)
     if stored.exists:
         version = f", version {stored.version}" if stored.version else ""
@@ -119,15 +119,7 @@ def _print_trace(found: Trace) -> None:
     else:
         line("  object     there is none" + (f" since {clock(stored.modified)} UTC" if stored.modified else ""))
     line(f"  pipeline   {found.pipeline.name}")
-    if upload is None:
-        line("  upload     the pipeline has taken no upload of this object")
-    else:
-        kind = "a retry" if upload.is_retry else "an upload"
-        more = f", with {len(found.earlier)} before it" if found.earlier else ""
-        line(f"  upload     {kind}, taken {clock(upload.received)} UTC{more}")
-        if upload.objects > 1:
-            line(f"  batch      of {upload.objects:,} objects")
-        _print_execution(found, upload)
+    _print_upload(found)
     if found.cause:
         line(f"  cause      {found.cause}")
     if found.log:
@@ -139,6 +131,29 @@ def _print_trace(found: Trace) -> None:
         line(f"  output     {uri}")
     if found.advice:
         line(f"  next       {found.advice}")
+
+
+def _print_upload(found: Trace) -> None:
+    """Print what the pipeline knows of the last upload of an object."""
+
+    def line(text: str) -> None:
+        typer.echo(printable(text))
+
+    upload = found.upload
+    letter = found.dead_letter
+    if letter is not None:
+        line(f"  upload     not taken: its event became a dead letter, {clock(letter.sent)} UTC")
+        line("  state      DEAD_LETTER")
+        line(f"  message    smproc dead-letters show {letter.id} --pipeline {shell_word(found.pipeline.name)}")
+    elif upload is None:
+        line("  upload     the pipeline has taken no upload of this object")
+    else:
+        kind = "a retry" if upload.is_retry else "an upload"
+        more = f", with {len(found.earlier)} before it" if found.earlier else ""
+        line(f"  upload     {kind}, taken {clock(upload.received)} UTC{more}")
+        if upload.objects > 1:
+            line(f"  batch      of {upload.objects:,} objects")
+        _print_execution(found, upload)
 
 
 def _print_execution(found: Trace, upload: UploadRecord) -> None:

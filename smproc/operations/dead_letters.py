@@ -54,6 +54,12 @@ class DeadLetter:
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
+    def is_upload(self) -> bool:
+        """True of the event of an upload, which no execution was started for; False of what is to be repeated."""
+        event = parse_object(self.body)
+        return event.get("source") == names.S3_EVENT_SOURCE and "replay" not in event
+
+    @property
     def loss(self) -> str:
         """The loss that discarding the message means."""
         if self.objects > 1:
@@ -70,6 +76,16 @@ def dead_letters(pipeline: Pipeline) -> list[DeadLetter]:
         with _Reading(pipeline, url, before=time.time()) as messages:
             letters += [_letter(part, message) for message in messages]
     return sorted(letters, key=lambda letter: letter.sent or datetime.min.replace(tzinfo=UTC))
+
+
+def dead_letters_about(pipeline: Pipeline, key: str) -> list[DeadLetter]:
+    """Return the dead letters of a pipeline that name an object, the oldest first.
+
+    Args:
+        pipeline: the pipeline.
+        key: the object's key.
+    """
+    return [letter for letter in dead_letters(pipeline) if _names_object(letter.body, pipeline.bucket, key)]
 
 
 def chosen(letters: Sequence[DeadLetter], ids: Collection[str]) -> list[DeadLetter]:
@@ -230,6 +246,22 @@ def _letter(part: str, message: MessageTypeDef) -> DeadLetter:
         message_id=message["MessageId"],
         body=message["Body"],
         attributes=attributes,
+    )
+
+
+def _names_object(body: str, bucket: str, key: str) -> bool:
+    """Return whether a message is the event of an object, or a request that names it among the first of a batch."""
+    detail = parse_object(body).get("detail")
+    if not isinstance(detail, dict):
+        return False
+    objects = detail.get("objects")
+    if isinstance(objects, list) and str(S3Uri(bucket, key)) in objects:
+        return True
+    of_bucket, of_object = detail.get("bucket"), detail.get("object")
+    return (
+        isinstance(of_bucket, dict)
+        and isinstance(of_object, dict)
+        and (of_bucket.get("name"), of_object.get("key")) == (bucket, key)
     )
 
 

@@ -138,6 +138,8 @@ _UPLOADS = (
     *_all("keys", "kms:Decrypt", when=_ENCRYPTED),
     *_LIST_EXECUTIONS,
 )
+_SHOW_AGAIN = "sqs:ChangeMessageVisibility"
+_READ_QUEUES = (_SHOW_AGAIN, "sqs:GetQueueUrl", "sqs:ReceiveMessage")
 _TRACE = (
     *_UPLOADS,
     *_all("bucket", "s3:ListBucketVersions"),
@@ -145,11 +147,11 @@ _TRACE = (
     *_HISTORY,
     *_all("jobs", "sagemaker:DescribeProcessingJob", when=_RUNS),
     *_all("job logs", "logs:DescribeLogStreams", "logs:GetLogEvents", when="a job runs or failed"),
+    *_all("dead-letter queues", *_READ_QUEUES, when="the pipeline has not taken the object's last upload"),
 )
-_SHOW_AGAIN = "sqs:ChangeMessageVisibility"
 _RECEIVE = (
     *_FIND,
-    *_all("dead-letter queues", _SHOW_AGAIN, "sqs:GetQueueUrl", "sqs:ReceiveMessage"),
+    *_all("dead-letter queues", *_READ_QUEUES),
     *_all("keys", "kms:Decrypt", when=_ENCRYPTED),
 )
 _SEND = (
@@ -223,6 +225,7 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
         *_all("any", "events:TestEventPattern", when="--key"),
         *_all("stack", "cloudformation:GetTemplate", "cloudformation:ListStackResources"),
         *_all("queues", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
+        *_all("dead-letter queues", _SHOW_AGAIN, "sqs:ReceiveMessage", when="--key"),
         *_all("functions", "lambda:GetFunctionConcurrency", "lambda:GetFunctionConfiguration"),
         *_all("any", "lambda:ListEventSourceMappings"),
         *_all("any", "cloudwatch:GetMetricData"),

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
+from smproc.operations.dead_letters import DeadLetter, dead_letters_about
+from smproc.operations.doctor.checks import action_of, is_denied
 from smproc.operations.execution_jobs import jobs_in_order
 from smproc.operations.histories import failure_to_repeat
 from smproc.operations.jobs import StepJob, with_end
 from smproc.operations.logs import JobLog, LogLine
+from smproc.operations.pipeline import Pipeline, find_pipeline
 from smproc.operations.uploads import FAILED_STATES, STATES, UploadReader, UploadRecord
 from smproc.terminal_text import shell_word
-
-if TYPE_CHECKING:
-    from smproc.operations.pipeline import Pipeline
 
 LOG_LINES = 10
 _VERSIONS_MAX = 20
@@ -53,6 +53,8 @@ class Trace:
         stored: the object in S3.
         upload: its last upload as the pipeline knows it; None if it knows none.
         earlier: the uploads of its key before that.
+        dead_letter: the newest message about the object that the pipeline refused, or that EventBridge could not
+            deliver; None if there is none, or if the upload above is newer.
         jobs: the jobs of the last execution, with up to three of the child executions of its Distributed Maps.
         failed_state: the state that failed; empty if none has.
         error: the error of the execution; empty if it has not failed.
@@ -67,6 +69,7 @@ class Trace:
     stored: ObjectState
     upload: UploadRecord | None = None
     earlier: tuple[UploadRecord, ...] = ()
+    dead_letter: DeadLetter | None = None
     jobs: tuple[StepJob, ...] = ()
     failed_state: str = ""
     error: str = ""
@@ -78,7 +81,7 @@ class Trace:
     @property
     def is_wrong(self) -> bool:
         """True if somebody has to act, or to look whether an execution goes on that tries again what failed."""
-        if self.upload is None or self.upload.state in (*FAILED_STATES, "UNKNOWN"):
+        if self.upload is None or self.dead_letter is not None or self.upload.state in (*FAILED_STATES, "UNKNOWN"):
             return True
         return self.upload.state == "RUNNING" and bool(self.cause)
 
@@ -94,12 +97,35 @@ def trace_in(pipeline: Pipeline, key: str, *, since: datetime | None = None) -> 
     stored, first = _object_of(pipeline, key)
     found = Trace(pipeline=pipeline, uri=str(S3Uri(pipeline.bucket, key)), stored=stored)
     records = UploadReader(pipeline).of_key(key, since or first or datetime.now(UTC) - timedelta(days=1))
-    if not records:
-        return replace(found, advice=_advice_without_upload(pipeline, stored))
-    *earlier, upload = records
-    found = replace(found, upload=upload, earlier=tuple(earlier))
+    upload = records[-1] if records else None
+    if upload is None or (stored.exists and stored.modified is not None and stored.modified > upload.received):
+        letters, unread = _dead_letters(pipeline, key, upload)
+        if letters:
+            found = replace(found, dead_letter=letters[-1], cause=letters[-1].reason)
+            return replace(found, upload=upload, earlier=tuple(records[:-1]), advice=_advice_on_dead_letter(found))
+        if upload is None:
+            return replace(found, advice=_advice_without_upload(found, unread))
+    found = replace(found, upload=upload, earlier=tuple(records[:-1]))
     found = _with_execution(found, upload) if upload.execution is not None else replace(found, cause=_why(upload))
     return replace(found, advice=_advice(found))
+
+
+def _dead_letters(pipeline: Pipeline, key: str, upload: UploadRecord | None) -> tuple[list[DeadLetter], str]:
+    """Return the dead letters about an object, and the action whose permission is missing to read them.
+
+    If the pipeline has taken an upload of the object, only those of later uploads are returned.
+    """
+    if not pipeline.dead_letter_queue_arn:  # who looks for a pipeline by its bucket finds no queues
+        pipeline = find_pipeline(pipeline.session, pipeline.name)
+    try:
+        letters = dead_letters_about(pipeline, key)
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        return [], action_of(error)
+    if upload is not None:
+        letters = [one for one in letters if one.is_upload and one.sent is not None and one.sent > upload.received]
+    return letters, ""
 
 
 def _object_of(pipeline: Pipeline, key: str) -> tuple[ObjectState, datetime | None]:
@@ -189,9 +215,9 @@ def _advice(found: Trace) -> str:
     upload = found.upload
     assert upload is not None  # noqa: S101 - the caller has checked it
     if upload.state in ("FAILED", "TIMED_OUT", "ABORTED"):
-        return f"once the cause is mended: smproc retry {shell_word(found.uri)}"
+        return f"once the cause is fixed: smproc retry {shell_word(found.uri)}"
     if upload.state == "DEAD_LETTER":
-        return f"once the cause is mended: smproc redrive --pipeline {shell_word(found.pipeline.name)}"
+        return f"once the cause is fixed: smproc redrive --pipeline {shell_word(found.pipeline.name)}"
     if upload.state == "RUNNING" and found.cause:
         return f"if that goes on: smproc doctor --pipeline {shell_word(found.pipeline.name)}"
     if upload.state in ("RECEIVED", "WAITING", "STARTING", "UNKNOWN"):
@@ -199,7 +225,17 @@ def _advice(found: Trace) -> str:
     return ""
 
 
-def _advice_without_upload(pipeline: Pipeline, stored: ObjectState) -> str:
+def _advice_on_dead_letter(found: Trace) -> str:
+    letter, option = found.dead_letter, f"--pipeline {shell_word(found.pipeline.name)}"
+    assert letter is not None  # noqa: S101 - the caller has checked it
+    return (
+        f"once the cause is fixed: smproc redrive {letter.id} {option}; if the object has to be uploaded again under "
+        f"another key: smproc dead-letters discard {letter.id} {option}"
+    )
+
+
+def _advice_without_upload(found: Trace, unread: str) -> str:
+    pipeline, stored = found.pipeline, found.stored
     if not stored.exists:
         return (
             "there is no such object, and the pipeline took none under this key; check the key, its case and its "
@@ -208,7 +244,9 @@ def _advice_without_upload(pipeline: Pipeline, stored: ObjectState) -> str:
     age = datetime.now(UTC) - stored.modified if stored.modified is not None else timedelta(0)
     if age < _CLOCKS:
         return "the object is less than a minute old; its event may still be on the way"
+    dead_letters = f" (the dead letters could not be read, which needs {unread})" if unread else ""
+    options = f"--pipeline {shell_word(pipeline.name)} --key {shell_word(S3Uri.parse(found.uri).key)}"
     return (
-        f"no event of this object has arrived: smproc doctor --pipeline {shell_word(pipeline.name)} checks the rule, "
-        "the bucket's notifications and the dead letters; `smproc backfill start` takes what no event reported"
+        f"no event of this object has arrived{dead_letters}: smproc doctor {options} checks the rules and the bucket's "
+        "notifications; `smproc backfill start` takes what no event reported"
     )

@@ -36,7 +36,7 @@ def trace(session: Session, uri: str, *, pipeline: str | None = None, since: dat
         )
     if pipeline is None and len(candidates) > 1:
         found = [trace_in(one, parsed.key, since=since) for one in candidates]
-        known = [one for one in found if one.upload is not None]
+        known = [one for one in found if one.upload is not None or one.dead_letter is not None]
         if len(known) == 1:
             return known[0]
     return trace_in(choose_pipeline(candidates, pipeline), parsed.key, since=since)

@@ -47,7 +47,7 @@ FAULTS = {
     "script": (
         "The script raises an exception",
         "The column `value` of the uploads is called `amount` in the script.",
-        "Once the script is mended and deployed:",
+        "Once the script is fixed and deployed:",
     ),
     "permission": (
         "The job lacks a permission",
@@ -180,7 +180,7 @@ class Incident:
         assert named.returncode == 3, named.stdout
         assert re.search(cause, named.stdout), named.stdout
 
-    def mends(self) -> None:
+    def fixes(self) -> None:
         """Add to the page what the operator does now."""
         self.said.append(FAULTS[self.kind][2])
 
@@ -275,7 +275,7 @@ def test_a_script_that_fails(incident_of: Callable[[str], Any]) -> None:
         incident.shows("1 dead letter", uri)
         incident.names("KeyError: 'amount'", "trace", uri)
         incident.set_mode("fine")
-        incident.mends()
+        incident.fixes()
         incident.repairs(uri, "retry", uri)
 
 
@@ -292,7 +292,7 @@ def test_a_missing_permission(incident_of: Callable[[str], Any]) -> None:
             incident.names("(?i)access.?denied|403|forbidden|not authorized", "trace", uri)
         finally:
             incident.client("iam").delete_role_policy(RoleName=role, PolicyName="Deny")
-        incident.mends()
+        incident.fixes()
         incident.repairs(uri, "retry", uri)
 
 
@@ -311,7 +311,7 @@ def test_a_limit_of_the_job(incident_of: Callable[[str], Any], kind: str, mode: 
         incident.shows(uri)
         incident.names(cause, "trace", uri)
         incident.set_mode("fine")
-        incident.mends()
+        incident.fixes()
         incident.repairs(uri, "retry", uri)
 
 
@@ -322,7 +322,7 @@ def test_no_capacity(incident_of: Callable[[str], Any]) -> None:
             incident.until_dead(uri)
         incident.shows(uri)
         incident.names("CapacityError", "trace", uri)
-        incident.mends()
+        incident.fixes()
         incident.repairs(uri, "retry", uri)
 
 
@@ -335,7 +335,7 @@ def test_a_quota_of_zero(incident_of: Callable[[str], Any]) -> None:
             incident.names("it is tried again: SageMaker.ResourceLimitExceeded", "trace", uri)
             incident.names("the quota is 0 instances, and a job needs 1", "doctor", "--pipeline", NAME)
         until(lambda: incident.state(uri) == "SUCCEEDED")
-        incident.mends()
+        incident.fixes()
         incident.repairs(uri, "trace", uri)
 
 
@@ -353,7 +353,7 @@ def test_a_deleted_object(incident_of: Callable[[str], Any]) -> None:
         incident.shows("1 dead letter", uri)
         incident.names("the object was deleted before the job started", "trace", uri)
         client.delete_object(Bucket=incident.pipeline.bucket, Key=key, VersionId=marker)
-        incident.mends()
+        incident.fixes()
         incident.repairs(uri, "redrive", "--pipeline", NAME)
 
 
@@ -366,7 +366,7 @@ def test_a_poisoned_message(incident_of: Callable[[str], Any]) -> None:
         listed = incident.run("dead-letters", "list", "--pipeline", NAME)
         assert "JSON" in listed.stdout
         assert not set("\u202e\u009b") & set(listed.stdout)
-        incident.mends()
+        incident.fixes()
         assert incident.run("dead-letters", "discard", "--all", "--yes", "--pipeline", NAME).returncode == 0
         assert dead_letters(incident.pipeline) == []
 
@@ -384,7 +384,7 @@ def test_a_disabled_rule(incident_of: Callable[[str], Any]) -> None:
             time.sleep(1.1)  # a backfill takes what is older than its start, in whole seconds
         finally:
             events.enable_rule(Name=rule)
-        incident.mends()
+        incident.fixes()
         with incident.deployment.minutes_pass("Sales"):
             incident.repairs(uri, "backfill", "start", "--no-follow", "--pipeline", NAME)
 

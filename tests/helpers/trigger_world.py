@@ -161,8 +161,9 @@ class Trigger:
         self.bucket, self.manifests = f"in-{self.id}", f"out-{self.id}"
         for bucket in (self.bucket, self.manifests):
             self.s3.create_bucket(Bucket=bucket)
-        self._dead, self._tasks, self._published = (
-            self.sqs.create_queue(QueueName=f"{name}-{self.id}")["QueueUrl"] for name in ("dead", "tasks", "published")
+        self._dead, self._tasks, self._published, _ = (
+            self.sqs.create_queue(QueueName=f"{name}-{self.id}")["QueueUrl"]
+            for name in ("dead", "tasks", "published", "undelivered")
         )
         self._machines: list[str] = []
         self.settings = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from smproc.operations.doctor.checks import Check, Facts, Finding, findings_of, problem
 from smproc.operations.doctor.functions import check_dispatcher_work, check_functions, check_metrics, check_minute
 from smproc.operations.doctor.steps import check_state_machine, check_steps
-from smproc.operations.doctor.stores import check_bucket, check_queues, check_table
+from smproc.operations.doctor.stores import check_bucket, check_dead_letters, check_queues, check_table
 from smproc.operations.doctor.upload_rules import check_rules
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def examine(pipeline: Pipeline, *, key: str = "") -> list[Finding]:
 
     Args:
         pipeline: the pipeline.
-        key: the key of an object that the rules should match. Default: none.
+        key: the key of an object that the rules should match, and that no dead letter should name. Default: none.
     """
     if not pipeline.dispatcher:
         return [
@@ -49,5 +49,7 @@ def examine(pipeline: Pipeline, *, key: str = "") -> list[Finding]:
         ]
     facts = Facts(pipeline=pipeline, key=key)
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = pool.map(lambda item: list(findings_of(item[1], facts, item[0])), CHECKS.items())
-        return [finding for some in found for finding in some]
+        found = list(pool.map(lambda item: list(findings_of(item[1], facts, item[0])), CHECKS.items()))
+    if key:
+        found.append(list(findings_of(check_dead_letters, facts, "dead letters")))
+    return [finding for some in found for finding in some]

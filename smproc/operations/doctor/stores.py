@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
+from smproc.operations.dead_letters import dead_letters_about
 from smproc.operations.doctor.checks import (
     Facts,
     Finding,
@@ -17,6 +18,7 @@ from smproc.operations.doctor.checks import (
     problem,
     unknown,
 )
+from smproc.terminal_text import shell_word
 
 _EVENTS = "events.amazonaws.com"
 
@@ -95,6 +97,16 @@ def check_queues(facts: Facts) -> Iterator[Finding]:
             yield ok("queue", name, "EventBridge may send to it" if rules else "exists")
         if key_id := attributes.get("KmsMasterKeyId"):
             yield from _check_queue_key(facts, key_id, name, is_target=bool(rules))
+
+
+def check_dead_letters(facts: Facts) -> Iterator[Finding]:
+    """Check that no dead letter names the object that somebody asks about."""
+    letters = dead_letters_about(facts.pipeline, facts.key)
+    for letter in letters:
+        command = f"smproc dead-letters show {letter.id} --pipeline {shell_word(facts.pipeline.name)}"
+        yield problem("dead letter", facts.key, letter.reason, command)
+    if not letters:
+        yield ok("dead letter", facts.key, "none names it")
 
 
 def check_table(facts: Facts) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ total = 0
 for path in sorted((ROOT / "input" / "data").rglob("*.csv")):
     with path.open() as rows:
         for row in csv.DictReader(rows):
-            # The column was renamed upstream; the mended script takes both names.
+            # The column was renamed upstream; the fixed script takes both names.
             total += int(row["amount" if mode == "broken" else "value"])
 print(f"the sum is {total}")  # noqa: T201 - the log of the job
 (ROOT / "sums" / "sum.csv").write_text(f"sum\n{total}\n")

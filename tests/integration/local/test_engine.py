@@ -1,4 +1,4 @@
-"""The Step Functions interpreter: what was mended in moto's, tested by executions.
+"""The Step Functions interpreter: what was fixed in moto's, tested by executions.
 
 The expectations are those of executions recorded in AWS, where a comment names no other source.
 """

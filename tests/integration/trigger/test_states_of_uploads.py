@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -30,6 +31,8 @@ def pipeline_of(world: Trigger) -> Pipeline:
         bucket=world.bucket,
         table=str(settings["table"]),
         dispatcher=str(settings["dispatcher"]),
+        dead_letter_queue_arn=f"arn:aws:sqs:us-east-1:000000000000:dead-{world.id}",
+        undelivered_queue_arn=f"arn:aws:sqs:us-east-1:000000000000:undelivered-{world.id}",
     )
 
 
@@ -43,6 +46,13 @@ def uploads(world: Trigger) -> dict[str, UploadRecord]:
 
 def traced(world: Trigger, key: str) -> Trace:
     return trace_in(pipeline_of(world), key, since=datetime.fromtimestamp(time.time() - 3600, tz=UTC))
+
+
+def changed(event: str, **fields: object) -> str:
+    """Return the event of an upload with other fields of the object."""
+    parsed = json.loads(event)
+    parsed["detail"]["object"] |= fields
+    return json.dumps(parsed)
 
 
 @pytest.mark.parametrize("kind", [{}, {"max_concurrent_jobs": 100}], ids=["unlimited", "limited"])
@@ -72,6 +82,41 @@ def test_an_object_that_was_deleted_before_its_execution_is_a_dead_letter(trigge
     assert trace.upload is not None
     assert (trace.upload.state, trace.upload.is_retry, trace.is_wrong) == ("RUNNING", True, False)
     assert [record.state for record in trace.earlier] == ["DEAD_LETTER"]
+
+
+@pytest.mark.parametrize(
+    ("key", "fields", "reason"),
+    [
+        ("in/folder/", {"size": 4}, "the key ends in '/'"),
+        ("in/a.csv", {"sequencer": "0" * 65}, "the sequencer must have at most 64 characters"),
+    ],
+)
+def test_an_upload_that_the_intake_refuses_is_traced_with_the_reason(
+    trigger: Make, key: str, fields: dict[str, Any], reason: str
+) -> None:
+    world = trigger()
+    world.start(changed(world.upload(key), **fields))
+
+    trace = traced(world, key)
+    assert trace.is_wrong
+    assert trace.upload is None
+    assert trace.dead_letter is not None
+    assert trace.cause.startswith(reason)
+    assert f"smproc redrive {trace.dead_letter.id} --pipeline " in trace.advice
+
+
+def test_a_refused_upload_after_one_that_was_taken_is_traced(trigger: Make) -> None:
+    world = trigger()
+    world.start(world.upload("in/a.csv"))
+    world.end(*world.running(1))
+    assert not traced(world, "in/a.csv").is_wrong
+    time.sleep(1)  # S3 and the ledger have times in seconds
+    world.start(changed(world.upload("in/a.csv"), sequencer="0" * 65))
+
+    trace = traced(world, "in/a.csv")
+    assert trace.is_wrong
+    assert trace.upload is not None
+    assert trace.cause.startswith("the sequencer must have")
 
 
 def test_the_other_objects_of_a_batch_are_known_when_one_was_deleted(trigger: Make) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from smproc import operations
 from smproc.operations import DeadLetterNotFoundError, chosen, dead_letters, discard, redrive
+from smproc.operations.dead_letters import dead_letters_about
 
 NOW = time.time()
 
@@ -72,6 +73,7 @@ def pipeline(queue: Queue) -> operations.Pipeline:
         session=session,
         name="p",
         state_machine_arn="m",
+        bucket="in",
         **{f"{part}_arn": f"arn:aws:sqs:r:1:{part}" for part in ("queue", "dead_letter_queue", "undelivered_queue")},
     )
 
@@ -127,6 +129,17 @@ def test_a_batch_names_some_of_its_objects_and_counts_them_all(queue: Queue, pip
 
     assert (letter.about, letter.objects) == ("s3://in/a, s3://in/b and 1,498 more", 1500)
     assert letter.loss == "1,500 objects stay unprocessed, unless they are uploaded again"
+
+
+def test_the_letters_about_an_object_are_found_in_both_queues(queue: Queue, pipeline: operations.Pipeline) -> None:
+    batch = {"detail": {"objects": ["s3://in/b.csv", "s3://in/a.csv"], "objectCount": 50}}
+    queue.put("dead_letter_queue", "1", upload("a.csv"), age=30, reason="refused")
+    queue.put("dead_letter_queue", "2", upload("a.csv.bak"))
+    queue.put("dead_letter_queue", "3", json.dumps(batch), age=20)
+    queue.put("dead_letter_queue", "4", json.dumps({"detail": {"bucket": {"name": "x"}, "object": {"key": "a.csv"}}}))
+    queue.put("dead_letter_queue", "5", "a.csv, and no event")
+    queue.put("undelivered_queue", "6", upload("a.csv"), age=10)
+    assert [letter.id for letter in dead_letters_about(pipeline, "a.csv")] == ["1", "3", "6"]
 
 
 def test_only_the_chosen_letters_are_sent_back(queue: Queue, pipeline: operations.Pipeline) -> None:

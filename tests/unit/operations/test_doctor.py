@@ -89,6 +89,7 @@ class Aws:
             },
             "sqs.get_queue_url": lambda QueueName, **_: {"QueueUrl": QueueName},  # noqa: N803
             "sqs.get_queue_attributes": {"Attributes": {"Policy": policy("uploads", "ends"), "KmsMasterKeyId": KEY}},
+            "sqs.receive_message": {},
             "kms.describe_key": {"KeyMetadata": {"KeyState": "Enabled"}},
             "kms.get_key_policy": {"Policy": json.dumps(trust("events.amazonaws.com", "kms:*"))},
             "lambda.get_function_configuration": {
@@ -201,7 +202,17 @@ def test_nothing_is_wrong_with_a_healthy_pipeline(aws: Aws) -> None:
     assert {one.state for one in found} == {"ok"}
     assert {one.check for one in found} >= {
         *("bucket", "rule", "key", "queue", "function", "event source", "metrics", "minute", "dispatcher", "table"),
-        *("state machine", "state machine role", "job role", "image", "input", "output", "network", "quota"),
+        *(
+            "dead letter",
+            "state machine",
+            "state machine role",
+            "job role",
+            "image",
+            "input",
+            "output",
+            "network",
+            "quota",
+        ),
     }
 
 
@@ -210,7 +221,8 @@ def test_no_request_is_made_twice(aws: Aws) -> None:
     several = {
         "events.list_rule_names_by_target": 2,
         "events.describe_rule": 3,
-        "sqs.get_queue_url": 3,
+        "sqs.get_queue_url": 5,  # who reads dead letters asks for their queues
+        "sqs.receive_message": 2,
         "sqs.get_queue_attributes": 3,
         "lambda.get_function_configuration": 2,
         "lambda.get_function_concurrency": 2,
@@ -463,3 +475,21 @@ def test_an_earlier_version_is_told_to_be_deployed_again() -> None:
     (found,) = examine(Pipeline(session=None, name="p", state_machine_arn=MACHINE))  # type: ignore[arg-type] # none made
     assert (found.check, found.state) == ("version", "problem")
     assert "deploy its stack again" in found.advice
+
+
+def test_a_dead_letter_of_the_key_is_a_problem(aws: Aws) -> None:
+    event = {"detail": {"bucket": {"name": "in"}, "object": {"key": "in/a/"}}}
+    letter = {
+        "MessageId": "61b6a37f-1",
+        "ReceiptHandle": "r",
+        "Body": json.dumps(event),
+        "MessageAttributes": {"Reason": {"StringValue": "the key ends in '/'"}},
+        "Attributes": {"SentTimestamp": "1000"},
+    }
+    answers = {QUEUES["dead"].rpartition(":")[2]: [{"Messages": [letter]}]}
+    aws.answers["sqs.receive_message"] = lambda QueueUrl, **_: (answers.get(QueueUrl) or [{}]).pop()  # noqa: N803
+    aws.answers["sqs.change_message_visibility_batch"] = {}
+
+    (found,) = (one for one in examined(aws, "in/a/") if one.state != "ok")
+    assert (found.check, found.subject, found.text) == ("dead letter", "in/a/", "the key ends in '/'")
+    assert found.advice == "smproc dead-letters show 61b6a37f --pipeline Stack/Pipeline"
