@@ -48,11 +48,18 @@ def run(
 ) -> None:
     """Upload a file to a pipeline and follow it to its outputs.
 
-    Uploads the file to the pipeline's input bucket, follows the execution and its jobs, and shows what they write. The
-    exit status is 0 if the execution succeeds, 1 if it fails.
+    Uploads the file to the pipeline's input bucket, follows the execution and its jobs, and shows what they write. A
+    file that cannot start an execution, as the pipeline is paused for example, is not uploaded. The exit status is 0 if
+    the execution succeeds, and 1 if it fails or none starts.
     """
     from smproc.cli.report import RunReport  # noqa: PLC0415 - slow to load
-    from smproc.operations import default_start_timeout, find_pipeline, uses_local_aws, watch  # noqa: PLC0415 - the same
+    from smproc.operations import (  # noqa: PLC0415 - the same
+        check_starts,
+        default_start_timeout,
+        find_pipeline,
+        uses_local_aws,
+        watch,
+    )
 
     if file.is_dir():
         raise IsADirectoryError(21, "it is a directory; run its files one by one", str(file))
@@ -62,9 +69,13 @@ def run(
     found = find_pipeline(session, pipeline, stack=stack)
     if start_timeout is None:
         start_timeout = default_start_timeout(session)
+    check_starts(found, found.key_of(file, name=name), file.stat().st_size)
     upload = found.upload(file, name=name)
-    slow_start = f"for at most {start_timeout:g} s (--start-timeout): a batch may be filling" + (
-        "" if uses_local_aws(session) else ", or S3 sends no events yet, about five minutes after a deployment"
+    reasons = ["a batch may be filling"] if found.takes_batches else []
+    if not uses_local_aws(session):
+        reasons.append("S3 sends no events in the first minutes, about five, after a deployment")
+    slow_start = f"for at most {start_timeout:g} s (--start-timeout)" + (
+        f": {', or '.join(reasons)}" if reasons else ""
     )
     with RunReport(sys.stdout, upload, slow_start=slow_start, pipeline=found.name, local_port=local) as report:
         for state in watch(session, found, upload, start_timeout=start_timeout, timeout=timeout):

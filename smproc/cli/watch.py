@@ -126,7 +126,16 @@ class _Watcher:
                 uploads = self._upload(file)
 
     def _upload(self, file: Path | None) -> list[Upload]:
-        return [self._pipeline.upload(file)] if file is not None and self._pipeline is not None else []
+        from smproc.operations import NoExecutionStartedError, check_starts  # noqa: PLC0415 - slow to load
+
+        if file is None or self._pipeline is None:
+            return []
+        try:
+            check_starts(self._pipeline, self._pipeline.key_of(file), file.stat().st_size)
+        except NoExecutionStartedError as error:  # somebody may resume the pipeline before the next save
+            self._report.problem(error)
+            return []
+        return [self._pipeline.upload(file)]
 
     def _swap(self, machines: list[DeployedMachine]) -> None:
         for machine in machines:

@@ -26,6 +26,7 @@ from smproc.operations.histories import read_execution
 from smproc.operations.jobs import ENDED_STATUSES, ProcessingJob, StepJob, hosts_of, jobs_in, reason_of
 from smproc.operations.ledger import Ledger
 from smproc.operations.logs import TAIL_MAX, JobLog, LogLine
+from smproc.operations.obstacles import check_starts
 from smproc.operations.outputs import OutputFile, output_directories, output_files, outputs_of_jobs
 from smproc.operations.pauses import Pause, pause, resume
 from smproc.operations.pipeline import Pipeline, Upload, choose_pipeline, find_pipeline, find_pipelines
@@ -105,6 +106,7 @@ __all__ = [
     "Upload",
     "UploadReader",
     "UploadRecord",
+    "check_starts",
     "choose",
     "choose_pipeline",
     "chosen",

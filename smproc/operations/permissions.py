@@ -94,6 +94,7 @@ def _all(resource: Resource, *actions: str, when: str = "") -> tuple[Permission,
 _SCHEDULED = "the stack has schedules that start the pipeline"
 _ENCRYPTED = "the table or the queues have a key of yours"
 _RUNS = "a job runs"
+_AT_ONCE = "to know before the upload that nothing can start"
 _FIND = _all("any", "tag:GetResources")
 _READ_LEDGER = (
     *_all("table", "dynamodb:BatchGetItem", "dynamodb:Query"),
@@ -176,6 +177,9 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
         *_LOGS,
         *_all("bucket of code and outputs", "s3:ListBucket"),
         *_all("objects of code and outputs", "s3:GetObject"),
+        *_all("table", "dynamodb:BatchGetItem", when=_AT_ONCE),
+        *_all("any", "events:ListRuleNamesByTarget", "events:TestEventPattern", when=_AT_ONCE),
+        *_all("rules", "events:DescribeRule", when=_AT_ONCE),
     ),
     "status": (
         *_UPLOADS,

@@ -141,6 +141,20 @@ class Pipeline:
             )
         return self.dispatcher
 
+    def key_of(self, path: Path, *, name: str | None = None) -> str:
+        """Return the key under which `upload` stores a file.
+
+        Args:
+            path: the file.
+            name: the object's name below the pipeline's first prefix. Default: the file's own.
+        """
+        return f"{S3Uri.parse(self.upload_uri).key}{name or path.name}"
+
+    @property
+    def takes_batches(self) -> bool:
+        """True if its executions wait for batches to fill."""
+        return bool(self.settings.get("batch_size", 1) != 1)
+
     def upload(self, path: Path, *, name: str | None = None) -> Upload:
         """Upload a file to the pipeline.
 
@@ -148,8 +162,7 @@ class Pipeline:
             path: the file.
             name: the object's name below the pipeline's first prefix. Default: the file's own.
         """
-        prefix = S3Uri.parse(self.upload_uri).key
-        key = f"{prefix}{name or path.name}"
+        key = self.key_of(path, name=name)
         with path.open("rb") as body:
             response = self.session.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)
         returned, monotonic = time.time(), time.monotonic()

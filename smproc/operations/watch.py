@@ -142,9 +142,11 @@ def watch(
             return
         if run.execution is None and run.seconds > start_timeout:
             raise NoExecutionStartedError(
-                f"no execution started for {upload.uri} within {start_timeout:g} s; it may wait for a batch to fill "
-                f"(--start-timeout); what else keeps it: smproc doctor --pipeline {shell_word(pipeline.name)} --key "
-                f"{shell_word(upload.key)}" + ("" if uses_local_aws(session) else _UPLOAD_AGAIN)
+                f"no execution started for {upload.uri} within {start_timeout:g} s"
+                + ("; it may wait for a batch to fill (--start-timeout)" if pipeline.takes_batches else "")
+                + f"; see what keeps it: smproc doctor --pipeline {shell_word(pipeline.name)} --key "
+                + shell_word(upload.key)
+                + ("" if uses_local_aws(session) else _UPLOAD_AGAIN)
             )
         if run.seconds > timeout:
             raise RunTimedOutError(

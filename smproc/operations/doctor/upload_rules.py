@@ -42,9 +42,8 @@ def check_rules(facts: Facts) -> Iterator[Finding]:
         if name not in targets:
             yield problem("rule", name, "the rule does not send to the pipeline's queue", "deploy the stack again")
             continue
-        pattern = rule.get("EventPattern", "{}")
-        if "aws.s3" in json.loads(pattern).get("source", ()):
-            patterns[name] = pattern
+        if _is_of_uploads(rule):
+            patterns[name] = rule["EventPattern"]
         yield _finding_of(name, rule, deployed.get(name))
     if facts.key and patterns:
         yield _match(facts, patterns)
@@ -77,7 +76,30 @@ def _finding_of(name: str, rule: Mapping[str, Any], deployed: Mapping[str, Any] 
 
 
 def _match(facts: Facts, patterns: Mapping[str, str]) -> Finding:
-    """Check that a rule matches a key, by EventBridge's own comparison.
+    """Check that a rule matches a key."""
+    # A size that any limit is likely to permit.
+    if (name := sending_rule(facts, patterns, 1_000_000)) is not None:
+        return ok("key", facts.key, f"the rule {name} sends it")
+    keys = [json.dumps(_objects(json.loads(pattern)).get("key", "any")) for pattern in patterns.values()]
+    return problem(
+        "key", facts.key, f"no rule sends it: the patterns are {', '.join(keys)}", "upload it under a key that matches"
+    )
+
+
+def rules_of_uploads(facts: Facts) -> dict[str, Mapping[str, Any]]:
+    """Return the rules that send uploads to the pipeline's queue, by their names, whatever their states are."""
+    targets = facts.pages("events", "list_rule_names_by_target", "RuleNames", TargetArn=facts.pipeline.queue_arn)
+    rules = {name: facts.call("events", "describe_rule", Name=name) for name in targets}
+    return {name: rule for name, rule in rules.items() if _is_of_uploads(rule)}
+
+
+def sending_rule(facts: Facts, patterns: Mapping[str, str], size: int) -> str | None:
+    """Return the name of a rule that sends an object, by EventBridge's own comparison; None if none does.
+
+    Args:
+        facts: the pipeline, and the object's key.
+        patterns: the patterns of the rules, by their names.
+        size: the object's size, in bytes.
 
     See: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html
     """
@@ -89,17 +111,17 @@ def _match(facts: Facts, patterns: Mapping[str, str]) -> Finding:
         "region": facts.region,
         "resources": [],
         "detail-type": "Object Created",
-        # A size that any limit is likely to permit.
-        "detail": {"bucket": {"name": facts.pipeline.bucket}, "object": {"key": facts.key, "size": 1_000_000}},
+        "detail": {"bucket": {"name": facts.pipeline.bucket}, "object": {"key": facts.key, "size": size}},
     }
     text = json.dumps(event)
     for name, pattern in patterns.items():
         if facts.call("events", "test_event_pattern", EventPattern=pattern, Event=text)["Result"]:
-            return ok("key", facts.key, f"the rule {name} sends it")
-    keys = [json.dumps(_objects(json.loads(pattern)).get("key", "any")) for pattern in patterns.values()]
-    return problem(
-        "key", facts.key, f"no rule sends it: the patterns are {', '.join(keys)}", "upload it under a key that matches"
-    )
+            return name
+    return None
+
+
+def _is_of_uploads(rule: Mapping[str, Any]) -> bool:
+    return "aws.s3" in json.loads(rule.get("EventPattern", "{}")).get("source", ())
 
 
 def _expected_rules(facts: Facts) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer
+from botocore.exceptions import ClientError
 
 from cdk_sagemaker_processing.model import names
 from smproc import operations
@@ -19,8 +20,7 @@ from smproc.cli import run as command
 
 AWS, LOCAL = "https://states.eu-west-1.amazonaws.com", "http://127.0.0.1:4566"
 SLOW_START = (
-    "for at most 600 s (--start-timeout): a batch may be filling, or S3 sends no events yet, about five minutes "
-    "after a deployment"
+    "for at most 600 s (--start-timeout): S3 sends no events in the first minutes, about five, after a deployment"
 )
 MACHINE = "arn:aws:states:eu-west-1:111122223333:stateMachine:m"
 
@@ -48,6 +48,10 @@ class FakeSession:
     clock: Clock
     starts_after: float | None = None
     uploaded: float = field(default=0.0)
+    batch_size: int = 1
+    paused: int = 0
+    rule: str = "ENABLED"
+    denies: bool = False
 
     def client(self, name: str) -> Any:  # noqa: ANN401
         return {
@@ -61,6 +65,12 @@ class FakeSession:
                 get_paginator=lambda operation: SimpleNamespace(paginate=lambda **_: self._pages(operation)),
                 describe_execution=lambda **_: self._execution(),
             ),
+            "dynamodb": SimpleNamespace(batch_get_item=self._ledger),
+            "events": SimpleNamespace(
+                get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: [{"RuleNames": ["uploads"]}]),
+                describe_rule=lambda **_: {"State": self.rule, "EventPattern": '{"source": ["aws.s3"]}'},
+                test_event_pattern=self._match,
+            ),
             "sagemaker": None,
             "logs": None,
         }[name]
@@ -68,16 +78,38 @@ class FakeSession:
     def _tagged(self) -> dict[str, Any]:
         tags = {
             names.PIPELINE_TAG: "Stack/Pipeline",
-            names.PART_TAG: names.DISPATCHER,
             names.STACK_TAG: "Stack",
             names.BUCKET_TAG: "in",
             names.STATE_MACHINE_TAG: MACHINE,
+            names.LEDGER_TAG: "ledger",
         }
-        tagged = [{"Key": key, "Value": value} for key, value in tags.items()]
-        return {"ResourceTagMappingList": [{"ResourceARN": "arn:aws:lambda:r:1:function:d", "Tags": tagged}]}
+        parts = {names.DISPATCHER: "lambda:r:1:function:d", names.INPUT_QUEUE: "sqs:r:1:q"}
+        tagged = [
+            {
+                "ResourceARN": f"arn:aws:{arn}",
+                "Tags": [{"Key": key, "Value": value} for key, value in {**tags, names.PART_TAG: part}.items()],
+            }
+            for part, arn in parts.items()
+        ]
+        return {"ResourceTagMappingList": tagged}
 
     def _configuration(self) -> dict[str, Any]:
-        return {"Environment": {"Variables": {"SETTINGS": json.dumps({"prefixes": ["incoming/"]})}}}
+        settings = {"prefixes": ["incoming/"], "batch_size": self.batch_size}
+        return {"Environment": {"Variables": {"SETTINGS": json.dumps(settings)}}}
+
+    def _ledger(self, **_: object) -> dict[str, Any]:
+        self._deny("BatchGetItem")
+        item = {"pk": {"S": "slots"}, "sk": {"S": "count"}, "paused": {"N": str(self.paused)}}
+        return {"Responses": {"ledger": [item]}}
+
+    def _match(self, Event: str, **_: object) -> dict[str, bool]:  # noqa: N803 - boto3's
+        self._deny("TestEventPattern")
+        found = json.loads(Event)["detail"]["object"]
+        return {"Result": found["key"].endswith(".csv") and found["size"] < 1000}
+
+    def _deny(self, operation: str) -> None:
+        if self.denies:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, operation)
 
     def _put_object(self, **_: object) -> dict[str, Any]:
         self.uploaded = self.clock.now
@@ -109,8 +141,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return fake
 
 
-def run(session: FakeSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **arguments: float) -> None:
-    (tmp_path / "data.csv").write_text("a,b\n")
+def run(
+    session: FakeSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, size: int = 4, **arguments: float
+) -> None:
+    (tmp_path / "data.csv").write_text("a,b\n".ljust(size, "."))
     monkeypatch.setattr(command, "open_session", lambda _: session)
     command.run(tmp_path / "data.csv", **arguments)  # type: ignore[arg-type] # any option
 
@@ -162,7 +196,67 @@ def test_the_local_aws_sends_events_immediately(
     with pytest.raises(operations.NoExecutionStartedError):
         run(FakeSession(LOCAL, clock), tmp_path, monkeypatch)
     shown = capsys.readouterr().out
-    assert "for at most 60 s (--start-timeout): a batch may be filling\n" in shown
+    assert "for at most 60 s (--start-timeout)\n" in shown
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 0])
+def test_a_batch_is_named_where_there_are_batches(
+    batch_size: int,
+    clock: Clock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(operations.NoExecutionStartedError) as caught:
+        run(FakeSession(LOCAL, clock, batch_size=batch_size), tmp_path, monkeypatch)
+    assert ("a batch may be filling" in capsys.readouterr().out) == (batch_size != 1)
+    assert ("it may wait for a batch to fill" in str(caught.value)) == (batch_size != 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "size", "message"),
+    [
+        (
+            {"paused": 1_800_000_000},
+            4,
+            (
+                "the pipeline Stack/Pipeline has been paused since 2027-01-15 08:00:00 UTC, so nothing would start, and "
+                "nothing was uploaded; resume it first: smproc resume --pipeline Stack/Pipeline"
+            ),
+        ),
+        (
+            {"rule": "DISABLED"},
+            4,
+            (
+                "uploads do not start the pipeline Stack/Pipeline: its rule is disabled (start_on_upload=False, or see "
+                "smproc doctor --pipeline Stack/Pipeline), so nothing was uploaded; start it with smproc schedule fire "
+                "--pipeline Stack/Pipeline or smproc backfill start --pipeline Stack/Pipeline"
+            ),
+        ),
+        (
+            {},
+            2000,
+            (
+                "an object 'incoming/data.csv' of 2,000 bytes starts nothing, so it was not uploaded: no rule of the "
+                "pipeline Stack/Pipeline matches it; choose a key that matches with --name, or see: smproc doctor "
+                "--pipeline Stack/Pipeline --key incoming/data.csv"
+            ),
+        ),
+    ],
+    ids=["paused", "disabled", "size"],
+)
+def test_a_file_that_can_start_nothing_is_not_uploaded(
+    changes: dict[str, Any], size: int, message: str, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = FakeSession(LOCAL, clock, **changes)
+    with pytest.raises(operations.NoExecutionStartedError) as caught:
+        run(session, tmp_path, monkeypatch, size=size)
+    assert str(caught.value) == message
+    assert not session.uploaded
+
+
+def test_what_may_not_be_read_is_not_checked(clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(FakeSession(LOCAL, clock, starts_after=1, paused=1, denies=True), tmp_path, monkeypatch)
 
 
 def test_a_file_that_does_not_exist_is_not_uploaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
