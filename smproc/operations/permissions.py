@@ -185,7 +185,7 @@ COMMANDS: Final[Mapping[str, tuple[Permission, ...]]] = {
         *_UPLOADS,
         *_all("table", "dynamodb:BatchGetItem"),
         *_all("executions", "states:GetExecutionHistory", when="an execution runs"),
-        *_all("any", "cloudwatch:GetMetricData"),
+        *_all("any", "cloudwatch:GetMetricData", when="several pipelines are shown"),
         *_all("dead-letter queues", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
     ),
     "uploads list": _UPLOADS,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from smproc.operations.executions import FAILED_STATUSES
+from smproc.operations.failures import open_failures
 from smproc.operations.histories import failure_to_repeat
 from smproc.operations.ledger import SUMMARY, Ledger, LedgerRun, Summary, items_of_tables
-from smproc.operations.uploads import FAILED_STATES, UploadReader, UploadRecord
+from smproc.operations.uploads import UploadReader, UploadRecord
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -43,7 +43,8 @@ class PipelineStatus:
         running: the number of its executions that run.
         waiting: the number of its uploads that wait for an execution.
         oldest: the time at which the oldest of them was received; None if none waits.
-        failed: the number of its executions that failed, timed out or were stopped in the last 24 hours.
+        failed: the number of its executions that failed, timed out or were stopped in the last 24 hours, and that no
+            retry, redrive or later upload of the same objects has made good.
         dead_letters: the number of messages that could not be processed.
         undelivered: the number of events that EventBridge could not deliver.
         paused: the time at which it was paused; None if it is not.
@@ -85,7 +86,8 @@ class PipelineStatus:
             tries = "tries" if self.repeating == 1 else "try"
             yield f"{_counted(self.repeating, 'execution')} {tries} again what failed: {self.repeated}"
         if self.failed:
-            yield f"{_counted(self.failed, 'execution')} failed in the last 24 hours"
+            needs = "needs" if self.failed == 1 else "need"
+            yield f"{_counted(self.failed, 'execution')} failed in the last 24 hours and still {needs} attention"
         if self.dead_letters:
             yield f"{_counted(self.dead_letters, 'dead letter')}"
         if self.undelivered:
@@ -120,7 +122,7 @@ class PipelineDetails:
     Attributes:
         status: its state now.
         runs: the runs that have slots, or wait for one, the first to start first.
-        failures: the newest uploads that failed in the last 24 hours.
+        failures: the newest uploads that failed in the last 24 hours, and that nothing has made good.
     """
 
     status: PipelineStatus
@@ -131,7 +133,8 @@ class PipelineDetails:
 def status_of(session: Session, pipelines: Sequence[Pipeline]) -> list[PipelineStatus]:
     """Return the state of some pipelines, which takes a request for 100 of them and one for the metrics of 160.
 
-    The numbers are those of the dispatcher's last minute, and the failures those that CloudWatch has counted.
+    The numbers are those of the dispatcher's last minute. Where CloudWatch has counted failures, the uploads and
+    executions of the last 24 hours are read, to tell which of the failures need attention.
 
     Args:
         session: a boto3 session.
@@ -142,9 +145,11 @@ def status_of(session: Session, pipelines: Sequence[Pipeline]) -> list[PipelineS
     failures = _failures(session, {one.state_machine_arn for one in pipelines})
     found = []
     for one in pipelines:
-        status = PipelineStatus(pipeline=one, failed=failures[one.state_machine_arn])
-        item = items.get((one.table, SUMMARY))
-        found.append(_with_summary(status, Summary.of_item(item)) if item is not None else status)
+        failed = failures[one.state_machine_arn]
+        if failed and one.dispatcher:
+            failed = open_failures(UploadReader(one), datetime.now(UTC) - WINDOW).executions
+        status = PipelineStatus(pipeline=one, failed=failed)
+        found.append(_with_summary(status, items.get((one.table, SUMMARY), {})))
     return found
 
 
@@ -156,32 +161,33 @@ def details_of(pipeline: Pipeline, *, failures_max: int = 5) -> PipelineDetails:
         failures_max: the maximum number of failures.
     """
     session = pipeline.session
-    (noted,) = status_of(session, [pipeline])
     pipeline.needs_dispatcher()
     ledger = Ledger(session, pipeline.table)
+    noted = _with_summary(PipelineStatus(pipeline=pipeline), ledger.item(*SUMMARY))
     waiting = ledger.waiting()
     ready, active = ledger.ready(), ledger.active()
-    reader = UploadReader(pipeline)
-    failures = reader.newest(
-        datetime.now(UTC) - WINDOW, limit=failures_max, keep=lambda record: record.state in FAILED_STATES
-    )
-    executions = reader.executions((datetime.now(UTC) - WINDOW).timestamp()).values()
+    reader, since = UploadReader(pipeline), datetime.now(UTC) - WINDOW
+    failures = open_failures(reader, since)
+    executions = reader.executions(since.timestamp()).values()
     running = [one for one in executions if one.status == "RUNNING"]
     repeated = [said for one in _longest(running) if (said := _failure_to_repeat(session, one))]
     paused = ledger.paused()
+    dead_letters = messages_in(session, pipeline.dead_letter_queue_url)
+    # A dead letter that is in no queue any more was discarded on purpose.
+    shown = [one for one in failures.uploads if one.execution is not None or dead_letters]
     status = replace(
         noted,
         running=len(running),
         waiting=sum(count for count, _ in waiting),
         oldest=_time(min((since for _, since in waiting), default=0)),
-        failed=max(noted.failed, sum(one.status in FAILED_STATUSES for one in executions)),
-        dead_letters=messages_in(session, pipeline.dead_letter_queue_url),
+        failed=failures.executions,
+        dead_letters=dead_letters,
         undelivered=messages_in(session, pipeline.undelivered_queue_url),
         paused=_time(paused),
         repeating=len(repeated),
         repeated=repeated[0] if repeated else "",
     )
-    return PipelineDetails(status=status, runs=(*active, *ready), failures=tuple(failures))
+    return PipelineDetails(status=status, runs=(*active, *ready), failures=tuple(shown[:failures_max]))
 
 
 def _longest(running: Iterable[Execution]) -> list[Execution]:
@@ -205,7 +211,11 @@ def messages_in(session: Session, queue_url: str) -> int:
     return sum(int(value) for value in attributes.values())
 
 
-def _with_summary(status: PipelineStatus, summary: Summary) -> PipelineStatus:
+def _with_summary(status: PipelineStatus, item: Mapping[str, Any]) -> PipelineStatus:
+    """Return a status with what the dispatcher has noted; the same if it has noted nothing yet."""
+    if not item:
+        return status
+    summary = Summary.of_item(item)
     return replace(
         status,
         running=summary.running,

@@ -129,6 +129,18 @@ class UploadReader:
                 break
         return sorted(found, key=lambda record: record.received, reverse=True)[:limit]
 
+    def rows(self, since: datetime) -> list[Row]:
+        """Return the uploads as the ledger has them, the oldest first.
+
+        Args:
+            since: uploads that were sealed before are left out.
+        """
+        waiting = list(self.ledger.inbox())  # first, so that none is missed that is sealed meanwhile
+        units = self.ledger.units(since.timestamp(), copies=True)
+        sealed = [row for rows in units if not self._are_copies(rows) for row in rows]
+        known = {row.identity for row in sealed}
+        return sealed + [row for row in waiting if row.identity not in known]
+
     def of_key(self, key: str, since: datetime) -> list[UploadRecord]:
         """Return the uploads of a key, the oldest first.
 

@@ -220,8 +220,8 @@ def test_a_batch_is_named_where_there_are_batches(
             {"paused": 1_800_000_000},
             4,
             (
-                "the pipeline Stack/Pipeline has been paused since 2027-01-15 08:00:00 UTC, so nothing would start, and "
-                "nothing was uploaded; resume it first: smproc resume --pipeline Stack/Pipeline"
+                "the pipeline Stack/Pipeline has been paused since 2027-01-15 08:00:00 UTC, so nothing would "
+                "start, and nothing was uploaded; resume it first: smproc resume --pipeline Stack/Pipeline"
             ),
         ),
         (
