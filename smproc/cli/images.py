@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from smproc.cli.session import DEFAULT_PORT, Port
+from smproc.cli.session import Port
 
 app = typer.Typer(
     help="""Show and change what runs the jobs of an image where no container engine has it.
@@ -28,7 +28,7 @@ Examples:
 
 
 @app.command(name="list")
-def list_images(port: Port = DEFAULT_PORT) -> None:
+def list_images(port: Port) -> None:
     """List the images and what runs them."""
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
     from smproc.local.runners.image_environments import Environments, known_images  # noqa: PLC0415 - slow to load
@@ -66,7 +66,7 @@ def add(
             show_default=False,
         ),
     ],
-    port: Port = DEFAULT_PORT,
+    port: Port,
 ) -> None:
     """Add a substitute for an image, or replace it."""
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
@@ -79,7 +79,7 @@ def add(
 @app.command()
 def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name with which it was added.", show_default=False)],
-    port: Port = DEFAULT_PORT,
+    port: Port,
 ) -> None:
     """Remove the substitute for an image."""
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from smproc.cli import images, watch
-from smproc.cli.session import DEFAULT_PORT, Port, Region, SmprocCommand
+from smproc.cli.session import Port, Region, SmprocCommand
 
 if TYPE_CHECKING:
     from smproc.local import Fault
@@ -37,6 +37,13 @@ Examples:
 """,
 )
 
+
+def _port_to_start() -> int:
+    from smproc.local.ports import port_to_start  # noqa: PLC0415 - slow to load
+
+    return port_to_start()
+
+
 app.add_typer(images.app, name="images")
 app.command(cls=SmprocCommand, epilog=watch.EPILOG)(watch.watch)
 
@@ -54,7 +61,16 @@ Examples:
 """
 )
 def start(
-    port: Port = DEFAULT_PORT,
+    *,
+    port: Annotated[
+        int,
+        typer.Option(
+            metavar="PORT",
+            help="The port on 127.0.0.1.  [default: that of `smproc local env`, or 4566]",
+            default_factory=_port_to_start,
+            show_default=False,
+        ),
+    ],
     region: Annotated[
         str | None,
         typer.Option(metavar="REGION", help=f"The AWS region to emulate.  [default: {_DEFAULT_REGION}]"),
@@ -98,7 +114,7 @@ def start(
             "`smproc local doctor`.  [default: no-strict]",
         ),
     ] = None,
-    fresh: Annotated[  # noqa: FBT002 - an option on the command line
+    fresh: Annotated[
         bool, typer.Option("--fresh", help="Start with an empty account instead of the stored one.")
     ] = False,
 ) -> None:
@@ -107,6 +123,7 @@ def start(
     Returns once it answers. If it runs already, it is left as it is; options that differ from its own are an error.
     """
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
+    from smproc.local.ports import port_option  # noqa: PLC0415 - the same
 
     substitutes = dict(map(image_option, image or ()))
     local_aws = LocalAws(
@@ -119,13 +136,12 @@ def start(
         strict=strict,
     )
     status = local_aws.start(fresh=fresh)
-    option = "" if port == DEFAULT_PORT else f" --port {port}"
     typer.echo(status.note)
-    typer.echo(f'Jobs run in {status.sandbox}. Point a shell at it:  eval "$(smproc local env{option})"')
+    typer.echo(f'Jobs run in {status.sandbox}. Point a shell at it:  eval "$(smproc local env{port_option(port)})"')
 
 
 @app.command()
-def stop(port: Port = DEFAULT_PORT) -> None:
+def stop(port: Port) -> None:
     """Stop the local AWS, every job in it, and its console.
 
     The exit status is 0 also if it does not run.
@@ -150,7 +166,8 @@ Examples:
 """,
 )
 def open_console(
-    port: Port = DEFAULT_PORT,
+    *,
+    port: Port,
     region: Annotated[
         str | None,
         typer.Option(
@@ -164,7 +181,7 @@ def open_console(
             help=f"The account to show.  [default: that of `smproc local env`, or {_DEFAULT_ACCOUNT}]",
         ),
     ] = None,
-    browser: Annotated[  # noqa: FBT002 - an option on the command line
+    browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open a browser, or only print the address.")
     ] = True,
 ) -> None:
@@ -178,10 +195,10 @@ def open_console(
 
     from smproc.console import Console  # noqa: PLC0415 - slow to load
     from smproc.local import LocalAws  # noqa: PLC0415 - the same
+    from smproc.local.ports import port_of_shell  # noqa: PLC0415 - the same
 
     local_aws = LocalAws(port)
-    is_of_shell = os.environ.get("AWS_ENDPOINT_URL") == local_aws.endpoint
-    shell = os.environ if is_of_shell else {}
+    shell = os.environ if port == port_of_shell() else {}
     url = Console(
         LocalAws(
             port,
@@ -195,7 +212,7 @@ def open_console(
 
 
 @app.command()
-def status(port: Port = DEFAULT_PORT) -> None:
+def status(port: Port) -> None:
     """Show the state of the local AWS.
 
     The exit status is 0 if it runs, 3 if not.
@@ -215,7 +232,7 @@ def status(port: Port = DEFAULT_PORT) -> None:
 
 
 @app.command()
-def doctor(port: Port = DEFAULT_PORT) -> None:
+def doctor(port: Port) -> None:
     """Show what this machine lacks for jobs, and what the local AWS ignored.
 
     What it ignored are properties of templates, and members of requests, that nothing has read since the account was
@@ -259,7 +276,8 @@ Examples:
 """
 )
 def env(
-    port: Port = DEFAULT_PORT,
+    *,
+    port: Port,
     region: Region = _DEFAULT_REGION,
     account: Annotated[
         str, typer.Option("--account", metavar="ACCOUNT", help="The account to use, 12 digits.")
@@ -303,6 +321,7 @@ Example:
 """
 )
 def fault(
+    *,
     kind: Annotated[
         Literal["throttle", "quota", "capacity", "error", "delay", "list", "clear"],
         typer.Argument(metavar="FAULT", help="A fault to inject, list or clear.", show_default=False),
@@ -325,7 +344,7 @@ def fault(
             metavar="TYPE", help="With quota: only jobs on this type, whose quota is 0 then.", show_default=False
         ),
     ] = "",
-    port: Port = DEFAULT_PORT,
+    port: Port,
 ) -> None:
     """Make API calls or jobs fail, to test retries and alarms."""
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load

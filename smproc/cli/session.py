@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from smproc.operations import Pipeline
 
-DEFAULT_PORT = 4566
-
 Stack = Annotated[
     str | None,
     typer.Option(
@@ -45,10 +43,28 @@ LocalPort = Annotated[
     typer.Option(
         "--local",
         metavar="[PORT]",
-        help=f"Use the local AWS on this port ({DEFAULT_PORT} if omitted) instead of the account that boto3 finds.",
+        help="Use the local AWS on this port instead of the account that boto3 finds. Without a port: that of `smproc "
+        "local env`, of the only local AWS that runs, or 4566.",
     ),
 ]
-Port = Annotated[int, typer.Option("--port", metavar="PORT", help="The port on 127.0.0.1.")]
+
+
+def _usual_port() -> int:
+    from smproc.local.ports import usual_port  # noqa: PLC0415 - slow to load
+
+    return usual_port()
+
+
+Port = Annotated[
+    int,
+    typer.Option(
+        "--port",
+        metavar="PORT",
+        help="The port on 127.0.0.1.  [default: that of `smproc local env`, of the only local AWS that runs, or 4566]",
+        default_factory=_usual_port,
+        show_default=False,
+    ),
+]
 Region = Annotated[str, typer.Option("--region", metavar="REGION", help="The AWS region to emulate.")]
 
 
@@ -62,7 +78,7 @@ class SmprocCommand(TyperCommand):
 
 
 def _completed(args: Sequence[str], *, has_formats: bool) -> list[str]:
-    """Return the arguments with the default port after a bare ``--local``, and the format that ``--json`` means."""
+    """Return the arguments with the usual port after a bare ``--local``, and the format that ``--json`` means."""
     completed: list[str] = []
     for position, argument in enumerate(args):
         if argument == "--":
@@ -72,7 +88,7 @@ def _completed(args: Sequence[str], *, has_formats: bool) -> list[str]:
             continue
         completed.append(argument)
         if argument == "--local" and not "".join(args[position + 1 : position + 2]).isdecimal():
-            completed.append(str(DEFAULT_PORT))
+            completed.append(str(_usual_port()))
     return completed
 
 

@@ -233,5 +233,6 @@ def _images(options: Sequence[str] | None) -> dict[str, str]:
     """Return the substitutes for images: those of the local AWS, and those that are given."""
     from smproc.cli.local import image_option  # noqa: PLC0415 - it is for this alone
     from smproc.local import LocalAws  # noqa: PLC0415 - slow to load
+    from smproc.local.ports import usual_port  # noqa: PLC0415 - the same
 
-    return {**LocalAws().images(), **dict(map(image_option, options or ()))}
+    return {**LocalAws(usual_port()).images(), **dict(map(image_option, options or ()))}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smproc.cli.session import DEFAULT_PORT, AppCommand, PipelineName, Port, Stack, open_session
+from smproc.cli.session import AppCommand, PipelineName, Port, Stack, open_session
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -33,6 +33,7 @@ _PAUSE_SECONDS = 0.2
 
 
 def watch(
+    *,
     file: Annotated[
         Path | None,
         typer.Argument(
@@ -44,7 +45,7 @@ def watch(
     pipeline: PipelineName = None,
     stack: Stack = None,
     app: AppCommand = None,
-    port: Port = DEFAULT_PORT,
+    port: Port,
 ) -> None:
     """Bring each saved script into the stacks that are deployed on the local AWS, and follow the uploads.
 
@@ -54,13 +55,13 @@ def watch(
     from smproc.assemblies import CdkApp  # noqa: PLC0415 - slow to load
     from smproc.cli.trial_report import TrialReport  # noqa: PLC0415 - the same
     from smproc.local import LocalAws, LocalAwsError  # noqa: PLC0415 - the same
+    from smproc.local.ports import port_option  # noqa: PLC0415 - the same
     from smproc.operations import PipelineNotFoundError, find_pipeline  # noqa: PLC0415 - the same
 
     if file is not None and not file.is_file():
         raise FileNotFoundError(2, "there is no such file", str(file))
     if not LocalAws(port).status().running:
-        option = "" if port == DEFAULT_PORT else f" --port {port}"
-        raise LocalAwsError(f"no local AWS runs on port {port}; start it with: smproc local start{option}")
+        raise LocalAwsError(f"no local AWS runs on port {port}; start it with: smproc local start{port_option(port)}")
     report = TrialReport(sys.stdout, has_steps=True)
     found_app = CdkApp.find(app, notify=report.note)
     session = open_session(port)

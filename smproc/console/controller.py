@@ -12,6 +12,7 @@ from smproc.console.errors import ConsoleError, ConsoleFailedError, ConsoleNotIn
 from smproc.console.tickets import new_ticket
 from smproc.local import LocalAws, LocalAwsError
 from smproc.local.environment import with_source_root
+from smproc.local.ports import port_option
 from smproc.local.processes import end_holder, wait_until
 from smproc.local.state_dir import ServerLock, StateDir
 
@@ -51,8 +52,9 @@ class Console:
         """
         if not self._local_aws.status().running:
             port = self._local_aws.port
-            option = "" if port == LocalAws().port else f" --port {port}"
-            raise LocalAwsError(f"no local AWS runs on port {port}; start it with: smproc local start{option}")
+            raise LocalAwsError(
+                f"no local AWS runs on port {port}; start it with: smproc local start{port_option(port)}"
+            )
         shown = {"region": self._local_aws.region, "account": self._local_aws.account}
         if self.running and {name: self._holder().get(name) for name in shown} != shown:
             self.stop()

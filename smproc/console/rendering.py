@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 from smproc.graphs import STYLE
 from smproc.graphs.runs import STATUS_WORDS, duration
 from smproc.local import LocalAws
+from smproc.local.ports import port_option
 from smproc.terminal_text import printable
 
 _GOOD, _BUSY, _BAD, _WARN, _IDLE = ("good", "✓"), ("busy", "▶"), ("bad", "✕"), ("warn", "!"), ("idle", "○")
@@ -72,8 +73,8 @@ class Renderer:
             "object_url": object_url,
             "output_url": output_url,
             "pipeline_url": pipeline_url,
-            "port_option": "" if local_aws.port == LocalAws().port else f" --port {local_aws.port}",
-            "local_option": " --local" if local_aws.port == LocalAws().port else f" --local {local_aws.port}",
+            "port_option": port_option(local_aws.port),
+            "local_option": f" --local {local_aws.port}" if port_option(local_aws.port) else " --local",
         }
 
     def page(self, template: str, *, http_status: int = 200, **values: Any) -> Response:

@@ -26,6 +26,7 @@ from smproc.local.errors import (
     OtherOptionsError,
     ServerFailedError,
 )
+from smproc.local.ports import DEFAULT_PORT, port_option
 from smproc.local.probes import answers
 from smproc.local.processes import POLL_IN_SECONDS, end_holder
 from smproc.local.runners.image_list import ImageList, check_substitutes
@@ -35,7 +36,6 @@ from smproc.local.state_dir import ServerLock, StateDir, state_root
 from smproc.local.status import Status
 
 _STOP_TIMEOUT_IN_SECONDS = 30.0
-_DEFAULT_PORT = 4566
 _PORT_MAX = 65_535
 _DEFAULT_REGION = "us-east-1"
 
@@ -97,7 +97,7 @@ class LocalAws:
 
     def __init__(
         self,
-        port: int = _DEFAULT_PORT,
+        port: int = DEFAULT_PORT,
         region: str | None = None,
         state_dir: str | Path | None = None,
         *,
@@ -156,7 +156,7 @@ class LocalAws:
         if self._lock.held_elsewhere():
             if fresh:
                 raise LocalAwsError(
-                    f"a running local AWS cannot be emptied; stop it first: smproc local stop{self._port_option}"
+                    f"a running local AWS cannot be emptied; stop it first: smproc local stop{port_option(self.port)}"
                 )
             return self._running_already()
         if importlib.util.find_spec("ministack") is None:
@@ -335,7 +335,7 @@ class LocalAws:
         """Call an operation of the server that AWS does not have."""
         if not self.status().running:
             raise LocalAwsError(
-                f"no local AWS runs on port {self.port}; start it with: smproc local start{self._port_option}"
+                f"no local AWS runs on port {self.port}; start it with: smproc local start{port_option(self.port)}"
             )
         request = urllib.request.Request(  # noqa: S310 - our own loopback address
             self.endpoint,
@@ -370,7 +370,7 @@ class LocalAws:
                     raise OtherOptionsError(
                         f"the local AWS on {self.endpoint} (pid {status.pid}) runs with other options: "
                         f"{'; '.join(differences)}; use it without these options, or stop it first: "
-                        f"smproc local stop{self._port_option}"
+                        f"smproc local stop{port_option(self.port)}"
                     )
                 self._image_list.add(self._substitutes)
                 return replace(status, note=f"Already running on {self.endpoint} (pid {status.pid}).")
@@ -381,11 +381,6 @@ class LocalAws:
             f"a server of another process holds the port and has not answered for {START_TIMEOUT_IN_SECONDS:.0f} s; "
             f"see {self._state_dir.log}"
         )
-
-    @property
-    def _port_option(self) -> str:
-        """The option that names the port in a command to copy; empty for the default port."""
-        return "" if self.port == _DEFAULT_PORT else f" --port {self.port}"
 
     def _arguments(self) -> list[str]:
         return ["--port", str(self.port), "--state-dir", str(self._state_dir.path), *self._options.arguments()]

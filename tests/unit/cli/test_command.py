@@ -333,7 +333,11 @@ def test_every_error_but_a_defect_is_a_sentence(error: Exception, sentence: str 
         (["--", "--local"], ["--", "--local"]),
     ],
 )
-def test_local_without_a_port_takes_the_default_port(arguments: list[str], completed: list[str]) -> None:
+def test_local_without_a_port_takes_the_usual_port(
+    arguments: list[str], completed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMPROC_HOME", str(tmp_path))
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     assert _completed(arguments, has_formats=False) == completed
 
 
