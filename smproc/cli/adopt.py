@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from smproc.cli.output import Output, OutputFormat, print_json
 from smproc.cli.session import LocalPort, SmprocCommand, open_session
-from smproc.terminal_text import printable
+from smproc.terminal_text import printable, shell_word
 
 if TYPE_CHECKING:
     from smproc.adoption import AdoptedApp
@@ -161,5 +160,5 @@ def _deliver(adopted: AdoptedApp, directory: Path | None, output: OutputFormat) 
     for note in adopted.all_notes:
         typer.echo(printable(f"Note: {note}"), err=True)
     typer.echo(
-        printable(f"Deploy it: cd {shlex.quote(str(directory))} && pip install -r requirements.txt && cdk deploy")
+        printable(f"Deploy it: cd {shell_word(str(directory))} && pip install -r requirements.txt && npx cdk deploy")
     )

@@ -17,7 +17,7 @@ from smproc.cli.session import (
     open_pipeline_of,
 )
 from smproc.cli.since import Since
-from smproc.terminal_text import printable
+from smproc.terminal_text import printable, shell_word
 
 if TYPE_CHECKING:
     from smproc.operations import Execution, ExecutionDetails
@@ -126,7 +126,9 @@ def redrive_execution(
     found = open_pipeline_of(local, execution, pipeline, stack)
     one = find_execution(found, execution)
     redrive_execution(found.session, one)
-    typer.echo(printable(f"{one.name} goes on from the step that failed: smproc executions show {one.name}"))
+    typer.echo(
+        printable(f"{one.name} goes on from the step that failed: smproc executions show {shell_word(one.name)}")
+    )
 
 
 def _fields(one: Execution) -> dict[str, object]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from smproc.projects import Kind, new_project
-from smproc.terminal_text import printable
+from smproc.terminal_text import printable, shell_word
 
 EPILOG = """\
 \b
@@ -44,5 +43,5 @@ def new(
     """
     for path in new_project(directory, processor):
         typer.echo(printable(f"Wrote {path}"))
-    change = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
-    typer.echo(printable(f"Deploy it: {change}pip install -r requirements.txt && cdk deploy"))
+    change = "" if directory == Path() else f"cd {shell_word(str(directory))} && "
+    typer.echo(printable(f"Deploy it: {change}pip install -r requirements.txt && npx cdk deploy"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import UTC, datetime
 from itertools import islice
 from types import TracebackType
@@ -17,7 +16,7 @@ from rich.text import Text
 
 from smproc.cli.previews import LINES, PREVIEWS, ROWS, print_head, shape
 from smproc.operations import Backfill, Job, Run, Upload, output_directories, output_files, preview
-from smproc.terminal_text import printable
+from smproc.terminal_text import printable, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +48,7 @@ class RunReport:
         self, stream: TextIO, upload: Upload, *, slow_start: str = "", pipeline: str = "", local_port: int | None = None
     ) -> None:
         self._local = "" if local_port is None else f" --local {local_port}"
-        self._options = (f" --pipeline {shlex.quote(pipeline)}" if pipeline else "") + self._local
+        self._options = (f" --pipeline {shell_word(pipeline)}" if pipeline else "") + self._local
         self._console = Console(file=stream, highlight=False, emoji=False, soft_wrap=not stream.isatty())
         self._upload = upload
         self._slow_start = slow_start

@@ -10,6 +10,7 @@ from typing import Any
 
 from smproc.console.errors import ConsoleError, ConsoleFailedError, ConsoleNotInstalledError
 from smproc.console.tickets import new_ticket
+from smproc.installation import install_command
 from smproc.local import LocalAws, LocalAwsError
 from smproc.local.environment import with_source_root
 from smproc.local.ports import port_option
@@ -75,8 +76,8 @@ class Console:
     def _launch(self, shown: dict[str, str]) -> None:
         if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
             raise ConsoleNotInstalledError(
-                f"{' and '.join(missing)} is not installed for {sys.executable}; "
-                "pip install 'cdk-sagemaker-processing[local]'"
+                f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed for {sys.executable}; "
+                f"install the extra: {install_command('local')}"
             )
         self._state_dir.create()
         self._state_dir.cut_log()

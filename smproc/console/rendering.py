@@ -15,9 +15,10 @@ from werkzeug.wrappers import Response
 
 from smproc.graphs import STYLE
 from smproc.graphs.runs import STATUS_WORDS, duration
+from smproc.installation import install_command
 from smproc.local import LocalAws
 from smproc.local.ports import port_option
-from smproc.terminal_text import printable
+from smproc.terminal_text import printable, shell_word
 
 _GOOD, _BUSY, _BAD, _WARN, _IDLE = ("good", "✓"), ("busy", "▶"), ("bad", "✕"), ("warn", "!"), ("idle", "○")
 # Each with a colour, a sign and a word: no state is told by its colour alone.
@@ -63,6 +64,7 @@ class Renderer:
             "lines_shown": lines_shown,
             "moment": moment,
             "shown": shown,
+            "word_of_shell": shell_word,
             "size": size,
             "tone": tone,
             "word": word,
@@ -73,6 +75,7 @@ class Renderer:
             "object_url": object_url,
             "output_url": output_url,
             "pipeline_url": pipeline_url,
+            "install_command": install_command,
             "port_option": port_option(local_aws.port),
             "local_option": f" --local {local_aws.port}" if port_option(local_aws.port) else " --local",
         }

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from smproc.graphs.errors import NoGraphvizError
+from smproc.installation import install_command
 
 Point = tuple[float, float]
 
@@ -87,8 +88,8 @@ def lay_out(nodes: Sequence[Box], frames: Sequence[int | None], lines: Sequence[
         import pygraphviz  # noqa: PLC0415 - of the extra `graph`
     except ImportError:
         raise NoGraphvizError(
-            "a picture needs Graphviz; install it with: pip install 'cdk-sagemaker-processing[graph]', or leave out "
-            "--output for a drawing in the terminal"
+            f"a picture needs Graphviz; install it with: {install_command('graph')}, or leave out --output for a "
+            "drawing in the terminal"
         ) from None
     drawn = pygraphviz.AGraph(string=_dot(nodes, frames, lines)).draw(format="json0", prog="dot")
     return _read(json.loads(drawn), len(nodes), len(frames), len(lines))

@@ -141,5 +141,5 @@ def deployed_machines(session: Session, assembly: CloudAssembly, *, stack: str |
     ]
     if not found:
         known = ", ".join(dict.fromkeys(machine.stack for machine in assembly.state_machines)) or "none with jobs"
-        raise PipelineNotFoundError(f"no stack of the app is deployed here ({known}); deploy one first: cdk deploy")
+        raise PipelineNotFoundError(f"no stack of the app is deployed here ({known}); deploy one first: npx cdk deploy")
     return found

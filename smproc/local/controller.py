@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict
 
+from smproc.installation import install_command
 from smproc.local.environment import ACCOUNT, pointing_at, redirected, sagemaker_config, to_unset
 from smproc.local.errors import (
     InvalidOptionError,
@@ -161,7 +162,7 @@ class LocalAws:
             return self._running_already()
         if importlib.util.find_spec("ministack") is None:
             raise MinistackNotInstalledError(
-                f"ministack is not installed for {sys.executable}; pip install 'cdk-sagemaker-processing[local]'"
+                f"ministack is not installed for {sys.executable}; install the extra: {install_command('local')}"
             )
         self._state_dir.create()
         self._image_list.add(self._substitutes)

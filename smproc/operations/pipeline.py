@@ -390,8 +390,8 @@ def choose_pipeline(pipelines: Iterable[Pipeline], name: str | None, *, stack: s
     where = f"the stack {stack!r}" if stack is not None else "this account and region"
     if not known:
         raise PipelineNotFoundError(
-            f"{where} has no pipeline: no function or queue has the tag {names.PART_TAG}; deploy one with `cdk deploy`"
-            + ("" if stack is None else ", or name another stack with --stack")
+            f"{where} has no pipeline: no function or queue has the tag {names.PART_TAG}; deploy one with "
+            "`npx cdk deploy`" + ("" if stack is None else ", or name another stack with --stack")
         )
     problem = f"no pipeline {name!r}" if name is not None and not matching else f"{len(matching)} pipelines"
     problem += f" {name!r}" if name is not None and matching else ""

@@ -17,6 +17,7 @@ from smproc.operations.execution_lists import Execution, describe, pages_of_exec
 from smproc.operations.executions import FAILED_STATUSES, keys_of, parse_object
 from smproc.operations.histories import events_of, execution_run
 from smproc.operations.jobs import StepJob, with_end
+from smproc.terminal_text import shell_word
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -215,7 +216,7 @@ def redrive_execution(session: Session, execution: Execution) -> datetime:
         raise RedriveRefusedError(
             f"the execution {name} is {status}; only one that failed, timed out or was stopped can be redriven"
         )
-    advice = f"`smproc retry {execution.arn}` runs its objects again in a new execution"
+    advice = f"`smproc retry {shell_word(execution.arn)}` runs its objects again in a new execution"
     if described.get("redriveStatus") == "NOT_REDRIVABLE":
         reason = described.get("redriveStatusReason", "").rstrip(".")
         raise RedriveRefusedError(

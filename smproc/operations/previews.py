@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError
 
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
+from smproc.installation import install_command
 from smproc.operations.errors import OutputNotFoundError, OutputUnreadableError, denied_object
 from smproc.operations.ranges import RangeReader
 
@@ -145,9 +146,7 @@ def _parquet(reader: RangeReader, about: dict[str, Any], limit: int) -> Preview:
         import pyarrow as pa  # noqa: PLC0415 - an optional dependency
         from pyarrow import parquet  # noqa: PLC0415 - the same
     except ImportError:
-        raise OutputUnreadableError(
-            "reading a Parquet file needs pyarrow: pip install 'cdk-sagemaker-processing[parquet]'"
-        ) from None
+        raise OutputUnreadableError(f"reading a Parquet file needs pyarrow: {install_command('parquet')}") from None
     try:
         file = parquet.ParquetFile(pa.PythonFile(reader, mode="r"), buffer_size=_BUFFER_BYTES, pre_buffer=False)
         names = list(file.schema_arrow.names)

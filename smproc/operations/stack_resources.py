@@ -42,5 +42,5 @@ def resources_of(session: Session, stack_name: str, resource_type: str) -> dict[
 def no_stack(stack_name: str) -> PipelineNotFoundError:
     """Return the error for a stack that does not exist."""
     return PipelineNotFoundError(
-        f"there is no stack {stack_name!r} here; deploy it with `cdk deploy`, or name another with --stack"
+        f"there is no stack {stack_name!r} here; deploy it with `npx cdk deploy`, or name another with --stack"
     )

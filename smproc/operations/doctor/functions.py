@@ -164,6 +164,7 @@ def check_dispatcher_work(facts: Facts) -> Iterator[Finding]:
     session: Any = facts  # whose clients threads may share
     items = items_of_tables(session, [(pipeline.table, SUMMARY), (pipeline.table, PAUSE)])
     command = f"smproc resume --pipeline {shell_word(pipeline.name)}"
+    log = f"aws logs tail {shell_word(f'/aws/lambda/{pipeline.dispatcher}')} --since 1h"
     if since := items.get((pipeline.table, PAUSE), {}).get("paused"):
         time = datetime.fromtimestamp(since, tz=UTC)
         yield problem("paused", pipeline.name, f"paused since {time:%Y-%m-%d %H:%M:%S} UTC: nothing starts", command)
@@ -173,12 +174,11 @@ def check_dispatcher_work(facts: Facts) -> Iterator[Finding]:
             "dispatcher",
             pipeline.dispatcher,
             "it has never finished a minute's work",
-            f"wait a minute after a deployment; else: aws logs tail /aws/lambda/{pipeline.dispatcher} --since 1h",
+            f"wait a minute after a deployment; else: {log}",
         )
         return
     summary = Summary.of_item(item)
     at = datetime.fromtimestamp(summary.at, tz=UTC)
-    log = f"aws logs tail {shell_word(f'/aws/lambda/{pipeline.dispatcher}')} --since 1h"
     if datetime.now(UTC) - at > STALLED_AFTER:
         yield problem("dispatcher", pipeline.dispatcher, f"it has not worked since {at:%Y-%m-%d %H:%M:%S} UTC", log)
     elif summary.failed_steps:

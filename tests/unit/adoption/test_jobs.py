@@ -95,7 +95,9 @@ def test_a_project_is_written_once(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["adopt", "job", "--from-file", str(description), str(project)]) == 0
     shown = capsys.readouterr()
     assert sorted(path.name for path in project.iterdir()) == [".gitignore", "app.py", "cdk.json", "requirements.txt"]
-    assert shown.out.splitlines()[-1] == f"Deploy it: cd '{project}' && pip install -r requirements.txt && cdk deploy"
+    assert (
+        shown.out.splitlines()[-1] == f"Deploy it: cd '{project}' && pip install -r requirements.txt && npx cdk deploy"
+    )
     assert shown.err.startswith("Note: The job ran with the role arn:aws:iam::111122223333:role/ProcessingRole. ")
 
     assert main(["adopt", "job", "--from-file", str(description), str(project)]) == 1

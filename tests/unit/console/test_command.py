@@ -32,7 +32,7 @@ def test_stop_without_a_console(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_extra_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("smproc.console.controller.importlib.util.find_spec", lambda _: None)
     console = Console(LocalAws(4999, state_dir=tmp_path))
-    with pytest.raises(ConsoleNotInstalledError, match=r"jinja2 and werkzeug .* pip install 'cdk-sagemaker-processing"):
+    with pytest.raises(ConsoleNotInstalledError, match=r"jinja2 and werkzeug are not .* -m pip install .*\[local\]"):
         console._launch({})
 
 

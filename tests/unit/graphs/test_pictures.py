@@ -333,7 +333,5 @@ def test_wrong_usage_is_a_sentence(
 
 def test_without_graphviz_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
-    with pytest.raises(
-        NoGraphvizError, match=r"pip install 'cdk-sagemaker-processing\[graph\]', or leave out --output"
-    ):
+    with pytest.raises(NoGraphvizError, match=r"-m pip install .*\[graph\]'?, or leave out --output"):
         draw_svg(parsed(), "Title")

@@ -110,7 +110,7 @@ def test_a_parquet_file_that_is_none_is_an_error() -> None:
 
 def test_without_pyarrow_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(OutputUnreadableError, match=r"pip install 'cdk-sagemaker-processing\[parquet\]'"):
+    with pytest.raises(OutputUnreadableError, match=r"needs pyarrow: .* -m pip install .*\[parquet\]"):
         preview(session_of(Bucket({"k.parquet": b""})), "s3://b/k.parquet")
 
 

@@ -103,7 +103,7 @@ def test_the_working_directory_is_the_default(
     (project / ".git").mkdir(parents=True)  # a new repository is a good place
     monkeypatch.chdir(project)
     assert main(["new"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "Deploy it: pip install -r requirements.txt && cdk deploy"
+    assert capsys.readouterr().out.splitlines()[-1] == "Deploy it: pip install -r requirements.txt && npx cdk deploy"
     assert 'ProcessingStack(app, "Churn")' in (project / "app.py").read_text()
 
 

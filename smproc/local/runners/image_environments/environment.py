@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from smproc.installation import install_command
 from smproc.local.made_once import cache_directory, is_made, make_once
 from smproc.local.runners.image_environments.pip_settings import PipSettings
 from smproc.local.runners.image_environments.pythons import Interpreter, describe, find_python
@@ -240,7 +241,7 @@ def find_uv() -> str:
     beside = Path(sys.executable).parent / "uv"
     if program := shutil.which("uv") or (str(beside) if beside.exists() else None):
         return program
-    raise CannotMakeEnvironmentError("uv is not installed; pip install 'cdk-sagemaker-processing[local]' installs it")
+    raise CannotMakeEnvironmentError(f"uv is not installed; install the extra: {install_command('local')}")
 
 
 def _nearest(packages: Mapping[str, str], *, is_exact: bool) -> Iterator[Sequence[str]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smproc.local.runners.base import CannotRunError
+from smproc.terminal_text import shell_word
 
 # Spark 4 needs 17. Hadoop's login calls Subject.getSubject, which Java 23 refuses and Java 24 has removed.
 _JAVA_MIN, _JAVA_MAX = 17, 22
@@ -48,7 +49,7 @@ def find_spark(image: str) -> SparkInstallation:
     if home is None or java_home is None:
         raise CannotRunError(
             f"The local AWS cannot run the image {image}: there is {' and '.join(missing)}; install both with "
-            f"{sys.executable} -m pip install {_INSTALL}"
+            f"{shell_word(sys.executable)} -m pip install {_INSTALL}"
         )
     return SparkInstallation(home=home, java_home=java_home)
 

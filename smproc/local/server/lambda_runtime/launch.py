@@ -20,6 +20,7 @@ from pathlib import Path
 
 import psutil
 
+from smproc.installation import install_command
 from smproc.local.errors import NoSandboxError
 from smproc.local.probes import children
 from smproc.local.runners.image_contents import this_python
@@ -255,7 +256,7 @@ def _program(function: Function) -> list[str]:
     node = find_node()
     if node is None:
         raise CannotLaunchError(
-            "Runtime.InvalidEntrypoint", "Node is not installed; pip install 'cdk-sagemaker-processing[local]'"
+            "Runtime.InvalidEntrypoint", f"Node is not installed; install the extra: {install_command('local')}"
         )
     return [str(node.program)]
 

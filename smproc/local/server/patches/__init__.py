@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, Final
 
+from smproc.installation import install_command
 from smproc.local.errors import MinistackNotInstalledError
 from smproc.local.server.patches import (
     athena_queries,
@@ -241,7 +242,7 @@ def load() -> _Application:
         application = importlib.import_module("ministack.app")
     except ModuleNotFoundError as error:
         raise MinistackNotInstalledError(
-            f"ministack cannot be imported ({error}); pip install 'cdk-sagemaker-processing[local]'"
+            f"ministack cannot be imported ({error}); install the extra: {install_command('local')}"
         ) from error
     for patch in PATCHES:
         names: Names = patch.NAMES

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from smproc.installation import install_command
 from smproc.local.errors import MotoNotInstalledError, UnsupportedMotoError
 from smproc.local.server.step_functions import clients
 
@@ -68,7 +69,7 @@ def prepare() -> None:
         return
     spec = importlib.util.find_spec("moto")
     if spec is None or spec.origin is None:
-        raise MotoNotInstalledError("moto cannot be imported; pip install 'cdk-sagemaker-processing[local]'")
+        raise MotoNotInstalledError(f"moto cannot be imported; install the extra: {install_command('local')}")
     root = Path(spec.origin).parent
     for package in ("moto", "moto.core", "moto.stepfunctions"):
         _module(package).__path__ = [str(root.joinpath(*package.split(".")[1:]))]
