@@ -1,4 +1,4 @@
-"""Text from outside - keys of objects, lines of logs - on terminals and in lines of logs."""
+"""Text on terminals and in lines of logs: what comes from outside, words of commands, counted nouns."""
 
 from __future__ import annotations
 
@@ -36,3 +36,14 @@ def shell_word(text: str) -> str:
         for letter in quoted
     )
     return f"$'{''.join(letters)}'"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a number and what it counts, such as ``1 row`` or ``2,000 rows``.
+
+    Args:
+        count: the number.
+        noun: the noun for one, with what belongs to it.
+        plural: the same for other numbers. Default: the noun with an s.
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"

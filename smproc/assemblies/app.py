@@ -19,6 +19,8 @@ from smproc.assemblies.steps import StateMachine, Step
 
 # The directory beside cdk.json that holds what the commands write.
 STATE_DIRECTORY = ".smproc"
+# jsii's banner about the version of Node would stand in the place of the app's error.
+_QUIET_JSII = {f"JSII_SILENCE_WARNING_{kind}_NODE_VERSION": "1" for kind in ("END_OF_LIFE", "DEPRECATED", "UNTESTED")}
 _OUTPUT = "cdk.out"
 _LINES_SHOWN = 20
 # What the CDK CLI puts into the context of each synth: https://github.com/aws/aws-cdk-cli
@@ -130,7 +132,7 @@ class CdkApp:
         """
         assert self.command is not None  # noqa: S101 - the callers check it
         self.output.parent.mkdir(parents=True, exist_ok=True)
-        environment = dict(os.environ)
+        environment = {**_QUIET_JSII, **os.environ}
         if cli := cdk_cli(self.directory):
             command = [cli, "synth", "--quiet", "--no-notices", "--app", self.command, "--output", str(self.output)]
         else:
@@ -180,10 +182,12 @@ def find_step(assembly: CloudAssembly, name: str | None = None) -> Step:
     Raises:
         StepNotFoundError: there is none, or there are several.
     """
+    if not assembly.steps:
+        raise StepNotFoundError(f"the app in {assembly.path} has no processing job in any state machine")
     if name is None:
         if len(assembly.steps) == 1:
             return assembly.steps[0]
-        known = ", ".join(dict.fromkeys(step.name for step in assembly.steps)) or "none"
+        known = ", ".join(dict.fromkeys(step.name for step in assembly.steps))
         raise StepNotFoundError(f"the app has {len(assembly.steps)} steps; name one of these: {known}")
     steps = [step for step in assembly.steps if _ends_in(step.path, name)]
     exact = [step for step in steps if step.path == name]
@@ -199,8 +203,6 @@ def find_step(assembly: CloudAssembly, name: str | None = None) -> Step:
                 f"{machines[0].name} has {len(steps)} steps; name one of these, or run all of them with --workflow: "
                 f"{_listed(steps)}"
             )
-    if not assembly.steps:
-        raise StepNotFoundError(f"the app in {assembly.path} has no processing job in any state machine")
     problem = f"no step {name!r}" if not steps else f"{len(steps)} steps {name!r}"
     raise StepNotFoundError(f"the app has {problem}; name one of these: {_listed(steps or assembly.steps)}")
 

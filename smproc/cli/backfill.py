@@ -11,7 +11,7 @@ import typer
 
 from smproc.cli.follow import FollowProgress
 from smproc.cli.session import LocalPort, PipelineName, SmprocCommand, Stack, open_session
-from smproc.terminal_text import printable
+from smproc.terminal_text import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,16 +203,17 @@ def _print_end(session: Session, backfills: Backfills, backfill: Backfill, minut
     reason = f": {printable(backfill.reason)}" if backfill.reason else ""
     typer.echo(f"{kind} {backfill.status.lower()}{reason}")
     would = "would be taken" if backfill.is_dry else "taken"
-    typer.echo(f"  {backfill.listed:,} objects listed, {backfill.matched:,} match")
-    typer.echo(f"  {backfill.taken:,} {would} ({backfill.taken_bytes:,} bytes)")
+    listed, matched = counted(backfill.listed, "object"), counted(backfill.matched, "matches", "match")
+    typer.echo(f"  {listed} listed, {matched}")
+    typer.echo(f"  {backfill.taken:,} {would} ({counted(backfill.taken_bytes, 'byte')})")
     for count, text in (
-        (backfill.known, "were processed before, or are being processed"),
+        (backfill.known, "already processed, or being processed"),
         (
             backfill.forgotten,
-            "may have been processed so long ago that the pipeline has forgotten it; --again takes them",
+            "perhaps processed so long ago that the pipeline has forgotten it (--again takes these)",
         ),
-        (backfill.folders, "have a key that ends in '/', which no job can read"),
-        (backfill.failed, "of the pipeline have failed since the start"),
+        (backfill.folders, "with a key that ends in '/', which no job can read"),
+        (backfill.failed, "failed in the pipeline since the start"),
     ):
         if count:
             typer.echo(f"  {count:,} {text}")
@@ -222,18 +223,19 @@ def _print_end(session: Session, backfills: Backfills, backfill: Backfill, minut
                 estimate(session, backfills.state_machine_arn, backfill.jobs, pages=backfill.pages, minutes=minutes)
             )
     else:
-        typer.echo(f"  {backfill.unfinished:,} executions of the pipeline wait or run")
+        wait = ("execution of the pipeline waits or runs", "executions of the pipeline wait or run")
+        typer.echo(f"  {counted(backfill.unfinished, *wait)}")
 
 
 def _print_estimate(found: Estimate) -> None:
     from smproc.operations.prices import PRICES  # noqa: PLC0415 - slow to load
 
-    source = f"the median of {found.measured} executions" if found.measured else "assumed or given"
+    source = f"the median of {counted(found.measured, 'execution')}" if found.measured else "assumed or given"
     jobs = [
-        f"{times} job{'' if times == 1 else 's'} on {count} x {printable(kind)}"
+        f"{counted(times, 'job')} on {count} x {printable(kind)}"
         for (kind, count), times in Counter(found.instances).items()
     ]
-    typer.echo(f"  {found.executions:,} executions, each {found.minutes:.1f} minutes ({source})")
+    typer.echo(f"  {counted(found.executions, 'execution')}, each {found.minutes:.1f} minutes ({source})")
     typer.echo(f"  in each, one after the other: {', '.join(jobs) or 'no processing job'}")
     if found.usd is None:
         typer.echo(f"  {found.hours:,.1f} instance hours; the price of these instances is not known: {PRICES['page']}")

@@ -10,7 +10,7 @@ import typer
 from smproc.cli.output import Output, OutputFormat, duration, print_json, print_table
 from smproc.cli.session import LocalPort, PipelineName, Stack, open_pipeline
 from smproc.cli.since import parse_duration
-from smproc.terminal_text import printable
+from smproc.terminal_text import counted, printable
 
 if TYPE_CHECKING:
     from smproc.operations import Cost
@@ -90,7 +90,7 @@ def _print(total: Cost, empty: str) -> None:
     )
     if not total.jobs:
         return
-    running = f", {total.running:,} of which still run" if total.running else ""
-    typer.echo(f"USD {total.usd:,.4f} for {total.jobs:,} job{'' if total.jobs == 1 else 's'}{running}")
+    running = f", {counted(total.running, 'of which still runs', 'of which still run')}" if total.running else ""
+    typer.echo(f"USD {total.usd:,.4f} for {counted(total.jobs, 'job')}{running}")
     if total.unknown:
         typer.echo(printable(f"without those on instances whose price is not known: {', '.join(total.unknown)}"))

@@ -9,7 +9,7 @@ import typer
 
 from smproc.cli.output import Output, OutputFormat, age, clock, print_json, print_table
 from smproc.cli.session import LocalPort, PipelineName, SmprocCommand, Stack, open_pipeline
-from smproc.terminal_text import printable, shell_word
+from smproc.terminal_text import counted, printable, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,14 +112,15 @@ def discard_dead_letters(
     if is_table or not yes:
         _print_losses(letters)
     if letters and not yes:
-        typer.confirm(f"Discard {_counted(letters)}?", abort=True, err=not is_table)
+        typer.confirm(f"Discard {_letters_counted(letters)}?", abort=True, err=not is_table)
     gone = list(discard(found, letters))
     if output is OutputFormat.JSON:
         print_json(gone)
         return
-    typer.echo(printable(f"{found.name}: {_counted(gone)} discarded"))
+    typer.echo(printable(f"{found.name}: {_letters_counted(gone)} discarded"))
     if len(gone) < len(letters):
-        typer.echo(f"{len(letters) - len(gone)} were not there any more: somebody has sent them back or discarded them")
+        missing = counted(len(letters) - len(gone), "was", "were")
+        typer.echo(f"{missing} not there any more: sent back or discarded meanwhile")
 
 
 def _print_losses(letters: Sequence[DeadLetter]) -> None:
@@ -127,11 +128,11 @@ def _print_losses(letters: Sequence[DeadLetter]) -> None:
         typer.echo(printable(f"{letter.id}  {letter.about}: {letter.loss}"), err=True)
     if len(letters) > _SHOWN_LOSSES:
         objects = sum(letter.objects for letter in letters[_SHOWN_LOSSES:])
-        typer.echo(f"and {len(letters) - _SHOWN_LOSSES:,} more, about {objects:,} objects", err=True)
+        typer.echo(f"and {len(letters) - _SHOWN_LOSSES:,} more, about {counted(objects, 'object')}", err=True)
 
 
-def _counted(letters: Sequence[DeadLetter]) -> str:
-    return f"{len(letters):,} dead letter{'' if len(letters) == 1 else 's'}"
+def _letters_counted(letters: Sequence[DeadLetter]) -> str:
+    return counted(len(letters), "dead letter")
 
 
 def _indented(body: str) -> str:

@@ -8,7 +8,7 @@ import typer
 
 from smproc.cli.output import Output, OutputFormat, print_json
 from smproc.cli.session import LocalPort, PipelineName, Stack, open_pipeline
-from smproc.terminal_text import printable
+from smproc.terminal_text import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +67,6 @@ def _print(name: str, findings: Sequence[Finding]) -> None:
             typer.echo(printable(f"{'':<7}  {'':<{width}}  -> {one.advice}"))
     problems = sum(one.state == "problem" for one in findings)
     unknown = sum(one.state == "unknown" for one in findings)
-    text = f"{problems} problem{'' if problems == 1 else 's'}"
+    text = counted(problems, "problem")
     text += f", {unknown} unknown for lack of permissions" if unknown else ""
     typer.echo(printable(f"{name}: {text}"))

@@ -17,7 +17,7 @@ from smproc.cli.session import (
     open_pipeline_of,
 )
 from smproc.cli.since import Since
-from smproc.terminal_text import printable, shell_word
+from smproc.terminal_text import counted, printable, shell_word
 
 if TYPE_CHECKING:
     from smproc.operations import Execution, ExecutionDetails
@@ -147,7 +147,7 @@ def _print(details: ExecutionDetails) -> None:
     line(one.arn)
     line(
         f"  {one.status}, started {clock(one.started)} UTC, {'took' if one.ended else 'has run for'} "
-        f"{duration(one.seconds)}" + (f", redriven {details.redrives} times" if details.redrives else "")
+        f"{duration(one.seconds)}" + (f", redriven {counted(details.redrives, 'time')}" if details.redrives else "")
     )
     if details.error or details.cause:
         line(f"  error      {details.error}")

@@ -9,6 +9,7 @@ import typer
 
 from smproc.cli import images, watch
 from smproc.cli.session import Port, Region, SmprocCommand
+from smproc.terminal_text import counted
 
 if TYPE_CHECKING:
     from smproc.local import Fault
@@ -364,7 +365,7 @@ def fault(
 
 
 def _describe(fault: Fault) -> str:
-    remaining = "until cleared" if fault["times"] is None else f"{fault['times']} times more"
+    remaining = "until cleared" if fault["times"] is None else counted(fault["times"], "more time")
     parts = [fault["kind"], remaining, f"share {fault['share']:g}"]
     parts += [f"{fault['seconds']:g} s"] if fault["seconds"] else []
     parts += [f"names with {fault['name_contains']!r}"] if fault["name_contains"] else []

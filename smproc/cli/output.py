@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_PADDED_MAX = 100
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -43,8 +44,10 @@ def console() -> Console:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON."""
-    sys.stdout.write(f"{json.dumps(plain(value), indent=2, ensure_ascii=not _is_utf8())}\n")
+    """Print a value as JSON; characters that do more than show themselves are escaped, as U+202E is."""
+    text = json.dumps(plain(value), indent=2, ensure_ascii=not _is_utf8())
+    escaped = (letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text)
+    sys.stdout.write(f"{''.join(escaped)}\n")
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - a value of JSON
@@ -65,14 +68,14 @@ def plain(value: object) -> Any:  # noqa: ANN401 - a value of JSON
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """Print a table; on a terminal its cells are folded, in a pipe its lines are as long as they have to be.
+    """Print a table, each row as one line however narrow the terminal is, so that what is in it can be copied.
 
     Args:
         columns: the headings; one that starts with ``>`` is of a column that is aligned to the right.
         rows: the cells.
         empty: the sentence to print instead of a table without rows.
     """
-    from rich.table import Table  # noqa: PLC0415 - slow to load
+    from rich.cells import cell_len  # noqa: PLC0415 - slow to load
     from rich.text import Text  # noqa: PLC0415 - the same
 
     cells = [[printable(str(cell)) for cell in row] for row in rows]
@@ -80,23 +83,21 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
         typer.echo(printable(empty))
         return
     headings = [column.removeprefix(">") for column in columns]
-    right = [column.startswith(">") for column in columns]
+    # One long cell does not move the columns of the other rows.
+    widths = [
+        max(width for row in [headings, *cells] if (width := cell_len(row[index])) <= _PADDED_MAX or row is headings)
+        for index in range(len(headings))
+    ]
     target = console()
-    if not target.is_terminal:
-        widths = [max(len(row[index]) for row in [headings, *cells]) for index in range(len(headings))]
-        for row in [headings, *cells]:
-            padded = [
-                cell.rjust(width) if is_right else cell.ljust(width)
-                for cell, width, is_right in zip(row, widths, right, strict=True)
-            ]
-            typer.echo("  ".join(padded).rstrip())
-        return
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for heading, is_right in zip(headings, right, strict=True):
-        table.add_column(heading, justify="right" if is_right else "left", overflow="fold")
-    for row in cells:
-        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-    target.print(table)
+    for row in [headings, *cells]:
+        line = Text(style="dim" if row is headings else "")
+        for column, cell, width in zip(columns, row, widths, strict=True):
+            padding = " " * (width - cell_len(cell))
+            styled = Text(cell, style="" if row is headings else _STYLES.get(cell, ""))
+            line += Text(padding) + styled if column.startswith(">") else styled + Text(padding)
+            line.append("  ")
+        line.rstrip()
+        target.print(line, soft_wrap=True)
 
 
 def age(since: datetime | None, now: datetime | None = None) -> str:

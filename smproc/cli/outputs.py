@@ -13,7 +13,7 @@ import typer
 
 from smproc.cli.output import Output, OutputFormat, clock, console, print_json, print_table
 from smproc.cli.session import LocalPort, PipelineName, SmprocCommand, Stack, open_pipeline_of, open_session
-from smproc.terminal_text import printable
+from smproc.terminal_text import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,28 +67,28 @@ def list_outputs(
     found, one = _execution(local, uri, execution, pipeline, stack)
     jobs = _jobs(found, one)
     files = list(islice(_files(found, jobs), max(limit, _COUNTED) + 1))
-    counted = files[: max(limit, _COUNTED)]
+    listed = files[: max(limit, _COUNTED)]
     if output is OutputFormat.JSON:
         print_json(
             {
                 "execution": one.name,
                 "status": one.status,
-                "count": len(counted),
-                "count_is_exact": len(files) == len(counted),
-                "files": counted[:limit],
+                "count": len(listed),
+                "count_is_exact": len(files) == len(listed),
+                "files": listed[:limit],
             }
         )
         return
     print_table(
         ("STEP", "OUTPUT", ">BYTES", "STORED (UTC)", "FILE"),
-        [(file.step, file.output_name, f"{file.size:,}", clock(file.modified), file.uri) for file in counted[:limit]],
+        [(file.step, file.output_name, f"{file.size:,}", clock(file.modified), file.uri) for file in listed[:limit]],
         empty=f"the execution {one.name} of {found.name}, which is {one.status}, wrote no files",
     )
-    if len(counted) > limit:
-        least = "at least " if len(files) > len(counted) else ""
-        typer.echo(f"{limit:,} of {least}{len(counted):,} files; more: --limit {len(counted)}")
-    if len(files) == len(counted):
-        _print_empty_outputs(jobs, counted)
+    if len(listed) > limit:
+        least = "at least " if len(files) > len(listed) else ""
+        typer.echo(f"{limit:,} of {least}{len(listed):,} files; more: --limit {len(listed)}")
+    if len(files) == len(listed):
+        _print_empty_outputs(jobs, listed)
 
 
 @app.command("get", cls=SmprocCommand)
@@ -119,7 +119,7 @@ def get_outputs(
                 sys.stderr.write(printable(f"{ended.file.uri}: not downloaded: {ended.problem}", keep="") + "\n")
             else:
                 count += 1
-    typer.echo(printable(f"{count:,} file{'' if count == 1 else 's'} of the execution {one.name} in {directory}"))
+    typer.echo(printable(f"{counted(count, 'file')} of the execution {one.name} in {directory}"))
     if problems:
         typer.echo(f"{problems:,} not downloaded" + ("" if force else "; --force replaces files that exist"), err=True)
         raise typer.Exit(1)
@@ -214,11 +214,11 @@ def _print_preview(found: Preview) -> None:
         target = console()
         target.print(table_of(found, target.width))
         if not found.is_whole:
-            typer.echo(f"the first {len(found.head):,} rows")
+            typer.echo(f"the first {counted(len(found.head), 'row')}")
     elif found.kind == "text":
         for line in found.lines:
             typer.echo(printable(line))
         if not found.is_whole:
-            typer.echo(f"the first {len(found.lines):,} lines")
+            typer.echo(f"the first {counted(len(found.lines), 'line')}")
     else:
         typer.echo(printable(f"no text, stored as {found.content_type or 'an unknown type'}" * bool(found.size)))

@@ -8,7 +8,7 @@ import typer
 
 from smproc.cli.output import Output, OutputFormat, age, clock, print_json
 from smproc.cli.session import LocalPort, PipelineName, Stack, open_pipeline
-from smproc.terminal_text import printable, shell_word
+from smproc.terminal_text import counted, printable, shell_word
 
 if TYPE_CHECKING:
     from smproc.operations import Pause
@@ -37,7 +37,7 @@ def pause_pipeline(
     from smproc.operations import pause  # noqa: PLC0415 - slow to load
 
     done = pause(open_pipeline(local, pipeline, stack))
-    state = "paused" if done.changed else "is paused already"
+    state = "paused" if done.changed else "already paused"
     if done.since is not None:
         state += f" since {clock(done.since)} UTC"
     _print(done, output, state)
@@ -53,7 +53,9 @@ def resume_pipeline(
     from smproc.operations import resume  # noqa: PLC0415 - slow to load
 
     done = resume(open_pipeline(local, pipeline, stack))
-    state = "resumed" if done.changed else "is still paused" if done.problem else "is not paused"
+    state = (
+        "resumed" if done.changed else "still paused" if done.problem else "not paused, so there is nothing to resume"
+    )
     _print(done, output, state)
 
 
@@ -70,7 +72,7 @@ def _print(done: Pause, output: OutputFormat, state: str) -> None:
         line(f"{name}: {state}")
         if done.waiting:
             oldest = f", the oldest for {age(done.oldest)}" if done.oldest is not None else ""
-            line(f"  {done.waiting:,} upload{'s wait' if done.waiting > 1 else ' waits'}{oldest}")
+            line(f"  {counted(done.waiting, 'upload waits', 'uploads wait')}{oldest}")
         else:
             line("  no upload waits")
         for schedule in done.schedules:

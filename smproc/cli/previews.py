@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from smproc.terminal_text import printable
+from smproc.terminal_text import counted, printable
 
 if TYPE_CHECKING:
     from smproc.operations import Preview
@@ -23,9 +23,9 @@ _CELL_MAX = 60
 def shape(preview: Preview) -> str:
     """Return the number of rows and columns of a table, or the size of another file."""
     if preview.kind != "table" or not preview.columns:
-        return f"{preview.size:,} bytes"
+        return counted(preview.size, "byte")
     least = "" if preview.is_exact else "at least "
-    return f"{least}{preview.rows:,} rows x {preview.column_count:,} columns"
+    return f"{least}{counted(preview.rows or 0, 'row')} x {counted(preview.column_count, 'column')}"
 
 
 def print_head(console: Console, preview: Preview) -> None:

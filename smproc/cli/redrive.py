@@ -12,7 +12,7 @@ from smproc.cli.follow import FollowProgress
 from smproc.cli.output import Output, OutputFormat, duration, plain, print_json
 from smproc.cli.session import LocalPort, PipelineName, Stack, open_pipeline, open_session
 from smproc.cli.since import Since
-from smproc.terminal_text import printable, shell_word
+from smproc.terminal_text import counted, printable, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def redrive_dead_letters(
         print_json(done)
         return
     verb = "found" if dry_run else "sent back"
-    typer.echo(f"{printable(found.name)}: {len(done)} dead letter{'' if len(done) == 1 else 's'} {verb}")
+    typer.echo(f"{printable(found.name)}: {counted(len(done), 'dead letter')} {verb}")
 
 
 def retry_failed(
@@ -105,8 +105,13 @@ def retry_failed(
     if target is None:
         _retry_all(open_pipeline(local, pipeline, stack), since, output, dry_run=dry_run, follow=follow)
         return
-    if dry_run or follow:
-        raise typer.BadParameter("they go with --all-failed", param_hint="--dry-run and --follow")
+    for option, is_given in (("--dry-run", dry_run), ("--follow", follow)):
+        if is_given:
+            raise typer.BadParameter(
+                f"it goes with --all-failed, and not with a target, got {target!r}; see what becomes of one object "
+                "with smproc trace",
+                param_hint=option,
+            )
     found, execution = _execution_meant(target, pipeline, stack, local)
     from smproc.operations import retry  # noqa: PLC0415 - slow to load
 
@@ -181,10 +186,10 @@ def _print_plan(found: Pipeline, plan: RetryPlan, since: timedelta, *, dry_run: 
         typer.echo(printable(one.about))
     if len(plan.retries) > _SHOWN_RETRIES:
         typer.echo(f"and {len(plan.retries) - _SHOWN_RETRIES:,} more")
-    executions = f"{len(plan.retries):,} execution{'' if len(plan.retries) == 1 else 's'}"
+    executions = counted(len(plan.retries), "execution")
     objects = sum(one.objects for one in plan.retries)
     verb = "would run" if dry_run else "run" if len(plan.retries) != 1 else "runs"
-    of = f" of {objects:,} object{'' if objects == 1 else 's'}" if objects else ""
+    of = f" of {counted(objects, 'object')}" if objects else ""
     window = duration(since.total_seconds())
     typer.echo(printable(f"{found.name}: {executions}{of} that failed in the last {window} {verb} again"))
     for reason, count in sorted(plan.skipped.items()):

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from smproc.cli.previews import LINES, PREVIEWS, ROWS, print_head, shape
 from smproc.operations import Backfill, Job, Run, Upload, output_directories, output_files, preview
-from smproc.terminal_text import printable, shell_word
+from smproc.terminal_text import counted, printable, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,14 +49,14 @@ class RunReport:
     ) -> None:
         self._local = "" if local_port is None else f" --local {local_port}"
         self._options = (f" --pipeline {shell_word(pipeline)}" if pipeline else "") + self._local
-        self._console = Console(file=stream, highlight=False, emoji=False, soft_wrap=not stream.isatty())
+        self._console = Console(file=stream, highlight=False, emoji=False, soft_wrap=True)
         self._upload = upload
         self._slow_start = slow_start
         self._live = Live(console=self._console, refresh_per_second=8, transient=True)
         self._printed: dict[str, str] = {}
 
     def __enter__(self) -> Self:
-        self._console.print(f"[bold]uploaded[/] {_plain(self._upload.uri)} ({self._upload.size:,} bytes)")
+        self._console.print(f"[bold]uploaded[/] {_plain(self._upload.uri)} ({counted(self._upload.size, 'byte')})")
         if self._console.is_terminal:
             self._live.start()
         return self
@@ -98,16 +98,17 @@ class RunReport:
                 self._console.print(f"\n[bold]{_plain(name)}[/]  nothing was written to {_plain(str(directory))}")
             for number, file in enumerate(mine[:_FILES_SHOWN]):
                 found = preview(session, file.uri, rows=ROWS, lines=LINES) if number < PREVIEWS else None
-                shown = shape(found) if found is not None else f"{file.size:,} bytes"
+                shown = shape(found) if found is not None else counted(file.size, "byte")
                 self._console.print(f"\n[bold]{_plain(name)}[/]  {_plain(file.uri)}  {shown}")
                 if found is not None:
                     print_head(self._console, found)
             if len(mine) > _FILES_SHOWN:
                 least = "at least " if len(files) == _COUNTED else ""
                 execution = run.execution["name"] if run.execution is not None else ""
+                more = counted(len(mine) - _FILES_SHOWN, "more file")
                 self._console.print(
-                    f"\n[bold]{_plain(name)}[/]  {least}{len(mine) - _FILES_SHOWN:,} more files: smproc outputs list "
-                    f"--execution {execution}{self._options}"
+                    f"\n[bold]{_plain(name)}[/]  {least}{more}: smproc outputs list --execution {execution}"
+                    f"{self._options}"
                 )
 
     def _print_failure(self, run: Run) -> None:
@@ -123,7 +124,7 @@ class RunReport:
                 self._console.print(f"[bold]exit message[/] {_plain(job.exit_message)}")
             if job.log:
                 shown = job.log[-_LOG_LINES:]
-                self._console.print(f"[bold]last {len(shown)} of {len(job.log)} lines of its log[/]")
+                self._console.print(f"[bold]last {len(shown)} of {counted(len(job.log), 'line')} of its log[/]")
                 for line in shown:
                     self._console.print(f"  {_plain(line)}")
             self._console.print(f"the whole log: smproc jobs logs {job.name}{self._local}", soft_wrap=True)
@@ -192,7 +193,7 @@ def show_backfill(states: Iterable[Backfill], stream: TextIO | None = None) -> B
         states: the states of the backfill, as they come.
         stream: receives the progress. Default: the standard output.
     """
-    console = Console(file=stream, highlight=False, emoji=False)
+    console = Console(file=stream, highlight=False, emoji=False, soft_wrap=True)
     last: Backfill | None = None
     columns = (
         BarColumn(),
@@ -205,12 +206,13 @@ def show_backfill(states: Iterable[Backfill], stream: TextIO | None = None) -> B
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=None, rate=0.0)
         for state in states:
-            text = f"{state.taken:,} taken, {state.failed:,} failed, {state.unfinished:,} executions wait or run"
+            unfinished = counted(state.unfinished, "execution waits or runs", "executions wait or run")
+            text = f"{state.taken:,} taken, {state.failed:,} failed, {unfinished}"
             rate = state.listed / max(1, state.updated - state.started)
             total = max(state.expected, state.listed) if state.expected else None
             progress.update(task, completed=state.listed, total=total, description=text, rate=rate)
             if not console.is_terminal and (last is None or last.listed != state.listed):
-                console.print(f"{state.listed:,} objects listed, {text}")
+                console.print(f"{counted(state.listed, 'object')} listed, {text}")
             last = state
     assert last is not None  # noqa: S101 - a backfill has at least one state
     return last

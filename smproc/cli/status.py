@@ -10,7 +10,7 @@ import typer
 
 from smproc.cli.output import Output, OutputFormat, age, clock, console, plain, print_json, print_table
 from smproc.cli.session import LocalPort, PipelineName, Stack, open_session
-from smproc.terminal_text import printable, shell_word
+from smproc.terminal_text import counted, printable, shell_word
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -131,8 +131,8 @@ def _print_details(details: PipelineDetails) -> None:
     for problem in one.problems:
         line(f"  {problem}")
     for run in details.runs[:_RUNS_SHOWN]:
-        said = f", {run.attempts} attempts, the last failed: {run.reason}" if run.reason else ""
-        line(f"  {run.status.lower()}: {run.objects:,} object{'' if run.objects == 1 else 's'}{said}")
+        said = f", {counted(run.attempts, 'attempt')}, the last failed: {run.reason}" if run.reason else ""
+        line(f"  {run.status.lower()}: {counted(run.objects, 'object')}{said}")
     if len(details.runs) > _RUNS_SHOWN:
         line(f"  and {len(details.runs) - _RUNS_SHOWN:,} more")
     if details.failures:

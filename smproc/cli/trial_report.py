@@ -15,7 +15,7 @@ from rich.text import Text
 
 from smproc.cli.previews import LINES, PREVIEWS, ROWS, print_head, print_indented, shape
 from smproc.operations import OutputFile, StepJob, output_directories, preview
-from smproc.terminal_text import printable
+from smproc.terminal_text import counted, printable
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -38,7 +38,7 @@ class TrialReport:
     """
 
     def __init__(self, stream: TextIO, *, has_steps: bool) -> None:
-        self._console = Console(file=stream, highlight=False, emoji=False, soft_wrap=not stream.isatty())
+        self._console = Console(file=stream, highlight=False, emoji=False, soft_wrap=True)
         self._has_steps = has_steps
         self._notes: set[str] = set()
 
@@ -81,9 +81,8 @@ class TrialReport:
                 self._output(session, file, title, folder, with_rows=number < PREVIEWS)
             if len(files) > _FILES_SHOWN:
                 place = folder / step / name if step else folder / name
-                self._console.print(
-                    f"\n[bold]{_plain(title)}[/]  {len(files) - _FILES_SHOWN:,} more files in {_plain(str(place))}"
-                )
+                more = counted(len(files) - _FILES_SHOWN, "more file")
+                self._console.print(f"\n[bold]{_plain(title)}[/]  {more} in {_plain(str(place))}")
         written = {(file.step, file.output_name) for file in trial.outputs}
         for job in trial.jobs:
             step = job.step if self._has_steps else ""
@@ -114,7 +113,7 @@ class TrialReport:
             name: the name of the other outputs.
         """
         different = [change for change in changes if change.kind != "same"]
-        count = f"{len(changes):,} file" + ("" if len(changes) == 1 else "s")
+        count = counted(len(changes), "file")
         if not different:
             self._console.print(f"\n[bold green]no difference[/] from {_plain(name)} in {count}")
             return
@@ -125,7 +124,7 @@ class TrialReport:
             for detail in change.details[:_DETAILS]:
                 self._print_indented(_plain(detail))
             if len(change.details) > _DETAILS:
-                self._print_indented(f"{len(change.details) - _DETAILS:,} more differences")
+                self._print_indented(counted(len(change.details) - _DETAILS, "more difference"))
 
     def failure(self, trial: TrialResult) -> None:
         """Print why a trial failed."""
@@ -147,7 +146,7 @@ class TrialReport:
 
     def _output(self, session: Session, file: OutputFile, title: str, folder: Path, *, with_rows: bool) -> None:
         found = preview(session, file.uri, rows=ROWS, lines=LINES) if with_rows else None
-        shown = shape(found) if found is not None else f"{file.size:,} bytes"
+        shown = shape(found) if found is not None else counted(file.size, "byte")
         path = folder.joinpath(*filter(None, (file.step, file.output_name)), file.path)
         self._console.print(f"\n[bold]{_plain(title)}[/]  {_plain(_shown(path))}  {shown}")
         if found is not None:

@@ -10,7 +10,7 @@ import typer
 from smproc.cli.output import Output, OutputFormat, age, clock, duration, print_json, print_table
 from smproc.cli.session import LocalPort, PipelineName, SmprocCommand, Stack, open_pipeline, open_session
 from smproc.cli.since import Since
-from smproc.terminal_text import printable, shell_word
+from smproc.terminal_text import counted, printable, shell_word
 
 if TYPE_CHECKING:
     from smproc.operations import Trace, UploadRecord
@@ -115,7 +115,7 @@ def _print_trace(found: Trace) -> None:
     line(found.uri)
     if stored.exists:
         version = f", version {stored.version}" if stored.version else ""
-        line(f"  object     {stored.size:,} bytes, stored {clock(stored.modified)} UTC{version}")
+        line(f"  object     {counted(stored.size, 'byte')}, stored {clock(stored.modified)} UTC{version}")
     else:
         line("  object     there is none" + (f" since {clock(stored.modified)} UTC" if stored.modified else ""))
     line(f"  pipeline   {found.pipeline.name}")
@@ -124,7 +124,8 @@ def _print_trace(found: Trace) -> None:
         line(f"  cause      {found.cause}")
     if found.log:
         job = found.log[-1].job
-        line(f"  log        the last {len(found.log)} lines of {job}; all: smproc jobs logs {shell_word(job)}")
+        last = "last line" if len(found.log) == 1 else f"last {len(found.log)} lines"
+        line(f"  log        the {last} of {job}; all: smproc jobs logs {shell_word(job)}")
         for one in found.log:
             line(f"             {one.text}")
     for uri in found.outputs:
@@ -152,7 +153,7 @@ def _print_upload(found: Trace) -> None:
         more = f", with {len(found.earlier)} before it" if found.earlier else ""
         line(f"  upload     {kind}, taken {clock(upload.received)} UTC{more}")
         if upload.objects > 1:
-            line(f"  batch      of {upload.objects:,} objects")
+            line(f"  batch      of {counted(upload.objects, 'object')}")
         _print_execution(found, upload)
 
 

@@ -14,6 +14,7 @@ from smproc.console.reader import Reader
 from smproc.console.rendering import Renderer, execution_url, job_url, pipeline_url
 from smproc.console.uploads import UPLOAD_MAX_BYTES, upload_stream
 from smproc.operations import ProcessingJob, redrive, retry
+from smproc.terminal_text import counted
 
 _SEE_OTHER: Final = 303
 Number = TypeVar("Number", int, float)
@@ -74,7 +75,7 @@ class Actions:
         """Send the dead letters of a pipeline back to its queue."""
         pipeline = self._reader.pipeline_named(request.form.get("pipeline", ""))
         count = sum(1 for _ in redrive(pipeline))
-        words = "1 dead letter" if count == 1 else f"{count:,} dead letters"
+        words = counted(count, "dead letter")
         return self._done("/dead-letters", f"Sent {words} back to the queue of {pipeline.name}.")
 
     def put_fault(self, request: Request) -> Response:

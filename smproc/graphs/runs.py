@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from smproc.terminal_text import counted
+
 Status = Literal["RUNNING", "SUCCEEDED", "CAUGHT", "FAILED", "TIMED_OUT", "ABORTED"]
 
 # A state that an execution has not entered has no run.
@@ -88,5 +90,5 @@ def notes(run: StateRun) -> list[str]:
     if run.iterations:
         words = ", ".join(f"{count:,} {word}" for word, count in run.iterations.items() if count and word != "started")
         total = run.iterations.get("started", 0)
-        found.append(f"{total:,} iterations" + (f": {words}" if words else ""))
+        found.append(counted(total, "iteration") + (f": {words}" if words else ""))
     return found

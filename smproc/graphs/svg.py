@@ -9,7 +9,7 @@ from smproc.graphs.definition import Machine
 from smproc.graphs.diagram import NAME_HEIGHT, NAME_SIZE, SMALL_HEIGHT, SMALL_SIZE, Diagram, Edge, Node
 from smproc.graphs.layout import Layout, Point, lay_out
 from smproc.graphs.runs import STATUS_WORDS, ExecutionRun, Status, duration
-from smproc.terminal_text import printable
+from smproc.terminal_text import counted, printable
 
 _MARGIN = 24.0
 _HEAD_HEIGHT = 52.0
@@ -117,12 +117,12 @@ def draw_svg(machine: Machine, title: str, execution: ExecutionRun | None = None
 
 def _subtitle(machine: Machine, execution: ExecutionRun | None) -> str:
     states = sum(1 for _ in machine.walk())
-    count = f"{states} state{'' if states == 1 else 's'}"
+    count = counted(states, "state")
     if execution is None:
         return count
     words = [execution.status, duration(execution.seconds), f"{len(execution.states)} of {count} entered"]
     if execution.redrives:
-        words.append(f"redriven {execution.redrives} time{'' if execution.redrives == 1 else 's'}")
+        words.append(f"redriven {counted(execution.redrives, 'time')}")
     if execution.error:
         words.append(execution.error)
     return printable(" · ".join(words), keep="")

@@ -11,7 +11,7 @@ from smproc.operations.doctor.checks import Facts, is_denied
 from smproc.operations.doctor.upload_rules import rules_of_uploads, sending_rule
 from smproc.operations.errors import NoExecutionStartedError
 from smproc.operations.ledger import Ledger
-from smproc.terminal_text import shell_word
+from smproc.terminal_text import counted, shell_word
 
 if TYPE_CHECKING:
     from smproc.operations.pipeline import Pipeline
@@ -61,7 +61,7 @@ def _check_rules(pipeline: Pipeline, key: str, size: int) -> None:
     patterns = {name: rule.get("EventPattern", "{}") for name, rule in enabled.items()}
     if sending_rule(facts, patterns, size) is None:
         raise NoExecutionStartedError(
-            f"an object {key!r} of {size:,} {'byte' if size == 1 else 'bytes'} starts nothing, so it was not uploaded: "
+            f"an object {key!r} of {counted(size, 'byte')} starts nothing, so it was not uploaded: "
             f"no rule of the pipeline {pipeline.name} matches it; choose a key that matches with --name, or see: "
             f"smproc doctor {option} --key {shell_word(key)}"
         )

@@ -387,16 +387,16 @@ def choose_pipeline(pipelines: Iterable[Pipeline], name: str | None, *, stack: s
     exact = [one for one in matching if one.name == name]
     if len(exact or matching) == 1:
         return (exact or matching)[0]
-    where = f"the stack {stack!r}" if stack is not None else "this account and region"
+    where = f"the stack {stack!r} has" if stack is not None else "this account and region have"
     if not known:
         raise PipelineNotFoundError(
-            f"{where} has no pipeline: no function or queue has the tag {names.PART_TAG}; deploy one with "
+            f"{where} no pipeline: no function or queue has the tag {names.PART_TAG}; deploy one with "
             "`npx cdk deploy`" + ("" if stack is None else ", or name another stack with --stack")
         )
     problem = f"no pipeline {name!r}" if name is not None and not matching else f"{len(matching)} pipelines"
     problem += f" {name!r}" if name is not None and matching else ""
     choices = ", ".join(one.name for one in matching or known)
-    raise PipelineNotFoundError(f"{where} has {problem}; name one of these with --pipeline: {choices}")
+    raise PipelineNotFoundError(f"{where} {problem}; name one of these with --pipeline: {choices}")
 
 
 def _from(since: timedelta | datetime) -> datetime:

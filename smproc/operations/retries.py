@@ -16,6 +16,7 @@ from smproc.operations.errors import NothingToRetryError, OperationError
 from smproc.operations.execution_lists import Execution, failed_executions, pages_of_executions
 from smproc.operations.executions import FAILED_STATUSES, describe_execution, parse_object
 from smproc.operations.ledger import Ledger, LedgerRun, Row
+from smproc.terminal_text import counted
 
 if TYPE_CHECKING:
     from smproc.operations.pipeline import Pipeline
@@ -234,7 +235,7 @@ class _Planner:
             return _SKIPPED[run.status]
         if execution.status == "ABORTED":
             return STOPPED
-        about = f"a batch of {run.objects:,} object{'' if run.objects == 1 else 's'}"
+        about = f"a batch of {counted(run.objects, 'object')}"
         message, _ = _replay_of(run.name, {"batch": run.origin, "objects": run.objects})
         return Retry(name=run.name, about=about, objects=run.objects, again=run.again(), message=message)
 

@@ -12,6 +12,7 @@ from smproc.operations.failures import open_failures
 from smproc.operations.histories import failure_to_repeat
 from smproc.operations.ledger import SUMMARY, Ledger, LedgerRun, Summary, items_of_tables
 from smproc.operations.uploads import UploadReader, UploadRecord
+from smproc.terminal_text import counted
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -84,14 +85,14 @@ class PipelineStatus:
             yield "the dispatcher failed to do a part of its work, and tries again every minute"
         if self.repeating:
             tries = "tries" if self.repeating == 1 else "try"
-            yield f"{_counted(self.repeating, 'execution')} {tries} again what failed: {self.repeated}"
+            yield f"{counted(self.repeating, 'execution')} {tries} again what failed: {self.repeated}"
         if self.failed:
             needs = "needs" if self.failed == 1 else "need"
-            yield f"{_counted(self.failed, 'execution')} failed in the last 24 hours and still {needs} attention"
+            yield f"{counted(self.failed, 'execution')} failed in the last 24 hours and still {needs} attention"
         if self.dead_letters:
-            yield f"{_counted(self.dead_letters, 'dead letter')}"
+            yield counted(self.dead_letters, "dead letter")
         if self.undelivered:
-            yield f"EventBridge could not deliver {_counted(self.undelivered, 'event')}"
+            yield f"EventBridge could not deliver {counted(self.undelivered, 'event')}"
 
     @property
     def is_stalled(self) -> bool:
@@ -264,7 +265,3 @@ def _failures(session: Session, state_machines: set[str]) -> Counter[str]:
 
 def _time(seconds: float) -> datetime | None:
     return datetime.fromtimestamp(seconds, tz=UTC) if seconds else None
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smproc.terminal_text import counted
 from smproc.trials import files_in
 
 if TYPE_CHECKING:
@@ -153,5 +154,7 @@ def failure_text(what: str, status: str, reason: str, log: Sequence[str]) -> str
     shown = list(log[-_LOG_LINES:])
     text = f"{what} ended as {status}: {reason}"
     if shown:
-        text += f"\nlast {len(shown)} of {len(log)} lines of its log:\n" + "\n".join(f"  {line}" for line in shown)
+        text += f"\nlast {len(shown)} of {counted(len(log), 'line')} of its log:\n" + "\n".join(
+            f"  {line}" for line in shown
+        )
     return text

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from smproc.terminal_text import counted
 from smproc.trials.outputs import files_in
 
 if TYPE_CHECKING:
@@ -80,7 +81,9 @@ def _details(old: Path, new: Path) -> Iterator[str]:
                 return
         except ValueError:  # one of them is not what its name says
             pass
-    yield f"{sizes[0]:,} -> {sizes[1]:,} bytes" if sizes[0] != sizes[1] else f"other content, {sizes[0]:,} bytes"
+    yield (
+        f"{sizes[0]:,} -> {sizes[1]:,} bytes" if sizes[0] != sizes[1] else f"other content, {counted(sizes[0], 'byte')}"
+    )
 
 
 def _table(path: Path) -> pd.DataFrame | None:
@@ -153,14 +156,16 @@ def _column_details(old: pd.Series, new: pd.Series) -> Iterator[str]:
             differences = (new.astype(float) - old.astype(float)).abs()
             count = int(((old != new) & ~(old.isna() & new.isna())).sum())
             if count:
-                yield f"{count:,} of {len(old):,} cells differ by at most {_number(float(differences.max()))}"
+                differ = "differs" if count == 1 else "differ"
+                most = _number(float(differences.max()))
+                yield f"{count:,} of {counted(len(old), 'cell')} {differ} by at most {most}"
         yield from _moved(old, new)
         return
     if (distinct := (old.nunique(), new.nunique()))[0] != distinct[1]:
         yield f"{distinct[0]:,} -> {distinct[1]:,} distinct values"
     if len(old) == len(new):
         count = int((old.astype(str).to_numpy() != new.astype(str).to_numpy()).sum())
-        yield f"{count:,} of {len(old):,} cells differ"
+        yield f"{count:,} of {counted(len(old), 'cell')} {'differs' if count == 1 else 'differ'}"
 
 
 def _moved(old: pd.Series, new: pd.Series) -> Iterator[str]:

@@ -32,11 +32,20 @@ class OutputFolder:
     path: Path
 
     def check(self) -> None:
-        """Check that the folder may be replaced.
+        """Check that the folder may be replaced, and that outputs can be written beside it.
 
         Raises:
-            OutputFolderError: it holds something else, or is no folder.
+            OutputFolderError: it holds something else, is no folder, or is in a place that cannot be written.
         """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=f".{self.path.name}-", dir=self.path.parent):
+                pass
+        except OSError as error:
+            raise OutputFolderError(
+                f"the folder of outputs {str(self.path)!r} cannot be written: {error.strerror}; choose another one "
+                "with --output-dir"
+            ) from None
         if not os.path.lexists(self.path):
             return
         if not self.path.is_dir() or (not self.is_written and any(self.path.iterdir())):

@@ -70,7 +70,7 @@ def test_objects_without_events_are_counted_and_then_processed_once(without_even
         time.sleep(1)
     again = smproc("start", *prefix)
     assert "0 taken" in again
-    assert "3 were processed before" in again
+    assert "3 already processed" in again
     assert "backfill done" in smproc("status")
     assert succeeded() == before + 3
     refused = deployment.smproc("backfill", "stop", "--stack", "ProcessingDemo", "--local", str(deployment.port))

@@ -33,7 +33,7 @@ def runs(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> De
     assert deployment.run(folder / "bad.txt", STACK).returncode == 1
     ran = deployment.run(folder / "good.csv", STACK)
     assert ran.returncode == 0, ran.stdout
-    assert "good.csv  1 rows x 2 columns" in ran.stdout
+    assert "good.csv  1 row x 2 columns" in ran.stdout
     return deployment
 
 
@@ -120,7 +120,7 @@ def test_the_outputs_are_listed_downloaded_and_looked_at(runs: Deployment, tmp_p
     assert (tmp_path / "Obey" / "done" / "good.csv").read_text() == "a,b\n1,\x1b[2J\n"
     assert "it exists already" in smproc(runs, "outputs", "get", str(tmp_path), "--pipeline", NAME, status=1)
     shown = smproc(runs, "outputs", "show", file["uri"])
-    assert "1 rows x 2 columns" in shown
+    assert "1 row x 2 columns" in shown
     assert "\\x1b[2J" in shown
 
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from smproc.operations.doctor.checks import Facts, Finding, check_key, is_denied, ok, problem, unknown
 from smproc.operations.ledger import PAUSE, SUMMARY, Summary, items_of_tables
 from smproc.operations.status import STALLED_AFTER
-from smproc.terminal_text import shell_word
+from smproc.terminal_text import counted, shell_word
 
 _DISABLED = "DISABLED"
 _WINDOW = timedelta(hours=1)
@@ -119,13 +119,16 @@ def check_metrics(facts: Facts) -> Iterator[Finding]:
         if count and metric == "Errors":
             group = f"/aws/lambda/{name}"
             yield problem(
-                "metrics", name, f"{count:,} errors in the last hour", f"aws logs tail {shell_word(group)} --since 1h"
+                "metrics",
+                name,
+                f"{counted(count, 'error')} in the last hour",
+                f"aws logs tail {shell_word(group)} --since 1h",
             )
         elif count:
             yield problem(
                 "metrics",
                 name,
-                f"{count:,} throttled invocations in the last hour",
+                f"{counted(count, 'throttled invocation')} in the last hour",
                 "raise the account's concurrent executions of Lambda, or the reserved concurrency of the function",
             )
     if not any(counts.values()):
@@ -185,8 +188,9 @@ def check_dispatcher_work(facts: Facts) -> Iterator[Finding]:
         yield problem(
             "dispatcher",
             pipeline.dispatcher,
-            f"{summary.failed_steps} steps of its last work failed",
+            f"{counted(summary.failed_steps, 'step')} of its last work failed",
             f"their errors: {log}",
         )
     else:
-        yield ok("dispatcher", pipeline.dispatcher, f"worked at {at:%H:%M:%S} UTC; {summary.waiting:,} uploads wait")
+        waiting = counted(summary.waiting, "upload waits", "uploads wait")
+        yield ok("dispatcher", pipeline.dispatcher, f"worked at {at:%H:%M:%S} UTC; {waiting}")

@@ -136,8 +136,8 @@ def test_the_command_injects_lists_and_clears_faults(local_aws: RunningLocalAws)
         return subprocess.run(command, env=home, capture_output=True, text=True, check=False)
 
     assert smproc("list").stdout == "no faults\n"
-    assert smproc("quota", "--times", "2").stdout == "quota, 2 times more, share 1\n"
-    both = "quota, 2 times more, share 1\ndelay, until cleared, share 0.5, 3 s, names with 'a'\n"
+    assert smproc("quota", "--times", "2").stdout == "quota, 2 more times, share 1\n"
+    both = "quota, 2 more times, share 1\ndelay, until cleared, share 0.5, 3 s, names with 'a'\n"
     assert smproc("delay", "--seconds", "3", "--share", "0.5", "--name-contains", "a").stdout == both
     wrong = smproc("quota", "--share", "7")
     assert (wrong.returncode, wrong.stderr) == (1, "smproc: share must be above 0 and at most 1, got 7.0\n")

@@ -97,6 +97,12 @@ def test_the_contract_of_the_cli_is_kept(project: Path) -> None:
     assert context["aws:cdk:enable-path-metadata"] is True
 
 
+def test_jsii_does_not_warn_of_node_in_the_place_of_the_apps_error(project: Path) -> None:
+    (project / "app.py").write_text("import os, sys\nsys.exit(str(sorted(n for n in os.environ if 'SILENCE' in n)))\n")
+    with pytest.raises(SynthesisFailedError, match="JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION"):
+        CdkApp.find(directory=project).synthesize()
+
+
 def test_an_assembly_is_used_as_it_is(project: Path) -> None:
     app = CdkApp.find("made", directory=project)
 

@@ -170,7 +170,8 @@ def test_without_a_command_the_help_is_shown_and_the_exit_status_is_2(
         (
             ["retry", "a.csv", "--follow"],
             (
-                "smproc retry: invalid value for --dry-run and --follow: they go with --all-failed\n"
+                "smproc retry: invalid value for --follow: it goes with --all-failed, and not with a target, got "
+                "'a.csv'; see what becomes of one object with smproc trace\n"
                 "Try `smproc retry --help`.\n"
             ),
         ),
@@ -353,7 +354,7 @@ def test_external_text_is_printed_without_markup_or_control_characters() -> None
     with RunReport(stream, upload) as report:
         report.update(operations.Run(upload=upload))
     assert stream.getvalue() == (
-        "uploaded s3://b/[red]a[/] [link=x] :warning: \\x1b[2J (1 bytes)\n    0.0 s  waiting for an execution\n"
+        "uploaded s3://b/[red]a[/] [link=x] :warning: \\x1b[2J (1 byte)\n    0.0 s  waiting for an execution\n"
     )
 
 

@@ -37,7 +37,7 @@ def test_many_and_nested_outputs_are_capped_and_few_are_read() -> None:
     bucket = Bucket({f"out/all/{number // 7}/{number:03}.csv": b"a\n1\n" for number in range(120)})
     shown = report_of("SUCCEEDED", bucket, job(all="s3://b/out/all", none="s3://b/out/none"))
     assert shown.count("s3://b/out/all/") == 10
-    assert shown.count("1 rows x 1 columns") == 2
+    assert shown.count("1 row x 1 column") == 2
     assert bucket.read == 2 * 4
     more = "110 more files: smproc outputs list --execution e --pipeline 'My Stack/P' --local 4999"
     assert more in shown

@@ -47,9 +47,9 @@ def test_files_are_same_added_or_removed(tmp_path: Path) -> None:
         (
             "a\n1.0\n3.0\n",
             "a\n1.0\n3.5\n",
-            ("a: 1 of 2 cells differ by at most 0.5, mean 2 -> 2.25, std 1.41421 -> 1.76777, max 3 -> 3.5",),
+            ("a: 1 of 2 cells differs by at most 0.5, mean 2 -> 2.25, std 1.41421 -> 1.76777, max 3 -> 3.5",),
         ),
-        ("a\nx\ny\n", "a\nx\nx\n", ("a: 2 -> 1 distinct values, 1 of 2 cells differ",)),
+        ("a\nx\ny\n", "a\nx\nx\n", ("a: 2 -> 1 distinct values, 1 of 2 cells differs",)),
     ],
 )
 def test_tables_differ_in_rows_columns_and_statistics(
@@ -66,7 +66,7 @@ def test_tables_differ_in_rows_columns_and_statistics(
 def test_a_mean_that_is_zero_but_for_rounding_is_no_difference(tmp_path: Path) -> None:
     found = details(tmp_path, "table.csv", "a\n-1.0\n1.0\n", "a\n-1.0\n1.0000000000000002\n")
 
-    assert found == ("a: 1 of 2 cells differ by at most 2.22045e-16",)
+    assert found == ("a: 1 of 2 cells differs by at most 2.22045e-16",)
 
 
 def test_values_of_json_are_compared_by_their_paths(tmp_path: Path) -> None:
@@ -102,4 +102,4 @@ def test_parquet_files_are_tables(tmp_path: Path) -> None:
 
     (change,) = changes_between(tmp_path / "before", tmp_path / "after")
 
-    assert change.details[0].startswith("a: 1 of 2 cells differ by at most 1")
+    assert change.details[0].startswith("a: 1 of 2 cells differs by at most 1")

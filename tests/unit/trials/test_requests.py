@@ -270,3 +270,9 @@ def test_a_folder_with_something_else_is_never_replaced(tmp_path: Path) -> None:
     with pytest.raises(OutputFolderError, match=r"which holds something else; choose another one with --output-dir"):
         OutputFolder(tmp_path / "mine").check()
     OutputFolder(tmp_path / "new").check()
+
+
+def test_a_place_that_cannot_be_written_is_found_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputFolderError, match=r"outputs '.*file/out' cannot be written: .*; choose another one with"):
+        OutputFolder(tmp_path / "file" / "out").check()
