@@ -52,6 +52,20 @@ def test_an_object_without_a_key_gets_the_managed_one(local_aws: RunningLocalAws
     assert (double["ServerSideEncryption"], double["SSEKMSKeyId"]) == ("aws:kms:dsse", key)
 
 
+@pytest.mark.parametrize(("letter", "bytes_each"), [("k", 1), ("é", 2), ("🎉", 4)])
+def test_a_key_has_at_most_1024_bytes(letter: str, bytes_each: int, local_aws: RunningLocalAws, bucket: str) -> None:
+    longest = letter * (1024 // bytes_each)
+    local_aws.s3.put_object(Bucket=bucket, Key=longest)
+    copy = {"CopySource": {"Bucket": bucket, "Key": longest}}
+    for operation, parameters in {"put_object": {}, "create_multipart_upload": {}, "copy_object": copy}.items():
+        with pytest.raises(ClientError) as refused:
+            getattr(local_aws.s3, operation)(Bucket=bucket, Key=f"{longest}x", **parameters)
+        error = refused.value.response
+        assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("KeyTooLongError", 400)
+    listed = local_aws.s3.list_objects_v2(Bucket=bucket)["Contents"]
+    assert [one["Key"] for one in listed] == [longest]
+
+
 def test_a_key_is_returned_by_its_arn(local_aws: RunningLocalAws, bucket: str) -> None:
     kms = local_aws.client("kms")
     key = kms.create_key()["KeyMetadata"]

@@ -54,6 +54,7 @@ from smproc.local.server.patches import (
     persistence,
     requests_ignored,
     s3_encryption,
+    s3_keys,
     s3_listing,
     s3_object_events,
     s3_unsupported,
@@ -174,6 +175,7 @@ PATCHES: Final[tuple[ModuleType, ...]] = (
     sqs_large_queues,
     ecr_sagemaker_images,
     s3_encryption,
+    s3_keys,
     s3_listing,
     s3_unsupported,
     s3_version_listing,
@@ -211,6 +213,8 @@ WRAPPING_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     "ministack.services.eventbridge._dispatch_event": ("s3_object_events", "persistence"),
     # Invocations are counted, also those that fail.
     "ministack.services.eventbridge._invoke_target": ("eventbridge_dead_letters", "cloudwatch_metrics"),
+    # An operation that is not there is named as such, whatever the key.
+    "ministack.services.s3._dispatch": ("s3_keys", "s3_unsupported"),
     # What names nothing is refused first.
     "ministack.services.stepfunctions._describe_execution": ("stepfunctions_redrive", "stepfunctions_arns"),
     "ministack.services.stepfunctions._list_executions": ("stepfunctions_redrive", "stepfunctions_arns"),
