@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cdk_sagemaker_processing.model import names
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
 from smproc.operations.errors import PipelineNotFoundError
+from smproc.operations.pipeline_search import choose_named, tagged_pipelines
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from smproc.operations.traces import Trace
     from smproc.operations.uploads import State, UploadRecord
 
-_SEPARATOR = "/"
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 
@@ -349,21 +349,9 @@ def find_pipelines(session: Session, *, stack: str | None = None, bucket: str | 
         session: a boto3 session.
         stack: the CloudFormation stack. Default: any.
         bucket: the bucket that objects arrive in; the queues of the pipelines are not looked for. Default: any.
-
-    See: https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
     """
-    filters: list[dict[str, Any]] = [{"Key": names.PART_TAG}]
-    if bucket is not None:
-        filters.append({"Key": names.BUCKET_TAG, "Values": [bucket]})
-    pages = session.client("resourcegroupstaggingapi").get_paginator("get_resources")
-    parts: dict[str, list[tuple[str, dict[str, str]]]] = {}
-    # Jobs have the pipeline's tag, too, and remain for ever.
-    for page in pages.paginate(TagFilters=filters, ResourceTypeFilters=["sqs", "lambda:function"]):
-        for resource in page["ResourceTagMappingList"]:
-            tags = {tag["Key"]: tag["Value"] for tag in resource["Tags"]}
-            parts.setdefault(tags.get(names.PIPELINE_TAG, ""), []).append((resource["ResourceARN"], tags))
-    found = [_pipeline_of(session, name, some) for name, some in sorted(parts.items()) if name]
-    return [one for one in found if one.state_machine_arn and stack in (None, one.stack)]
+    found = (Pipeline(session=session, **attributes) for attributes in tagged_pipelines(session, bucket=bucket))
+    return [one for one in found if stack in (None, one.stack)]
 
 
 def find_pipeline(session: Session, name: str | None = None, *, stack: str | None = None) -> Pipeline:
@@ -382,47 +370,8 @@ def find_pipeline(session: Session, name: str | None = None, *, stack: str | Non
 
 def choose_pipeline(pipelines: Iterable[Pipeline], name: str | None, *, stack: str | None = None) -> Pipeline:
     """Return the one of some pipelines that a user means; see `find_pipeline`."""
-    known = list(pipelines)
-    matching = [one for one in known if name is None or _ends_in(one.name, name)]
-    exact = [one for one in matching if one.name == name]
-    if len(exact or matching) == 1:
-        return (exact or matching)[0]
-    where = f"the stack {stack!r} has" if stack is not None else "this account and region have"
-    if not known:
-        raise PipelineNotFoundError(
-            f"{where} no pipeline: no function or queue has the tag {names.PART_TAG}; deploy one with "
-            "`npx cdk deploy`" + ("" if stack is None else ", or name another stack with --stack")
-        )
-    problem = f"no pipeline {name!r}" if name is not None and not matching else f"{len(matching)} pipelines"
-    problem += f" {name!r}" if name is not None and matching else ""
-    choices = ", ".join(one.name for one in matching or known)
-    raise PipelineNotFoundError(f"{where} {problem}; name one of these with --pipeline: {choices}")
+    return choose_named(pipelines, name, stack=stack)
 
 
 def _from(since: timedelta | datetime) -> datetime:
     return datetime.now(UTC) - since if isinstance(since, timedelta) else since
-
-
-def _ends_in(path: str, name: str) -> bool:
-    return f"{_SEPARATOR}{path}".endswith(f"{_SEPARATOR}{name.lstrip(_SEPARATOR)}")
-
-
-def _pipeline_of(session: Session, name: str, parts: Iterable[tuple[str, Mapping[str, str]]]) -> Pipeline:
-    arns: dict[str, str] = {}
-    tags: dict[str, str] = {}
-    for arn, some in parts:
-        arns[some[names.PART_TAG]] = arn
-        tags |= some
-    return Pipeline(
-        session=session,
-        name=name,
-        stack=tags.get(names.STACK_TAG, ""),
-        state_machine_arn=tags.get(names.STATE_MACHINE_TAG, ""),
-        bucket=tags.get(names.BUCKET_TAG, ""),
-        table=tags.get(names.LEDGER_TAG, ""),
-        dispatcher=arns.get(names.DISPATCHER, "").rpartition(":")[2],
-        intake=arns.get(names.INTAKE, "").rpartition(":")[2],
-        queue_arn=arns.get(names.INPUT_QUEUE, ""),
-        dead_letter_queue_arn=arns.get(names.DEAD_LETTER_QUEUE, ""),
-        undelivered_queue_arn=arns.get(names.UNDELIVERED_QUEUE, ""),
-    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -15,9 +16,11 @@ from smproc.operations.execution_jobs import jobs_in_order
 from smproc.operations.histories import failure_to_repeat
 from smproc.operations.jobs import StepJob, with_end
 from smproc.operations.logs import JobLog, LogLine
-from smproc.operations.pipeline import Pipeline, find_pipeline
 from smproc.operations.uploads import FAILED_STATES, STATES, UploadReader, UploadRecord
 from smproc.terminal_text import shell_word
+
+if TYPE_CHECKING:
+    from smproc.operations.pipeline import Pipeline
 
 LOG_LINES = 10
 _VERSIONS_MAX = 20
@@ -86,20 +89,27 @@ class Trace:
         return self.upload.state == "RUNNING" and bool(self.cause)
 
 
-def trace_in(pipeline: Pipeline, key: str, *, since: datetime | None = None) -> Trace:
+def trace_in(
+    pipeline: Pipeline,
+    key: str,
+    *,
+    since: datetime | None = None,
+    with_queues: Callable[[Pipeline], Pipeline] = lambda pipeline: pipeline,
+) -> Trace:
     """Return what became of an object in a pipeline.
 
     Args:
         pipeline: the pipeline.
         key: the object's key.
         since: uploads before this time are not looked for. Default: the time of the object's oldest version, of 20.
+        with_queues: returns the pipeline with its queues, if it was looked for without. Default: it has them.
     """
     stored, first = _object_of(pipeline, key)
     found = Trace(pipeline=pipeline, uri=str(S3Uri(pipeline.bucket, key)), stored=stored)
     records = UploadReader(pipeline).of_key(key, since or first or datetime.now(UTC) - timedelta(days=1))
     upload = records[-1] if records else None
     if upload is None or (stored.exists and stored.modified is not None and stored.modified > upload.received):
-        letters, unread = _dead_letters(pipeline, key, upload)
+        letters, unread = _dead_letters(with_queues(pipeline), key, upload)
         if letters:
             found = replace(found, dead_letter=letters[-1], cause=letters[-1].reason)
             return replace(found, upload=upload, earlier=tuple(records[:-1]), advice=_advice_on_dead_letter(found))
@@ -115,8 +125,6 @@ def _dead_letters(pipeline: Pipeline, key: str, upload: UploadRecord | None) -> 
 
     If the pipeline has taken an upload of the object, only those of later uploads are returned.
     """
-    if not pipeline.dead_letter_queue_arn:  # who looks for a pipeline by its bucket finds no queues
-        pipeline = find_pipeline(pipeline.session, pipeline.name)
     try:
         letters = dead_letters_about(pipeline, key)
     except ClientError as error:

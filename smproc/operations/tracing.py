@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cdk_sagemaker_processing.model.s3_uri import S3Uri
 from smproc.operations.errors import PipelineNotFoundError
-from smproc.operations.pipeline import choose_pipeline, find_pipelines
+from smproc.operations.pipeline import Pipeline, choose_pipeline, find_pipeline, find_pipelines
 from smproc.operations.traces import Trace, trace_in
 
 if TYPE_CHECKING:
@@ -34,9 +34,13 @@ def trace(session: Session, uri: str, *, pipeline: str | None = None, since: dat
             f"no pipeline of this account and region takes objects of the bucket {parsed.bucket!r}; "
             "`smproc pipelines` lists the pipelines and their buckets"
         )
+
+    def with_queues(found: Pipeline) -> Pipeline:
+        return find_pipeline(session, found.name)
+
     if pipeline is None and len(candidates) > 1:
-        found = [trace_in(one, parsed.key, since=since) for one in candidates]
+        found = [trace_in(one, parsed.key, since=since, with_queues=with_queues) for one in candidates]
         known = [one for one in found if one.upload is not None or one.dead_letter is not None]
         if len(known) == 1:
             return known[0]
-    return trace_in(choose_pipeline(candidates, pipeline), parsed.key, since=since)
+    return trace_in(choose_pipeline(candidates, pipeline), parsed.key, since=since, with_queues=with_queues)
