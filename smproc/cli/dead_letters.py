@@ -100,7 +100,7 @@ def discard_dead_letters(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Delete messages for ever, after saying what is lost with them."""
+    """Delete messages permanently, after showing what is lost with them."""
     from smproc.operations import chosen, dead_letters, discard  # noqa: PLC0415 - slow to load
 
     if bool(ids) == all_letters:

@@ -59,7 +59,7 @@ def status(
 
     Without --pipeline, all pipelines are shown, as their dispatchers saw them in the last minute; a single one, or the
     only one, is shown in detail, as it is now. Failures are those of the last 24 hours that no retry, redrive or later
-    upload of the same object has made good. The exit status is 0 if nothing is wrong, and 3 if something needs
+    upload of the same object has resolved. The exit status is 0 if nothing is wrong, and 3 if something needs
     attention.
     """
     session = open_session(local)

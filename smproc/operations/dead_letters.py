@@ -133,7 +133,7 @@ def redrive(pipeline: Pipeline, ids: Collection[str] = ()) -> Iterator[DeadLette
 
 
 def discard(pipeline: Pipeline, letters: Collection[DeadLetter]) -> Iterator[DeadLetter]:
-    """Delete dead letters of a pipeline for ever.
+    """Delete dead letters of a pipeline permanently.
 
     Args:
         pipeline: the pipeline.

@@ -1,4 +1,4 @@
-"""The failures that need attention: those that no retry, redrive or later upload has made good."""
+"""The failures that need attention: those that no retry, redrive or later upload has resolved."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OpenFailures:
 
 
 def open_failures(reader: UploadReader, since: datetime) -> OpenFailures:
-    """Return the failures of a pipeline that nothing has made good.
+    """Return the failures of a pipeline that nothing has resolved.
 
     The last upload or retry of an object decides about the object, as a job reads the object that is there now. An
     execution that no upload since then explains, such as one of a schedule, counts until it is redriven or retried.
@@ -58,7 +58,7 @@ def open_failures(reader: UploadReader, since: datetime) -> OpenFailures:
 
 
 def _unexplained(reader: UploadReader, names: Iterable[str], rows: Iterable[Row], since: datetime) -> set[str]:
-    """Return the failed executions that neither a later upload of the same object nor a repetition has made good."""
+    """Return the failed executions that neither a later upload of the same object nor a repetition has resolved."""
     superseded = {name for row in rows for name in (row.execution_name, row.replay)}
     left = set(names) - superseded
     for name, run in reader.ledger.ended(sorted(left)).items():

@@ -45,7 +45,7 @@ class PipelineStatus:
         waiting: the number of its uploads that wait for an execution.
         oldest: the time at which the oldest of them was received; None if none waits.
         failed: the number of its executions that failed, timed out or were stopped in the last 24 hours, and that no
-            retry, redrive or later upload of the same objects has made good.
+            retry, redrive or later upload of the same objects has resolved.
         dead_letters: the number of messages that could not be processed.
         undelivered: the number of events that EventBridge could not deliver.
         paused: the time at which it was paused; None if it is not.
@@ -123,7 +123,7 @@ class PipelineDetails:
     Attributes:
         status: its state now.
         runs: the runs that have slots, or wait for one, the first to start first.
-        failures: the newest uploads that failed in the last 24 hours, and that nothing has made good.
+        failures: the newest uploads that failed in the last 24 hours, and that nothing has resolved.
     """
 
     status: PipelineStatus

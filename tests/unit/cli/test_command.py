@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
+import typer
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError, NoRegionError
 
 from cdk_sagemaker_processing import InvalidValueError
-from smproc import operations
+from smproc import cli, operations
 from smproc.cli import local, main
 from smproc.cli.errors import describe
+from smproc.cli.output import OutputFormat
 from smproc.cli.report import RunReport
 from smproc.cli.session import _completed, open_session
 from smproc.local import LocalAws
@@ -393,3 +397,23 @@ def test_local_keeps_the_account_of_a_shell_that_uses_the_local_aws(
     open_session(4599)
     assert os.environ["AWS_ACCESS_KEY_ID"] == ("111122223333" if inherited else "test")
     assert os.environ["AWS_REGION"] == ("eu-west-1" if inherited else "us-east-1")
+
+
+def test_the_page_names_the_commands_without_json() -> None:
+    def commands(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str, bool]]:
+        for one in group.registered_commands:
+            assert one.callback is not None
+            name = one.name or one.callback.__name__.replace("_", "-")
+            output = inspect.signature(one.callback).parameters.get("output")
+            yield " ".join((*path, name)), output is not None and isinstance(output.default, OutputFormat)
+        for inner in group.registered_groups:
+            assert inner.typer_instance is not None
+            yield from commands(inner.typer_instance, (*path, str(inner.name)))
+
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    sentence = re.search(r"these do not: (.*?)\. The exit", page, re.DOTALL)
+    assert sentence is not None
+    named = set(re.findall(r"`(.*?)`", sentence[1].replace("\n", " ")))
+    without = {name for name, has_json in commands(cli.app) if not has_json}
+    assert {name if name in named else name.partition(" ")[0] for name in without} == named
+    assert not [name for name, has_json in commands(cli.app) if has_json and named & {name, name.partition(" ")[0]}]
