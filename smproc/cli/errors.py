@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ def describe(error: Exception) -> str | None:
         return f"{error.object!a} is not UTF-8, as the keys of objects in S3 are; rename the file"
     if packages & {"botocore", "boto3"}:
         advice = _ADVICE.get(type(error).__name__)
+        if advice and (port := re.search(r"http://127\.0\.0\.1:(\d+)", str(error))):
+            from smproc.local.ports import port_option  # noqa: PLC0415 - slow to load
+
+            advice += port_option(int(port[1]))
         return f"{str(error).rstrip('.')}; {advice}" if advice else str(error)
     return None
 

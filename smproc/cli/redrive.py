@@ -137,7 +137,8 @@ def _execution_meant(target: str, pipeline: str | None, stack: str | None, local
     known = find_pipelines(session, stack=stack)
     if target.startswith("arn:"):
         machine = target.replace(":execution:", ":stateMachine:").rpartition(":")[0]
-        known = [one for one in known if one.state_machine_arn == machine]
+        # If none matches, AWS has no such execution, or it is that of another state machine.
+        known = [one for one in known if one.state_machine_arn == machine] or known
         return choose_pipeline(known, pipeline, stack=stack), target
     found = choose_pipeline(known, pipeline, stack=stack)
     return found, execution_to_retry(trace_in(found, target))

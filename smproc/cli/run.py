@@ -63,6 +63,8 @@ def run(
 
     if file.is_dir():
         raise IsADirectoryError(21, "it is a directory; run its files one by one", str(file))
+    if file.exists() and not file.is_file():
+        raise OSError(22, "it is not a regular file; run a file", str(file))
     if not file.is_file():
         raise FileNotFoundError(2, "there is no such file", str(file))
     session = open_session(local)

@@ -44,7 +44,7 @@ def pipelines(stack: Stack = None, local: LocalPort = None, output: Output = Out
     print_table(
         ("PIPELINE", "STACK", "BUCKET", "STATE MACHINE"),
         [(one.name, one.stack, one.bucket, one.state_machine_arn.rpartition(":")[2]) for one in found],
-        empty="there is no pipeline in this account and region",
+        empty="there is no pipeline in " + ("this account and region" if stack is None else f"the stack {stack!r}"),
     )
 
 

@@ -102,9 +102,9 @@ def chosen(letters: Sequence[DeadLetter], ids: Collection[str]) -> list[DeadLett
     for wanted in ids:
         matching = [letter for letter in letters if letter.message_id.startswith(wanted.lower())]
         if len(matching) != 1 or not wanted:
-            there = f"{len(matching)} dead letters" if matching else "no dead letter"
+            there = f"are {len(matching)} dead letters" if len(matching) > 1 else "is no dead letter"
             raise DeadLetterNotFoundError(
-                f"there is {there} {wanted!r}; `smproc dead-letters list` shows the identifiers (what somebody "
+                f"there {there} {wanted!r}; `smproc dead-letters list` shows the identifiers (what somebody "
                 "else has just received is visible again within five minutes)"
             )
         found[matching[0].message_id] = matching[0]

@@ -102,7 +102,7 @@ def find_execution(pipeline: Pipeline, text: str) -> Execution:
     """
     prefix = f"{pipeline.state_machine_arn.replace(':stateMachine:', ':execution:')}:"
     if text.startswith("arn:") and not text.startswith(prefix):
-        raise ExecutionNotFoundError(f"{text!r} is no execution of the pipeline {pipeline.name}")
+        raise ExecutionNotFoundError(f"{text!r} is not an execution of the pipeline {pipeline.name}")
     name = text.removeprefix(prefix)
     try:
         exact = describe(pipeline.session, pipeline.state_machine_arn, name) if name else None

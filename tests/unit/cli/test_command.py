@@ -310,7 +310,7 @@ def test_what_the_encoding_of_the_terminal_lacks_is_escaped(monkeypatch: pytest.
             EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
             (
                 'Could not connect to the endpoint URL: "http://127.0.0.1:1"; if it is the local AWS, start it with: '
-                "smproc local start"
+                "smproc local start --port 1"
             ),
         ),
         (operations.PipelineNotFoundError("no pipeline"), "no pipeline"),
@@ -417,3 +417,18 @@ def test_the_page_names_the_commands_without_json() -> None:
     without = {name for name, has_json in commands(cli.app) if not has_json}
     assert {name if name in named else name.partition(" ")[0] for name in without} == named
     assert not [name for name, has_json in commands(cli.app) if has_json and named & {name, name.partition(" ")[0]}]
+
+
+def test_the_advice_names_the_port_of_the_local_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMPROC_HOME", str(tmp_path))
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for url, command in (
+        ("http://127.0.0.1:4999/", "smproc local start --port 4999"),
+        ("http://127.0.0.1:4566/", "smproc local start"),
+    ):
+        assert str(describe(EndpointConnectionError(endpoint_url=url))).endswith(f": {command}")
+
+
+def test_what_is_no_regular_file_is_not_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "/dev/null"]) == 1
+    assert capsys.readouterr().err == "smproc: /dev/null: it is not a regular file; run a file\n"

@@ -173,11 +173,11 @@ def test_only_the_chosen_letters_are_discarded(queue: Queue, pipeline: operation
 
 @pytest.mark.parametrize(
     ("wanted", "there"),
-    [("7", "no dead letter '7'"), ("0000001", "10 dead letters '0000001'"), ("", "26 dead letters ''")],
+    [("7", "is no dead letter '7'"), ("0000001", "are 10 dead letters '0000001'"), ("", "are 26 dead letters ''")],
 )
 def test_an_identifier_must_be_that_of_one_letter(
     queue: Queue, pipeline: operations.Pipeline, wanted: str, there: str
 ) -> None:
     fill(queue)
-    with pytest.raises(DeadLetterNotFoundError, match=f"^there is {there}; `smproc dead-letters list` shows"):
+    with pytest.raises(DeadLetterNotFoundError, match=f"^there {there}; `smproc dead-letters list` shows"):
         chosen(dead_letters(pipeline), [wanted])

@@ -122,7 +122,7 @@ def test_an_execution_is_found_by_a_beginning_that_no_other_has() -> None:
             "abab",
             "4 executions of the pipeline .* begin with 'abab'; give more of the name: abab2, ababab3",
         ),
-        ("arn:aws:states:us-east-1:1:execution:other:ab1", "is no execution of the pipeline Stack/Pipeline"),
+        ("arn:aws:states:us-east-1:1:execution:other:ab1", "is not an execution of the pipeline Stack/Pipeline"),
     ],
 )
 def test_an_execution_that_is_none_or_several_is_an_error(text: str, message: str) -> None:
