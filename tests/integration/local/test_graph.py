@@ -155,7 +155,7 @@ def test_the_state_machines_of_a_stack(
         assert main(["graph", *options]) == 0, options
         assert capsys.readouterr().out.count("First  Pass") == 1
     assert main(["graph", "--pipeline", "Other"]) == 1
-    assert "this account and region has no pipeline 'Other'" in capsys.readouterr().err
+    assert "this account and region have no pipeline 'Other'" in capsys.readouterr().err
     local_aws.client("sqs").delete_queue(QueueUrl=queue)
     arn = local_aws.execute({"Last": PASS})
     local_aws.wait_for_execution(arn)
