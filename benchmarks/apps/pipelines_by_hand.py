@@ -522,7 +522,12 @@ class Pipeline:
                 targets.LambdaFunction(
                     dispatcher,
                     event=events.RuleTargetInput.from_object(
-                        {"minute": True, "rules": [uploaded.rule_name], "undelivered": undelivered.queue_url}
+                        {
+                            "minute": True,
+                            "rules": [uploaded.rule_name],
+                            "pattern": "60BCD3CE",
+                            "undelivered": undelivered.queue_url,
+                        }
                     ),
                     retry_attempts=0,
                     max_event_age=cdk.Duration.minutes(1),

@@ -11,7 +11,6 @@ from typing import NamedTuple, TypeGuard
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
-from cdk_sagemaker_processing.model.json_paths import is_intrinsic, is_path, is_reference_path, is_result_path
 from cdk_sagemaker_processing.tasks.run_time_values import OPEN, RunTimeValue, pieces_of
 
 # What marks a field of a payload template whose value is evaluated.
@@ -24,6 +23,10 @@ def check_paths(*, input_path: str | None, output_path: str | None, result_path:
     Raises:
         InvalidValueError: a text is no such path.
     """
+    if input_path is output_path is result_path is None:
+        return
+    from cdk_sagemaker_processing.model.json_paths import is_path, is_result_path  # noqa: PLC0415 - few have paths
+
     for parameter, path in (("input_path", input_path), ("output_path", output_path)):
         if _is_text(path) and not is_path(path):
             raise InvalidValueError(parameter, path, "be a JSONPath", "it starts with $, for example $.detail")
@@ -42,7 +45,11 @@ def check_timeout_path(parameter: str, timeout: sfn.Timeout | None) -> None:
     Raises:
         InvalidValueError: it is not.
     """
-    path = None if timeout is None else timeout.path
+    if timeout is None:
+        return
+    from cdk_sagemaker_processing.model.json_paths import is_reference_path  # noqa: PLC0415 - few have paths
+
+    path = timeout.path
     if _is_text(path) and not is_reference_path(path):
         raise InvalidValueError(
             parameter, path, "be at a JSONPath of one value", "for example sfn.Timeout.at('$.seconds')"
@@ -118,7 +125,11 @@ def check_evaluated(parameter: str, value: str) -> None:
     Raises:
         InvalidValueError: it is neither a path nor the call of an intrinsic function.
     """
-    if _is_text(value) and not is_path(value) and not is_intrinsic(value):
+    if not _is_text(value):
+        return
+    from cdk_sagemaker_processing.model.json_paths import is_intrinsic, is_path  # noqa: PLC0415 - few have paths
+
+    if not is_path(value) and not is_intrinsic(value):
         raise InvalidValueError(
             parameter,
             value,

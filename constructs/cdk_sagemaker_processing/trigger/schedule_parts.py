@@ -10,7 +10,6 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_sagemaker_processing._internal.nag import INLINE_POLICY, suppress, suppress_by_id
-from cdk_sagemaker_processing.model.schedule_expressions import check_schedule_expression
 from cdk_sagemaker_processing.trigger.queues import retained_queue
 
 if TYPE_CHECKING:
@@ -26,6 +25,10 @@ def check_schedule(schedule: scheduler.ScheduleExpression) -> None:
     Raises:
         InvalidValueError: it does not.
     """
+    from cdk_sagemaker_processing.model.schedule_expressions import (  # noqa: PLC0415 - few have schedules
+        check_schedule_expression,
+    )
+
     zone = schedule.time_zone
     name = zone.timezone_name if zone is not None else None
     check_schedule_expression("schedule", schedule.expression_string, name)
