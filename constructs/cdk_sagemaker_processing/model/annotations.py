@@ -7,6 +7,7 @@ are searched among the modules that are loaded already.
 from __future__ import annotations
 
 import builtins
+import enum
 import functools
 import inspect
 import os
@@ -16,7 +17,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cdk_sagemaker_processing.model.tokens import is_unresolved
+from cdk_sagemaker_processing.model.tokens import is_jsonata, is_unresolved
 
 _NAMES = {str: "a string", int: "an integer", float: "a number", bool: "a boolean", type(None): "None"}
 _PLAIN = (str, bytes, int, float, list, tuple, dict, set)
@@ -47,15 +48,29 @@ def mismatch(parameter: str, value: object, expected: Any) -> _Found | None:  # 
     """Return the parameter, the value and the expected type of the first part that does not fit; None if all fit."""
     if value is None and _allows_none(expected):
         return None
-    if _fits(value, expected) or is_unresolved(value):
+    if _fits(value, expected) or _may_fit_later(value, expected):
         return None
     for option in _options(expected):
         items = _items(option)
         if items is not None and isinstance(value, list | tuple):
             for index, item in enumerate(value):
-                if not (_fits(item, items) or is_unresolved(item)):
+                if not (_fits(item, items) or _may_fit_later(item, items)):
                     return f"{parameter}[{index}]", item, items
     return parameter, value, expected
+
+
+def _may_fit_later(value: object, expected: Any) -> bool:  # noqa: ANN401
+    """Return whether a value that is not known yet may fit: that of JSONata is JSON, and no object of aws-cdk."""
+    if not is_unresolved(value):
+        return False
+    return not is_jsonata(value) or any(map(_is_json, _options(expected)))
+
+
+def _is_json(option: Any) -> bool:  # noqa: ANN401
+    origin = typing.get_origin(option) or option
+    if not isinstance(origin, type) or issubclass(origin, enum.Enum):
+        return origin is Any
+    return issubclass(origin, str | int | float | Sequence | Mapping)
 
 
 def fits_by_class(value: object, expected: Any) -> bool:  # noqa: ANN401 - any annotation

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,6 +38,8 @@ _ADVICE: Final = {
     "RemovalPolicy": "for example RemovalPolicy.DESTROY",
     "list": "put a single one into a list, too",
 }
+# The modules of the kinds of values that somebody may put into a mapping, and that JSON does not have.
+_NOT_IN_JSON: Final = frozenset({"builtins", "datetime", "decimal", "pathlib", "uuid"})
 
 
 def checked_call(call: _Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - any result
@@ -58,8 +61,9 @@ def checked_call(call: _Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         raise _call_error(call, signature, args, kwargs) from None
     _check_options(call, signature, bound, types)
     for name, value in _arguments(bound):
-        _check_finite(name, value)
-    wrong = next(_wrong_arguments(call, bound, types), None)
+        _check_plain(name, value)
+    texts = itertools.chain.from_iterable(itertools.starmap(_wrong_texts, _arguments(bound)))
+    wrong = next(itertools.chain(_wrong_arguments(call, bound, types), texts), None)
     try:
         result = call(*args, **kwargs)
     except InvalidProcessingJobError as error:
@@ -103,17 +107,52 @@ def _check_options(
                     raise InvalidCallError(_unexpected(_name(call, bound.args), name, known))
 
 
-def _check_finite(parameter: str, value: object) -> None:
-    """Check that numbers are finite: JSON has no others, and jsii does not survive one."""
+def _check_plain(parameter: str, value: object, *, in_mapping: bool = False) -> None:
+    """Check that a value has a form in JSON: jsii does not survive a number that is not finite.
+
+    Args:
+        parameter: the parameter's name for the message.
+        value: the argument, or a part of it.
+        in_mapping: whether it is a part of a mapping, of which no annotation says what it contains.
+
+    Raises:
+        InvalidValueError: a part that JSON does not have.
+    """
     if isinstance(value, float):
         if not math.isfinite(value):
             raise InvalidValueError(parameter, value, "be a finite number", "JSON has neither NaN nor Infinity")
     elif isinstance(value, Mapping):
         for key, part in value.items():
-            _check_finite(f"{parameter}[{key!r}]", part)
+            _check_plain(f"{parameter}[{key!a}]", part, in_mapping=True)
     elif isinstance(value, list | tuple):
         for index, part in enumerate(value):
-            _check_finite(f"{parameter}[{index}]", part)
+            _check_plain(f"{parameter}[{index}]", part, in_mapping=in_mapping)
+    elif (
+        in_mapping
+        and not isinstance(value, str)
+        and type(value).__module__ in _NOT_IN_JSON
+        and not isinstance(value, int | type(None))
+    ):
+        expected = "be text, a number, a boolean, a list or a mapping"
+        raise InvalidValueError(parameter, value, expected, f"JSON has no {type(value).__name__}; convert it")
+
+
+def _wrong_texts(parameter: str, value: object) -> Iterator[InvalidValueError]:
+    """Yield an error for each text with half of a surrogate pair, which no template can contain."""
+    if isinstance(value, str):
+        try:
+            if not value.isascii():
+                value.encode()
+        except UnicodeEncodeError as error:
+            advice = f"character {error.start + 1} is half of a surrogate pair"
+            yield InvalidValueError(parameter, value, "be valid Unicode", advice)
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _wrong_texts(f"a name of {parameter}", key)
+            yield from _wrong_texts(f"{parameter}[{key!a}]", part)
+    elif isinstance(value, list | tuple):
+        for index, part in enumerate(value):
+            yield from _wrong_texts(f"{parameter}[{index}]", part)
 
 
 def _wrong_arguments(

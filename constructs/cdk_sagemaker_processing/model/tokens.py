@@ -19,7 +19,8 @@ _ENCODED_LIST: Final = r"#\{Token\[[^]]+\]\}"
 # StringParameter.value_from_lookup returns it in a first synth; the CDK CLI looks the value up and synthesizes again.
 _LOOKUP: Final = "dummy-value-for-"
 _JSONATA: Final = r"(?s:\{%.*?%\})"
-_UNRESOLVED = re.compile(f"{STRING_TOKEN.pattern}|{_ENCODED_LIST}|{_JSONATA}|{_LOOKUP}")
+_TOKEN: Final = f"{STRING_TOKEN.pattern}|{_ENCODED_LIST}|{_LOOKUP}"
+_UNRESOLVED = re.compile(f"{_TOKEN}|{_JSONATA}")
 _NUMBER_TOKENS_BELOW = -1e200
 _STACK = "creation_stack"
 
@@ -35,6 +36,11 @@ def is_unresolved(value: object) -> bool:
     if isinstance(value, list | tuple):
         return any(is_unresolved(item) for item in value)
     return is_resolvable(value)
+
+
+def is_jsonata(value: object) -> bool:
+    """Return whether a value is known only later because of JSONata alone, which only fields of a state may have."""
+    return isinstance(value, str) and is_unresolved(value) and re.search(_TOKEN, value) is None
 
 
 def split_at_tokens(text: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 
+from cdk_sagemaker_processing._internal.digests import short_digest
 from cdk_sagemaker_processing.model import ConflictingValuesError, check_type
 from cdk_sagemaker_processing.model.service_limits import maximum
 from cdk_sagemaker_processing.public_api import public
@@ -100,9 +101,12 @@ class CapacityRetry(sfn.Parallel):
 
 
 def _name(template: str, task: SageMakerCreateProcessingJob) -> str:
-    """Return a state name that contains the task's, cut to the maximum length of a name."""
-    room = maximum("StateNameCharacters") - len(template.format(""))
-    return template.format(task.state_id[:room])
+    """Return a state name that contains the task's; one that is too long ends in a digest instead."""
+    room, name = maximum("StateNameCharacters") - len(template.format("")), task.state_id
+    if len(name) > room:
+        digest = short_digest(name)
+        name = f"{name[: room - len(digest) - 1]}-{digest}"
+    return template.format(name)
 
 
 @public

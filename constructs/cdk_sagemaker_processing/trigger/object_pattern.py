@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
+from cdk_sagemaker_processing.model.tokens import is_jsonata
 from cdk_sagemaker_processing.trigger.pattern_complexity import parse_wildcard
 
 # One alternative for a key: a key, or an operator with its operand, such as {"prefix": "incoming/"}.
@@ -90,7 +91,7 @@ class ObjectPattern:
     def _check_sizes(self) -> None:
         sizes = {"min_size_in_bytes": self.min_size_in_bytes, "max_size_in_bytes": self.max_size_in_bytes}
         for parameter, size in sizes.items():
-            if size is None or is_unresolved(size):
+            if size is None or (is_unresolved(size) and not is_jsonata(size)):
                 continue
             if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= _NUMBER_MAX:
                 raise InvalidValueError(
@@ -100,7 +101,7 @@ class ObjectPattern:
                     "EventBridge compares no larger numbers",
                 )
         low, high = self.min_size_in_bytes, self.max_size_in_bytes
-        if low is not None and high is not None and low > high and not is_unresolved([low, high]):
+        if low is not None and high is not None and not is_unresolved([low, high]) and low > high:
             raise ConflictingValuesError(
                 f"min_size_in_bytes must not be above max_size_in_bytes, got {low} and {high}; "
                 "no object has such a size"

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def check_pipeline_name(name: str) -> None:
-    """Check that the name of a pipeline fits into a tag.
+    """Check that the name of a pipeline fits into a tag, and into the dimension of a metric.
+
+    See: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
 
     Raises:
         InvalidValueError: it does not.
@@ -26,6 +28,9 @@ def check_pipeline_name(name: str) -> None:
     if not is_unresolved(name) and len(name) > (limit := maximum("QueueTagValueCharacters")):
         advice = "the tags of queues and jobs have it; by default it is the construct's path, so shorten its ids"
         raise InvalidValueError("pipeline_name", name, f"have at most {limit} characters", advice)
+    if not name.strip():
+        advice = "leave it out for the construct's path"
+        raise InvalidValueError("pipeline_name", name, "have a character that is no white space", advice)
 
 
 def tag_parts(trigger: S3Trigger, bucket: s3.IBucket) -> None:

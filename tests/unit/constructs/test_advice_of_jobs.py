@@ -710,6 +710,18 @@ TASKS = [
         job({**LANGUAGE, "state_output": {"a": [1, 0.5]}}),
     ),
     Advice(
+        "model/call_checks",
+        "; convert it",
+        job({"overrides": {"ExperimentConfig": {"ExperimentName": b"experiment"}}}),
+        job({"overrides": {"ExperimentConfig": {"ExperimentName": "experiment"}}}),
+    ),
+    Advice(
+        "model/call_checks",
+        "is half of a surrogate pair",
+        job(processor={"env": {"NAME": "\ud83d"}}),
+        job(processor={"env": {"NAME": "\U0001f600"}}),
+    ),
+    Advice(
         "tasks/encryption_keys",
         "whose hardware encrypts it; leave volume_kms_key out, or choose another instance type",
         job(processor={"instance_type": "ml.g5.xlarge", "volume_kms_key": "alias/own"}),

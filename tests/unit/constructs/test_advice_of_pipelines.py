@@ -589,6 +589,12 @@ ADVISED: list[Advice] = [
     ),
     Advice(
         "trigger/part_tags.py",
+        "leave it out for the construct's path",
+        lambda s: trigger_in(s, pipeline_name=" "),
+        (trigger_in,),
+    ),
+    Advice(
+        "trigger/part_tags.py",
         "so shorten its ids",
         lambda s: EventDrivenProcessing(s, "P" * 255, steps=[processor_in(s).run("R", inputs=[uploaded_objects()])]),
         (lambda s: EventDrivenProcessing(s, "P", steps=[processor_in(s).run("R", inputs=[uploaded_objects()])]),),

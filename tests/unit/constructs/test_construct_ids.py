@@ -120,6 +120,19 @@ def test_two_retries_of_one_task_are_refused() -> None:
         retry_on_capacity(task)
 
 
+def test_states_whose_names_differ_at_their_ends_alone_are_retried_in_one_state_machine() -> None:
+    scope = stack()
+    processor = sklearn(scope)
+    chain = sfn.Chain.start(sfn.Pass(scope, "Start"))
+    for end in "ab":
+        run = processor.run(end, code="preprocess.py", state_name=f"{'long' * 19}---{end}")
+        chain = chain.next(retry_on_capacity(run))
+    states = in_machine(scope, chain)["States"]
+    names = [name for state in states.values() for branch in state.get("Branches", ()) for name in branch["States"]]
+    assert len(names) == len(set(names)) == 8
+    assert all(len(name) <= 80 for name in names)
+
+
 def test_a_location_in_s3_is_imported_once_for_each_run() -> None:
     scope = stack()
     processor = FrameworkProcessor(scope, "P", framework="sklearn", code_location="s3://code/x", **FRAMEWORK)

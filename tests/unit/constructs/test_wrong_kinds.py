@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing import (
@@ -16,6 +20,7 @@ from cdk_sagemaker_processing import (
     ProcessingInput,
     Processor,
     PySparkProcessor,
+    S3Trigger,
     SageMakerCreateProcessingJob,
     SKLearnProcessor,
     retry_on_capacity,
@@ -47,6 +52,14 @@ def spark(**run: Any) -> Any:  # noqa: ANN401
     return processor.run("Run", **({"submit_app": "helper.py"} | run))
 
 
+def trigger(**options: Any) -> S3Trigger:
+    scope = stack()
+    body = sfn.DefinitionBody.from_chainable(sfn.Pass(scope, "Pass"))
+    machine, bucket = sfn.StateMachine(scope, "Machine", definition_body=body), s3.Bucket(scope, "Bucket")
+    of_trigger = {"bucket": bucket, "manifest_bucket": s3.Bucket(scope, "Out"), "state_machine": machine}
+    return S3Trigger(scope, "Trigger", **{"prefixes": ["in/"], **of_trigger, **options})
+
+
 CASES: list[tuple[Callable[[], Any], str]] = [
     (lambda: sklearn({"code": None}), "code must be a path or a URI, got None"),
     (lambda: sklearn({"code": ""}), "code must be a path or a URI, got ''"),
@@ -58,6 +71,36 @@ CASES: list[tuple[Callable[[], Any], str]] = [
     (lambda: sklearn({"experiment_config": "e"}), "experiment_config must be an ExperimentConfig or a Mapping, got"),
     (lambda: sklearn({"overrides": "x"}), "overrides must be a Mapping, got 'x'"),
     (lambda: sklearn(env={"A": 1}), "env['A'] must be a string, got 1"),
+    (lambda: sklearn(env={"A": "\udc00"}), "env['A'] must be valid Unicode, got '\\udc00'; character 1 is half of a"),
+    (lambda: sklearn(env={"\udc00": "A"}), "a name of env must be valid Unicode"),
+    (
+        lambda: sklearn({"arguments": ["é", "a\ud800"]}),
+        "arguments[1] must be valid Unicode, got 'a\\ud800'; character 2",
+    ),
+    (lambda: sklearn({"arguments": ["a", b"b"]}), "arguments[1] must be a string, got b'b'"),
+    *(
+        (
+            lambda option=option, part=part: sklearn({option: {"A": {"B": [part]}}}),
+            f"{option}['A']['B'][0] must be text, a",
+        )
+        for option in ("overrides", "assign", "result_selector")
+        for part in (b"x", {1}, object(), len, Decimal(1), datetime(2026, 1, 1, tzinfo=UTC), Path("x"), UUID(int=1))
+    ),
+    (
+        lambda: spark(configuration={"Classification": "x", "Properties": {"a": b"b"}}),
+        "configuration['Properties']['a'] must be text, a number",
+    ),
+    (
+        lambda: spark(configuration={"Classification": "x", "Properties": {"a": float("nan")}}),
+        "configuration['Properties']['a'] must be a finite number",
+    ),
+    (
+        lambda: sklearn({"integration_pattern": "{% $x %}"}),
+        "integration_pattern must be an IntegrationPattern, got '{%",
+    ),
+    (lambda: trigger(min_size_in_bytes="{% $x %}"), "min_size_in_bytes must be a number of bytes from 0 to"),
+    (lambda: trigger(failure_topic="{% $x %}"), "failure_topic must be an ITopic, got '{% $x %}'"),
+    (lambda: trigger(pipeline_name=" \t"), "pipeline_name must have a character that is no white space"),
     (lambda: sklearn(tags=["a"]), "tags[0] must be a mapping, got 'a'"),
     (lambda: sklearn(role=5), "role must be a role, its ARN or its name, got 5"),
     (lambda: sklearn(role="arn:aws:iam::1:user/x"), "role must match arn:aws"),
