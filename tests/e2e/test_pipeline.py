@@ -165,14 +165,15 @@ def test_no_key_or_message_writes_more_than_text_on_the_terminal(deployment: Dep
     worked = deployment.run(good, "Obedient", "--name", f"{key}.txt")
     failed = deployment.run(bad, "Obedient", "--name", f"{key}.bad.txt")
     event = {"source": "aws.s3", "detail-type": "Object Created"}
-    detail = {"bucket": {"name": "another"}, "object": {"key": key, "sequencer": "1"}}
-    queue = deployment.outputs("Obedient")["Queue"]
+    outputs = deployment.outputs("Obedient")
+    queue, bucket = outputs["Queue"], outputs["UploadTo"].removeprefix("s3://").partition("/")[0]
+    detail = {"bucket": {"name": bucket}, "object": {"key": f"{key}/", "sequencer": "1", "size": 1}}
     deployment.session.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps({**event, "detail": detail}))
     written = "\\x1b]0;title\\x07[red]\\u202e\\nexecution SUCCEEDED :warning:"
 
     def dead_letters() -> str:
         listed = deployment.smproc("redrive", "--stack", "Obedient", "--local", str(deployment.port), "--dry-run")
-        return listed.stdout if "s3://another/" in listed.stdout else ""
+        return listed.stdout if ":warning:/" in listed.stdout else ""
 
     letters = until(dead_letters, seconds=30) or ""
     missing = deployment.smproc("retry", key, "--stack", "Obedient", "--local", str(deployment.port))
@@ -180,7 +181,7 @@ def test_no_key_or_message_writes_more_than_text_on_the_terminal(deployment: Dep
     assert (worked.returncode, failed.returncode, missing.returncode) == (0, 1, 1)
     assert f"done/{written}.txt  11 bytes" in worked.stdout
     assert "exit message told to fail \\x1b[2J\\u202e" in failed.stdout
-    assert f"s3://another/{written}\n" in letters
+    assert f"s3://{bucket}/{written}/\n" in letters
     for shown in (worked.stdout, failed.stdout, letters, missing.stderr):
         assert printable(shown, keep="\n") == shown
 
