@@ -159,7 +159,8 @@ def test_the_doctor_finds_what_somebody_has_broken(operator: Operator) -> None:
         functions.delete_function_concurrency(FunctionName=operator.pipeline.dispatcher)
         enabled: dict[str, dict[str, str]] = {"EventBridgeConfiguration": {}}
         s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=enabled)
-    assert operator.problems() == set()
+    # A minute may have passed while the dispatcher was not to run, and was throttled.
+    assert operator.problems() <= {"metrics"}
 
 
 @dataclass(frozen=True)
