@@ -313,11 +313,10 @@ class Scanner:
 
     def _is_wanted(self, scan: Scan, objects: ObjectFilter, listed: Listed) -> bool:
         """Check whether the rules send an object, and for a reconciliation whether they did when it was uploaded."""
-        if not objects.matches(listed.key, listed.size):
-            return False
-        if scan.kind != RECONCILIATION:
-            return True
-        return self._history.sent(self._runtime.config.bucket, listed.key, listed.size, listed.modified)
+        return objects.matches(listed.key, listed.size) and (
+            scan.kind != RECONCILIATION
+            or self._history.sent(self._runtime.config.bucket, listed.key, listed.size, listed.modified)
+        )
 
     def _listed(
         self, prefixes: list[str], marker: str, room: int, read: _Read, counts: Counter[str]

@@ -127,12 +127,7 @@ def _check_plain(parameter: str, value: object, *, in_mapping: bool = False) -> 
     elif isinstance(value, list | tuple):
         for index, part in enumerate(value):
             _check_plain(f"{parameter}[{index}]", part, in_mapping=in_mapping)
-    elif (
-        in_mapping
-        and not isinstance(value, str)
-        and type(value).__module__ in _NOT_IN_JSON
-        and not isinstance(value, int | type(None))
-    ):
+    elif in_mapping and type(value).__module__ in _NOT_IN_JSON and not isinstance(value, str | int | type(None)):
         expected = "be text, a number, a boolean, a list or a mapping"
         raise InvalidValueError(parameter, value, expected, f"JSON has no {type(value).__name__}; convert it")
 

@@ -445,7 +445,11 @@ def test_a_reconciliation_that_runs_while_other_rules_are_deployed_begins_again(
     world.now += 3 * 3600
     world.dispatch(minutes=1)
     (running,) = world.running(1)
+    before = world.request("status")["reconciliation"]
     world.deploy({"key": [{"prefix": "in/"}, {"prefix": "a/"}]})
+    world.dispatch(minutes=1)
+    assert before["status"] == "RUNNING"
+    assert world.request("status")["reconciliation"]["id"] != before["id"]
     world.end(running)
     world.finish()
     assert world.keys("SUCCEEDED") == Counter(f"in/{number}" for number in range(3))

@@ -29,20 +29,12 @@ NAMES: Names = {
 KEY_MAX_BYTES: Final = 1024
 
 
-def _dispatch(
-    original: Callable[..., _Answer],
-    method: str,
-    bucket: str,
-    key: str,
-    headers: dict[str, str],
-    body: bytes,
-    query_params: dict[str, Any],
-) -> _Answer:
+def _dispatch(original: Callable[..., _Answer], method: str, bucket: str, key: str, *rest: Any) -> _Answer:
     if key and (size := len(key.encode(errors="surrogateescape"))) > KEY_MAX_BYTES:
         limits = {"Size": str(size), "MaxSizeAllowed": str(KEY_MAX_BYTES)}
         refusal: _Answer = service("s3")._error("KeyTooLongError", "Your key is too long", 400, extra=limits)
         return refusal
-    return original(method, bucket, key, headers, body, query_params)
+    return original(method, bucket, key, *rest)
 
 
 WRAPPERS: Wrappers = {"ministack.services.s3": {"_dispatch": _dispatch}}
