@@ -1,13 +1,14 @@
-"""Runs of single objects that wait while batches are deployed: they become batches, as all that comes later does."""
+"""The kinds of runs that wait: what was made for other settings becomes what the state machine expects now."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from s3_trigger.messages import Upload, digest
-from s3_trigger.runs import BATCH, Run
+from s3_trigger.runs import BATCH, EACH, Run
 from s3_trigger.units import Members, split, to_text
 
 if TYPE_CHECKING:
@@ -17,7 +18,18 @@ if TYPE_CHECKING:
 _RUNS_MAX = 90
 
 
-def regroup(runtime: Runtime, run: Run) -> Run | None:
+def as_deployed(runtime: Runtime, run: Run) -> Run | None:
+    """Return a run of the kind that the state machine expects; None if others have taken its place, or it is gone.
+
+    The batch size may have been 1 when the run was made, and is not now, or the reverse. Tasks take fields that only
+    the input of a single object has, or only that of a batch.
+    """
+    if runtime.config.batch_size == 1:
+        return replace(run, kind=EACH)
+    return run if run.kind == BATCH else _regroup(runtime, run)
+
+
+def _regroup(runtime: Runtime, run: Run) -> Run | None:
     """Replace a run of single objects by batches of at most the batch size, each of one group.
 
     Returns:

@@ -176,6 +176,8 @@ class Runs:
 
     def claim(self) -> Iterator[Run]:
         """Claim slots for the runs that wait, the oldest first, as long as there are both."""
+        from s3_trigger.regrouping import as_deployed  # noqa: PLC0415 - it creates runs
+
         lost = 0
         while lost < _LOST_RACES:
             read = list(self._table.query(READY, limit=_CLAIMED_TOGETHER))
@@ -188,7 +190,7 @@ class Runs:
                 free = self._free_slots()
                 if free is not None and free <= 0:
                     return
-                run = self._as_deployed(Run.from_item(item))
+                run = as_deployed(self._runtime, Run.from_item(item))
                 if run is None:
                     is_divided = True
                     continue
@@ -333,20 +335,6 @@ class Runs:
             return False
         item = self._table.get(f"run#{run.origin}", "replays")
         return (item["used"] if item is not None else 0) + count <= run.max_replays
-
-    def _as_deployed(self, run: Run) -> Run | None:
-        """Return a run of the kind that the state machine expects; None if others have taken its place, or it is gone.
-
-        The batch size may have been 1 when the run was made, and is not now, or the reverse. Tasks take fields that
-        only the input of a single object has, or only that of a batch.
-        """
-        if self._runtime.config.batch_size == 1:
-            return replace(run, kind=EACH)
-        if run.kind == BATCH:
-            return run
-        from s3_trigger.regrouping import regroup  # noqa: PLC0415 - only a deployment needs it
-
-        return regroup(self._runtime, run)
 
     def _claim(self, run: Run, free: int | None) -> Run | None:
         """Claim slots for a run, or for as many of its executions as have slots."""
