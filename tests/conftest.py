@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import faulthandler
 import itertools
 import os
 import re
 import shutil
+import signal
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,8 @@ _LONGEST = (
 )
 _SHARE_A_DEPLOYMENT = {f"tests/e2e/test_{name}.py" for name in ("backfill", "permissions", "pipeline")}
 _SHOWN_FILES = 30
+# The slowest test takes seven minutes on a busy machine: one that takes longer than this waits for what never comes.
+_LIMIT_IN_SECONDS = 900
 # A number that encodes a token is further from zero than any number in the tests.
 _NUMBERS_BELOW = 1e200
 
@@ -72,6 +77,30 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
         return None
     config.option.loadscopereorder = False
     return _Scheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def _limited(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test that hangs in its setup, call or teardown, and show where: otherwise the whole run never ends.
+
+    Neither pytest's own `faulthandler_timeout` nor pytest-timeout does so: they no longer watch the teardown of a test
+    that has failed, and xdist runs a test again, and again, that has ended its worker.
+    """
+
+    def fail(*_: object) -> None:
+        faulthandler.dump_traceback(sys.__stderr__ or sys.stderr)
+        pytest.fail(f"{item.nodeid} has not ended within {_LIMIT_IN_SECONDS} s")
+
+    previous = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(_LIMIT_IN_SECONDS)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+pytest_runtest_setup = pytest_runtest_call = pytest_runtest_teardown = _limited
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

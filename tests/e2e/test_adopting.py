@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.job_requests import without_defaults
+from tests.helpers.waiting import ended_execution
 
 pytestmark = pytest.mark.exhaustive
 
@@ -49,8 +49,7 @@ def execute(deployment: Deployment, stack: str) -> dict[str, Any]:
     step_functions = deployment.session.client("stepfunctions")
     machine = deployment.outputs(stack)["StateMachineArn"]
     execution = step_functions.start_execution(stateMachineArn=machine)["executionArn"]
-    while (described := step_functions.describe_execution(executionArn=execution))["status"] == "RUNNING":
-        time.sleep(0.2)
+    described = ended_execution(step_functions, execution)
     assert described["status"] == "SUCCEEDED", described
     found: dict[str, Any] = json.loads(described["output"])
     return found

@@ -14,6 +14,7 @@ import pytest
 
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
+from tests.helpers.waiting import until
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef, ExecutionListItemTypeDef
@@ -77,10 +78,11 @@ class Pipeline:
         return [(json.loads(body)["detail"], reason) for body, reason in found]
 
     def until(self, fits: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + _DEADLINE_SECONDS
-        while not fits():
-            assert time.monotonic() < deadline, ([one["status"] for one in self.executions()], len(self.copies()))
-            time.sleep(0.5)
+        until(
+            fits,
+            seconds=_DEADLINE_SECONDS,
+            state=lambda: ([one["status"] for one in self.executions()], len(self.copies())),
+        )
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
+from tests.helpers.waiting import until
 
 pytestmark = pytest.mark.exhaustive
 
@@ -51,11 +51,7 @@ class Monitored:
         return self.received
 
     def until(self, fits: Callable[[], Any], state: Callable[[], object]) -> Any:  # noqa: ANN401 - what fits
-        deadline = time.monotonic() + _DEADLINE_SECONDS
-        while not (found := fits()):
-            assert time.monotonic() < deadline, state()
-            time.sleep(1)
-        return found
+        return until(fits, seconds=_DEADLINE_SECONDS, state=state)
 
     def wait_for_message(self, name: str) -> None:
         """Wait until the topic has told that an alarm is active."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +16,7 @@ from smproc.operations import Pipeline, find_pipeline
 from smproc.operations.permissions import COMMANDS, Permission, policy_of
 from tests.helpers.command import run_command
 from tests.helpers.deployment import Deployment, cdk
+from tests.helpers.waiting import until
 
 pytestmark = pytest.mark.exhaustive
 
@@ -65,14 +65,6 @@ class Operator:
 
     def problems(self) -> set[str]:
         return {one["check"] for one in self.json("doctor") if one["state"] == "problem"}
-
-
-def until(condition: Callable[[], Any], seconds: float = 90) -> Any:  # noqa: ANN401 - what the condition returns
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.5)
-    return found
 
 
 @pytest.fixture(scope="module")

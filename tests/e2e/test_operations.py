@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 
 from tests.helpers.deployment import Deployment
 from tests.helpers.stacks import ROOT
+from tests.helpers.waiting import until
 
 pytestmark = pytest.mark.exhaustive
 
@@ -60,8 +60,7 @@ def test_an_execution_is_listed_shown_and_redriven_from_the_failed_step(runs: De
     assert "is SUCCEEDED; only one that failed, timed out or was stopped can be redriven" in refused
 
     assert "goes on from the step that failed" in smproc(runs, "executions", "redrive", bad["arn"])
-    while listed(runs, "executions", "show", bad["arn"])["status"] == "RUNNING":
-        time.sleep(0.2)
+    until(lambda: listed(runs, "executions", "show", bad["arn"])["status"] != "RUNNING")
     again = listed(runs, "executions", "show", bad["arn"])
     assert again["redrives"] == 1
     assert [job["status"] for job in again["jobs"]] == ["Failed", "Failed"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
+from tests.helpers.waiting import until
 
 pytestmark = pytest.mark.exhaustive
 
@@ -33,12 +32,6 @@ def test_waiting_objects_outlive_an_update_and_the_stack(bootstrapped: Deploymen
         items = dynamodb.scan(TableName=outputs["Table"])["Items"]
         return [item for item in items if item["pk"]["S"] in ("inbox", "sealed", "open", "ready", "active")]
 
-    def until(condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 200
-        while not condition():
-            assert time.monotonic() < deadline, waiting()
-            time.sleep(0.5)
-
     def executions() -> list[str]:
         listed = states.list_executions(stateMachineArn=outputs["StateMachine"])["executions"]
         return [execution["status"] for execution in listed]
@@ -49,7 +42,7 @@ def test_waiting_objects_outlive_an_update_and_the_stack(bootstrapped: Deploymen
     for name in ("a", "b"):
         s3.put_object(Bucket=bucket, Key=name, Body=b"x")
     with bootstrapped.minutes_pass("Pending"):
-        until(lambda: batches() == ["open 2"])
+        until(lambda: batches() == ["open 2"], seconds=200, state=waiting)
     assert executions() == []
     # The window is now a minute instead of a day, so the waiting batch starts. The test does not wait for that minute,
     # which test_batches does.
@@ -63,10 +56,10 @@ def test_waiting_objects_outlive_an_update_and_the_stack(bootstrapped: Deploymen
         ExpressionAttributeValues={":minute": {"N": "60"}},
     )
     with bootstrapped.minutes_pass("Pending"):
-        until(lambda: executions() == ["SUCCEEDED"])
-        until(lambda: waiting() == [])
+        until(lambda: executions() == ["SUCCEEDED"], seconds=200, state=waiting)
+        until(lambda: waiting() == [], seconds=200, state=waiting)
         s3.put_object(Bucket=bucket, Key="c", Body=b"x")
-        until(lambda: batches() == ["open 1"])
+        until(lambda: batches() == ["open 1"], seconds=200, state=waiting)
     run("destroy", 1, "--force")
     # Nothing is deleted, and nothing starts any more.
     assert batches() == ["open 1"]

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from sklearn.datasets import load_wine
 
 from tests.helpers.deployment import Deployment, session_at
+from tests.helpers.waiting import ended_execution
 
 STACK = "ProcessingDemo"
 ASSETS = "cdk-hnb659fds-assets-000000000000-us-east-1"
@@ -281,12 +282,10 @@ def test_a_state_machine_fails_at_an_action_that_its_role_may_not_perform(stack:
         roleArn=stack.role_arns["state machine"],
         definition=json.dumps({"StartAt": "Task", "States": {"Task": task}}),
     )["stateMachineArn"]
-    started = states.start_execution(stateMachineArn=machine)["executionArn"]
-    while (ended := states.describe_execution(executionArn=started))["status"] == "RUNNING":
-        pass
-    assert (ended["status"], ended["error"]) == ("FAILED", "SageMaker.AmazonSageMakerException")
-    assert "is not authorized to perform: sagemaker:CreateProcessingJob on resource: " in ended["cause"]
-    assert "Error Code: AccessDeniedException" in ended["cause"]
+    failed = ended_execution(states, states.start_execution(stateMachineArn=machine)["executionArn"])
+    assert (failed["status"], failed["error"]) == ("FAILED", "SageMaker.AmazonSageMakerException")
+    assert "is not authorized to perform: sagemaker:CreateProcessingJob on resource: " in failed["cause"]
+    assert "Error Code: AccessDeniedException" in failed["cause"]
 
 
 def test_a_pipeline_needs_no_more_than_its_permissions(stack: Stack, tmp_path: Path) -> None:

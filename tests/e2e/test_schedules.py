@@ -6,8 +6,7 @@ import itertools
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +19,7 @@ from smproc.local import LocalAws
 from tests.helpers.deployment import bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
 from tests.helpers.stacks import ROOT
+from tests.helpers.waiting import until
 
 pytestmark = pytest.mark.exhaustive
 
@@ -67,14 +67,6 @@ class Schedules:
         logs = self.session.client("logs")
         events = logs.filter_log_events(logGroupName="/aws/sagemaker/ProcessingJobs", filterPattern=f'"{text}"')
         return [json.loads(event["message"]) for event in events["events"] if event["message"].startswith("{")]
-
-
-def until(condition: Callable[[], Any], seconds: float = 60) -> Any:  # noqa: ANN401 - what the condition returns
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.3)
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.helpers.deployment import Deployment
 from tests.helpers.stacks import ROOT
+from tests.helpers.waiting import ended_execution
 
 pytestmark = pytest.mark.exhaustive
 
@@ -96,13 +96,9 @@ class Edits:
         }
         found = {}
         for name, arn in executions.items():
-            deadline = time.monotonic() + 60
-            ended: Any
-            while (ended := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
-                assert time.monotonic() < deadline, "still running"
-                time.sleep(0.1)
-            assert ended["status"] == "SUCCEEDED", ended.get("cause")
-            (job,) = json.loads(ended["output"])
+            execution = ended_execution(states, arn)
+            assert execution["status"] == "SUCCEEDED", execution.get("cause")
+            (job,) = json.loads(execution["output"])
             uri = job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
             bucket, _, prefix = uri.removeprefix("s3://").partition("/")
             found[name] = s3.get_object(Bucket=bucket, Key=f"{prefix}/version")["Body"].read().decode()

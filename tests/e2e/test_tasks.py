@@ -6,7 +6,6 @@ import json
 import os
 import re
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from smproc.local import LocalAws
 from tests.helpers.deployment import bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
 from tests.helpers.stacks import ROOT
+from tests.helpers.waiting import ended_execution
 
 pytestmark = pytest.mark.exhaustive
 
@@ -44,12 +44,7 @@ class Tasks:
         """Run a state machine, and return the ended execution."""
         states = self.session.client("stepfunctions")
         arn = states.start_execution(stateMachineArn=self.outputs[name], input=json.dumps(INPUT))["executionArn"]
-        deadline = time.monotonic() + 60
-        while (found := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
-            assert time.monotonic() < deadline, "still running"
-            time.sleep(0.1)
-        execution: dict[str, Any] = found
-        return execution
+        return ended_execution(states, arn)
 
     def jobs(self, name_contains: str) -> list[dict[str, Any]]:
         """Return the jobs of a state, the oldest first."""

@@ -7,7 +7,6 @@ CLI. What pends meanwhile is an execution that runs, uploads that wait for its s
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
+from tests.helpers.waiting import until
 from tools import release_candidate
 from tools.upgrade_changes import DATA_TYPES
 
@@ -102,10 +102,11 @@ class Stack:
         return sum(int(one["Attributes"]["ApproximateNumberOfMessages"]) for one in counted)
 
     def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + _DEADLINE_SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, (self.statuses("Single"), self.statuses("Batch"), self.waiting())
-            time.sleep(0.5)
+        until(
+            condition,
+            seconds=_DEADLINE_SECONDS,
+            state=lambda: (self.statuses("Single"), self.statuses("Batch"), self.waiting()),
+        )
 
 
 def test_an_upgrade_replaces_no_data_loses_nothing_and_pending_work_goes_on(

@@ -26,6 +26,7 @@ from smproc.operations.status import messages_in
 from tests.helpers.command import run_command
 from tests.helpers.deployment import Deployment, cdk
 from tests.helpers.stacks import ROOT
+from tests.helpers.waiting import until
 
 pytestmark = pytest.mark.exhaustive
 
@@ -189,14 +190,6 @@ class Incident:
         repaired = self.run(*arguments)
         assert repaired.returncode == 0, repaired.stderr
         until(lambda: self.state(uri) == "SUCCEEDED")
-
-
-def until(condition: Callable[[], Any], seconds: float = 120) -> Any:  # noqa: ANN401 - what the condition returns
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.5)
-    return found
 
 
 def _console(command: str, output: str) -> str:

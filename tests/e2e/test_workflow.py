@@ -18,6 +18,7 @@ from smproc.local import LocalAws
 from tests.helpers.deployment import bootstrap, cdk, session_at
 from tests.helpers.ports import free_port
 from tests.helpers.stacks import ROOT
+from tests.helpers.waiting import ended_execution
 
 pytestmark = pytest.mark.exhaustive
 
@@ -47,13 +48,7 @@ class Workflows:
 
     def ended(self, arn: str) -> dict[str, Any]:
         """Return an execution after its end."""
-        deadline = time.monotonic() + DEADLINE_IN_SECONDS
-        states = self.client("stepfunctions")
-        while (found := states.describe_execution(executionArn=arn))["status"] in ("RUNNING", "PENDING_REDRIVE"):
-            assert time.monotonic() < deadline, "still running"
-            time.sleep(0.1)
-        execution: dict[str, Any] = found
-        return execution
+        return ended_execution(self.client("stepfunctions"), arn, seconds=DEADLINE_IN_SECONDS)
 
     def run(self, name: str, given: object) -> dict[str, Any]:
         return self.ended(self.start(self.outputs[name], given))

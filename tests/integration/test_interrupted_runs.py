@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -14,6 +13,7 @@ import pytest
 
 from tests.helpers.sandboxes import require_any_sandbox
 from tests.helpers.stacks import ROOT
+from tests.helpers.waiting import until
 
 pytestmark = pytest.mark.exhaustive
 
@@ -45,14 +45,6 @@ def test_hangs():
 """
 
 
-def until(condition: object) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + _DEADLINE_IN_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def alive(pid: int) -> bool:
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
@@ -78,14 +70,15 @@ def test_nothing_is_left_behind(tmp_path: Path, target: str, signal_sent: signal
         start_new_session=True,
     )
     try:
-        until((tmp_path / "pids").exists)
+        until((tmp_path / "pids").exists, seconds=_DEADLINE_IN_SECONDS)
         worker, server = map(int, (tmp_path / "pids").read_text().split())
         assert worker != run.pid
         jobs = psutil.Process(server).children(recursive=True)
         assert jobs
         os.kill(run.pid if target == "run" else worker, signal_sent)
-        until(lambda: not any(alive(pid) for pid in (worker, server, *(job.pid for job in jobs))))
-        until(lambda: not Path((tmp_path / "temporary").read_text()).parent.exists())
+        processes, temporary = (worker, server, *(job.pid for job in jobs)), Path((tmp_path / "temporary").read_text())
+        until(lambda: not any(map(alive, processes)), seconds=_DEADLINE_IN_SECONDS)
+        until(lambda: not temporary.parent.exists(), seconds=_DEADLINE_IN_SECONDS)
     finally:
         run.kill()
         run.wait()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from smproc.local import LocalAws
 from tests.helpers.ports import free_port
+from tests.helpers.waiting import ended_execution
 
 ACCOUNT = "000000000000"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/limited"
@@ -241,12 +241,9 @@ def _failed(world: World, name: str, state: dict[str, Any]) -> dict[str, Any]:
     definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Task", "End": True, **state}}})
     machine = states.create_state_machine(name=name, definition=definition, roleArn=ROLE)["stateMachineArn"]
     started = states.start_execution(stateMachineArn=machine, name="run")["executionArn"]
-    deadline = time.monotonic() + 60
-    while (ended := states.describe_execution(executionArn=started))["status"] == "RUNNING":
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    assert ended["status"] == "FAILED"
-    return dict(ended)
+    execution = ended_execution(states, started)
+    assert execution["status"] == "FAILED"
+    return execution
 
 
 def test_an_integration_that_is_denied_to_the_role_of_a_state_machine_is_found(world: World) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +131,9 @@ def test_no_command_line_holds_a_value_of_the_environment(local_aws: RunningLoca
     request["AppSpecification"]["ContainerArguments"] = ["found-by-this-search"]
     seen: set[bytes] = set()
     name = local_aws.create(request)
+    deadline = time.monotonic() + 60
     while not any(b"found-by-this-search" in line for line in seen):
+        assert time.monotonic() < deadline, seen
         seen |= command_lines()
     local_aws.wait_for_log(name, "ready")
     seen |= command_lines()
