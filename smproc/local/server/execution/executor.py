@@ -63,7 +63,6 @@ class JobExecutor:
         return thread
 
     def _execute(self, job: Job) -> None:
-        job.mark_started()
         timer = threading.Timer(job.max_runtime_in_seconds, job.time_out)
         timer.daemon = True
         timer.start()
@@ -71,6 +70,7 @@ class JobExecutor:
         hosts: Sequence[OptMl] = ()
         status, reason, message = JobStatus.COMPLETED, None, None
         try:
+            job.mark_started()
             inject_fault(job)
             directory = _create_directory(self.jobs_dir, job.name)
             hosts = [OptMl(directory / f"algo-{number}") for number in range(1, job.instance_count + 1)]
@@ -89,9 +89,11 @@ class JobExecutor:
         if job.message_is_failure:
             reason, message = _with_cause(reason, message), None
         _log.info("Job %s: %s%s", job.name, status, f", {reason}" if reason else "")
-        job.end(status, failure_reason=reason, exit_message=message)
-        if directory is not None:
-            remove_tree(directory)
+        try:
+            job.end(status, failure_reason=reason, exit_message=message)
+        finally:
+            if directory is not None:
+                remove_tree(directory)
 
     def _run(self, job: Job, hosts: Sequence[OptMl]) -> None:
         def check_stop() -> None:

@@ -199,9 +199,11 @@ class Job(ABC):
             name = "MaxRuntimeExceeded" if self.timed_out and status is JobStatus.STOPPED else str(status)
             self.phases.append(Phase(name, self.ended))
             callbacks, self._callbacks = self._callbacks, []
-        self.on_change(self)
-        for callback in callbacks:
-            callback()
+        try:
+            self.on_change(self)
+        finally:
+            for callback in callbacks:
+                callback()
 
     def call_on_end(self, callback: Callable[[], None]) -> None:
         """Register a callback for the end of the job; called immediately if it has ended.
