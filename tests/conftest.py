@@ -30,6 +30,8 @@ _SHARE_A_DEPLOYMENT = {f"tests/e2e/test_{name}.py" for name in ("backfill", "per
 _SHOWN_FILES = 30
 # The slowest test takes seven minutes on a busy machine: one that takes longer than this waits for what never comes.
 _LIMIT_IN_SECONDS = 900
+# Where the failure is followed by a wait for a thread or a process that hangs, too, that fails in turn.
+_REPEATED_IN_SECONDS = 60
 # A number that encodes a token is further from zero than any number in the tests.
 _NUMBERS_BELOW = 1e200
 
@@ -92,11 +94,11 @@ def _limited(item: pytest.Item) -> Generator[None, object, object]:
         pytest.fail(f"{item.nodeid} has not ended within {_LIMIT_IN_SECONDS} s")
 
     previous = signal.signal(signal.SIGALRM, fail)
-    signal.alarm(_LIMIT_IN_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, _LIMIT_IN_SECONDS, _REPEATED_IN_SECONDS)
     try:
         return (yield)
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
 
 
