@@ -36,7 +36,13 @@ from cdk_sagemaker_processing.tasks.run_time_values import (
     parts_of,
     pieces_of,
 )
-from cdk_sagemaker_processing.tasks.state_paths import DYNAMIC, check_evaluated, check_template, check_without_paths
+from cdk_sagemaker_processing.tasks.state_paths import (
+    DYNAMIC,
+    check_evaluated,
+    check_jsonata,
+    check_jsonata_field,
+    check_template,
+)
 
 # What a `{% ... %}` of a template language starts with; in JSONata these are at most names, which have no value here.
 _TEMPLATE_TAG: Final = (
@@ -221,6 +227,7 @@ def _checked_expression(expression: str) -> str:
             "values come from $states and from variables, for example {% $states.input.day %}; if the job itself "
             "should receive this text, write literal_text(...) around it",
         )
+    check_jsonata("a value of a JSONata state", expression, "or write literal_text(...) around text for the job")
     return inside
 
 
@@ -329,8 +336,8 @@ def check_language(
                 "shape what the next state sees with state_output"
             )
         to_jsonata(request)
-        check_without_paths("state_output", state_output)
-        check_without_paths("assign", assign)
+        check_jsonata_field("state_output", state_output)
+        check_jsonata_field("assign", assign)
     elif language == sfn.QueryLanguage.JSON_PATH and state_output is not None:
         raise ConflictingValuesError(
             f"state_output is JSONata's, and the state {state!r} is JSONPath; shape what the next state sees with "

@@ -10,7 +10,7 @@ from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
 from cdk_sagemaker_processing.model.service_limits import maximum
-from cdk_sagemaker_processing.tasks.state_paths import check_timeout_path
+from cdk_sagemaker_processing.tasks.state_paths import check_timeout_source
 
 # The variable that Step Functions defines itself:
 # https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html
@@ -68,7 +68,7 @@ def check_timeouts(task_timeout: sfn.Timeout | None, heartbeat_timeout: sfn.Time
         ConflictingValuesError: the heartbeat's timeout is not shorter.
     """
     for name, limit in (("task_timeout", task_timeout), ("heartbeat_timeout", heartbeat_timeout)):
-        check_timeout_path(name, limit)
+        check_timeout_source(name, limit)
     timeout, heartbeat = _seconds("task_timeout", task_timeout), _seconds("heartbeat_timeout", heartbeat_timeout)
     if timeout is not None and heartbeat is not None and heartbeat >= timeout:
         raise ConflictingValuesError(

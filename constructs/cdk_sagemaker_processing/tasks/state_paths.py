@@ -11,7 +11,8 @@ from typing import NamedTuple, TypeGuard
 from aws_cdk import aws_stepfunctions as sfn
 
 from cdk_sagemaker_processing.model import InvalidValueError, is_unresolved
-from cdk_sagemaker_processing.tasks.run_time_values import OPEN, RunTimeValue, pieces_of
+from cdk_sagemaker_processing.model.tokens import STRING_TOKEN
+from cdk_sagemaker_processing.tasks.run_time_values import CLOSE, OPEN, RunTimeValue, pieces_of
 
 # What marks a field of a payload template whose value is evaluated.
 DYNAMIC = ".$"
@@ -39,14 +40,16 @@ def check_paths(*, input_path: str | None, output_path: str | None, result_path:
         )
 
 
-def check_timeout_path(parameter: str, timeout: sfn.Timeout | None) -> None:
-    """Check that a timeout that is taken from the input is at a path that leads to one value.
+def check_timeout_source(parameter: str, timeout: sfn.Timeout | None) -> None:
+    """Check that a timeout that is known at run time is valid JSONata, or at a path that leads to one value.
 
     Raises:
-        InvalidValueError: it is not.
+        InvalidValueError: it is neither.
     """
     if timeout is None:
         return
+    if timeout.jsonata_expression is not None:
+        check_jsonata(parameter, timeout.jsonata_expression)
     from cdk_sagemaker_processing.model.json_paths import is_reference_path  # noqa: PLC0415 - few have paths
 
     path = timeout.path
@@ -74,13 +77,15 @@ def check_template(parameter: str, template: object) -> None:
                 check_evaluated(text.parameter, piece.expression)
 
 
-def check_without_paths(parameter: str, value: object) -> None:
-    """Check that a field of a JSONata state contains no path, which would remain as it is.
+def check_jsonata_field(parameter: str, value: object) -> None:
+    """Check that a field of a JSONata state has valid expressions, and no path, which would remain as it is.
 
     Raises:
-        InvalidValueError: a value is a path.
+        InvalidValueError: a value is a path, or certainly not JSONata.
     """
     for text in texts_in(parameter, value):
+        if text.value.startswith(OPEN) and text.value.endswith(CLOSE):
+            check_jsonata(text.parameter, text.value)
         paths = [piece.expression for piece in pieces_of(text.value) if isinstance(piece, RunTimeValue)]
         if text.key.endswith(DYNAMIC):
             paths.append(text.value)
@@ -91,6 +96,28 @@ def check_without_paths(parameter: str, value: object) -> None:
                 "not be a JSONPath in a JSONata state",
                 "write it as {% ... %}, for example {% $states.input.day %}",
             )
+
+
+def check_jsonata(parameter: str, expression: str, advice: str = "") -> None:
+    """Check an expression of JSONata, unless a part of it is known only when it is deployed.
+
+    Args:
+        parameter: the parameter's name for the message.
+        expression: the expression, with ``{%`` and ``%}``.
+        advice: what the message ends in, beside the problem. Default: nothing.
+
+    Raises:
+        InvalidValueError: it is certainly not JSONata.
+    """
+    if STRING_TOKEN.search(expression):
+        return
+    from cdk_sagemaker_processing.model.jsonata_syntax import jsonata_problem  # noqa: PLC0415 - few have expressions
+
+    problem = jsonata_problem(expression)
+    if problem is not None:
+        raise InvalidValueError(
+            parameter, expression, "be a JSONata expression", f"{problem}; {advice}" if advice else problem
+        )
 
 
 class Text(NamedTuple):

@@ -13,6 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from cdk_sagemaker_processing.model import ConflictingValuesError, InvalidValueError, is_unresolved
 from cdk_sagemaker_processing.public_api import public
 from cdk_sagemaker_processing.tasks.query_languages import jsonata_string
+from cdk_sagemaker_processing.tasks.state_paths import check_jsonata
 from cdk_sagemaker_processing.tasks.step_references import StepReference, variables_in
 
 _NO_VALUE = (
@@ -121,12 +122,14 @@ def render_input_condition(parameter: str, condition: sfn.Condition) -> dict[str
 
     Raises:
         ConflictingValuesError: a part of it is a condition on a step's value.
-        InvalidValueError: it names the variable of a step.
+        InvalidValueError: it names the variable of a step, or is certainly not JSONata.
     """
     try:
         rendered: dict[str, Any] = condition.render_condition()
     except RuntimeError as error:  # aws-cdk passes on what the part raised
         raise ConflictingValuesError(str(error)) from error
+    if "Condition" in rendered:
+        check_jsonata(parameter, rendered["Condition"])
     if named := variables_in(rendered):
         raise InvalidValueError(
             parameter,

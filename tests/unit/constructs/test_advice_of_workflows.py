@@ -205,6 +205,12 @@ ADVISED = [
         GOOD,
     ),
     Advice(
+        "tasks/state_paths",
+        "'(' at character 11 is not closed",
+        when(lambda _: sfn.Condition.jsonata("{% $exists($states.input.x %}")),
+        when(lambda _: sfn.Condition.jsonata("{% $exists($states.input.x) %}")),
+    ),
+    Advice(
         "tasks/step_conditions",
         "the value is known at run time only",
         call(lambda s: s.workflow(s.a, s.run("C", arguments=[f"{s.value:.2f}"]))),

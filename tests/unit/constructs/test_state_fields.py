@@ -87,6 +87,34 @@ def test_a_jsonata_state_has_no_paths_in_its_fields(value: object) -> None:
         synthesize(JSONATA, overrides={"Environment": {"DAY.$": "$.day"}})
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"env": {"DAY": "{% $substring( %}"}}, "a value of a JSONata state must be a JSONata expression"),
+        ({"arguments": ["on {% $day + %}"]}, r"'\+'; or write literal_text"),
+        ({"assign": {"days": ["{% $x y %}"]}}, r"^assign\['days'\]\[0\] must be .*missing before 'y' at character 7$"),
+        (
+            {"state_output": "{% 'a %}"},
+            r"^state_output must be a JSONata expression, got .* \"'\" at character 4 is not",
+        ),
+        ({"task_timeout": sfn.Timeout.jsonata("{% $x) %}")}, r"^task_timeout must be .*'\)' at character 6 closes"),
+    ],
+)
+def test_an_expression_that_is_certainly_not_jsonata_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidValueError, match=message):
+        task_in(stack(), query_language=JSONATA, **options)
+
+
+def test_an_expression_in_the_overrides_is_refused_by_the_synth() -> None:
+    with pytest.raises(RuntimeError, match=r"'\[' at character 4 is not closed"):
+        synthesize(JSONATA, overrides={"Environment": {"DAY": "{% [1 %}"}})
+
+
+def test_an_expression_with_a_part_that_is_known_when_it_is_deployed_is_not_read() -> None:
+    later = Token.as_string({"Ref": "Expression"})
+    synthesize(JSONATA, env={"DAY": f"{{% $f({later} %}}"}, assign={"day": f"{{% {later} %}}"})
+
+
 def test_paths_of_every_kind_are_accepted() -> None:
     synthesize(
         input_path="$.detail['a b'][0]",
