@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import itertools
 import os
@@ -7,10 +8,12 @@ import re
 import shutil
 import signal
 import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import Generator
 from pathlib import Path
 
+import psutil
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -28,8 +31,9 @@ _LONGEST = (
 )
 _SHARE_A_DEPLOYMENT = {f"tests/e2e/test_{name}.py" for name in ("backfill", "permissions", "pipeline")}
 _SHOWN_FILES = 30
+_SHOWN_CHARACTERS = 300
 # The slowest test takes seven minutes on a busy machine: one that takes longer than this waits for what never comes.
-_LIMIT_IN_SECONDS = 900
+_LIMIT_IN_SECONDS = 1200
 # Where the failure is followed by a wait for a thread or a process that hangs, too, that fails in turn.
 _REPEATED_IN_SECONDS = 60
 # A number that encodes a token is further from zero than any number in the tests.
@@ -85,12 +89,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 def _limited(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a test that hangs in its setup, call or teardown, and show where: otherwise the whole run never ends.
 
+    The processes that it has started are shown, too: what hangs is often one of them.
+
     Neither pytest's own `faulthandler_timeout` nor pytest-timeout does so: they no longer watch the teardown of a test
     that has failed, and xdist runs a test again, and again, that has ended its worker.
     """
 
     def fail(*_: object) -> None:
         faulthandler.dump_traceback(sys.__stderr__ or sys.stderr)
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                line, seconds = " ".join(process.cmdline()), time.time() - process.create_time()
+                sys.stderr.write(
+                    f"{seconds:6.0f} s  pid {process.pid} of {process.ppid()}  {line[:_SHOWN_CHARACTERS]}\n"
+                )
         pytest.fail(f"{item.nodeid} has not ended within {_LIMIT_IN_SECONDS} s")
 
     previous = signal.signal(signal.SIGALRM, fail)

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+_END_IN_SECONDS = 60.0
 MARK = "--- the command has ended with status"
 
 
@@ -66,5 +67,9 @@ class Shell:
         return Command(text, printed, time.monotonic() - started, tuple(times))
 
     def close(self) -> None:
-        """End the shell."""
-        self._process.communicate()
+        """End the shell; what it has left running may still have its output open."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(_END_IN_SECONDS)
+        self._process.stdout.close()

@@ -35,6 +35,7 @@ TERMINAL = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 # The partitions of what is not finished.
 UNFINISHED = ("inbox", "sealed", "open", "ready", "active", "outbox")
 ROLE = "arn:aws:iam::000000000000:role/machine"
+_DEADLINE_IN_SECONDS = 120.0
 
 
 class Killed(BaseException):
@@ -338,7 +339,7 @@ class Trigger:
 
     def running(self, count: int) -> list[Execution]:
         """Wait until the given number of executions runs, and return them."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + _DEADLINE_IN_SECONDS
         while True:
             answer = self.sqs.receive_message(QueueUrl=self._tasks, MaxNumberOfMessages=10)
             for message in answer.get("Messages", ()):
@@ -376,7 +377,7 @@ class Trigger:
         else:
             self.states.send_task_success(taskToken=execution.token, output="{}")
         self.executions[execution.name] = replace(execution, token="")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + _DEADLINE_IN_SECONDS
         while (found := self.states.describe_execution(executionArn=self.arn(execution.name)))["status"] == "RUNNING":
             assert time.monotonic() < deadline
             time.sleep(0.01)

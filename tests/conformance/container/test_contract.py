@@ -31,6 +31,9 @@ RESOURCES = json.load(open("/opt/ml/config/resourceconfig.json"))
 HOST = RESOURCES["current_host"]
 def report(content):
     (OUT / f"{HOST}.json").write_text(json.dumps(content))
+def wait_to_go():
+    while not (IN / "go").exists():
+        time.sleep(0.02)
 def files(directory):
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
 """
@@ -55,6 +58,11 @@ def run_request(local_aws: ConformanceLocalAws, job_request: dict[str, Any]) -> 
 
 def run(local_aws: ConformanceLocalAws, script: str, **changes: Any) -> dict[str, Any]:
     return run_request(local_aws, request(local_aws, script, **changes))
+
+
+def let_go(local_aws: ConformanceLocalAws, name: str) -> None:
+    """End the `wait_to_go` of a job's script."""
+    (local_aws.aws.status().folder / "jobs" / name / "algo-1" / "processing" / "input" / "go").touch()
 
 
 def reports(local_aws: ConformanceLocalAws, script: str, *, hosts: int = 1, **changes: Any) -> list[Any]:
@@ -305,8 +313,7 @@ def test_continuous_outputs_are_uploaded_while_the_program_runs_and_at_its_end(
 ) -> None:
     script = """
 (OUT / "log").write_text("begun")
-while not (IN / "go").exists():
-    time.sleep(0.02)
+wait_to_go()
 (OUT / "log").write_text("done"); print("written", flush=True)
 """
     last = {"Completed": "", "Failed": "sys.exit(1)", "Stopped": "time.sleep(1000)"}[ending]
@@ -316,7 +323,7 @@ while not (IN / "go").exists():
     local_aws.until(lambda: local_aws.keys(f"{name}/"), lambda keys: keys == ["log"], DEADLINE)
     assert local_aws.get(f"{name}/log") == b"begun"
     assert local_aws.describe(name)["ProcessingJobStatus"] == "InProgress"
-    (local_aws.aws.status().folder / "jobs" / name / "algo-1" / "processing" / "input" / "go").touch()
+    let_go(local_aws, name)
     if ending == "Stopped":
         local_aws.wait_for_log(name, "written")
         local_aws.sagemaker.stop_processing_job(ProcessingJobName=name)
@@ -524,13 +531,16 @@ def test_a_job_leaves_no_directory_behind(local_aws: ConformanceLocalAws) -> Non
 
 def test_a_job_leaves_neither_process_nor_container_behind(local_aws: ConformanceLocalAws) -> None:
     marker = f"6{uuid.uuid4().int % 10**8:08}"
-    script = (
-        f"subprocess.Popen(['sleep', '{marker}'], start_new_session=True); print('ready', flush=True); time.sleep(1)"
-    )
+    script = f"""
+subprocess.Popen(["sleep", "{marker}"], start_new_session=True)
+print("ready", flush=True)
+wait_to_go()
+"""
     name = local_aws.create(request(local_aws, script))
     local_aws.wait_for_log(name, "ready")
     assert processes_with(marker)
     assert bool(containers(local_aws)) == (local_aws.runner == "container")
+    let_go(local_aws, name)
     assert local_aws.wait(name)["ProcessingJobStatus"] == "Completed"
     local_aws.until(lambda: [*processes_with(marker), *containers(local_aws)], lambda found: not found)
 

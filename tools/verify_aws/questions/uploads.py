@@ -30,7 +30,7 @@ def _notifications(lab: Lab) -> Evidence:
         return lab.received("EarlyQueue")
 
     try:
-        events = lab.until(upload, bool, seconds=_WAIT_MAX_SECONDS)
+        events = lab.until(upload, bool, seconds=lab.seconds(_WAIT_MAX_SECONDS, 240))
     finally:
         lab.notifications.set()
     first = min(int(event["detail"]["object"]["key"].removeprefix("early/").removesuffix(".csv")) for event in events)
