@@ -41,11 +41,11 @@ class _Token(NamedTuple):
     is_operator: bool
 
 
-class _SyntaxProblem(Exception):  # noqa: N818 - never leaves the module
+class _NotJsonataError(Exception):
     """A problem of an expression, as a clause."""
 
 
-class _AmbiguousSlash(Exception):  # noqa: N818 - never leaves the module
+class _AmbiguousSlashError(Exception):
     """A slash that may divide or start a regular expression."""
 
 
@@ -58,9 +58,9 @@ def jsonata_problem(expression: str) -> str | None:
     """
     try:
         _Reader(expression.removesuffix("%}"), len("{%")).read()
-    except _SyntaxProblem as problem:
+    except _NotJsonataError as problem:
         return str(problem)
-    except _AmbiguousSlash:
+    except _AmbiguousSlashError:
         return None
     return None
 
@@ -85,21 +85,21 @@ class _Reader:
         """Read the expression to its end.
 
         Raises:
-            _SyntaxProblem: it is not valid.
-            _AmbiguousSlash: it is not known whether it is.
+            _NotJsonataError: it is not valid.
+            _AmbiguousSlashError: it is not known whether it is.
         """
         while (token := self._next()) is not None:
             if token.is_operator or (token.text in _WORDS and not self._needs_value):
                 self._read_operator(token)
             elif self._needs_value is False:
-                raise _SyntaxProblem(f"an operator is missing before {_at(token)}")
+                raise _NotJsonataError(f"an operator is missing before {_at(token)}")
             else:
                 self._needs_value = False
             self._last = token.text
         if self._open:
-            raise _SyntaxProblem(f"{_at(self._open[-1])} is not closed")
+            raise _NotJsonataError(f"{_at(self._open[-1])} is not closed")
         if self._needs_value:
-            raise _SyntaxProblem(f"a value is missing after its last {self._last!r}" if self._last else "it is empty")
+            raise _NotJsonataError(f"a value is missing after its last {self._last!r}" if self._last else "it is empty")
 
     def _read_operator(self, token: _Token) -> None:
         if token.text in _CLOSED_BY:
@@ -114,13 +114,13 @@ class _Reader:
         elif token.text in _WILDCARDS or (token.text == "?" and self._last in _LIST_STARTS):
             self._needs_value = False
         elif token.text != "-" and not (token.text in _ORDERS and self._last in _LIST_STARTS):
-            raise _SyntaxProblem(f"a value is missing before {_at(token)}")
+            raise _NotJsonataError(f"a value is missing before {_at(token)}")
 
     def _close(self, token: _Token) -> None:
         if not self._open or _CLOSED_BY[self._open.pop().text] != token.text:
-            raise _SyntaxProblem(f"{_at(token)} closes nothing")
+            raise _NotJsonataError(f"{_at(token)} closes nothing")
         if self._needs_value and self._last not in _MAY_BE_CLOSED:
-            raise _SyntaxProblem(f"a value is missing before {_at(token)}")
+            raise _NotJsonataError(f"a value is missing before {_at(token)}")
         self._needs_value = False
 
     def _next(self) -> _Token | None:
@@ -131,9 +131,9 @@ class _Reader:
         token = _Token(matched[kind], matched.start(kind) + 1, kind == "operator")
         self._position = matched.end()
         if kind == "unclosed":
-            raise _SyntaxProblem(f"{_at(token)} is not closed")
+            raise _NotJsonataError(f"{_at(token)} is not closed")
         if token.text == "/" and self._needs_value is None:
-            raise _AmbiguousSlash
+            raise _AmbiguousSlashError
         if token.text == "/" and self._needs_value:
             self._position = self._end_of_regular_expression(token)
             return token._replace(is_operator=False)
@@ -152,7 +152,7 @@ class _Reader:
             else:
                 depth += (character in "([{") - (character in ")]}")
             position += 1
-        raise _SyntaxProblem(f"{_at(slash)} is not closed")
+        raise _NotJsonataError(f"{_at(slash)} is not closed")
 
 
 def _at(token: _Token) -> str:
