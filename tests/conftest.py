@@ -34,6 +34,10 @@ _SHOWN_FILES = 30
 _SHOWN_CHARACTERS = 300
 # The slowest test takes seven minutes on a busy machine: one that takes longer than this waits for what never comes.
 _LIMIT_IN_SECONDS = 1200
+# The time, in seconds since 1970, after which no test starts, as in CI, whose time is limited. Default: never.
+_END = float(os.environ.get("SMPROC_TESTS_END", "inf"))
+# What runs then has a little longer.
+_AFTER_THE_END_IN_SECONDS = 300
 # Where the failure is followed by a wait for a thread or a process that hangs, too, that fails in turn.
 _REPEATED_IN_SECONDS = 60
 # A number that encodes a token is further from zero than any number in the tests.
@@ -95,6 +99,8 @@ def _limited(item: pytest.Item) -> Generator[None, object, object]:
     that has failed, and xdist runs a test again, and again, that has ended its worker.
     """
 
+    limit = max(1.0, min(_LIMIT_IN_SECONDS, _END + _AFTER_THE_END_IN_SECONDS - time.time()))
+
     def fail(*_: object) -> None:
         faulthandler.dump_traceback(sys.__stderr__ or sys.stderr)
         for process in psutil.Process().children(recursive=True):
@@ -103,10 +109,10 @@ def _limited(item: pytest.Item) -> Generator[None, object, object]:
                 sys.stderr.write(
                     f"{seconds:6.0f} s  pid {process.pid} of {process.ppid()}  {line[:_SHOWN_CHARACTERS]}\n"
                 )
-        pytest.fail(f"{item.nodeid} has not ended within {_LIMIT_IN_SECONDS} s")
+        pytest.fail(f"{item.nodeid} has not ended within {limit:.0f} s")
 
     previous = signal.signal(signal.SIGALRM, fail)
-    signal.setitimer(signal.ITIMER_REAL, _LIMIT_IN_SECONDS, _REPEATED_IN_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, limit, _REPEATED_IN_SECONDS)
     try:
         return (yield)
     finally:
@@ -114,7 +120,15 @@ def _limited(item: pytest.Item) -> Generator[None, object, object]:
         signal.signal(signal.SIGALRM, previous)
 
 
-pytest_runtest_setup = pytest_runtest_call = pytest_runtest_teardown = _limited
+pytest_runtest_call = pytest_runtest_teardown = _limited
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Set a test up, unless the time for all of them is over; the summary says how many were left."""
+    if time.time() > _END:
+        pytest.skip("not started: the time for all tests was over (SMPROC_TESTS_END)")
+    return (yield from _limited(item))
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -64,7 +64,8 @@ def test_nothing_is_left_behind(tmp_path: Path, target: str, signal_sent: signal
     run = subprocess.Popen(
         [*command, "--rootdir", str(tmp_path), str(tmp_path / "test_hanging.py")],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "constructs")])},
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "constructs")]), "SMPROC_TESTS_END": "inf"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
