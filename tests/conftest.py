@@ -36,8 +36,8 @@ _SHOWN_CHARACTERS = 300
 _LIMIT_IN_SECONDS = 1200
 # The time, in seconds since 1970, after which no test starts, as in CI, whose time is limited. Default: never.
 _END = float(os.environ.get("SMPROC_TESTS_END", "inf"))
-# What runs then has a little longer.
-_AFTER_THE_END_IN_SECONDS = 300
+# What runs then has longer than the slowest test takes on a slow day.
+_AFTER_THE_END_IN_SECONDS = 900
 # Where the failure is followed by a wait for a thread or a process that hangs, too, that fails in turn.
 _REPEATED_IN_SECONDS = 60
 # A number that encodes a token is further from zero than any number in the tests.
