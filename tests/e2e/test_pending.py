@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ def test_waiting_objects_outlive_an_update_and_the_stack(bootstrapped: Deploymen
         items = dynamodb.scan(TableName=outputs["Table"])["Items"]
         return [item for item in items if item["pk"]["S"] in ("inbox", "sealed", "open", "ready", "active")]
 
+    wait_for = partial(until, seconds=200, state=waiting)
+
     def executions() -> list[str]:
         listed = states.list_executions(stateMachineArn=outputs["StateMachine"])["executions"]
         return [execution["status"] for execution in listed]
@@ -42,7 +45,7 @@ def test_waiting_objects_outlive_an_update_and_the_stack(bootstrapped: Deploymen
     for name in ("a", "b"):
         s3.put_object(Bucket=bucket, Key=name, Body=b"x")
     with bootstrapped.minutes_pass("Pending"):
-        until(lambda: batches() == ["open 2"], seconds=200, state=waiting)
+        wait_for(lambda: batches() == ["open 2"])
     assert executions() == []
     # The window is now a minute instead of a day, so the waiting batch starts. The test does not wait for that minute,
     # which test_batches does.
@@ -56,10 +59,10 @@ def test_waiting_objects_outlive_an_update_and_the_stack(bootstrapped: Deploymen
         ExpressionAttributeValues={":minute": {"N": "60"}},
     )
     with bootstrapped.minutes_pass("Pending"):
-        until(lambda: executions() == ["SUCCEEDED"], seconds=200, state=waiting)
-        until(lambda: waiting() == [], seconds=200, state=waiting)
+        wait_for(lambda: executions() == ["SUCCEEDED"])
+        wait_for(lambda: waiting() == [])
         s3.put_object(Bucket=bucket, Key="c", Body=b"x")
-        until(lambda: batches() == ["open 1"], seconds=200, state=waiting)
+        wait_for(lambda: batches() == ["open 1"])
     run("destroy", 1, "--force")
     # Nothing is deleted, and nothing starts any more.
     assert batches() == ["open 1"]

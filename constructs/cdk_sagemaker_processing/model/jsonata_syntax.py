@@ -61,7 +61,7 @@ def jsonata_problem(expression: str) -> str | None:
     except _NotJsonataError as problem:
         return str(problem)
     except _AmbiguousSlashError:
-        return None
+        pass
     return None
 
 
@@ -147,8 +147,7 @@ class _Reader:
             if character == "\\":
                 position += 1
             elif character == "/" and depth == 0:
-                flags = re.compile("[im]*").match(self._text, position + 1)
-                return flags.end() if flags is not None else position + 1
+                return len(self._text) - len(self._text[position + 1 :].lstrip("im"))  # behind its flags
             else:
                 depth += (character in "([{") - (character in ")]}")
             position += 1

@@ -1,4 +1,4 @@
-"""Checks of the paths in a state's own fields: what it takes from its input, and where its result goes.
+"""Checks of the paths and expressions in a state's own fields: what it takes from its input, and where its result goes.
 
 See: https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-paths.html
 """

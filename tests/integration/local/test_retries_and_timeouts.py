@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
     from tests.helpers.local_aws import RunningLocalAws
+from tests.helpers.waiting import ended_execution
 
 SYNC = "arn:aws:states:::sagemaker:createProcessingJob.sync"
 SLEEP = "import time; print('ready'); time.sleep(60)"
@@ -91,10 +92,7 @@ def test_a_wait_of_more_than_a_minute_is_not_shortened(
         definition = {"StartAt": "Try", "States": {"Try": failing(IntervalSeconds=200, MaxAttempts=1)}}
         machine = states.create_state_machine(name="wait", roleArn=ROLE, definition=json.dumps(definition))
         arn = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-        deadline = time.monotonic() + 30
-        while states.describe_execution(executionArn=arn)["status"] == "RUNNING":
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        ended_execution(states, arn)
         (delay,) = delays(states.get_execution_history(executionArn=arn)["events"])
         states.close()
     finally:
