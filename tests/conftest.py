@@ -124,7 +124,7 @@ pytest_runtest_call = pytest_runtest_teardown = _limited
 
 
 def pytest_enter_pdb() -> None:
-    """Let somebody debug a test for as long as it takes."""
+    """Set no limit while somebody debugs a test."""
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
